@@ -1,0 +1,1 @@
+"""Keras models to frozen graphs to artifacts, and the proof that they agree."""

@@ -1,0 +1,96 @@
+"""The exceptions that edgecv raises for what a person can mend.
+
+    EdgecvError                 exit code 1
+    |-- UsageError              exit code 2: the call itself is wrong
+    |-- SpecError               a preprocessing or recipe file says something impossible
+    |-- ImageError              an image cannot be read or has the wrong form
+    |-- DataError               a folder or .npz does not hold what was asked for
+    |-- SourceError             a trained model cannot be loaded
+    |-- ConversionError         a converter refused, crashed, hung or ran out of memory
+    |-- BundleError             a bundle is damaged, unsafe or from another version
+    |-- BackendError            a runtime is missing or did not run where it was asked to
+    |-- MissingDependencyError  a package is not installed; the hint has the install line
+    `-- GateError               exit code 3: a parity or accuracy gate failed
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+__all__ = [
+    "BackendError",
+    "BundleError",
+    "ConversionError",
+    "DataError",
+    "EdgecvError",
+    "GateError",
+    "ImageError",
+    "MissingDependencyError",
+    "SourceError",
+    "SpecError",
+    "UsageError",
+]
+
+
+class EdgecvError(Exception):
+    """An error that the person at the keyboard can mend.
+
+    Attributes:
+        message: What is wrong, one sentence, no trailing period.
+        hint: What to do about it, or None.
+        exit_code: The code that the command line exits with.
+    """
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __reduce__(self) -> tuple[type[EdgecvError], tuple[str, str | None]]:
+        return type(self), (self.message, self.hint)
+
+
+class UsageError(EdgecvError):
+    """The call itself is wrong: an option's value, or a combination of options."""
+
+    exit_code = 2
+
+
+class SpecError(EdgecvError):
+    """A preprocessing or recipe file says something unknown or impossible."""
+
+
+class ImageError(EdgecvError):
+    """An image cannot be read, or does not have the form that was asked for."""
+
+
+class DataError(EdgecvError):
+    """A folder of images or an .npz file does not hold what was asked for."""
+
+
+class SourceError(EdgecvError):
+    """A trained model cannot be loaded, or cannot be taken as it is."""
+
+
+class ConversionError(EdgecvError):
+    """A converter refused the model, crashed, hung or ran out of memory."""
+
+
+class BundleError(EdgecvError):
+    """A bundle is damaged, unsafe, or written by another version."""
+
+
+class BackendError(EdgecvError):
+    """A runtime is missing, or did not run where it was asked to."""
+
+
+class MissingDependencyError(EdgecvError):
+    """A package that this step needs is not installed."""
+
+
+class GateError(EdgecvError):
+    """A parity or accuracy gate failed."""
+
+    exit_code = 3

@@ -1,0 +1,307 @@
+"""The records of `bundle.json`: what a bundle says of itself, in every language that reads one.
+
+Unknown keys are errors. Field order is the order in the file. Floats that are float32 numbers (scales, offsets) are
+written as the shortest decimal that gives back the same float32.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+SCHEMA_VERSION = 1
+
+Target = Literal["tflite", "onnx", "coreml"]
+Precision = Literal["float32", "float16", "dynamic", "int8", "int16x8"]
+Task = Literal["classification", "binary", "multilabel", "regression"]
+Layout = Literal["NHWC", "NCHW", "none"]
+Status = Literal["passed", "failed", "not_run"]
+Kernel = Literal["nearest", "bilinear", "bicubic", "lanczos", "box"]
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A frozen record with named fields; unknown keys are refused when decoding."""
+
+
+class Fit(Record):
+    """How an image of any shape is brought to the input's aspect ratio.
+
+    `fraction` (0, 1] belongs to `crop`; `shorter` (pixels) to `resize_crop`; `pad` (0..255, one value or one a channel,
+    in the order of `color`) to `letterbox`.
+    """
+
+    mode: Literal["stretch", "crop", "resize_crop", "letterbox"] = "stretch"
+    fraction: float | None = None
+    shorter: int | None = None
+    pad: tuple[int, ...] | None = None
+
+
+class Resize(Record):
+    """The resampling kernel, and whose exact arithmetic it follows."""
+
+    kernel: Kernel = "bilinear"
+    semantics: Literal["pillow", "tf"] = "pillow"
+
+
+class Normalize(Record):
+    """y = x * scale[c] + offset[c], two float32 operations; one value, or one a channel in the order of `color`."""
+
+    preset: str | None = None
+    scale: tuple[float, ...] = (1.0,)
+    offset: tuple[float, ...] = (0.0,)
+
+
+class Preprocess(Record):
+    """From a picture (or a raw tensor) to one input of the model.
+
+    `kind` "tensor" means that the input is no image: only `normalize` applies, and `size` is None. For images `size` is
+    (height, width) in pixels.
+    """
+
+    kind: Literal["image", "tensor"] = "image"
+    size: tuple[int, int] | None = None
+    orientation: Literal["exif", "ignore"] = "exif"
+    color: Literal["rgb", "bgr", "gray"] = "rgb"
+    fit: Fit = Fit()
+    resize: Resize = Resize()
+    normalize: Normalize = Normalize()
+
+
+class TensorSpec(Record):
+    """One input or output of the source model. `shape` includes the batch dimension, which is static."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+
+
+class QuantParams(Record):
+    """real = scale * (q - zero_point), per tensor."""
+
+    scale: float
+    zero_point: int
+
+
+class TensorIO(Record):
+    """One input or output of an artifact: the source's `name`, and the `tensor` name inside the artifact's file."""
+
+    name: str
+    tensor: str
+    shape: tuple[int, ...]
+    dtype: str
+    layout: Layout = "none"
+    quantization: QuantParams | None = None
+
+
+class Artifact(Record):
+    """One converted model. `sha256` of a folder (.mlpackage) is the digest of its sorted `sha256  path` lines."""
+
+    target: Target
+    precision: Precision
+    file: str
+    sha256: str
+    bytes: int
+    inputs: tuple[TensorIO, ...]
+    outputs: tuple[TensorIO, ...]
+    ops: dict[str, int]
+    requires: dict[str, str]
+    parity: Status = "not_run"
+
+
+class Comparison(Record):
+    """An artifact's outputs against the source's on `count` samples of one data set.
+
+    Errors are in the output's own unit, over all elements of all outputs; `snr_db` is 10 log10(sum ref^2 / sum err^2)
+    (None where the outputs are equal); `agreement` is the share of samples with the same top-1 (0..1, None for
+    regression); `flips` are the ids of the first samples that differ.
+    """
+
+    count: int
+    max_abs_error: float
+    mean_abs_error: float
+    cosine: float
+    snr_db: float | None
+    agreement: float | None
+    flips: tuple[str, ...] = ()
+
+
+class Accuracy(Record):
+    """Top-1 accuracy (0..1) on labelled samples, with the source's on the same ones.
+
+    `interval` is the 95 % Wilson score interval. `lost` were right in the source only, `gained` in the artifact only;
+    `mcnemar_p` is the two-sided exact binomial p-value of those two counts.
+    """
+
+    count: int
+    accuracy: float
+    interval: tuple[float, float]
+    reference_accuracy: float
+    lost: int
+    gained: int
+    mcnemar_p: float
+
+
+class Gate(Record):
+    """One bar of the parity report: `value` must be at least (or at most) `limit` on the data set `on`."""
+
+    name: str
+    on: str
+    limit: float
+    value: float | None
+    passed: bool
+
+
+class Parity(Record):
+    """What was proven of one artifact, and how it was run. `reason` says why where the status is not "passed"."""
+
+    artifact: str
+    status: Status
+    how: str
+    reason: str | None = None
+    comparisons: dict[str, Comparison] = {}
+    accuracy: Accuracy | None = None
+    gates: tuple[Gate, ...] = ()
+
+
+class CalibrationSet(Record):
+    """The samples that set the quantization ranges: `sha256` over the sorted digests of the chosen files."""
+
+    kind: Literal["images", "npz"]
+    count: int
+    skipped: int
+    seed: int
+    sha256: str
+
+
+class Quantization(Record):
+    """The one quantization that all int8 artifacts of the bundle carry."""
+
+    quantizer: str
+    weights: str
+    activations: str
+    io: Literal["float32", "int8", "uint8"]
+    calibration: CalibrationSet | None
+
+
+class SourceInfo(Record):
+    """The trained model: its file format, the digest of its file(s), and how it was loaded."""
+
+    format: str
+    loader: str
+    sha256: str
+    parameters: int
+    multiply_adds: int | None = None
+
+
+class Cpu(Record):
+    """What of the processor changes int8 results: the architecture and the flags of its dot-product instructions."""
+
+    architecture: str
+    flags: tuple[str, ...]
+
+
+class Provenance(Record):
+    """Where the bundle came from. Holds no path, no user name and no time."""
+
+    edgecv: str
+    source: SourceInfo
+    recipe: dict[str, Any]
+    versions: dict[str, str]
+    cpu: Cpu
+
+
+class GoldenInfo(Record):
+    """The golden cases: `golden/golden.json`, its digest, and how many cases it lists."""
+
+    file: str
+    sha256: str
+    count: int
+
+
+class Manifest(Record):
+    """All of `bundle.json`."""
+
+    schema_version: int
+    name: str
+    task: Task
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    preprocess: dict[str, Preprocess]
+    labels: tuple[str, ...] | None
+    artifacts: tuple[Artifact, ...]
+    quantization: Quantization | None
+    parity: tuple[Parity, ...]
+    provenance: Provenance
+    golden: GoldenInfo
+
+
+class GoldenTensor(Record):
+    """A raw little-endian file: C order, batch dimension included."""
+
+    file: str
+    sha256: str
+    shape: tuple[int, ...]
+    dtype: str
+
+
+class GoldenCase(Record):
+    """One case: the picture (None for tensor inputs), the preprocessed float32 inputs, the source's outputs."""
+
+    id: str
+    image: str | None
+    image_sha256: str | None
+    inputs: dict[str, GoldenTensor]
+    outputs: dict[str, GoldenTensor]
+
+
+class Golden(Record):
+    """All of `golden/golden.json`."""
+
+    cases: tuple[GoldenCase, ...]
+
+
+class Failure(Record):
+    """A target that did not convert: one sentence, a hint, and the end of the converter's own log."""
+
+    target: Target
+    precision: Precision
+    message: str
+    hint: str | None
+    log_tail: str
+
+
+class ClassRow(Record):
+    """One class of the evaluation set: how many samples, and how many each model got right, by artifact file."""
+
+    label: str
+    count: int
+    reference_correct: int
+    correct: dict[str, int]
+
+
+class Histogram(Record):
+    """The distribution of absolute output errors of one artifact: counts between log10-spaced edges."""
+
+    artifact: str
+    edges: tuple[float, ...]
+    counts: tuple[int, ...]
+
+
+class Report(Record):
+    """All of `report.json`: everything measured while building. Unlike the manifest it may hold times and logs."""
+
+    name: str
+    task: Task
+    created: str
+    machine: str
+    versions: dict[str, str]
+    seconds: dict[str, float]
+    source: SourceInfo
+    reference: str
+    artifacts: tuple[Artifact, ...]
+    parity: tuple[Parity, ...]
+    failures: tuple[Failure, ...]
+    classes: tuple[ClassRow, ...]
+    histograms: tuple[Histogram, ...]
+    notes: tuple[str, ...]
