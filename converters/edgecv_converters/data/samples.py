@@ -1,0 +1,150 @@
+"""Which samples a folder or an .npz file holds, and a seeded, class-balanced choice among them."""
+
+from __future__ import annotations
+
+import zipfile
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from edgecv_runtime.errors import DataError
+
+IMAGE_SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+LABEL_KEYS = ("labels", "label", "y")
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One sample: its `id` (relative path, or index), its class name or None, and where it is.
+
+    `location` is an image file, or a row of the .npz file's arrays.
+    """
+
+    id: str
+    label: str | None
+    location: Path | int
+
+
+@dataclass(frozen=True, slots=True)
+class SampleSet:
+    """Samples of one folder or file, in a fixed order.
+
+    Attributes:
+        kind: "images" or "npz".
+        path: The folder or file that was opened.
+        samples: Sorted by id, until a choice is made.
+        classes: Class names in order; empty where the data has no labels.
+    """
+
+    kind: Literal["images", "npz"]
+    path: Path
+    samples: tuple[Sample, ...]
+    classes: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def choose(self, count: int, seed: int) -> SampleSet:
+        """`count` samples (or all, where there are fewer), the classes as equal as they can be, the same for a seed.
+
+        Every class gives its next sample in turn, in an order shuffled by the seed; the result is sorted by id within
+        that round-robin, so that its first k are balanced as well.
+        """
+        rng = np.random.default_rng(seed)
+        groups: dict[str | None, list[Sample]] = defaultdict(list)
+        for sample in self.samples:
+            groups[sample.label].append(sample)
+        shuffled = [[group[i] for i in rng.permutation(len(group))] for group in groups.values()]
+        longest = max(map(len, shuffled), default=0)
+        turns = [group[i] for i in range(longest) for group in shuffled if i < len(group)]
+        return replace(self, samples=tuple(turns[:count]))
+
+    def labels(self, order: Sequence[str] | None) -> list[int] | None:
+        """The class index of every sample, by `order` (the model's labels) or by the data's own classes.
+
+        Raises:
+            DataError: A class of the data is not among the model's labels.
+        """
+        if not self.classes:
+            return None
+        names = list(order) if order is not None else list(self.classes)
+        unknown = [name for name in self.classes if name not in names]
+        if unknown and order is not None and all(name.isdigit() and int(name) < len(names) for name in self.classes):
+            return [int(sample.label or 0) for sample in self.samples]
+        if unknown:
+            raise DataError(
+                f"{self.path} has the class {unknown[0]!r}, which is not among the model's labels",
+                f"The labels are {', '.join(names[:12])}{' ...' if len(names) > 12 else ''}",
+            )
+        index = {name: number for number, name in enumerate(names)}
+        return [index[sample.label] for sample in self.samples if sample.label is not None]
+
+
+def open_samples(path: Path, *, labelled: bool = False) -> SampleSet:
+    """List a folder of images (with or without a subfolder per class) or an .npz file.
+
+    Raises:
+        DataError: Nothing is there, nothing in it is usable, or `labelled` was asked for and there are no labels.
+    """
+    if not path.exists():
+        raise DataError(f"{path} does not exist", "Give a folder of images, or an .npz file")
+    found = _open_folder(path) if path.is_dir() else _open_npz(path)
+    if labelled and not found.classes:
+        hint = "Put the images of each class into a subfolder of its own"
+        if found.kind == "npz":
+            hint = f"Store the class indices as an array named {LABEL_KEYS[0]!r}"
+        raise DataError(f"{path} has no labels", hint)
+    return found
+
+
+def _open_folder(folder: Path) -> SampleSet:
+    files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
+    if not files:
+        raise DataError(f"{folder} holds no images", f"Image files end in {', '.join(sorted(IMAGE_SUFFIXES))}")
+    relative = [file.relative_to(folder) for file in files]
+    nested = all(len(name.parts) > 1 for name in relative)
+    samples = tuple(
+        Sample(name.as_posix(), name.parts[0] if nested else None, file)
+        for name, file in zip(relative, files, strict=True)
+    )
+    classes = tuple(sorted({name.parts[0] for name in relative})) if nested else ()
+    return SampleSet("images", folder, samples, classes)
+
+
+def load_npz(path: Path) -> dict[str, np.ndarray]:
+    """Every array of an .npz file, memory as the arrays need; pickled objects are refused.
+
+    Raises:
+        DataError: The file is no .npz, is damaged, or holds Python objects.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, AttributeError, TypeError) as error:
+        raise DataError(
+            f"{path} is not a readable .npz file ({str(error).splitlines()[0]})",
+            "Write it with numpy.savez(path, NAME=array), one array per input, without Python objects",
+        ) from error
+
+
+def _open_npz(path: Path) -> SampleSet:
+    if path.suffix.lower() != ".npz":
+        raise DataError(f"{path} is neither a folder nor an .npz file", "Give a folder of images, or an .npz file")
+    arrays = load_npz(path)
+    counts = {name: len(array) if array.ndim else 0 for name, array in arrays.items()}
+    if not counts or min(counts.values()) == 0:
+        raise DataError(f"{path} holds no samples", "Every array needs a first axis that counts the samples")
+    if len(set(counts.values())) > 1:
+        sizes = ", ".join(f"{name} {count}" for name, count in counts.items())
+        raise DataError(f"{path} has arrays of different lengths ({sizes})", "All arrays need the same first axis")
+    labels = next((arrays[key].reshape(-1) for key in LABEL_KEYS if key in arrays), None)
+    names = None if labels is None else [str(value) for value in labels.tolist()]
+    samples = tuple(
+        Sample(f"{i:06d}", None if names is None else names[i], i) for i in range(next(iter(counts.values())))
+    )
+    classes = () if names is None else tuple(sorted(set(names), key=lambda n: (len(n), n) if n.isdigit() else (0, n)))
+    return SampleSet("npz", path, samples, classes)

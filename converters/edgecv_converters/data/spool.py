@@ -1,0 +1,199 @@
+"""Preprocessed samples on disk, made once and read by every process that needs them, a few at a time."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from edgecv_converters.data.samples import LABEL_KEYS, SampleSet, load_npz
+from edgecv_runtime.digest import sha256_file
+from edgecv_runtime.errors import DataError, ImageError
+from edgecv_runtime.preprocess import Preprocessor
+from edgecv_runtime.schema import Preprocess, TensorSpec
+
+MAX_UNREADABLE = 0.05
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolInfo:
+    """What was spooled: ids and label indices of the samples that could be read, the rest counted.
+
+    `digest` is the SHA-256 over the sorted digests of the source files (or arrays' rows); `locations` are where the
+    pictures are (None for tensors).
+    """
+
+    ids: tuple[str, ...]
+    labels: tuple[int, ...] | None
+    skipped: tuple[str, ...]
+    digest: str
+    locations: tuple[Path | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Spool:
+    """Float32 tensors of all inputs (or outputs), one .npy file a name, the first axis counts samples."""
+
+    folder: Path
+    names: tuple[str, ...]
+    count: int
+
+    def path(self, name: str) -> Path:
+        """The file of one tensor; model names may hold characters that file names must not."""
+        return self.folder / f"{self.names.index(name)}.npy"
+
+    def create(self, shapes: Mapping[str, Sequence[int]]) -> dict[str, np.memmap]:
+        """Make the files, of shape (count, *shape without its batch axis), to be filled."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        needed = sum(4 * self.count * int(np.prod(shape[1:])) for shape in shapes.values())
+        free = shutil.disk_usage(self.folder).free
+        if needed > 0.9 * free:
+            raise DataError(
+                f"the preprocessed samples need {needed / 1e9:.1f} GB and the disk has {free / 1e9:.1f} GB left",
+                "Use fewer samples (--samples), or write to another disk",
+            )
+        return {
+            name: np.lib.format.open_memmap(
+                self.path(name), mode="w+", dtype=np.float32, shape=(self.count, *map(int, shape[1:]))
+            )
+            for name, shape in shapes.items()
+        }
+
+    def batches(self, size: int) -> Iterator[tuple[slice, dict[str, np.ndarray]]]:
+        """Read `size` samples at a time."""
+        arrays = {name: np.load(self.path(name), mmap_mode="r") for name in self.names}
+        for start in range(0, self.count, size):
+            rows = slice(start, min(start + size, self.count))
+            yield rows, {name: np.asarray(array[rows]) for name, array in arrays.items()}
+
+
+def write_spool(
+    samples: SampleSet,
+    folder: Path,
+    specs: Mapping[str, Preprocess],
+    inputs: Sequence[TensorSpec],
+    *,
+    labels: Sequence[str] | None = None,
+    on_progress: Progress = lambda _done, _total: None,
+) -> tuple[Spool, SpoolInfo]:
+    """Preprocess every sample into float32 files with the code that runs on the device.
+
+    Unreadable images are skipped and counted.
+
+    Raises:
+        DataError: More than 5 % of the images are unreadable, or the data does not fit the model's inputs.
+    """
+    spool = Spool(folder, tuple(spec.name for spec in inputs), len(samples))
+    indices = samples.labels(labels)
+    fill = _fill_from_images if samples.kind == "images" else _fill_from_npz
+    kept, skipped, digests = fill(samples, spool, specs, inputs, on_progress)
+    if len(skipped) > MAX_UNREADABLE * len(samples):
+        raise DataError(
+            f"{len(skipped)} of {len(samples)} images in {samples.path} cannot be read, the first is {skipped[0]}",
+            "Remove or replace them; up to 5 % are skipped",
+        )
+    digest = hashlib.sha256("\n".join(sorted(digests)).encode()).hexdigest()
+    info = SpoolInfo(
+        ids=tuple(samples.samples[i].id for i in kept),
+        labels=None if indices is None else tuple(indices[i] for i in kept),
+        skipped=tuple(skipped),
+        digest=digest,
+        locations=tuple(loc if isinstance(loc := samples.samples[i].location, Path) else None for i in kept),
+    )
+    return Spool(folder, spool.names, len(kept)), info
+
+
+def _fill_from_images(
+    samples: SampleSet,
+    spool: Spool,
+    specs: Mapping[str, Preprocess],
+    inputs: Sequence[TensorSpec],
+    on_progress: Progress,
+) -> tuple[list[int], list[str], list[str]]:
+    if len(inputs) != 1 or specs[inputs[0].name].kind != "image":
+        raise DataError(
+            f"{samples.path} is a folder of images, but the model does not take one image",
+            "Give an .npz file with one array per input",
+        )
+    preprocessor = Preprocessor(specs[inputs[0].name])
+    array = spool.create({inputs[0].name: inputs[0].shape})[inputs[0].name]
+    kept: list[int] = []
+    skipped: list[str] = []
+    digests: list[str] = []
+    for number, sample in enumerate(samples.samples):
+        location = Path(str(sample.location))
+        try:
+            array[len(kept)] = preprocessor(location)[0]
+        except ImageError:
+            skipped.append(sample.id)
+        else:
+            kept.append(number)
+            digests.append(sha256_file(location))
+        on_progress(number + 1, len(samples))
+    return kept, skipped, digests
+
+
+def _fill_from_npz(
+    samples: SampleSet,
+    spool: Spool,
+    specs: Mapping[str, Preprocess],
+    inputs: Sequence[TensorSpec],
+    on_progress: Progress,
+) -> tuple[list[int], list[str], list[str]]:
+    arrays = match_arrays(samples.path, load_npz(samples.path), specs, inputs)
+    out = spool.create({spec.name: spec.shape for spec in inputs})
+    preprocessors = {spec.name: Preprocessor(specs[spec.name]) for spec in inputs}
+    digests: list[str] = []
+    for number, sample in enumerate(samples.samples):
+        row = int(str(sample.location))
+        digest = hashlib.sha256()
+        for name, array in arrays.items():
+            digest.update(np.ascontiguousarray(array[row]).tobytes())
+            out[name][number] = preprocessors[name](array[row])[0]
+        digests.append(digest.hexdigest())
+        on_progress(number + 1, len(samples))
+    return list(range(len(samples))), [], digests
+
+
+def match_arrays(
+    path: Path, arrays: Mapping[str, np.ndarray], specs: Mapping[str, Preprocess], inputs: Sequence[TensorSpec]
+) -> dict[str, np.ndarray]:
+    """Find each input's array: by name, or the only one there is where the model has one input.
+
+    Raises:
+        DataError: An input has no array, or its shape or dtype does not fit.
+    """
+    data = {name: array for name, array in arrays.items() if name not in LABEL_KEYS}
+    if len(inputs) == 1 and len(data) == 1:
+        data = {inputs[0].name: next(iter(data.values()))}
+    missing = [spec.name for spec in inputs if spec.name not in data]
+    if missing:
+        raise DataError(
+            f"{path} has no array for the input {missing[0]!r}",
+            f"It holds {', '.join(data) or 'nothing'}; name one array after each input",
+        )
+    for spec in inputs:
+        _check_array(path, spec, data[spec.name], specs[spec.name])
+    return {spec.name: data[spec.name] for spec in inputs}
+
+
+def _check_array(path: Path, spec: TensorSpec, array: np.ndarray, preprocess: Preprocess) -> None:
+    if preprocess.kind == "image":
+        if array.dtype != np.uint8 or array.ndim != 4:
+            raise DataError(
+                f"{path}: {spec.name!r} is {array.dtype} with {array.ndim} axes, but images are uint8 N x H x W x C",
+                "For tensors that are prepared already, use --preprocess tensor",
+            )
+        return
+    if tuple(array.shape[1:]) != tuple(spec.shape[1:]):
+        raise DataError(
+            f"{path}: {spec.name!r} has samples of shape {tuple(array.shape[1:])}, the model takes {spec.shape[1:]}",
+            "The first axis counts the samples, the others are the input's",
+        )
+    if not np.issubdtype(array.dtype, np.number) or not np.isfinite(array).all():
+        raise DataError(f"{path}: {spec.name!r} holds values that are not finite numbers", "Remove NaN and infinity")

@@ -1,0 +1,99 @@
+"""What runs inside a forked worker: one function, its result or its error put into the mailbox."""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import json
+import os
+import signal
+import sys
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from edgecv_converters.isolate.mailbox import Mailbox
+from edgecv_runtime.errors import EdgecvError
+
+PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One job as it travels to the worker host: `function` is "module:name", the rest are file names."""
+
+    job: int
+    function: str
+    arguments: str
+    result: str
+    log: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a worker leaves behind: a value, an error that a person can mend, or the traceback of a bug."""
+
+    value: Any = None
+    error: EdgecvError | None = None
+    bug: str | None = None
+
+
+class Reporter:
+    """Sends a worker's events (one JSON line each, below PIPE_BUF bytes, so that lines never mix) to the workshop."""
+
+    current: ClassVar[Reporter | None] = None
+
+    def __init__(self, job: int, descriptor: int) -> None:
+        self.job = job
+        self.descriptor = descriptor
+
+    def send(self, event: str, **details: object) -> None:
+        """Write one event."""
+        line = json.dumps({"event": event, "job": self.job, **details}) + "\n"
+        os.write(self.descriptor, line.encode())
+
+
+def progress(done: int, total: int) -> None:
+    """Tell the person how far this worker is; does nothing outside a worker."""
+    if Reporter.current is not None:
+        Reporter.current.send("progress", done=done, total=total)
+
+
+def begin() -> None:
+    """Start this worker's time limit now: what it waited for until here was other people's work."""
+    if Reporter.current is not None:
+        Reporter.current.send("begin")
+
+
+def die_with_parent() -> None:
+    """Ask the kernel to kill this process when its parent dies (Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def run(order: Order, events: int) -> None:
+    """Run one order in this (forked) process; the outcome goes to `order.result`."""
+    os.setpgid(0, 0)
+    die_with_parent()
+    log = os.open(order.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    Reporter.current = Reporter(order.job, events)
+    result = Path(order.result)
+    Mailbox(result.parent).put(result.stem, _outcome(order))
+
+
+def _outcome(order: Order) -> Outcome:
+    module, _, name = order.function.partition(":")
+    try:
+        function = getattr(importlib.import_module(module), name)
+        return Outcome(value=function(**Mailbox.read(Path(order.arguments))))
+    except EdgecvError as error:
+        traceback.print_exc()
+        return Outcome(error=error)
+    except MemoryError:
+        raise
+    except BaseException:  # noqa: BLE001 - the boundary of the process: a bug is reported as one, by its traceback
+        traceback.print_exc()
+        return Outcome(bug=traceback.format_exc())

@@ -1,0 +1,236 @@
+"""Runs functions in worker processes with a time limit and a memory limit, and says clearly how they ended."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from edgecv_converters.isolate.child import Order, Outcome
+from edgecv_converters.isolate.mailbox import Mailbox
+from edgecv_runtime.errors import ConversionError
+
+GIB = 1 << 30
+LOG_TAIL_LINES = 25
+WATCH_SECONDS = 0.05
+
+
+class WorkerBugError(Exception):
+    """A worker ended with an exception that is nobody's fault but ours; the message is its traceback."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one worker may use: wall-clock `seconds` and resident `memory` in bytes."""
+
+    seconds: float = 1800.0
+    memory: int = 16 * GIB
+
+
+@dataclass(slots=True)
+class Job:
+    """One function at work in its own process. `done` and `total` are its progress; 0 of 0 where it says nothing."""
+
+    number: int
+    name: str
+    log: Path
+    limits: Limits
+    future: Future[Any] = field(default_factory=Future)
+    pid: int | None = None
+    since: float | None = None
+    seconds: float = 0.0
+    done: int = 0
+    total: int = 0
+    killed: str | None = None
+
+    def result(self) -> Any:
+        """Wait for the function's value.
+
+        Raises:
+            EdgecvError: The function raised it; or ConversionError where the worker crashed or went over a limit.
+            WorkerBugError: The function raised anything else.
+        """
+        return self.future.result()
+
+    def log_tail(self) -> str:
+        """The last lines that the worker's libraries printed."""
+        if not self.log.exists():
+            return ""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:])
+
+
+class Workshop:
+    """Holds the worker host; a context manager. At most `jobs` workers run at once, the rest wait their turn.
+
+    Args:
+        staging: A folder that only this run uses; removed by the host if this process is killed.
+        preload: Modules that the host imports once, for all workers.
+        jobs: How many workers run at the same time.
+    """
+
+    def __init__(self, staging: Path, *, preload: tuple[str, ...] = (), jobs: int = 2) -> None:
+        self.mail = Mailbox(staging / "mail")
+        self.mail.folder.mkdir(parents=True)
+        self.jobs: dict[int, Job] = {}
+        self._queue: list[tuple[Job, Order]] = []
+        self._numbers = itertools.count()
+        self._slots = jobs
+        self._lock = threading.Lock()
+        self._host = self._start_host(staging, preload)
+        self._threads = [
+            threading.Thread(target=loop, name=loop.__name__, daemon=True) for loop in (self._listen, self._watch)
+        ]
+        self._open = True
+
+    @staticmethod
+    def _start_host(staging: Path, preload: tuple[str, ...]) -> subprocess.Popen[bytes]:
+        search = os.pathsep.join([entry for entry in sys.path if entry] + [str(Path.cwd())])
+        env = os.environ | {"PYTHONPATH": search, "TF_CPP_MIN_LOG_LEVEL": "2", "CUDA_VISIBLE_DEVICES": "-1"}
+        command = [sys.executable, "-m", "edgecv_converters.isolate.zygote", str(staging), *preload]
+        with (staging / "host.log").open("wb") as log:
+            return subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, env=env, start_new_session=True
+            )
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open = False
+        with self._lock:
+            self._queue.clear()
+        self._say({"do": "bye"})
+        if self._host.stdin is not None:
+            self._host.stdin.close()
+        self._host.wait()
+        for thread in self._threads:
+            thread.join()
+        if self._host.stdout is not None:
+            self._host.stdout.close()
+
+    def submit(self, name: str, function: Callable[..., Any], limits: Limits, **arguments: Any) -> Job:
+        """Queue `function(**arguments)`, which must be importable by its module and name."""
+        number = next(self._numbers)
+        job = Job(number, name, self.mail.folder / f"{number}.log", limits)
+        self.mail.put(f"{number}.arguments", arguments)
+        order = Order(
+            job=number,
+            function=f"{function.__module__}:{function.__qualname__}",
+            arguments=str(self.mail.folder / f"{number}.arguments.pickle"),
+            result=str(self.mail.folder / f"{number}.result.pickle"),
+            log=str(job.log),
+        )
+        with self._lock:
+            self.jobs[number] = job
+            self._queue.append((job, order))
+        self._start_next()
+        return job
+
+    def _start_next(self) -> None:
+        with self._lock:
+            running = sum(1 for job in self.jobs.values() if job.since is not None and not job.future.done())
+            while self._queue and running < self._slots and self._open:
+                job, order = self._queue.pop(0)
+                job.since = time.monotonic()
+                running += 1
+                self._say({"do": "start", **asdict(order)})
+
+    def _say(self, message: dict[str, object]) -> None:
+        if self._host.stdin is None or self._host.poll() is not None:
+            return
+        try:
+            self._host.stdin.write(json.dumps(message).encode() + b"\n")
+            self._host.stdin.flush()
+        except BrokenPipeError:  # the listener sees the host's end and fails what is open
+            return
+
+    def _listen(self) -> None:
+        for line in self._host.stdout or ():
+            self._hear(json.loads(line))
+        reason = (Path(self.mail.folder).parent / "host.log").read_text(errors="replace").strip().splitlines()
+        tail = f": {reason[-1]}" if reason else ""
+        for job in list(self.jobs.values()):
+            if not job.future.done():
+                job.future.set_exception(ConversionError(f"the worker host ended before {job.name} was done{tail}"))
+
+    def _hear(self, event: dict[str, Any]) -> None:
+        job = self.jobs[event["job"]]
+        match event["event"]:
+            case "started":
+                job.pid = event["pid"]
+                job.since = time.monotonic()
+            case "begin":
+                job.since = time.monotonic()
+            case "progress":
+                job.done, job.total = event["done"], event["total"]
+            case "ended":
+                self._settle(job, event["code"])
+                self._start_next()
+
+    def _settle(self, job: Job, code: int) -> None:
+        job.seconds = time.monotonic() - (job.since or 0.0)
+        result = self.mail.folder / f"{job.number}.result.pickle"
+        if job.killed is not None or code != 0 or not result.exists():
+            job.future.set_exception(_death(job, code))
+            return
+        outcome: Outcome = Mailbox.read(result)
+        if outcome.error is not None:
+            job.future.set_exception(outcome.error)
+        elif outcome.bug is not None:
+            job.future.set_exception(WorkerBugError(outcome.bug))
+        else:
+            job.future.set_result(outcome.value)
+
+    def _watch(self) -> None:
+        while self._open:
+            for job in list(self.jobs.values()):
+                if job.pid is not None and not job.future.done() and job.killed is None:
+                    job.killed = _over_limit(job)
+                    if job.killed is not None:
+                        self._say({"do": "kill", "job": job.number})
+            time.sleep(WATCH_SECONDS)
+
+
+def _over_limit(job: Job) -> str | None:
+    if job.since is not None and time.monotonic() - job.since > job.limits.seconds:
+        return f"took longer than {job.limits.seconds:g} s"
+    if resident_bytes(job.pid) > job.limits.memory:
+        return f"used more than {job.limits.memory / GIB:.3g} GiB of memory"
+    return None
+
+
+def resident_bytes(pid: int | None) -> int:
+    """Resident memory of a process in bytes, from /proc; 0 where the system has no /proc or the process is gone."""
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    except (OSError, IndexError):
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def _death(job: Job, code: int) -> ConversionError:
+    if job.killed is not None:
+        hint = "Raise --time-limit" if "longer" in job.killed else "Raise --memory-limit, or use a machine with more"
+        return ConversionError(f"{job.name} {job.killed} and was stopped", hint)
+    tail = job.log_tail()
+    if "MemoryError" in tail or "bad_alloc" in tail:
+        return ConversionError(f"{job.name} ran out of memory", "Close other programs, or use a machine with more")
+    if code < 0:
+        name = signal.Signals(-code).name
+        return ConversionError(f"{job.name} crashed ({name})", "Its last lines are in report.json with --keep-going")
+    return ConversionError(f"{job.name} ended without a result (exit status {code})")
