@@ -114,7 +114,8 @@ class Comparison(Record):
 
     Errors are in the output's own unit, over all elements of all outputs; `snr_db` is 10 log10(sum ref^2 / sum err^2)
     (None where the outputs are equal); `agreement` is the share of samples with the same top-1 (0..1, None for
-    regression); `flips` are the ids of the first samples that differ.
+    regression); `flips` are the ids of the first samples that differ. `non_finite` counts the samples with a NaN or an
+    infinity: then the errors are the largest float64 and `snr_db` its negative, because JSON has no infinity.
     """
 
     count: int
@@ -124,6 +125,7 @@ class Comparison(Record):
     snr_db: float | None
     agreement: float | None
     flips: tuple[str, ...] = ()
+    non_finite: int = 0
 
 
 class Accuracy(Record):
@@ -305,3 +307,5 @@ class Report(Record):
     classes: tuple[ClassRow, ...]
     histograms: tuple[Histogram, ...]
     notes: tuple[str, ...]
+    preprocess: dict[str, Preprocess] = {}
+    quantization: Quantization | None = None
