@@ -1,0 +1,171 @@
+"""The bars an artifact must clear, one set a precision, each to be overridden or switched off."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final, get_args
+
+from edgecv_runtime.errors import UsageError
+from edgecv_runtime.schema import Accuracy, Comparison, Gate, Precision
+
+SMALL_SET: Final = 20
+GOLDEN: Final = "golden"
+LABELLED: Final = "evaluation"
+_FIELDS: Final = {"agreement": "agreement", "snr": "snr_db", "drop": "max_drop"}
+_RANGES: Final = {"agreement": (0.0, 1.0), "snr_db": (-300.0, 300.0), "max_drop": (0.0, 100.0)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The bars of one precision; None switches one off.
+
+    Attributes:
+        agreement: The least share of samples with the source's own answer, 0..1.
+        snr_db: The least signal-to-noise ratio of the outputs, dB.
+        max_drop: The most that accuracy may fall, in points of 100.
+    """
+
+    agreement: float | None
+    snr_db: float | None
+    max_drop: float | None
+
+    def __post_init__(self) -> None:
+        for name, (low, high) in _RANGES.items():
+            value = getattr(self, name)
+            if value is not None and not low <= value <= high:
+                raise UsageError(f"gate {name} must be in {low:g}..{high:g}, got {value:g}")
+
+
+DEFAULT_LIMITS: Final[Mapping[Precision, Limits]] = {
+    "float32": Limits(agreement=0.995, snr_db=60, max_drop=0.2),
+    "float16": Limits(agreement=0.99, snr_db=35, max_drop=0.5),
+    "dynamic": Limits(agreement=0.93, snr_db=10, max_drop=2.0),
+    "int8": Limits(agreement=0.90, snr_db=8, max_drop=2.0),
+    "int16x8": Limits(agreement=0.95, snr_db=20, max_drop=1.0),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class GateConfig:
+    """The limits of every precision."""
+
+    limits: Mapping[Precision, Limits] = field(default_factory=lambda: dict(DEFAULT_LIMITS))
+
+    @classmethod
+    def parse(cls, overrides: Iterable[str] = ()) -> GateConfig:
+        """The defaults with overrides such as `agreement=0.95`, `int8:snr=30` or `drop=off`.
+
+        One for a precision beats one for all, whatever the order; among equals the last counts.
+
+        Raises:
+            UsageError: An unknown gate or precision, or a value that is no number in range.
+        """
+        parsed = [_parse(text) for text in overrides]
+        limits = dict(DEFAULT_LIMITS)
+        for wanted, name, value in sorted(parsed, key=lambda item: item[0] is not None):
+            for precision in (wanted,) if wanted else tuple(limits):
+                limits[precision] = _changed(limits[precision], name, value)
+        return cls(limits)
+
+
+def _changed(limits: Limits, name: str, value: float | None) -> Limits:
+    if name == "agreement":
+        return replace(limits, agreement=value)
+    return replace(limits, snr_db=value) if name == "snr_db" else replace(limits, max_drop=value)
+
+
+def _parse(text: str) -> tuple[Precision | None, str, float | None]:
+    left, equals, value = text.partition("=")
+    scope, colon, name = left.strip().rpartition(":")
+    if not equals or name not in _FIELDS:
+        raise UsageError(
+            f"unknown gate {text!r}",
+            f"Gates are {', '.join(_FIELDS)}: write agreement=0.95, int8:snr=30 or drop=off",
+        )
+    return (_precision(scope) if colon else None), _FIELDS[name], _number(text, value.strip())
+
+
+def _precision(name: str) -> Precision:
+    known: tuple[Precision, ...] = get_args(Precision)
+    for precision in known:
+        if precision == name.strip():
+            return precision
+    raise UsageError(f"unknown precision {name!r} in a gate", f"Precisions are {', '.join(known)}")
+
+
+def _number(text: str, value: str) -> float | None:
+    if value == "off":
+        return None
+    try:
+        number = float(value)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise UsageError(f"gate {text!r} needs a number or off, got {value!r}")
+    return number
+
+
+def evaluate_gates(
+    config: GateConfig,
+    precision: Precision,
+    comparisons: Mapping[str, Comparison],
+    accuracy: Accuracy | None,
+) -> tuple[Gate, ...]:
+    """Hold what was measured of one artifact against its limits.
+
+    SNR (over all outputs) and agreement are read on the largest set; the golden cases count only where there
+    is no other. A set under 20 samples may have one flip, whatever the limit. Agreement is left out for
+    regression, where it is None; the drop is there with labelled data only. What is not finite, or was not
+    measured at all, fails.
+    """
+    limits = config.limits[precision]
+    on, measured = _largest(comparisons)
+    gates = [_snr(limits, on, measured), _agreement(limits, on, measured), _drop(limits, accuracy)]
+    return tuple(gate for gate in gates if gate is not None)
+
+
+def _largest(comparisons: Mapping[str, Comparison]) -> tuple[str, Comparison | None]:
+    wide = {name: item for name, item in comparisons.items() if name != GOLDEN} or dict(comparisons)
+    if not wide:
+        return GOLDEN, None
+    name = max(wide, key=lambda key: wide[key].count)
+    return name, wide[name]
+
+
+def _snr(limits: Limits, on: str, measured: Comparison | None) -> Gate | None:
+    if limits.snr_db is None:
+        return None
+    value = measured.snr_db if measured else None
+    equal = measured is not None and value is None and measured.max_abs_error == 0
+    passed = equal or (value is not None and value >= limits.snr_db and not _broken(measured))
+    return Gate(name="snr_db", on=on, limit=limits.snr_db, value=_finite(value), passed=passed)
+
+
+def _agreement(limits: Limits, on: str, measured: Comparison | None) -> Gate | None:
+    if limits.agreement is None or (measured is not None and measured.agreement is None):
+        return None
+    if measured is None or measured.agreement is None:
+        return Gate(name="agreement", on=on, limit=limits.agreement, value=None, passed=False)
+    small = measured.count < SMALL_SET
+    limit = min(limits.agreement, 1 - 1 / measured.count) if small else limits.agreement
+    passed = measured.agreement >= limit - 1e-12 and not _broken(measured)
+    return Gate(name="agreement", on=on, limit=limit, value=_finite(measured.agreement), passed=passed)
+
+
+def _drop(limits: Limits, accuracy: Accuracy | None) -> Gate | None:
+    if limits.max_drop is None or accuracy is None:
+        return None
+    value = 100 * (accuracy.lost - accuracy.gained) / accuracy.count
+    return Gate(
+        name="max_drop", on=LABELLED, limit=limits.max_drop, value=value, passed=value <= limits.max_drop
+    )
+
+
+def _broken(measured: Comparison | None) -> bool:
+    return measured is not None and (measured.non_finite > 0 or not math.isfinite(measured.max_abs_error))
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and abs(value) < 1e300 else None
