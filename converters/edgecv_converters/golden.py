@@ -1,0 +1,182 @@
+"""Golden cases: pictures, preprocessed tensors and the source's answers, for any language to check against.
+
+A picture is stored decoded and upright, as lossless PNG, so that no difference between JPEG decoders reaches
+the test. The same cases give the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+from edgecv_runtime.errors import BundleError, DataError
+from edgecv_runtime.schema import Golden, GoldenCase, GoldenInfo, GoldenTensor
+from PIL import Image
+
+FOLDER: Final = "golden"
+INDEX: Final = "golden.json"
+DTYPES: Final = frozenset(
+    (
+        "bool",
+        "int8",
+        "uint8",
+        "int16",
+        "uint16",
+        "int32",
+        "uint32",
+        "int64",
+        "uint64",
+        "float16",
+        "float32",
+        "float64",
+    )
+)
+Tensors = Mapping[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoldenSample:
+    """One case.
+
+    Attributes:
+        id: Which sample it is, unique among the cases.
+        image: Decoded and upright, mode RGB or L, as the source file had it; None for tensor inputs.
+        inputs: The preprocessed float32 inputs by name, batch dimension included.
+        outputs: The source model's outputs by name, batch dimension included.
+    """
+
+    id: str
+    image: Image.Image | None
+    inputs: Tensors
+    outputs: Tensors
+
+
+def write_golden(folder: Path, cases: Iterable[GoldenSample]) -> GoldenInfo:
+    """Write `golden.json`, pictures (`000.png`) and raw tensors (`000.input.0.bin`) into `folder`.
+
+    Tensors are C order, little-endian. File names hold no model or class name.
+
+    Raises:
+        DataError: No case, two with one id, a picture that is neither RGB nor gray, or a tensor that is not
+        numeric.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    written = tuple(_write_case(folder, f"{number:03d}", sample) for number, sample in enumerate(cases))
+    ids = [case.id for case in written]
+    if not ids or len(set(ids)) < len(ids):
+        raise DataError(f"golden cases need different ids, got {', '.join(ids) or 'no case'}")
+    index = msgspec.json.format(msgspec.json.encode(Golden(cases=written)), indent=2) + b"\n"
+    (folder / INDEX).write_bytes(index)
+    return GoldenInfo(file=f"{FOLDER}/{INDEX}", sha256=_digest(index), count=len(written))
+
+
+def _write_case(folder: Path, stem: str, sample: GoldenSample) -> GoldenCase:
+    image = None if sample.image is None else _png(sample.image, sample.id)
+    if image is not None:
+        (folder / f"{stem}.png").write_bytes(image)
+    return GoldenCase(
+        id=sample.id,
+        image=None if image is None else f"{stem}.png",
+        image_sha256=None if image is None else _digest(image),
+        inputs=_write_tensors(folder, f"{stem}.input", sample.inputs),
+        outputs=_write_tensors(folder, f"{stem}.output", sample.outputs),
+    )
+
+
+def _png(image: Image.Image, case: str) -> bytes:
+    if image.mode not in {"RGB", "L"}:
+        raise DataError(f"the picture of golden case {case!r} must be RGB or L, got mode {image.mode}")
+    bare = Image.fromarray(np.asarray(image))
+    buffer = io.BytesIO()
+    bare.save(buffer, format="PNG", compress_level=9)
+    return buffer.getvalue()
+
+
+def _write_tensors(folder: Path, stem: str, tensors: Tensors) -> dict[str, GoldenTensor]:
+    return {
+        name: _write_tensor(folder / f"{stem}.{number}.bin", name, values)
+        for number, (name, values) in enumerate(tensors.items())
+    }
+
+
+def _write_tensor(path: Path, name: str, values: npt.NDArray[Any]) -> GoldenTensor:
+    if values.dtype.name not in DTYPES:
+        raise DataError(f"golden tensor {name!r} must be numeric, got {values.dtype}")
+    data = values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes(order="C")
+    path.write_bytes(data)
+    return GoldenTensor(file=path.name, sha256=_digest(data), shape=values.shape, dtype=values.dtype.name)
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def read_golden(bundle_root: Path, golden: GoldenInfo) -> Iterator[GoldenSample]:
+    """The cases of a bundle, one at a time, every file checked against its size and digest.
+
+    Raises:
+        BundleError: A file is missing, changed, of the wrong size, or outside the golden folder.
+    """
+    if golden.file != f"{FOLDER}/{INDEX}":
+        raise BundleError(f"the golden cases must be listed in {FOLDER}/{INDEX}, got {golden.file!r}")
+    index = bundle_root / golden.file
+    data = _checked(index.parent, index.name, golden.sha256)
+    try:
+        listed = msgspec.json.decode(data, type=Golden)
+    except msgspec.DecodeError as error:
+        raise BundleError(f"{golden.file} is not a list of golden cases: {error}") from error
+    if len(listed.cases) != golden.count:
+        raise BundleError(
+            f"{golden.file} lists {len(listed.cases)} cases where bundle.json has {golden.count}"
+        )
+    return (_read_case(index.parent, case) for case in listed.cases)
+
+
+def _read_case(folder: Path, case: GoldenCase) -> GoldenSample:
+    return GoldenSample(
+        id=case.id,
+        image=_read_image(folder, case),
+        inputs={name: _read_tensor(folder, tensor) for name, tensor in case.inputs.items()},
+        outputs={name: _read_tensor(folder, tensor) for name, tensor in case.outputs.items()},
+    )
+
+
+def _read_image(folder: Path, case: GoldenCase) -> Image.Image | None:
+    if case.image is None:
+        return None
+    image = Image.open(io.BytesIO(_checked(folder, case.image, case.image_sha256 or "")))
+    image.load()
+    return image
+
+
+def _read_tensor(folder: Path, tensor: GoldenTensor) -> npt.NDArray[Any]:
+    data = _checked(folder, tensor.file, tensor.sha256)
+    if tensor.dtype not in DTYPES:
+        raise BundleError(f"golden file {tensor.file} has the unknown dtype {tensor.dtype!r}")
+    kind = np.dtype(tensor.dtype).newbyteorder("<")
+    expected = math.prod(tensor.shape) * kind.itemsize
+    if len(data) != expected or min(tensor.shape, default=0) < 0:
+        raise BundleError(f"golden file {tensor.file} has {len(data)} bytes, its shape needs {expected}")
+    return np.frombuffer(data, kind).reshape(tensor.shape).astype(kind.newbyteorder("="))
+
+
+def _checked(folder: Path, name: str, sha256: str) -> bytes:
+    if Path(name).name != name:
+        raise BundleError(f"golden file {name!r} is outside the golden folder")
+    try:
+        data = (folder / name).read_bytes()
+    except OSError as error:
+        raise BundleError(f"golden file {name} cannot be read: {error.strerror}") from error
+    if _digest(data) != sha256:
+        raise BundleError(
+            f"golden file {name} is not the one that was written", "Take the bundle again from its source"
+        )
+    return data
