@@ -1,0 +1,95 @@
+"""Small edits of a GraphDef that freezing and the passes share. All change the message in place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+
+def node_of(reference: str) -> str:
+    """The node's name in an input reference: "conv:1", "^conv" and "conv" are all of node "conv"."""
+    return reference.lstrip("^").partition(":")[0]
+
+
+def rename(proto: Any, old: str, new: str) -> None:
+    """Rename a node, and every reference to it."""
+    for node in proto.node:
+        if node.name == old:
+            node.name = new
+        for position, reference in enumerate(node.input):
+            if node_of(reference) == old:
+                node.input[position] = reference.replace(old, new, 1)
+
+
+def redirect(proto: Any, old: str, new: str) -> None:
+    """Let every consumer of tensor `old` ("node" or "node:1") read tensor `new`; control inputs are left alone."""
+    wanted = _plain(old)
+    for node in proto.node:
+        for position, reference in enumerate(node.input):
+            if not reference.startswith("^") and _plain(reference) == wanted:
+                node.input[position] = _plain(new)
+
+
+def append_identity(proto: Any, tensor: str, name: str, dtype: int) -> None:
+    """Add an Identity node called `name` that reads `tensor` ("node:0") of a type such as `DT_FLOAT`."""
+    node = proto.node.add(name=name, op="Identity", input=[_plain(tensor)])
+    node.attr["T"].type = dtype
+
+
+def prune(proto: Any, keep: Iterable[str]) -> None:
+    """Drop control inputs and every node that none of `keep` needs, and functions that nothing calls."""
+    by_name = {node.name: node for node in proto.node}
+    reached: set[str] = set()
+    waiting = list(keep)
+    while waiting:
+        name = waiting.pop()
+        if name in reached:
+            continue
+        reached.add(name)
+        data = [reference for reference in by_name[name].input if not reference.startswith("^")]
+        del by_name[name].input[:]
+        by_name[name].input.extend(_plain(reference) for reference in data)
+        waiting.extend(node_of(reference) for reference in data)
+    kept = [node for node in proto.node if node.name in reached]
+    del proto.node[:]
+    proto.node.extend(kept)
+    _drop_functions(proto)
+
+
+def tensor_shapes(proto: Any, tensors: Sequence[str]) -> list[tuple[tuple[int | None, ...] | None, str]]:
+    """The inferred shape (None where unknown) and dtype name of each of `tensors`."""
+    import tensorflow as tf
+
+    graph = tf.Graph()
+    with graph.as_default():
+        tf.import_graph_def(proto, name="")
+    found = [graph.get_tensor_by_name(name) for name in tensors]
+    return [(None if t.shape.rank is None else tuple(t.shape.as_list()), t.dtype.name) for t in found]
+
+
+def _plain(reference: str) -> str:
+    return reference.removesuffix(":0")
+
+
+def _drop_functions(proto: Any) -> None:
+    """Keep only the library functions that are reachable from the nodes."""
+    functions = {function.signature.name: function for function in proto.library.function}
+    reached: set[str] = set()
+    waiting = [name for node in proto.node for name in _called(node)]
+    while waiting:
+        name = waiting.pop()
+        if name in reached or name not in functions:
+            continue
+        reached.add(name)
+        waiting.extend(other for node in functions[name].node_def for other in _called(node))
+    kept = [function for function in proto.library.function if function.signature.name in reached]
+    del proto.library.function[:]
+    proto.library.function.extend(kept)
+    del proto.library.gradient[:]
+
+
+def _called(node: Any) -> list[str]:
+    values = node.attr.values()
+    return [value.func.name for value in values if value.HasField("func")] + [
+        function.name for value in values for function in value.list.func
+    ]

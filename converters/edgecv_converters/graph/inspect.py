@@ -1,0 +1,55 @@
+"""What can be read off a frozen graph: its operations, and the activation that an output ends with."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from edgecv_converters.graph.edit import node_of
+from edgecv_converters.graph.frozen import Endpoint, FrozenGraph
+
+_SHAPE_ONLY = frozenset({"Identity", "Cast", "Reshape", "Squeeze", "StopGradient", "ExpandDims"})
+
+
+def ops(frozen: FrozenGraph) -> dict[str, int]:
+    """How often each operation occurs, sorted by name."""
+    return dict(sorted(Counter(node.op for node in frozen.proto().node).items()))
+
+
+def final_activation(frozen: FrozenGraph, output: Endpoint) -> str:
+    """The operation that makes `output`, ignoring those that only copy, cast or reshape."""
+    nodes = {node.name: node for node in frozen.proto().node}
+    node = nodes[output.node]
+    while node.op in _SHAPE_ONLY:
+        node = nodes[node_of(node.input[0])]
+    return str(node.op)
+
+
+def op_rows(frozen: FrozenGraph) -> list[dict[str, Any]]:
+    """The operations that compute something, in the graph's order, as the fields of a `LayerRow`."""
+    from edgecv_converters.graph.macs import multiply_adds_by_node
+
+    graph = frozen.function().graph
+    macs = multiply_adds_by_node(frozen)
+    rows = []
+    for operation in graph.get_operations():
+        if operation.type in {"Const", "Identity", "Placeholder", "NoOp"} or not operation.outputs:
+            continue
+        shape = operation.outputs[0].shape
+        constants = [tensor for tensor in operation.inputs if _is_constant(tensor.op)]
+        rows.append(
+            {
+                "name": operation.name,
+                "type": operation.type,
+                "output_shape": None if shape.rank is None else tuple(shape.as_list()),
+                "parameters": sum(t.shape.num_elements() or 0 for t in constants if t.dtype.is_floating),
+                "multiply_adds": macs.get(operation.name),
+            }
+        )
+    return rows
+
+
+def _is_constant(operation: Any) -> bool:
+    while operation.type == "Identity":
+        operation = operation.inputs[0].op
+    return bool(operation.type == "Const")

@@ -1,0 +1,26 @@
+"""Which layer of the source model a node of the frozen graph came from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+_CALL = re.compile(r"^(Stateful)?PartitionedCall(_\d+)?$")
+_SUFFIX = re.compile(r"_\d+$")
+
+
+def layer_of(node: str, known: Collection[str] = ()) -> str:
+    """The layer's name in a node's name such as "functional_1/block/conv_1/Conv2D" ("block/conv_1").
+
+    Args:
+        node: The node's name: scopes joined by "/"; the first is the model's, the last the operation's.
+        known: The model's layers, where they are known: the deepest scope that is one of them is the answer.
+            TensorFlow numbers a scope that it opens again ("conv" then "conv_1").
+    """
+    scopes = [scope for scope in node.split("/") if not _CALL.match(scope)]
+    for scope in reversed(scopes):
+        for name in (scope, _SUFFIX.sub("", scope)):
+            if name in known:
+                return name
+    inner = scopes[1:-1] or scopes[:1] or [node]
+    return "/".join(inner)

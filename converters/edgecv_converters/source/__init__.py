@@ -1,0 +1,7 @@
+"""Trained models of every format, as one kind of object."""
+
+from edgecv_converters.source.live import save_live
+from edgecv_converters.source.load import load_source
+from edgecv_converters.source.model import LayerRow, Source
+
+__all__ = ["LayerRow", "Source", "load_source", "save_live"]

@@ -1,0 +1,38 @@
+"""The user's own layers, from the module that `--custom-objects` names."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import sys
+from pathlib import Path
+from typing import Any
+
+from edgecv_runtime.errors import UsageError
+
+
+def custom_objects_of(module: str | None) -> dict[str, Any]:
+    """Every public class and function of `module`, by name; importing it also runs its Keras registrations.
+
+    The working directory is importable, as with `python -m`.
+
+    Raises:
+        UsageError: There is no such module, or it cannot be imported.
+    """
+    if module is None:
+        return {}
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        found = importlib.import_module(module)
+    except Exception as error:
+        raise UsageError(
+            f"--custom-objects {module} cannot be imported: {error}",
+            "give a module that `python -c 'import MODULE'` can import from this folder",
+        ) from error
+    return {
+        name: value
+        for name, value in vars(found).items()
+        if not name.startswith("_") and (inspect.isclass(value) or inspect.isfunction(value))
+    }

@@ -1,0 +1,93 @@
+"""What kind of file or folder a trained model is, told by its content."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from enum import Enum
+from pathlib import Path
+
+from edgecv_runtime.errors import SourceError
+
+_TAKES = "edgecv takes a Keras 3 .keras file, a Keras 2 .h5 file or a SavedModel folder"
+_SAVE_WHOLE = "save the whole model with model.save('model.keras')"
+
+
+class Kind(Enum):
+    """The formats that there is a loader for."""
+
+    KERAS = "keras"
+    HDF5 = "hdf5"
+    SAVED_MODEL = "savedmodel"
+
+
+def detect(path: Path) -> Kind:
+    """Tell the format of a model by its first bytes.
+
+    Raises:
+        SourceError: Nothing is there, or it is empty, damaged, or something else.
+    """
+    if not path.exists():
+        raise SourceError(f"{path.name} does not exist", f"looked for {path}")
+    return _folder(path) if path.is_dir() else _file(path)
+
+
+def _folder(path: Path) -> Kind:
+    if (path / "saved_model.pb").is_file():
+        return Kind.SAVED_MODEL
+    if (path / "checkpoint").is_file() or any(path.glob("*.index")):
+        raise SourceError(f"{path.name} is a checkpoint: weights without a model", _SAVE_WHOLE)
+    raise SourceError(f"{path.name} is a folder without saved_model.pb", _TAKES)
+
+
+def _file(path: Path) -> Kind:
+    head = path.open("rb").read(64)
+    if not head:
+        raise SourceError(f"{path.name} is empty", "copy or save the model again")
+    if head.startswith(b"PK"):
+        return _archive(path)
+    if head.startswith(b"\x89HDF\r\n\x1a\n"):
+        return Kind.HDF5
+    raise SourceError(f"{path.name} is {_foreign(path, head)}, not a trained Keras model", _TAKES)
+
+
+def _archive(path: Path) -> Kind:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = set(archive.namelist())
+            damaged = archive.testzip()
+    except (zipfile.BadZipFile, OSError, EOFError) as error:
+        raise SourceError(f"{path.name} is damaged: {error}", "copy or save the model again") from error
+    if damaged is not None:
+        raise SourceError(
+            f"{path.name} is damaged: {damaged} in it does not have its checksum", "copy the model again"
+        )
+    if {"config.json", "model.weights.h5"} <= names:
+        return Kind.KERAS
+    raise SourceError(f"{path.name} is a zip archive without a Keras model in it", _TAKES)
+
+
+def _foreign(path: Path, head: bytes) -> str:
+    """What the file seems to be, for the message."""
+    magic = {
+        b"\x89PNG": "a PNG picture",
+        b"\xff\xd8\xff": "a JPEG picture",
+        b"GIF8": "a GIF picture",
+        b"%PDF": "a PDF",
+    }
+    for start, name in magic.items():
+        if head.startswith(start):
+            return name
+    if head[4:8] == b"TFL3":
+        return "a TFLite model, already converted"
+    if path.suffix == ".onnx":
+        return "an ONNX model, already converted"
+    if path.name == "checkpoint" or path.suffix == ".index" or ".data-0000" in path.name:
+        return "part of a checkpoint"
+    if path.suffix == ".pb":
+        return "a graph without its folder (give the SavedModel's folder)"
+    try:
+        json.loads(path.read_text("utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError):
+        return "text" if head.isascii() and head.decode("ascii").isprintable() else "of an unknown format"
+    return "a JSON file: an architecture without weights"

@@ -1,0 +1,201 @@
+"""A Keras model in memory, of Keras 3 or of tf-keras, as a `Loaded`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from edgecv_runtime.errors import SourceError
+from edgecv_runtime.schema import TensorSpec
+
+from edgecv_converters.graph.freeze import Call
+from edgecv_converters.source.model import LayerRow, Loaded, Port
+
+_SCALES = frozenset({"Rescaling", "Normalization"})
+
+
+def loaded_of(model: Any, *, file_format: str, loader: str, notes: tuple[str, ...] = ()) -> Loaded:
+    """Describe a Keras model.
+
+    Raises:
+        SourceError: It was never built, so that its inputs are not known.
+    """
+    inputs = input_ports(model)
+    call = flat_call(model)
+    return Loaded(
+        format=file_format,
+        loader=loader,
+        inputs=inputs,
+        output_names=output_names(model, call, inputs),
+        call=call,
+        freezable=lambda specs: _unrolled(model, call, specs),
+        weights=tuple((_weight_name(weight), weight.numpy) for weight in model.weights),
+        parameters=sum(int(np.prod(weight.shape)) for weight in model.weights),
+        rows=tuple(_row(layer) for layer in leaf_layers(model)),
+        has_preprocessing=_scales_pixels(model),
+        notes=notes,
+    )
+
+
+def input_ports(model: Any) -> tuple[Port, ...]:
+    """The declared inputs, by the names of the input layers; of a subclassed model by the name of its argument."""
+    tensors = getattr(model, "inputs", None)
+    if tensors:
+        names = _unique(_input_names(model, tensors))
+        return tuple(
+            Port(name=name, shape=tuple(t.shape), dtype=_dtype(t.dtype))
+            for name, t in zip(names, tensors, strict=True)
+        )
+    shape = _built_shape(model)
+    if shape is None:
+        raise SourceError(
+            "the model was never built, so that its input shape is not known",
+            "call it once on a batch, or build it from keras.Input, before saving it",
+        )
+    return (Port(name="inputs", shape=shape, dtype=_dtype(getattr(model, "input_dtype", None) or "float32")),)
+
+
+def flat_call(model: Any) -> Call:
+    """The model in inference mode, from a flat list of tensors to a flat list of tensors."""
+    import tensorflow as tf
+
+    structure = getattr(model, "_inputs_struct", None)
+    if structure is None:
+        structure = getattr(model, "_nested_inputs", None)
+
+    def call(tensors: Sequence[Any]) -> Sequence[Any]:
+        packed = tensors[0] if structure is None else tf.nest.pack_sequence_as(structure, list(tensors))
+        if structure is None and len(tensors) > 1:
+            packed = list(tensors)
+        return list(tf.nest.flatten(model(packed, training=False)))
+
+    return call
+
+
+def leaf_layers(model: Any) -> Iterator[Any]:
+    """The layers in the model's order; of a nested model its layers, of a wrapper the wrapper."""
+    for layer in getattr(model, "layers", []):
+        if getattr(layer, "layers", None):
+            yield from leaf_layers(layer)
+        else:
+            yield layer
+
+
+def all_layers(model: Any) -> list[Any]:
+    """Every layer at every depth, those inside wrappers too."""
+    flatten: Callable[[], Any] = model._flatten_layers  # noqa: SLF001  # both Keras generations have it
+    return list(flatten())
+
+
+def is_functional(model: Any) -> bool:
+    """Whether the model is a graph of layers (Functional or Sequential)."""
+    return bool(getattr(model, "inputs", None))
+
+
+def _unrolled(model: Any, call: Call, specs: Sequence[TensorSpec]) -> Call:
+    """`call` with every recurrence unrolled: at static shapes the steps are known, and no converter takes the loop."""
+    del specs
+
+    def unrolled(tensors: Sequence[Any]) -> Sequence[Any]:
+        with _unroll(model):
+            return call(tensors)
+
+    return unrolled
+
+
+@contextmanager
+def _unroll(model: Any) -> Iterator[None]:
+    recurrent = [layer for layer in all_layers(model) if isinstance(getattr(layer, "unroll", None), bool)]
+    before = [layer.unroll for layer in recurrent]
+    for layer in recurrent:
+        layer.unroll = True
+    try:
+        yield
+    finally:
+        for layer, value in zip(recurrent, before, strict=True):
+            layer.unroll = value
+
+
+def _input_names(model: Any, tensors: Sequence[Any]) -> list[str]:
+    histories = [getattr(tensor, "_keras_history", None) for tensor in tensors]
+    if all(hasattr(history, "operation") for history in histories):
+        return [history.operation.name for history in histories if history is not None]
+    return list(model.input_names)
+
+
+def output_names(model: Any, call: Call, inputs: tuple[Port, ...]) -> tuple[str, ...]:
+    structure = getattr(model, "_outputs_struct", None)
+    if isinstance(structure, dict):
+        return _unique(sorted(structure))
+    names = list(getattr(model, "output_names", None) or []) if is_functional(model) else []
+    if names:
+        return _unique(names)
+    return _unique([f"output_{position}" for position in range(_count_outputs(call, inputs))])
+
+
+def _count_outputs(call: Call, inputs: tuple[Port, ...]) -> int:
+    import tensorflow as tf
+
+    specs = [tf.TensorSpec(port.shape, port.dtype) for port in inputs]
+    function = tf.function(lambda *tensors: list(call(tensors)), autograph=False)
+    return len(function.get_concrete_function(*specs).outputs)
+
+
+def _unique(names: Sequence[str]) -> tuple[str, ...]:
+    seen: list[str] = []
+    for name in names:
+        number, candidate = 0, name
+        while candidate in seen:
+            number += 1
+            candidate = f"{name}_{number}"
+        seen.append(candidate)
+    return tuple(seen)
+
+
+def _built_shape(model: Any) -> tuple[int | None, ...] | None:
+    config = model.get_build_config() if hasattr(model, "get_build_config") else None
+    for shape in (config or {}).values():
+        if isinstance(shape, list | tuple) and all(size is None or isinstance(size, int) for size in shape):
+            return tuple(shape)
+    return None
+
+
+def _dtype(dtype: Any) -> str:
+    return str(getattr(dtype, "name", dtype))
+
+
+def _weight_name(weight: Any) -> str:
+    return str(getattr(weight, "path", None) or weight.name)
+
+
+def _row(layer: Any) -> LayerRow:
+    return LayerRow(
+        name=layer.name,
+        type=type(layer).__name__,
+        output_shape=_output_shape(layer),
+        parameters=sum(int(np.prod(weight.shape)) for weight in layer.weights),
+        multiply_adds=None,
+    )
+
+
+def _output_shape(layer: Any) -> tuple[int | None, ...] | None:
+    """The shape of the layer's first output; None for a layer outside a graph of layers or used more than once."""
+    try:
+        tensor = layer.output
+    except (AttributeError, ValueError, RuntimeError):
+        return None
+    while isinstance(tensor, list | tuple | dict):
+        tensor = next(iter(tensor.values() if isinstance(tensor, dict) else tensor))
+    return tuple(tensor.shape)
+
+
+def _scales_pixels(model: Any) -> bool:
+    """Whether a Rescaling or Normalization layer comes before the first layer with other weights."""
+    for layer in leaf_layers(model):
+        if type(layer).__name__ in _SCALES:
+            return True
+        if layer.weights:
+            return False
+    return False

@@ -1,0 +1,127 @@
+"""One door for every format of trained model."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from edgecv_runtime.errors import SourceError, UsageError
+from edgecv_runtime.schema import TensorSpec
+
+from edgecv_converters.source.detect import Kind, detect
+from edgecv_converters.source.model import Loaded, Port, Source
+
+
+def load_source(
+    path: Path,
+    *,
+    input_shapes: Mapping[str, tuple[int, ...]] | None = None,
+    allow_code: bool = False,
+    custom_objects: str | None = None,
+) -> Source:
+    """Load a trained model, whatever its format, and freeze it at static shapes.
+
+    Args:
+        path: A Keras 3 `.keras` file, a Keras 2 `.h5`/`.hdf5` file, or a SavedModel folder.
+        input_shapes: For inputs with open dimensions their shape, batch of one included.
+        allow_code: Load models that carry Python code (Lambda layers), which then runs.
+        custom_objects: The module with the model's own layers, such as "package.module".
+
+    Raises:
+        SourceError: The file is missing, damaged, of another kind, carries code, needs custom layers, or holds
+            weights that are not finite.
+        UsageError: `input_shapes` names an unknown input, contradicts the model, or is needed and missing.
+    """
+    kind = detect(path)
+    loaded = _LOADERS[kind](path, allow_code, custom_objects)
+    _check_weights(loaded)
+    inputs = _static_inputs(loaded.inputs, dict(input_shapes or {}))
+    return Source.of(loaded, inputs, _digest(path))
+
+
+def _keras3(path: Path, allow_code: bool, custom_objects: str | None) -> Loaded:
+    from edgecv_converters.source.keras3 import load
+
+    return load(path, allow_code=allow_code, custom_objects=custom_objects)
+
+
+def _keras2(path: Path, allow_code: bool, custom_objects: str | None) -> Loaded:
+    from edgecv_converters.source.keras2 import load
+
+    return load(path, allow_code=allow_code, custom_objects=custom_objects)
+
+
+def _savedmodel(path: Path, allow_code: bool, custom_objects: str | None) -> Loaded:
+    from edgecv_converters.source.savedmodel import load
+
+    del allow_code, custom_objects  # a SavedModel holds its graph: no Python code runs, or could
+    return load(path)
+
+
+_LOADERS = {Kind.KERAS: _keras3, Kind.HDF5: _keras2, Kind.SAVED_MODEL: _savedmodel}
+
+
+def _check_weights(loaded: Loaded) -> None:
+    for name, read in loaded.weights:
+        values = np.asarray(read())
+        if np.issubdtype(values.dtype, np.inexact) and not np.isfinite(values).all():
+            what = "NaN" if np.isnan(values).any() else "infinite"
+            raise SourceError(
+                f"weight {name} holds {what} values",
+                "the training diverged: load an earlier checkpoint or train again with a lower learning rate",
+            )
+
+
+def _static_inputs(ports: tuple[Port, ...], given: dict[str, tuple[int, ...]]) -> tuple[TensorSpec, ...]:
+    names = [port.name for port in ports]
+    unknown = sorted(set(given) - set(names))
+    if unknown:
+        raise UsageError(
+            f"the model has no input {unknown[0]!r}; its inputs are {', '.join(names)}",
+            _example(ports[0]),
+        )
+    return tuple(
+        TensorSpec(name=port.name, shape=_static_shape(port, given.get(port.name)), dtype=port.dtype)
+        for port in ports
+    )
+
+
+def _static_shape(port: Port, given: tuple[int, ...] | None) -> tuple[int, ...]:
+    if given is None:
+        if None in port.shape[1:]:
+            raise UsageError(f"input {port.name!r} has open dimensions {_text(port.shape)}", _example(port))
+        return (1, *(size for size in port.shape[1:] if size is not None))
+    fits = len(given) == len(port.shape) and all(
+        want in (None, size) for want, size in zip(port.shape[1:], given[1:], strict=True)
+    )
+    if not fits:
+        raise UsageError(
+            f"input {port.name!r} of the model has shape {_text(port.shape)}, got {_text(given)}",
+            _example(port),
+        )
+    if given[0] != 1 or min(given) < 1:
+        raise UsageError(
+            f"the shape of input {port.name!r} must have a batch of 1, got {_text(given)}", _example(port)
+        )
+    return given
+
+
+def _text(shape: tuple[int | None, ...]) -> str:
+    return "(" + ", ".join("?" if size is None else str(size) for size in shape) + ")"
+
+
+def _example(port: Port) -> str:
+    sizes = [1, *(size or (224 if position < 2 else 3) for position, size in enumerate(port.shape[1:]))]
+    return f"give the shape with --input-shape {port.name}={','.join(str(size) for size in sizes)}"
+
+
+def _digest(path: Path) -> str:
+    """The digest of a file; of a folder, that of its sorted "sha256  path" lines."""
+    if path.is_file():
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    files = sorted(file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file())
+    lines = "".join(f"{_digest(path / file)}  {file}\n" for file in files)
+    return hashlib.sha256(lines.encode()).hexdigest()

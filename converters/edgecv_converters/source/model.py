@@ -1,0 +1,201 @@
+"""A trained model that is ready to be frozen and to give reference answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+from edgecv_runtime.errors import UsageError
+from edgecv_runtime.schema import SourceInfo, Task, TensorSpec
+
+from edgecv_converters.graph.freeze import Call, freeze
+from edgecv_converters.graph.frozen import FrozenGraph
+from edgecv_converters.graph.inspect import final_activation, op_rows
+from edgecv_converters.graph.macs import multiply_adds, multiply_adds_by_layer
+
+Array = npt.NDArray[Any]
+Weight = tuple[str, Callable[[], Array]]
+_BATCH_BYTES = 32 * 1024 * 1024
+
+
+class LayerRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of `edgecv inspect`: `output_shape` and `multiply_adds` at a batch of one."""
+
+    name: str
+    type: str
+    output_shape: tuple[int | None, ...] | None
+    parameters: int
+    multiply_adds: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Port:
+    """An input as the model declares it: None stands for an open dimension."""
+
+    name: str
+    shape: tuple[int | None, ...]
+    dtype: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """What a loader of one format hands over.
+
+    Attributes:
+        format: "keras3", "keras2-h5" or "savedmodel".
+        loader: The package that read the file, with its version.
+        inputs: The declared inputs, in the model's order.
+        output_names: The model's own names, in order.
+        call: One tensor for each input to one tensor for each output, in inference mode.
+        freezable: As `call`, in the form that is traced for conversion (recurrences unrolled).
+        weights: Every variable's name, and how to read it.
+        parameters: The number of values in all trainable and non-trainable weights.
+        rows: The layers, without multiply-adds; None where the format does not keep them.
+        has_preprocessing: Whether the model scales raw pixels itself; None where only the graph can tell.
+        notes: What a person should know about how it was loaded.
+    """
+
+    format: str
+    loader: str
+    inputs: tuple[Port, ...]
+    output_names: tuple[str, ...]
+    call: Call
+    freezable: Callable[[Sequence[TensorSpec]], Call]
+    weights: tuple[Weight, ...]
+    parameters: int
+    rows: tuple[LayerRow, ...] | None
+    has_preprocessing: bool | None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A trained model: what it takes, what it gives, and the answers that every artifact is held against."""
+
+    loaded: Loaded
+    inputs: tuple[TensorSpec, ...]
+    sha256: str
+    _frozen: FrozenGraph = field(repr=False)
+
+    @classmethod
+    def of(cls, loaded: Loaded, inputs: tuple[TensorSpec, ...], sha256: str) -> Source:
+        """Freeze the model at `inputs`, whose shapes are static with a batch of one."""
+        frozen = freeze(loaded.freezable(inputs), inputs, loaded.output_names)
+        return cls(loaded=loaded, inputs=inputs, sha256=sha256, _frozen=frozen)
+
+    @cached_property
+    def info(self) -> SourceInfo:
+        """Format, loader, digest, parameters and multiply-adds."""
+        return SourceInfo(
+            format=self.loaded.format,
+            loader=self.loaded.loader,
+            sha256=self.sha256,
+            parameters=self.loaded.parameters,
+            multiply_adds=multiply_adds(self._frozen),
+        )
+
+    @property
+    def outputs(self) -> tuple[TensorSpec, ...]:
+        """The model's outputs, at a batch of one."""
+        return tuple(TensorSpec(name=e.name, shape=e.shape, dtype=e.dtype) for e in self._frozen.outputs)
+
+    @cached_property
+    def task(self) -> Task:
+        """What the output means, told by its shape and its last activation."""
+        if len(self.outputs) != 1 or len(self.outputs[0].shape) != 2:
+            return "regression"
+        sigmoid = final_activation(self._frozen, self._frozen.outputs[0]) == "Sigmoid"
+        if self.outputs[0].shape[-1] == 1:
+            return "binary" if sigmoid else "regression"
+        return "multilabel" if sigmoid else "classification"
+
+    @property
+    def has_preprocessing(self) -> bool:
+        """Whether the model scales raw pixels (0..255) itself, by a Rescaling or Normalization layer at its input."""
+        return bool(self.loaded.has_preprocessing)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know about how the model was loaded."""
+        return self.loaded.notes
+
+    def freeze(self) -> FrozenGraph:
+        """The one graph that all converters start from."""
+        return self._frozen
+
+    def layers(self) -> tuple[LayerRow, ...]:
+        """The layers in order; for a SavedModel without Keras layers, the graph's operations."""
+        if self.loaded.rows is None:
+            return tuple(LayerRow(**row) for row in op_rows(self._frozen))
+        by_layer = multiply_adds_by_layer(self._frozen, [row.name for row in self.loaded.rows])
+        return tuple(
+            msgspec.structs.replace(row, multiply_adds=by_layer.get(row.name)) for row in self.loaded.rows
+        )
+
+    def predict(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """The model's own answers, computed by TensorFlow on the CPU, in batches that fit in memory.
+
+        Args:
+            inputs: For each input its samples, (N, *shape[1:]); any N.
+
+        Returns:
+            For each output its float32 answers, (N, *shape[1:]).
+
+        Raises:
+            UsageError: An input is missing, unknown, or of another shape.
+        """
+        columns = self._columns(inputs)
+        count = len(columns[0])
+        size = self._batch_size(count)
+        parts = [
+            self._run([c[start : start + size] for c in columns], size) for start in range(0, count, size)
+        ]
+        if not parts:
+            return {out.name: np.zeros((0, *out.shape[1:]), np.float32) for out in self.outputs}
+        joined = [np.concatenate(column) for column in zip(*parts, strict=True)]
+        return {out.name: values for out, values in zip(self.outputs, joined, strict=True)}
+
+    def _columns(self, inputs: Mapping[str, Array]) -> list[Array]:
+        if set(inputs) != {spec.name for spec in self.inputs}:
+            wanted = ", ".join(spec.name for spec in self.inputs)
+            raise UsageError(f"the model's inputs are {wanted}, got {', '.join(inputs) or 'none'}")
+        for spec in self.inputs:
+            if tuple(inputs[spec.name].shape[1:]) != spec.shape[1:]:
+                got = tuple(inputs[spec.name].shape)
+                raise UsageError(f"input {spec.name!r} takes samples of shape {spec.shape[1:]}, got {got}")
+        columns = [np.asarray(inputs[spec.name]).astype(spec.dtype, copy=False) for spec in self.inputs]
+        if len({len(column) for column in columns}) != 1:
+            raise UsageError("the inputs do not have the same number of samples")
+        return columns
+
+    def _batch_size(self, count: int) -> int:
+        declared = [port.shape[0] for port in self.loaded.inputs if port.shape and port.shape[0] is not None]
+        if declared:
+            return declared[0]
+        sample = sum(4 * int(np.prod(spec.shape)) for spec in self.inputs)
+        return max(1, min(32, count, _BATCH_BYTES // max(sample, 1)))
+
+    def _run(self, columns: list[Array], size: int) -> list[Array]:
+        """Answers to one batch; a short one is padded, because some models have a fixed batch."""
+        count = len(columns[0])
+        padded = [np.concatenate([c, np.repeat(c[-1:], size - count, axis=0)]) for c in columns]
+        return [np.asarray(values, np.float32)[:count] for values in self._function(*padded)]
+
+    @cached_property
+    def _function(self) -> Any:
+        import tensorflow as tf
+
+        def run(*tensors: Any) -> list[Any]:
+            return [tf.convert_to_tensor(value) for value in self.loaded.call(tensors)]
+
+        def on_cpu(*columns: Array) -> list[Array]:
+            with tf.device("/CPU:0"):
+                return [value.numpy() for value in compiled(*(tf.constant(column) for column in columns))]
+
+        compiled = tf.function(run, autograph=False)
+        return on_cpu
