@@ -22,7 +22,7 @@ def rename(proto: Any, old: str, new: str) -> None:
 
 
 def redirect(proto: Any, old: str, new: str) -> None:
-    """Let every consumer of tensor `old` ("node" or "node:1") read tensor `new`; control inputs are left alone."""
+    """Let every consumer of tensor `old` ("node" or "node:1") read tensor `new`."""
     wanted = _plain(old)
     for node in proto.node:
         for position, reference in enumerate(node.input):

@@ -1,9 +1,9 @@
-"""From a traceable function to one frozen graph: static shapes, constants for variables, no function calls left."""
+"""From a traceable function to one frozen graph: static shapes, constants, no function calls left."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +13,7 @@ from edgecv_runtime.schema import TensorSpec
 
 from edgecv_converters.graph.edit import append_identity, node_of, prune, rename, tensor_shapes
 from edgecv_converters.graph.frozen import Endpoint, FrozenGraph
+from edgecv_converters.graph.names import tidy_names
 
 Call = Callable[[Sequence[Any]], Sequence[Any]]
 CALLS = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
@@ -20,23 +21,29 @@ _NOT_A_NODE_NAME = re.compile(r"[^A-Za-z0-9_.-]")
 _XLA_ATTRIBUTES = ("_XlaMustCompile", "_noinline")
 
 
-def freeze(call: Call, inputs: Sequence[TensorSpec], output_names: Sequence[str]) -> FrozenGraph:
+def freeze(
+    call: Call,
+    inputs: Sequence[TensorSpec],
+    output_names: Sequence[str],
+    doubled_scopes: Collection[str] = (),
+) -> FrozenGraph:
     """Trace `call` at the static shapes of `inputs` and fold its variables to constants.
 
     Args:
         call: Takes one tensor for each of `inputs`, returns one tensor for each of `output_names`.
         inputs: Names, static shapes and dtypes.
         output_names: The model's own names of the outputs, in order.
+        doubled_scopes: The layers whose name scope is opened twice (see `names.tidy_names`).
 
     Raises:
-        SourceError: A shape of an output stays unknown, or an input is not used by the model.
+        SourceError: The shape of an output stays unknown.
     """
     function = trace(call, inputs)
     folded = _fold(function)
     if any(node.op in CALLS for node in folded.proto.node):
         _strip_xla(folded.proto)
         folded = _fold(folded.function())
-    return _named(folded, inputs, output_names)
+    return _named(folded, inputs, output_names, doubled_scopes)
 
 
 def trace(call: Call, inputs: Sequence[TensorSpec]) -> Any:
@@ -61,7 +68,7 @@ def functions_inlined() -> Iterator[None]:
     import tensorflow as tf
 
     before = tf.config.functions_run_eagerly()
-    tf.config.run_functions_eagerly(True)
+    tf.config.run_functions_eagerly(run_eagerly=True)
     try:
         yield
     finally:
@@ -105,7 +112,9 @@ def _strip_xla(proto: Any) -> None:
                 del holder.attr[attribute]
 
 
-def _named(folded: _Folded, inputs: Sequence[TensorSpec], output_names: Sequence[str]) -> FrozenGraph:
+def _named(
+    folded: _Folded, inputs: Sequence[TensorSpec], output_names: Sequence[str], doubled: Collection[str]
+) -> FrozenGraph:
     """Give the endpoints the model's own names, drop what no output needs, and check the shapes."""
     proto = folded.proto
     used = {node.name for node in proto.node}
@@ -120,6 +129,7 @@ def _named(folded: _Folded, inputs: Sequence[TensorSpec], output_names: Sequence
         nodes.append(_free_name(name, used))
         append_identity(proto, fed.get(fetch, fetch), nodes[-1], dtype)
     prune(proto, [*nodes, *(end.node for end in ins)])
+    tidy_names(proto, doubled)
     shapes = tensor_shapes(proto, [f"{node}:0" for node in nodes])
     outs = tuple(
         Endpoint(name=name, tensor=f"{node}:0", shape=_static(shape, name), dtype=dtype)

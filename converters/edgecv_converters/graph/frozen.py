@@ -28,7 +28,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrozenGraph:
-    """A TensorFlow GraphDef without variables, functions' state or training-only ops, at a static batch of one.
+    """A TensorFlow GraphDef without variables, state or training-only operations, at a static batch of one.
 
     Attributes:
         graph_def: The serialized `tensorflow.GraphDef`.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import Any
 
 from edgecv_converters.graph.edit import node_of
 from edgecv_converters.graph.frozen import Endpoint, FrozenGraph
 
+_SCALING = re.compile(r"^(rescaling|normalization)(_\d+)?$")
 _SHAPE_ONLY = frozenset({"Identity", "Cast", "Reshape", "Squeeze", "StopGradient", "ExpandDims"})
 
 
@@ -23,6 +25,13 @@ def final_activation(frozen: FrozenGraph, output: Endpoint) -> str:
     while node.op in _SHAPE_ONLY:
         node = nodes[node_of(node.input[0])]
     return str(node.op)
+
+
+def scales_input(frozen: FrozenGraph) -> bool:
+    """Whether the first operation on an input has the scope of a Rescaling or Normalization layer."""
+    inputs = {end.node for end in frozen.inputs}
+    first = [node.name for node in frozen.proto().node if inputs & {node_of(name) for name in node.input}]
+    return any(_SCALING.match(scope) for name in first for scope in name.split("/"))
 
 
 def op_rows(frozen: FrozenGraph) -> list[dict[str, Any]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-_CALL = re.compile(r"^(Stateful)?PartitionedCall(_\d+)?$")
 _SUFFIX = re.compile(r"_\d+$")
 
 
@@ -17,7 +16,7 @@ def layer_of(node: str, known: Collection[str] = ()) -> str:
         known: The model's layers, where they are known: the deepest scope that is one of them is the answer.
             TensorFlow numbers a scope that it opens again ("conv" then "conv_1").
     """
-    scopes = [scope for scope in node.split("/") if not _CALL.match(scope)]
+    scopes = node.split("/")
     for scope in reversed(scopes):
         for name in (scope, _SUFFIX.sub("", scope)):
             if name in known:

@@ -1,7 +1,7 @@
 """Multiply-adds of one inference, counted on the frozen graph.
 
-Counted: convolutions and matrix products, in all their forms. Elementwise operations, pooling and normalization are not,
-as is the custom (a multiply-add is one multiplication with its addition; "FLOPs" in papers are mostly twice that).
+Counted: convolutions and matrix products, in all their forms; as is the custom, not elementwise operations,
+pooling and normalization. One multiplication with its addition counts one ("FLOPs" are mostly twice that).
 """
 
 from __future__ import annotations

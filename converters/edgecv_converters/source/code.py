@@ -1,4 +1,4 @@
-"""The check for models that carry Python code or need somebody's own classes, made without running any of it."""
+"""The check for models that carry Python code or need custom classes, made without running any of it."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def check_code(config: Any, name: str, *, allow_code: bool) -> None:
     if carriers and not allow_code:
         raise SourceError(
             f"{name} carries Python code in {', '.join(carriers)}, which loading it would run",
-            "if you trust where the file came from, add --allow-code; better: replace the Lambda by a custom layer",
+            "add --allow-code if you trust where the file came from, or replace the Lambda by a custom layer",
         )
 
 
 def check_custom(config: Any, given: Collection[str], is_builtin: Callable[[str], bool]) -> None:
-    """Refuse a configuration with classes that are neither Keras's own (`is_builtin`) nor `given`.
+    """Refuse a configuration with classes that are neither Keras's (`is_builtin`) nor `given`.
 
     Raises:
         SourceError: The message names the first class, the hint the option.
@@ -39,7 +39,7 @@ def check_custom(config: Any, given: Collection[str], is_builtin: Callable[[str]
 
 
 def carries_code(entry: dict[str, Any]) -> bool:
-    """Whether one serialized object is, or holds, a marshalled function (Keras 3, or Keras 2 and its list form)."""
+    """Whether one serialized object is, or holds, a marshalled function (Keras 3 or Keras 2)."""
     if entry.get("class_name") == "__lambda__":
         return True
     config = entry.get("config")

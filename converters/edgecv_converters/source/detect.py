@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import zipfile
 from enum import Enum
 from pathlib import Path
@@ -11,6 +10,22 @@ from edgecv_runtime.errors import SourceError
 
 _TAKES = "edgecv takes a Keras 3 .keras file, a Keras 2 .h5 file or a SavedModel folder"
 _SAVE_WHOLE = "save the whole model with model.save('model.keras')"
+_MAGIC = (
+    (0, b"\x89PNG", "a PNG picture"),
+    (0, b"\xff\xd8\xff", "a JPEG picture"),
+    (0, b"GIF8", "a GIF picture"),
+    (0, b"%PDF", "a PDF"),
+    (0, b"\x80\x04", "a Python pickle"),
+    (0, b"\x93NUMPY", "a NumPy array"),
+    (4, b"TFL3", "a TFLite model, already converted"),
+)
+_NAMES = {
+    "*.onnx": "an ONNX model, already converted",
+    "checkpoint": "part of a checkpoint",
+    "*.index": "part of a checkpoint",
+    "*.data-?????-of-?????": "part of a checkpoint",
+    "*.pb": "a graph without its folder (give the SavedModel's folder)",
+}
 
 
 class Kind(Enum):
@@ -69,25 +84,12 @@ def _archive(path: Path) -> Kind:
 
 def _foreign(path: Path, head: bytes) -> str:
     """What the file seems to be, for the message."""
-    magic = {
-        b"\x89PNG": "a PNG picture",
-        b"\xff\xd8\xff": "a JPEG picture",
-        b"GIF8": "a GIF picture",
-        b"%PDF": "a PDF",
-    }
-    for start, name in magic.items():
-        if head.startswith(start):
+    for position, magic, name in _MAGIC:
+        if head[position:].startswith(magic):
             return name
-    if head[4:8] == b"TFL3":
-        return "a TFLite model, already converted"
-    if path.suffix == ".onnx":
-        return "an ONNX model, already converted"
-    if path.name == "checkpoint" or path.suffix == ".index" or ".data-0000" in path.name:
-        return "part of a checkpoint"
-    if path.suffix == ".pb":
-        return "a graph without its folder (give the SavedModel's folder)"
-    try:
-        json.loads(path.read_text("utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError):
-        return "text" if head.isascii() and head.decode("ascii").isprintable() else "of an unknown format"
-    return "a JSON file: an architecture without weights"
+    for pattern, name in _NAMES.items():
+        if path.match(pattern):
+            return name
+    text = head.decode("utf-8", errors="replace").rstrip("\ufffd")  # the head may end within a character
+    readable = "\ufffd" not in text and all(c.isprintable() or c.isspace() for c in text)
+    return "text" if readable else "of an unknown format"

@@ -35,6 +35,7 @@ def loaded_of(model: Any, *, file_format: str, loader: str, notes: tuple[str, ..
         parameters=sum(int(np.prod(weight.shape)) for weight in model.weights),
         rows=tuple(_row(layer) for layer in leaf_layers(model)),
         has_preprocessing=_scales_pixels(model),
+        doubled_scopes=_doubled_scopes(model),
         notes=notes,
     )
 
@@ -95,7 +96,7 @@ def is_functional(model: Any) -> bool:
 
 
 def _unrolled(model: Any, call: Call, specs: Sequence[TensorSpec]) -> Call:
-    """`call` with every recurrence unrolled: at static shapes the steps are known, and no converter takes the loop."""
+    """`call` with every recurrence unrolled: the steps are known, and no converter takes the loop."""
     del specs
 
     def unrolled(tensors: Sequence[Any]) -> Sequence[Any]:
@@ -126,6 +127,7 @@ def _input_names(model: Any, tensors: Sequence[Any]) -> list[str]:
 
 
 def output_names(model: Any, call: Call, inputs: tuple[Port, ...]) -> tuple[str, ...]:
+    """The outputs' own names: a dict's keys, else the layers that make them, else "output_0"..."""
     structure = getattr(model, "_outputs_struct", None)
     if isinstance(structure, dict):
         return _unique(sorted(structure))
@@ -181,7 +183,7 @@ def _row(layer: Any) -> LayerRow:
 
 
 def _output_shape(layer: Any) -> tuple[int | None, ...] | None:
-    """The shape of the layer's first output; None for a layer outside a graph of layers or used more than once."""
+    """The shape of the layer's first output; None outside a graph of layers, or if it is used twice."""
     try:
         tensor = layer.output
     except (AttributeError, ValueError, RuntimeError):
@@ -189,6 +191,12 @@ def _output_shape(layer: Any) -> tuple[int | None, ...] | None:
     while isinstance(tensor, list | tuple | dict):
         tensor = next(iter(tensor.values() if isinstance(tensor, dict) else tensor))
     return tuple(tensor.shape)
+
+
+def _doubled_scopes(model: Any) -> frozenset[str]:
+    if not any(kind.__module__.startswith("keras.src") for kind in type(model).__mro__):
+        return frozenset()
+    return frozenset(layer.name for layer in all_layers(model))
 
 
 def _scales_pixels(model: Any) -> bool:

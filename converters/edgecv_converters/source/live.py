@@ -13,8 +13,8 @@ from edgecv_converters.source.keras_model import output_names as names_of
 def save_live(model: Any, folder: Path) -> Path:
     """Save a live `keras.Model` under `folder`, which exists.
 
-    A graph of Keras's own layers becomes `model.keras`; a subclassed model, or one with custom or Lambda layers, becomes
-    a SavedModel folder `model`, which needs no Python code to be read.
+    A graph of Keras's own layers becomes `model.keras`. A subclassed model, or one with custom or Lambda
+    layers, becomes a SavedModel folder `model`, which needs no Python code to be read.
 
     Raises:
         SourceError: The model was never built.

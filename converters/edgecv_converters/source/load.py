@@ -30,8 +30,8 @@ def load_source(
         custom_objects: The module with the model's own layers, such as "package.module".
 
     Raises:
-        SourceError: The file is missing, damaged, of another kind, carries code, needs custom layers, or holds
-            weights that are not finite.
+        SourceError: The file is missing, damaged, of another kind, carries code, needs custom layers, or
+            holds weights that are not finite.
         UsageError: `input_shapes` names an unknown input, contradicts the model, or is needed and missing.
     """
     kind = detect(path)

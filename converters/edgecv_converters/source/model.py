@@ -15,7 +15,7 @@ from edgecv_runtime.schema import SourceInfo, Task, TensorSpec
 
 from edgecv_converters.graph.freeze import Call, freeze
 from edgecv_converters.graph.frozen import FrozenGraph
-from edgecv_converters.graph.inspect import final_activation, op_rows
+from edgecv_converters.graph.inspect import final_activation, op_rows, scales_input
 from edgecv_converters.graph.macs import multiply_adds, multiply_adds_by_layer
 
 Array = npt.NDArray[Any]
@@ -57,6 +57,7 @@ class Loaded:
         parameters: The number of values in all trainable and non-trainable weights.
         rows: The layers, without multiply-adds; None where the format does not keep them.
         has_preprocessing: Whether the model scales raw pixels itself; None where only the graph can tell.
+        doubled_scopes: The layers whose name scope is opened twice (see `graph.names`).
         notes: What a person should know about how it was loaded.
     """
 
@@ -70,6 +71,7 @@ class Loaded:
     parameters: int
     rows: tuple[LayerRow, ...] | None
     has_preprocessing: bool | None
+    doubled_scopes: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
 
 
@@ -85,7 +87,7 @@ class Source:
     @classmethod
     def of(cls, loaded: Loaded, inputs: tuple[TensorSpec, ...], sha256: str) -> Source:
         """Freeze the model at `inputs`, whose shapes are static with a batch of one."""
-        frozen = freeze(loaded.freezable(inputs), inputs, loaded.output_names)
+        frozen = freeze(loaded.freezable(inputs), inputs, loaded.output_names, loaded.doubled_scopes)
         return cls(loaded=loaded, inputs=inputs, sha256=sha256, _frozen=frozen)
 
     @cached_property
@@ -116,8 +118,10 @@ class Source:
 
     @property
     def has_preprocessing(self) -> bool:
-        """Whether the model scales raw pixels (0..255) itself, by a Rescaling or Normalization layer at its input."""
-        return bool(self.loaded.has_preprocessing)
+        """Whether the model takes raw pixels (0..255): a Rescaling or Normalization layer is at its input."""
+        if self.loaded.has_preprocessing is None:
+            return scales_input(self._frozen)
+        return self.loaded.has_preprocessing
 
     @property
     def notes(self) -> tuple[str, ...]:

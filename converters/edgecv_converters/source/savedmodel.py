@@ -78,12 +78,12 @@ def _check_ops(path: Path) -> None:
         for node in nodes:
             if node.op in _PYTHON_OPS:
                 raise SourceError(
-                    f"{path.name} calls Python code (operation {node.op}, {node.name!r}), which is not in the folder",
+                    f"{path.name} calls Python code ({node.op} {node.name!r}), which is not in the folder",
                     "replace tf.py_function and tf.numpy_function by TensorFlow operations and export again",
                 )
             if node.op in _FILE_OPS:
                 raise SourceError(
-                    f"{path.name} touches files while it runs (operation {node.op}, {node.name!r})",
+                    f"{path.name} reads or writes files while it runs ({node.op} {node.name!r})",
                     "export the model from the decoded picture on",
                 )
 
