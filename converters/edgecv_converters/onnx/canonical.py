@@ -1,0 +1,114 @@
+"""One way to write a model down: names of inputs and outputs, order of nodes, the producer; so equal models are equal bytes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from edgecv_converters.graph.frozen import Endpoint
+from edgecv_converters.onnx.edit import fresh, tidy
+from edgecv_runtime.errors import ConversionError
+
+_NUMBER = re.compile(r"__(\d+)")
+
+
+def name_endpoints(model: Any, inputs: Sequence[Endpoint], outputs: Sequence[Endpoint]) -> None:
+    """Put the graph's inputs and outputs in the source's order, under the source's names.
+
+    An endpoint is found by its graph tensor ("node:0" or "node"), or else by its position. An output that has the name
+    of an input gets the suffix "_output": ONNX has one name space.
+    """
+    graph = model.graph
+    taken = _in_order(list(graph.input), inputs)
+    given = _in_order(list(graph.output), outputs)
+    names = {value.name: end.name for value, end in zip(taken, inputs, strict=True)}
+    for value, end in zip(given, outputs, strict=True):
+        names[value.name] = f"{end.name}_output" if end.name in names.values() else end.name
+    for new in names.values():
+        if new not in names:
+            _rename(graph, {new: fresh(graph, f"{new}_inner")})
+    for holder, ordered in ((graph.input, taken), (graph.output, given)):
+        copies = [_copied(value) for value in ordered]
+        del holder[:]
+        holder.extend(copies)
+    _rename(graph, names)
+
+
+def _in_order(values: list[Any], endpoints: Sequence[Endpoint]) -> list[Any]:
+    if len(values) != len(endpoints):
+        raise ConversionError(
+            f"the ONNX graph has {len(values)} inputs or outputs where the model has {len(endpoints)}"
+        )
+    by_name = {value.name.removesuffix(":0"): value for value in values}
+    found = [by_name.get(end.node) for end in endpoints]
+    return values if any(value is None for value in found) else found
+
+
+def canonical(model: Any, *, opset: int) -> Any:
+    """Sort the graph, drop what nothing reads, renumber the names that the converter made up, and sign the model."""
+    import onnx
+
+    graph = model.graph
+    tidy(graph)
+    first_read = {name: number for number, name in enumerate(_reads(graph))}
+    constants = sorted((_copied(t) for t in graph.initializer), key=lambda t: first_read[t.name])
+    del graph.initializer[:]
+    graph.initializer.extend(constants)
+    _rename(graph, _renumbered(graph))
+    graph.name, graph.doc_string = "edgecv", ""
+    model.producer_name, model.producer_version, model.doc_string = "edgecv", "", ""
+    del model.opset_import[:]
+    domains = sorted({node.domain for node in graph.node} | {""})
+    model.opset_import.extend(
+        onnx.helper.make_opsetid(domain, opset if domain == "" else 1) for domain in domains
+    )
+    model.ir_version = 8 if opset < 19 else 9
+    return model
+
+
+def check(model: Any) -> None:
+    """Raise ConversionError unless the model is valid, its types and shapes are consistent and its names unique."""
+    import onnx
+
+    try:
+        onnx.checker.check_model(model, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        raise ConversionError(f"the ONNX file is not valid: {str(error).strip().splitlines()[0]}") from error
+    names = [node.name for node in model.graph.node if node.name]
+    twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
+    if twice:
+        raise ConversionError(f"the ONNX graph has two nodes named {twice[0]!r}")
+
+
+def _reads(graph: Any) -> list[str]:
+    """All tensors that nodes and outputs read, last reading first, so that a dict of it keeps the first reading."""
+    names = [name for node in graph.node for name in node.input] + [value.name for value in graph.output]
+    return list(dict.fromkeys(names))
+
+
+def _renumbered(graph: Any) -> dict[str, str]:
+    bounds = {value.name for value in (*graph.input, *graph.output)}
+    names = [n for node in graph.node for n in (node.name, *node.input, *node.output) if n not in bounds]
+    order: dict[str, int] = {}
+    for name in names:
+        for number in _NUMBER.findall(name):
+            order.setdefault(number, len(order))
+    return {name: _NUMBER.sub(lambda m: f"__{order[m.group(1)]}", name) for name in names}
+
+
+def _rename(graph: Any, names: Mapping[str, str]) -> None:
+    for node in graph.node:
+        node.name = names.get(node.name, node.name)
+        for field in (node.input, node.output):
+            for position, name in enumerate(field):
+                field[position] = names.get(name, name)
+    for holder in (graph.initializer, graph.input, graph.output, graph.value_info):
+        for entry in holder:
+            entry.name = names.get(entry.name, entry.name)
+
+
+def _copied(message: Any) -> Any:
+    copy = type(message)()
+    copy.CopyFrom(message)
+    return copy

@@ -1,0 +1,155 @@
+"""What the passes share: an index of an ONNX graph, and small edits of one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+QUANTIZE = "QuantizeLinear"
+DEQUANTIZE = "DequantizeLinear"
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """One rewriting of a model: `apply` changes the copy that it is given, and returns it."""
+
+    name: str
+    apply: Callable[[Any], Any]
+
+
+@dataclass(slots=True)
+class Index:
+    """Who makes and who reads each tensor of a graph. Rebuilt after a change of the graph's structure.
+
+    Attributes:
+        graph: The `onnx.GraphProto`.
+        producers: The node that makes a tensor.
+        consumers: The nodes that read a tensor, one entry for each input position.
+        constants: The initializers by name.
+        outputs: The graph's output names.
+    """
+
+    graph: Any
+    producers: dict[str, Any] = field(default_factory=dict)
+    consumers: dict[str, list[tuple[Any, int]]] = field(default_factory=dict)
+    constants: dict[str, Any] = field(default_factory=dict)
+    outputs: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, graph: Any) -> Index:
+        """Index `graph` as it is now."""
+        index = cls(graph)
+        for node in graph.node:
+            index.producers.update(dict.fromkeys(node.output, node))
+            for position, name in enumerate(node.input):
+                index.consumers.setdefault(name, []).append((node, position))
+        index.constants = {tensor.name: tensor for tensor in graph.initializer}
+        index.outputs = frozenset(output.name for output in graph.output)
+        return index
+
+    def maker(self, name: str, *op_types: str) -> Any | None:
+        """The node that makes tensor `name`, if it is one of `op_types`."""
+        node = self.producers.get(name)
+        return node if node is not None and node.op_type in op_types else None
+
+    def readers(self, name: str) -> list[Any]:
+        """The nodes that read tensor `name`."""
+        return [node for node, _ in self.consumers.get(name, [])]
+
+    def only_reader(self, name: str, *op_types: str) -> Any | None:
+        """The one node that reads tensor `name`, if it is one of `op_types` and the graph does not give `name` out."""
+        readers = self.readers(name)
+        if len(readers) != 1 or name in self.outputs or readers[0].op_type not in op_types:
+            return None
+        return readers[0]
+
+    def value(self, name: str) -> np.ndarray | None:
+        """A constant's value, or None where `name` is computed."""
+        from onnx import numpy_helper
+
+        tensor = self.constants.get(name)
+        return None if tensor is None else np.asarray(numpy_helper.to_array(tensor))
+
+    def quantization(self, node: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Scale and zero point of a QuantizeLinear or DequantizeLinear."""
+        scale, zero = self.value(node.input[1]), self.value(node.input[2])
+        if scale is None or zero is None:
+            raise ValueError(f"{node.name} has computed quantization parameters")
+        return scale, zero
+
+
+def fresh(graph: Any, base: str) -> str:
+    """A name like `base` that no tensor or node of the graph has."""
+    used = {name for node in graph.node for name in (node.name, *node.output)}
+    used.update(tensor.name for tensor in (*graph.initializer, *graph.input))
+    name, number = base, 0
+    while name in used:
+        number += 1
+        name = f"{base}_{number}"
+    return name
+
+
+def add_constant(graph: Any, base: str, value: np.ndarray) -> str:
+    """Add an initializer with a free name like `base`, and return the name."""
+    from onnx import numpy_helper
+
+    name = fresh(graph, base)
+    graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(value).reshape(value.shape), name))
+    return name
+
+
+def redirect(graph: Any, old: str, new: str) -> None:
+    """Let every node that reads tensor `old` read `new`."""
+    for node in graph.node:
+        for position, name in enumerate(node.input):
+            if name == old:
+                node.input[position] = new
+
+
+def remove_nodes(graph: Any, nodes: Iterable[Any]) -> None:
+    """Remove `nodes` (by identity)."""
+    gone = {id(node) for node in nodes}
+    kept = [node for node in graph.node if id(node) not in gone]
+    copies = [_copy(node) for node in kept]
+    del graph.node[:]
+    graph.node.extend(copies)
+
+
+def tidy(graph: Any) -> None:
+    """Drop nodes, initializers and type notes that no output needs, and sort the nodes by what they read."""
+    ordered = _sorted(graph)
+    del graph.node[:]
+    graph.node.extend(ordered)
+    read = {name for node in ordered for name in node.input} | {output.name for output in graph.output}
+    kept = [tensor for tensor in graph.initializer if tensor.name in read]
+    del graph.initializer[:]
+    graph.initializer.extend(kept)
+    del graph.value_info[:]
+
+
+def _sorted(graph: Any) -> list[Any]:
+    """The needed nodes, each after those it reads; otherwise in the order in which the outputs ask for them."""
+    producers = {name: node for node in graph.node for name in node.output}
+    done: set[int] = set()
+    ordered: list[Any] = []
+    stack = [(producers[output.name], False) for output in reversed(graph.output) if output.name in producers]
+    while stack:
+        node, ready = stack.pop()
+        if id(node) in done:
+            continue
+        if ready:
+            done.add(id(node))
+            ordered.append(_copy(node))
+            continue
+        stack.append((node, True))
+        stack.extend((producers[name], False) for name in reversed(node.input) if name in producers)
+    return ordered
+
+
+def _copy(node: Any) -> Any:
+    copy = type(node)()
+    copy.CopyFrom(node)
+    return copy

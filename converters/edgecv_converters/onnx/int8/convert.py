@@ -1,0 +1,52 @@
+"""The int8 ONNX target: the TFLite int8 file's own quantization, as a QDQ model that runs fast on x86."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgecv_converters.graph.frozen import Endpoint
+from edgecv_converters.onnx.canonical import canonical, name_endpoints
+from edgecv_converters.onnx.float import OPSET
+from edgecv_converters.onnx.int8.gelu import HANDLERS
+from edgecv_converters.onnx.int8.passes import PASSES
+from edgecv_converters.onnx.int8.run import run_passes
+from edgecv_converters.onnx.reader import complete_or_error, foreign, unsupported
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+
+def from_tflite(
+    tflite: bytes | Path, *, inputs: Sequence[Endpoint], outputs: Sequence[Endpoint], opset: int = OPSET
+) -> ModelProto:
+    """Carry a TFLite int8 model over to ONNX, with its very scales and zero points.
+
+    Activations become uint8 (value and zero point + 128, the same real numbers), weights stay int8 per channel,
+    biases int32. Inputs and outputs keep the file's dtype: float32, int8 or uint8.
+
+    Args:
+        tflite: The file, or its bytes.
+        inputs: The source model's inputs; they give the names and the order.
+        outputs: The source model's outputs.
+        opset: The ONNX operator set to write, 13 or later.
+
+    Raises:
+        ConversionError: An op has no ONNX form (named, with its layer), or the result is not a valid model.
+    """
+    if isinstance(tflite, bytes):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "model.tflite"
+            path.write_bytes(tflite)
+            return from_tflite(path, inputs=inputs, outputs=outputs, opset=opset)
+    from tf2onnx import convert
+
+    with complete_or_error():
+        model, _ = convert.from_tflite(str(tflite), opset=opset, custom_op_handlers=dict(HANDLERS))
+    left = foreign(model)
+    if left:
+        raise unsupported(left)
+    name_endpoints(model, inputs, outputs)
+    return run_passes(canonical(model, opset=opset), PASSES)

@@ -1,0 +1,34 @@
+"""Runs passes, and checks the model after each, here and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from edgecv_converters.onnx.canonical import canonical, check
+from edgecv_converters.onnx.edit import Pass
+from edgecv_runtime.errors import ConversionError
+
+
+def run_passes(model: Any, passes: Sequence[Pass]) -> Any:
+    """Apply `passes` in order to a copy of `model`; the graph's inputs and outputs must stay as they are.
+
+    Raises:
+        ConversionError: A pass left a model that is not valid, or changed its inputs or outputs; it is named.
+    """
+    opset = next(entry.version for entry in model.opset_import if entry.domain == "")
+    for step in passes:
+        before = model
+        model = canonical(step.apply(type(model).FromString(model.SerializeToString())), opset=opset)
+        try:
+            check(model)
+        except ConversionError as error:
+            raise ConversionError(f"{error.message} (after pass {step.name})") from error
+        if _signature(model) != _signature(before):
+            raise ConversionError(f"pass {step.name} changed the inputs or outputs of the ONNX model")
+    return model
+
+
+def _signature(model: Any) -> list[bytes]:
+    values = (*model.graph.input, *model.graph.output)
+    return [value.SerializeToString(deterministic=True) for value in values]

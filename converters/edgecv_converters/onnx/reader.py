@@ -1,0 +1,78 @@
+"""tf2onnx, called so that what it cannot convert becomes an error with the layer's name instead of a broken file."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from edgecv_converters.graph.layers import layer_of
+from edgecv_runtime.errors import ConversionError
+
+_UNSUPPORTED = "Tensorflow op [%s: %s] is not supported"
+_FAILED = "Failed to convert node"
+
+
+class _Errors(logging.Handler):
+    """Keeps (node, op) of each node that tf2onnx logs as not converted: it goes on and tells nobody else."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.nodes: list[tuple[str, str]] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        arguments = record.args if isinstance(record.args, tuple) else ()
+        message = str(record.msg)
+        if message == _UNSUPPORTED and len(arguments) == 2:
+            self.nodes.append((str(arguments[0]), str(arguments[1])))
+        elif message.startswith(_FAILED) and arguments:
+            self.nodes.append((str(arguments[0]), f"node {arguments[0]}"))
+
+
+@contextmanager
+def complete_or_error() -> Iterator[None]:
+    """Run tf2onnx inside; raise ConversionError at the end if it left a node unconverted."""
+    import tf2onnx
+
+    logger = logging.getLogger(tf2onnx.__name__)
+    handler, before = _Errors(), (logger.propagate, logger.level)
+    logger.addHandler(handler)
+    logger.propagate, logger.level = False, logging.ERROR
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=r"\s*Warning: tf.lite.Interpreter is deprecated")
+            yield
+    except (ValueError, KeyError, AttributeError, TypeError, AssertionError, IndexError) as error:
+        if not handler.nodes:
+            raise ConversionError(f"tf2onnx could not convert the model: {_first_line(error)}") from error
+    finally:
+        logger.removeHandler(handler)
+        logger.propagate, logger.level = before
+    if handler.nodes:
+        raise unsupported(handler.nodes)
+
+
+def unsupported(nodes: Collection[tuple[str, str]]) -> ConversionError:
+    """The error for nodes (name, op) that ONNX has no form for."""
+    ops = ", ".join(sorted({op.removeprefix("TFL_") for _, op in nodes}))
+    layers = ", ".join(sorted({layer_of(name) for name, _ in nodes}))
+    return ConversionError(
+        f"ONNX has no form for {ops} (layer {layers})",
+        "Build the layer from other operations, or leave the target onnx out",
+    )
+
+
+def foreign(model: Any) -> list[tuple[str, str]]:
+    """The nodes (name, op) whose operation is not one of ONNX's own."""
+    import onnx
+
+    return [
+        (node.name, node.op_type) for node in model.graph.node if not onnx.defs.has(node.op_type, node.domain)
+    ]
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0][:300] if lines else type(error).__name__
