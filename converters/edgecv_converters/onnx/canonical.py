@@ -6,9 +6,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from edgecv_runtime.errors import ConversionError
+
 from edgecv_converters.graph.frozen import Endpoint
 from edgecv_converters.onnx.edit import fresh, tidy
-from edgecv_runtime.errors import ConversionError
 
 _NUMBER = re.compile(r"__(\d+)")
 

@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from edgecv_runtime.schema import QuantParams, TensorIO
+
 from edgecv_converters.graph.frozen import Endpoint
 from edgecv_converters.onnx.edit import DEQUANTIZE, QUANTIZE, Index
-from edgecv_runtime.schema import QuantParams, TensorIO
 
 _INTEGERS = frozenset({"int8", "uint8", "int16", "uint16"})
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from edgecv_runtime.errors import ConversionError
 
 from edgecv_converters.onnx.canonical import canonical, check
-from edgecv_runtime.errors import ConversionError
 
 if TYPE_CHECKING:
     from onnx import ModelProto

@@ -8,8 +8,9 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from edgecv_converters.graph.layers import layer_of
 from edgecv_runtime.errors import ConversionError
+
+from edgecv_converters.graph.layers import layer_of
 
 _UNSUPPORTED = "Tensorflow op [%s: %s] is not supported"
 _FAILED = "Failed to convert node"

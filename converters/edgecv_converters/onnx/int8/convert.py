@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from edgecv_converters.graph.frozen import Endpoint
 from edgecv_converters.onnx.canonical import canonical, name_endpoints
 from edgecv_converters.onnx.float import OPSET
-from edgecv_converters.onnx.int8.gelu import HANDLERS
+from edgecv_converters.onnx.int8.handlers import register
 from edgecv_converters.onnx.int8.passes import PASSES
 from edgecv_converters.onnx.int8.run import run_passes
 from edgecv_converters.onnx.reader import complete_or_error, foreign, unsupported
@@ -43,8 +43,9 @@ def from_tflite(
             return from_tflite(path, inputs=inputs, outputs=outputs, opset=opset)
     from tf2onnx import convert
 
+    register()
     with complete_or_error():
-        model, _ = convert.from_tflite(str(tflite), opset=opset, custom_op_handlers=dict(HANDLERS))
+        model, _ = convert.from_tflite(str(tflite), opset=opset)
     left = foreign(model)
     if left:
         raise unsupported(left)

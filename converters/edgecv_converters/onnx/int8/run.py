@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from edgecv_runtime.errors import ConversionError
+
 from edgecv_converters.onnx.canonical import canonical, check
 from edgecv_converters.onnx.edit import Pass
-from edgecv_runtime.errors import ConversionError
 
 
 def run_passes(model: Any, passes: Sequence[Pass]) -> Any:
