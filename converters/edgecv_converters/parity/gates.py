@@ -121,12 +121,13 @@ def evaluate_gates(
     measured at all, fails.
     """
     limits = config.limits[precision]
-    on, measured = _largest(comparisons)
+    on, measured = deciding_set(comparisons)
     gates = [_snr(limits, on, measured), _agreement(limits, on, measured), _drop(limits, accuracy)]
     return tuple(gate for gate in gates if gate is not None)
 
 
-def _largest(comparisons: Mapping[str, Comparison]) -> tuple[str, Comparison | None]:
+def deciding_set(comparisons: Mapping[str, Comparison]) -> tuple[str, Comparison | None]:
+    """The data set that gates are read on: the largest; the golden cases only where they are alone."""
     wide = {name: item for name, item in comparisons.items() if name != GOLDEN} or dict(comparisons)
     if not wide:
         return GOLDEN, None

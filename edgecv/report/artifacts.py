@@ -1,0 +1,175 @@
+"""The tables of artifacts, of gates, and of samples whose answer changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from edgecv_runtime.schema import Accuracy, Comparison, Gate, Status
+
+from edgecv.report.html import Html, el, join
+from edgecv.report.verdict import GATE_WORDS, gate_value
+from edgecv.report.view import STATUS_SIGNS, STATUS_WORDS, View
+from edgecv.words import DASH, byte_size, is_finite, number, percent, points, quantity
+
+SIGNIFICANT: Final = 0.05
+ERROR_COLUMNS: Final = ("Same answer", "Signal to noise", "Largest error")
+SHOWN_FLIPS: Final = 12
+
+
+def tag(status: Status) -> Html:
+    """A status as a sign and a word."""
+    return el("span", f"{STATUS_SIGNS[status]} {STATUS_WORDS[status]}", class_=f"tag {status}")
+
+
+def _cell(label: str, value: Html | str, note: str | None = None, kind: str | None = None) -> Html:
+    small = None if note is None else el("small", note, class_="wrap")
+    return el("td", el("span", value, small), data_label=label, class_=kind, role="cell")
+
+
+def _head(names: Sequence[str]) -> Html:
+    cells = [el("th", name, scope="col", role="columnheader") for name in names]
+    return el("thead", el("tr", join(cells), role="row"), role="rowgroup")
+
+
+def table(caption: str, names: Sequence[str], rows: Sequence[Html], kind: str = "cards") -> Html:
+    """A table in a frame that scrolls sideways, or (kind "cards") becomes cards on a phone."""
+    body = el("tbody", join(list(rows)), role="rowgroup")
+    inner = el("table", el("caption", caption), _head(names), body, class_=kind, role="table")
+    return el("div", inner, class_="scroll", tabindex="0", role="region", aria_label=caption)
+
+
+def artifact_table(rows: Sequence[View]) -> Html:
+    """One row an artifact: what it is, how large, and how near to the source."""
+    labelled = any(row.parity.accuracy for row in rows)
+    names = ["Artifact", "Result", "Size"]
+    names += ["Accuracy", "Against source"] if labelled else []
+    names += list(ERROR_COLUMNS)
+    note = (
+        "Accuracy has its 95 % Wilson interval. "
+        if labelled
+        else "No labelled samples were given, so accuracy is not known. "
+    )
+    note += "p is McNemar's test on the samples that only one of the two gets right. " if labelled else ""
+    note += "Errors are in the output's own unit, against the source model on the same inputs."
+    return table(note, names, [_artifact_row(row, labelled=labelled) for row in rows])
+
+
+def _artifact_row(row: View, *, labelled: bool) -> Html:
+    item = row.artifact
+    how = el("small", f"{row.parity.how}" if row.status != "not_run" else row.parity.reason, class_="wrap")
+    cells = [
+        el("th", row.name, how, scope="row", role="rowheader"),
+        _cell("Result", tag(row.status)),
+        _cell("Size", byte_size(item.bytes), row.relative_size),
+    ]
+    cells += _accuracy_cells(row.parity.accuracy) if labelled else []
+    return el("tr", join([*cells, *_error_cells(row)]), role="row")
+
+
+def _accuracy_cells(measured: Accuracy | None) -> list[Html]:
+    if measured is None:
+        return [_cell("Accuracy", DASH), _cell("Against source", DASH)]
+    low, high = measured.interval
+    change = (measured.gained - measured.lost) / measured.count
+    return [
+        _cell("Accuracy", percent(measured.accuracy, 2), f"{100 * low:.1f} to {percent(high)}"),
+        _cell("Against source", f"{points(change)} points", mcnemar_words(measured)),
+    ]
+
+
+def mcnemar_words(measured: Accuracy) -> str:
+    """McNemar's test in words: could the difference be chance?"""
+    if not measured.lost and not measured.gained:
+        return "the same samples are right"
+    pairs = f"{quantity(measured.lost)} lost, {quantity(measured.gained)} gained"
+    if measured.mcnemar_p < SIGNIFICANT:
+        return f"real (p = {number(measured.mcnemar_p)}): {pairs}"
+    return f"maybe chance (p = {number(measured.mcnemar_p)}): {pairs}"
+
+
+def _error_cells(row: View) -> list[Html]:
+    measured = row.comparison
+    if measured is None:
+        return [_cell(name, DASH) for name in ERROR_COLUMNS]
+    agreement = DASH if measured.agreement is None else percent(measured.agreement, 2)
+    return [
+        _cell("Same answer", agreement, f"of {quantity(measured.count)} ({row.on})"),
+        _cell("Signal to noise", snr_words(measured), f"cosine {measured.cosine:.6f}"),
+        _cell(
+            "Largest error",
+            error_words(measured.max_abs_error),
+            f"mean {error_words(measured.mean_abs_error)}",
+        ),
+    ]
+
+
+def snr_words(measured: Comparison) -> str:
+    """Signal-to-noise ratio with its unit, "equal" where nothing differs."""
+    if measured.snr_db is None:
+        return "equal"
+    return f"{measured.snr_db:.1f} dB" if is_finite(measured.snr_db) else "not finite"
+
+
+def error_words(value: float) -> str:
+    """An error in the output's unit, "not finite" where an output was NaN or infinite."""
+    return number(value)
+
+
+def gate_table(rows: Sequence[View]) -> Html | None:
+    """One row an artifact with its gates, the failed ones first; None where there is no gate."""
+    gated = sorted((row for row in rows if row.parity.gates), key=lambda row: not row.failed_gates)
+    gates = [gate for row in gated for gate in row.parity.gates]
+    if not gates:
+        return None
+    used = [name for name in GATE_WORDS if any(gate.name == name for gate in gates)]
+    lines = [_gate_row(row, used) for row in gated]
+    caption = f"{sum(gate.passed for gate in gates)} of {len(gates)} gates passed; failed artifacts first."
+    return table(caption, ["Artifact", "Data", *(GATE_WORDS[name].capitalize() for name in used)], lines)
+
+
+def _gate_row(row: View, names: Sequence[str]) -> Html:
+    known = {gate.name: gate for gate in row.parity.gates}
+    sets = ", ".join(dict.fromkeys(gate.on for gate in row.parity.gates))
+    head = el("th", row.name, scope="row", role="rowheader")
+    cells = [_gate_cell(GATE_WORDS[name], known.get(name)) for name in names]
+    return el("tr", head, _cell("Data", sets), join(cells), role="row")
+
+
+def _gate_cell(name: str, gate: Gate | None) -> Html:
+    if gate is None:
+        return _cell(name.capitalize(), DASH)
+    sign = STATUS_SIGNS["passed" if gate.passed else "failed"]
+    bound = "at most" if gate.name == "max_drop" else "at least"
+    kind = "good" if gate.passed else "bad"
+    value = el("span", f"{sign} {gate_value(gate, gate.value)}", class_=kind)
+    return _cell(name.capitalize(), value, f"{bound} {gate_value(gate, gate.limit)}")
+
+
+def set_table(rows: Sequence[View]) -> Html | None:
+    """Each artifact on each data set, with the first samples that changed their answer; None without any."""
+    lines = [
+        el(
+            "tr",
+            el("th", row.name, scope="row", role="rowheader"),
+            _cell("Samples", f"{quantity(item.count)} {name}", kind="words"),
+            _cell("Same answer", DASH if item.agreement is None else percent(item.agreement, 2)),
+            _cell("Signal to noise", snr_words(item)),
+            _cell("Largest error", error_words(item.max_abs_error)),
+            _cell("Changed answers", _flips(item), kind="words wrap"),
+            role="row",
+        )
+        for row in rows
+        for name, item in row.parity.comparisons.items()
+    ]
+    names = ["Artifact", "Samples", "Same answer", "Signal to noise", "Largest error", "Changed answers"]
+    return (
+        table("Every data set, and the first samples whose answer changed.", names, lines) if lines else None
+    )
+
+
+def _flips(item: Comparison) -> str:
+    if not item.flips:
+        return "none"
+    shown = ", ".join(item.flips[:SHOWN_FLIPS])
+    return f"{shown}, …" if len(item.flips) > SHOWN_FLIPS else shown

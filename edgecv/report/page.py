@@ -1,0 +1,101 @@
+"""A report as one HTML file that needs nothing else: no network, no script, no font."""
+
+from __future__ import annotations
+
+from edgecv_runtime.schema import Report
+
+from edgecv.report.artifacts import artifact_table, gate_table, set_table
+from edgecv.report.background import (
+    failures_card,
+    inputs_card,
+    notes_card,
+    provenance_card,
+    quantization_card,
+    time_card,
+    versions_card,
+)
+from edgecv.report.charts import charts
+from edgecv.report.classes import class_table
+from edgecv.report.html import Html, el, join
+from edgecv.report.style import CSS
+from edgecv.report.verdict import facts, overall, verdict
+from edgecv.report.view import STATUS_WORDS, View, views
+
+POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+
+
+def render(report: Report) -> str:
+    """The whole report: one self-contained HTML document, everything that came from outside escaped."""
+    rows = views(report)
+    body = join(
+        [
+            _header(report),
+            verdict(rows, report.failures),
+            facts(report, rows),
+            *_measured(report, rows),
+            *_background(report),
+            el("footer", f"Made by edgecv {report.versions.get('edgecv', '')}. {_FOOTER}"),
+        ]
+    )
+    title = f"{report.name}: {STATUS_WORDS[overall(rows, report.failures)]}, edgecv report"
+    return f'<!doctype html>\n<html lang="en">{_head(title)}{el("body", el("main", body))}</html>\n'
+
+
+_FOOTER = "Parity is measured by running each artifact; what could not be run is never called passed."
+
+
+def _head(title: str) -> Html:
+    metas = [
+        Html('<meta charset="utf-8">'),
+        Html('<meta name="viewport" content="width=device-width,initial-scale=1">'),
+        Html('<meta name="color-scheme" content="light dark">'),
+        Html(f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'),
+    ]
+    return el("head", *metas, el("title", title), el("style", Html(CSS)))
+
+
+def _header(report: Report) -> Html:
+    return el(
+        "header",
+        el("p", "edgecv report", class_="eyebrow"),
+        el("h1", report.name),
+        el("p", f"{report.task.capitalize()} model, {report.created}"),
+    )
+
+
+def _section(title: str, lead: str, *children: Html | None) -> list[Html]:
+    inside = [child for child in children if child is not None]
+    return [el("section", el("h2", title), el("p", lead), join(inside))] if inside else []
+
+
+def _measured(report: Report, rows: tuple[View, ...]) -> list[Html]:
+    if not rows:
+        return []
+    sets = set_table(rows)
+    more = el("details", el("summary", "Each data set, and the samples that changed"), sets) if sets else None
+    return [
+        *_section(
+            "Artifacts", "What was made, and how near each is to the source model.", artifact_table(rows)
+        ),
+        *_section("At a glance", "The same numbers to look at.", charts(rows)),
+        *_section("Gates", "The limits that decide between passed and failed.", gate_table(rows), more),
+        *_section(
+            "Classes", "Accuracy for each class on the labelled samples.", class_table(report.classes, rows)
+        ),
+    ]
+
+
+def _background(report: Report) -> list[Html]:
+    return [
+        *_section("Problems", "Targets that are missing from this bundle.", failures_card(report.failures)),
+        *_section(
+            "Background",
+            "All that is needed to make this again.",
+            inputs_card(report),
+            quantization_card(report.quantization),
+            provenance_card(report),
+            versions_card(report),
+            time_card(report),
+            notes_card(report.notes),
+        ),
+    ]

@@ -1,0 +1,124 @@
+"""The report's head: what came of it, in plain words, before any number."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from edgecv_runtime.schema import Failure, Gate, Report, Status
+
+from edgecv.report.html import Html, el, join
+from edgecv.report.view import STATUS_SIGNS, TARGET_NAMES, View
+from edgecv.words import THIN, byte_size, number, percent, quantity
+
+GATE_WORDS = {"snr_db": "signal-to-noise ratio", "agreement": "agreement", "max_drop": "loss of accuracy"}
+
+
+def gate_value(gate: Gate, value: float | None) -> str:
+    """A gate's limit or value with its unit; a missing value means equal where the gate passed."""
+    if value is None:
+        return "equal outputs" if gate.passed else "not finite or not measured"
+    if gate.name == "agreement":
+        return percent(value, 2)
+    unit = "dB" if gate.name == "snr_db" else "points"
+    return f"{number(value)}{THIN}{unit}"
+
+
+def gate_sentence(gate: Gate) -> str:
+    """Why a gate failed, as the end of a sentence."""
+    side = "above" if gate.name == "max_drop" else "below"
+    value, limit = gate_value(gate, gate.value), gate_value(gate, gate.limit)
+    return f"{GATE_WORDS.get(gate.name, gate.name)} {value} is {side} the limit of {limit}"
+
+
+def overall(rows: Sequence[View], failures: Sequence[Failure]) -> Status:
+    """Failed where anything failed; not run where nothing was proven; else passed."""
+    if failures or any(row.status == "failed" for row in rows):
+        return "failed"
+    return "passed" if any(row.status == "passed" for row in rows) else "not_run"
+
+
+def _headline(rows: Sequence[View], failures: Sequence[Failure]) -> str:
+    status = overall(rows, failures)
+    passed = sum(row.status == "passed" for row in rows)
+    if status == "passed":
+        if len(rows) == 1:
+            return "Passed: the artifact gives the source model's answers within the limits"
+        whole = f"all {passed}" if passed == len(rows) else f"{passed} of {len(rows)}"
+        rest = "" if passed == len(rows) else f", {len(rows) - passed} could not be run here"
+        return f"Passed: {whole} artifacts give the source model's answers within the limits{rest}"
+    if status == "not_run":
+        return "Not run: nothing here has been proven yet"
+    over = sum(row.status == "failed" for row in rows)
+    parts = [f"{over} of {len(rows)} artifacts missed a limit"] if over else []
+    parts += (
+        [f"{len(failures)} {'target' if len(failures) == 1 else 'targets'} did not convert"]
+        if failures
+        else []
+    )
+    return f"Failed: {' and '.join(parts)}"
+
+
+def verdict(rows: Sequence[View], failures: Sequence[Failure]) -> Html:
+    """The coloured box: one sentence, then a line for each thing that is not well."""
+    status = overall(rows, failures)
+    lines = [_problem(row) for row in rows if row.status == "failed"]
+    lines += [
+        el(
+            "li",
+            el("b", f"{TARGET_NAMES[item.target]} {item.precision}"),
+            f": {item.message} ",
+            _link("#failures"),
+        )
+        for item in failures
+    ]
+    lines += [
+        el("li", el("b", row.name), f" was not run: {row.parity.reason or 'no reason given'}")
+        for row in _idle(rows)
+    ]
+    sign = el("span", f"{STATUS_SIGNS[status]} ", aria_hidden="true")
+    body = el("ul", join(lines)) if lines else None
+    return el("section", el("h2", sign, _headline(rows, failures)), body, class_=f"verdict {status}")
+
+
+def _link(target: str) -> Html:
+    return el("a", "(log)", href=target)
+
+
+def _idle(rows: Sequence[View]) -> list[View]:
+    return [row for row in rows if row.status == "not_run"]
+
+
+def _problem(row: View) -> Html:
+    why = (
+        "; ".join(gate_sentence(gate) for gate in row.failed_gates) or row.parity.reason or "no reason given"
+    )
+    return el("li", el("b", row.name), f": {why}")
+
+
+def facts(report: Report, rows: Sequence[View]) -> Html:
+    """Four or five numbers to remember."""
+    source = report.source
+    cells = [
+        _fact("Source model", f"{quantity(source.parameters)} parameters", f"{source.format}, {report.task}")
+    ]
+    if source.multiply_adds:
+        cells.append(_fact("Work", f"{number(source.multiply_adds / 1e6)} M", "multiply-adds for one sample"))
+    measured = next((row.parity.accuracy for row in rows if row.parity.accuracy), None)
+    if measured:
+        note = f"on {quantity(measured.count)} labelled samples"
+        cells.append(_fact("Source accuracy", percent(measured.reference_accuracy, 2), note))
+    if rows:
+        smallest = min(rows, key=lambda row: row.artifact.bytes)
+        cells.append(_fact("Smallest artifact", byte_size(smallest.artifact.bytes), smallest.name))
+        cells.append(_fact("Artifacts", str(len(rows)), _tally(rows)))
+    return el("dl", join(cells), class_="facts")
+
+
+def _tally(rows: Sequence[View]) -> str:
+    words: dict[Status, str] = {"passed": "passed", "failed": "failed", "not_run": "not run"}
+    counted = {status: sum(row.status == status for row in rows) for status in words}
+    return ", ".join(f"{count} {words[status]}" for status, count in counted.items() if count)
+
+
+def _fact(name: str, value: str, note: str) -> Html:
+    return el("div", el("dt", name), el("dd", value, el("small", note)))
