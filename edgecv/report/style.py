@@ -61,7 +61,9 @@ td.wrap{white-space:normal;min-width:180px;overflow-wrap:anywhere}
 td small,th small{display:block;color:var(--soft);font-weight:400;font-size:12.5px}
 th small.wrap,td small.wrap{white-space:normal;min-width:112px;max-width:270px;overflow-wrap:break-word}
 td small.wrap{margin-left:auto}
-.pinned th:first-child{position:sticky;left:0;background:var(--paper);max-width:46vw;overflow:hidden;
+.cards th,.cards td{padding:9px}
+.pinned tbody th{min-width:0;white-space:nowrap}
+.pinned th:first-child{position:sticky;left:0;background:var(--paper);max-width:34vw;overflow:hidden;
 text-overflow:ellipsis}
 .tag{display:inline-block;padding:1px 9px;border-radius:99px;font-size:13px;font-weight:600;
 white-space:nowrap;
