@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-
-from edgecv_converters.data.samples import LABEL_KEYS, SampleSet, load_npz
 from edgecv_runtime.digest import sha256_file
 from edgecv_runtime.errors import DataError, ImageError
 from edgecv_runtime.preprocess import Preprocessor
 from edgecv_runtime.schema import Preprocess, TensorSpec
+
+from edgecv_converters.data.samples import LABEL_KEYS, SampleSet, load_npz
 
 MAX_UNREADABLE = 0.05
 Progress = Callable[[int, int], None]
@@ -161,7 +161,10 @@ def _fill_from_npz(
 
 
 def match_arrays(
-    path: Path, arrays: Mapping[str, np.ndarray], specs: Mapping[str, Preprocess], inputs: Sequence[TensorSpec]
+    path: Path,
+    arrays: Mapping[str, np.ndarray],
+    specs: Mapping[str, Preprocess],
+    inputs: Sequence[TensorSpec],
 ) -> dict[str, np.ndarray]:
     """Find each input's array: by name, or the only one there is where the model has one input.
 

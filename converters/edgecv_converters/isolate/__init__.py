@@ -1,5 +1,5 @@
 """Native converters abort, hang and eat memory: here each runs in a process of its own, and dies alone."""
 
-from edgecv_converters.isolate.workshop import Job, Limits, WorkerBugError, Workshop
+from edgecv_converters.isolate.workshop import GIB, Job, Limits, WorkerBugError, Workshop
 
-__all__ = ["Job", "Limits", "WorkerBugError", "Workshop"]
+__all__ = ["GIB", "Job", "Limits", "WorkerBugError", "Workshop"]

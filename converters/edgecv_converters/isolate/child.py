@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from edgecv_converters.isolate.mailbox import Mailbox
 from edgecv_runtime.errors import EdgecvError
+
+from edgecv_converters.isolate.mailbox import Mailbox
 
 PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 

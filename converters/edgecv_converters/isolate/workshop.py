@@ -17,9 +17,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from edgecv_runtime.errors import ConversionError
+
 from edgecv_converters.isolate.child import Order, Outcome
 from edgecv_converters.isolate.mailbox import Mailbox
-from edgecv_runtime.errors import ConversionError
 
 GIB = 1 << 30
 LOG_TAIL_LINES = 25
@@ -53,6 +54,10 @@ class Job:
     done: int = 0
     total: int = 0
     killed: str | None = None
+
+    def elapsed(self) -> float:
+        """Seconds since it started, or since it began its own work."""
+        return 0.0 if self.since is None else time.monotonic() - self.since
 
     def result(self) -> Any:
         """Wait for the function's value.
@@ -100,7 +105,12 @@ class Workshop:
         command = [sys.executable, "-m", "edgecv_converters.isolate.zygote", str(staging), *preload]
         with (staging / "host.log").open("wb") as log:
             return subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, env=env, start_new_session=True
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env=env,
+                start_new_session=True,
             )
 
     def __enter__(self) -> Self:
@@ -183,7 +193,7 @@ class Workshop:
                 self._start_next()
 
     def _settle(self, job: Job, code: int) -> None:
-        job.seconds = time.monotonic() - (job.since or 0.0)
+        job.seconds = job.elapsed()
         result = self.mail.folder / f"{job.number}.result.pickle"
         if job.killed is not None or code != 0 or not result.exists():
             job.future.set_exception(_death(job, code))
@@ -207,7 +217,7 @@ class Workshop:
 
 
 def _over_limit(job: Job) -> str | None:
-    if job.since is not None and time.monotonic() - job.since > job.limits.seconds:
+    if job.elapsed() > job.limits.seconds:
         return f"took longer than {job.limits.seconds:g} s"
     if resident_bytes(job.pid) > job.limits.memory:
         return f"used more than {job.limits.memory / GIB:.3g} GiB of memory"

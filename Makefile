@@ -1,0 +1,40 @@
+# Everything a fresh machine needs: `make demo` runs the main job end to end, `make test` the whole suite.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+export TF_CPP_MIN_LOG_LEVEL = 2
+
+.PHONY: demo test unit lint types zoo bench schema clean
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	touch $@
+
+demo: $(READY)
+	$(BIN)/edgecv demo --force
+
+test: $(READY)
+	$(BIN)/pytest
+
+unit: $(READY)
+	$(BIN)/pytest tests/unit
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(READY)
+	$(BIN)/mypy
+
+zoo: $(READY)
+	$(BIN)/python -m benchmarks.zoo_table
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks.int8_latency
+	$(BIN)/python -m benchmarks.convert_time
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,89 @@
+"""TensorFlow's TFLite converter, given what it needs to write a correct file and no way to write a wrong one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Literal
+
+import numpy as np
+from edgecv_runtime.errors import ConversionError
+from edgecv_runtime.schema import Precision
+
+from edgecv_converters.graph.frozen import FrozenGraph
+from edgecv_converters.graph.layers import layer_of
+
+IoType = Literal["float32", "int8", "uint8"]
+Samples = Callable[[], Iterator[Mapping[str, np.ndarray]]]
+
+MISSING_OP = re.compile(r"'tf\.(\w+)' op is neither a custom op nor a flex op")
+ERROR_LINE = re.compile(r"error: (.+)")
+
+
+def to_tflite(
+    frozen: FrozenGraph, precision: Precision, *, samples: Samples | None = None, io: IoType = "float32"
+) -> bytes:
+    """Convert to the bytes of a .tflite file.
+
+    Args:
+        frozen: The graph, in its canonical form for TFLite.
+        precision: "float32", "float16" (weights), "dynamic" (int8 weights), "int8" (weights per channel symmetric,
+            activations per tensor) or "int16x8" (int16 activations, int8 weights).
+        samples: Gives the calibration samples, each a mapping of input name to a float32 array with batch 1; needed
+            for int8 and int16x8.
+        io: The dtype of the file's inputs and outputs; integers only with int8.
+
+    Raises:
+        ConversionError: An op has no TFLite kernel (named, with its layer), or the converter refused the graph.
+    """
+    import tensorflow as tf
+
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen.function()])
+    _configure(converter, precision, tf)
+    if precision in {"int8", "int16x8"}:
+        if samples is None:
+            raise ConversionError(f"{precision} needs calibration samples", "Give them with --calibrate")
+        converter.representative_dataset = _in_order(frozen, samples)
+    if precision == "int8":
+        converter.inference_input_type = converter.inference_output_type = getattr(tf, io)
+    try:
+        return bytes(converter.convert())
+    except Exception as error:
+        raise _explain(error, frozen, precision) from error
+
+
+def _configure(converter: Any, precision: Precision, tf: Any) -> None:
+    ops = tf.lite.OpsSet
+    if precision != "float32":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if precision == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    if precision == "int8":
+        converter.target_spec.supported_ops = [ops.TFLITE_BUILTINS_INT8]
+    if precision == "int16x8":
+        converter.target_spec.supported_ops = [
+            ops.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8,
+            ops.TFLITE_BUILTINS,
+        ]
+
+
+def _in_order(frozen: FrozenGraph, samples: Samples) -> Callable[[], Iterator[list[np.ndarray]]]:
+    names = [endpoint.name for endpoint in frozen.inputs]
+
+    def generate() -> Iterator[list[np.ndarray]]:
+        for sample in samples():
+            yield [np.asarray(sample[name], np.float32) for name in names]
+
+    return generate
+
+
+def _explain(error: Exception, frozen: FrozenGraph, precision: Precision) -> ConversionError:
+    text = str(error)
+    missing = sorted(set(MISSING_OP.findall(text)))
+    if missing:
+        layers = sorted({layer_of(node.name) for node in frozen.proto().node if node.op in missing})
+        what = f"TFLite has no kernel for {', '.join(missing)} (layer {', '.join(layers) or 'unknown'})"
+        return ConversionError(what, "Build the layer from other ops; edgecv never falls back to SELECT_TF_OPS")
+    found = ERROR_LINE.search(text)
+    reason = found.group(1) if found else (text.strip().splitlines() or [type(error).__name__])[0]
+    return ConversionError(f"the TFLite converter refused the model in {precision}: {reason[:300]}")

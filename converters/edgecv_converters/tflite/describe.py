@@ -1,0 +1,82 @@
+"""What a .tflite file holds, read from its flatbuffer: inputs, outputs, operators."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from edgecv_runtime.schema import QuantParams, TensorIO
+
+from edgecv_converters.graph.frozen import Endpoint
+
+INTEGERS = frozenset({"int8", "uint8", "int16"})
+
+
+def describe(
+    data: bytes, inputs: Sequence[Endpoint], outputs: Sequence[Endpoint]
+) -> tuple[tuple[TensorIO, ...], tuple[TensorIO, ...], dict[str, int]]:
+    """The file's inputs and outputs in the source's order and under its names, and a count of its operators."""
+    model = load(data)
+    graph = model.subgraphs[0]
+    taken = _pair(graph, list(graph.inputs), inputs)
+    given = _pair(graph, list(graph.outputs), outputs)
+    return taken, given, operators(model)
+
+
+def load(data: bytes) -> Any:
+    """The flatbuffer as the schema's own object tree."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    return schema.ModelT.InitFromPackedBuf(data, 0)
+
+
+@cache
+def _names(enumeration: str) -> dict[int, str]:
+    from ai_edge_litert import schema_py_generated as schema
+
+    return {value: name for name, value in vars(getattr(schema, enumeration)).items() if not name.startswith("_")}
+
+
+def operators(model: Any) -> dict[str, int]:
+    """How often each operator occurs, custom ones by their own names."""
+    names = []
+    for graph in model.subgraphs:
+        for operator in graph.operators:
+            code = model.operatorCodes[operator.opcodeIndex]
+            builtin = max(code.builtinCode, code.deprecatedBuiltinCode)
+            custom = code.customCode
+            names.append(custom.decode() if custom is not None else _names("BuiltinOperator")[builtin])
+    return dict(sorted(Counter(names).items()))
+
+
+def dtype_of(tensor: Any) -> str:
+    """A tensor's dtype by NumPy's name."""
+    return _names("TensorType")[tensor.type].lower()
+
+
+def _pair(graph: Any, numbers: list[int], endpoints: Sequence[Endpoint]) -> tuple[TensorIO, ...]:
+    by_name = {graph.tensors[number].name.decode(): number for number in numbers}
+    ordered = zip(endpoints, numbers, strict=True)
+    chosen = [by_name.get(endpoint.node, number) for endpoint, number in ordered]
+    if len(set(chosen)) != len(numbers):
+        chosen = numbers
+    return tuple(_io(graph.tensors[n], endpoint) for n, endpoint in zip(chosen, endpoints, strict=True))
+
+
+def _io(tensor: Any, endpoint: Endpoint) -> TensorIO:
+    dtype = dtype_of(tensor)
+    quantization = None
+    if dtype in INTEGERS and tensor.quantization is not None and tensor.quantization.scale is not None:
+        scale, zero = float(tensor.quantization.scale[0]), int(tensor.quantization.zeroPoint[0])
+        quantization = QuantParams(scale=scale, zero_point=zero)
+    shape = tuple(int(size) for size in tensor.shape) if tensor.shape is not None else ()
+    return TensorIO(
+        name=endpoint.name,
+        tensor=tensor.name.decode(),
+        shape=shape,
+        dtype=dtype,
+        layout="NHWC" if len(shape) == 4 else "none",
+        quantization=quantization,
+    )

@@ -1,0 +1,77 @@
+"""Loads the trained model once: freezes it for the converters, then answers the data sets as the reference."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from edgecv_runtime.schema import SourceInfo, Task, TensorSpec
+
+from edgecv_converters.data import Spool
+from edgecv_converters.isolate.child import begin, progress
+from edgecv_converters.isolate.mailbox import Mailbox
+from edgecv_converters.source import load_source
+
+BATCH = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceRequest:
+    """Which model, and what its loader may do."""
+
+    path: Path
+    input_shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    allow_code: bool = False
+    custom_objects: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceSummary:
+    """What the rest of the conversion needs to know of the model, without the model."""
+
+    info: SourceInfo
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    task: Task
+    has_preprocessing: bool
+    notes: tuple[str, ...]
+
+
+def answer_source(request: SourceRequest, mail: Path, work: Path) -> None:
+    """Put "source", then "frozen"; wait for "spools"; put "references", a spool of outputs for each data set."""
+    box = Mailbox(mail)
+    source = load_source(
+        request.path,
+        input_shapes=request.input_shapes,
+        allow_code=request.allow_code,
+        custom_objects=request.custom_objects,
+    )
+    frozen = source.freeze()
+    summary = SourceSummary(
+        info=source.info,
+        inputs=source.inputs,
+        outputs=source.outputs,
+        task=source.task,
+        has_preprocessing=source.has_preprocessing,
+        notes=source.notes,
+    )
+    box.put("source", summary)
+    frozen.save(work / "frozen")
+    box.put("frozen", work / "frozen")
+    spools: dict[str, Spool] = box.get("spools")
+    begin()
+    total = sum(spool.count for spool in spools.values())
+    names = tuple(spec.name for spec in source.outputs)
+    shapes = {spec.name: spec.shape for spec in source.outputs}
+    references, done = {}, 0
+    for name, spool in spools.items():
+        answers = Spool(work / "references" / name, names, spool.count)
+        files = answers.create(shapes)
+        for rows, batch in spool.batches(BATCH):
+            for output, values in source.predict(batch).items():
+                files[output][rows] = values
+            done += len(next(iter(batch.values())))
+            progress(done, total)
+        references[name] = answers
+    box.put("references", references)

@@ -1,0 +1,223 @@
+"""Puts together what a conversion made: gates, manifest, golden cases, reports."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+from edgecv_converters.data import SampleSet, Spool, SpoolInfo
+from edgecv_converters.golden import write_golden
+from edgecv_converters.parity.gates import GateConfig, evaluate_gates
+from edgecv_converters.workers import Proof, SourceSummary
+from edgecv_runtime.bundle import encode_manifest
+from edgecv_runtime.errors import EdgecvError
+from edgecv_runtime.schema import (
+    SCHEMA_VERSION,
+    Artifact,
+    CalibrationSet,
+    ClassRow,
+    Cpu,
+    Failure,
+    GoldenInfo,
+    Manifest,
+    Parity,
+    Preprocess,
+    Provenance,
+    Quantization,
+    Report,
+    Task,
+)
+
+from edgecv import machine
+from edgecv.datasets import class_names, golden_cases
+from edgecv.recipe import Step
+from edgecv.report import render
+from edgecv.request import Request
+
+NOT_ON_THIS_SYSTEM = "Core ML runs on macOS only, and this is not macOS"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Material:
+    """Everything that the workers made and measured."""
+
+    summary: SourceSummary
+    task: Task
+    specs: Mapping[str, Preprocess]
+    golden: SampleSet
+    sets: Mapping[str, SampleSet]
+    spools: Mapping[str, tuple[Spool, SpoolInfo]]
+    references: Mapping[str, Spool]
+    artifacts: Mapping[Step, Artifact]
+    proofs: Mapping[Step, Proof | EdgecvError]
+    failures: tuple[Failure, ...]
+    seconds: Mapping[str, float]
+
+
+def assemble(request: Request, material: Material, folder: Path) -> tuple[Manifest, Report]:
+    """Write all of the bundle but its artifacts, which are there already."""
+    steps = [step for step in request.recipe.steps if step in material.artifacts]
+    parity = {step: judge(step, material, GateConfig.parse(request.recipe.gates)) for step in steps}
+    artifacts = tuple(msgspec.structs.replace(material.artifacts[step], parity=parity[step].status) for step in steps)
+    spool, info = material.spools["golden"]
+    cases = golden_cases(material.golden, spool, info, material.references["golden"], material.specs)
+    golden = write_golden(folder / "golden", cases)
+    manifest = make_manifest(request, material, artifacts, tuple(parity.values()), golden)
+    report = make_report(request, material, manifest)
+    if manifest.labels is not None:
+        (folder / "labels.txt").write_text("".join(f"{label}\n" for label in manifest.labels), encoding="utf-8")
+    (folder / "bundle.json").write_bytes(encode_manifest(manifest))
+    (folder / "report.json").write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
+    (folder / "report.html").write_text(render(report), encoding="utf-8")
+    return manifest, report
+
+
+def judge(step: Step, material: Material, config: GateConfig) -> Parity:
+    """Hold one artifact's proof against its gates; what did not run is said to be not run."""
+    file = material.artifacts[step].file
+    proof = material.proofs.get(step)
+    if proof is None:
+        reason = NOT_ON_THIS_SYSTEM if step.target == "coreml" and sys.platform != "darwin" else "it was not run"
+        return Parity(artifact=file, status="not_run", how="not run", reason=reason)
+    if isinstance(proof, EdgecvError):
+        return Parity(artifact=file, status="failed", how="did not run", reason=proof.message)
+    gates = evaluate_gates(config, step.precision, proof.comparisons, proof.accuracy)
+    failed = [
+        f"{gate.name} is {_value(gate.value)} on {gate.on}, the gate is {gate.limit:g}"
+        for gate in gates
+        if not gate.passed
+    ]
+    return Parity(
+        artifact=file,
+        status="failed" if failed else "passed",
+        how=proof.how,
+        reason="; ".join(failed) or None,
+        comparisons=proof.comparisons,
+        accuracy=proof.accuracy,
+        gates=gates,
+    )
+
+
+def _value(value: float | None) -> str:
+    return "not measured" if value is None else f"{value:.4g}"
+
+
+def make_manifest(
+    request: Request,
+    material: Material,
+    artifacts: tuple[Artifact, ...],
+    parity: tuple[Parity, ...],
+    golden: GoldenInfo,
+) -> Manifest:
+    """All of `bundle.json`."""
+    summary = material.summary
+    return Manifest(
+        schema_version=SCHEMA_VERSION,
+        name=request.name,
+        task=material.task,
+        inputs=summary.inputs,
+        outputs=summary.outputs,
+        preprocess=dict(material.specs),
+        labels=labels_of(request, material),
+        artifacts=artifacts,
+        quantization=quantization_of(request, material),
+        parity=parity,
+        provenance=Provenance(
+            edgecv=machine.versions()["edgecv"],
+            source=summary.info,
+            recipe=msgspec.to_builtins(request.recipe),
+            versions=machine.versions(),
+            cpu=Cpu(architecture=machine.architecture(), flags=machine.cpu_flags()),
+        ),
+        golden=golden,
+    )
+
+
+def labels_of(request: Request, material: Material) -> tuple[str, ...] | None:
+    """The labels that were given; else the classes of the evaluation set, where the model tells as many apart."""
+    width = material.summary.outputs[0].shape[-1] if material.summary.outputs[0].shape else 1
+    names = request.labels
+    if names is None and "evaluation" in material.sets and material.task in {"classification", "binary"}:
+        names = class_names(request, material.sets["evaluation"], material.summary.outputs)
+    return names if names is None or len(names) == (2 if width == 1 else width) else None
+
+
+def quantization_of(request: Request, material: Material) -> Quantization | None:
+    """The one quantization of the int8 artifacts, or None where nothing was calibrated."""
+    if not any(step.needs_calibration for step in material.artifacts):
+        return None
+    samples, (_, info) = material.sets["calibration"], material.spools["calibration"]
+    return Quantization(
+        quantizer=f"tflite post-training, tensorflow {machine.versions().get('tensorflow', 'unknown')}",
+        weights="int8, symmetric, per channel",
+        activations="int8, asymmetric, per tensor, min/max",
+        io=request.recipe.io,
+        calibration=CalibrationSet(
+            kind=samples.kind,
+            count=len(info.ids),
+            skipped=len(info.skipped),
+            seed=request.recipe.seed,
+            sha256=info.digest,
+        ),
+    )
+
+
+def make_report(request: Request, material: Material, manifest: Manifest) -> Report:
+    """All of `report.json`."""
+    proofs = [proof for proof in material.proofs.values() if isinstance(proof, Proof)]
+    return Report(
+        name=manifest.name,
+        task=manifest.task,
+        created=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        machine=machine.machine_line(),
+        versions=machine.versions(),
+        seconds=dict(material.seconds),
+        source=manifest.provenance.source,
+        reference=f"the source model, {manifest.provenance.source.loader} on CPU",
+        artifacts=manifest.artifacts,
+        parity=manifest.parity,
+        failures=material.failures,
+        classes=class_rows(request, material),
+        histograms=tuple(proof.histogram for proof in proofs),
+        notes=notes_of(material),
+        preprocess=manifest.preprocess,
+        quantization=manifest.quantization,
+    )
+
+
+def class_rows(request: Request, material: Material) -> tuple[ClassRow, ...]:
+    """Right answers by class, of the source and of each artifact that ran on labelled data."""
+    _, info = material.spools.get("evaluation", (None, None))
+    proofs = {
+        material.artifacts[step].file: proof
+        for step, proof in material.proofs.items()
+        if isinstance(proof, Proof) and proof.correct is not None
+    }
+    if info is None or info.labels is None or not proofs:
+        return ()
+    names = class_names(request, material.sets["evaluation"], material.summary.outputs) or ()
+    reference = next(iter(proofs.values())).reference_correct or {}
+    return tuple(
+        ClassRow(
+            label=names[index],
+            count=info.labels.count(index),
+            reference_correct=reference.get(index, 0),
+            correct={file: (proof.correct or {}).get(index, 0) for file, proof in proofs.items()},
+        )
+        for index in sorted(set(info.labels))
+    )
+
+
+def notes_of(material: Material) -> tuple[str, ...]:
+    """What a reader of the report should know besides the numbers."""
+    notes = list(material.summary.notes)
+    for name, (_, info) in material.spools.items():
+        if info.skipped:
+            notes.append(f"{len(info.skipped)} of the {name} images could not be read and were skipped")
+    if not material.sets.keys() - {"golden"}:
+        notes.append("No data was given: parity was measured on drawn stand-ins only")
+    return tuple(notes)

@@ -1,0 +1,274 @@
+"""From a trained model and a recipe to a proven bundle: the only orchestration there is."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from edgecv_converters.isolate import Job, Workshop
+from edgecv_converters.workers import (
+    DataSet,
+    Proof,
+    SourceRequest,
+    SourceSummary,
+    answer_source,
+    convert_artifact,
+    prove_artifact,
+)
+from edgecv_runtime.errors import ConversionError, EdgecvError
+from edgecv_runtime.schema import Artifact, Failure, Manifest, Parity, Report, Task
+
+from edgecv.assemble import Material, assemble
+from edgecv.datasets import golden_samples, open_sets, preprocessing, spool_sets
+from edgecv.observer import Observer, Silent
+from edgecv.recipe import Step
+from edgecv.request import Request
+from edgecv.staging import Staging
+
+PRELOAD = ("tensorflow", "keras")
+QUANTIZED = Step(target="tflite", precision="int8")
+PROOF_THREADS = 1
+LABELLED_TASKS = ("classification", "binary")  # those whose answer is one class index
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a conversion made.
+
+    Attributes:
+        path: The bundle, or None where a gate failed and it was not kept.
+        manifest: What the bundle says of itself.
+        report: Everything that was measured.
+        failed: The artifacts over a gate.
+        failures: The targets that did not convert (with `keep_going`).
+    """
+
+    path: Path | None
+    manifest: Manifest
+    report: Report
+
+    @property
+    def failed(self) -> tuple[Parity, ...]:
+        """The proofs that failed."""
+        return tuple(parity for parity in self.manifest.parity if parity.status == "failed")
+
+    @property
+    def failures(self) -> tuple[Failure, ...]:
+        """The targets that did not convert."""
+        return self.report.failures
+
+
+def convert(request: Request, observer: Observer | None = None) -> Outcome:
+    """Convert, prove, and move the bundle into place if every gate holds.
+
+    Raises:
+        EdgecvError: The model, the data or a converter; nothing is left behind.
+    """
+    sets = open_sets(request)
+    with Staging(request.out, force=request.force) as staging:
+        with Workshop(staging.work, preload=PRELOAD, jobs=request.jobs) as shop:
+            run = Run(request, shop, staging, observer or Silent())
+            material = run.everything(sets)
+        manifest, report = assemble(request, material, staging.bundle)
+        outcome = Outcome(path=request.out, manifest=manifest, report=report)
+        if outcome.failed and not request.keep_failing:
+            return Outcome(path=None, manifest=manifest, report=report)
+        staging.commit()
+    return outcome
+
+
+@dataclass(slots=True)
+class Run:
+    """The state of one conversion while its workers run."""
+
+    request: Request
+    shop: Workshop
+    staging: Staging
+    observer: Observer
+    artifacts: dict[Step, Artifact] = field(default_factory=dict)
+    proofs: dict[Step, Proof | EdgecvError] = field(default_factory=dict)
+    failures: list[Failure] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+    sets: tuple[DataSet, ...] = ()
+    task: Task = "classification"
+    _pending: dict[Future[Any], Callable[[Job], None]] = field(default_factory=dict)
+    _jobs: dict[Future[Any], Job] = field(default_factory=dict)
+
+    def everything(self, sets: dict[str, Any]) -> Material:
+        """Start the workers, feed them, and gather what they make."""
+        began = time.monotonic()
+        recipe, work = self.request.recipe, self.staging.work
+        source = self._submit("source model", self._source_done, answer_source, **self._source_arguments())
+        self._start_conversions()
+        summary: SourceSummary = self._letter("source", source)
+        for note in summary.notes:
+            self.observer.note(note)
+        specs = preprocessing(self.request.preprocess, summary, self.observer)
+        golden = golden_samples(sets, specs, summary.inputs, recipe.golden, recipe.seed, work)
+        all_sets = {**sets, "golden": golden}
+        spools = {}
+        for name, made in spool_sets(all_sets, specs, summary, self.request, work / "spools", self.observer):
+            spools[name] = made
+            if name == "calibration":
+                self.shop.mail.put("calibration", made[0])
+        self.task = self.request.recipe.task or summary.task
+        judged = self.task in LABELLED_TASKS
+        self.sets = tuple(
+            DataSet(name=name, ids=info.ids, inputs=spool, labels=info.labels if judged else None)
+            for name, (spool, info) in spools.items()
+        )
+        self.shop.mail.put("spools", {name: spool for name, (spool, _) in spools.items()})
+        self._start_proofs()
+        self._drain()
+        self._check_failures()
+        self.seconds["total"] = time.monotonic() - began
+        return Material(
+            summary=summary,
+            task=self.task,
+            specs=specs,
+            golden=golden,
+            sets=all_sets,
+            spools=spools,
+            references=self._letter("references", source),
+            artifacts=self.artifacts,
+            proofs=self.proofs,
+            failures=tuple(self.failures),
+            seconds=self.seconds,
+        )
+
+    def _source_arguments(self) -> dict[str, Any]:
+        request = SourceRequest(
+            path=self.request.model,
+            input_shapes=self.request.input_shapes,
+            allow_code=self.request.allow_code,
+            custom_objects=self.request.custom_objects,
+        )
+        return {"request": request, "mail": self.shop.mail.folder, "work": self.staging.work}
+
+    def _submit(self, name: str, done: Callable[[Job], None], function: Callable[..., Any], **arguments: Any) -> Job:
+        job = self.shop.submit(name, function, self.request.limits, **arguments)
+        self._pending[job.future] = done
+        self._jobs[job.future] = job
+        self.observer.job(job)
+        return job
+
+    def _letter(self, name: str, job: Job) -> Any:
+        """Wait for a letter that `job` puts into the mailbox; its error is raised if it ends without."""
+        path = self.shop.mail.folder / f"{name}.pickle"
+        while not path.exists():
+            if job.future.done():
+                job.result()
+                if not path.exists():
+                    raise ConversionError(f"{job.name} ended without its {name}")
+            time.sleep(0.005)
+        return self.shop.mail.get(name)
+
+    def _source_done(self, job: Job) -> None:
+        job.result()
+
+    def _start_conversions(self) -> None:
+        steps = self.request.recipe.steps
+        carriers = [step for step in steps if step.target == "onnx" and step.precision == "int8"]
+        if carriers and QUANTIZED not in steps:
+            self._start_conversion(QUANTIZED, hidden=True)
+        for step in sorted(steps, key=lambda step: step != QUANTIZED):
+            if step not in carriers:
+                self._start_conversion(step)
+
+    def _start_conversion(self, step: Step, *, hidden: bool = False, quantized: Path | None = None) -> None:
+        root = self.staging.work / "hidden" if hidden else self.staging.bundle
+        self._submit(
+            f"convert {step}",
+            lambda job: self._converted(step, root, job, hidden=hidden),
+            convert_artifact,
+            target=step.target,
+            precision=step.precision,
+            io=self.request.recipe.io,
+            root=root,
+            file=step.file,
+            mail=self.shop.mail.folder,
+            quantized=quantized,
+        )
+
+    def _converted(self, step: Step, root: Path, job: Job, *, hidden: bool) -> None:
+        carrier = Step(target="onnx", precision="int8")
+        waits = step == QUANTIZED and carrier in self.request.recipe.steps
+        try:
+            artifact: Artifact = job.result()
+        except EdgecvError as error:
+            self._fail(carrier if hidden else step, error, job)
+            if waits and not hidden:
+                self._fail(carrier, ConversionError(f"{carrier} needs {step}, which did not convert"), job)
+            return
+        if waits:
+            self._start_conversion(carrier, quantized=root / step.file)
+        if not hidden:
+            self.artifacts[step] = artifact
+            self._start_proofs()
+
+    def _fail(self, step: Step, error: EdgecvError, job: Job) -> None:
+        self.failures.append(
+            Failure(
+                target=step.target,
+                precision=step.precision,
+                message=error.message,
+                hint=error.hint,
+                log_tail=job.log_tail(),
+            )
+        )
+
+    def _start_proofs(self) -> None:
+        """Prove what is converted and can run here, once the data sets are known."""
+        if not self.sets or (self.failures and not self.request.keep_going):
+            return
+        for step, artifact in self.artifacts.items():
+            if step not in self.proofs and runs_here(step):
+                self.proofs[step] = ConversionError(f"{step} was not proven")
+                self._submit(
+                    f"prove {step}",
+                    lambda job, step=step: self._proven(step, job),  # type: ignore[misc]
+                    prove_artifact,
+                    artifact=artifact,
+                    root=self.staging.bundle,
+                    task=self.task,
+                    sets=self.sets,
+                    threads=PROOF_THREADS,
+                    mail=self.shop.mail.folder,
+                )
+
+    def _proven(self, step: Step, job: Job) -> None:
+        try:
+            self.proofs[step] = job.result()
+        except EdgecvError as error:
+            self.proofs[step] = error
+
+    def _drain(self) -> None:
+        while self._pending:
+            done, _ = wait(self._pending, return_when=FIRST_COMPLETED)
+            for future in done:
+                job = self._jobs[future]
+                self._pending.pop(future)(job)
+                self.seconds[job.name] = round(job.seconds, 3)
+
+    def _check_failures(self) -> None:
+        if not self.failures or (self.request.keep_going and self.artifacts):
+            return
+        first = self.failures[0]
+        others = [f"{failure.target} {failure.precision}: {failure.message}" for failure in self.failures[1:]]
+        message = "; ".join([first.message, *others])
+        hint = first.hint
+        if self.artifacts:
+            worked = ", ".join(str(step) for step in self.artifacts)
+            keep = f"--keep-going writes the bundle with what worked ({worked})"
+            hint = f"{hint}. {keep}" if hint else keep
+        raise ConversionError(message, hint)
+
+
+def runs_here(step: Step) -> bool:
+    """Whether this system can execute the artifact: Core ML runs on macOS only."""
+    return step.target != "coreml" or sys.platform == "darwin"

@@ -1,0 +1,105 @@
+"""What to make of a model: targets, precisions and numbers, as data that is saved beside the result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, get_args
+
+from edgecv_runtime.errors import UsageError
+from edgecv_runtime.schema import Precision, Record, Target, Task
+
+TARGETS: tuple[Target, ...] = get_args(Target)
+PRECISIONS: Mapping[Target, tuple[Precision, ...]] = {
+    "tflite": ("float32", "float16", "dynamic", "int8", "int16x8"),
+    "onnx": ("float32", "float16", "int8"),
+    "coreml": ("float32", "float16", "int8"),
+}
+DEFAULT_PRECISION: Mapping[Target, Precision] = {"tflite": "float32", "onnx": "float32", "coreml": "float16"}
+CALIBRATED: frozenset[Precision] = frozenset({"int8", "int16x8"})
+
+
+class Step(Record):
+    """One artifact to make."""
+
+    target: Target
+    precision: Precision
+
+    @property
+    def file(self) -> str:
+        """Where the artifact lies in the bundle."""
+        suffix = {"tflite": "tflite", "onnx": "onnx", "coreml": "mlpackage"}[self.target]
+        return f"{self.target}/model.{self.precision}.{suffix}"
+
+    @property
+    def needs_calibration(self) -> bool:
+        """Whether activation ranges must be measured (Core ML's int8 is of weights alone)."""
+        return self.precision in CALIBRATED and self.target != "coreml"
+
+    def __str__(self) -> str:
+        return f"{self.target} {self.precision}"
+
+
+class Recipe(Record):
+    """All that decides the bytes of the artifacts, besides the model and the data.
+
+    `samples` is how many calibration samples are chosen (balanced by class, by `seed`); `io` is the dtype of the int8
+    artifacts' inputs and outputs; `gates` are overrides such as "int8:agreement=0.97".
+    """
+
+    steps: tuple[Step, ...]
+    io: Literal["float32", "int8", "uint8"] = "float32"
+    samples: int = 200
+    seed: int = 0
+    golden: int = 8
+    task: Task | None = None
+    gates: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.samples <= 100_000:
+            raise UsageError(f"--samples must be 1 to 100000, got {self.samples}", "200 is enough for most models")
+        if self.io != "float32" and not any(step.precision == "int8" for step in self.steps):
+            raise UsageError(f"--io {self.io} needs an int8 artifact", "Add --quantize int8")
+
+    @property
+    def needs_calibration(self) -> bool:
+        """Whether any artifact needs calibration samples."""
+        return any(step.needs_calibration for step in self.steps)
+
+
+def plan(quantize: Sequence[str], targets: Sequence[str]) -> tuple[Step, ...]:
+    """The artifacts that `--quantize` and `--target` ask for, in a fixed order.
+
+    A plain precision goes to every chosen target that knows it; `TARGET:PRECISION` to that one. Without any, each
+    target gets its default: float32, and float16 for Core ML.
+
+    Raises:
+        UsageError: A name is unknown, or nothing is left to make.
+    """
+    chosen = _targets(targets)
+    asked = [item.strip() for value in quantize for item in value.split(",") if item.strip()]
+    steps = [step for item in asked for step in _expand(item, chosen, explicit=bool(targets))]
+    if not asked:
+        steps = [Step(target=target, precision=DEFAULT_PRECISION[target]) for target in chosen]
+    order = {(t, p): i for i, (t, p) in enumerate((t, p) for t in TARGETS for p in PRECISIONS[t])}
+    return tuple(sorted(dict.fromkeys(steps), key=lambda step: order[step.target, step.precision]))
+
+
+def _targets(values: Sequence[str]) -> tuple[Target, ...]:
+    names = [item.strip() for value in values for item in value.split(",") if item.strip()]
+    unknown = [name for name in names if name not in TARGETS]
+    if unknown:
+        raise UsageError(f"unknown target {unknown[0]!r}", f"The targets are {', '.join(TARGETS)}")
+    return tuple(target for target in TARGETS if target in names) or TARGETS
+
+
+def _expand(item: str, chosen: Sequence[Target], *, explicit: bool) -> list[Step]:
+    prefix, colon, name = item.rpartition(":")
+    known = list(dict.fromkeys(p for target in TARGETS for p in PRECISIONS[target]))
+    if name not in known:
+        raise UsageError(f"unknown precision {name!r}", f"The precisions are {', '.join(known)}")
+    wanted = _targets([prefix]) if colon else chosen
+    able = [Step(target=t, precision=p) for t in wanted for p in PRECISIONS[t] if p == name]
+    if not able or (len(able) < len(wanted) and (colon or explicit)):
+        unable = next(t for t in wanted if name not in PRECISIONS[t])
+        raise UsageError(f"{unable} has no {name}", f"{unable} knows {', '.join(PRECISIONS[unable])}")
+    return able

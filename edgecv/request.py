@@ -1,0 +1,128 @@
+"""One call of `convert`, with every option checked before anything is started."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from edgecv_converters.isolate import GIB, Limits
+from edgecv_converters.parity.gates import GateConfig
+from edgecv_runtime.errors import DataError, UsageError
+from edgecv_runtime.preprocess import parse
+from edgecv_runtime.schema import Preprocess
+
+from edgecv.recipe import Recipe
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What to convert, where to, and how carefully.
+
+    Attributes:
+        model: A .keras or .h5 file, or a SavedModel folder.
+        out: The bundle to make: NAME.edgecv, or NAME.edgecv.zip.
+        recipe: Targets, precisions, numbers.
+        preprocess: What one picture goes through, or None where the model or its inputs say it.
+        calibrate: Folder of images or .npz file that sets the int8 ranges.
+        evaluate: Labelled folder or .npz file for accuracy.
+        labels: Class names in the order of the model's outputs.
+        input_shapes: Static shapes for inputs with open dimensions.
+        keep_failing: Write the bundle although a gate failed.
+        keep_going: Write the bundle without the targets that did not convert.
+        limits: Time and memory of each worker.
+        jobs: Workers at the same time.
+    """
+
+    model: Path
+    out: Path
+    recipe: Recipe
+    preprocess: Preprocess | None = None
+    calibrate: Path | None = None
+    evaluate: Path | None = None
+    labels: tuple[str, ...] | None = None
+    input_shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    allow_code: bool = False
+    custom_objects: str | None = None
+    force: bool = False
+    keep_failing: bool = False
+    keep_going: bool = False
+    limits: Limits = field(default_factory=Limits)
+    jobs: int = field(default_factory=lambda: 1 + (os.cpu_count() or 1))
+
+    def __post_init__(self) -> None:
+        if self.recipe.needs_calibration and self.calibrate is None:
+            step = next(step for step in self.recipe.steps if step.needs_calibration)
+            raise UsageError(
+                f"{step} needs calibration images to measure its ranges",
+                "Give --calibrate FOLDER with some hundred real pictures of what the model will see",
+            )
+        if self.jobs < 1:
+            raise UsageError(f"--jobs must be at least 1, got {self.jobs}")
+        GateConfig.parse(self.recipe.gates)
+
+    @property
+    def name(self) -> str:
+        """The bundle's name."""
+        return self.out.name.removesuffix(".zip").removesuffix(".edgecv")
+
+
+def read_labels(path: Path) -> tuple[str, ...]:
+    """Class names, one a line, in the order of the model's outputs; or the sorted subfolder names of a folder.
+
+    Raises:
+        DataError: The file is missing, empty, or names a class twice.
+    """
+    if path.is_dir():
+        names = sorted(entry.name for entry in path.iterdir() if entry.is_dir())
+    else:
+        try:
+            names = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
+        except (OSError, UnicodeDecodeError) as error:
+            raise DataError(
+                f"cannot read the labels in {path}: {error}", "Give a text file, one label a line"
+            ) from error
+        while names and not names[-1]:
+            names.pop()
+    if not names or "" in names:
+        raise DataError(f"{path} has {'an empty line' if names else 'no labels'}", "Give a text file, one label a line")
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise DataError(f"{path} names the label {twice!r} twice", "Every class needs a name of its own")
+    return tuple(names)
+
+
+def read_preprocess(text: str | None) -> Preprocess | None:
+    """The preset or TOML file that `--preprocess` names; None where it was not given."""
+    return None if text is None else parse(text)
+
+
+def read_input_shapes(values: Sequence[str]) -> dict[str, tuple[int, ...]]:
+    """Parse `NAME=1,224,224,3` (or `1,224,224,3` where the model has one input, under the name "").
+
+    Raises:
+        UsageError: A value is no list of positive integers.
+    """
+    shapes: dict[str, tuple[int, ...]] = {}
+    for value in values:
+        name, _, text = value.rpartition("=")
+        sizes = text.replace("x", ",").split(",")
+        if not all(size.strip().isdigit() and int(size) > 0 for size in sizes):
+            raise UsageError(f"--input-shape {value!r} is not a shape", "Write --input-shape NAME=1,224,224,3")
+        shapes[name] = tuple(int(size) for size in sizes)
+    return shapes
+
+
+def limits(seconds: float, gib: float | None) -> Limits:
+    """What each worker may use; by default 80 % of the machine's memory.
+
+    Raises:
+        UsageError: A limit is not positive.
+    """
+    if not seconds > 0:
+        raise UsageError(f"--time-limit must be positive, got {seconds:g}")
+    if gib is not None and not gib > 0:
+        raise UsageError(f"--memory-limit must be positive, got {gib:g}")
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return Limits(seconds=seconds, memory=int(gib * GIB) if gib is not None else int(0.8 * total))

@@ -1,0 +1,132 @@
+"""`edgecv verify`: are the files those that were proven, and do they give the recorded answers on this machine?"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from edgecv_converters.golden import GoldenSample, read_golden
+from edgecv_converters.parity.gates import GateConfig, evaluate_gates
+from edgecv_converters.parity.metrics import ComparisonAccumulator
+from edgecv_runtime.backends import open_backend, run_float
+from edgecv_runtime.bundle import Bundle
+from edgecv_runtime.errors import BackendError, MissingDependencyError
+from edgecv_runtime.preprocess import Preprocessor
+from edgecv_runtime.schema import Artifact, Parity
+from rich.table import Table
+
+from edgecv import words
+from edgecv.console import show, show_json
+from edgecv.summary import STYLES, raise_for_gates, snr
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """The result: `preprocessing_equal` counts golden pictures whose tensor came out with the very same bits."""
+
+    name: str
+    files: int
+    golden: int
+    pictures: int
+    preprocessing_equal: int
+    parity: tuple[Parity, ...]
+
+
+def verify(path: Path, *, gates: tuple[str, ...] = (), threads: int = 1) -> Verification:
+    """Check every digest, preprocess the golden pictures again, and run every artifact that can run here.
+
+    Raises:
+        BundleError: A file is missing, changed or not listed.
+        UsageError: A gate is unknown.
+    """
+    config = GateConfig.parse(gates)
+    with Bundle.load(path) as bundle:
+        bundle.verify_integrity()
+        cases = list(read_golden(bundle.root, bundle.manifest.golden))
+        pictures, equal = _preprocess_again(bundle, cases)
+        parity = tuple(_run(bundle, artifact, cases, config, threads) for artifact in bundle.manifest.artifacts)
+        files = sum(1 for file in bundle.root.rglob("*") if file.is_file())
+    return Verification(
+        name=bundle.manifest.name,
+        files=files,
+        golden=len(cases),
+        pictures=pictures,
+        preprocessing_equal=equal,
+        parity=parity,
+    )
+
+
+def _preprocess_again(bundle: Bundle, cases: list[GoldenSample]) -> tuple[int, int]:
+    pictures = [case for case in cases if case.image is not None]
+    if not pictures:
+        return 0, 0
+    name, spec = next(iter(bundle.manifest.preprocess.items()))
+    preprocessor = Preprocessor(spec)
+    same = [np.array_equal(preprocessor(case.image), case.inputs[name]) for case in pictures]
+    return len(pictures), sum(same)
+
+
+def _run(bundle: Bundle, artifact: Artifact, cases: list[GoldenSample], config: GateConfig, threads: int) -> Parity:
+    if artifact.target == "coreml" and sys.platform != "darwin":
+        reason = "Core ML runs on macOS only, and this is not macOS"
+        return Parity(artifact=artifact.file, status="not_run", how="not run", reason=reason)
+    total = ComparisonAccumulator(bundle.manifest.task)
+    try:
+        backend = open_backend(artifact, bundle.path(artifact), threads=threads)
+    except MissingDependencyError as error:
+        return Parity(artifact=artifact.file, status="not_run", how="not run", reason=f"{error.message}. {error.hint}")
+    except BackendError as error:
+        return Parity(artifact=artifact.file, status="failed", how="did not run", reason=error.message)
+    try:
+        for case in cases:
+            total.add([case.id], case.outputs, run_float(backend, artifact, case.inputs))
+    finally:
+        backend.close()
+    comparisons = {"golden": total.result()}
+    results = evaluate_gates(config, artifact.precision, comparisons, None)
+    failed = [f"{gate.name} is {gate.value}, the gate is {gate.limit:g}" for gate in results if not gate.passed]
+    return Parity(
+        artifact=artifact.file,
+        status="failed" if failed else "passed",
+        how=f"{backend.info.name} {backend.info.version}",
+        reason="; ".join(failed) or None,
+        comparisons=comparisons,
+        gates=results,
+    )
+
+
+def finish_verification(result: Verification, *, as_json: bool) -> None:
+    """Print the result, and end as the gates say.
+
+    Raises:
+        GateError: An artifact, or the preprocessing, does not give what was recorded.
+    """
+    if as_json:
+        show_json(result)
+    else:
+        show(*_lines(result))
+    failed = tuple(parity for parity in result.parity if parity.status == "failed")
+    if result.preprocessing_equal != result.pictures:
+        reason = f"{result.pictures - result.preprocessing_equal} of {result.pictures} golden pictures differ"
+        failed += (Parity(artifact="preprocessing", status="failed", how="golden pictures", reason=reason),)
+    raise_for_gates(failed, "The files are those that were recorded: this machine's runtime computes differently")
+
+
+def _lines(result: Verification) -> Iterator[Table | str]:
+    yield f"{result.name}: {result.files} files, all as they were recorded"
+    if result.pictures:
+        yield f"preprocessing: {result.preprocessing_equal} of {result.pictures} golden pictures equal to the bit"
+    table = Table(pad_edge=False)
+    for heading in ("artifact", "parity", "SNR", "agreement", "how"):
+        table.add_column(heading)
+    for parity in result.parity:
+        golden = parity.comparisons.get("golden")
+        style = STYLES[parity.status]
+        agreement = "" if golden is None or golden.agreement is None else words.percent(golden.agreement)
+        how = parity.reason if parity.status == "not_run" else parity.how
+        status = f"[{style}]{parity.status.replace('_', ' ')}[/{style}]"
+        table.add_row(parity.artifact, status, snr(golden), agreement, how or "")
+    yield table
