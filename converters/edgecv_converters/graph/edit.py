@@ -93,3 +93,13 @@ def _called(node: Any) -> list[str]:
     return [value.func.name for value in values if value.HasField("func")] + [
         function.name for value in values for function in value.list.func
     ]
+
+
+def scalar(proto: Any, name: str, value: float, dtype: int) -> str:
+    """Add a scalar Const of a type such as `DT_FLOAT`; returns its name."""
+    import tensorflow as tf
+
+    node = proto.node.add(name=name, op="Const")
+    node.attr["dtype"].type = dtype
+    node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(value, dtype=tf.as_dtype(dtype)))
+    return name

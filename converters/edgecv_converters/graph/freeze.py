@@ -50,10 +50,7 @@ def trace(call: Call, inputs: Sequence[TensorSpec]) -> Any:
     """Trace `call` to a `ConcreteFunction`, with every nested `tf.function` inlined."""
     import tensorflow as tf
 
-    specs = [
-        tf.TensorSpec(spec.shape, spec.dtype, name=f"input_{position}")
-        for position, spec in enumerate(inputs)
-    ]
+    specs = [tf.TensorSpec(spec.shape, spec.dtype, name=f"input_{position}") for position, spec in enumerate(inputs)]
 
     def flat(*tensors: Any) -> list[Any]:
         return [tf.identity(tensor) for tensor in call(tensors)]

@@ -74,9 +74,7 @@ def _archive(path: Path) -> Kind:
     except (zipfile.BadZipFile, OSError, EOFError) as error:
         raise SourceError(f"{path.name} is damaged: {error}", "copy or save the model again") from error
     if damaged is not None:
-        raise SourceError(
-            f"{path.name} is damaged: {damaged} in it does not have its checksum", "copy the model again"
-        )
+        raise SourceError(f"{path.name} is damaged: {damaged} in it does not have its checksum", "copy the model again")
     if {"config.json", "model.weights.h5"} <= names:
         return Kind.KERAS
     raise SourceError(f"{path.name} is a zip archive without a Keras model in it", _TAKES)

@@ -59,9 +59,7 @@ def _config(path: Path) -> Any:
         with h5py.File(path) as file:
             text = file.attrs.get("model_config")
     except OSError as error:
-        raise SourceError(
-            f"{path.name} is damaged: {first_line(error)}", "copy or save the model again"
-        ) from error
+        raise SourceError(f"{path.name} is damaged: {first_line(error)}", "copy or save the model again") from error
     if text is None:
         raise SourceError(
             f"{path.name} holds weights without a model",
@@ -70,9 +68,7 @@ def _config(path: Path) -> Any:
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        raise SourceError(
-            f"{path.name} is damaged: its model_config is no JSON", "save the model again"
-        ) from error
+        raise SourceError(f"{path.name} is damaged: its model_config is no JSON", "save the model again") from error
 
 
 def _is_known_class(name: str) -> bool:

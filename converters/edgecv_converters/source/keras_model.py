@@ -41,13 +41,12 @@ def loaded_of(model: Any, *, file_format: str, loader: str, notes: tuple[str, ..
 
 
 def input_ports(model: Any) -> tuple[Port, ...]:
-    """The declared inputs, by the names of the input layers; of a subclassed model by the name of its argument."""
+    """The declared inputs, by the names of the input layers; a subclassed model has one, "inputs"."""
     tensors = getattr(model, "inputs", None)
     if tensors:
         names = _unique(_input_names(model, tensors))
         return tuple(
-            Port(name=name, shape=tuple(t.shape), dtype=_dtype(t.dtype))
-            for name, t in zip(names, tensors, strict=True)
+            Port(name=name, shape=tuple(t.shape), dtype=_dtype(t.dtype)) for name, t in zip(names, tensors, strict=True)
         )
     shape = _built_shape(model)
     if shape is None:

@@ -83,8 +83,7 @@ def _static_inputs(ports: tuple[Port, ...], given: dict[str, tuple[int, ...]]) -
             _example(ports[0]),
         )
     return tuple(
-        TensorSpec(name=port.name, shape=_static_shape(port, given.get(port.name)), dtype=port.dtype)
-        for port in ports
+        TensorSpec(name=port.name, shape=_static_shape(port, given.get(port.name)), dtype=port.dtype) for port in ports
     )
 
 
@@ -102,9 +101,7 @@ def _static_shape(port: Port, given: tuple[int, ...] | None) -> tuple[int, ...]:
             _example(port),
         )
     if given[0] != 1 or min(given) < 1:
-        raise UsageError(
-            f"the shape of input {port.name!r} must have a batch of 1, got {_text(given)}", _example(port)
-        )
+        raise UsageError(f"the shape of input {port.name!r} must have a batch of 1, got {_text(given)}", _example(port))
     return given
 
 

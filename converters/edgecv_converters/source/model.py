@@ -137,9 +137,7 @@ class Source:
         if self.loaded.rows is None:
             return tuple(LayerRow(**row) for row in op_rows(self._frozen))
         by_layer = multiply_adds_by_layer(self._frozen, [row.name for row in self.loaded.rows])
-        return tuple(
-            msgspec.structs.replace(row, multiply_adds=by_layer.get(row.name)) for row in self.loaded.rows
-        )
+        return tuple(msgspec.structs.replace(row, multiply_adds=by_layer.get(row.name)) for row in self.loaded.rows)
 
     def predict(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """The model's own answers, computed by TensorFlow on the CPU, in batches that fit in memory.
@@ -156,9 +154,7 @@ class Source:
         columns = self._columns(inputs)
         count = len(columns[0])
         size = self._batch_size(count)
-        parts = [
-            self._run([c[start : start + size] for c in columns], size) for start in range(0, count, size)
-        ]
+        parts = [self._run([c[start : start + size] for c in columns], size) for start in range(0, count, size)]
         if not parts:
             return {out.name: np.zeros((0, *out.shape[1:]), np.float32) for out in self.outputs}
         joined = [np.concatenate(column) for column in zip(*parts, strict=True)]

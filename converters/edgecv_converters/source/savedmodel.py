@@ -66,13 +66,9 @@ def _check_ops(path: Path) -> None:
     try:
         saved = SavedModel.FromString((path / "saved_model.pb").read_bytes())
     except DecodeError as error:
-        raise SourceError(
-            f"{path.name}/saved_model.pb is damaged", "copy or export the folder again"
-        ) from error
+        raise SourceError(f"{path.name}/saved_model.pb is damaged", "copy or export the folder again") from error
     if not saved.meta_graphs:
-        raise SourceError(
-            f"{path.name}/saved_model.pb is empty or truncated", "copy or export the folder again"
-        )
+        raise SourceError(f"{path.name}/saved_model.pb is empty or truncated", "copy or export the folder again")
     for graph in (meta.graph_def for meta in saved.meta_graphs):
         nodes = [*graph.node, *(node for function in graph.library.function for node in function.node_def)]
         for node in nodes:
@@ -104,15 +100,10 @@ def _signature(path: Path, signatures: dict[str, Any]) -> tuple[str, Any]:
 def _ports(path: Path, signature: Any) -> tuple[Port, ...]:
     specs = signature.structured_input_signature[1]
     if not specs:
-        raise SourceError(
-            f"{path.name} takes no input", "export it with the input as the signature's argument"
-        )
+        raise SourceError(f"{path.name} takes no input", "export it with the input as the signature's argument")
     for name, spec in specs.items():
         if spec.shape.rank is None:
-            raise SourceError(
-                f"input {name!r} of {path.name} has no rank", "export it with an input signature"
-            )
+            raise SourceError(f"input {name!r} of {path.name} has no rank", "export it with an input signature")
     return tuple(
-        Port(name=name, shape=tuple(spec.shape.as_list()), dtype=spec.dtype.name)
-        for name, spec in specs.items()
+        Port(name=name, shape=tuple(spec.shape.as_list()), dtype=spec.dtype.name) for name, spec in specs.items()
     )

@@ -1,0 +1,145 @@
+"""The models that people bring: builders, data of the right shape, and a cache of what was built.
+
+Small ones are trained on their data for some seconds. Of the deep ones the weights are random, but with batch-norm
+statistics of real data and a last layer fitted to it (`zoo_train.settle_and_probe`), so that agreement means something.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import keras
+import numpy as np
+
+from benchmarks import zoo_data, zoo_models
+from benchmarks.zoo_train import settle_and_probe, train
+
+Data = Callable[[int, int], tuple[zoo_data.Array, zoo_data.Labels]]
+REVISION = 1
+TRAIN_SEED, SAMPLE_SEED = 1000, 2000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ZooModel:
+    """One model of the zoo.
+
+    Attributes:
+        architecture: Makes it, untrained.
+        data: Samples as the model takes them, and their labels.
+        training: The number of samples it is trained on.
+        epochs: How often each is seen; 0 for a random model with a fitted last layer.
+        samples: "image" where a sample is a picture, else "tensor".
+    """
+
+    architecture: Callable[[], Any]
+    data: Data
+    training: int = 1000
+    epochs: int = 0
+    samples: Literal["image", "tensor"] = "image"
+
+
+def _scaled(data: Data, scale: float, offset: float = 0.0) -> Data:
+    def scaled(count: int, seed: int) -> tuple[zoo_data.Array, zoo_data.Labels]:
+        samples, labels = data(count, seed)
+        return samples * np.float32(scale) + np.float32(offset), labels
+
+    return scaled
+
+
+def _flat(count: int, seed: int) -> tuple[zoo_data.Array, zoo_data.Labels]:
+    samples, labels = zoo_data.digits(count, seed)
+    return samples.reshape(count, -1) / np.float32(255), labels
+
+
+def _pictures(size: int) -> Data:
+    return partial(zoo_data.pictures, size=size)
+
+
+def _application(name: str, *, rescales: bool) -> ZooModel:
+    data = _pictures(96) if rescales else _scaled(_pictures(96), 1 / 127.5, -1)
+    return ZooModel(architecture=partial(zoo_models.application, name), data=data, training=320)
+
+
+_UNIT_DIGITS = _scaled(zoo_data.digits, 1 / 255)
+_TWO_SHAPES = partial(zoo_data.shapes, size=150, classes=2, color=True)
+_CLIP = ZooModel(
+    architecture=zoo_models.cnn_lstm_clip,
+    data=_scaled(zoo_data.clips, 1 / 255),
+    training=48,
+    epochs=8,
+    samples="tensor",
+)
+
+ZOO: Mapping[str, ZooModel] = {
+    "mnist_mlp": ZooModel(architecture=zoo_models.mnist_mlp, data=_flat, epochs=12, samples="tensor"),
+    "mnist_cnn_small": ZooModel(architecture=zoo_models.mnist_cnn_small, data=_UNIT_DIGITS, epochs=4),
+    "mnist_cnn": ZooModel(architecture=zoo_models.mnist_cnn, data=_UNIT_DIGITS, epochs=5),
+    "shapes_cnn": ZooModel(architecture=zoo_models.shapes_cnn, data=zoo_data.shapes, epochs=4),
+    "cifar_cnn": ZooModel(architecture=zoo_models.cifar_cnn, data=_scaled(_pictures(32), 1 / 255), epochs=6),
+    "imagenette_cnn": ZooModel(
+        architecture=zoo_models.imagenette_cnn, data=_scaled(_pictures(224), 1 / 255), training=320, epochs=6
+    ),
+    "vgg16_transfer": ZooModel(
+        architecture=zoo_models.vgg16_transfer, data=_scaled(_pictures(150), 1 / 127.5, -1), training=160
+    ),
+    "vgg16_features": ZooModel(
+        architecture=zoo_models.vgg16_features, data=zoo_data.features, epochs=5, samples="tensor"
+    ),
+    "cnn_224": ZooModel(architecture=zoo_models.cnn_224, data=_scaled(_pictures(224), 1 / 255), training=320),
+    "bn_dropout_binary": ZooModel(
+        architecture=zoo_models.bn_dropout_binary, data=_scaled(_TWO_SHAPES, 1 / 255), training=320, epochs=4
+    ),
+    "cnn_lstm_clip": _CLIP,
+    "spectrogram_cnn": ZooModel(
+        architecture=zoo_models.spectrogram_cnn, data=zoo_data.spectrograms, training=600, epochs=6, samples="tensor"
+    ),
+    "MobileNetV2": _application("MobileNetV2", rescales=False),
+    "MobileNetV3Small": _application("MobileNetV3Small", rescales=True),
+    "EfficientNetB0": _application("EfficientNetB0", rescales=True),
+    "ConvNeXtTiny": _application("ConvNeXtTiny", rescales=True),
+    "DenseNet121": _application("DenseNet121", rescales=False),
+    "ResNet50V2": _application("ResNet50V2", rescales=False),
+}
+
+
+def build(name: str, folder: Path = Path("build/zoo")) -> Any:
+    """The ready `keras.Model` called `name`; from `folder` if it was built before.
+
+    Raises:
+        KeyError: There is no such model.
+    """
+    return keras.models.load_model(path_of(name, folder), compile=False)
+
+
+def path_of(name: str, folder: Path = Path("build/zoo")) -> Path:
+    """The `.keras` file of the ready model, built first if it is not there."""
+    chosen = ZOO[name]
+    path = folder / f"{name}-{REVISION}.keras"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        partly = path.with_suffix(".partly.keras")
+        _ready(chosen).save(partly)
+        partly.replace(path)
+    return path
+
+
+def sample_inputs(name: str, count: int, seed: int = 0) -> tuple[zoo_data.Array, zoo_data.Labels]:
+    """Samples that the model was not trained on, as it takes them: (count, ...) float32, and int64 labels."""
+    return ZOO[name].data(count, SAMPLE_SEED + seed)
+
+
+def _ready(chosen: ZooModel) -> Any:
+    keras.utils.set_random_seed(0)
+    model = chosen.architecture()
+    samples, labels = chosen.data(chosen.training, TRAIN_SEED)
+    if chosen.epochs:
+        train(model, samples, labels, chosen.epochs)
+    else:
+        settle_and_probe(model, samples, labels)
+    plain = keras.models.clone_model(model)  # without the optimizer's state
+    plain.set_weights(model.get_weights())
+    return plain
