@@ -1,0 +1,122 @@
+"""A worker may crash, hang, eat memory or be orphaned: one clear error, and no process left."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from edgecv_converters.isolate import GIB, Limits, WorkerBugError, Workshop
+from edgecv_runtime.errors import ConversionError
+
+from tests import misbehave
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def shop(tmp_path):
+    with Workshop(tmp_path / "staging", jobs=2) as workshop:
+        yield workshop
+
+
+def alive(pid: int) -> bool:
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+
+
+def wait_until(condition, seconds: float = 20.0) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def test_value_comes_back_with_progress(shop):
+    job = shop.submit("answer", misbehave.answer, Limits(), value=21)
+    assert job.result() == 42
+    assert (job.done, job.total) == (1, 1)
+
+
+def test_more_jobs_than_slots_all_end(shop):
+    jobs = [shop.submit(f"answer {i}", misbehave.answer, Limits(), value=i) for i in range(7)]
+    assert [job.result() for job in jobs] == [0, 2, 4, 6, 8, 10, 12]
+
+
+def test_domain_error_keeps_its_hint(shop):
+    with pytest.raises(ConversionError, match="the op is unknown") as caught:
+        shop.submit("refuse", misbehave.refuse, Limits()).result()
+    assert caught.value.hint == "use another"
+
+
+def test_bug_keeps_its_traceback(shop):
+    with pytest.raises(WorkerBugError, match="in stumble"):
+        shop.submit("stumble", misbehave.stumble, Limits()).result()
+
+
+@pytest.mark.parametrize(
+    ("function", "limits", "message"),
+    [
+        (misbehave.segfault, Limits(), r"crashed \(SIGSEGV\)"),
+        (misbehave.leave, Limits(), r"ended without a result \(exit status 7\)"),
+        (misbehave.hang, Limits(seconds=0.5), r"took longer than 0\.5 s and was stopped"),
+        (misbehave.exhaust, Limits(memory=GIB // 4), r"used more than 0\.25 GiB of memory and was stopped"),
+    ],
+)
+def test_each_death_is_one_clear_error_and_the_others_go_on(shop, function, limits, message):
+    bad = shop.submit("the converter", function, limits)
+    good = shop.submit("answer", misbehave.answer, Limits(), value=1)
+    with pytest.raises(ConversionError, match=message):
+        bad.result()
+    assert good.result() == 2
+    assert wait_until(lambda: not alive(bad.pid))
+
+
+def test_log_of_a_crash_is_kept(shop):
+    job = shop.submit("the converter", misbehave.segfault, Limits())
+    with pytest.raises(ConversionError):
+        job.result()
+    assert "last words before the crash" in job.log_tail()
+
+
+def test_leaving_kills_workers_and_what_they_started(tmp_path):
+    pids = tmp_path / "pids"
+    with Workshop(tmp_path / "staging", jobs=1) as workshop:
+        workshop.submit("hang", misbehave.hang_with_child, Limits(), pids=pids)
+        assert wait_until(pids.exists)
+    worker, grandchild = map(int, pids.read_text().split())
+    assert wait_until(lambda: not alive(worker))
+    assert wait_until(lambda: not alive(grandchild))
+
+
+OWNER = """
+import sys, time
+from pathlib import Path
+from edgecv_converters.isolate import Limits, Workshop
+from tests import misbehave
+with Workshop(Path(sys.argv[1]), jobs=1) as shop:
+    shop.submit("hang", misbehave.hang_with_child, Limits(), pids=Path(sys.argv[2]))
+    time.sleep(600)
+"""
+
+
+def test_kill_9_of_the_owner_leaves_no_process_and_no_staging(tmp_path):
+    staging, pids = tmp_path / "staging", tmp_path / "pids"
+    path = os.pathsep.join(str(REPOSITORY / part) for part in (".", "converters", "runtime"))
+    owner = subprocess.Popen(
+        [sys.executable, "-c", OWNER, str(staging), str(pids)], env=os.environ | {"PYTHONPATH": path}, cwd=REPOSITORY
+    )
+    assert wait_until(pids.exists)
+    owner.send_signal(signal.SIGKILL)
+    owner.wait()
+    worker, grandchild = map(int, pids.read_text().split())
+    assert wait_until(lambda: not alive(worker) and not alive(grandchild))
+    assert wait_until(lambda: not staging.exists())

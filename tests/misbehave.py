@@ -1,0 +1,53 @@
+"""Functions that die in every way a native converter can; run in workers by the isolation tests."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from edgecv_converters.isolate.child import progress
+from edgecv_runtime.errors import ConversionError
+
+
+def answer(value: int) -> int:
+    progress(1, 1)
+    return value * 2
+
+
+def refuse() -> None:
+    raise ConversionError("the op is unknown", "use another")
+
+
+def stumble() -> None:
+    raise ZeroDivisionError("a bug of ours")
+
+
+def segfault() -> None:
+    print("last words before the crash", flush=True)
+    ctypes.string_at(0)
+
+
+def leave() -> None:
+    os._exit(7)
+
+
+def hang() -> None:
+    while True:
+        time.sleep(60)
+
+
+def exhaust() -> None:
+    hoard = []
+    while True:
+        hoard.append(bytearray(32 << 20))
+
+
+def hang_with_child(pids: Path) -> None:
+    """Hang, with a grandchild that hangs as well."""
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    pids.write_text(f"{os.getpid()} {child.pid}")
+    hang()
