@@ -1,0 +1,224 @@
+"""What is installed, what each target needs, and the line that installs it. Imports no converter."""
+
+from __future__ import annotations
+
+import base64
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from importlib import resources
+from typing import TYPE_CHECKING, Final, Literal
+
+import msgspec
+from edgecv_runtime.schema import Target
+
+from edgecv import machine
+from edgecv.words import DASH, byte_size
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+Health = Literal["ok", "missing", "warning"]
+TARGETS: Final[tuple[Target, ...]] = ("tflite", "onnx", "coreml")
+CONVERT: Final = 'pip install "edgecv[convert]"'
+_SOURCE: Final = ("tensorflow", "keras")
+_NEEDS: Final[dict[Target, tuple[str, ...]]] = {
+    "tflite": (*_SOURCE, "litert"),
+    "onnx": (*_SOURCE, "tf2onnx", "onnx", "onnxruntime"),
+    "coreml": (*_SOURCE, "coremltools"),
+}
+_PACKAGES: Final[dict[str, tuple[tuple[str, ...], str, str]]] = {
+    "tensorflow": (("tensorflow",), "loading and converting any model", CONVERT),
+    "keras": (("keras",), "loading any model", CONVERT),
+    "tf-keras": (("tf-keras",), "Keras 2 models (.h5, older SavedModels)", CONVERT),
+    "tf2onnx": (("tf2onnx",), "making ONNX", CONVERT),
+    "onnx": (("onnx",), "making ONNX", CONVERT),
+    "onnxruntime": (("onnxruntime", "onnxruntime-gpu"), "running ONNX", 'pip install "edgecv[onnx]"'),
+    "coremltools": (("coremltools",), "making Core ML", CONVERT),
+    "litert": (("ai-edge-litert", "tflite-runtime"), "running TFLite", 'pip install "edgecv[litert]"'),
+}
+_OPTIONAL: Final = frozenset({"tf-keras"})
+_LEAST_DISK: Final = 2 * 10**9
+_LEAST_MEMORY: Final = 4 * 10**9
+# An ONNX model of one Identity on float32 [1] (opset 13), to see which provider really takes a session.
+_IDENTITY: Final = base64.b64decode(
+    "CAc6NwoQCgF4EgF5IghJZGVudGl0eRIBZ1oPCgF4EgoKCAgBEgQKAggBYg8KAXkSCgoICAESBAoCCAFCBAoAEA0="
+)
+
+
+class Check(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing looked at.
+
+    Attributes:
+        component: What it is.
+        version: Its version, size or name; None where it is missing.
+        status: "ok", "missing", or "warning" for what works but should be known.
+        needed_for: What it serves, in words.
+        note: What to know about it, or None.
+        install: The exact line that installs it, or None.
+    """
+
+    component: str
+    version: str | None
+    status: Health
+    needed_for: str
+    note: str | None = None
+    install: str | None = None
+
+
+def examine() -> tuple[Check, ...]:
+    """Look at Python, every package, the processor, memory and disk."""
+    installed = machine.versions()
+    checks = [_python()]
+    checks += [_package(name, installed) for name in _PACKAGES]
+    checks += _two_runtimes(installed)
+    checks += _cuda(installed)
+    return (*checks, _core_ml_run(), _processor(), _memory(), _disk())
+
+
+def targets_ready(checks: Sequence[Check]) -> dict[Target, bool]:
+    """Which targets this installation can convert to, and prove where the system allows it."""
+    absent = {check.component for check in checks if check.status == "missing"}
+    return {target: not absent.intersection(needs) for target, needs in _NEEDS.items()}
+
+
+def tested_versions() -> dict[str, str]:
+    """The versions that edgecv was tested with, by distribution name."""
+    text = resources.files("edgecv").joinpath("tested_versions.txt").read_text(encoding="utf-8")
+    pairs = (line.split("==") for line in text.splitlines() if "==" in line)
+    return {name.strip(): version.strip() for name, version in pairs}
+
+
+def _python() -> Check:
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    return Check(component="python", version=version, status="ok", needed_for="everything")
+
+
+def _package(component: str, installed: dict[str, str]) -> Check:
+    names, use, install = _PACKAGES[component]
+    for name in names:
+        if name in installed:
+            return _present(component, name, installed[name], use)
+    status: Health = "warning" if component in _OPTIONAL else "missing"
+    return Check(
+        component=component, version=None, status=status, needed_for=use, note="not installed", install=install
+    )
+
+
+def _present(component: str, name: str, version: str, use: str) -> Check:
+    tested = tested_versions().get(name)
+    differs = tested is not None and tested != version
+    return Check(
+        component=component,
+        version=version if name == component else f"{version} ({name})",
+        status="warning" if differs else "ok",
+        needed_for=use,
+        note=f"tested with {tested}" if differs else None,
+        install=f'pip install "{name}=={tested}"' if differs else None,
+    )
+
+
+def _two_runtimes(installed: dict[str, str]) -> Iterator[Check]:
+    if "onnxruntime" in installed and "onnxruntime-gpu" in installed:
+        yield Check(
+            component="onnxruntime twice",
+            version=installed["onnxruntime-gpu"],
+            status="warning",
+            needed_for="running ONNX",
+            note="onnxruntime and onnxruntime-gpu own the same module; which one runs is chance",
+            install="pip uninstall -y onnxruntime onnxruntime-gpu && pip install onnxruntime-gpu",
+        )
+
+
+def _cuda(installed: dict[str, str]) -> Iterator[Check]:
+    """Whether CUDA really takes a session: asked without a driver, ONNX Runtime quietly runs on the CPU."""
+    if "onnxruntime-gpu" not in installed:
+        return
+    works = _cuda_takes_a_session()
+    yield Check(
+        component="CUDA",
+        version="available" if works else None,
+        status="ok" if works else "warning",
+        needed_for="running ONNX on an NVIDIA GPU",
+        note=None if works else "onnxruntime-gpu is installed, but a session falls back to the CPU",
+        install=None if works else 'pip install "onnxruntime-gpu[cuda,cudnn]"',
+    )
+
+
+def _cuda_takes_a_session() -> bool:
+    import onnxruntime
+
+    name = "CUDAExecutionProvider"
+    if name not in onnxruntime.get_available_providers():
+        return False
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    return name in onnxruntime.InferenceSession(_IDENTITY, options, providers=[name]).get_providers()
+
+
+def _core_ml_run() -> Check:
+    mac = sys.platform == "darwin"
+    return Check(
+        component="Core ML run",
+        version="macOS" if mac else None,
+        status="ok" if mac else "warning",
+        needed_for="proving Core ML",
+        note=None if mac else "Core ML models convert here and run on macOS only: they are reported as not run",
+    )
+
+
+def _processor() -> Check:
+    flags = machine.cpu_flags()
+    fast = any(flag in flags for flag in ("avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm"))
+    return Check(
+        component="processor",
+        version=", ".join(flags) or machine.architecture(),
+        status="ok" if fast else "warning",
+        needed_for="fast int8",
+        note=machine.cpu_model() if fast else "no int8 dot-product instructions: int8 may be no faster than float",
+    )
+
+
+def _memory() -> Check:
+    if not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
+        return Check(component="memory", version=None, status="ok", needed_for="converting", note="not known here")
+    total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    low = total < _LEAST_MEMORY
+    note = "converting large models may run out" if low else None
+    status: Health = "warning" if low else "ok"
+    return Check(component="memory", version=byte_size(total), status=status, needed_for="converting", note=note)
+
+
+def _disk() -> Check:
+    free = shutil.disk_usage(".").free
+    low = free < _LEAST_DISK
+    note = "free some space before converting" if low else None
+    status: Health = "warning" if low else "ok"
+    return Check(component="free disk", version=byte_size(free), status=status, needed_for="converting", note=note)
+
+
+def table(checks: Sequence[Check]) -> Table:
+    """The checks for a terminal, 80 columns or more; the title says which targets are ready."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    ready = targets_ready(checks)
+    words = ", ".join(f"{target} {'ready' if ready[target] else 'not ready'}" for target in TARGETS)
+    made = Table(title=f"Targets: {words}", title_justify="left", title_style="bold", box=None, pad_edge=False)
+    made.caption, made.caption_justify, made.caption_style = escape(_remedies(checks)), "left", ""
+    made.add_column("Component", no_wrap=True)
+    made.add_column("Status", no_wrap=True)
+    made.add_column("Version", overflow="fold", max_width=18)
+    made.add_column("Needed for", overflow="fold")
+    colours = {"ok": "green", "missing": "red", "warning": "yellow"}
+    for check in checks:
+        status = f"[{colours[check.status]}]{check.status}[/]"
+        text = "\n".join(line for line in (check.needed_for, check.note) if line)
+        made.add_row(check.component, status, check.version or DASH, escape(text))
+    return made
+
+
+def _remedies(checks: Sequence[Check]) -> str:
+    lines = dict.fromkeys(check.install for check in checks if check.install)
+    return "\n".join(f"to mend: {line}" for line in lines)

@@ -1,0 +1,135 @@
+"""What the doctor finds here, and what it would find elsewhere."""
+
+import getpass
+import io
+import platform
+import re
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from edgecv import doctor, machine
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def without(monkeypatch):
+    """Make `machine.versions` forget some packages, or know other versions."""
+
+    def change(*missing, **more):
+        known = {name: version for name, version in machine.versions().items() if name not in missing}
+        known.update({name.replace("_", "-"): version for name, version in more.items()})
+        monkeypatch.setattr(machine, "versions", lambda: known)
+        return {check.component: check for check in doctor.examine()}
+
+    return change
+
+
+def test_this_installation_is_ready():
+    checks = doctor.examine()
+    assert doctor.targets_ready(checks) == {"tflite": True, "onnx": True, "coreml": True}
+    found = {check.component: check for check in checks}
+    assert found["tensorflow"].version == metadata.version("tensorflow")
+    assert found["litert"].version == f"{metadata.version('ai-edge-litert')} (ai-edge-litert)"
+    assert not any(check.status == "missing" for check in checks)
+
+
+def test_what_is_missing_has_its_install_line(without):
+    found = without("coremltools", "onnxruntime", "tf-keras")
+    assert found["coremltools"].status == "missing"
+    assert found["coremltools"].install == 'pip install "edgecv[convert]"'
+    assert found["onnxruntime"].install == 'pip install "edgecv[onnx]"'
+    assert found["tf-keras"].status == "warning"
+    assert doctor.targets_ready(tuple(found.values())) == {"tflite": True, "onnx": False, "coreml": False}
+
+
+def test_either_interpreter_will_do(without):
+    found = without("ai-edge-litert", tflite_runtime="2.14.0")
+    assert found["litert"].version == "2.14.0 (tflite-runtime)"
+    assert found["litert"].status == "ok"
+
+
+def test_an_untested_version_is_said(without):
+    check = without(tf2onnx="1.99")["tf2onnx"]
+    tested = doctor.tested_versions()["tf2onnx"]
+    assert (check.status, check.note) == ("warning", f"tested with {tested}")
+    assert check.install == f'pip install "tf2onnx=={tested}"'
+
+
+def test_both_onnxruntimes_are_one_too_many_and_cuda_is_tried(without):
+    import onnxruntime
+
+    found = without(onnxruntime_gpu="1.31.1")
+    assert "own the same module" in found["onnxruntime twice"].note
+    if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
+        assert (found["CUDA"].status, found["CUDA"].version) == ("warning", None)
+    assert "CUDA" not in without("onnxruntime-gpu")
+
+
+def test_the_model_that_tries_cuda_is_a_real_one():
+    import numpy as np
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(doctor._IDENTITY, providers=["CPUExecutionProvider"])
+    assert session.run(None, {"x": np.array([2.5], np.float32)})[0] == 2.5
+
+
+def test_no_converter_is_imported():
+    heavy = "('tensorflow', 'keras', 'onnx')"
+    code = f"import sys, edgecv.doctor as d; d.examine(); print([m for m in {heavy} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_table_fits_eighty_columns(without):
+    found = without("coremltools", onnxruntime_gpu="1.31.1")
+    console = Console(width=80, force_terminal=False, record=True, file=io.StringIO())
+    console.print(doctor.table(tuple(found.values())))
+    text = console.export_text()
+    assert max(len(line) for line in text.splitlines()) <= 80
+    assert "tflite ready, onnx ready, coreml not ready" in text
+    assert 'pip install "edgecv[convert]"' in text
+    assert "\x1b" not in text
+
+
+def test_tested_versions_are_the_constraints():
+    pinned = ROOT / "constraints.txt"
+    if not pinned.is_file():
+        pytest.skip("constraints.txt is not in this checkout")
+    lines = (line.split("#")[0].strip().lower() for line in pinned.read_text().splitlines())
+    pins = dict(line.split("==") for line in lines if "==" in line)
+    assert doctor.tested_versions().items() <= {re.sub(r"[-_.]+", "-", k): v for k, v in pins.items()}.items()
+
+
+def test_tested_versions_cover_what_is_checked():
+    names = {name for names, _, _ in doctor._PACKAGES.values() for name in names}
+    assert names - set(doctor.tested_versions()) == {"onnxruntime-gpu", "tflite-runtime"}
+
+
+def test_the_machine_line_is_anonymous():
+    line = machine.machine_line()
+    assert machine.architecture() in line
+    assert platform.node() not in line
+    assert getpass.getuser() not in line.split()
+    assert set(machine.cpu_flags()) <= set(machine.INT8_FLAGS)
+    assert machine.versions()["edgecv"] == metadata.version("edgecv")
+
+
+@pytest.mark.parametrize(
+    ("text", "flags", "model"),
+    [
+        ("model name\t: Xeon\nflags\t\t: sse avx2 avx512_vnni\n", ("avx2", "avx512_vnni"), "Xeon"),
+        ("Features\t: fp asimd asimddp i8mm\nModel\t\t: Raspberry Pi 5\n", ("asimddp", "i8mm"), "Raspberry Pi 5"),
+        ("", (), machine.architecture()),
+    ],
+)
+def test_processors_are_read(monkeypatch, text, flags, model):
+    monkeypatch.setattr(machine, "_cpuinfo", lambda: text)
+    monkeypatch.setattr(machine, "_sysctl", lambda _: "")
+    assert machine.cpu_flags.__wrapped__() == flags
+    assert machine.cpu_model.__wrapped__() == model
