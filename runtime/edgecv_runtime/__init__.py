@@ -1,1 +1,25 @@
 """What a device needs: bundle, preprocessing, backends, predictor. Never imports TensorFlow, Keras or Typer."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from edgecv_runtime.bundle import Bundle
+    from edgecv_runtime.predictor import Prediction, Predictor, load
+
+_HOMES = {
+    "Bundle": "edgecv_runtime.bundle",
+    "Prediction": "edgecv_runtime.predictor",
+    "Predictor": "edgecv_runtime.predictor",
+    "load": "edgecv_runtime.predictor",
+}
+
+__all__ = ["Bundle", "Prediction", "Predictor", "load"]
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,16 +1,16 @@
 """The exceptions that edgecv raises for what a person can mend.
 
-    EdgecvError                 exit code 1
-    |-- UsageError              exit code 2: the call itself is wrong
-    |-- SpecError               a preprocessing or recipe file says something impossible
-    |-- ImageError              an image cannot be read or has the wrong form
-    |-- DataError               a folder or .npz does not hold what was asked for
-    |-- SourceError             a trained model cannot be loaded
-    |-- ConversionError         a converter refused, crashed, hung or ran out of memory
-    |-- BundleError             a bundle is damaged, unsafe or from another version
-    |-- BackendError            a runtime is missing or did not run where it was asked to
-    |-- MissingDependencyError  a package is not installed; the hint has the install line
-    `-- GateError               exit code 3: a parity or accuracy gate failed
+EdgecvError                 exit code 1
+|-- UsageError              exit code 2: the call itself is wrong
+|-- SpecError               a preprocessing or recipe file says something impossible
+|-- ImageError              an image cannot be read or has the wrong form
+|-- DataError               a folder or .npz does not hold what was asked for
+|-- SourceError             a trained model cannot be loaded
+|-- ConversionError         a converter refused, crashed, hung or ran out of memory
+|-- BundleError             a bundle is damaged, unsafe or from another version
+|-- BackendError            a runtime is missing or did not run where it was asked to
+|-- MissingDependencyError  a package is not installed; the hint has the install line
+`-- GateError               exit code 3: a parity or accuracy gate failed
 """
 
 from __future__ import annotations

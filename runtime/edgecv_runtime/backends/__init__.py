@@ -1,0 +1,112 @@
+"""The runtimes that execute artifacts, one file each behind one small protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from edgecv_runtime.errors import BackendError
+from edgecv_runtime.preprocess.quantize import dequantize, quantize
+from edgecv_runtime.schema import Artifact, Record, Target, TensorIO
+
+
+class BackendInfo(Record):
+    """What really ran: the library and its version, the providers or delegates in force, and the threads."""
+
+    name: str
+    version: str
+    providers: tuple[str, ...]
+    threads: int
+
+
+class Backend(Protocol):
+    """One loaded artifact."""
+
+    info: BackendInfo
+
+    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Infer once, from and to raw tensors keyed by the source model's names."""
+
+    def close(self) -> None:
+        """Free the model."""
+
+
+def _litert(artifact: Artifact, file: Path, threads: int) -> Backend:
+    from edgecv_runtime.backends.litert import LiteRT
+
+    return LiteRT(artifact, file, threads)
+
+
+def _onnx(artifact: Artifact, file: Path, threads: int) -> Backend:
+    from edgecv_runtime.backends.onnx import OnnxRuntime
+
+    return OnnxRuntime(artifact, file, threads, cuda=False)
+
+
+def _onnx_cuda(artifact: Artifact, file: Path, threads: int) -> Backend:
+    from edgecv_runtime.backends.onnx import OnnxRuntime
+
+    return OnnxRuntime(artifact, file, threads, cuda=True)
+
+
+def _coreml(artifact: Artifact, file: Path, threads: int) -> Backend:
+    from edgecv_runtime.backends.coreml import CoreML
+
+    return CoreML(artifact, file, threads)
+
+
+Opener = Callable[[Artifact, Path, int], Backend]
+BACKENDS: Mapping[str, tuple[Target, Opener]] = {
+    "litert": ("tflite", _litert),
+    "onnx": ("onnx", _onnx),
+    "onnx-cuda": ("onnx", _onnx_cuda),
+    "coreml": ("coreml", _coreml),
+}
+
+
+def open_backend(artifact: Artifact, file: Path, *, backend: str | None = None, threads: int = 1) -> Backend:
+    """Load an artifact into a runtime; by default the CPU runtime of its format.
+
+    Raises:
+        BackendError: The name is unknown or does not run this format, or the runtime refused the file.
+        MissingDependencyError: The runtime is not installed.
+    """
+    name = backend or next(name for name, (target, _) in BACKENDS.items() if target == artifact.target)
+    if name not in BACKENDS:
+        raise BackendError(f"unknown backend {name!r}", f"Backends are {', '.join(BACKENDS)}")
+    target, opener = BACKENDS[name]
+    if target != artifact.target:
+        fitting = ", ".join(key for key, (kind, _) in BACKENDS.items() if kind == artifact.target)
+        raise BackendError(f"{name} does not run {artifact.target} files", f"Use {fitting}")
+    return opener(artifact, file, threads)
+
+
+def run_float(backend: Backend, artifact: Artifact, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Run on real values: quantize and lay out the inputs as the artifact wants, and undo both on its outputs.
+
+    Args:
+        backend: The loaded artifact.
+        artifact: Its record.
+        inputs: For each source input a float32 tensor in the source's layout (NHWC), batch included.
+
+    Returns:
+        For each source output a float32 tensor.
+    """
+    raw = backend.run({io.name: _to_artifact(inputs[io.name], io) for io in artifact.inputs})
+    return {io.name: _from_artifact(raw[io.name], io) for io in artifact.outputs}
+
+
+def _to_artifact(values: np.ndarray, io: TensorIO) -> np.ndarray:
+    if io.layout == "NCHW":
+        values = np.moveaxis(values, -1, 1)
+    if io.quantization is not None:
+        return np.ascontiguousarray(quantize(values, io.quantization, io.dtype))
+    return np.ascontiguousarray(values, dtype=io.dtype)
+
+
+def _from_artifact(values: np.ndarray, io: TensorIO) -> np.ndarray:
+    real = dequantize(values, io.quantization) if io.quantization is not None else values.astype(np.float32, copy=False)
+    return np.moveaxis(real, 1, -1) if io.layout == "NCHW" else real

@@ -1,0 +1,62 @@
+"""TFLite files on LiteRT, or on tflite-runtime where that is what is installed."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgecv_runtime.backends import BackendInfo
+from edgecv_runtime.errors import BackendError, MissingDependencyError
+from edgecv_runtime.schema import Artifact
+
+LIBRARIES = (("ai_edge_litert.interpreter", "ai-edge-litert"), ("tflite_runtime.interpreter", "tflite-runtime"))
+
+
+class LiteRT:
+    """One interpreter on the CPU, with XNNPACK where it takes the ops; not for use by two threads at once."""
+
+    def __init__(self, artifact: Artifact, file: Path, threads: int) -> None:
+        module, package = _library()
+        try:
+            self._interpreter = module.Interpreter(model_path=str(file), num_threads=threads)
+            self._interpreter.allocate_tensors()
+        except (ValueError, RuntimeError) as error:
+            reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
+            raise BackendError(f"{package} cannot run {artifact.file}: {reason}") from error
+        self.info = BackendInfo(name=package, version=version(package), providers=("CPU",), threads=threads)
+        taken = {detail["name"]: detail["index"] for detail in self._interpreter.get_input_details()}
+        given = {detail["name"]: detail["index"] for detail in self._interpreter.get_output_details()}
+        self._inputs = {io.name: taken[io.tensor] for io in artifact.inputs}
+        self._outputs = {io.name: given[io.tensor] for io in artifact.outputs}
+
+    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Infer once, from and to raw tensors keyed by the source model's names.
+
+        Raises:
+            BackendError: A kernel failed.
+        """
+        try:
+            for name, index in self._inputs.items():
+                self._interpreter.set_tensor(index, inputs[name])
+            self._interpreter.invoke()
+        except (ValueError, RuntimeError) as error:
+            raise BackendError(f"{self.info.name} failed: {str(error).strip()}") from error
+        return {name: self._interpreter.get_tensor(index) for name, index in self._outputs.items()}
+
+    def close(self) -> None:
+        """Free the model."""
+        del self._interpreter
+
+
+def _library() -> tuple[Any, str]:
+    for module, package in LIBRARIES:
+        try:
+            return importlib.import_module(module), package
+        except ImportError:
+            continue
+    raise MissingDependencyError("no TFLite runtime is installed", 'pip install "edgecv[litert]"')

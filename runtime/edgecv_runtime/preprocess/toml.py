@@ -1,0 +1,99 @@
+"""Preprocessing from a TOML file: the keys of the bundle's own record, and `mean`/`std` as papers give them."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from edgecv_runtime.errors import SpecError
+from edgecv_runtime.preprocess.presets import NORMALIZATIONS, float32s, normalization
+from edgecv_runtime.preprocess.rules import check
+from edgecv_runtime.schema import Fit, Preprocess, Resize
+
+KEYS = {
+    "": ("kind", "size", "orientation", "color", "fit", "resize", "normalize"),
+    "fit": Fit.__struct_fields__,
+    "resize": Resize.__struct_fields__,
+    "normalize": ("preset", "mean", "std", "scale", "offset"),
+}
+WAYS = ({"preset"}, {"mean", "std"}, {"scale", "offset"})
+
+
+def from_toml(path: Path) -> Preprocess:
+    """Read and check a preprocessing file.
+
+    `normalize` takes a Keras `preset`, or `mean` and `std` in units of 0..255, or `scale` and `offset`.
+
+    Raises:
+        SpecError: The file is missing or not TOML, or a key or value is wrong; the message names the file and field.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SpecError(f"{path} cannot be read: {error}", "Give a TOML file, see docs/preprocessing.md") from error
+    try:
+        _check_keys(content)
+        if "normalize" in content:
+            content["normalize"] = _normalize(content["normalize"], content)
+        spec = msgspec.convert(content, Preprocess)
+        check(spec)
+    except msgspec.ValidationError as error:
+        raise SpecError(f"{path}: {error}", "docs/preprocessing.md describes every field") from error
+    except SpecError as error:
+        raise SpecError(f"{path}: {error.message}", error.hint) from error
+    return spec
+
+
+def _check_keys(content: dict[str, Any]) -> None:
+    for place, known in KEYS.items():
+        table = content.get(place, {}) if place else content
+        if not isinstance(table, dict):
+            raise SpecError(f"{place} must be a table, got {table!r}", f"Write [{place}] with {', '.join(known)} below")
+        unknown = [key for key in table if key not in known]
+        if unknown:
+            where = f" in [{place}]" if place else ""
+            raise SpecError(f"unknown key {unknown[0]!r}{where}", f"Known keys{where} are {', '.join(known)}")
+
+
+def _normalize(table: dict[str, Any], content: dict[str, Any]) -> dict[str, Any]:
+    keys = set(table)
+    if not any(keys <= way and keys for way in WAYS):
+        raise SpecError(
+            f"normalize has {', '.join(sorted(keys)) or 'nothing'}, which do not go together",
+            "Give preset, or mean and std, or scale and offset",
+        )
+    if "preset" in keys:
+        return _from_preset(table["preset"], content)
+    values = {key: _numbers(key, value) for key, value in table.items()}
+    if keys & {"scale", "offset"}:
+        return {"scale": float32s(values.get("scale", [1.0])), "offset": float32s(values.get("offset", [0.0]))}
+    mean, std = values.get("mean", [0.0]), values.get("std", [1.0])
+    if 0 in std:
+        raise SpecError(f"normalize.std must not be zero, got {std}", "Give the standard deviation in units of 0..255")
+    width = max(len(mean), len(std))
+    mean, std = (v * width if len(v) == 1 else v for v in (mean, std))
+    if len(mean) != len(std):
+        raise SpecError(f"normalize.mean has {len(mean)} values and std {len(std)}", "Give one for each channel")
+    return {
+        "scale": float32s([1 / s for s in std]),
+        "offset": float32s([-m / s for m, s in zip(mean, std, strict=True)]),
+    }
+
+
+def _from_preset(name: object, content: dict[str, Any]) -> dict[str, Any]:
+    if not isinstance(name, str) or name not in NORMALIZATIONS:
+        raise SpecError(f"unknown normalize.preset {name!r}", f"Presets are {', '.join(NORMALIZATIONS)}")
+    if name == "caffe" and content.setdefault("color", "bgr") != "bgr":
+        raise SpecError("normalize.preset 'caffe' needs color = 'bgr'", "Leave color out")
+    made: dict[str, Any] = msgspec.to_builtins(normalization(name))
+    return made
+
+
+def _numbers(key: str, value: object) -> list[float]:
+    values = value if isinstance(value, list) else [value]
+    if not all(isinstance(v, int | float) and not isinstance(v, bool) for v in values):
+        raise SpecError(f"normalize.{key} must be numbers, got {value!r}", f"Write {key} = [0.5, 0.5, 0.5]")
+    return [float(v) for v in values]
