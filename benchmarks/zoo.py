@@ -1,7 +1,8 @@
 """The models that people bring: builders, data of the right shape, and a cache of what was built.
 
-Small ones are trained on their data for some seconds. Of the deep ones the weights are random, but with batch-norm
-statistics of real data and a last layer fitted to it (`zoo_train.settle_and_probe`), so that agreement means something.
+Small ones are trained on their data for some seconds. The deep ones have random weights, or a few epochs of
+training where random weights lose the signal, and a last layer fitted to their data. All have batch-norm statistics
+of their data (`zoo_train`). So answers are decisive, and agreement means something.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import keras
 import numpy as np
 
 from benchmarks import zoo_data, zoo_models
-from benchmarks.zoo_train import settle_and_probe, train
+from benchmarks.zoo_train import probe, settle, train, wake
 
 Data = Callable[[int, int], tuple[zoo_data.Array, zoo_data.Labels]]
 REVISION = 1
@@ -31,7 +32,8 @@ class ZooModel:
         architecture: Makes it, untrained.
         data: Samples as the model takes them, and their labels.
         training: The number of samples it is trained on.
-        epochs: How often each is seen; 0 for a random model with a fitted last layer.
+        epochs: How often it sees each of them.
+        probed: Whether the last layer is fitted in closed form afterwards: for deep ones, hardly trained.
         samples: "image" where a sample is a picture, else "tensor".
     """
 
@@ -39,6 +41,7 @@ class ZooModel:
     data: Data
     training: int = 1000
     epochs: int = 0
+    probed: bool = False
     samples: Literal["image", "tensor"] = "image"
 
 
@@ -59,9 +62,11 @@ def _pictures(size: int) -> Data:
     return partial(zoo_data.pictures, size=size)
 
 
-def _application(name: str, *, rescales: bool) -> ZooModel:
-    data = _pictures(96) if rescales else _scaled(_pictures(96), 1 / 127.5, -1)
-    return ZooModel(architecture=partial(zoo_models.application, name), data=data, training=320)
+def _application(name: str, *, rescales: bool, epochs: int = 0) -> ZooModel:
+    data = zoo_data.textures if rescales else _scaled(zoo_data.textures, 1 / 127.5, -1)
+    return ZooModel(
+        architecture=partial(zoo_models.application, name), data=data, training=320, epochs=epochs, probed=True
+    )
 
 
 _UNIT_DIGITS = _scaled(zoo_data.digits, 1 / 255)
@@ -84,12 +89,20 @@ ZOO: Mapping[str, ZooModel] = {
         architecture=zoo_models.imagenette_cnn, data=_scaled(_pictures(224), 1 / 255), training=320, epochs=6
     ),
     "vgg16_transfer": ZooModel(
-        architecture=zoo_models.vgg16_transfer, data=_scaled(_pictures(150), 1 / 127.5, -1), training=160
+        architecture=zoo_models.vgg16_transfer,
+        data=_scaled(partial(zoo_data.textures, size=150), 1 / 127.5, -1),
+        training=160,
+        probed=True,
     ),
     "vgg16_features": ZooModel(
         architecture=zoo_models.vgg16_features, data=zoo_data.features, epochs=5, samples="tensor"
     ),
-    "cnn_224": ZooModel(architecture=zoo_models.cnn_224, data=_scaled(_pictures(224), 1 / 255), training=320),
+    "cnn_224": ZooModel(
+        architecture=zoo_models.cnn_224,
+        data=_scaled(partial(zoo_data.textures, size=224), 1 / 255),
+        training=320,
+        probed=True,
+    ),
     "bn_dropout_binary": ZooModel(
         architecture=zoo_models.bn_dropout_binary, data=_scaled(_TWO_SHAPES, 1 / 255), training=320, epochs=4
     ),
@@ -97,9 +110,9 @@ ZOO: Mapping[str, ZooModel] = {
     "spectrogram_cnn": ZooModel(
         architecture=zoo_models.spectrogram_cnn, data=zoo_data.spectrograms, training=600, epochs=6, samples="tensor"
     ),
-    "MobileNetV2": _application("MobileNetV2", rescales=False),
-    "MobileNetV3Small": _application("MobileNetV3Small", rescales=True),
-    "EfficientNetB0": _application("EfficientNetB0", rescales=True),
+    "MobileNetV2": _application("MobileNetV2", rescales=False, epochs=4),
+    "MobileNetV3Small": _application("MobileNetV3Small", rescales=True, epochs=6),
+    "EfficientNetB0": _application("EfficientNetB0", rescales=True, epochs=4),
     "ConvNeXtTiny": _application("ConvNeXtTiny", rescales=True),
     "DenseNet121": _application("DenseNet121", rescales=False),
     "ResNet50V2": _application("ResNet50V2", rescales=False),
@@ -136,10 +149,13 @@ def _ready(chosen: ZooModel) -> Any:
     keras.utils.set_random_seed(0)
     model = chosen.architecture()
     samples, labels = chosen.data(chosen.training, TRAIN_SEED)
+    if chosen.probed:
+        wake(model)
     if chosen.epochs:
         train(model, samples, labels, chosen.epochs)
-    else:
-        settle_and_probe(model, samples, labels)
-    plain = keras.models.clone_model(model)  # without the optimizer's state
+    settle(model, samples[:128])  # a short training leaves the moving statistics far behind
+    if chosen.probed:
+        probe(model, samples, labels)
+    plain = chosen.architecture()  # without the optimizer's state
     plain.set_weights(model.get_weights())
     return plain
