@@ -17,6 +17,7 @@ from edgecv_runtime.backends import Backend, open_backend, run_float
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.errors import BundleError, UsageError
 from edgecv_runtime.schema import Artifact, Manifest
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from edgecv import words
@@ -167,7 +168,7 @@ def tables(results: list[Evaluation]) -> Iterator[Table | str]:
 
 
 def _class_table(result: Evaluation) -> Table:
-    table = Table(pad_edge=False)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("class")
     for heading in ("samples", "precision", "recall", "F1"):
         table.add_column(heading, justify="right")
@@ -186,7 +187,7 @@ def _class_table(result: Evaluation) -> Table:
 
 
 def _confusion_table(result: Evaluation) -> Table:
-    table = Table(title="true class (rows) taken for (columns)", title_justify="left", pad_edge=False)
+    table = Table(title="true class (rows) taken for (columns)", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("")
     for label in result.labels:
         table.add_column(label[:6], justify="right")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from edgecv_runtime.errors import GateError
 from edgecv_runtime.schema import Artifact, Comparison, Manifest, Parity
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from edgecv import words
@@ -49,7 +50,7 @@ def raise_for_gates(failed: tuple[Parity, ...], hint: str) -> None:
 
 def artifact_table(manifest: Manifest) -> Table:
     """One line an artifact: size, how near to the source, whether it passed."""
-    table = Table(title=f"{manifest.name}: {manifest.task}", title_justify="left", pad_edge=False)
+    table = Table(title=f"{manifest.name}: {manifest.task}", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("target")
     table.add_column("precision")
     for heading in ("size", "SNR", "agreement", "accuracy", "source"):

@@ -16,6 +16,7 @@ from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.errors import BackendError, MissingDependencyError
 from edgecv_runtime.preprocess import Preprocessor
 from edgecv_runtime.schema import Artifact, Parity
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from edgecv import words
@@ -119,7 +120,7 @@ def _lines(result: Verification) -> Iterator[Table | str]:
     yield f"{result.name}: {result.files} files, all as they were recorded"
     if result.pictures:
         yield f"preprocessing: {result.preprocessing_equal} of {result.pictures} golden pictures equal to the bit"
-    table = Table(pad_edge=False)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for heading in ("artifact", "parity", "SNR", "agreement", "how"):
         table.add_column(heading)
     for parity in result.parity:

@@ -99,8 +99,7 @@ def _onnx(precision: Precision, frozen: FrozenGraph, out: Path, quantized: Path 
     from edgecv_converters.onnx.float16 import to_float16
     from edgecv_converters.onnx.int8 import from_tflite
 
-    inputs = tuple(endpoint.name for endpoint in frozen.inputs)
-    outputs = tuple(endpoint.name for endpoint in frozen.outputs)
+    inputs, outputs = frozen.inputs, frozen.outputs
     if precision == "int8" and quantized is not None:
         model = from_tflite(quantized, inputs=inputs, outputs=outputs)
     else:
