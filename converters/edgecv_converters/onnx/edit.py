@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -109,13 +109,18 @@ def redirect(graph: Any, old: str, new: str) -> None:
                 node.input[position] = new
 
 
-def remove_nodes(graph: Any, nodes: Iterable[Any]) -> None:
-    """Remove `nodes` (by identity)."""
-    gone = {id(node) for node in nodes}
-    kept = [node for node in graph.node if id(node) not in gone]
-    copies = [_copy(node) for node in kept]
-    del graph.node[:]
-    graph.node.extend(copies)
+def shapes(model: Any) -> dict[str, tuple[int, ...]]:
+    """The static shapes of all tensors whose shape ONNX's inference finds."""
+    from onnx import shape_inference
+
+    graph = shape_inference.infer_shapes(model, data_prop=True).graph
+    found: dict[str, tuple[int, ...]] = {t.name: tuple(t.dims) for t in graph.initializer}
+    for value in (*graph.input, *graph.output, *graph.value_info):
+        kind = value.type.tensor_type
+        sizes = [d.dim_value if d.HasField("dim_value") else -1 for d in kind.shape.dim]
+        if kind.HasField("shape") and -1 not in sizes:
+            found[value.name] = tuple(sizes)
+    return found
 
 
 def tidy(graph: Any) -> None:

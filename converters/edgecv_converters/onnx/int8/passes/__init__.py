@@ -1,9 +1,13 @@
 """The passes of the int8 ONNX target, in their order."""
 
 from edgecv_converters.onnx.edit import Pass
+from edgecv_converters.onnx.int8.passes.clamps import CLAMPS
+from edgecv_converters.onnx.int8.passes.integer_moves import INTEGER_MOVES
 from edgecv_converters.onnx.int8.passes.own_zero_points import OWN_ZERO_POINTS
+from edgecv_converters.onnx.int8.passes.pads import PADS
+from edgecv_converters.onnx.int8.passes.same_shape import SAME_SHAPE
 from edgecv_converters.onnx.int8.passes.uint8 import UINT8
 
-PASSES: tuple[Pass, ...] = (UINT8, OWN_ZERO_POINTS)
+PASSES: tuple[Pass, ...] = (UINT8, SAME_SHAPE, CLAMPS, INTEGER_MOVES, PADS, OWN_ZERO_POINTS)
 
 __all__ = ["PASSES"]
