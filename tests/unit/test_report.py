@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from edgecv_converters.parity.metrics import INFINITE
 from edgecv_runtime.schema import ClassRow, Comparison, Parity
-from report_data import NOISE, failure, report
+from tests.unit.report_data import NOISE, failure, report
 
 from edgecv.report import render
 from edgecv.report.classes import worst_first
