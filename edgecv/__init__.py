@@ -1,1 +1,40 @@
-"""Trained Keras models to TFLite, ONNX and Core ML bundles that are proven to give the same answers."""
+"""Trained Keras models to TFLite, ONNX and Core ML bundles that are proven to give the same answers.
+
+`edgecv.convert(model, "m.edgecv", quantize="int8", calibrate="photos/")` makes a bundle;
+`edgecv.load("m.edgecv").predict("photo.jpg")` uses one, and needs no TensorFlow.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from edgecv_runtime.bundle import Bundle
+    from edgecv_runtime.errors import EdgecvError
+    from edgecv_runtime.predictor import Prediction, Predictor, load
+
+    from edgecv.api import convert
+    from edgecv.pipeline import Outcome
+
+_HOMES = {
+    "Bundle": "edgecv_runtime.bundle",
+    "EdgecvError": "edgecv_runtime.errors",
+    "Outcome": "edgecv.pipeline",
+    "Prediction": "edgecv_runtime.predictor",
+    "Predictor": "edgecv_runtime.predictor",
+    "convert": "edgecv.api",
+    "load": "edgecv_runtime.predictor",
+}
+
+__all__ = ["Bundle", "EdgecvError", "Outcome", "Prediction", "Predictor", "convert", "load"]
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 from edgecv_converters.data import SampleSet, Spool, SpoolInfo
 from edgecv_converters.golden import write_golden
+from edgecv_converters.parity.decide import same_rows
 from edgecv_converters.parity.gates import GateConfig, evaluate_gates
 from edgecv_converters.workers import Proof, SourceSummary
 from edgecv_runtime.bundle import encode_manifest
@@ -22,6 +23,7 @@ from edgecv_runtime.schema import (
     ClassRow,
     Cpu,
     Failure,
+    Gate,
     GoldenInfo,
     Manifest,
     Parity,
@@ -30,6 +32,7 @@ from edgecv_runtime.schema import (
     Quantization,
     Report,
     Task,
+    Twin,
 )
 
 from edgecv import machine
@@ -38,6 +41,8 @@ from edgecv.recipe import Step
 from edgecv.report import render
 from edgecv.request import Request
 
+CARRIER = Step(target="tflite", precision="int8")
+TWIN_AGREEMENT = 0.97
 NOT_ON_THIS_SYSTEM = "Core ML runs on macOS only, and this is not macOS"
 
 
@@ -85,7 +90,11 @@ def judge(step: Step, material: Material, config: GateConfig) -> Parity:
         return Parity(artifact=file, status="not_run", how="not run", reason=reason)
     if isinstance(proof, EdgecvError):
         return Parity(artifact=file, status="failed", how="did not run", reason=proof.message)
+    twin = twin_of(step, proof, material)
     gates = evaluate_gates(config, step.precision, proof.comparisons, proof.accuracy)
+    if twin is not None:
+        passed = twin.count - twin.equal <= max(1, (1 - TWIN_AGREEMENT) * twin.count)
+        gates += (Gate(name="twin", on=twin.on, limit=TWIN_AGREEMENT, value=twin.agreement, passed=passed),)
     failed = [
         f"{gate.name} is {_value(gate.value)} on {gate.on}, the gate is {gate.limit:g}"
         for gate in gates
@@ -98,7 +107,24 @@ def judge(step: Step, material: Material, config: GateConfig) -> Parity:
         reason="; ".join(failed) or None,
         comparisons=proof.comparisons,
         accuracy=proof.accuracy,
+        twin=twin,
         gates=gates,
+    )
+
+
+def twin_of(step: Step, proof: Proof, material: Material) -> Twin | None:
+    """How often an int8 ONNX file and the int8 TFLite file, whose quantization it carries, give the same answer."""
+    other = material.proofs.get(CARRIER)
+    if (step.target, step.precision) != ("onnx", "int8") or not isinstance(other, Proof) or not proof.decisions:
+        return None
+    on = max(proof.decisions, key=lambda name: len(proof.decisions[name]))
+    equal = same_rows(other.decisions[on], proof.decisions[on])
+    return Twin(
+        other=material.artifacts[CARRIER].file,
+        on=on,
+        count=len(equal),
+        equal=int(equal.sum()),
+        agreement=float(equal.mean()),
     )
 
 

@@ -7,7 +7,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 from edgecv_converters.isolate import Job, WorkerBugError
@@ -91,7 +91,7 @@ class LiveObserver:
         self._stages: dict[str, tuple[int, int]] = {}
         self._live = Live(get_renderable=self._table, console=people, refresh_per_second=8, transient=True)
 
-    def __enter__(self) -> LiveObserver:
+    def __enter__(self) -> Self:
         if people.is_terminal:
             self._live.start()
         return self

@@ -1,4 +1,4 @@
-"""The data of one conversion: what each input's preprocessing is, and which samples are golden, calibration, evaluation."""
+"""The data of one conversion: each input's preprocessing, and the golden, calibration and evaluation samples."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from edgecv_converters.data import SampleSet, Spool, SpoolInfo, open_samples, write_spool
+from edgecv_converters.data.samples import LABEL_KEYS, load_npz
 from edgecv_converters.golden import GoldenSample
 from edgecv_converters.workers import SourceSummary
 from edgecv_runtime.errors import UsageError
@@ -40,8 +41,7 @@ def preprocessing(given: Preprocess | None, summary: SourceSummary, observer: Ob
     pictures = [spec.name for spec in summary.inputs if is_image(spec)]
     if given is not None and given.kind == "image" and not pictures:
         raise UsageError(
-            f"the model takes no picture (its input has the shape {summary.inputs[0].shape}), so only the preprocessing "
-            "'tensor' fits",
+            f"the model takes no picture (its input has the shape {summary.inputs[0].shape})",
             "Leave --preprocess out, or give --preprocess tensor",
         )
     if given is None and pictures:
@@ -106,7 +106,7 @@ def draw(
             arrays[spec.name] = np.stack(pictures)
         else:
             arrays[spec.name] = rng.normal(size=(count, *spec.shape[1:])).astype(np.float32)
-    np.savez(folder / "drawn.npz", **arrays)
+    np.savez(folder / "drawn.npz", allow_pickle=False, **arrays)
     return open_samples(folder / "drawn.npz")
 
 
@@ -186,7 +186,8 @@ def golden_cases(
     """The golden set with its pictures, tensors and the source's answers."""
     single = next(iter(specs.values())) if len(specs) == 1 else None
     picture = single if single is not None and single.kind == "image" else None
-    arrays = np.load(samples.path) if samples.kind == "npz" and picture is not None else None
+    arrays = load_npz(samples.path) if samples.kind == "npz" and picture is not None else {}
+    rasters = next((array for key, array in arrays.items() if key not in LABEL_KEYS), None)
     rows = {sample.id: sample.location for sample in samples.samples}
     cases = []
     pairs = zip(info.ids, spool.batches(1), references.batches(1), strict=True)
@@ -194,7 +195,7 @@ def golden_cases(
         image = None
         if picture is not None:
             location = rows[name]
-            source = location if isinstance(location, Path) else arrays[arrays.files[0]][location]
+            source = location if isinstance(location, Path) else np.asarray(rasters)[location]
             image = decode(source, picture)
         cases.append(GoldenSample(id=f"{number:03d}:{name}", image=image, inputs=inputs, outputs=outputs))
     return cases

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from edgecv_converters.data import open_samples
@@ -85,12 +86,12 @@ def train(folder: Path) -> None:
     model.save(folder / "digits.keras")
 
 
-def network(keras: object) -> object:
+def network(keras: Any) -> Any:
     """Two convolutions with batch norm, two poolings, one hidden layer."""
-    layers = keras.layers  # type: ignore[attr-defined]
-    return keras.Sequential(  # type: ignore[attr-defined]
+    layers = keras.layers
+    return keras.Sequential(
         [
-            keras.Input((SIDE, SIDE, 1), name="scan"),  # type: ignore[attr-defined]
+            keras.Input((SIDE, SIDE, 1), name="scan"),
             layers.Conv2D(16, 3, padding="same", use_bias=False),
             layers.BatchNormalization(),
             layers.ReLU(),

@@ -18,7 +18,7 @@ DEFAULT_PRECISION: Mapping[Target, Precision] = {"tflite": "float32", "onnx": "f
 CALIBRATED: frozenset[Precision] = frozenset({"int8", "int16x8"})
 
 
-class Step(Record):
+class Step(Record, frozen=True, kw_only=True):
     """One artifact to make."""
 
     target: Target
@@ -39,7 +39,7 @@ class Step(Record):
         return f"{self.target} {self.precision}"
 
 
-class Recipe(Record):
+class Recipe(Record, frozen=True, kw_only=True):
     """All that decides the bytes of the artifacts, besides the model and the data.
 
     `samples` is how many calibration samples are chosen (balanced by class, by `seed`); `io` is the dtype of the int8

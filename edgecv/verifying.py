@@ -66,7 +66,7 @@ def _preprocess_again(bundle: Bundle, cases: list[GoldenSample]) -> tuple[int, i
         return 0, 0
     name, spec = next(iter(bundle.manifest.preprocess.items()))
     preprocessor = Preprocessor(spec)
-    same = [np.array_equal(preprocessor(case.image), case.inputs[name]) for case in pictures]
+    same = [np.array_equal(preprocessor(case.image), case.inputs[name]) for case in pictures if case.image is not None]
     return len(pictures), sum(same)
 
 

@@ -241,15 +241,19 @@ def _read(path: Path) -> bytes:
         ) from error
 
 
+def _check_size(path: Path, archive: zipfile.ZipFile) -> None:
+    total = sum(entry.file_size for entry in archive.infolist())
+    if total > MAX_UNPACKED or total > MAX_RATIO * max(path.stat().st_size, 1):
+        raise BundleError(f"{path} unpacks to {total / 1e9:.1f} GB, which no bundle does", "Do not use it")
+
+
 def _unpack(path: Path) -> Path:
     folder = Path(tempfile.mkdtemp(prefix="edgecv-"))
     try:
         with zipfile.ZipFile(path) as archive:
             for entry in archive.infolist():
                 _inside(entry.filename)
-            total = sum(entry.file_size for entry in archive.infolist())
-            if total > MAX_UNPACKED or total > MAX_RATIO * max(path.stat().st_size, 1):
-                raise BundleError(f"{path} unpacks to {total / 1e9:.1f} GB, which no bundle does", "Do not use it")
+            _check_size(path, archive)
             archive.extractall(folder)
     except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError) as error:
         shutil.rmtree(folder)

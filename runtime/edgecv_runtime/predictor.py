@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -114,21 +114,21 @@ class Predictor:
     @overload
     def predict(self, source: ImageSource) -> Prediction: ...
     @overload
-    def predict(self, source: Sequence[ImageSource]) -> list[Prediction]: ...
-    def predict(self, source: ImageSource | Sequence[ImageSource]) -> Prediction | list[Prediction]:
+    def predict(self, source: list[ImageSource]) -> list[Prediction]: ...
+    def predict(self, source: ImageSource | list[ImageSource]) -> Prediction | list[Prediction]:
         """Answer for a path, bytes, Pillow image, uint8 RGB array, or a list of them.
 
         Raises:
             ImageError: A picture cannot be read.
             BundleError: The model has several inputs.
         """
-        if isinstance(source, list | tuple):
+        if isinstance(source, list):
             return [self.predict(one) for one in source]
         if len(self._preprocessors) != 1:
             raise BundleError("the model has several inputs", "Use predict_tensor with one array per input")
         began = time.perf_counter()
         (name, preprocessor), *_ = self._preprocessors.items()
-        tensor = preprocessor(source)  # type: ignore[arg-type]
+        tensor = preprocessor(source)
         prepared = time.perf_counter()
         raw = self.backend.run({name: tensor})
         inferred = time.perf_counter()

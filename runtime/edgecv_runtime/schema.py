@@ -24,7 +24,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """A frozen record with named fields; unknown keys are refused when decoding."""
 
 
-class Fit(Record):
+class Fit(Record, frozen=True, kw_only=True):
     """How an image of any shape is brought to the input's aspect ratio.
 
     `fraction` (0, 1] belongs to `crop`; `shorter` (pixels) to `resize_crop`; `pad` (0..255, one value or one a channel,
@@ -37,14 +37,14 @@ class Fit(Record):
     pad: tuple[int, ...] | None = None
 
 
-class Resize(Record):
+class Resize(Record, frozen=True, kw_only=True):
     """The resampling kernel, and whose exact arithmetic it follows."""
 
     kernel: Kernel = "bilinear"
     semantics: Literal["pillow", "tf"] = "pillow"
 
 
-class Normalize(Record):
+class Normalize(Record, frozen=True, kw_only=True):
     """y = x * scale[c] + offset[c], two float32 operations; one value, or one a channel in the order of `color`."""
 
     preset: str | None = None
@@ -52,7 +52,7 @@ class Normalize(Record):
     offset: tuple[float, ...] = (0.0,)
 
 
-class Preprocess(Record):
+class Preprocess(Record, frozen=True, kw_only=True):
     """From a picture (or a raw tensor) to one input of the model.
 
     `kind` "tensor" means that the input is no image: only `normalize` applies, and `size` is None. For images `size` is
@@ -68,7 +68,7 @@ class Preprocess(Record):
     normalize: Normalize = Normalize()
 
 
-class TensorSpec(Record):
+class TensorSpec(Record, frozen=True, kw_only=True):
     """One input or output of the source model. `shape` includes the batch dimension, which is static."""
 
     name: str
@@ -76,14 +76,14 @@ class TensorSpec(Record):
     dtype: str
 
 
-class QuantParams(Record):
+class QuantParams(Record, frozen=True, kw_only=True):
     """real = scale * (q - zero_point), per tensor."""
 
     scale: float
     zero_point: int
 
 
-class TensorIO(Record):
+class TensorIO(Record, frozen=True, kw_only=True):
     """One input or output of an artifact: the source's `name`, and the `tensor` name inside the artifact's file."""
 
     name: str
@@ -94,7 +94,7 @@ class TensorIO(Record):
     quantization: QuantParams | None = None
 
 
-class Artifact(Record):
+class Artifact(Record, frozen=True, kw_only=True):
     """One converted model. `sha256` of a folder (.mlpackage) is the digest of its sorted `sha256  path` lines."""
 
     target: Target
@@ -109,7 +109,7 @@ class Artifact(Record):
     parity: Status = "not_run"
 
 
-class Comparison(Record):
+class Comparison(Record, frozen=True, kw_only=True):
     """An artifact's outputs against the source's on `count` samples of one data set.
 
     Errors are in the output's own unit, over all elements of all outputs; `snr_db` is 10 log10(sum ref^2 / sum err^2)
@@ -128,7 +128,7 @@ class Comparison(Record):
     non_finite: int = 0
 
 
-class Accuracy(Record):
+class Accuracy(Record, frozen=True, kw_only=True):
     """Top-1 accuracy (0..1) on labelled samples, with the source's on the same ones.
 
     `interval` is the 95 % Wilson score interval. `lost` were right in the source only, `gained` in the artifact only;
@@ -144,7 +144,7 @@ class Accuracy(Record):
     mcnemar_p: float
 
 
-class Gate(Record):
+class Gate(Record, frozen=True, kw_only=True):
     """One bar of the parity report: `value` must be at least (or at most) `limit` on the data set `on`."""
 
     name: str
@@ -154,7 +154,20 @@ class Gate(Record):
     passed: bool
 
 
-class Parity(Record):
+class Twin(Record, frozen=True, kw_only=True):
+    """An artifact against `other`, which carries the same quantization, on a data set.
+
+    `equal` counts the equal answers, of `count`; `agreement` is their share (0..1).
+    """
+
+    other: str
+    on: str
+    count: int
+    equal: int
+    agreement: float
+
+
+class Parity(Record, frozen=True, kw_only=True):
     """What was proven of one artifact, and how it was run. `reason` says why where the status is not "passed"."""
 
     artifact: str
@@ -163,10 +176,11 @@ class Parity(Record):
     reason: str | None = None
     comparisons: dict[str, Comparison] = {}
     accuracy: Accuracy | None = None
+    twin: Twin | None = None
     gates: tuple[Gate, ...] = ()
 
 
-class CalibrationSet(Record):
+class CalibrationSet(Record, frozen=True, kw_only=True):
     """The samples that set the quantization ranges: `sha256` over the sorted digests of the chosen files."""
 
     kind: Literal["images", "npz"]
@@ -176,7 +190,7 @@ class CalibrationSet(Record):
     sha256: str
 
 
-class Quantization(Record):
+class Quantization(Record, frozen=True, kw_only=True):
     """The one quantization that all int8 artifacts of the bundle carry."""
 
     quantizer: str
@@ -186,7 +200,7 @@ class Quantization(Record):
     calibration: CalibrationSet | None
 
 
-class SourceInfo(Record):
+class SourceInfo(Record, frozen=True, kw_only=True):
     """The trained model: its file format, the digest of its file(s), and how it was loaded."""
 
     format: str
@@ -196,14 +210,14 @@ class SourceInfo(Record):
     multiply_adds: int | None = None
 
 
-class Cpu(Record):
+class Cpu(Record, frozen=True, kw_only=True):
     """What of the processor changes int8 results: the architecture and the flags of its dot-product instructions."""
 
     architecture: str
     flags: tuple[str, ...]
 
 
-class Provenance(Record):
+class Provenance(Record, frozen=True, kw_only=True):
     """Where the bundle came from. Holds no path, no user name and no time."""
 
     edgecv: str
@@ -213,7 +227,7 @@ class Provenance(Record):
     cpu: Cpu
 
 
-class GoldenInfo(Record):
+class GoldenInfo(Record, frozen=True, kw_only=True):
     """The golden cases: `golden/golden.json`, its digest, and how many cases it lists."""
 
     file: str
@@ -221,7 +235,7 @@ class GoldenInfo(Record):
     count: int
 
 
-class Manifest(Record):
+class Manifest(Record, frozen=True, kw_only=True):
     """All of `bundle.json`."""
 
     schema_version: int
@@ -238,7 +252,7 @@ class Manifest(Record):
     golden: GoldenInfo
 
 
-class GoldenTensor(Record):
+class GoldenTensor(Record, frozen=True, kw_only=True):
     """A raw little-endian file: C order, batch dimension included."""
 
     file: str
@@ -247,7 +261,7 @@ class GoldenTensor(Record):
     dtype: str
 
 
-class GoldenCase(Record):
+class GoldenCase(Record, frozen=True, kw_only=True):
     """One case: the picture (None for tensor inputs), the preprocessed float32 inputs, the source's outputs."""
 
     id: str
@@ -257,13 +271,13 @@ class GoldenCase(Record):
     outputs: dict[str, GoldenTensor]
 
 
-class Golden(Record):
+class Golden(Record, frozen=True, kw_only=True):
     """All of `golden/golden.json`."""
 
     cases: tuple[GoldenCase, ...]
 
 
-class Failure(Record):
+class Failure(Record, frozen=True, kw_only=True):
     """A target that did not convert: one sentence, a hint, and the end of the converter's own log."""
 
     target: Target
@@ -273,7 +287,7 @@ class Failure(Record):
     log_tail: str
 
 
-class ClassRow(Record):
+class ClassRow(Record, frozen=True, kw_only=True):
     """One class of the evaluation set: how many samples, and how many each model got right, by artifact file."""
 
     label: str
@@ -282,7 +296,7 @@ class ClassRow(Record):
     correct: dict[str, int]
 
 
-class Histogram(Record):
+class Histogram(Record, frozen=True, kw_only=True):
     """The distribution of absolute output errors of one artifact: counts between log10-spaced edges."""
 
     artifact: str
@@ -290,7 +304,7 @@ class Histogram(Record):
     counts: tuple[int, ...]
 
 
-class Report(Record):
+class Report(Record, frozen=True, kw_only=True):
     """All of `report.json`: everything measured while building. Unlike the manifest it may hold times and logs."""
 
     name: str

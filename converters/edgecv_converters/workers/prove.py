@@ -35,6 +35,7 @@ class Proof:
     how: str
     comparisons: dict[str, Comparison]
     histogram: Histogram
+    decisions: dict[str, np.ndarray]
     accuracy: Accuracy | None = None
     correct: dict[int, int] | None = None
     reference_correct: dict[int, int] | None = None
@@ -53,6 +54,7 @@ def prove_artifact(
     total = sum(data.inputs.count for data in sets)
     everything = ComparisonAccumulator(task)
     comparisons: dict[str, Comparison] = {}
+    decisions: dict[str, np.ndarray] = {}
     judged: tuple[Accuracy, dict[int, int], dict[int, int]] | None = None
     done = 0
     backend = open_backend(artifact, root / artifact.file, threads=threads)
@@ -61,6 +63,8 @@ def prove_artifact(
             compared = _compare(artifact, backend, task, data, references[data.name], everything, (done, total))
             comparisons[data.name], decided = compared
             done += data.inputs.count
+            if decided is not None:
+                decisions[data.name] = decided[1]
             if data.labels is not None and decided is not None:
                 judged = _judge(np.asarray(data.labels), *decided)
     finally:
@@ -70,6 +74,7 @@ def prove_artifact(
         how=f"{info.name} {info.version} ({', '.join(info.providers)}), {info.threads} thread(s)",
         comparisons=comparisons,
         histogram=everything.histogram(artifact.file),
+        decisions=decisions,
         accuracy=judged[0] if judged else None,
         correct=judged[1] if judged else None,
         reference_correct=judged[2] if judged else None,
@@ -93,11 +98,10 @@ def _compare(
         own.add(data.ids[rows], reference, candidate)
         everything.add(data.ids[rows], reference, candidate)
         progress(so_far[0] + rows.stop, so_far[1])
-        if data.labels is not None:
-            name = next(iter(reference))
-            both = trusted_decisions(reference[name], task), trusted_decisions(candidate[name], task)
-            if both[0] is not None and both[1] is not None:
-                decided.append((both[0], both[1]))
+        name = next(iter(reference))
+        both = trusted_decisions(reference[name], task), trusted_decisions(candidate[name], task)
+        if both[0] is not None and both[1] is not None:
+            decided.append((both[0], both[1]))
     if not decided:
         return own.result(), None
     return own.result(), (np.concatenate([r for r, _ in decided]), np.concatenate([c for _, c in decided]))

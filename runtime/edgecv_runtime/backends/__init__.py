@@ -13,7 +13,7 @@ from edgecv_runtime.preprocess.quantize import dequantize, quantize
 from edgecv_runtime.schema import Artifact, Record, Target, TensorIO
 
 
-class BackendInfo(Record):
+class BackendInfo(Record, frozen=True, kw_only=True):
     """What really ran: the library and its version, the providers or delegates in force, and the threads."""
 
     name: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,7 +17,7 @@ class CoreML:
     """One compiled model; Core ML chooses the processor and the threads itself."""
 
     def __init__(self, artifact: Artifact, file: Path, threads: int) -> None:
-        if sys.platform != "darwin":
+        if platform.system() != "Darwin":
             raise BackendError("Core ML runs on macOS only", "Verify the bundle on a Mac, or on the phone")
         try:
             import coremltools as ct

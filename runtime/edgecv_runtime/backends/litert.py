@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -23,8 +26,9 @@ class LiteRT:
     def __init__(self, artifact: Artifact, file: Path, threads: int) -> None:
         module, package = _library()
         try:
-            self._interpreter = module.Interpreter(model_path=str(file), num_threads=threads)
-            self._interpreter.allocate_tensors()
+            with _quiet():
+                self._interpreter = module.Interpreter(model_path=str(file), num_threads=threads)
+                self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
             raise BackendError(f"{package} cannot run {artifact.file}: {reason}") from error
@@ -51,6 +55,21 @@ class LiteRT:
     def close(self) -> None:
         """Free the model."""
         del self._interpreter
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the notes that the C++ library writes while it loads ("Created XNNPACK delegate") off the terminal."""
+    sys.stderr.flush()
+    saved = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(nowhere)
 
 
 def _library() -> tuple[Any, str]:

@@ -11,7 +11,7 @@ def quantize(values: np.ndarray, params: QuantParams, dtype: str) -> np.ndarray:
     """Q = clamp(round_half_to_even(y / s) + z), the division in float32."""
     limits = np.iinfo(dtype)
     steps = np.rint(np.asarray(values, np.float32) / np.float32(params.scale)).astype(np.float64) + params.zero_point
-    return np.clip(steps, limits.min, limits.max).astype(dtype)
+    return np.asarray(np.clip(steps, limits.min, limits.max), dtype)
 
 
 def dequantize(values: np.ndarray, params: QuantParams) -> np.ndarray:

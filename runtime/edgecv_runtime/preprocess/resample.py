@@ -39,7 +39,7 @@ def _tf_nearest(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
         np.minimum(np.floor((np.arange(out, dtype=np.float32) + np.float32(0.5)) * _scale(n, out)), n - 1).astype(int)
         for n, out in ((pixels.shape[0], height), (pixels.shape[1], width))
     )
-    return pixels[rows[:, None], columns[None, :]]
+    return np.asarray(pixels[rows[:, None], columns[None, :]])
 
 
 def _tf_bilinear(pixels: np.ndarray, height: int, width: int) -> np.ndarray:

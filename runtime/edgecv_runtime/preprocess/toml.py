@@ -94,6 +94,7 @@ def _from_preset(name: object, content: dict[str, Any]) -> dict[str, Any]:
 
 def _numbers(key: str, value: object) -> list[float]:
     values = value if isinstance(value, list) else [value]
-    if not all(isinstance(v, int | float) and not isinstance(v, bool) for v in values):
+    numbers = [float(v) for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
+    if len(numbers) != len(values):
         raise SpecError(f"normalize.{key} must be numbers, got {value!r}", f"Write {key} = [0.5, 0.5, 0.5]")
-    return [float(v) for v in values]
+    return numbers
