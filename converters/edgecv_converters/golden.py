@@ -134,9 +134,7 @@ def read_golden(bundle_root: Path, golden: GoldenInfo) -> Iterator[GoldenSample]
     except msgspec.DecodeError as error:
         raise BundleError(f"{golden.file} is not a list of golden cases: {error}") from error
     if len(listed.cases) != golden.count:
-        raise BundleError(
-            f"{golden.file} lists {len(listed.cases)} cases where bundle.json has {golden.count}"
-        )
+        raise BundleError(f"{golden.file} lists {len(listed.cases)} cases where bundle.json has {golden.count}")
     return (_read_case(index.parent, case) for case in listed.cases)
 
 

@@ -163,9 +163,7 @@ def set_table(rows: Sequence[View]) -> Html | None:
         for name, item in row.parity.comparisons.items()
     ]
     names = ["Artifact", "Samples", "Same answer", "Signal to noise", "Largest error", "Changed answers"]
-    return (
-        table("Every data set, and the first samples whose answer changed.", names, lines) if lines else None
-    )
+    return table("Every data set, and the first samples whose answer changed.", names, lines) if lines else None
 
 
 def _flips(item: Comparison) -> str:

@@ -24,9 +24,7 @@ def inputs_card(report: Report) -> Html | None:
     """What happens to a picture before it enters the model."""
     if not report.preprocess:
         return None
-    return _card(
-        "How inputs are prepared", pairs((name, preprocess_words(p)) for name, p in report.preprocess.items())
-    )
+    return _card("How inputs are prepared", pairs((name, preprocess_words(p)) for name, p in report.preprocess.items()))
 
 
 def quantization_card(quantization: Quantization | None) -> Html | None:
@@ -42,9 +40,7 @@ def quantization_card(quantization: Quantization | None) -> Html | None:
     used = quantization.calibration
     if used is not None:
         skipped = f", {used.skipped} unreadable ones skipped" if used.skipped else ""
-        rows.append(
-            ("Calibration", f"{quantity(used.count)} samples ({used.kind}), seed {used.seed}{skipped}")
-        )
+        rows.append(("Calibration", f"{quantity(used.count)} samples ({used.kind}), seed {used.seed}{skipped}"))
         rows.append(("Their SHA-256", used.sha256))
     return _card("Quantization", pairs(rows))
 
@@ -82,11 +78,7 @@ def failures_card(failures: Sequence[Failure]) -> Html | None:
 
 def _failure(item: Failure) -> Html:
     hint = el("p", f"Hint: {item.hint}") if item.hint else None
-    log = (
-        el("details", el("summary", "End of the log"), el("pre", item.log_tail), open="")
-        if item.log_tail
-        else None
-    )
+    log = el("details", el("summary", "End of the log"), el("pre", item.log_tail), open="") if item.log_tail else None
     name = f"{TARGET_NAMES[item.target]} {item.precision}"
     return el("div", el("p", el("b", name), f": {item.message}", class_="bad-line"), hint, log)
 

@@ -38,9 +38,7 @@ def _accuracy(rows: Sequence[View]) -> Html | None:
     marks = [_accuracy_mark(row) for row in rows]
     source = measured[0].reference_accuracy
     plot = interval_plot("Accuracy", marks, _tick, reference=(f"source {percent(source, 2)}", source))
-    note = (
-        "Dot: share of labelled samples that are right. Whiskers: 95 % interval. Dashed: the source model. "
-    )
+    note = "Dot: share of labelled samples that are right. Whiskers: 95 % interval. Dashed: the source model. "
     return _card("Accuracy", plot, note + "A diamond missed a limit. The axis does not begin at zero.")
 
 
@@ -59,9 +57,7 @@ def _agreement(rows: Sequence[View]) -> Html | None:
         return None
     plot = interval_plot("Same answer as the source", marks, _tick)
     note = "Share of samples where artifact and source say the same, right or wrong, with 95 % intervals. "
-    return _card(
-        "Same answer as the source", plot, note + "Equal accuracy can hide changed answers; this does not."
-    )
+    return _card("Same answer as the source", plot, note + "Equal accuracy can hide changed answers; this does not.")
 
 
 def _agreement_mark(row: View) -> Mark:
@@ -92,17 +88,10 @@ def _errors(rows: Sequence[View]) -> Html | None:
     drawn = [(row, row.histogram) for row in rows if row.histogram and sum(row.histogram.counts)]
     if not drawn:
         return None
-    marks = [
-        (Mark(label=row.name, text=_error_text(row), status=row.status), histogram)
-        for row, histogram in drawn
-    ]
+    marks = [(Mark(label=row.name, text=_error_text(row), status=row.status), histogram) for row, histogram in drawn]
     plot = error_plot("Distribution of output errors", marks)
-    note = (
-        "How far single output values are from the source's; farther left is nearer, each decade ten times. "
-    )
-    return _card(
-        "Output errors", plot, note + "Equal values stand at the far left; heights compare within a row."
-    )
+    note = "How far single output values are from the source's; farther left is nearer, each decade ten times. "
+    return _card("Output errors", plot, note + "Equal values stand at the far left; heights compare within a row.")
 
 
 def _error_text(row: View) -> str:

@@ -34,11 +34,7 @@ def class_table(classes: Sequence[ClassRow], rows: Sequence[View]) -> Html | Non
     shown = ordered[:SHOWN]
     measured = [row for row in rows if any(row.artifact.file in item.correct for item in shown)]
     lines = [_class_row(item, measured) for item in shown]
-    some = (
-        f"The {SHOWN} worst of {quantity(len(ordered))} classes"
-        if len(ordered) > SHOWN
-        else "Worst class first"
-    )
+    some = f"The {SHOWN} worst of {quantity(len(ordered))} classes" if len(ordered) > SHOWN else "Worst class first"
     caption = f"{some}; under each accuracy its change from the source, in points."
     names = ["Class", "Samples", "Source", *(row.name for row in measured)]
     return table(caption, names, lines, "pinned")

@@ -74,14 +74,10 @@ def _measured(report: Report, rows: tuple[View, ...]) -> list[Html]:
     sets = set_table(rows)
     more = el("details", el("summary", "Each data set, and the samples that changed"), sets) if sets else None
     return [
-        *_section(
-            "Artifacts", "What was made, and how near each is to the source model.", artifact_table(rows)
-        ),
+        *_section("Artifacts", "What was made, and how near each is to the source model.", artifact_table(rows)),
         *_section("At a glance", "The same numbers to look at.", charts(rows)),
         *_section("Gates", "The limits that decide between passed and failed.", gate_table(rows), more),
-        *_section(
-            "Classes", "Accuracy for each class on the labelled samples.", class_table(report.classes, rows)
-        ),
+        *_section("Classes", "Accuracy for each class on the labelled samples.", class_table(report.classes, rows)),
     ]
 
 

@@ -65,9 +65,7 @@ def _labels(mark: Mark, top: float) -> list[Html]:
 def _picture(title: str, description: str, height: float, parts: Sequence[Html]) -> Html:
     heading = [el("title", title), el("desc", description)]
     body = join([*heading, *parts])
-    return el(
-        "svg", body, role="img", aria_label=f"{title}. {description}", width="100%", height=f"{height:g}"
-    )
+    return el("svg", body, role="img", aria_label=f"{title}. {description}", width="100%", height=f"{height:g}")
 
 
 def _spoken(marks: Sequence[Mark]) -> str:
@@ -88,10 +86,7 @@ def _axis(
 ) -> list[Html]:
     lines = [_line(scale(tick), top, scale(tick), bottom, "grid") for tick in ticks]
     ends = {0: "tick first", len(ticks) - 1: "tick last"}
-    labels = [
-        _text(scale(tick), bottom + 17, words(tick), ends.get(place, "tick"))
-        for place, tick in enumerate(ticks)
-    ]
+    labels = [_text(scale(tick), bottom + 17, words(tick), ends.get(place, "tick")) for place, tick in enumerate(ticks)]
     return lines + labels
 
 
@@ -140,9 +135,7 @@ def _whisker(mark: Mark, scale: _Scale, top: float) -> list[Html]:
         return parts
     if mark.low is not None and mark.high is not None:
         parts.append(_line(scale(mark.low), y, scale(mark.high), y, f"whisker {mark.status}"))
-        parts += [
-            _line(scale(end), y - 5, scale(end), y + 5, f"cap {mark.status}") for end in (mark.low, mark.high)
-        ]
+        parts += [_line(scale(end), y - 5, scale(end), y + 5, f"cap {mark.status}") for end in (mark.low, mark.high)]
     shape = el("path", d=_SHAPES[mark.status], class_=f"dot {mark.status}")
     return [*parts, el("svg", shape, x=scale(mark.value), y=f"{y:g}", class_="anchor")]
 

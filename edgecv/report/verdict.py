@@ -27,6 +27,8 @@ def gate_sentence(gate: Gate) -> str:
     """Why a gate failed, as the end of a sentence."""
     side = "above" if gate.name == "max_drop" else "below"
     value, limit = gate_value(gate, gate.value), gate_value(gate, gate.limit)
+    if gate.value is None:
+        return f"{GATE_WORDS.get(gate.name, gate.name)} is {value} (limit {limit})"
     return f"{GATE_WORDS.get(gate.name, gate.name)} {value} is {side} the limit of {limit}"
 
 
@@ -50,11 +52,7 @@ def _headline(rows: Sequence[View], failures: Sequence[Failure]) -> str:
         return "Not run: nothing here has been proven yet"
     over = sum(row.status == "failed" for row in rows)
     parts = [f"{over} of {len(rows)} artifacts missed a limit"] if over else []
-    parts += (
-        [f"{len(failures)} {'target' if len(failures) == 1 else 'targets'} did not convert"]
-        if failures
-        else []
-    )
+    parts += [f"{len(failures)} {'target' if len(failures) == 1 else 'targets'} did not convert"] if failures else []
     return f"Failed: {' and '.join(parts)}"
 
 
@@ -72,8 +70,7 @@ def verdict(rows: Sequence[View], failures: Sequence[Failure]) -> Html:
         for item in failures
     ]
     lines += [
-        el("li", el("b", row.name), f" was not run: {row.parity.reason or 'no reason given'}")
-        for row in _idle(rows)
+        el("li", el("b", row.name), f" was not run: {row.parity.reason or 'no reason given'}") for row in _idle(rows)
     ]
     sign = el("span", f"{STATUS_SIGNS[status]} ", aria_hidden="true")
     body = el("ul", join(lines)) if lines else None
@@ -89,18 +86,14 @@ def _idle(rows: Sequence[View]) -> list[View]:
 
 
 def _problem(row: View) -> Html:
-    why = (
-        "; ".join(gate_sentence(gate) for gate in row.failed_gates) or row.parity.reason or "no reason given"
-    )
+    why = "; ".join(gate_sentence(gate) for gate in row.failed_gates) or row.parity.reason or "no reason given"
     return el("li", el("b", row.name), f": {why}")
 
 
 def facts(report: Report, rows: Sequence[View]) -> Html:
     """Four or five numbers to remember."""
     source = report.source
-    cells = [
-        _fact("Source model", f"{quantity(source.parameters)} parameters", f"{source.format}, {report.task}")
-    ]
+    cells = [_fact("Source model", f"{quantity(source.parameters)} parameters", f"{source.format}, {report.task}")]
     if source.multiply_adds:
         cells.append(_fact("Work", f"{number(source.multiply_adds / 1e6)} M", "multiply-adds for one sample"))
     measured = next((row.parity.accuracy for row in rows if row.parity.accuracy), None)

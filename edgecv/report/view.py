@@ -57,9 +57,7 @@ def views(report: Report) -> tuple[View, ...]:
     )
 
 
-def _view(
-    report: Report, artifact: Artifact, name: str, parity: Parity | None, histogram: Histogram | None
-) -> View:
+def _view(report: Report, artifact: Artifact, name: str, parity: Parity | None, histogram: Histogram | None) -> View:
     missing = Parity(artifact=artifact.file, status="not_run", how="not run", reason="nothing was measured")
     known = parity or missing
     on, comparison = deciding_set(known.comparisons)

@@ -83,9 +83,7 @@ class Measured:
         return parity, total.histogram(item.file), outputs
 
 
-def report(
-    kinds=DEFAULT, *, labelled=True, classes=10, samples=1000, noise=None, failures=(), name="resnet8", **more
-):
+def report(kinds=DEFAULT, *, labelled=True, classes=10, samples=1000, noise=None, failures=(), name="resnet8", **more):
     drawn = Measured(samples, classes)
     artifacts = tuple(artifact(*kind, number) for number, kind in enumerate(kinds))
     proofs, histograms, right = [], [], {}
@@ -105,9 +103,7 @@ def report(
         "machine": "x86_64, 2 cores, AMD EPYC",
         "versions": {"edgecv": "0.1.0", "tensorflow": "2.21.0", "onnxruntime": "1.31.1"},
         "seconds": {"load": 2.31, "calibrate": 0.42, "convert": 14.2, "prove": 93.0},
-        "source": SourceInfo(
-            format="Keras 2 .h5", loader="tf-keras 2.21.0", sha256="cd" * 32, parameters=78_666
-        ),
+        "source": SourceInfo(format="Keras 2 .h5", loader="tf-keras 2.21.0", sha256="cd" * 32, parameters=78_666),
         "reference": "the source model in tf-keras 2.21.0 on the CPU",
         "artifacts": artifacts,
         "parity": tuple(proofs),
@@ -140,9 +136,7 @@ def class_rows(drawn, right, classes):
     )
 
 
-def failure(
-    message="the converter stopped with signal 11 (segmentation fault)", log="line 1\nline 2 <b>bold</b>"
-):
+def failure(message="the converter stopped with signal 11 (segmentation fault)", log="line 1\nline 2 <b>bold</b>"):
     return Failure(
         target="coreml", precision="float16", message=message, hint="Try --targets tflite,onnx", log_tail=log
     )

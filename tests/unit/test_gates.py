@@ -62,15 +62,9 @@ def test_one_flip_is_allowed_in_a_small_set(count, flips, passed):
 
 
 def test_a_drop_at_the_limit_passes():
-    assert gates(accuracy=labelled(lost=20, gained=0), comparisons={"golden": comparison()})[
-        "max_drop"
-    ].passed
-    assert not gates(accuracy=labelled(lost=21, gained=0), comparisons={"golden": comparison()})[
-        "max_drop"
-    ].passed
-    assert gates(accuracy=labelled(lost=0, gained=40), comparisons={"golden": comparison()})[
-        "max_drop"
-    ].passed
+    assert gates(accuracy=labelled(lost=20, gained=0), comparisons={"golden": comparison()})["max_drop"].passed
+    assert not gates(accuracy=labelled(lost=21, gained=0), comparisons={"golden": comparison()})["max_drop"].passed
+    assert gates(accuracy=labelled(lost=0, gained=40), comparisons={"golden": comparison()})["max_drop"].passed
 
 
 @pytest.mark.parametrize(

@@ -45,12 +45,8 @@ def test_comparison_has_the_textbook_values():
     assert result.count == 50
     assert result.max_abs_error == pytest.approx(np.abs(error).max())
     assert result.mean_abs_error == pytest.approx(np.abs(error).mean())
-    assert result.snr_db == pytest.approx(
-        10 * np.log10((reference.astype(float) ** 2).sum() / (error**2).sum())
-    )
-    assert result.cosine == pytest.approx(
-        sk.pairwise.cosine_similarity([reference.ravel()], [candidate.ravel()])[0, 0]
-    )
+    assert result.snr_db == pytest.approx(10 * np.log10((reference.astype(float) ** 2).sum() / (error**2).sum()))
+    assert result.cosine == pytest.approx(sk.pairwise.cosine_similarity([reference.ravel()], [candidate.ravel()])[0, 0])
     assert result.agreement == pytest.approx(1 - flips.mean())
     assert result.flips == tuple(f"s{i}" for i in np.flatnonzero(flips))
     assert 0 < flips.sum() < 50
@@ -102,9 +98,7 @@ def test_tasks_decide_in_their_own_way():
     assert compare(reference, candidate, "binary").result().agreement == 0.5
     assert compare(reference, candidate, "classification").result().agreement == 1
     assert compare(reference, candidate, "regression").result().agreement is None
-    bits = compare(
-        np.array([[0.9, 0.1, 0.9], [0.1, 0.1, 0.1]]), np.array([[0.8, 0.2, 0.4], [0, 0, 0.2]]), "multilabel"
-    )
+    bits = compare(np.array([[0.9, 0.1, 0.9], [0.1, 0.1, 0.1]]), np.array([[0.8, 0.2, 0.4], [0, 0, 0.2]]), "multilabel")
     assert bits.result().flips == ("s0",)
 
 
@@ -139,9 +133,7 @@ def test_nothing_compared_is_an_error():
 
 @given(st.lists(st.floats(0, 1e30), min_size=1, max_size=40))
 def test_every_error_is_in_one_bin(errors):
-    histogram = compare(np.zeros((len(errors), 1)), np.array(errors)[:, None], "regression").histogram(
-        "x.tflite"
-    )
+    histogram = compare(np.zeros((len(errors), 1)), np.array(errors)[:, None], "regression").histogram("x.tflite")
     assert sum(histogram.counts) == len(errors)
     assert len(histogram.counts) == len(histogram.edges) - 1
     assert histogram.counts[-1] == sum(error >= error_edges()[-2] for error in errors)
@@ -196,16 +188,12 @@ CLASSES = st.integers(0, 4)
 def test_class_scores_are_scikit_learns(pairs):
     labels, predictions = np.array(pairs).T
     known = list(range(5))
-    assert (
-        confusion_matrix(labels, predictions, 5) == sk.confusion_matrix(labels, predictions, labels=known)
-    ).all()
+    assert (confusion_matrix(labels, predictions, 5) == sk.confusion_matrix(labels, predictions, labels=known)).all()
     scores = precision_recall_f1(labels, predictions, 5)
     rows = sk.precision_recall_fscore_support(labels, predictions, labels=known, zero_division=0)
     mine = [(c.precision, c.recall, c.f1, c.support) for c in scores.classes]
     np.testing.assert_allclose(mine, np.array(rows).T, atol=1e-12)
-    macro = sk.precision_recall_fscore_support(
-        labels, predictions, labels=known, zero_division=0, average="macro"
-    )
+    macro = sk.precision_recall_fscore_support(labels, predictions, labels=known, zero_division=0, average="macro")
     assert (scores.macro_precision, scores.macro_recall, scores.macro_f1) == pytest.approx(macro[:3])
 
 

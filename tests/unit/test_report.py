@@ -6,15 +6,16 @@ from html.parser import HTMLParser
 
 import msgspec
 import pytest
+from edgecv_converters.parity.gates import GateConfig, evaluate_gates
 from edgecv_converters.parity.metrics import INFINITE
-from edgecv_runtime.schema import ClassRow, Comparison, Parity
-from tests.unit.report_data import NOISE, failure, report
+from edgecv_runtime.schema import ClassRow, Comparison, Parity, Report
 
 from edgecv.report import render
 from edgecv.report.classes import worst_first
 from edgecv.report.html import Html, el
 from edgecv.report.plots import nice_ticks, power_of_ten
 from edgecv.words import TIMES
+from tests.unit.report_data import NOISE, failure, report
 
 VOID = {"meta", "br"}
 BAD = {**NOISE, "int8": 1.2}
@@ -47,11 +48,7 @@ class Page(HTMLParser):
         return re.sub(r"[\s\u202f]+", " ", " ".join(self.words))
 
     def all(self, tag, kind=None):
-        return [
-            attrs
-            for name, attrs in self.elements
-            if name == tag and (not kind or kind in attrs.get("class", ""))
-        ]
+        return [attrs for name, attrs in self.elements if name == tag and (not kind or kind in attrs.get("class", ""))]
 
 
 @pytest.fixture(scope="module")
@@ -65,10 +62,7 @@ def bad():
 
 
 def test_the_verdict_comes_first(good, bad):
-    assert (
-        "Passed: 5 of 6 artifacts give the source model's answers within the limits, 1 could not be run"
-        in good.text
-    )
+    assert "Passed: 5 of 6 artifacts give the source model's answers within the limits, 1 could not be run" in good.text
     assert good.text.index("Passed:") < good.text.index("TFLite float32")
     assert "Failed: 2 of 6 artifacts missed a limit and 1 target did not convert" in bad.text
     assert re.search(r"TFLite int8 : signal-to-noise ratio 0\.\d+ dB is below the limit of 8 dB", bad.text)
@@ -86,16 +80,12 @@ def test_a_report_needs_nothing_else():
 
 def test_names_are_text_never_markup():
     evil = "<script>alert(1)</script>\"'&"
-    made = report(
-        name=evil, failures=[failure(evil, evil)], notes=(evil,), versions={evil: evil}, machine=evil
-    )
+    made = report(name=evil, failures=[failure(evil, evil)], notes=(evil,), versions={evil: evil}, machine=evil)
     made = msgspec.structs.replace(
         made,
         classes=tuple(msgspec.structs.replace(row, label=evil) for row in made.classes),
         parity=tuple(msgspec.structs.replace(row, how=evil, reason=evil) for row in made.parity),
-        artifacts=tuple(
-            msgspec.structs.replace(row, file=f"{evil}{n}") for n, row in enumerate(made.artifacts)
-        ),
+        artifacts=tuple(msgspec.structs.replace(row, file=f"{evil}{n}") for n, row in enumerate(made.artifacts)),
     )
     page = Page(render(made))
     assert not page.all("script")
@@ -192,9 +182,13 @@ def test_infinite_errors_are_words():
         how="LiteRT",
         reason="NaN",
         comparisons={"golden": broken},
+        gates=evaluate_gates(GateConfig(), "int8", {"golden": broken}, None),
     )
-    text = Page(render(msgspec.structs.replace(made, parity=(parity,)))).text
+    stored = msgspec.json.encode(msgspec.structs.replace(made, parity=(parity,)))
+    text = Page(render(msgspec.json.decode(stored, type=Report))).text
     assert text.count("not finite") >= 3
+    assert "agreement 0.00 % is below the limit" in text
+    assert "signal-to-noise ratio is not finite or not measured (limit 8 dB)" in text
     assert "e+308" not in text
 
 

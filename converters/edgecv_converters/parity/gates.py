@@ -159,9 +159,7 @@ def _drop(limits: Limits, accuracy: Accuracy | None) -> Gate | None:
     if limits.max_drop is None or accuracy is None:
         return None
     value = 100 * (accuracy.lost - accuracy.gained) / accuracy.count
-    return Gate(
-        name="max_drop", on=LABELLED, limit=limits.max_drop, value=value, passed=value <= limits.max_drop
-    )
+    return Gate(name="max_drop", on=LABELLED, limit=limits.max_drop, value=value, passed=value <= limits.max_drop)
 
 
 def _broken(measured: Comparison | None) -> bool:

@@ -150,9 +150,7 @@ def _check_same_form(
 ) -> None:
     missing = sorted(set(reference) ^ set(candidate))
     if missing or not reference:
-        raise ConversionError(
-            f"the artifact and its source have different outputs: {', '.join(missing) or 'none'}"
-        )
+        raise ConversionError(f"the artifact and its source have different outputs: {', '.join(missing) or 'none'}")
     for name, expected in reference.items():
         got = candidate[name]
         if expected.shape != got.shape or expected.shape[:1] != (count,):
@@ -321,7 +319,5 @@ def precision_recall_f1(labels: npt.NDArray[Any], predictions: npt.NDArray[Any],
 
 
 def _ratio(numerator: FloatArray, denominator: npt.NDArray[Any]) -> FloatArray:
-    share: FloatArray = np.divide(
-        numerator, denominator, out=np.zeros_like(numerator), where=denominator != 0
-    )
+    share: FloatArray = np.divide(numerator, denominator, out=np.zeros_like(numerator), where=denominator != 0)
     return share
