@@ -9,7 +9,7 @@ from typing import Any
 from edgecv_converters.graph.edit import node_of
 from edgecv_converters.graph.frozen import Endpoint, FrozenGraph
 
-_SCALING = re.compile(r"^(rescaling|normalization)(_\d+)?$")
+_SCALING = re.compile(r"^(rescaling|normalization)(_\d+)*$")
 _SHAPE_ONLY = frozenset({"Identity", "Cast", "Reshape", "Squeeze", "StopGradient", "ExpandDims"})
 
 

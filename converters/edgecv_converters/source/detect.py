@@ -56,7 +56,8 @@ def _folder(path: Path) -> Kind:
 
 
 def _file(path: Path) -> Kind:
-    head = path.open("rb").read(64)
+    with path.open("rb") as file:
+        head = file.read(64)
     if not head:
         raise SourceError(f"{path.name} is empty", "copy or save the model again")
     if head.startswith(b"PK"):
@@ -89,5 +90,5 @@ def _foreign(path: Path, head: bytes) -> str:
         if path.match(pattern):
             return name
     text = head.decode("utf-8", errors="replace").rstrip("\ufffd")  # the head may end within a character
-    readable = "\ufffd" not in text and all(c.isprintable() or c.isspace() for c in text)
+    readable = text != "" and "\ufffd" not in text and all(c.isprintable() or c.isspace() for c in text)
     return "text" if readable else "of an unknown format"

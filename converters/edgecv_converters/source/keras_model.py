@@ -28,7 +28,7 @@ def loaded_of(model: Any, *, file_format: str, loader: str, notes: tuple[str, ..
         format=file_format,
         loader=loader,
         inputs=inputs,
-        output_names=output_names(model, call, inputs),
+        output_names=output_names(model, inputs),
         call=call,
         freezable=lambda specs: _unrolled(model, call, specs),
         weights=tuple((_weight_name(weight), weight.numpy) for weight in model.weights),
@@ -46,7 +46,8 @@ def input_ports(model: Any) -> tuple[Port, ...]:
     if tensors:
         names = _unique(_input_names(model, tensors))
         return tuple(
-            Port(name=name, shape=tuple(t.shape), dtype=_dtype(t.dtype)) for name, t in zip(names, tensors, strict=True)
+            Port(name=name, shape=(None, *t.shape[1:]), dtype=_dtype(t.dtype))
+            for name, t in zip(names, tensors, strict=True)
         )
     shape = _built_shape(model)
     if shape is None:
@@ -61,17 +62,8 @@ def flat_call(model: Any) -> Call:
     """The model in inference mode, from a flat list of tensors to a flat list of tensors."""
     import tensorflow as tf
 
-    structure = getattr(model, "_inputs_struct", None)
-    if structure is None:
-        structure = getattr(model, "_nested_inputs", None)
-
-    def call(tensors: Sequence[Any]) -> Sequence[Any]:
-        packed = tensors[0] if structure is None else tf.nest.pack_sequence_as(structure, list(tensors))
-        if structure is None and len(tensors) > 1:
-            packed = list(tensors)
-        return list(tf.nest.flatten(model(packed, training=False)))
-
-    return call
+    call = _structured_call(model)
+    return lambda tensors: list(tf.nest.flatten(call(tensors)))
 
 
 def leaf_layers(model: Any) -> Iterator[Any]:
@@ -125,23 +117,46 @@ def _input_names(model: Any, tensors: Sequence[Any]) -> list[str]:
     return list(model.input_names)
 
 
-def output_names(model: Any, call: Call, inputs: tuple[Port, ...]) -> tuple[str, ...]:
+def output_names(model: Any, inputs: tuple[Port, ...]) -> tuple[str, ...]:
     """The outputs' own names: a dict's keys, else the layers that make them, else "output_0"..."""
-    structure = getattr(model, "_outputs_struct", None)
+    graph = getattr(model, "_functional", None) or model
+    structure = getattr(graph, "_outputs_struct", None)
+    if structure is None and not is_functional(model):
+        structure = _traced_outputs(model, inputs)
     if isinstance(structure, dict):
         return _unique(sorted(structure))
-    names = list(getattr(model, "output_names", None) or []) if is_functional(model) else []
-    if names:
-        return _unique(names)
-    return _unique([f"output_{position}" for position in range(_count_outputs(call, inputs))])
+    names = list(getattr(graph, "output_names", None) or []) if is_functional(model) else []
+    return _unique(names or [f"output_{position}" for position in range(_length(structure))])
 
 
-def _count_outputs(call: Call, inputs: tuple[Port, ...]) -> int:
+def _structured_call(model: Any) -> Callable[[Sequence[Any]], Any]:
     import tensorflow as tf
 
+    structure = getattr(model, "_inputs_struct", None)
+    if structure is None:
+        structure = getattr(model, "_nested_inputs", None)
+
+    def call(tensors: Sequence[Any]) -> Any:
+        flat = tensors[0] if len(tensors) == 1 else list(tensors)
+        packed = flat if structure is None else tf.nest.pack_sequence_as(structure, list(tensors))
+        return model(packed, training=False)
+
+    return call
+
+
+def _traced_outputs(model: Any, inputs: tuple[Port, ...]) -> Any:
+    import tensorflow as tf
+
+    call = _structured_call(model)
     specs = [tf.TensorSpec(port.shape, port.dtype) for port in inputs]
-    function = tf.function(lambda *tensors: list(call(tensors)), autograph=False)
-    return len(function.get_concrete_function(*specs).outputs)
+    function = tf.function(lambda *tensors: call(tensors), autograph=False)
+    return function.get_concrete_function(*specs).structured_outputs
+
+
+def _length(structure: Any) -> int:
+    import tensorflow as tf
+
+    return len(tf.nest.flatten(structure))
 
 
 def _unique(names: Sequence[str]) -> tuple[str, ...]:
@@ -159,7 +174,7 @@ def _built_shape(model: Any) -> tuple[int | None, ...] | None:
     config = model.get_build_config() if hasattr(model, "get_build_config") else None
     for shape in (config or {}).values():
         if isinstance(shape, list | tuple) and all(size is None or isinstance(size, int) for size in shape):
-            return tuple(shape)
+            return (None, *shape[1:])
     return None
 
 

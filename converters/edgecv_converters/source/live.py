@@ -36,7 +36,7 @@ def _export(model: Any, ports: Any, path: Path) -> Path:
     import tensorflow as tf
 
     call = flat_call(model)
-    names = names_of(model, call, ports)
+    names = names_of(model, ports)
 
     def serve(**tensors: Any) -> dict[str, Any]:
         found = call([tensors[port.name] for port in ports])

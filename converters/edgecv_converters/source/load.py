@@ -88,6 +88,11 @@ def _static_inputs(ports: tuple[Port, ...], given: dict[str, tuple[int, ...]]) -
 
 
 def _static_shape(port: Port, given: tuple[int, ...] | None) -> tuple[int, ...]:
+    if port.shape and port.shape[0] not in (None, 1):
+        raise SourceError(
+            f"input {port.name!r} was exported with a fixed batch of {port.shape[0]}",
+            "export the model again with an open batch (None), or with a batch of 1",
+        )
     if given is None:
         if None in port.shape[1:]:
             raise UsageError(f"input {port.name!r} has open dimensions {_text(port.shape)}", _example(port))

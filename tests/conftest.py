@@ -1,0 +1,47 @@
+"""Models and images that many tests share, made once a session."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests import models
+
+
+@pytest.fixture(scope="session")
+def digits_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A `.keras` file: a small CNN for 16 x 16 x 1 pixels in 0..1, trained on scanned digits."""
+    path = tmp_path_factory.mktemp("digits") / "digits.keras"
+    models.trained_digits().save(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def digits_h5(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same model as a Keras 2 `.h5` file."""
+    import tf_keras
+
+    inputs = tf_keras.Input((models.DIGITS_SIZE, models.DIGITS_SIZE, 1), name="image")
+    twin = tf_keras.Sequential([inputs, *models.digits_layers(tf_keras.layers)], name="digits")
+    twin.set_weights([np.asarray(weight) for weight in models.trained_digits().get_weights()])
+    path = tmp_path_factory.mktemp("digits_h5") / "digits.h5"
+    models.save_h5(twin, path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def digits_savedmodel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same model as a SavedModel folder."""
+    path = tmp_path_factory.mktemp("digits_saved") / "digits"
+    models.trained_digits().export(path, verbose=False)
+    return path
+
+
+@pytest.fixture(scope="session")
+def digits_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """PNG files of 16 x 16 grey pixels: train/<class>/ (60 each) and test/<class>/ (20 each)."""
+    path = tmp_path_factory.mktemp("digits_folder")
+    models.write_digits(path)
+    return path

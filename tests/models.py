@@ -1,0 +1,109 @@
+"""Tiny real models for the tests, and one trained on scikit-learn's scanned digits."""
+
+from __future__ import annotations
+
+import warnings
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+DIGITS_SIZE = 16
+
+
+def digits() -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+    """The 1,797 scans as pictures: (N, 16, 16) uint8, upscaled bilinearly from 8 x 8, and their labels."""
+    from sklearn.datasets import load_digits
+
+    found = load_digits()
+    small = (found.images * 255 / 16).astype(np.uint8)
+    size = (DIGITS_SIZE, DIGITS_SIZE)
+    large = [np.asarray(Image.fromarray(scan).resize(size, Image.Resampling.BILINEAR)) for scan in small]
+    return np.stack(large), found.target.astype(np.int64)
+
+
+def write_digits(folder: Path, train: int = 60, test: int = 20) -> None:
+    """PNG files in `folder`/train/<class>/ and `folder`/test/<class>/, as many for each class as asked."""
+    pixels, labels = digits()
+    for label in range(10):
+        of_class = pixels[labels == label]
+        for part, chosen in (("train", of_class[:train]), ("test", of_class[train : train + test])):
+            place = folder / part / str(label)
+            place.mkdir(parents=True)
+            for number, picture in enumerate(chosen):
+                Image.fromarray(picture).save(place / f"{number:03}.png")
+
+
+def save_h5(model: Any, path: Path) -> None:
+    """Save a tf-keras model in its old format, whatever it says of it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.save(path, save_format="h5")
+
+
+def digits_layers(layers: Any) -> list[Any]:
+    """A small CNN of either Keras generation, for 16 x 16 x 1 pixels in 0..1."""
+    return [
+        layers.Conv2D(8, 3, activation="relu", name="conv_1"),
+        layers.MaxPooling2D(name="pool_1"),
+        layers.Conv2D(16, 3, activation="relu", name="conv_2"),
+        layers.MaxPooling2D(name="pool_2"),
+        layers.Flatten(name="flatten"),
+        layers.Dense(10, activation="softmax", name="digit"),
+    ]
+
+
+@lru_cache(maxsize=1)
+def trained_digits() -> Any:
+    """The CNN, trained for some seconds."""
+    import keras
+
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((DIGITS_SIZE, DIGITS_SIZE, 1), name="image")
+    model = keras.Sequential([inputs, *digits_layers(keras.layers)], name="digits")
+    pixels, labels = digits()
+    model.compile(keras.optimizers.Adam(3e-3), "sparse_categorical_crossentropy")
+    model.fit(pixels[..., None] / np.float32(255), labels, batch_size=64, epochs=6, verbose=0)
+    return model
+
+
+def two_by_two() -> Any:
+    """Two named inputs and two named outputs, of different shapes."""
+    import keras
+
+    keras.utils.set_random_seed(1)
+    picture = keras.Input((8, 8, 1), name="picture")
+    extra = keras.Input((4,), name="extra")
+    seen = keras.layers.Flatten(name="flat")(keras.layers.Conv2D(3, 3, activation="relu", name="look")(picture))
+    both = keras.layers.Concatenate(name="both")([seen, extra])
+    kind = keras.layers.Dense(3, activation="softmax", name="kind")(both)
+    size = keras.layers.Dense(2, name="size")(both)
+    return keras.Model([picture, extra], [kind, size], name="two_by_two")
+
+
+def recurrent(kind: str) -> Any:
+    """A recurrence over six steps of five features, then a softmax: "LSTM", "GRU", "SimpleRNN" or "Bidirectional"."""
+    import keras
+
+    keras.utils.set_random_seed(2)
+    layers = keras.layers
+    cell = layers.Bidirectional(layers.LSTM(4), name="rnn") if kind == "Bidirectional" else None
+    rnn = cell or getattr(layers, kind)(4, name="rnn")
+    return keras.Sequential([keras.Input((6, 5), name="steps"), rnn, layers.Dense(3, "softmax", name="out")])
+
+
+def head(units: int, activation: str | None) -> Any:
+    """One Dense layer on five features: what `task` is told by."""
+    import keras
+
+    keras.utils.set_random_seed(3)
+    return keras.Sequential([keras.Input((5,)), keras.layers.Dense(units, activation)])
+
+
+def samples_for(specs: Any, count: int, seed: int = 0) -> dict[str, npt.NDArray[np.float32]]:
+    """Normal samples for the inputs of a source."""
+    rng = np.random.default_rng(seed)
+    return {spec.name: rng.normal(size=(count, *spec.shape[1:])).astype(np.float32) for spec in specs}
