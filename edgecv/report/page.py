@@ -63,6 +63,11 @@ def _header(report: Report) -> Html:
     )
 
 
+def _side_by_side(*cards: Html | None) -> Html | None:
+    there = [card for card in cards if card is not None]
+    return el("div", join(there), class_="plots") if there else None
+
+
 def _section(title: str, lead: str, *children: Html | None) -> list[Html]:
     inside = [child for child in children if child is not None]
     return [el("section", el("h2", title), el("p", lead), join(inside))] if inside else []
@@ -90,8 +95,7 @@ def _background(report: Report) -> list[Html]:
             inputs_card(report),
             quantization_card(report.quantization),
             provenance_card(report),
-            versions_card(report),
-            time_card(report),
+            _side_by_side(versions_card(report), time_card(report)),
             notes_card(report.notes),
         ),
     ]

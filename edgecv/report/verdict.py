@@ -93,7 +93,7 @@ def _problem(row: View) -> Html:
 def facts(report: Report, rows: Sequence[View]) -> Html:
     """Four or five numbers to remember."""
     source = report.source
-    cells = [_fact("Source model", f"{quantity(source.parameters)} parameters", f"{source.format}, {report.task}")]
+    cells = [_fact("Source model", quantity(source.parameters), f"parameters, {source.format}, {report.task}")]
     if source.multiply_adds:
         cells.append(_fact("Work", f"{number(source.multiply_adds / 1e6)} M", "multiply-adds for one sample"))
     measured = next((row.parity.accuracy for row in rows if row.parity.accuracy), None)
