@@ -32,12 +32,15 @@ def inspect(
         SourceError: The path is missing, or nothing that edgecv knows.
         BundleError: A converted file or a bundle is damaged.
     """
-    found = _converted(path)
-    if found is not None:
-        return found
-    from edgecv.inspecting.model import inspect_model
+    from edgecv.inspecting.quiet import quiet_stderr
 
-    return inspect_model(path, input_shapes, allow_code=allow_code, custom_objects=custom_objects)
+    with quiet_stderr():
+        found = _converted(path)
+        if found is not None:
+            return found
+        from edgecv.inspecting.model import inspect_model
+
+        return inspect_model(path, input_shapes, allow_code=allow_code, custom_objects=custom_objects)
 
 
 def _converted(path: Path) -> Inspection | None:

@@ -1,5 +1,6 @@
 """What `inspect` finds in ONNX files, Core ML packages, bundles and in what is none of them."""
 
+import os
 import zipfile
 
 import msgspec
@@ -14,6 +15,7 @@ from PIL import Image
 from rich.console import Console
 
 from edgecv.inspecting import inspect, tables
+from edgecv.inspecting.quiet import quiet_stderr
 from tests.unit.report_data import report
 
 
@@ -179,3 +181,21 @@ def test_wrong_things_are_one_clear_error(wrong, name, words):
     assert words in caught.value.message
     assert caught.value.hint
     assert isinstance(caught.value, (BundleError, SourceError))
+
+
+def chatter(error=None):
+    with quiet_stderr():
+        os.write(2, b"chatter")
+        if error is not None:
+            raise error
+
+
+def test_native_chatter_is_held_back(capfd):
+    chatter()
+    with pytest.raises(SourceError):
+        chatter(SourceError("explained"))
+    assert capfd.readouterr().err == ""
+    with pytest.raises(ZeroDivisionError):
+        chatter(ZeroDivisionError())
+    os.write(2, b", and back")
+    assert capfd.readouterr().err == "chatter, and back"
