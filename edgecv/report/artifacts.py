@@ -10,7 +10,7 @@ from edgecv_runtime.schema import Accuracy, Comparison, Gate, Status
 from edgecv.report.html import Html, el, join
 from edgecv.report.verdict import GATE_WORDS, gate_value
 from edgecv.report.view import STATUS_SIGNS, STATUS_WORDS, View
-from edgecv.words import DASH, byte_size, is_finite, number, percent, points, quantity
+from edgecv.words import DASH, THIN, byte_size, is_finite, number, percent, points, quantity
 
 SIGNIFICANT: Final = 0.05
 ERROR_COLUMNS: Final = ("Same answer", "Signal to noise", "Largest error")
@@ -84,8 +84,8 @@ def mcnemar_words(measured: Accuracy) -> str:
         return "the same samples are right"
     pairs = f"{quantity(measured.lost)} lost, {quantity(measured.gained)} gained"
     if measured.mcnemar_p < SIGNIFICANT:
-        return f"real (p = {number(measured.mcnemar_p)}): {pairs}"
-    return f"maybe chance (p = {number(measured.mcnemar_p)}): {pairs}"
+        return f"real (p{THIN}={THIN}{number(measured.mcnemar_p)}): {pairs}"
+    return f"maybe chance (p{THIN}={THIN}{number(measured.mcnemar_p)}): {pairs}"
 
 
 def _error_cells(row: View) -> list[Html]:

@@ -100,7 +100,7 @@ svg path.passed,svg rect.passed{fill:var(--pass)}
 svg path.failed,svg rect.failed{fill:var(--fail)}
 svg path.not_run,svg rect.not_run{fill:var(--none)}
 svg.anchor{margin:0}
-@media(max-width:760px){
+@media(max-width:900px){
 main{padding:18px 14px 48px}
 h1{font-size:25px}
 .plots{grid-template-columns:minmax(0,1fr)}
