@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from edgecv_converters.graph.names import without_colon_zero
+
 
 def node_of(reference: str) -> str:
     """The node's name in an input reference: "conv:1", "^conv" and "conv" are all of node "conv"."""
@@ -23,21 +25,28 @@ def rename(proto: Any, old: str, new: str) -> None:
 
 def redirect(proto: Any, old: str, new: str) -> None:
     """Let every consumer of tensor `old` ("node" or "node:1") read tensor `new`."""
-    wanted = _plain(old)
+    wanted = without_colon_zero(old)
     for node in proto.node:
         for position, reference in enumerate(node.input):
-            if not reference.startswith("^") and _plain(reference) == wanted:
-                node.input[position] = _plain(new)
+            if not reference.startswith("^") and without_colon_zero(reference) == wanted:
+                node.input[position] = without_colon_zero(new)
 
 
 def append_identity(proto: Any, tensor: str, name: str, dtype: int) -> None:
     """Add an Identity node called `name` that reads `tensor` ("node:0") of a type such as `DT_FLOAT`."""
-    node = proto.node.add(name=name, op="Identity", input=[_plain(tensor)])
+    node = proto.node.add(name=name, op="Identity", input=[without_colon_zero(tensor)])
     node.attr["T"].type = dtype
+
+
+def drop_control_inputs(proto: Any) -> None:
+    """Forget what must run before what: without state it makes no difference."""
+    for node in proto.node:
+        node.input[:] = [reference for reference in node.input if not reference.startswith("^")]
 
 
 def prune(proto: Any, keep: Iterable[str]) -> None:
     """Drop control inputs and every node that none of `keep` needs, and functions that nothing calls."""
+    drop_control_inputs(proto)
     by_name = {node.name: node for node in proto.node}
     reached: set[str] = set()
     waiting = list(keep)
@@ -46,10 +55,7 @@ def prune(proto: Any, keep: Iterable[str]) -> None:
         if name in reached:
             continue
         reached.add(name)
-        data = [reference for reference in by_name[name].input if not reference.startswith("^")]
-        del by_name[name].input[:]
-        by_name[name].input.extend(_plain(reference) for reference in data)
-        waiting.extend(node_of(reference) for reference in data)
+        waiting.extend(node_of(reference) for reference in by_name[name].input)
     kept = [node for node in proto.node if node.name in reached]
     del proto.node[:]
     proto.node.extend(kept)
@@ -65,10 +71,6 @@ def tensor_shapes(proto: Any, tensors: Sequence[str]) -> list[tuple[tuple[int | 
         tf.import_graph_def(proto, name="")
     found = [graph.get_tensor_by_name(name) for name in tensors]
     return [(None if t.shape.rank is None else tuple(t.shape.as_list()), t.dtype.name) for t in found]
-
-
-def _plain(reference: str) -> str:
-    return reference.removesuffix(":0")
 
 
 def _drop_functions(proto: Any) -> None:
@@ -103,3 +105,29 @@ def scalar(proto: Any, name: str, value: float, dtype: int) -> str:
     node.attr["dtype"].type = dtype
     node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(value, dtype=tf.as_dtype(dtype)))
     return name
+
+
+def constant(proto: Any, name: str, value: Any) -> str:
+    """Add a Const of a NumPy array's value and dtype; returns its name."""
+    import tensorflow as tf
+
+    node = proto.node.add(name=name, op="Const")
+    tensor = tf.make_tensor_proto(value)
+    node.attr["dtype"].type = tensor.dtype
+    node.attr["value"].tensor.CopyFrom(tensor)
+    return name
+
+
+def bypass(proto: Any, operations: frozenset[str], keep: Iterable[str]) -> None:
+    """Let consumers read what nodes of `operations` (which only pass on their inputs) read; `keep` stay in place."""
+    kept = set(keep)
+    skipped = {node.name: list(node.input) for node in proto.node if node.op in operations and node.name not in kept}
+
+    def origin(reference: str) -> str:
+        while not reference.startswith("^") and node_of(reference) in skipped:
+            output = int(reference.partition(":")[2] or 0)
+            reference = skipped[node_of(reference)][output]
+        return reference
+
+    for node in proto.node:
+        node.input[:] = [origin(reference) for reference in node.input]

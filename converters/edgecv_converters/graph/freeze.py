@@ -11,13 +11,16 @@ from typing import Any
 from edgecv_runtime.errors import SourceError
 from edgecv_runtime.schema import TensorSpec
 
-from edgecv_converters.graph.edit import append_identity, node_of, prune, rename, tensor_shapes
+from edgecv_converters.graph.edit import append_identity, bypass, node_of, prune, rename, tensor_shapes
 from edgecv_converters.graph.frozen import Endpoint, FrozenGraph
 from edgecv_converters.graph.names import tidy_names
+from edgecv_converters.graph.passes import shapes, tensor_lists, unroll
 
 Call = Callable[[Sequence[Any]], Sequence[Any]]
 CALLS = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
 _NOT_A_NODE_NAME = re.compile(r"[^A-Za-z0-9_.-]")
+# Operations that only pass on their inputs: copies, and what training alone needs.
+_PASS_ON = frozenset({"Identity", "IdentityN", "StopGradient", "PreventGradient", "Snapshot", "CheckNumerics"})
 _XLA_ATTRIBUTES = ("_XlaMustCompile", "_noinline")
 
 
@@ -40,8 +43,15 @@ def freeze(
     """
     function = trace(call, inputs)
     folded = _fold(function)
+    _strip_xla(folded.proto)
+    if any(node.op in unroll.LOOPS for node in folded.proto.node):
+        endpoints = [node_of(name) for name in (*folded.feeds, *folded.fetches)]
+        prune(folded.proto, endpoints)
+        shapes.rewrite(folded.proto)
+        unroll.rewrite(folded.proto)
+        tensor_lists.rewrite(folded.proto)
+        prune(folded.proto, endpoints)
     if any(node.op in CALLS for node in folded.proto.node):
-        _strip_xla(folded.proto)
         folded = _fold(folded.function())
     return _named(folded, inputs, output_names, doubled_scopes)
 
@@ -125,12 +135,15 @@ def _named(
     for name, fetch, dtype in zip(output_names, folded.fetches, folded.dtypes, strict=True):
         nodes.append(_free_name(name, used))
         append_identity(proto, fed.get(fetch, fetch), nodes[-1], dtype)
-    prune(proto, [*nodes, *(end.node for end in ins)])
+    endpoints = [*nodes, *(end.node for end in ins)]
+    bypass(proto, _PASS_ON, endpoints)
+    shapes.rewrite(proto)
+    prune(proto, endpoints)
     tidy_names(proto, doubled)
-    shapes = tensor_shapes(proto, [f"{node}:0" for node in nodes])
+    found = tensor_shapes(proto, [f"{node}:0" for node in nodes])
     outs = tuple(
         Endpoint(name=name, tensor=f"{node}:0", shape=_static(shape, name), dtype=dtype)
-        for name, node, (shape, dtype) in zip(output_names, nodes, shapes, strict=True)
+        for name, node, (shape, dtype) in zip(output_names, nodes, found, strict=True)
     )
     return FrozenGraph(graph_def=proto.SerializeToString(deterministic=True), inputs=tuple(ins), outputs=outs)
 

@@ -44,3 +44,8 @@ def _reference(reference: str, names: dict[str, str]) -> str:
     control = "^" if reference.startswith("^") else ""
     node, colon, output = reference.removeprefix("^").partition(":")
     return f"{control}{names[node]}{colon}{output}"
+
+
+def without_colon_zero(reference: str) -> str:
+    """The short form of a node's first output: "conv" for "conv:0"."""
+    return reference.removesuffix(":0")

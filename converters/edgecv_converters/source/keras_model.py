@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from edgecv_runtime.errors import SourceError
-from edgecv_runtime.schema import TensorSpec
 
 from edgecv_converters.graph.freeze import Call
 from edgecv_converters.source.model import LayerRow, Loaded, Port
@@ -30,7 +29,7 @@ def loaded_of(model: Any, *, file_format: str, loader: str, notes: tuple[str, ..
         inputs=inputs,
         output_names=output_names(model, inputs),
         call=call,
-        freezable=lambda specs: _unrolled(model, call, specs),
+        freezable=lambda _specs: _unrolled(model, call),
         weights=tuple((_weight_name(weight), weight.numpy) for weight in model.weights),
         parameters=sum(int(np.prod(weight.shape)) for weight in model.weights),
         rows=tuple(_row(layer) for layer in leaf_layers(model)),
@@ -86,9 +85,8 @@ def is_functional(model: Any) -> bool:
     return bool(getattr(model, "inputs", None))
 
 
-def _unrolled(model: Any, call: Call, specs: Sequence[TensorSpec]) -> Call:
+def _unrolled(model: Any, call: Call) -> Call:
     """`call` with every recurrence unrolled: the steps are known, and no converter takes the loop."""
-    del specs
 
     def unrolled(tensors: Sequence[Any]) -> Sequence[Any]:
         with _unroll(model):
@@ -99,15 +97,17 @@ def _unrolled(model: Any, call: Call, specs: Sequence[TensorSpec]) -> Call:
 
 @contextmanager
 def _unroll(model: Any) -> Iterator[None]:
-    recurrent = [layer for layer in all_layers(model) if isinstance(getattr(layer, "unroll", None), bool)]
-    before = [layer.unroll for layer in recurrent]
-    for layer in recurrent:
-        layer.unroll = True
+    wanted = {"unroll": True, "_could_use_gpu_kernel": False}  # the latter is how tf-keras picks the loop in CUDA
+    layers = all_layers(model)
+    changes = [(layer, name) for layer in layers for name in wanted if isinstance(getattr(layer, name, None), bool)]
+    before = [getattr(layer, name) for layer, name in changes]
+    for layer, name in changes:
+        setattr(layer, name, wanted[name])
     try:
         yield
     finally:
-        for layer, value in zip(recurrent, before, strict=True):
-            layer.unroll = value
+        for (layer, name), value in zip(changes, before, strict=True):
+            setattr(layer, name, value)
 
 
 def _input_names(model: Any, tensors: Sequence[Any]) -> list[str]:
