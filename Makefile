@@ -36,5 +36,8 @@ bench: $(READY)
 	$(BIN)/python -m benchmarks.int8_latency
 	$(BIN)/python -m benchmarks.convert_time
 
+schema: $(READY)
+	$(BIN)/python -m edgecv_runtime.jsonschema
+
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache

@@ -53,7 +53,7 @@ def to_coreml(frozen: FrozenGraph, precision: Precision, out: Path) -> None:
             model = _quantize_weights(model, ct)
     except Exception as error:
         raise _explain(error, frozen, precision) from error
-    _save(_finish(model, frozen, ct), out)
+    _save(_finish(model, frozen, ct), out, ct)
 
 
 def load_coremltools() -> Any:
@@ -92,13 +92,20 @@ def identifier(name: str) -> str:
     return f"_{cleaned}" if cleaned[:1].isdigit() else cleaned
 
 
-def _save(model: Any, out: Path) -> None:
+def _save(model: Any, out: Path, ct: Any) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "model.mlpackage"
         model.save(str(folder))
+        _stable_bytes(folder / "Data" / "com.apple.CoreML" / "model.mlmodel", ct)
         _stable_identifiers(folder / "Manifest.json")
         out.parent.mkdir(parents=True, exist_ok=True)
         shutil.copytree(folder, out)
+
+
+def _stable_bytes(file: Path, ct: Any) -> None:
+    """Write the program's maps in sorted order: protobuf promises none unless asked."""
+    spec = ct.utils.load_spec(str(file))
+    file.write_bytes(spec.SerializeToString(deterministic=True))
 
 
 def _stable_identifiers(manifest: Path) -> None:

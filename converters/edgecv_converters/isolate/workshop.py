@@ -101,7 +101,9 @@ class Workshop:
     @staticmethod
     def _start_host(staging: Path, preload: tuple[str, ...]) -> subprocess.Popen[bytes]:
         search = os.pathsep.join([entry for entry in sys.path if entry] + [str(Path.cwd())])
-        env = os.environ | {"PYTHONPATH": search, "TF_CPP_MIN_LOG_LEVEL": "2", "CUDA_VISIBLE_DEVICES": "-1"}
+        quiet = {"TF_CPP_MIN_LOG_LEVEL": "2", "CUDA_VISIBLE_DEVICES": "-1"}
+        stable = {"PYTHONHASHSEED": "0"}  # converters iterate over sets of names: the same order gives the same file
+        env = os.environ | quiet | stable | {"PYTHONPATH": search}
         command = [sys.executable, "-m", "edgecv_converters.isolate.zygote", str(staging), *preload]
         with (staging / "host.log").open("wb") as log:
             return subprocess.Popen(

@@ -1,0 +1,269 @@
+"""`edgecv convert`, end to end, on small trained models."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import zipfile
+
+import numpy as np
+import pytest
+from edgecv_runtime.bundle import Bundle
+from edgecv_runtime.digest import sha256_tree
+from PIL import Image
+
+import edgecv as package
+from tests.command import edgecv
+
+INT8 = ("--quantize", "int8", "--preprocess", "rescale")
+
+
+@pytest.fixture(scope="module")
+def data(digits_folder):
+    return ("--calibrate", digits_folder / "train", "--evaluate", digits_folder / "test", "--samples", "60")
+
+
+@pytest.fixture(scope="module")
+def bundle(digits_model, data, tmp_path_factory):
+    """The int8 bundle for three targets that several tests look at."""
+    out = tmp_path_factory.mktemp("bundle") / "digits.edgecv"
+    result = edgecv("convert", digits_model, "-o", out, *INT8, *data)
+    assert result.code == 0, result.err
+    return out
+
+
+def test_bundle_has_all_targets_and_proofs(bundle):
+    with Bundle.load(bundle) as loaded:
+        loaded.verify_integrity()
+        manifest = loaded.manifest
+    assert [artifact.file for artifact in manifest.artifacts] == [
+        "tflite/model.int8.tflite",
+        "onnx/model.int8.onnx",
+        "coreml/model.int8.mlpackage",
+    ]
+    assert [parity.status for parity in manifest.parity] == ["passed", "passed", "not_run"]
+    assert manifest.parity[2].reason == "Core ML runs on macOS only, and this is not macOS"
+    assert manifest.labels == tuple("0123456789")
+    assert manifest.quantization.calibration.count == 60
+    assert {path.name for path in bundle.iterdir()} == {
+        *("bundle.json", "labels.txt", "tflite", "onnx", "coreml", "golden", "report.json", "report.html")
+    }
+
+
+def test_the_proof_measures_accuracy_and_the_twins(bundle):
+    report = json.loads((bundle / "report.json").read_text())
+    tflite, onnx, _ = report["parity"]
+    assert tflite["accuracy"]["count"] == 200
+    assert tflite["accuracy"]["accuracy"] >= tflite["accuracy"]["reference_accuracy"] - 0.02
+    assert tflite["accuracy"]["reference_accuracy"] > 0.9
+    assert onnx["twin"]["other"] == "tflite/model.int8.tflite"
+    assert onnx["twin"]["agreement"] >= 0.995
+    assert [gate["name"] for gate in onnx["gates"]] == ["snr_db", "agreement", "max_drop", "twin"]
+
+
+def test_both_int8_files_carry_one_quantization(bundle):
+    import onnx
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(model_path=str(bundle / "tflite/model.int8.tflite"))
+    scales = {
+        round(float(scale), 9)
+        for detail in interpreter.get_tensor_details()
+        for scale in detail["quantization_parameters"]["scales"]
+        if detail["dtype"] == np.int8
+    }
+    model = onnx.load(str(bundle / "onnx/model.int8.onnx"))
+    constants = {item.name: onnx.numpy_helper.to_array(item) for item in model.graph.initializer}
+    carried = {
+        round(float(scale), 9)
+        for node in model.graph.node
+        if node.op_type == "QuantizeLinear"
+        for scale in constants[node.input[1]].reshape(-1)
+    }
+    assert carried
+    assert carried <= scales
+    zeros = [constants[node.input[2]].dtype for node in model.graph.node if node.op_type == "QuantizeLinear"]
+    assert set(zeros) == {np.dtype(np.uint8)}
+
+
+def test_manifest_fits_its_published_schema(bundle):
+    import jsonschema
+    from edgecv_runtime.jsonschema import bundle_schema
+
+    jsonschema.validate(json.loads((bundle / "bundle.json").read_text()), bundle_schema())
+
+
+def test_nothing_in_the_bundle_names_this_machine(bundle, digits_model):
+    import getpass
+    import socket
+
+    text = (bundle / "bundle.json").read_text()
+    assert str(digits_model.parent) not in text
+    assert socket.gethostname() not in text
+    assert f"/{getpass.getuser()}/" not in text
+
+
+def test_verify_runs_it_again(bundle):
+    result = edgecv("verify", bundle)
+    assert result.code == 0, result.err
+    assert "8 of 8 golden pictures equal to the bit" in result.out
+
+
+def test_verify_names_the_changed_file(bundle, tmp_path):
+    copy = shutil.copytree(bundle, tmp_path / "copy.edgecv")
+    golden = copy / "golden" / "000.png"
+    golden.write_bytes(golden.read_bytes() + b"\0")
+    result = edgecv("verify", copy)
+    assert result.code == 1
+    assert "golden/000.png was changed since the bundle was made" in result.message
+
+
+def test_verify_fails_on_a_swapped_artifact_whose_digest_was_mended(bundle, tmp_path):
+    """A wrong model with a right digest: only running it can tell."""
+    copy = shutil.copytree(bundle, tmp_path / "copy.edgecv")
+    model = copy / "onnx" / "model.int8.onnx"
+    import onnx
+
+    wrong = onnx.load(str(model))
+    bias = next(item for item in wrong.graph.initializer if item.data_type == onnx.TensorProto.INT32)
+    values = onnx.numpy_helper.to_array(bias)
+    bias.CopyFrom(onnx.numpy_helper.from_array(np.roll(values * 3 + 4000, 1), bias.name))
+    onnx.save(wrong, str(model))
+    manifest = json.loads((copy / "bundle.json").read_text())
+    manifest["artifacts"][1]["sha256"] = sha256_tree(model)
+    (copy / "bundle.json").write_text(json.dumps(manifest))
+    result = edgecv("verify", copy)
+    assert result.code == 3
+    assert "onnx/model.int8.onnx" in result.message
+
+
+def test_evaluate_agrees_with_the_report(bundle, digits_folder):
+    result = edgecv("evaluate", bundle / "tflite/model.int8.tflite", digits_folder / "test", "--json")
+    assert result.code == 0, result.err
+    [measured] = json.loads(result.out)
+    report = json.loads((bundle / "report.json").read_text())
+    assert measured["accuracy"] == report["parity"][0]["accuracy"]["accuracy"]
+    assert np.sum(measured["confusion"]) == 200
+
+
+def test_predictor_reads_a_picture(bundle, digits_folder):
+    picture = sorted((digits_folder / "test" / "7").glob("*.png"))[0]
+    with package.load(bundle) as predictor:
+        answer = predictor.predict(picture)
+        several = predictor.predict([picture, Image.open(picture), picture.read_bytes()])
+    assert answer.label == "7"
+    assert answer.score > 0.5
+    assert [one.index for one in several] == [7, 7, 7]
+
+
+def test_same_inputs_give_the_same_bytes(bundle, digits_model, data, tmp_path):
+    again = tmp_path / "digits.edgecv"
+    assert edgecv("convert", digits_model, "-o", again, *INT8, *data).code == 0
+    assert (again / "bundle.json").read_bytes() == (bundle / "bundle.json").read_bytes()
+
+
+def test_every_precision_of_every_target_from_h5_to_a_zip(digits_h5, data, tmp_path):
+    out = tmp_path / "all.edgecv.zip"
+    precisions = "float32,float16,dynamic,int8,int16x8"
+    result = edgecv("convert", digits_h5, "-o", out, "-q", precisions, "-p", "rescale", *data, "--json")
+    assert result.code == 0, result.err
+    made = [(artifact["target"], artifact["precision"]) for artifact in json.loads(result.out)["report"]["artifacts"]]
+    assert len(made) == 11
+    assert zipfile.is_zipfile(out)
+    verified = edgecv("verify", out, "--json")
+    assert verified.code == 0, verified.err
+    assert [parity["status"] for parity in json.loads(verified.out)["parity"]] == ["passed"] * 8 + ["not_run"] * 3
+
+
+@pytest.mark.parametrize("io", ["int8", "uint8"])
+def test_savedmodel_with_integer_boundaries(digits_savedmodel, data, tmp_path, io):
+    out = tmp_path / "digits.edgecv"
+    steps = ("-q", "int8", "-t", "tflite,onnx", "-p", "rescale", "--io", io)
+    result = edgecv("convert", digits_savedmodel, "-o", out, *steps, *data)
+    assert result.code == 0, result.err
+    with Bundle.load(out) as loaded:
+        for artifact in loaded.manifest.artifacts:
+            assert artifact.inputs[0].dtype == io
+            assert artifact.outputs[0].quantization is not None
+
+
+def test_float_without_data_is_proven_on_drawn_pictures(digits_model, tmp_path):
+    out = tmp_path / "float.edgecv"
+    result = edgecv("convert", digits_model, "-o", out, "-p", "rescale")
+    assert result.code == 0, result.err
+    assert "No data was given" in result.message
+    with Bundle.load(out) as loaded:
+        assert [artifact.precision for artifact in loaded.manifest.artifacts] == ["float32", "float32", "float16"]
+        assert loaded.manifest.quantization is None
+
+
+def test_live_model_from_python(tmp_path, digits_folder):
+    import keras
+
+    inputs = [keras.Input((16, 16, 1), name="picture"), keras.Input((4,), name="facts")]
+    flat = keras.layers.Flatten()(keras.layers.Conv2D(4, 3)(inputs[0]))
+    joined = keras.layers.Concatenate()([flat, inputs[1]])
+    outputs = [keras.layers.Dense(3, name="first")(joined), keras.layers.Dense(2, name="second")(joined)]
+    model = keras.Model(inputs, outputs)
+    made = package.convert(model, tmp_path / "two.edgecv", preprocess="rescale", targets=["tflite", "onnx"])
+    assert [spec.name for spec in made.manifest.inputs] == ["picture", "facts"]
+    assert [spec.shape for spec in made.manifest.outputs] == [(1, 3), (1, 2)]
+    assert made.manifest.preprocess["facts"].kind == "tensor"
+    assert {parity.status for parity in made.manifest.parity} == {"passed"}
+
+
+def test_failed_gate_exits_three_and_writes_nothing(digits_model, data, tmp_path):
+    out = tmp_path / "bad.edgecv"
+    call = ("convert", digits_model, "-o", out, *INT8, *data, "--gate", "snr=200", "-t", "tflite")
+    result = edgecv(*call)
+    assert result.code == 3
+    assert "parity failed for tflite/model.int8.tflite: snr_db is" in result.message
+    assert "--keep-failing" in result.message
+    assert "failed" in result.out
+    assert list(tmp_path.iterdir()) == []
+    assert edgecv(*call, "--keep-failing").code == 3
+    assert json.loads((out / "bundle.json").read_text())["artifacts"][0]["parity"] == "failed"
+
+
+def test_force_replaces_the_old_bundle_whole(digits_model, tmp_path):
+    out = tmp_path / "digits.edgecv"
+    assert edgecv("convert", digits_model, "-o", out, "-p", "rescale", "-t", "onnx").code == 0
+    assert edgecv("convert", digits_model, "-o", out, "-p", "rescale", "-t", "tflite").code == 2
+    assert edgecv("convert", digits_model, "-o", out, "-p", "rescale", "-t", "tflite", "--force").code == 0
+    assert not (out / "onnx").exists()
+    assert (out / "tflite/model.float32.tflite").is_file()
+    assert [path.name for path in tmp_path.iterdir()] == ["digits.edgecv"]
+
+
+def test_no_preprocessing_lists_the_presets(digits_model, tmp_path):
+    result = edgecv("convert", digits_model, "-o", tmp_path / "x.edgecv")
+    assert result.code == 2
+    assert "nobody says how pictures are prepared" in result.message
+    for name in ("none", "rescale", "tf", "torch", "caffe", "load_img", "image_dataset", "tensor"):
+        assert name in result.message
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_unreadable_images_are_counted_and_too_many_are_an_error(digits_model, digits_folder, tmp_path):
+    folder = shutil.copytree(digits_folder / "train", tmp_path / "train")
+    files = sorted(folder.rglob("*.png"))
+    files[0].write_bytes(b"")
+    call = ("convert", digits_model, *INT8, "-t", "tflite", "--samples", "1000", "--calibrate", folder)
+    result = edgecv(*call, "-o", tmp_path / "few.edgecv")
+    assert result.code == 0, result.err
+    assert "1 of the calibration images could not be read" in result.message
+    for file in files[: len(files) // 10]:
+        file.write_text("no picture")
+    result = edgecv(*call, "-o", tmp_path / "many.edgecv")
+    assert result.code == 1
+    assert f"{len(files) // 10} of {len(files)} images" in result.message
+    assert not (tmp_path / "many.edgecv").exists()
+
+
+def test_wrong_number_of_classes_asks_for_labels(digits_model, digits_folder, tmp_path):
+    folder = shutil.copytree(digits_folder / "test", tmp_path / "test")
+    shutil.rmtree(folder / "3")
+    result = edgecv("convert", digits_model, "-o", tmp_path / "x.edgecv", "-p", "rescale", "--evaluate", folder)
+    assert result.code == 2
+    assert "has 9 classes and the model tells 10 apart" in result.message
+    assert "--labels FILE" in result.message
