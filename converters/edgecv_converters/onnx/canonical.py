@@ -1,17 +1,28 @@
-"""One way to write a model down: names of inputs and outputs, order of nodes, the producer; so equal models are equal bytes."""
+"""One way to write a model down, so that equal models are equal bytes: names, order, producer."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from types import MappingProxyType
 from typing import Any
 
 from edgecv_runtime.errors import ConversionError
 
 from edgecv_converters.graph.frozen import Endpoint
-from edgecv_converters.onnx.edit import fresh, tidy
+from edgecv_converters.onnx.edit import fresh, rename, tidy
 
 _NUMBER = re.compile(r"__(\d+)")
+_PARTS = MappingProxyType(
+    {
+        "Conv": ("data", "weight", "bias"),
+        "Gemm": ("data", "weight", "bias"),
+        "QuantizeLinear": ("data", "scale", "zero_point"),
+        "DequantizeLinear": ("quantized", "scale", "zero_point"),
+        "Clip": ("data", "low", "high"),
+        "Reshape": ("data", "shape"),
+    }
+)
 
 
 def name_endpoints(model: Any, inputs: Sequence[Endpoint], outputs: Sequence[Endpoint]) -> None:
@@ -28,12 +39,12 @@ def name_endpoints(model: Any, inputs: Sequence[Endpoint], outputs: Sequence[End
         names[value.name] = f"{end.name}_output" if end.name in names.values() else end.name
     for new in names.values():
         if new not in names:
-            _rename(graph, {new: fresh(graph, f"{new}_inner")})
+            rename(graph, {new: fresh(graph, f"{new}_inner")})
     for holder, ordered in ((graph.input, taken), (graph.output, given)):
         copies = [_copied(value) for value in ordered]
         del holder[:]
         holder.extend(copies)
-    _rename(graph, names)
+    rename(graph, names)
 
 
 def _in_order(values: list[Any], endpoints: Sequence[Endpoint]) -> list[Any]:
@@ -47,25 +58,53 @@ def _in_order(values: list[Any], endpoints: Sequence[Endpoint]) -> list[Any]:
 
 
 def canonical(model: Any, *, opset: int) -> Any:
-    """Sort the graph, drop what nothing reads, renumber the names that the converter made up, and sign the model."""
+    """Sort the graph, drop what nothing reads, give constants and made-up names one form, and sign the model.
+
+    tf2onnx numbers names by a counter that goes on from call to call, and merges equal constants in an order that
+    changes from process to process.
+    """
     import onnx
 
     graph = model.graph
     tidy(graph)
+    for node in graph.node:
+        node.ClearField("doc_string")
+        if not node.domain:
+            node.ClearField("domain")
+        node.attribute.sort(key=lambda attribute: attribute.name)
+    rename(graph, _constant_names(graph))
+    rename(graph, _renumbered(graph))
     first_read = {name: number for number, name in enumerate(_reads(graph))}
     constants = sorted((_copied(t) for t in graph.initializer), key=lambda t: first_read[t.name])
     del graph.initializer[:]
     graph.initializer.extend(constants)
-    _rename(graph, _renumbered(graph))
     graph.name, graph.doc_string = "edgecv", ""
     model.producer_name, model.producer_version, model.doc_string = "edgecv", "", ""
     del model.opset_import[:]
     domains = sorted({node.domain for node in graph.node} | {""})
-    model.opset_import.extend(
-        onnx.helper.make_opsetid(domain, opset if domain == "" else 1) for domain in domains
-    )
+    versions = [(domain, opset if domain == "" else 1) for domain in domains]
+    model.opset_import.extend(onnx.helper.make_opsetid(*version) for version in versions)
     model.ir_version = 8 if opset < 19 else 9
     return model
+
+
+def _constant_names(graph: Any) -> dict[str, str]:
+    """A name for each constant after its first reader and its part there, such as "conv1/Conv2D/weight"."""
+    constants = {tensor.name for tensor in graph.initializer} - {value.name for value in graph.output}
+    used = {name for node in graph.node for name in node.output} | {value.name for value in graph.input}
+    names: dict[str, str] = {}
+    for node in graph.node:
+        for position, name in enumerate(node.input):
+            if name not in constants or name in names:
+                continue
+            parts = _PARTS.get(node.op_type, ())
+            part = parts[position] if position < len(parts) else f"operand_{position}"
+            new = f"{node.output[0]}/{part}"
+            while new in used:
+                new += "_"
+            used.add(new)
+            names[name] = new
+    return names
 
 
 def check(model: Any) -> None:
@@ -83,7 +122,7 @@ def check(model: Any) -> None:
 
 
 def _reads(graph: Any) -> list[str]:
-    """All tensors that nodes and outputs read, last reading first, so that a dict of it keeps the first reading."""
+    """All tensors that nodes and outputs read, in the order of their first reading."""
     names = [name for node in graph.node for name in node.input] + [value.name for value in graph.output]
     return list(dict.fromkeys(names))
 
@@ -96,17 +135,6 @@ def _renumbered(graph: Any) -> dict[str, str]:
         for number in _NUMBER.findall(name):
             order.setdefault(number, len(order))
     return {name: _NUMBER.sub(lambda m: f"__{order[m.group(1)]}", name) for name in names}
-
-
-def _rename(graph: Any, names: Mapping[str, str]) -> None:
-    for node in graph.node:
-        node.name = names.get(node.name, node.name)
-        for field in (node.input, node.output):
-            for position, name in enumerate(field):
-                field[position] = names.get(name, name)
-    for holder in (graph.initializer, graph.input, graph.output, graph.value_info):
-        for entry in holder:
-            entry.name = names.get(entry.name, entry.name)
 
 
 def _copied(message: Any) -> Any:

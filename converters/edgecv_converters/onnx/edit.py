@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -99,6 +99,18 @@ def add_constant(graph: Any, base: str, value: np.ndarray) -> str:
     name = fresh(graph, base)
     graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(value).reshape(value.shape), name))
     return name
+
+
+def rename(graph: Any, names: Mapping[str, str]) -> None:
+    """Give tensors and nodes new names, wherever they occur."""
+    for node in graph.node:
+        node.name = names.get(node.name, node.name)
+        for tensors in (node.input, node.output):
+            for position, name in enumerate(tensors):
+                tensors[position] = names.get(name, name)
+    for holder in (graph.initializer, graph.input, graph.output, graph.value_info):
+        for entry in holder:
+            entry.name = names.get(entry.name, entry.name)
 
 
 def redirect(graph: Any, old: str, new: str) -> None:

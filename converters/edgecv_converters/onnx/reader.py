@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import warnings
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from edgecv_converters.graph.layers import layer_of
 
 _UNSUPPORTED = "Tensorflow op [%s: %s] is not supported"
 _FAILED = "Failed to convert node"
+_CATCH_ERRORS = "TF2ONNX_CATCH_ERRORS"
 
 
 class _Errors(logging.Handler):
@@ -33,6 +35,20 @@ class _Errors(logging.Handler):
 
 
 @contextmanager
+def _optimizers_raise() -> Iterator[None]:
+    """Let errors in tf2onnx's optimizers be errors: it then does not copy the whole graph before each of them."""
+    before = os.environ.get(_CATCH_ERRORS)
+    os.environ[_CATCH_ERRORS] = "FALSE"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_CATCH_ERRORS]
+        else:
+            os.environ[_CATCH_ERRORS] = before
+
+
+@contextmanager
 def complete_or_error() -> Iterator[None]:
     """Run tf2onnx inside; raise ConversionError at the end if it left a node unconverted."""
     import tf2onnx
@@ -42,7 +58,7 @@ def complete_or_error() -> Iterator[None]:
     logger.addHandler(handler)
     logger.propagate, logger.level = False, logging.ERROR
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _optimizers_raise():
             warnings.filterwarnings("ignore", message=r"\s*Warning: tf.lite.Interpreter is deprecated")
             yield
     except (ValueError, KeyError, AttributeError, TypeError, AssertionError, IndexError) as error:
@@ -69,9 +85,7 @@ def foreign(model: Any) -> list[tuple[str, str]]:
     """The nodes (name, op) whose operation is not one of ONNX's own."""
     import onnx
 
-    return [
-        (node.name, node.op_type) for node in model.graph.node if not onnx.defs.has(node.op_type, node.domain)
-    ]
+    return [(node.name, node.op_type) for node in model.graph.node if not onnx.defs.has(node.op_type, node.domain)]
 
 
 def _first_line(error: Exception) -> str:

@@ -2,12 +2,23 @@
 
 from edgecv_converters.onnx.edit import Pass
 from edgecv_converters.onnx.int8.passes.clamps import CLAMPS
+from edgecv_converters.onnx.int8.passes.four_channels import FOUR_CHANNELS
 from edgecv_converters.onnx.int8.passes.integer_moves import INTEGER_MOVES
+from edgecv_converters.onnx.int8.passes.one_dequantize import ONE_DEQUANTIZE
 from edgecv_converters.onnx.int8.passes.own_zero_points import OWN_ZERO_POINTS
 from edgecv_converters.onnx.int8.passes.pads import PADS
 from edgecv_converters.onnx.int8.passes.same_shape import SAME_SHAPE
 from edgecv_converters.onnx.int8.passes.uint8 import UINT8
 
-PASSES: tuple[Pass, ...] = (UINT8, SAME_SHAPE, CLAMPS, INTEGER_MOVES, PADS, OWN_ZERO_POINTS)
+PASSES: tuple[Pass, ...] = (
+    UINT8,
+    SAME_SHAPE,
+    ONE_DEQUANTIZE,
+    CLAMPS,
+    INTEGER_MOVES,
+    PADS,
+    FOUR_CHANNELS,
+    OWN_ZERO_POINTS,
+)
 
 __all__ = ["PASSES"]

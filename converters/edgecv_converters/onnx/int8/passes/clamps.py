@@ -14,14 +14,12 @@ _LARGEST = 255
 def apply(model: Any) -> Any:
     """Move a clamp behind its QuantizeLinear: Q(clamp(x, a, b)) = clamp(Q(x), Q(a), Q(b)), as Q is monotone.
 
-    Where [Q(a), Q(b)] is all of uint8 nothing is left of it; else a Clip of uint8 stays. Without this a convolution whose
-    output shares its scale with a Concat (zero point above 0) is computed in float32.
+    Where [Q(a), Q(b)] is all of uint8 nothing is left of it; else a Clip of uint8 stays. Without this a convolution
+    whose output shares its scale with a Concat (zero point above 0) is computed in float32.
     """
-    from onnx import helper
-
     graph = model.graph
+    index = Index.of(graph)
     for clamp in [node for node in graph.node if node.op_type in {"Relu", "Clip"}]:
-        index = Index.of(graph)
         quantize = index.only_reader(clamp.output[0], QUANTIZE)
         limits = _limits(index, clamp)
         if quantize is None or limits is None:
@@ -31,19 +29,26 @@ def apply(model: Any) -> Any:
             continue
         low, high = (_quantized(limit, float(scale), int(zero)) for limit in limits)
         quantize.input[0] = clamp.input[0]
-        if (low, high) == (0, _LARGEST):
-            continue
-        result = quantize.output[0]
-        raw = fresh(graph, f"{result}_unclamped")
-        if result in index.outputs:
-            quantize.output[0] = raw
-        else:
-            clamped = fresh(graph, f"{result}_clamped")
-            redirect(graph, result, clamped)
-            raw, result = result, clamped
-        bounds = [add_constant(graph, f"{result}_{n}", np.array(v, np.uint8)) for n, v in (("low", low), ("high", high))]
-        graph.node.append(helper.make_node("Clip", [raw, *bounds], [result], name=fresh(graph, f"{result}_clip")))
+        if (low, high) != (0, _LARGEST):
+            _clip_bytes(graph, index, quantize, low, high)
+        index = Index.of(graph)
     return model
+
+
+def _clip_bytes(graph: Any, index: Index, quantize: Any, low: int, high: int) -> None:
+    """Put a Clip of uint8 behind `quantize`."""
+    from onnx import helper
+
+    result = quantize.output[0]
+    raw = fresh(graph, f"{result}_unclamped")
+    if result in index.outputs:
+        quantize.output[0] = raw
+    else:
+        clamped = fresh(graph, f"{result}_clamped")
+        redirect(graph, result, clamped)
+        raw, result = result, clamped
+    bounds = [add_constant(graph, f"{result}_{n}", np.array(v, np.uint8)) for n, v in (("low", low), ("high", high))]
+    graph.node.append(helper.make_node("Clip", [raw, *bounds], [result], name=fresh(graph, f"{result}_clip")))
 
 
 def _limits(index: Index, node: Any) -> tuple[float, float] | None:

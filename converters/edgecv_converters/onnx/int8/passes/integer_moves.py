@@ -28,25 +28,26 @@ _DATA_INPUTS: Mapping[str, int | None] = MappingProxyType(
 
 
 def apply(model: Any) -> Any:
-    """Take the DequantizeLinear before and the QuantizeLinear after such a node away where all have the same parameters.
+    """Drop the DequantizeLinear before and the QuantizeLinear after such a node where all have the same parameters.
 
     ONNX Runtime keeps Pad and Concat in float32 between them.
     """
     graph = model.graph
-    for node in list(graph.node):
-        index = Index.of(graph)
-        quantize = index.only_reader(node.output[0], QUANTIZE) if node.op_type in _DATA_INPUTS else None
+    index = Index.of(graph)
+    for node in [node for node in graph.node if node.op_type in _DATA_INPUTS]:
+        quantize = index.only_reader(node.output[0], QUANTIZE)
         if quantize is None or not _pads_with_zero(index, node):
             continue
         count = _DATA_INPUTS[node.op_type] or len(node.input)
-        makers = [index.maker(name, DEQUANTIZE) for name in node.input[:count]]
-        if not all(maker is not None and _same(index, maker, quantize) for maker in makers):
+        makers = [maker for name in node.input[:count] if (maker := index.maker(name, DEQUANTIZE)) is not None]
+        if len(makers) != count or not all(_same(index, maker, quantize) for maker in makers):
             continue
         for position, maker in enumerate(makers):
             node.input[position] = maker.input[0]
         if node.op_type == "Pad":
             _pad_with(node, quantize.input[2])
         _take_over(graph, index, node, quantize)
+        index = Index.of(graph)
     return model
 
 

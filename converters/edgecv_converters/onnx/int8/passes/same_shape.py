@@ -17,8 +17,9 @@ def apply(model: Any) -> Any:
     """
     graph = model.graph
     known = shapes(model)
+    outputs = Index.of(graph).outputs
     for node in graph.node:
-        if _changes_nothing(node, known) and node.output[0] not in Index.of(graph).outputs:
+        if _changes_nothing(node, known) and node.output[0] not in outputs:
             redirect(graph, node.output[0], node.input[0])
     return model
 

@@ -34,7 +34,7 @@ def apply(model: Any) -> Any:
             node.input[2] = _shifted(graph, index, node.input[2], zeros)
     for tensor in list(graph.initializer):
         if tensor.name not in weights and tensor.data_type == tensor.INT8 and _is_data(index, tensor.name):
-            _replace(graph, tensor, index.value(tensor.name))
+            _replace(tensor, index.value(tensor.name))
     tidy(graph)
     return model
 
@@ -53,7 +53,7 @@ def _is_data(index: Index, name: str) -> bool:
 
 
 def _is_weight(index: Index, name: str) -> bool:
-    """Whether an initializer is dequantized (perhaps moved about first) only to be the weight of a convolution or product."""
+    """Whether an initializer is dequantized only to be the weight of a convolution or a product."""
     if index.constants[name].data_type != index.constants[name].INT8:
         return False
     ends = list(_ends(index, name))
@@ -80,7 +80,7 @@ def _shift(value: np.ndarray) -> np.ndarray:
     return np.asarray((value.astype(np.int16) + SHIFT).astype(np.uint8))
 
 
-def _replace(graph: Any, tensor: Any, value: np.ndarray | None) -> None:
+def _replace(tensor: Any, value: np.ndarray | None) -> None:
     from onnx import numpy_helper
 
     assert value is not None
