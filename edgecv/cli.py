@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from edgecv.console import LiveObserver, error_boundary, print_error, show, show_json
+from edgecv.console import EXIT_INTERRUPTED, LiveObserver, error_boundary, print_error, show, show_json
 
 app = typer.Typer(
     name="edgecv",
@@ -67,7 +67,10 @@ Gates = Annotated[
 def main() -> NoReturn:
     """Entry point of `edgecv` and `python -m edgecv`."""
     with error_boundary(sys.exit):
-        sys.exit(_run() or 0)
+        code = _run() or 0
+        if code == EXIT_INTERRUPTED:  # Typer turns Ctrl-C into this code without a word
+            raise KeyboardInterrupt
+        sys.exit(code)
 
 
 def _run() -> int | None:

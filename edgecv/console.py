@@ -68,7 +68,7 @@ def error_boundary(leave: Callable[[int], None]) -> Iterator[None]:
         print_error(error.message, error.hint)
         leave(error.exit_code)
     except KeyboardInterrupt:
-        print_error("interrupted; nothing was written", None)
+        print_error("interrupted", "Nothing was written")
         leave(EXIT_INTERRUPTED)
     except BrokenPipeError:
         sys.stderr.close()

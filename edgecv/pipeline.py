@@ -71,7 +71,7 @@ def convert(request: Request, observer: Observer | None = None) -> Outcome:
     """
     sets = open_sets(request)
     with Staging(request.out, force=request.force) as staging:
-        with Workshop(staging.work, preload=PRELOAD, jobs=request.jobs) as shop:
+        with Workshop(staging.work, litter=staging.root, preload=PRELOAD, jobs=request.jobs) as shop:
             run = Run(request, shop, staging, observer or Silent())
             material = run.everything(sets)
         manifest, report = assemble(request, material, staging.bundle)

@@ -79,12 +79,15 @@ class Workshop:
     """Holds the worker host; a context manager. At most `jobs` workers run at once, the rest wait their turn.
 
     Args:
-        staging: A folder that only this run uses; removed by the host if this process is killed.
+        staging: A folder that only this run uses.
+        litter: What the host removes if this process is killed; `staging` where not given.
         preload: Modules that the host imports once, for all workers.
         jobs: How many workers run at the same time.
     """
 
-    def __init__(self, staging: Path, *, preload: tuple[str, ...] = (), jobs: int = 2) -> None:
+    def __init__(
+        self, staging: Path, *, litter: Path | None = None, preload: tuple[str, ...] = (), jobs: int = 2
+    ) -> None:
         self.mail = Mailbox(staging / "mail")
         self.mail.folder.mkdir(parents=True)
         self.jobs: dict[int, Job] = {}
@@ -92,19 +95,19 @@ class Workshop:
         self._numbers = itertools.count()
         self._slots = jobs
         self._lock = threading.Lock()
-        self._host = self._start_host(staging, preload)
+        self._host = self._start_host(staging, litter or staging, preload)
         self._threads = [
             threading.Thread(target=loop, name=loop.__name__, daemon=True) for loop in (self._listen, self._watch)
         ]
         self._open = True
 
     @staticmethod
-    def _start_host(staging: Path, preload: tuple[str, ...]) -> subprocess.Popen[bytes]:
+    def _start_host(staging: Path, litter: Path, preload: tuple[str, ...]) -> subprocess.Popen[bytes]:
         search = os.pathsep.join([entry for entry in sys.path if entry] + [str(Path.cwd())])
         quiet = {"TF_CPP_MIN_LOG_LEVEL": "2", "CUDA_VISIBLE_DEVICES": "-1"}
         stable = {"PYTHONHASHSEED": "0"}  # converters iterate over sets of names: the same order gives the same file
         env = os.environ | quiet | stable | {"PYTHONPATH": search}
-        command = [sys.executable, "-m", "edgecv_converters.isolate.zygote", str(staging), *preload]
+        command = [sys.executable, "-m", "edgecv_converters.isolate.zygote", str(litter.absolute()), *preload]
         with (staging / "host.log").open("wb") as log:
             return subprocess.Popen(
                 command,

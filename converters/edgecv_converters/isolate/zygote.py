@@ -2,7 +2,7 @@
 
 A fork of a process that has imported TensorFlow but run nothing is safe (its thread pools start with the first op) and
 saves each worker the seconds of the import. When standard input closes, whoever ordered is gone: the host kills every
-worker, removes the staging folder unless it was told "bye", and ends.
+worker, removes the litter folder unless it was told "bye", and ends.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from edgecv_converters.isolate.child import Order, run
 class Host:
     """Reads orders, forks workers, reports their ends."""
 
-    def __init__(self, staging: str) -> None:
-        self.staging = staging
+    def __init__(self, litter: str) -> None:
+        self.litter = litter
         self.workers: dict[int, int] = {}  # pid -> job
         self.buffer = b""
         self.polite = False
@@ -116,19 +116,19 @@ class Host:
                 os.killpg(pid, signal.SIGKILL)
 
     def close(self) -> None:
-        """Kill what still runs; after an abrupt end also remove the staging folder."""
+        """Kill what still runs; after an abrupt end also remove the litter."""
         for pid in self.workers:
             self.kill(pid)
             os.waitpid(pid, 0)
         if not self.polite:
-            shutil.rmtree(self.staging, ignore_errors=True)
+            shutil.rmtree(self.litter, ignore_errors=True)
 
 
 def main() -> None:
-    """Entry point of `python -m edgecv_converters.isolate.zygote STAGING [MODULE ...]`."""
-    staging, *preload = sys.argv[1:]
+    """Entry point of `python -m edgecv_converters.isolate.zygote LITTER [MODULE ...]`."""
+    litter, *preload = sys.argv[1:]
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever ordered
-    host = Host(staging)
+    host = Host(litter)
     if sys.platform == "linux":
         for module in preload:
             with suppress(ImportError):  # the worker that needs it says so, with the line that installs it
