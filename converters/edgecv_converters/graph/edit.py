@@ -73,6 +73,18 @@ def tensor_shapes(proto: Any, tensors: Sequence[str]) -> list[tuple[tuple[int | 
     return [(None if t.shape.rank is None else tuple(t.shape.as_list()), t.dtype.name) for t in found]
 
 
+def rename_functions(proto: Any, suffix: str) -> None:
+    """Append `suffix` to the name of every library function, wherever it is used."""
+    names = {function.signature.name for function in proto.library.function}
+    for function in proto.library.function:
+        function.signature.name += suffix
+    for node in [*proto.node, *(node for function in proto.library.function for node in function.node_def)]:
+        for value in node.attr.values():
+            held = [value.func] if value.HasField("func") else list(value.list.func)
+            for reference in held:
+                reference.name += suffix if reference.name in names else ""
+
+
 def _drop_functions(proto: Any) -> None:
     """Keep only the library functions that are reachable from the nodes."""
     functions = {function.signature.name: function for function in proto.library.function}

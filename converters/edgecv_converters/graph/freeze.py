@@ -11,7 +11,15 @@ from typing import Any
 from edgecv_runtime.errors import SourceError
 from edgecv_runtime.schema import TensorSpec
 
-from edgecv_converters.graph.edit import append_identity, bypass, node_of, prune, rename, tensor_shapes
+from edgecv_converters.graph.edit import (
+    append_identity,
+    bypass,
+    node_of,
+    prune,
+    rename,
+    rename_functions,
+    tensor_shapes,
+)
 from edgecv_converters.graph.frozen import Endpoint, FrozenGraph
 from edgecv_converters.graph.names import tidy_names
 from edgecv_converters.graph.passes import shapes, tensor_lists, unroll
@@ -115,8 +123,8 @@ def _strip_xla(proto: Any) -> None:
     nodes = [*proto.node, *(node for function in proto.library.function for node in function.node_def)]
     for holder in [*nodes, *proto.library.function]:
         for attribute in _XLA_ATTRIBUTES:
-            if attribute in holder.attr:
-                del holder.attr[attribute]
+            holder.attr.pop(attribute, None)
+    rename_functions(proto, "_plain")  # TensorFlow keeps the others under their names
 
 
 def _named(

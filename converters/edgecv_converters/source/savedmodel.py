@@ -11,6 +11,7 @@ from edgecv_runtime.errors import SourceError
 
 from edgecv_converters.source.keras3 import first_line
 from edgecv_converters.source.model import Loaded, Port
+from edgecv_converters.source.stateless import without_assignments
 
 _PYTHON_OPS = frozenset({"PyFunc", "PyFuncStateless", "EagerPyFunc"})
 _FILE_OPS = frozenset({"ReadFile", "WriteFile"})
@@ -25,10 +26,11 @@ def load(path: Path) -> Loaded:
     """
     import tensorflow as tf
 
-    _check_ops(path)
+    saved = _read(path)
+    _check_ops(path, saved)
     try:
-        with tf.device("/CPU:0"):
-            restored = tf.saved_model.load(str(path))
+        with tf.device("/CPU:0"), without_assignments(path, saved) as folder:
+            restored = tf.saved_model.load(str(folder))
     except Exception as error:
         raise SourceError(
             f"TensorFlow {tf.__version__} cannot load {path.name}: {first_line(error)}",
@@ -59,7 +61,7 @@ def load(path: Path) -> Loaded:
     )
 
 
-def _check_ops(path: Path) -> None:
+def _read(path: Path) -> Any:
     from google.protobuf.message import DecodeError
     from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
@@ -69,6 +71,10 @@ def _check_ops(path: Path) -> None:
         raise SourceError(f"{path.name}/saved_model.pb is damaged", "copy or export the folder again") from error
     if not saved.meta_graphs:
         raise SourceError(f"{path.name}/saved_model.pb is empty or truncated", "copy or export the folder again")
+    return saved
+
+
+def _check_ops(path: Path, saved: Any) -> None:
     for graph in (meta.graph_def for meta in saved.meta_graphs):
         nodes = [*graph.node, *(node for function in graph.library.function for node in function.node_def)]
         for node in nodes:

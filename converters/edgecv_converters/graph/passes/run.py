@@ -13,7 +13,7 @@ from edgecv_runtime.schema import Target
 from edgecv_converters.graph.edit import node_of, prune
 from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.graph.layers import layer_of
-from edgecv_converters.graph.passes import erfc
+from edgecv_converters.graph.passes import erfc, split_sizes
 
 _CALLS = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
 _CONTROL_FLOW = frozenset(
@@ -41,7 +41,10 @@ class Pass:
         return self.module.rewrite  # type: ignore[no-any-return]
 
 
-PASSES: tuple[Pass, ...] = (Pass(erfc, frozenset({"onnx", "coreml"})),)
+PASSES: tuple[Pass, ...] = (
+    Pass(erfc, frozenset({"onnx", "coreml"})),
+    Pass(split_sizes, frozenset({"coreml"})),
+)
 
 
 def canonical(frozen: FrozenGraph, target: Target) -> FrozenGraph:
@@ -52,6 +55,7 @@ def canonical(frozen: FrozenGraph, target: Target) -> FrozenGraph:
             operation and its layer.
     """
     proto = frozen.proto()
+    check(frozen, proto)
     for step in PASSES:
         if target in step.targets:
             step.rewrite(proto)

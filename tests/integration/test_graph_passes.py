@@ -1,0 +1,271 @@
+"""Each pass, with the model that needed it: without the pass it does not convert, with it it converts and agrees."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from edgecv_converters.graph import freeze as freezing
+from edgecv_converters.graph.frozen import FrozenGraph
+from edgecv_converters.graph.inspect import ops
+from edgecv_converters.graph.passes import canonical, erfc, shapes, split_sizes, tensor_lists, unroll
+from edgecv_converters.source import Source, load_source, save_live
+from edgecv_runtime.errors import ConversionError
+
+from tests import models
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@contextmanager
+def their_warnings_ignored() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def to_onnx(frozen: FrozenGraph) -> bytes:
+    import tf2onnx
+
+    names = [[end.tensor for end in ends] for ends in (frozen.inputs, frozen.outputs)]
+    with their_warnings_ignored():
+        model, _ = tf2onnx.convert.from_graph_def(frozen.proto(), input_names=names[0], output_names=names[1], opset=17)
+    return model.SerializeToString()
+
+
+def to_coreml(frozen: FrozenGraph) -> Any:
+    import coremltools as ct
+
+    types = [ct.TensorType(name=end.node, shape=end.shape) for end in frozen.inputs]
+    with their_warnings_ignored():
+        return ct.convert([frozen.function()], source="tensorflow", convert_to="milinternal", inputs=types)
+
+
+def to_tflite(frozen: FrozenGraph) -> bytes:
+    import tensorflow as tf
+
+    with their_warnings_ignored():
+        return tf.lite.TFLiteConverter.from_concrete_functions([frozen.function()]).convert()
+
+
+def onnx_answers(content: bytes, samples: np.ndarray) -> np.ndarray:
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    name = session.get_inputs()[0].name
+    return np.concatenate([session.run(None, {name: sample[None]})[0] for sample in samples])
+
+
+def tflite_answers(content: bytes, samples: np.ndarray) -> np.ndarray:
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(model_content=content)
+    interpreter.allocate_tensors()
+    (taken,), (given,) = interpreter.get_input_details(), interpreter.get_output_details()
+    rows = []
+    for sample in samples:
+        interpreter.set_tensor(taken["index"], sample[None])
+        interpreter.invoke()
+        rows.append(interpreter.get_tensor(given["index"]).copy())
+    return np.concatenate(rows)
+
+
+def assert_converts(source: Source, tolerance: float = 2e-6) -> None:
+    """All three converters take the canonical graph, and what runs on Linux agrees with the source."""
+    samples = models.samples_for(source.inputs, 3)
+    (wanted,), (inputs,) = source.predict(samples).values(), samples.values()
+    assert wanted.std() > 1e-3
+    frozen = source.freeze()
+    np.testing.assert_allclose(onnx_answers(to_onnx(canonical(frozen, "onnx")), inputs), wanted, atol=tolerance)
+    np.testing.assert_allclose(tflite_answers(to_tflite(canonical(frozen, "tflite")), inputs), wanted, atol=tolerance)
+    to_coreml(canonical(frozen, "coreml"))
+
+
+def without(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "rewrite", lambda _proto: None)
+
+
+def gelu_model() -> Any:
+    import keras
+
+    keras.utils.set_random_seed(4)
+    layers = keras.layers
+    exact = layers.Activation(lambda x: keras.activations.gelu(x, approximate=False), name="gelu")
+    return keras.Sequential([keras.Input((5,)), layers.Dense(8), exact, layers.Dense(3, "softmax")])
+
+
+def grouped_model() -> Any:
+    import keras
+
+    keras.utils.set_random_seed(5)
+    layers = keras.layers
+    stack = [layers.Conv2D(8, 3, groups=4, name="grouped"), layers.Flatten(), layers.Dense(3, "softmax")]
+    return keras.Sequential([keras.Input((6, 6, 4)), *stack])
+
+
+def exported(model: Any, folder: Path) -> Path:
+    model.export(folder / "exported", verbose=False)
+    return folder / "exported"
+
+
+def exported_by_tf_keras(kind: str, folder: Path) -> Path:
+    import tensorflow as tf
+    import tf_keras
+
+    tf_keras.utils.set_random_seed(6)
+    layers = tf_keras.layers
+    model = tf_keras.Sequential([tf_keras.Input((6, 5)), getattr(layers, kind)(4), layers.Dense(3, "softmax")])
+    tf.saved_model.save(model, str(folder / "exported"))
+    return folder / "exported"
+
+
+@pytest.mark.parametrize("convert", [to_onnx, to_coreml])
+def test_exact_gelu(convert: Callable[[FrozenGraph], Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = load_source(exported(gelu_model(), tmp_path))
+    assert ops(source.freeze())["Erfc"] == 1
+    assert "Erfc" not in ops(canonical(source.freeze(), "onnx"))
+    assert_converts(source)
+    without(erfc, monkeypatch)
+    with pytest.raises(Exception, match="Erfc"):
+        check_onnx_or_convert(convert, canonical(source.freeze(), "onnx"))
+
+
+def check_onnx_or_convert(convert: Callable[[FrozenGraph], Any], frozen: FrozenGraph) -> None:
+    """tf2onnx leaves an operation that it does not know in the file: only running it tells."""
+    content = convert(frozen)
+    if convert is to_onnx:
+        onnx_answers(content, np.zeros((1, *frozen.inputs[0].shape[1:]), np.float32))
+
+
+@pytest.mark.parametrize("save", [exported, save_live])
+def test_grouped_convolutions_under_xla(
+    save: Callable[[Any, Path], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = save(grouped_model(), tmp_path)
+    assert_converts(load_source(path))
+    monkeypatch.setattr(freezing, "_strip_xla", lambda _proto: None)
+    monkeypatch.setattr(freezing, "functions_inlined", their_warnings_ignored)
+    with pytest.raises(ConversionError, match=r"PartitionedCall of layer .*grouped.* is a function call"):
+        canonical(load_source(path).freeze(), "onnx")
+
+
+@pytest.mark.parametrize("kind", ["LSTM", "GRU", "SimpleRNN", "Bidirectional"])
+def test_recurrent_layers_are_unrolled(kind: str, tmp_path: Path) -> None:
+    source = load_source(save_live(models.recurrent(kind), tmp_path))
+    assert_converts(source)
+    assert load_source(exported(models.recurrent(kind), tmp_path)).layers()
+
+
+@pytest.mark.parametrize("kind", ["LSTM", "GRU"])
+def test_loops_of_savedmodels_are_unrolled(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = exported(models.recurrent(kind), tmp_path)
+    source = load_source(path)
+    assert not {op for op in ops(source.freeze()) if "While" in op or "TensorList" in op}
+    assert_converts(source)
+    without(unroll, monkeypatch)
+    with pytest.raises(Exception, match=r"no fixed shape|control flow"):
+        canonical(load_source(path).freeze(), "onnx")
+
+
+def test_unrolled_loops_write_no_lists(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = exported(models.recurrent("SimpleRNN"), tmp_path)
+    without(tensor_lists, monkeypatch)
+    with pytest.raises(Exception, match=r"no fixed shape|TensorList"):
+        to_coreml(load_source(path).freeze())
+
+
+def test_the_steps_of_a_tf_keras_loop_follow_from_static_shapes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = exported_by_tf_keras("LSTM", tmp_path)
+    assert_converts(load_source(path))
+    without(shapes, monkeypatch)
+    with pytest.raises(Exception, match=r"no fixed shape|control flow"):
+        canonical(load_source(path).freeze(), "onnx")
+
+
+def test_a_split_of_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import tf_keras
+
+    tf_keras.utils.set_random_seed(7)
+    layers = tf_keras.layers
+    model = tf_keras.Sequential([tf_keras.Input((4, 3)), layers.GRU(4), layers.Dense(3, "softmax")])
+    models.save_h5(model, tmp_path / "gru.h5")
+    source = load_source(tmp_path / "gru.h5")
+    assert_converts(source)
+    without(split_sizes, monkeypatch)
+    with pytest.raises(ValueError, match="Incompatible dim"):
+        to_coreml(canonical(source.freeze(), "coreml"))
+
+
+def test_a_loop_that_depends_on_the_data_is_named(tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    def serve(x):
+        return {"y": tf.while_loop(lambda y: tf.reduce_sum(y) < 10.0, lambda y: y * 2, [x], name="doubling")[0]}
+
+    holder = tf.Module()
+    signature = tf.function(serve).get_concrete_function(tf.TensorSpec((1, 2), name="x"))
+    tf.saved_model.save(holder, str(tmp_path / "m"), signatures=signature)
+    source = load_source(tmp_path / "m")
+    with pytest.raises(ConversionError, match="doubling is control flow"):
+        canonical(source.freeze(), "tflite")
+
+
+def test_a_dangling_graph_is_refused(digits_model: Path) -> None:
+    frozen = load_source(digits_model).freeze()
+    proto = frozen.proto()
+    del proto.node[1:]
+    broken = replace(frozen, graph_def=proto.SerializeToString())
+    with pytest.raises(ConversionError, match="the frozen graph has no node"):
+        canonical(broken, "tflite")
+
+
+def test_training_only_operations_are_gone(tmp_path: Path) -> None:
+    import keras
+
+    layers = keras.layers
+    stack = [layers.GaussianNoise(0.5), layers.Dropout(0.5), layers.RandomFlip(), layers.Conv2D(2, 3), layers.Flatten()]
+    model = keras.Sequential([keras.Input((6, 6, 3)), *stack, layers.Dense(3, "softmax")])
+    source = load_source(exported(model, tmp_path))
+    left = {"BiasAdd", "Const", "Conv2D", "Identity", "MatMul", "Pack", "Placeholder", "Reshape", "Softmax", "Squeeze"}
+    assert set(ops(source.freeze())) <= left | {"StridedSlice"}
+    assert_converts(source)
+
+
+CALIBRATE = """
+import sys
+from pathlib import Path
+import numpy as np, tensorflow as tf
+from edgecv_converters.graph.frozen import FrozenGraph
+frozen = FrozenGraph.load(Path(sys.argv[1]))
+converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen.function()])
+converter.optimizations = [tf.lite.Optimize.DEFAULT]
+rng = np.random.default_rng(0)
+converter.representative_dataset = lambda: ([rng.normal(size=(1, 6, 5)).astype("float32")] for _ in range(8))
+converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+Path(sys.argv[2]).write_bytes(converter.convert())
+"""
+
+
+def test_an_unrolled_recurrence_survives_calibration(tmp_path: Path) -> None:
+    source = load_source(exported(models.recurrent("LSTM"), tmp_path))
+    canonical(source.freeze(), "tflite").save(tmp_path / "frozen")
+    paths = os.pathsep.join(str(ROOT / place) for place in ("", "converters", "runtime"))
+    arguments = [sys.executable, "-c", CALIBRATE, str(tmp_path / "frozen"), str(tmp_path / "m.tflite")]
+    done = subprocess.run(
+        arguments, env={**os.environ, "PYTHONPATH": paths}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    samples = models.samples_for(source.inputs, 16)
+    (wanted,), (inputs,) = source.predict(samples).values(), samples.values()
+    np.testing.assert_allclose(tflite_answers((tmp_path / "m.tflite").read_bytes(), inputs), wanted, atol=0.03)
