@@ -7,16 +7,37 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from edgecv_runtime.bundle import Bundle
+    from edgecv_runtime.errors import (
+        BackendError,
+        BundleError,
+        EdgecvError,
+        ImageError,
+        MissingDependencyError,
+        SpecError,
+    )
     from edgecv_runtime.predictor import Prediction, Predictor, load
 
+_ERRORS = ("BackendError", "BundleError", "EdgecvError", "ImageError", "MissingDependencyError", "SpecError")
 _HOMES = {
+    **dict.fromkeys(_ERRORS, "edgecv_runtime.errors"),
     "Bundle": "edgecv_runtime.bundle",
     "Prediction": "edgecv_runtime.predictor",
     "Predictor": "edgecv_runtime.predictor",
     "load": "edgecv_runtime.predictor",
 }
 
-__all__ = ["Bundle", "Prediction", "Predictor", "load"]
+__all__ = [
+    "BackendError",
+    "Bundle",
+    "BundleError",
+    "EdgecvError",
+    "ImageError",
+    "MissingDependencyError",
+    "Prediction",
+    "Predictor",
+    "SpecError",
+    "load",
+]
 
 
 def __getattr__(name: str) -> object:

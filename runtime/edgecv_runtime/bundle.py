@@ -6,7 +6,9 @@ import hashlib
 import re
 import shutil
 import tempfile
+import typing
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from types import TracebackType
@@ -15,8 +17,9 @@ from typing import Self
 import msgspec
 
 from edgecv_runtime.digest import sha256_file, sha256_tree
-from edgecv_runtime.errors import BundleError
-from edgecv_runtime.schema import SCHEMA_VERSION, Artifact, Golden, Manifest
+from edgecv_runtime.errors import BundleError, SpecError
+from edgecv_runtime.preprocess.rules import check
+from edgecv_runtime.schema import SCHEMA_VERSION, Artifact, Golden, Manifest, Record
 
 MANIFEST = "bundle.json"
 LABELS = "labels.txt"
@@ -44,11 +47,12 @@ class Bundle:
         if not path.exists():
             raise BundleError(f"{path} does not exist", "Give a NAME.edgecv folder or a NAME.edgecv.zip")
         unpacked = None if path.is_dir() else _unpack(path)
-        root = unpacked or path
+        root = path if unpacked is None else _top(unpacked)
         try:
             bundle = cls(root=root, manifest=read_manifest(root / MANIFEST), unpacked=unpacked)
-            if verify:
-                for artifact in bundle.manifest.artifacts:
+            for artifact in bundle.manifest.artifacts:
+                _check_tensors(bundle.manifest, artifact)
+                if verify:
                     _check_artifact(bundle, artifact)
         except BundleError:
             if unpacked is not None:
@@ -98,8 +102,8 @@ class Bundle:
             raise BundleError(f"{info.file} was changed since the bundle was made", ANEW)
         try:
             return msgspec.json.decode(data, type=Golden)
-        except msgspec.DecodeError as error:
-            raise BundleError(f"{info.file}: {error}", ANEW) from error
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise BundleError(f"{info.file}: {error}", _known_keys(str(error), Golden) or ANEW) from error
 
     def verify_integrity(self) -> None:
         """Check every file of the bundle: artifacts, labels, golden cases, and that nothing else lies among them.
@@ -164,7 +168,7 @@ def read_manifest(path: Path) -> Manifest:
     try:
         manifest = msgspec.json.decode(data, type=Manifest)
     except msgspec.ValidationError as error:
-        raise BundleError(f"{path}: {error}", _known_keys(str(error)) or ANEW) from error
+        raise BundleError(f"{path}: {error}", _known_keys(str(error), Manifest) or ANEW) from error
     _check_manifest(path, manifest)
     return manifest
 
@@ -172,20 +176,20 @@ def read_manifest(path: Path) -> Manifest:
 def _version(path: Path, data: bytes) -> int:
     try:
         content = msgspec.json.decode(data)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise BundleError(f"{path} is not JSON: {error}", ANEW) from error
     version = content.get("schema_version") if isinstance(content, dict) else None
-    if not isinstance(version, int):
+    if not isinstance(version, int) or version < 1:
         raise BundleError(f"{path} has no schema_version, so it is no bundle's manifest", ANEW)
     return version
 
 
-def _known_keys(message: str) -> str | None:
+def _known_keys(message: str, root: type[Record]) -> str | None:
     """For "Object contains unknown field `x` - at `$.a[...].b`", the keys that are known there."""
     found = re.search(r"unknown field `[^`]*`(?: - at `\$([^`]*)`)?", message)
     if found is None:
         return None
-    kind: object = Manifest
+    kind: object = root
     for part in re.findall(r"\.(\w+)", found.group(1) or ""):
         kind = _member(kind, part)
     fields = getattr(kind, "__struct_fields__", ())
@@ -193,8 +197,6 @@ def _known_keys(message: str) -> str | None:
 
 
 def _member(kind: object, name: str) -> object:
-    import typing
-
     hint = typing.get_type_hints(kind).get(name) if hasattr(kind, "__struct_fields__") else None
     candidates = [hint]
     while candidates:
@@ -214,6 +216,28 @@ def _check_manifest(path: Path, manifest: Manifest) -> None:
         raise BundleError(f"{path} does not say how the input {missing[0]!r} is preprocessed", ANEW)
     if not manifest.artifacts:
         raise BundleError(f"{path} lists no artifacts", ANEW)
+    _check_preprocess(path, manifest)
+
+
+def _check_preprocess(path: Path, manifest: Manifest) -> None:
+    for name, spec in manifest.preprocess.items():
+        try:
+            check(spec)
+        except SpecError as error:
+            raise BundleError(f"{path}: preprocess of {name!r}: {error.message}", ANEW) from error
+        if spec.kind == "image" and spec.size is None:
+            raise BundleError(f"{path}: preprocess of {name!r} has no size", ANEW)
+
+
+def _check_tensors(manifest: Manifest, artifact: Artifact) -> None:
+    """An artifact that is to run has the source's inputs and outputs, and scales to divide by."""
+    for side, source in (("inputs", manifest.inputs), ("outputs", manifest.outputs)):
+        mine = {io.name for io in getattr(artifact, side)}
+        if mine != {spec.name for spec in source}:
+            raise BundleError(f"the {side} of {artifact.file} are not the model's in {MANIFEST}", ANEW)
+    for io in (*artifact.inputs, *artifact.outputs):
+        if io.quantization is not None and not io.quantization.scale > 0:
+            raise BundleError(f"the scale of {io.name!r} in {artifact.file} must be over 0", ANEW)
 
 
 def _inside(name: str) -> str:
@@ -255,10 +279,16 @@ def _unpack(path: Path) -> Path:
                 _inside(entry.filename)
             _check_size(path, archive)
             archive.extractall(folder)
-    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError) as error:
         shutil.rmtree(folder)
         raise BundleError(f"{path} is not a readable .zip: {error}", ANEW) from error
-    except BundleError:
+    except BaseException:
         shutil.rmtree(folder)
         raise
     return folder
+
+
+def _top(folder: Path) -> Path:
+    """Where the bundle lies in what was unpacked: at the top, or in the one folder there, as other tools pack it."""
+    entries = list(folder.iterdir())
+    return entries[0] if len(entries) == 1 and entries[0].is_dir() else folder

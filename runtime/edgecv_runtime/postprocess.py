@@ -30,6 +30,15 @@ def decisions(output: np.ndarray, task: Task) -> np.ndarray | None:
     return None
 
 
-def top_k(scores: np.ndarray, count: int) -> np.ndarray:
-    """The indices of the `count` highest scores, highest first, ties by index: (min(count, n),) int64."""
-    return np.argsort(-scores, kind="stable")[:count]
+def scores(output: np.ndarray, task: Task) -> np.ndarray:
+    """One value for each answer that `decisions` may give: (batch, answers) float32.
+
+    Outputs are taken as the model gives them (no softmax is guessed); a binary output p becomes (1 - p, p).
+    """
+    rows = output.reshape(len(output), -1).astype(np.float32, copy=False)
+    return np.concatenate([1 - rows[:, :1], rows[:, :1]], axis=1) if task == "binary" else rows
+
+
+def top_k(values: np.ndarray, count: int) -> np.ndarray:
+    """The indices of the `count` highest values, highest first, ties by index: (min(count, n),) int64."""
+    return np.argsort(-values, kind="stable")[:count]

@@ -14,7 +14,7 @@ import numpy as np
 from edgecv_runtime.backends import Backend, open_backend, run_float
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.errors import BundleError, EdgecvError
-from edgecv_runtime.postprocess import decisions
+from edgecv_runtime.postprocess import decisions, scores
 from edgecv_runtime.preprocess import Preprocessor, dequantize
 from edgecv_runtime.preprocess.decode import ImageSource
 from edgecv_runtime.schema import Artifact, Manifest
@@ -29,7 +29,8 @@ class Prediction:
     Attributes:
         label: The class name, its index as text where the bundle has no labels, or None for regression.
         index: The class index, or None.
-        score: The winning class's output value, or None.
+        score: The winning class's value in `scores`, or None.
+        scores: One value for each answer of the first output, float32 (see `postprocess.scores`).
         outputs: Every output by name, float32, batch included.
         preprocess_ms, inference_ms, postprocess_ms: Wall-clock milliseconds of each stage.
     """
@@ -37,6 +38,7 @@ class Prediction:
     label: str | None
     index: int | None
     score: float | None
+    scores: np.ndarray
     outputs: Mapping[str, np.ndarray]
     preprocess_ms: float
     inference_ms: float
@@ -149,20 +151,18 @@ class Predictor:
         values = next(iter(outputs.values()))
         decided = decisions(values, self.manifest.task)
         index = int(decided[0]) if decided is not None and decided.ndim == 1 else None
-        labels = self.manifest.labels
-        label = None if index is None else labels[index] if labels else str(index)
+        row = scores(values, self.manifest.task)[0]
         return Prediction(
-            label=label,
+            label=None if index is None else self._label(index),
             index=index,
-            score=None if index is None else self._score(values, index),
+            score=None if index is None else float(row[index]),
+            scores=row,
             outputs=outputs,
             preprocess_ms=1e3 * (prepared - began),
             inference_ms=1e3 * (inferred - prepared),
             postprocess_ms=1e3 * (time.perf_counter() - inferred),
         )
 
-    def _score(self, values: np.ndarray, index: int) -> float:
-        if self.manifest.task == "binary":
-            positive = float(values.reshape(-1)[0])
-            return positive if index else 1 - positive
-        return float(values.reshape(-1)[index])
+    def _label(self, index: int) -> str:
+        labels = self.manifest.labels or ()
+        return labels[index] if index < len(labels) else str(index)

@@ -74,6 +74,8 @@ def open_backend(artifact: Artifact, file: Path, *, backend: str | None = None, 
         BackendError: The name is unknown or does not run this format, or the runtime refused the file.
         MissingDependencyError: The runtime is not installed.
     """
+    if threads < 1:
+        raise BackendError(f"threads must be at least 1, got {threads}")
     name = backend or next(name for name, (target, _) in BACKENDS.items() if target == artifact.target)
     if name not in BACKENDS:
         raise BackendError(f"unknown backend {name!r}", f"Backends are {', '.join(BACKENDS)}")

@@ -36,4 +36,4 @@ class CoreML:
 
     def close(self) -> None:
         """Free the model."""
-        del self._model
+        self._model = None

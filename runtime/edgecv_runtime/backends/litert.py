@@ -35,6 +35,10 @@ class LiteRT:
         self.info = BackendInfo(name=package, version=version(package), providers=("CPU",), threads=threads)
         taken = {detail["name"]: detail["index"] for detail in self._interpreter.get_input_details()}
         given = {detail["name"]: detail["index"] for detail in self._interpreter.get_output_details()}
+        unknown = [io.tensor for io in artifact.inputs if io.tensor not in taken]
+        unknown += [io.tensor for io in artifact.outputs if io.tensor not in given]
+        if unknown:
+            raise BackendError(f"{artifact.file} has no tensor {unknown[0]!r}", "Make the bundle again")
         self._inputs = {io.name: taken[io.tensor] for io in artifact.inputs}
         self._outputs = {io.name: given[io.tensor] for io in artifact.outputs}
 
@@ -54,7 +58,7 @@ class LiteRT:
 
     def close(self) -> None:
         """Free the model."""
-        del self._interpreter
+        self._interpreter = None
 
 
 @contextmanager

@@ -59,4 +59,4 @@ class OnnxRuntime:
 
     def close(self) -> None:
         """Free the model."""
-        del self._session
+        self._session = None

@@ -4,23 +4,40 @@ from __future__ import annotations
 
 import io
 import struct
+import zlib
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from edgecv_runtime.errors import ImageError
 from edgecv_runtime.schema import Preprocess
 
 ImageSource = Path | str | bytes | Image.Image | np.ndarray
-BROKEN = (OSError, EOFError, SyntaxError, ValueError, struct.error, MemoryError, Image.DecompressionBombError)
+FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "WEBP", "TIFF")  # none of them runs another program, as EPS does
+BROKEN = (
+    *(OSError, EOFError, SyntaxError, ValueError, TypeError, LookupError, AttributeError, OverflowError, RuntimeError),
+    *(MemoryError, struct.error, zlib.error, Image.DecompressionBombError),
+)
 PIL_MODE = {"rgb": "RGB", "bgr": "RGB", "gray": "L"}
+ORIENTATION = 0x0112  # EXIF 2.3, section 4.6.4
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 def decode(source: ImageSource, spec: Preprocess) -> Image.Image:
     """The picture, decoded, upright where `spec.orientation` says so, in mode RGB or L.
 
-    Alpha is dropped and palettes are expanded, as Pillow's `convert` and Keras's `load_img` do.
+    Alpha is dropped and palettes are expanded, as Pillow's `convert` and Keras's `load_img` do. Of 16-bit gray the high
+    byte is taken, as TensorFlow's decoder and Pillow's 16-bit colour do (`convert` would clip nearly all to white).
 
     Raises:
         ImageError: The file is missing, truncated, no picture, or too large to be one; or an array has a wrong form.
@@ -32,7 +49,7 @@ def decode(source: ImageSource, spec: Preprocess) -> Image.Image:
     try:
         image = _open(source)
         if spec.orientation == "exif":
-            image = ImageOps.exif_transpose(image)
+            image = _upright(image)
         return _convert(image, mode)
     except FileNotFoundError as error:
         raise ImageError(f"{name} does not exist") from error
@@ -46,23 +63,45 @@ def decode(source: ImageSource, spec: Preprocess) -> Image.Image:
 
 def _open(source: Path | str | bytes | Image.Image) -> Image.Image:
     if isinstance(source, Image.Image):
+        source.load()
         return source
     if isinstance(source, bytes):
-        return Image.open(io.BytesIO(source))
+        return _load(io.BytesIO(source))
+    if not isinstance(source, str | Path):
+        raise ImageError(f"a picture must be a path, bytes, a Pillow image or an array, got {type(source).__name__}")
     path = Path(source)
     if path.is_dir():
         raise ImageError(f"{path} is a folder, not a picture")
     with path.open("rb") as file:
-        image = Image.open(file)
-        image.load()
+        return _load(file)
+
+
+def _load(file: BinaryIO) -> Image.Image:
+    image = Image.open(file, formats=FORMATS)
+    image.load()
     return image
 
 
+def _upright(image: Image.Image) -> Image.Image:
+    """Turned as its EXIF block says; one that cannot be read says nothing, so the picture stays as stored."""
+    try:
+        turn = TURNS.get(image.getexif().get(ORIENTATION, 1))
+    except BROKEN:
+        turn = None
+    return image if turn is None else image.transpose(turn)
+
+
 def _convert(image: Image.Image, mode: str) -> Image.Image:
-    """Keras's `load_img` first turns 16- and 32-bit gray into 8-bit "L" for gray targets; Pillow clips, so scale."""
     if image.mode in {"I;16", "I;16L", "I;16B", "I"}:
-        image = Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).clip(0, 255).astype(np.uint8))
-    return image if image.mode == mode else image.convert(mode)
+        image = Image.fromarray((np.asarray(image).astype(np.int32).clip(0, 65535) >> 8).astype(np.uint8))
+    if image.mode == mode:
+        return image
+    if "transparency" in image.info:  # else Pillow warns of what is dropped on purpose
+        image = image.copy()
+        del image.info["transparency"]
+    if image.mode == "YCbCr" and mode == "L":  # its Y is not the gray of its rounded RGB
+        image = image.convert("RGB")
+    return image.convert(mode)
 
 
 def _from_array(array: np.ndarray) -> Image.Image:

@@ -7,12 +7,19 @@ import math
 import numpy as np
 from PIL import Image
 
+from edgecv_runtime.errors import ImageError
 from edgecv_runtime.preprocess.resample import resample
 from edgecv_runtime.schema import Preprocess
 
+MAX_SCALED = 1 << 28  # pixels; a thread-thin picture scaled by its short side would need more memory than there is
+
 
 def fit(image: Image.Image, spec: Preprocess, size: tuple[int, int]) -> np.ndarray:
-    """Bring a picture to `size` (height, width): H x W x C in the colour order of `spec`, uint8 or float32."""
+    """Bring a picture to `size` (height, width): H x W x C in the colour order of `spec`, uint8 or float32.
+
+    Raises:
+        ImageError: The picture is so thin that its scaled form does not fit in memory.
+    """
     pixels = FITS[spec.fit.mode](image, spec, size)
     return pixels[..., ::-1] if spec.color == "bgr" else pixels
 
@@ -35,6 +42,11 @@ def _resize_crop(image: Image.Image, spec: Preprocess, size: tuple[int, int]) ->
     shorter = spec.fit.shorter or min(size)
     short, long = min(image.size), max(image.size)
     scaled = int(shorter * long / short)
+    if shorter * scaled > MAX_SCALED:
+        raise ImageError(
+            f"the picture of {image.width} x {image.height} pixels is too thin for fit.mode = 'resize_crop'",
+            "Leave it out, or use another fit.mode",
+        )
     width, height = (shorter, scaled) if image.width <= image.height else (scaled, shorter)
     pixels = resample(image, (height, width), spec.resize)
     pad = [max(0, want - have) for want, have in zip(size, (height, width), strict=True)]

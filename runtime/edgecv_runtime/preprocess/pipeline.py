@@ -62,20 +62,30 @@ class Preprocessor:
         if self._table is not None:
             values = np.empty(pixels.shape, self._table.dtype)
             for channel in range(pixels.shape[2]):
-                np.take(self._table[:, channel], pixels[..., channel], out=values[..., channel])
+                values[..., channel] = self._table[:, channel].take(pixels[..., channel])
             return values[None]
-        return self._quantize(pixels.astype(np.float32) * self._scale + self._offset)[None]
+        return self._quantize(self._normalize(pixels))[None]
+
+    def _normalize(self, values: np.ndarray) -> np.ndarray:
+        normal: np.ndarray = np.multiply(values, self._scale, dtype=np.float32)
+        normal += self._offset
+        return normal
 
     def _tensor(self, source: ImageSource) -> np.ndarray:
         if not isinstance(source, np.ndarray):
             raise ImageError(f"the input takes a tensor, not a picture, got {type(source).__name__}")
-        values = source.astype(np.float32) * self._scale + self._offset
+        if source.dtype.kind not in "fiub":
+            raise ImageError(f"the tensor must hold numbers, got {source.dtype}")
+        with np.errstate(over="ignore"):
+            values = self._normalize(source.astype(np.float32, copy=False))
         if not np.isfinite(values).all():
             raise ImageError("the tensor holds NaN or infinity")
         rank = len(self.io.shape) if self.io is not None else values.ndim + 1
         return self._quantize(values if values.ndim == rank else values[None])
 
     def _quantize(self, values: np.ndarray) -> np.ndarray:
-        if self.io is None or self.io.dtype not in INTEGERS or self.io.quantization is None:
+        if self.io is None:
             return values
+        if self.io.dtype not in INTEGERS or self.io.quantization is None:
+            return values.astype(self.io.dtype, copy=False)
         return quantize(values, self.io.quantization, self.io.dtype)

@@ -59,7 +59,7 @@ def from_preset(text: str) -> Preprocess:
     loader, plus, name = text.rpartition("+")
     if not plus and name in LOADERS:
         loader, name = name, "none"
-    if name not in NORMALIZATIONS or (loader and loader not in LOADERS):
+    if name not in NORMALIZATIONS or loader not in (LOADERS if plus or loader else {""}):
         names = ", ".join([*NORMALIZATIONS, "tensor", *(f"{loader}+NAME" for loader in LOADERS)])
         raise SpecError(f"unknown preprocessing {text!r}", f"Presets are {names}; or give a .toml file")
     resize = {
@@ -95,5 +95,6 @@ def normalization(name: str) -> Normalize:
 
 
 def float32s(values: Sequence[float]) -> tuple[float, ...]:
-    """The shortest decimals that give back the same float32 numbers."""
-    return tuple(float(str(np.float32(value))) for value in values)
+    """The shortest decimals that give back the same float32 numbers; infinity where one is too large for float32."""
+    with np.errstate(over="ignore"):
+        return tuple(float(str(np.float32(value))) for value in values)

@@ -8,10 +8,14 @@ from edgecv_runtime.schema import QuantParams
 
 
 def quantize(values: np.ndarray, params: QuantParams, dtype: str) -> np.ndarray:
-    """Q = clamp(round_half_to_even(y / s) + z), the division in float32."""
+    """Q = clamp(round_half_to_even(y / s) + z), in float32 (its integers are exact far beyond any clamp)."""
     limits = np.iinfo(dtype)
-    steps = np.rint(np.asarray(values, np.float32) / np.float32(params.scale)).astype(np.float64) + params.zero_point
-    return np.asarray(np.clip(steps, limits.min, limits.max), dtype)
+    with np.errstate(over="ignore"):
+        steps: np.ndarray = np.divide(values, np.float32(params.scale), dtype=np.float32)
+    np.rint(steps, out=steps)
+    steps += np.float32(params.zero_point)
+    np.clip(steps, limits.min, limits.max, out=steps)
+    return steps.astype(dtype)
 
 
 def dequantize(values: np.ndarray, params: QuantParams) -> np.ndarray:

@@ -47,12 +47,17 @@ def _tf_bilinear(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
     top, bottom, fy = _lerp(pixels.shape[0], height)
     left, right, fx = _lerp(pixels.shape[1], width)
     used, place = np.unique(np.concatenate([top, bottom]), return_inverse=True)
-    rows = pixels[used].astype(np.float32)
-    fx = fx[None, :, None]
-    base = rows[:, left]
-    across = base + (rows[:, right] - base) * fx
-    upper, lower = across[place[:height]], across[place[height:]]
-    return upper + (lower - upper) * fy[:, None, None]  # type: ignore[no-any-return]
+    rows = pixels[used]
+    across = _mix(rows[:, left].astype(np.float32), rows[:, right].astype(np.float32), fx[None, :, None])
+    return _mix(across[place[:height]], across[place[height:]], fy[:, None, None])
+
+
+def _mix(low: np.ndarray, high: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """Low + (high - low) * share, in place of `high`."""
+    high -= low
+    high *= share
+    high += low
+    return high
 
 
 def _lerp(size: int, out: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

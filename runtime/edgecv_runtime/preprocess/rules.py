@@ -56,6 +56,8 @@ def check(spec: Preprocess, *, channels: int | None = None) -> None:
         SpecError: Names the field, the rule and the value got.
     """
     _check_fit(spec.fit)
+    if spec.size is not None and min(spec.size) < 1:
+        _refuse("size", "height and width of at least 1", spec.size)
     if spec.resize.semantics == "tf" and spec.resize.kernel not in TF_KERNELS:
         _refuse("resize.kernel", f"one of {', '.join(TF_KERNELS)} with semantics = 'tf'", spec.resize.kernel)
     if channels is None and spec.kind == "image":

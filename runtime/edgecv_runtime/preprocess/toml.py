@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -32,12 +33,15 @@ def from_toml(path: Path) -> Preprocess:
     """
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise SpecError(f"{path} cannot be read: {error}", "Give a TOML file, see docs/preprocessing.md") from error
     try:
         _check_keys(content)
+        _check_choices(content)
         if "normalize" in content:
             content["normalize"] = _normalize(content["normalize"], content)
+        if isinstance(pad := content.get("fit", {}).get("pad"), int):
+            content["fit"]["pad"] = [pad]
         spec = msgspec.convert(content, Preprocess)
         check(spec)
     except msgspec.ValidationError as error:
@@ -56,6 +60,19 @@ def _check_keys(content: dict[str, Any]) -> None:
         if unknown:
             where = f" in [{place}]" if place else ""
             raise SpecError(f"unknown key {unknown[0]!r}{where}", f"Known keys{where} are {', '.join(known)}")
+    extra = [key for key in content if key not in {"kind", "normalize"}]
+    if content.get("kind") == "tensor" and extra:
+        raise SpecError(f"{extra[0]} must be left out with kind = 'tensor'", "A tensor is only normalized")
+
+
+def _check_choices(content: dict[str, Any]) -> None:
+    for place, struct in (("", Preprocess), ("fit", Fit), ("resize", Resize)):
+        table = content.get(place, {}) if place else content
+        for key, hint in get_type_hints(struct).items():
+            choices = get_args(hint) if get_origin(hint) is Literal else ()
+            if choices and key in table and table[key] not in choices:
+                field = f"{place}.{key}" if place else key
+                raise SpecError(f"{field} must be one of {', '.join(choices)}, got {table[key]!r}")
 
 
 def _normalize(table: dict[str, Any], content: dict[str, Any]) -> dict[str, Any]:
@@ -94,7 +111,15 @@ def _from_preset(name: object, content: dict[str, Any]) -> dict[str, Any]:
 
 def _numbers(key: str, value: object) -> list[float]:
     values = value if isinstance(value, list) else [value]
-    numbers = [float(v) for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
+    numbers = [_float(v) for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
     if len(numbers) != len(values):
         raise SpecError(f"normalize.{key} must be numbers, got {value!r}", f"Write {key} = [0.5, 0.5, 0.5]")
     return numbers
+
+
+def _float(value: float) -> float:
+    """TOML's whole numbers have no limit, and too large a one is no more a float than infinity is."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
