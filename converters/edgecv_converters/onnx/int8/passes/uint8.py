@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from edgecv_converters.onnx.edit import DEQUANTIZE, QUANTIZE, Index, Pass, add_constant, tidy
+from edgecv_converters.onnx.edit import DEQUANTIZE, QUANTIZE, Index, Pass, add_constant, fresh, tidy
 
 WEIGHTED = {"Conv": 1, "ConvTranspose": 1, "MatMul": 1, "Gemm": 1}
 SHIFT = 128
@@ -117,9 +117,10 @@ def _guard_outputs(graph: Any) -> None:
 def _pair(graph: Any, source: str, result: str, parameters: list[str]) -> str:
     from onnx import helper
 
-    middle = f"{result}_real"
+    middle = fresh(graph, f"{result}_real")
     graph.node.append(helper.make_node(DEQUANTIZE, [source, *parameters], [middle], name=middle))
-    graph.node.append(helper.make_node(QUANTIZE, [middle, *parameters], [result], name=result))
+    name = fresh(graph, f"{result}_quantize")
+    graph.node.append(helper.make_node(QUANTIZE, [middle, *parameters], [result], name=name))
     return result
 
 

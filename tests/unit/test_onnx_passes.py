@@ -1,0 +1,328 @@
+"""Each pass of the int8 ONNX target on the smallest model that needs it: equal outputs, and what it is for."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from edgecv_converters.onnx.canonical import canonical, check
+from edgecv_converters.onnx.edit import Pass
+from edgecv_converters.onnx.int8.passes.clamps import CLAMPS
+from edgecv_converters.onnx.int8.passes.four_channels import FOUR_CHANNELS
+from edgecv_converters.onnx.int8.passes.integer_moves import INTEGER_MOVES
+from edgecv_converters.onnx.int8.passes.one_dequantize import ONE_DEQUANTIZE
+from edgecv_converters.onnx.int8.passes.own_zero_points import OWN_ZERO_POINTS
+from edgecv_converters.onnx.int8.passes.pads import PADS
+from edgecv_converters.onnx.int8.passes.same_shape import SAME_SHAPE
+from edgecv_converters.onnx.int8.passes.uint8 import UINT8
+from edgecv_converters.onnx.int8.run import run_passes
+from edgecv_runtime.errors import ConversionError
+from onnx import TensorProto, helper, numpy_helper
+
+RNG = np.random.default_rng(7)
+SCALE, ZERO8, ZEROU8 = np.float32(0.05), np.int8(-120), np.uint8(139)
+Constants = Mapping[str, Any]
+
+
+def node(op: str, inputs: str, outputs: str, **attributes: Any) -> Any:
+    return helper.make_node(op, inputs.split(), outputs.split(), name=outputs.split(maxsplit=1)[0], **attributes)
+
+
+def build(
+    nodes: Sequence[Any],
+    constants: Constants,
+    shape: Sequence[int],
+    result: Sequence[int],
+    dtypes: tuple[int, int] = (TensorProto.FLOAT, TensorProto.FLOAT),
+) -> Any:
+    graph = helper.make_graph(
+        list(nodes),
+        "test",
+        [helper.make_tensor_value_info("x", dtypes[0], shape)],
+        [helper.make_tensor_value_info("y", dtypes[1], result)],
+        [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
+    )
+    model = canonical(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]), opset=17)
+    check(model)
+    return model
+
+
+def session(model: Any, path: Path | None = None, *, precise: bool = False) -> Any:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 4
+    if path is not None:
+        options.optimized_model_filepath = str(path)
+    if precise:
+        options.add_session_config_entry("session.x64quantprecision", "1")
+    return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+
+
+def fused(model: Any) -> Counter[str]:
+    """The operators that ONNX Runtime really runs."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "optimized.onnx"
+        session(model, path)
+        return Counter(n.op_type for n in onnx.load(path).graph.node)
+
+
+def ops(model: Any) -> Counter[str]:
+    return Counter(n.op_type for n in model.graph.node)
+
+
+def applied(model: Any, step: Pass, sample: np.ndarray) -> Any:
+    """The model after the pass; its output on `sample` must be what it was, to the bit."""
+    after = run_passes(model, [step])
+    before_y, after_y = (session(m).run(None, {"x": sample})[0] for m in (model, after))
+    assert before_y.dtype == after_y.dtype
+    assert len(np.unique(before_y)) > 2
+    np.testing.assert_array_equal(before_y, after_y)
+    return after
+
+
+def pictures(*shape: int) -> np.ndarray:
+    return RNG.uniform(-7, 7, shape).astype(np.float32)
+
+
+def quantized_conv(zero: Any, channels: int = 3, units: int = 8) -> tuple[list[Any], dict[str, Any]]:
+    """The input quantized, and a per-channel convolution of it up to (not with) its QuantizeLinear."""
+    nodes = [
+        node("QuantizeLinear", "x s z", "q"),
+        node("DequantizeLinear", "q s z", "d"),
+        node("DequantizeLinear", "w ws wz", "wd", axis=0),
+        node("Conv", "d wd", "c", kernel_shape=[3, 3], pads=[1, 1, 1, 1]),
+    ]
+    constants = {
+        "s": SCALE,
+        "z": zero,
+        "w": RNG.integers(-127, 128, (units, channels, 3, 3)).astype(np.int8),
+        "ws": RNG.uniform(0.001, 0.002, units).astype(np.float32),
+        "wz": np.zeros(units, np.int8),
+        "s2": np.float32(0.03),
+        "z2": zero,
+    }
+    return nodes, constants
+
+
+def ending(tensor: str) -> list[Any]:
+    return [node("QuantizeLinear", f"{tensor} s2 z2", "qy"), node("DequantizeLinear", "qy s2 z2", "y")]
+
+
+def test_uint8_shifts_activations_and_leaves_weights() -> None:
+    nodes, constants = quantized_conv(ZERO8)
+    model = build([*nodes, *ending("c")], constants, (1, 3, 8, 8), (1, 8, 8, 8))
+    after = applied(model, UINT8, pictures(1, 3, 8, 8))
+    zeros = [numpy_helper.to_array(t) for t in after.graph.initializer if t.name.endswith("zero_point")]
+    assert {z.dtype.name for z in zeros if z.ndim == 0} == {"uint8"}
+    assert {int(z) for z in zeros if z.ndim == 0} == {int(ZERO8) + 128}
+    assert [z.dtype for z in zeros if z.ndim == 1] == [np.int8]
+    assert fused(after)["QLinearConv"] == 1
+
+
+def test_uint8_shifts_constants_that_are_activations() -> None:
+    nodes = [
+        node("QuantizeLinear", "x s z", "q"),
+        node("DequantizeLinear", "q s z", "d"),
+        node("DequantizeLinear", "k s z", "kd"),
+        node("Add", "d kd", "a"),
+    ]
+    constants = {
+        "s": SCALE,
+        "z": ZERO8,
+        "k": np.array([-100, 5, 90], np.int8),
+        "s2": np.float32(0.13),
+        "z2": np.int8(3),
+    }
+    model = build([*nodes, *ending("a")], constants, (4, 3), (4, 3))
+    after = applied(model, UINT8, pictures(4, 3))
+    assert {numpy_helper.to_array(t).dtype.name for t in after.graph.initializer} == {"float32", "uint8"}
+    assert fused(after)["QLinearAdd"] == 1
+
+
+@pytest.mark.parametrize("moved", [False, True], ids=["directly", "through a Reshape"])
+def test_uint8_keeps_the_dtype_at_the_boundary(moved: bool) -> None:
+    first = [node("Reshape", "x shape", "r")] if moved else []
+    last = [node("Reshape", "q2 shape", "y")] if moved else []
+    source, result = ("r", "q2") if moved else ("x", "y")
+    nodes = [
+        *first,
+        node("DequantizeLinear", f"{source} s z", "d"),
+        node("Sigmoid", "d", "g"),
+        node("QuantizeLinear", "g s2 z2", result),
+        *last,
+    ]
+    constants = {"s": SCALE, "z": ZERO8, "s2": np.float32(1 / 256), "z2": np.int8(-128)}
+    if moved:
+        constants["shape"] = np.array([2, 6], np.int64)
+    model = build(nodes, constants, (2, 6), (2, 6), (TensorProto.INT8, TensorProto.INT8))
+    after = applied(model, UINT8, RNG.integers(-128, 128, (2, 6)).astype(np.int8))
+    assert ops(after)["QuantizeLinear"] == 3
+    assert fused(after)["QLinearSigmoid"] == 1
+
+
+def test_same_shape_removes_what_changes_nothing() -> None:
+    nodes, constants = quantized_conv(ZEROU8)
+    extra = [node("Reshape", "qc shape", "r"), node("Transpose", "r", "t", perm=[0, 1, 2, 3])]
+    middle = [
+        node("QuantizeLinear", "c s2 z2", "qc"),
+        *extra,
+        node("DequantizeLinear", "t s2 z2", "y"),
+    ]
+    constants["shape"] = np.array([1, 8, -1, 8], np.int64)
+    model = build([*nodes, *middle], constants, (1, 3, 8, 8), (1, 8, 8, 8))
+    after = applied(model, SAME_SHAPE, pictures(1, 3, 8, 8))
+    assert ops(model)["Reshape"] == ops(model)["Transpose"] == 1
+    assert ops(after)["Reshape"] == ops(after)["Transpose"] == 0
+
+
+def test_one_dequantize_merges_equal_ones_and_names_them() -> None:
+    nodes = [
+        node("QuantizeLinear", "x s z", "q"),
+        node("DequantizeLinear", "q s z", "first"),
+        node("DequantizeLinear", "q s z", "second"),
+        node("Mul", "first second", "y"),
+    ]
+    model = build(nodes, {"s": SCALE, "z": ZEROU8}, (4, 3), (4, 3))
+    after = applied(model, ONE_DEQUANTIZE, pictures(4, 3))
+    assert ops(after)["DequantizeLinear"] == 1
+    assert [n.output[0] for n in after.graph.node if n.op_type == "DequantizeLinear"] == ["q/real"]
+
+
+def test_a_relu_above_the_zero_point_becomes_a_clip_of_bytes() -> None:
+    nodes, constants = quantized_conv(ZEROU8)
+    model = build([*nodes, node("Relu", "c", "r"), *ending("r")], constants, (1, 3, 8, 8), (1, 8, 8, 8))
+    after = applied(model, CLAMPS, pictures(1, 3, 8, 8))
+    assert fused(model)["QLinearConv"] == 0
+    assert fused(after)["QLinearConv"] == 1
+    assert ops(after)["Clip"] == 1
+    assert ops(after)["Relu"] == 0
+
+
+def test_a_clip_that_the_range_does_by_itself_goes() -> None:
+    nodes, constants = quantized_conv(np.uint8(0))
+    constants |= {"low": np.float32(0), "high": np.float32(6), "s2": np.float32(6 / 255)}
+    model = build([*nodes, node("Clip", "c low high", "r"), *ending("r")], constants, (1, 3, 8, 8), (1, 8, 8, 8))
+    after = applied(model, CLAMPS, pictures(1, 3, 8, 8) * 4)
+    assert ops(after)["Clip"] == 0
+
+
+@pytest.mark.parametrize("op", ["Pad", "Concat", "MaxPool"])
+def test_integer_moves_keeps_bytes(op: str) -> None:
+    moves: dict[str, tuple[Any, tuple[int, ...]]] = {
+        "Pad": (node("Pad", "d pads", "m"), (1, 2, 6, 6)),
+        "Concat": (node("Concat", "d d", "m", axis=1), (1, 4, 4, 4)),
+        "MaxPool": (node("MaxPool", "d", "m", kernel_shape=[2, 2], strides=[2, 2]), (1, 2, 2, 2)),
+    }
+    move, result = moves[op]
+    constants: dict[str, Any] = {"s": SCALE, "z": ZEROU8}
+    if op == "Pad":
+        constants["pads"] = np.array([0, 0, 1, 1, 0, 0, 1, 1], np.int64)
+    nodes = [
+        node("QuantizeLinear", "x s z", "q"),
+        node("DequantizeLinear", "q s z", "d"),
+        move,
+        node("QuantizeLinear", "m s z", "qm"),
+        node("DequantizeLinear", "qm s z", "y"),
+    ]
+    model = build(nodes, constants, (1, 2, 4, 4), result)
+    after = applied(model, INTEGER_MOVES, pictures(1, 2, 4, 4))
+    assert ops(after)["QuantizeLinear"] == ops(after)["DequantizeLinear"] == 1
+    assert ops(after)[op] == 1
+
+
+def test_integer_moves_leaves_a_change_of_scale() -> None:
+    nodes = [
+        node("QuantizeLinear", "x s z", "q"),
+        node("DequantizeLinear", "q s z", "d"),
+        node("Concat", "d d", "m", axis=1),
+        *ending("m"),
+    ]
+    model = build(nodes, {"s": SCALE, "z": ZEROU8, "s2": SCALE * 2, "z2": ZEROU8}, (1, 2, 4, 4), (1, 4, 4, 4))
+    assert ops(applied(model, INTEGER_MOVES, pictures(1, 2, 4, 4))) == ops(model)
+
+
+def padded(value: int) -> Any:
+    nodes, constants = quantized_conv(ZEROU8)
+    nodes[1].input[0] = "p"
+    pad = helper.make_node("Pad", ["q", "pads", "fill"], ["p"], name="p")
+    constants |= {"pads": np.array([0, 0, 2, 0, 0, 0, 1, 3], np.int64), "fill": np.uint8(value)}
+    return build([nodes[0], pad, *nodes[1:], *ending("c")], constants, (1, 3, 8, 8), (1, 8, 11, 11))
+
+
+def test_pads_become_the_convolutions_own() -> None:
+    after = applied(padded(int(ZEROU8)), PADS, pictures(1, 3, 8, 8))
+    assert ops(after)["Pad"] == 0
+    conv = next(n for n in after.graph.node if n.op_type == "Conv")
+    assert next(list(a.ints) for a in conv.attribute if a.name == "pads") == [3, 1, 2, 4]
+
+
+def test_a_pad_with_another_value_stays() -> None:
+    assert ops(applied(padded(7), PADS, pictures(1, 3, 8, 8)))["Pad"] == 1
+
+
+@pytest.mark.parametrize(("channels", "size", "widened"), [(3, 16, True), (1, 16, True), (4, 16, False), (3, 4, False)])
+def test_four_channels_widens_big_convolutions_of_few_channels(channels: int, size: int, widened: bool) -> None:
+    nodes, constants = quantized_conv(ZEROU8, channels)
+    model = build([*nodes, *ending("c")], constants, (1, channels, size, size), (1, 8, size, size))
+    after = applied(model, FOUR_CHANNELS, pictures(1, channels, size, size))
+    weight = next(numpy_helper.to_array(t) for t in after.graph.initializer if len(t.dims) == 4)
+    assert weight.shape[1] == (4 if widened else channels)
+    assert ops(after)["Concat"] == int(widened)
+
+
+def test_shared_zero_points_of_weights_are_copied() -> None:
+    nodes, constants = quantized_conv(ZEROU8, channels=8)
+    second = [
+        node("QuantizeLinear", "c s2 z2", "qc"),
+        node("DequantizeLinear", "qc s2 z2", "d2"),
+        node("DequantizeLinear", "w2 ws wz", "wd2", axis=0),
+        node("Conv", "d2 wd2", "c2", kernel_shape=[3, 3], pads=[1, 1, 1, 1]),
+    ]
+    constants["w2"] = constants["w"][::-1].copy()
+    model = build([*nodes, *second, *ending("c2")], constants, (1, 8, 8, 8), (1, 8, 8, 8))
+    after = applied(model, OWN_ZERO_POINTS, pictures(1, 8, 8, 8))
+    zeros = [n.input[2] for n in after.graph.node if n.op_type == "DequantizeLinear"][:]
+    weights = [name for name in zeros if len(numpy_helper.to_array(initializer(after, name)).shape) == 1]
+    assert len(weights) == len(set(weights)) == 2
+    sample = {"x": pictures(1, 8, 8, 8)}
+    plain, precise = (session(after, precise=p).run(None, sample)[0] for p in (False, True))
+    np.testing.assert_array_equal(plain, precise)
+
+
+def initializer(model: Any, name: str) -> Any:
+    return next(t for t in model.graph.initializer if t.name == name)
+
+
+def test_a_pass_that_breaks_the_model_is_named() -> None:
+    def cut(model: Any) -> Any:
+        model.graph.node[0].input[0] = "nowhere"
+        return model
+
+    model = build([node("Relu", "x", "y")], {}, (2, 3), (2, 3))
+    with pytest.raises(ConversionError, match="after pass cut"):
+        run_passes(model, [Pass("cut", cut)])
+
+
+def test_a_pass_that_changes_the_outputs_is_named() -> None:
+    def grow(model: Any) -> Any:
+        model.graph.output[0].type.tensor_type.shape.dim[0].ClearField("dim_value")
+        return model
+
+    model = build([node("Relu", "x", "y")], {}, (2, 3), (2, 3))
+    with pytest.raises(ConversionError, match="pass grow changed the inputs or outputs"):
+        run_passes(model, [Pass("grow", grow)])
+
+
+def test_passes_leave_the_given_model_alone() -> None:
+    nodes, constants = quantized_conv(ZERO8)
+    model = build([*nodes, *ending("c")], constants, (1, 3, 8, 8), (1, 8, 8, 8))
+    before = model.SerializeToString()
+    run_passes(model, [UINT8])
+    assert model.SerializeToString() == before
