@@ -19,7 +19,7 @@ from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.graph.inspect import ops
 from edgecv_converters.graph.passes import canonical, erfc, shapes, split_sizes, tensor_lists, unroll
 from edgecv_converters.source import Source, load_source, save_live
-from edgecv_runtime.errors import ConversionError
+from edgecv_runtime.errors import ConversionError, SourceError
 
 from tests import models
 
@@ -230,16 +230,43 @@ def test_a_dangling_graph_is_refused(digits_model: Path) -> None:
         canonical(broken, "tflite")
 
 
-def test_training_only_operations_are_gone(tmp_path: Path) -> None:
+@pytest.mark.parametrize("save", [exported, save_live])
+def test_training_only_operations_are_gone(save: Callable[[Any, Path], Path], tmp_path: Path) -> None:
     import keras
 
     layers = keras.layers
-    stack = [layers.GaussianNoise(0.5), layers.Dropout(0.5), layers.RandomFlip(), layers.Conv2D(2, 3), layers.Flatten()]
+    stack = [layers.GaussianNoise(0.5), layers.Dropout(0.5), layers.Conv2D(2, 3), layers.Flatten()]
     model = keras.Sequential([keras.Input((6, 6, 3)), *stack, layers.Dense(3, "softmax")])
-    source = load_source(exported(model, tmp_path))
+    source = load_source(save(model, tmp_path))
     left = {"BiasAdd", "Const", "Conv2D", "Identity", "MatMul", "Pack", "Placeholder", "Reshape", "Softmax", "Squeeze"}
     assert set(ops(source.freeze())) <= left | {"StridedSlice"}
     assert_converts(source)
+
+
+def test_augmentation_is_off_in_keras_files_and_refused_in_savedmodels(tmp_path: Path) -> None:
+    import keras
+
+    stack = [keras.layers.RandomFlip(name="flip"), keras.layers.Flatten(), keras.layers.Dense(3, "softmax")]
+    model = keras.Sequential([keras.Input((6, 6, 3)), *stack])
+    assert_converts(load_source(save_live(model, tmp_path)))
+    with pytest.raises(SourceError, match=r"draws random numbers when it runs .*flip"):  # what Model.export writes
+        load_source(exported(model, tmp_path))
+
+
+def test_a_savedmodel_that_counts_its_calls(tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    holder = tf.Module()
+    holder.calls = tf.Variable(0)
+    holder.kernel = tf.Variable(np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32))
+
+    def serve(x):
+        holder.calls.assign_add(1)
+        return {"y": tf.nn.softmax(x @ holder.kernel)}
+
+    signature = tf.function(serve).get_concrete_function(tf.TensorSpec((None, 5), name="x"))
+    tf.saved_model.save(holder, str(tmp_path / "m"), signatures=signature)
+    assert_converts(load_source(tmp_path / "m"))
 
 
 CALIBRATE = """

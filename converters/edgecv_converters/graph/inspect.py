@@ -10,6 +10,7 @@ from edgecv_converters.graph.edit import node_of
 from edgecv_converters.graph.frozen import Endpoint, FrozenGraph
 
 _SCALING = re.compile(r"^(rescaling|normalization)(_\d+)*$")
+_RANDOM = re.compile(r"^(Stateless|Stateful)?(Random|Multinomial|TruncatedNormal|StandardNormal|Uniform)")
 _SHAPE_ONLY = frozenset({"Identity", "Cast", "Reshape", "Squeeze", "StopGradient", "ExpandDims"})
 
 
@@ -32,6 +33,11 @@ def scales_input(frozen: FrozenGraph) -> bool:
     inputs = {end.node for end in frozen.inputs}
     first = [node.name for node in frozen.proto().node if inputs & {node_of(name) for name in node.input}]
     return any(_SCALING.match(scope) for name in first for scope in name.split("/"))
+
+
+def random_node(frozen: FrozenGraph) -> str | None:
+    """The first node whose result is random, or None."""
+    return next((node.name for node in frozen.proto().node if _RANDOM.match(node.op)), None)
 
 
 def op_rows(frozen: FrozenGraph) -> list[dict[str, Any]]:

@@ -10,9 +10,10 @@ from edgecv_runtime.errors import SourceError
 
 from edgecv_converters.source.code import check_code, check_custom
 from edgecv_converters.source.custom import custom_objects_of
-from edgecv_converters.source.keras3 import first_line, is_keras3_class, load_with_keras3
+from edgecv_converters.source.keras3 import is_keras3_class, load_with_keras3
 from edgecv_converters.source.keras_model import loaded_of
 from edgecv_converters.source.model import Loaded
+from edgecv_converters.source.words import gist
 
 _FORMAT = "keras2-h5"
 
@@ -39,12 +40,12 @@ def load(path: Path, *, allow_code: bool, custom_objects: str | None) -> Loaded:
 def _load_with_tf_keras(path: Path, own: dict[str, Any], refusal: SourceError, *, allow_code: bool) -> Loaded:
     import tf_keras
 
-    reason = first_line(refusal.__cause__ or refusal)
+    reason = gist(refusal.__cause__ or refusal)
     try:
         model = tf_keras.models.load_model(path, custom_objects=own, compile=False, safe_mode=not allow_code)
     except Exception as error:
         raise SourceError(
-            f"{path.name} cannot be loaded: Keras 3 says {reason!r}, tf-keras says {first_line(error)!r}",
+            f"{path.name} cannot be loaded: Keras 3 says {reason!r}, tf-keras says {gist(error)!r}",
             "load and save it again with the Keras version that wrote it, or export a SavedModel folder",
         ) from error
     loader = f"tf-keras {tf_keras.__version__}"
@@ -59,7 +60,7 @@ def _config(path: Path) -> Any:
         with h5py.File(path) as file:
             text = file.attrs.get("model_config")
     except OSError as error:
-        raise SourceError(f"{path.name} is damaged: {first_line(error)}", "copy or save the model again") from error
+        raise SourceError(f"{path.name} is damaged: {gist(error)}", "copy or save the model again") from error
     if text is None:
         raise SourceError(
             f"{path.name} holds weights without a model",

@@ -13,6 +13,7 @@ from edgecv_converters.source.code import check_code, check_custom
 from edgecv_converters.source.custom import custom_objects_of
 from edgecv_converters.source.keras_model import loaded_of
 from edgecv_converters.source.model import Loaded
+from edgecv_converters.source.words import gist
 
 
 def load(path: Path, *, allow_code: bool, custom_objects: str | None) -> Loaded:
@@ -43,7 +44,7 @@ def load_with_keras3(path: Path, own: dict[str, Any], *, allow_code: bool) -> An
         return keras.models.load_model(path, custom_objects=own, compile=False, safe_mode=not allow_code)
     except Exception as error:
         raise SourceError(
-            f"Keras {keras.__version__} cannot load {path.name}: {first_line(error)}",
+            f"Keras {keras.__version__} cannot load {path.name}: {gist(error)}",
             "load and save it again with the Keras version that wrote it, or export a SavedModel folder",
         ) from error
 
@@ -61,12 +62,6 @@ def is_keras3_class(name: str) -> bool:
         keras.dtype_policies,
     )
     return name == "Functional" or any(hasattr(space, name) for space in spaces)
-
-
-def first_line(error: BaseException) -> str:
-    """The first sentence of an error's text, without its final period."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0].strip().rstrip(".:")[:300]
 
 
 def _config(path: Path) -> Any:

@@ -10,13 +10,15 @@ from typing import Any
 import msgspec
 import numpy as np
 import numpy.typing as npt
-from edgecv_runtime.errors import UsageError
+from edgecv_runtime.errors import EdgecvError, SourceError, UsageError
 from edgecv_runtime.schema import SourceInfo, Task, TensorSpec
 
 from edgecv_converters.graph.freeze import Call, freeze
 from edgecv_converters.graph.frozen import FrozenGraph
-from edgecv_converters.graph.inspect import final_activation, op_rows, scales_input
+from edgecv_converters.graph.inspect import final_activation, op_rows, random_node, scales_input
+from edgecv_converters.graph.layers import layer_of
 from edgecv_converters.graph.macs import multiply_adds, multiply_adds_by_layer
+from edgecv_converters.source.words import gist
 
 Array = npt.NDArray[Any]
 Weight = tuple[str, Callable[[], Array]]
@@ -86,8 +88,18 @@ class Source:
 
     @classmethod
     def of(cls, loaded: Loaded, inputs: tuple[TensorSpec, ...], sha256: str) -> Source:
-        """Freeze the model at `inputs`, whose shapes are static with a batch of one."""
-        frozen = freeze(loaded.freezable(inputs), inputs, loaded.output_names, loaded.doubled_scopes)
+        """Freeze the model at `inputs`, whose shapes are static with a batch of one.
+
+        Raises:
+            SourceError: It does not run at these shapes, draws random numbers, or its outputs have no fixed shape.
+        """
+        frozen = _freeze(loaded, inputs)
+        random = random_node(frozen)
+        if random is not None:
+            raise SourceError(
+                f"the model draws random numbers when it runs (layer {layer_of(random)})",
+                "it was exported with augmentation on: convert the .keras file, or export with training=False",
+            )
         return cls(loaded=loaded, inputs=inputs, sha256=sha256, _frozen=frozen)
 
     @cached_property
@@ -199,3 +211,16 @@ class Source:
 
         compiled = tf.function(run, autograph=False)
         return on_cpu
+
+
+def _freeze(loaded: Loaded, inputs: tuple[TensorSpec, ...]) -> FrozenGraph:
+    try:
+        return freeze(loaded.freezable(inputs), inputs, loaded.output_names, loaded.doubled_scopes)
+    except EdgecvError:
+        raise
+    except Exception as error:
+        shapes = ", ".join(f"{spec.name} {spec.shape}" for spec in inputs)
+        raise SourceError(
+            f"the model does not run on {shapes}: {gist(error)}",
+            "check the input shape: --input-shape NAME=1,224,224,3",
+        ) from error

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from edgecv_runtime.errors import SourceError
 
-from edgecv_converters.source.keras3 import first_line
 from edgecv_converters.source.model import Loaded, Port
 from edgecv_converters.source.stateless import without_assignments
+from edgecv_converters.source.words import gist
 
 _PYTHON_OPS = frozenset({"PyFunc", "PyFuncStateless", "EagerPyFunc"})
 _FILE_OPS = frozenset({"ReadFile", "WriteFile"})
@@ -33,7 +33,7 @@ def load(path: Path) -> Loaded:
             restored = tf.saved_model.load(str(folder))
     except Exception as error:
         raise SourceError(
-            f"TensorFlow {tf.__version__} cannot load {path.name}: {first_line(error)}",
+            f"TensorFlow {tf.__version__} cannot load {path.name}: {gist(error)}",
             "copy the whole folder again, with its variables",
         ) from error
     name, signature = _signature(path, dict(restored.signatures))

@@ -1,0 +1,15 @@
+"""What other libraries' errors say, in one line."""
+
+from __future__ import annotations
+
+import re
+
+_COLOR = re.compile(r"\x1b\[[0-9;]*m")
+_WRAPPER = "Exception encountered when calling"
+
+
+def gist(error: BaseException) -> str:
+    """The first telling line of an error's text, without colours and final period, at most 300 characters."""
+    lines = [line.strip() for line in _COLOR.sub("", str(error)).splitlines()]
+    telling = [line for line in lines if line and not line.startswith(_WRAPPER)]
+    return (telling or lines or [""])[0].rstrip(".:")[:300] or type(error).__name__
