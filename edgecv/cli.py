@@ -52,6 +52,22 @@ Precision = Annotated[
     str | None, typer.Option("--precision", help="For example int8; all where not given.", show_default=False)
 ]
 Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads of the runtime.")]
+InputShapes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--input-shape", metavar="[NAME=]1,H,W,C", help="For inputs with open dimensions.", show_default=False
+    ),
+]
+AllowCode = Annotated[bool, typer.Option("--allow-code", help="Load models that carry Python code, which then runs.")]
+CustomObjects = Annotated[
+    str | None,
+    typer.Option(
+        "--custom-objects",
+        metavar="PACKAGE.MODULE",
+        help="Where the model's own layers are defined.",
+        show_default=False,
+    ),
+]
 Gates = Annotated[
     list[str] | None,
     typer.Option(
@@ -179,15 +195,7 @@ def convert(
         ),
     ] = None,
     io: Annotated[Io, typer.Option("--io", help="Dtype of the int8 artifacts' inputs and outputs.")] = Io.float32,
-    input_shape: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--input-shape",
-            metavar="[NAME=]1,H,W,C",
-            help="For inputs with open dimensions.",
-            show_default=False,
-        ),
-    ] = None,
+    input_shape: InputShapes = None,
     task: Annotated[
         TaskName | None,
         typer.Option("--task", help="What the outputs mean, where the model does not show it.", show_default=False),
@@ -201,18 +209,8 @@ def convert(
         bool, typer.Option("--keep-going", help="Write the bundle without the targets that did not convert.")
     ] = False,
     force: Force = False,
-    allow_code: Annotated[
-        bool, typer.Option("--allow-code", help="Load models that carry Python code, which then runs.")
-    ] = False,
-    custom_objects: Annotated[
-        str | None,
-        typer.Option(
-            "--custom-objects",
-            metavar="PACKAGE.MODULE",
-            help="Where the model's own layers are defined.",
-            show_default=False,
-        ),
-    ] = None,
+    allow_code: AllowCode = False,
+    custom_objects: CustomObjects = None,
     time_limit: Annotated[float, typer.Option("--time-limit", metavar="SECONDS", help="For each converter.")] = 1800,
     memory_limit: Annotated[
         float | None,
@@ -284,13 +282,18 @@ def inspect(
             metavar="PATH", help="A model, a .tflite, .onnx or .mlpackage, or a bundle.", show_default=False
         ),
     ],
+    input_shape: InputShapes = None,
+    allow_code: AllowCode = False,
+    custom_objects: CustomObjects = None,
     as_json: Json = False,
 ) -> None:
     """Show what a model, an artifact or a bundle holds: layers, ops, parameters, inputs, preprocessing."""
     from edgecv.inspecting import inspect as look
     from edgecv.inspecting import tables
+    from edgecv.request import read_input_shapes
 
-    found = look(path)
+    shapes = read_input_shapes(input_shape or ())
+    found = look(path, input_shapes=shapes, allow_code=allow_code, custom_objects=custom_objects)
     if as_json:
         show_json(found)
     else:
