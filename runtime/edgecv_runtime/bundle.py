@@ -25,6 +25,7 @@ MANIFEST = "bundle.json"
 LABELS = "labels.txt"
 MAX_UNPACKED = 8 << 30  # bytes; no edge model comes near
 MAX_RATIO = 1000  # unpacked over packed: weights do not compress like that, bombs do
+METHODS = frozenset((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED))
 ANEW = "Make the bundle again with edgecv convert"
 
 
@@ -101,9 +102,12 @@ class Bundle:
         if hashlib.sha256(data).hexdigest() != info.sha256:
             raise BundleError(f"{info.file} was changed since the bundle was made", ANEW)
         try:
-            return msgspec.json.decode(data, type=Golden)
+            golden = msgspec.json.decode(data, type=Golden)
         except (msgspec.DecodeError, RecursionError) as error:
             raise BundleError(f"{info.file}: {error}", _known_keys(str(error), Golden) or ANEW) from error
+        if len(golden.cases) != info.count:
+            raise BundleError(f"{info.file} lists {len(golden.cases)} cases, {MANIFEST} has {info.count}", ANEW)
+        return golden
 
     def verify_integrity(self) -> None:
         """Check every file of the bundle: artifacts, labels, golden cases, and that nothing else lies among them.
@@ -277,6 +281,8 @@ def _unpack(path: Path) -> Path:
         with zipfile.ZipFile(path) as archive:
             for entry in archive.infolist():
                 _inside(entry.filename)
+                if entry.compress_type not in METHODS:
+                    raise BundleError(f"{path} is packed with neither store nor deflate", "Pack it anew with those")
             _check_size(path, archive)
             archive.extractall(folder)
     except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError) as error:

@@ -88,8 +88,8 @@ def _normalize(table: dict[str, Any], content: dict[str, Any]) -> dict[str, Any]
     if keys & {"scale", "offset"}:
         return {"scale": float32s(values.get("scale", [1.0])), "offset": float32s(values.get("offset", [0.0]))}
     mean, std = values.get("mean", [0.0]), values.get("std", [1.0])
-    if 0 in std:
-        raise SpecError(f"normalize.std must not be zero, got {std}", "Give the standard deviation in units of 0..255")
+    if not all(value > 0 for value in std):
+        raise SpecError(f"normalize.std must be over zero, got {std}", "Give the standard deviation in units of 0..255")
     width = max(len(mean), len(std))
     mean, std = (v * width if len(v) == 1 else v for v in (mean, std))
     if len(mean) != len(std):
