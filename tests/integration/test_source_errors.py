@@ -69,10 +69,16 @@ def test_open_dimensions_need_a_shape(tmp_path: Path) -> None:
     assert error.message == "input 'pixels' has open dimensions (?, ?, ?, 3)"
     assert error.hint == "give the shape with --input-shape pixels=1,224,224,3"
     assert load_source(path, input_shapes={"pixels": (1, 9, 7, 3)}).inputs[0].shape == (1, 9, 7, 3)
+    assert load_source(path, input_shapes={"": (1, 9, 7, 3)}).inputs[0].shape == (1, 9, 7, 3)
     assert "got (1, 9, 7, 1)" in refusal(path, input_shapes={"pixels": (1, 9, 7, 1)}).message
     assert "got (9, 7, 3)" in refusal(path, input_shapes={"pixels": (9, 7, 3)}).message
     assert "batch of 1" in refusal(path, input_shapes={"pixels": (2, 9, 7, 3)}).message
     assert "no input 'nope'" in refusal(path, input_shapes={"nope": (1, 9, 7, 3)}).message
+
+
+def test_a_shape_without_a_name_needs_a_single_input(tmp_path: Path) -> None:
+    path = save_live(models.two_by_two(), tmp_path)
+    assert "several inputs: picture, extra" in refusal(path, input_shapes={"": (1, 4)}).message
 
 
 def lambda_model(path: Path) -> None:

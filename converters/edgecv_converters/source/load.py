@@ -25,7 +25,8 @@ def load_source(
 
     Args:
         path: A Keras 3 `.keras` file, a Keras 2 `.h5`/`.hdf5` file, or a SavedModel folder.
-        input_shapes: For inputs with open dimensions their shape, batch of one included.
+        input_shapes: For inputs with open dimensions their shape, batch of one included; the name "" stands for
+            the only input.
         allow_code: Load models that carry Python code (Lambda layers), which then runs.
         custom_objects: The module with the model's own layers, such as "package.module".
 
@@ -76,6 +77,10 @@ def _check_weights(loaded: Loaded) -> None:
 
 def _static_inputs(ports: tuple[Port, ...], given: dict[str, tuple[int, ...]]) -> tuple[TensorSpec, ...]:
     names = [port.name for port in ports]
+    if "" in given:
+        if len(ports) > 1:
+            raise UsageError(f"the model has several inputs: {', '.join(names)}", _example(ports[0]))
+        given = {names[0]: given[""]}
     unknown = sorted(set(given) - set(names))
     if unknown:
         raise UsageError(

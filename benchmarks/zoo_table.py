@@ -1,0 +1,240 @@
+"""Convert and prove the whole zoo: `benchmarks/results/zoo.json` and the table in `docs/zoo.md`.
+
+Usage: python -m benchmarks.zoo_table [NAME ...]     (named models only: their rows are replaced, the others kept)
+
+Each model goes through `edgecv.pipeline.convert`, the code of the command line, to five artifacts with all the proof.
+Its samples come as .npz files of ready tensors. A model is built in a process of its own, whose memory goes with it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from edgecv_runtime.errors import EdgecvError
+from edgecv_runtime.schema import Failure, Parity, Preprocess, Record
+
+from edgecv.machine import machine_line
+from edgecv.machine import versions as tool_versions
+from edgecv.pipeline import Outcome, convert
+from edgecv.recipe import Recipe, plan
+from edgecv.request import Request
+
+ROOT = Path(__file__).resolve().parents[1]
+WORK = ROOT / "build" / "zoo"
+RESULTS = ROOT / "benchmarks" / "results" / "zoo.json"
+TABLE = ROOT / "docs" / "zoo.md"
+STEPS = ("tflite:float32", "tflite:int8", "onnx:float32", "onnx:int8", "coreml:float16")
+CALIBRATION, EVALUATION, CALIBRATION_SEED = 100, 100, 50
+HEAVY = {"cnn_lstm_clip": 48, "vgg16_transfer": 60}  # samples, where one takes megabytes or a second
+
+
+class Cell(Record, frozen=True):
+    """What came of one artifact; `agreement` is the share of evaluation samples with the source's own answer."""
+
+    status: str
+    reason: str | None = None
+    bytes: int | None = None
+    agreement: float | None = None
+    snr_db: float | None = None
+    accuracy: float | None = None
+
+
+class Row(Record, frozen=True):
+    """One model; `cells` by "target:precision"."""
+
+    name: str
+    parameters: int
+    multiply_adds: int | None
+    reference_accuracy: float | None
+    samples: int
+    seconds: float
+    cells: dict[str, Cell]
+
+
+class Results(Record, frozen=True):
+    """All of `zoo.json`."""
+
+    machine: str
+    versions: dict[str, str]
+    rows: tuple[Row, ...]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Convert the named models, or all; returns 1 if any artifact failed."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from benchmarks.zoo import ZOO
+
+    parser = argparse.ArgumentParser(description="convert and prove the models of the zoo")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(ZOO)}")
+    names = parser.parse_args(arguments).names or list(ZOO)
+    unknown = [name for name in names if name not in ZOO]
+    if unknown:
+        parser.error(f"unknown model {unknown[0]!r}; the models are {', '.join(ZOO)}")
+    rows = _kept(list(ZOO))
+    for name in names:
+        rows[name] = convert_one(name)
+        _report(rows[name])
+        ordered = tuple(rows[known] for known in ZOO if known in rows)
+        write(Results(machine=machine_line(), versions=tool_versions(), rows=ordered))
+    return int(any(cell.status == "failed" for name in names for cell in rows[name].cells.values()))
+
+
+def convert_one(name: str) -> Row:
+    """Build the model and its samples if they are not there, convert it, and say what came of it."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        model, calibration, evaluation, count = pool.submit(prepare, name).result()
+    request = Request(
+        model=model,
+        out=WORK / f"{name}.edgecv",
+        recipe=Recipe(steps=plan(STEPS, ()), samples=CALIBRATION),
+        preprocess=Preprocess(kind="tensor"),
+        calibrate=calibration,
+        evaluate=evaluation,
+        force=True,
+        keep_failing=True,
+        keep_going=True,
+    )
+    began = time.monotonic()
+    try:
+        outcome = convert(request)
+    except EdgecvError as error:
+        cell = Cell(status="failed", reason=error.message)
+        return _row(name, count, time.monotonic() - began, dict.fromkeys(STEPS, cell), None)
+    return _row(name, count, time.monotonic() - began, _cells(outcome), outcome)
+
+
+def prepare(name: str) -> tuple[Path, Path, Path, int]:
+    """The model's file, its calibration and evaluation samples, and how many the latter are."""
+    from benchmarks.zoo import path_of, sample_inputs
+
+    model = path_of(name, WORK)
+    count = HEAVY.get(name, EVALUATION)
+    paths = (WORK / f"{name}.calibration.npz", WORK / f"{name}.evaluation.npz")
+    for path, seed in zip(paths, (CALIBRATION_SEED, 0), strict=True):
+        samples, labels = sample_inputs(name, min(count, CALIBRATION) if seed else count, seed)
+        arrays: dict[str, Any] = {_input_name(model): samples, "labels": labels}
+        np.savez(path, allow_pickle=False, **arrays)
+    return model, *paths, count
+
+
+def _input_name(model: Path) -> str:
+    from edgecv_converters.source import load_source
+
+    return load_source(model).inputs[0].name
+
+
+def _row(name: str, samples: int, seconds: float, cells: dict[str, Cell], outcome: Outcome | None) -> Row:
+    source = outcome.report.source if outcome else None
+    accuracies = [parity.accuracy for parity in outcome.report.parity if parity.accuracy] if outcome else []
+    return Row(
+        name=name,
+        parameters=source.parameters if source else 0,
+        multiply_adds=source.multiply_adds if source else None,
+        reference_accuracy=accuracies[0].reference_accuracy if accuracies else None,
+        samples=samples,
+        seconds=round(seconds, 1),
+        cells=cells,
+    )
+
+
+def _cells(outcome: Outcome) -> dict[str, Cell]:
+    sizes = {artifact.file: artifact for artifact in outcome.report.artifacts}
+    cells = {f"{failure.target}:{failure.precision}": _failed(failure) for failure in outcome.failures}
+    for parity in outcome.report.parity:
+        artifact = sizes[parity.artifact]
+        cells[f"{artifact.target}:{artifact.precision}"] = _proven(parity, artifact.bytes)
+    return {step: cells[step] for step in STEPS if step in cells}
+
+
+def _failed(failure: Failure) -> Cell:
+    return Cell(status="failed", reason=failure.message)
+
+
+def _proven(parity: Parity, size: int) -> Cell:
+    compared = parity.comparisons.get("evaluation")
+    return Cell(
+        status=parity.status,
+        reason=parity.reason,
+        bytes=size,
+        agreement=compared.agreement if compared else None,
+        snr_db=compared.snr_db if compared else None,
+        accuracy=parity.accuracy.accuracy if parity.accuracy else None,
+    )
+
+
+def _kept(names: Sequence[str]) -> dict[str, Row]:
+    if not RESULTS.exists():
+        return {}
+    found = msgspec.json.decode(RESULTS.read_bytes(), type=Results)
+    return {row.name: row for row in found.rows if row.name in names}
+
+
+def write(results: Results) -> None:
+    """Write the JSON file and the table."""
+    RESULTS.parent.mkdir(parents=True, exist_ok=True)
+    RESULTS.write_text(json.dumps(msgspec.to_builtins(results), indent=1) + "\n")
+    TABLE.write_text(table(results))
+
+
+def table(results: Results) -> str:
+    """The page of documentation, in Markdown."""
+    head = ["model", "parameters", "multiply-adds", *STEPS]
+    lines = [
+        "# The zoo",
+        "",
+        "Made by `make zoo` with `edgecv.pipeline.convert`; the numbers are in `benchmarks/results/zoo.json`.",
+        f"Machine: {results.machine}.",
+        "",
+        "A cell gives the artifact's size and, on held-out samples, the share of its answers that equal those of the",
+        "Keras model and its signal-to-noise ratio. Core ML predicts on macOS only: elsewhere it is converted, not run.",
+        "How the models are made is told in `benchmarks/zoo.py`.",
+        "",
+        f"| {' | '.join(head)} |",
+        f"|{'---|' * len(head)}",
+        *(_line(row) for row in results.rows),
+        "",
+    ]
+    notes = [
+        f"* {row.name}, {step}: {cell.reason}"
+        for row in results.rows
+        for step, cell in row.cells.items()
+        if cell.status == "failed" and cell.reason
+    ]
+    return "\n".join([*lines, *(["## What failed, and why", "", *notes, ""] if notes else [])])
+
+
+def _line(row: Row) -> str:
+    macs = "" if row.multiply_adds is None else f"{row.multiply_adds / 1e6:,.1f} M"
+    cells = [_text(row.cells[step]) if step in row.cells else "" for step in STEPS]
+    return f"| {' | '.join([row.name, f'{row.parameters:,}', macs, *cells])} |"
+
+
+def _text(cell: Cell) -> str:
+    if cell.bytes is None:
+        return "failed"
+    parts = [f"{cell.bytes / 1024:,.0f} KiB"]
+    if cell.agreement is not None:
+        parts.append(f"{cell.agreement:.1%}")
+    if cell.snr_db is not None:
+        parts.append(f"{cell.snr_db:.0f} dB")
+    return ", ".join([*parts, *([] if cell.status == "passed" else [cell.status.replace("_", " ")])])
+
+
+def _report(row: Row) -> None:
+    states: dict[str, Any] = {step: f"{cell.status} {cell.agreement}" for step, cell in row.cells.items()}
+    print(f"{row.name}: {row.seconds:.0f} s, {states}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
