@@ -269,7 +269,9 @@ def _read(path: Path) -> bytes:
         ) from error
 
 
-def _check_size(path: Path, archive: zipfile.ZipFile) -> None:
+def _check_packing(path: Path, archive: zipfile.ZipFile) -> None:
+    if any(entry.compress_type not in METHODS for entry in archive.infolist()):
+        raise BundleError(f"{path} is packed with neither store nor deflate", "Pack it anew with an ordinary zip tool")
     total = sum(entry.file_size for entry in archive.infolist())
     if total > MAX_UNPACKED or total > MAX_RATIO * max(path.stat().st_size, 1):
         raise BundleError(f"{path} unpacks to {total / 1e9:.1f} GB, which no bundle does", "Do not use it")
@@ -281,9 +283,7 @@ def _unpack(path: Path) -> Path:
         with zipfile.ZipFile(path) as archive:
             for entry in archive.infolist():
                 _inside(entry.filename)
-                if entry.compress_type not in METHODS:
-                    raise BundleError(f"{path} is packed with neither store nor deflate", "Pack it anew with those")
-            _check_size(path, archive)
+            _check_packing(path, archive)
             archive.extractall(folder)
     except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError) as error:
         shutil.rmtree(folder)

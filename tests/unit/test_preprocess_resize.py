@@ -1,0 +1,223 @@
+"""The kernels against TensorFlow and Pillow themselves, and the fits against their definitions."""
+
+import numpy as np
+import pytest
+from edgecv_runtime.errors import ImageError
+from edgecv_runtime.preprocess import Preprocessor, from_preset, resolve
+from edgecv_runtime.schema import Fit, Preprocess, Resize
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+KERNELS = {
+    "nearest": Image.Resampling.NEAREST,
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+    "box": Image.Resampling.BOX,
+}
+side = st.integers(1, 40)
+quick = settings(max_examples=40, deadline=None)
+
+
+def pixels_of(height, width, seed=0):
+    return np.random.default_rng([height, width, seed]).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def run(pixels, height, width, **fields):
+    spec = Preprocess(size=(height, width), **fields)
+    return Preprocessor(spec)(pixels)[0]
+
+
+@quick
+@given(side, side, side, side)
+def test_tf_bilinear_is_tf_image_resize(height, width, out_height, out_width):
+    import tensorflow as tf
+
+    pixels = pixels_of(height, width)
+    got = run(pixels, out_height, out_width, resize=Resize(kernel="bilinear", semantics="tf"))
+    wanted = tf.image.resize(pixels, (out_height, out_width), "bilinear", antialias=False).numpy()
+    assert got.dtype == np.float32
+    np.testing.assert_allclose(got, wanted, rtol=0, atol=1e-4)
+
+
+@quick
+@given(side, side, side, side)
+def test_tf_nearest_is_tf_image_resize_exactly(height, width, out_height, out_width):
+    import tensorflow as tf
+
+    pixels = pixels_of(height, width)
+    got = run(pixels, out_height, out_width, resize=Resize(kernel="nearest", semantics="tf"))
+    wanted = tf.image.resize(pixels, (out_height, out_width), "nearest").numpy()
+    np.testing.assert_array_equal(got, wanted.astype(np.float32), strict=True)
+
+
+@pytest.mark.parametrize(("size", "out"), [((375, 500), (224, 224)), ((32, 32), (96, 96)), ((481, 321), (33, 517))])
+def test_tf_kernels_at_the_sizes_of_photos(size, out):
+    import tensorflow as tf
+
+    pixels = pixels_of(*size)
+    for kernel, atol in (("bilinear", 1e-4), ("nearest", 0)):
+        got = run(pixels, *out, resize=Resize(kernel=kernel, semantics="tf"))
+        wanted = tf.cast(tf.image.resize(pixels, out, kernel), tf.float32).numpy()
+        np.testing.assert_allclose(got, wanted, rtol=0, atol=atol)
+
+
+def test_tf_bilinear_keeps_its_order_of_operations():
+    """One output pixel, by hand in float32: horizontal first, then vertical."""
+    pixels = pixels_of(3, 5)
+    got = run(pixels, 2, 7, resize=Resize(kernel="bilinear", semantics="tf"))
+    f = np.float32
+    y, x = (f(1.5) * (f(3) / f(2)) - f(0.5)), (f(3.5) * (f(5) / f(7)) - f(0.5))
+    top, left = int(y), int(x)
+    fy, fx = f(y - top), f(x - left)
+    (tl, tr), (bl, br) = pixels[top : top + 2, left : left + 2, 0].astype(f)
+    upper, lower = f(tl + f(f(tr - tl) * fx)), f(bl + f(f(br - bl) * fx))
+    assert got[1, 3, 0] == f(upper + f(f(lower - upper) * fy))
+
+
+@quick
+@given(side, side, side, side, st.sampled_from(sorted(KERNELS)))
+def test_pillow_kernels_are_pillow_to_the_bit(height, width, out_height, out_width, kernel):
+    pixels = pixels_of(height, width)
+    got = run(pixels, out_height, out_width, resize=Resize(kernel=kernel))
+    wanted = np.asarray(Image.fromarray(pixels).resize((out_width, out_height), KERNELS[kernel]))
+    np.testing.assert_array_equal(got, wanted)
+
+
+@quick
+@given(side, side, st.floats(0.05, 1), st.sampled_from(sorted(KERNELS)))
+def test_crop_takes_the_centred_square(height, width, fraction, kernel):
+    pixels = pixels_of(height, width)
+    got = run(pixels, 9, 11, fit=Fit(mode="crop", fraction=fraction), resize=Resize(kernel=kernel))
+    square = max(1, int(min(height, width) * fraction + 0.5))
+    top, left = (height - square) // 2, (width - square) // 2
+    cut = Image.fromarray(pixels[top : top + square, left : left + square])
+    np.testing.assert_array_equal(got, np.asarray(cut.resize((11, 9), KERNELS[kernel])))
+
+
+def test_crop_without_a_fraction_is_the_whole_shorter_side():
+    pixels = pixels_of(20, 31)
+    np.testing.assert_array_equal(run(pixels, 20, 20, fit=Fit(mode="crop")), pixels[:, 5:25])
+
+
+def torchvision_resize_crop(image, shorter, size, kernel):
+    """`Resize(shorter)` then `CenterCrop(size)`, as torchvision.transforms.functional 0.20 computes them."""
+    width, height = image.size
+    short, long = (width, height) if width <= height else (height, width)
+    new_short, new_long = shorter, int(shorter * long / short)
+    new_width, new_height = (new_short, new_long) if width <= height else (new_long, new_short)
+    image = image.resize((new_width, new_height), kernel)
+    crop_height, crop_width = size
+    if crop_width > new_width or crop_height > new_height:
+        left = (crop_width - new_width) // 2 if crop_width > new_width else 0
+        top = (crop_height - new_height) // 2 if crop_height > new_height else 0
+        right = (crop_width - new_width + 1) // 2 if crop_width > new_width else 0
+        bottom = (crop_height - new_height + 1) // 2 if crop_height > new_height else 0
+        padded = Image.new(image.mode, (new_width + left + right, new_height + top + bottom))
+        padded.paste(image, (left, top))
+        image = padded
+        new_width, new_height = image.size
+        if (new_width, new_height) == (crop_width, crop_height):
+            return np.asarray(image)
+    top = round((new_height - crop_height) / 2.0)
+    left = round((new_width - crop_width) / 2.0)
+    return np.asarray(image.crop((left, top, left + crop_width, top + crop_height)))
+
+
+@quick
+@given(side, side, side, side, side, st.sampled_from(sorted(KERNELS)))
+def test_resize_crop_is_torchvision(height, width, shorter, out_height, out_width, kernel):
+    pixels = pixels_of(height, width)
+    fit = Fit(mode="resize_crop", shorter=shorter)
+    got = run(pixels, out_height, out_width, fit=fit, resize=Resize(kernel=kernel))
+    wanted = torchvision_resize_crop(Image.fromarray(pixels), shorter, (out_height, out_width), KERNELS[kernel])
+    np.testing.assert_array_equal(got, wanted)
+
+
+def test_a_needle_is_refused_before_it_fills_the_memory():
+    with pytest.raises(ImageError, match=r"5000 x 1 pixels .* 'resize_crop'"):
+        run(pixels_of(1, 5000), 8, 8, fit=Fit(mode="resize_crop", shorter=512))
+
+
+@quick
+@given(side, side, side, side, st.sampled_from(["rgb", "bgr"]), st.sampled_from(sorted(KERNELS)))
+def test_letterbox_scales_pads_and_centres(height, width, out_height, out_width, color, kernel):
+    pixels = pixels_of(height, width)
+    fit = Fit(mode="letterbox", pad=(10, 20, 30))
+    got = run(pixels, out_height, out_width, color=color, fit=fit, resize=Resize(kernel=kernel))
+    scale = min(out_height / height, out_width / width)
+    inner_height, inner_width = (max(1, int(n * scale + 0.5 + 1e-9)) for n in (height, width))
+    top, left = (out_height - inner_height) // 2, (out_width - inner_width) // 2
+    inner = np.asarray(Image.fromarray(pixels).resize((inner_width, inner_height), KERNELS[kernel]))
+    wanted = np.empty((out_height, out_width, 3), np.uint8)
+    wanted[:] = (10, 20, 30)
+    wanted[top : top + inner_height, left : left + inner_width] = inner if color == "rgb" else inner[..., ::-1]
+    np.testing.assert_array_equal(got, wanted)
+
+
+def test_the_odd_pixel_of_padding_goes_after():
+    got = run(np.full((4, 4, 3), 9, np.uint8), 4, 7, fit=Fit(mode="letterbox", pad=(200,)))
+    assert got[0, :, 0].tolist() == [200, 9, 9, 9, 9, 200, 200]
+
+
+def test_letterbox_pads_with_black_by_default_and_before_normalizing():
+    spec = resolve(from_preset("tf"), (1, 2, 4, 3))
+    spec = Preprocess(size=(2, 4), fit=Fit(mode="letterbox"), normalize=spec.normalize)
+    got = Preprocessor(spec)(np.full((2, 2, 3), 255, np.uint8))[0]
+    assert got[0, :, 0].tolist() == [-1, 1, 1, -1]
+
+
+@pytest.mark.parametrize("mode", ["stretch", "crop", "letterbox", "resize_crop"])
+@pytest.mark.parametrize("semantics", ["pillow", "tf"])
+@pytest.mark.parametrize("color", ["rgb", "gray"])
+def test_a_single_pixel_fills_every_fit(mode, semantics, color):
+    fit = Fit(mode=mode, shorter=7 if mode == "resize_crop" else None)
+    picture = np.full((1, 1, 3), 77, np.uint8)
+    got = run(picture, 5, 5, color=color, fit=fit, resize=Resize(semantics=semantics))
+    assert got.shape == (5, 5, 1 if color == "gray" else 3)
+    assert (got == 77).all()
+
+
+@pytest.mark.parametrize("interpolation", ["nearest", "bilinear", "bicubic", "lanczos", "box"])
+@pytest.mark.parametrize("name", ["photo.jpg", "photo.png"])
+def test_pillow_kernels_are_keras_load_img(tmp_path, name, interpolation):
+    import keras
+
+    path = tmp_path / name
+    Image.fromarray(pixels_of(37, 52)).save(path, exif=b"Exif\x00\x00" + orientation_exif(6))
+    wanted = np.asarray(keras.utils.load_img(path, target_size=(24, 31), interpolation=interpolation))
+    spec = Preprocess(orientation="ignore", size=(24, 31), resize=Resize(kernel=interpolation))
+    np.testing.assert_array_equal(Preprocessor(spec)(path)[0], wanted)
+    if interpolation == "nearest":
+        preset = resolve(from_preset("load_img"), (1, 24, 31, 3))
+        np.testing.assert_array_equal(Preprocessor(preset)(path)[0], keras.utils.img_to_array(Image.fromarray(wanted)))
+
+
+def orientation_exif(value):
+    exif = Image.Exif()
+    exif[0x0112] = value
+    return exif.tobytes().removeprefix(b"Exif\x00\x00")
+
+
+def test_image_dataset_preset_is_what_keras_reads(tmp_path):
+    import keras
+
+    (tmp_path / "only").mkdir()
+    path = tmp_path / "only/photo.png"
+    Image.fromarray(pixels_of(37, 52)).save(path)
+    loaded = keras.utils.image_dataset_from_directory(tmp_path, image_size=(24, 31), batch_size=1, verbose=False)
+    (wanted, _), *_ = loaded.as_numpy_iterator()
+    preset = resolve(from_preset("image_dataset"), (1, 24, 31, 3))
+    got = Preprocessor(preset)(path)
+    np.testing.assert_allclose(got, wanted, rtol=0, atol=1e-4)
+
+
+def test_image_dataset_preset_for_one_channel(tmp_path):
+    import tensorflow as tf
+
+    path = tmp_path / "gray.png"
+    Image.fromarray(pixels_of(19, 23)[..., 0]).save(path)
+    wanted = tf.image.resize(tf.io.decode_png(path.read_bytes(), channels=1), (28, 28)).numpy()
+    preset = resolve(from_preset("image_dataset"), (1, 28, 28, 1))
+    np.testing.assert_allclose(Preprocessor(preset)(path)[0], wanted, rtol=0, atol=1e-4)
