@@ -1,0 +1,129 @@
+"""Imports go one way, and the device's package is light."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = {
+    "edgecv_runtime": ROOT / "runtime" / "edgecv_runtime",
+    "edgecv_converters": ROOT / "converters" / "edgecv_converters",
+    "edgecv": ROOT / "edgecv",
+}
+FORBIDDEN = {
+    "edgecv_runtime": {"edgecv", "edgecv_converters", "tensorflow", "keras", "tf_keras", "typer", "rich"},
+    "edgecv_converters": {"edgecv", "typer", "rich"},
+    "edgecv": set(),
+}
+HEAVY = {
+    "tensorflow",
+    "keras",
+    "tf_keras",
+    "tf2onnx",
+    "onnx",
+    "onnxruntime",
+    "coremltools",
+    "ai_edge_litert",
+    "sklearn",
+}
+ALLOWED = {
+    *("edgecv_runtime", "numpy", "PIL", "msgspec", *sys.stdlib_module_names),
+    # each backend's own, inside a function
+    *("onnxruntime", "coremltools", "ai_edge_litert", "tflite_runtime"),
+}
+FILES = [(package, file) for package, root in PACKAGES.items() for file in sorted(root.rglob("*.py"))]
+
+
+def packages(nodes):
+    """The top-level packages that import statements name, by `import`, `from` and `import_module("...")`."""
+    for node in nodes:
+        match node:
+            case ast.Import(names=names):
+                yield from (alias.name.partition(".")[0] for alias in names)
+            case ast.ImportFrom(module=str(module), level=0):
+                yield module.partition(".")[0]
+            case ast.Call(func=ast.Attribute(attr="import_module") | ast.Name(id="import_module"), args=[first, *_]):
+                if isinstance(first, ast.Constant) and isinstance(first.value, str):
+                    yield first.value.partition(".")[0]
+
+
+def executed(tree):
+    """The nodes that run when the module is imported: outside functions and `if TYPE_CHECKING`."""
+    stack = [tree]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            continue
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            stack.extend(node.orelse)
+            continue
+        yield node
+        stack.extend(ast.iter_child_nodes(node))
+
+
+@pytest.mark.parametrize(("package", "file"), FILES, ids=lambda value: value.name if isinstance(value, Path) else value)
+def test_imports_go_one_way(package, file):
+    named = set(packages(ast.walk(ast.parse(file.read_text(encoding="utf-8")))))
+    assert not named & FORBIDDEN[package], f"{file} imports what only packages above may"
+    if package == "edgecv_runtime":
+        assert named <= ALLOWED
+
+
+@pytest.mark.parametrize(("package", "file"), FILES, ids=lambda value: value.name if isinstance(value, Path) else value)
+def test_heavy_libraries_are_imported_where_they_are_used(package, file):
+    at_import = set(packages(executed(ast.parse(file.read_text(encoding="utf-8")))))
+    assert not at_import & (HEAVY if package != "edgecv_converters" else HEAVY - {"onnx"})
+
+
+def test_every_package_was_searched():
+    assert {package for package, _ in FILES} == set(PACKAGES)
+    assert len(FILES) > 60
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("import keras.layers as k", {"keras"}),
+        ("def f():\n    from tensorflow.lite import x", {"tensorflow"}),
+        ("from . import sibling", set()),
+        ("import_module('edgecv.cli')", {"edgecv"}),
+        ("importlib.import_module('typer')", {"typer"}),
+    ],
+)
+def test_the_search_sees_every_form_of_import(line, found):
+    assert set(packages(ast.walk(ast.parse(line)))) == found
+
+
+def modules_after(code):
+    """The top-level modules in a new interpreter after `code`."""
+    script = f"import sys\n{code}\nprint(*sorted({{name.partition('.')[0] for name in sys.modules}}))"
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    assert not run.stderr
+    return set(run.stdout.split())
+
+
+@pytest.mark.parametrize("module", ["edgecv_runtime", "edgecv_runtime.predictor", "edgecv"])
+def test_importing_a_package_loads_nothing_heavy(module):
+    loaded = modules_after(f"import {module}")
+    assert not loaded & (HEAVY | {"typer", "rich", "edgecv_converters"})
+    if module != "edgecv":
+        assert "edgecv" not in loaded
+
+
+def test_the_runtime_itself_loads_only_the_standard_library():
+    assert not modules_after("import edgecv_runtime") & {"numpy", "PIL", "msgspec"}
+
+
+def test_public_names_are_what_they_say():
+    import edgecv_runtime
+
+    assert sorted(edgecv_runtime.__all__) == dir(edgecv_runtime)
+    for name in edgecv_runtime.__all__:
+        assert getattr(edgecv_runtime, name).__name__ == name
+    with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
+        _ = edgecv_runtime.Nothing
