@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from edgecv.console import EXIT_INTERRUPTED, LiveObserver, error_boundary, print_error, show, show_json
+from edgecv.console import EXIT_INTERRUPTED, LiveObserver, error_boundary, print_error, show, show_json, waiting
 
 app = typer.Typer(
     name="edgecv",
@@ -293,7 +293,8 @@ def inspect(
     from edgecv.request import read_input_shapes
 
     shapes = read_input_shapes(input_shape or ())
-    found = look(path, input_shapes=shapes, allow_code=allow_code, custom_objects=custom_objects)
+    with waiting(f"reading {path}"):
+        found = look(path, input_shapes=shapes, allow_code=allow_code, custom_objects=custom_objects)
     if as_json:
         show_json(found)
     else:
@@ -311,7 +312,9 @@ def verify(
     from edgecv.verifying import finish_verification
     from edgecv.verifying import verify as run
 
-    finish_verification(run(bundle, gates=tuple(gate or ()), threads=threads), as_json=as_json)
+    with LiveObserver() as observer:
+        result = run(bundle, gates=tuple(gate or ()), threads=threads, observer=observer)
+    finish_verification(result, as_json=as_json)
 
 
 @app.command()

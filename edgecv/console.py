@@ -83,6 +83,16 @@ def error_boundary(leave: Callable[[int], None]) -> Iterator[None]:
         leave(EXIT_BUG)
 
 
+@contextmanager
+def waiting(text: str) -> Iterator[None]:
+    """A spinner on stderr while something without steps runs; quiet where that is no terminal."""
+    if not people.is_terminal:
+        yield
+        return
+    with people.status(text):
+        yield
+
+
 class LiveObserver:
     """Shows every worker and stage while it runs, in one display on stderr; quiet where that is no terminal."""
 

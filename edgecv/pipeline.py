@@ -32,6 +32,7 @@ from edgecv.staging import Staging
 
 PRELOAD = ("tensorflow", "keras")
 QUANTIZED = Step(target="tflite", precision="int8")
+SLOWEST_FIRST = ("coreml", "onnx", "tflite")  # so that the last worker to end started early
 PROOF_THREADS = 1
 LABELLED_TASKS = ("classification", "binary")  # those whose answer is one class index
 
@@ -176,7 +177,7 @@ class Run:
         carriers = [step for step in steps if step.target == "onnx" and step.precision == "int8"]
         if carriers and QUANTIZED not in steps:
             self._start_conversion(QUANTIZED, hidden=True)
-        for step in sorted(steps, key=lambda step: step != QUANTIZED):
+        for step in sorted(steps, key=lambda step: (step != QUANTIZED, SLOWEST_FIRST.index(step.target))):
             if step not in carriers:
                 self._start_conversion(step)
 

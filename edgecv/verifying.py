@@ -21,6 +21,7 @@ from rich.table import Table
 
 from edgecv import words
 from edgecv.console import show, show_json
+from edgecv.observer import Observer
 from edgecv.summary import STYLES, raise_for_gates, snr
 
 
@@ -36,7 +37,7 @@ class Verification:
     parity: tuple[Parity, ...]
 
 
-def verify(path: Path, *, gates: tuple[str, ...] = (), threads: int = 1) -> Verification:
+def verify(path: Path, *, gates: tuple[str, ...] = (), threads: int = 1, observer: Observer) -> Verification:
     """Check every digest, preprocess the golden pictures again, and run every artifact that can run here.
 
     Raises:
@@ -48,7 +49,10 @@ def verify(path: Path, *, gates: tuple[str, ...] = (), threads: int = 1) -> Veri
         bundle.verify_integrity()
         cases = list(read_golden(bundle.root, bundle.manifest.golden))
         pictures, equal = _preprocess_again(bundle, cases)
-        parity = tuple(_run(bundle, artifact, cases, config, threads) for artifact in bundle.manifest.artifacts)
+        parity = []
+        for number, artifact in enumerate(bundle.manifest.artifacts):
+            observer.stage("golden cases", number, len(bundle.manifest.artifacts))
+            parity.append(_run(bundle, artifact, cases, config, threads))
         files = sum(1 for file in bundle.root.rglob("*") if file.is_file())
     return Verification(
         name=bundle.manifest.name,
@@ -56,7 +60,7 @@ def verify(path: Path, *, gates: tuple[str, ...] = (), threads: int = 1) -> Veri
         golden=len(cases),
         pictures=pictures,
         preprocessing_equal=equal,
-        parity=parity,
+        parity=tuple(parity),
     )
 
 

@@ -7,6 +7,7 @@ worker, removes the litter folder unless it was told "bye", and ends.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import os
@@ -133,6 +134,7 @@ def main() -> None:
         for module in preload:
             with suppress(ImportError):  # the worker that needs it says so, with the line that installs it
                 importlib.import_module(module)
+    gc.freeze()  # what is imported stays: workers neither collect it nor copy its pages to count references
     host.serve()
     os._exit(0)  # tearing TensorFlow down takes most of a second and frees nothing that the kernel does not
 
