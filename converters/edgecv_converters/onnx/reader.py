@@ -61,9 +61,10 @@ def complete_or_error() -> Iterator[None]:
         with warnings.catch_warnings(), _optimizers_raise():
             warnings.filterwarnings("ignore", message=r"\s*Warning: tf.lite.Interpreter is deprecated")
             yield
-    except (ValueError, KeyError, AttributeError, TypeError, AssertionError, IndexError) as error:
-        if not handler.nodes:
-            raise ConversionError(f"tf2onnx could not convert the model: {_first_line(error)}") from error
+    except Exception as error:
+        if handler.nodes:
+            raise unsupported(handler.nodes) from error
+        raise ConversionError(f"tf2onnx could not convert the model: {_first_line(error)}") from error
     finally:
         logger.removeHandler(handler)
         logger.propagate, logger.level = before

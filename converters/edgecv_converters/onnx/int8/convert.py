@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from edgecv_converters.graph.frozen import Endpoint
@@ -18,6 +19,14 @@ from edgecv_converters.onnx.reader import complete_or_error, foreign, unsupporte
 if TYPE_CHECKING:
     from onnx import ModelProto
 
+METADATA: Mapping[str, str] = MappingProxyType(
+    {
+        "edgecv.activations": "uint8",
+        "edgecv.weights": "int8",
+        "edgecv.x86_without_vnni": "set the session option session.x64quantprecision to 1",
+    }
+)
+
 
 def from_tflite(
     tflite: bytes | Path, *, inputs: Sequence[Endpoint], outputs: Sequence[Endpoint], opset: int = OPSET
@@ -25,7 +34,8 @@ def from_tflite(
     """Carry a TFLite int8 model over to ONNX, with its very scales and zero points.
 
     Activations become uint8 (value and zero point + 128, the same real numbers), weights stay int8 per channel,
-    biases int32. Inputs and outputs keep the file's dtype: float32, int8 or uint8.
+    biases int32. Inputs and outputs keep the file's dtype: float32, int8 or uint8. On x86 processors without VNNI,
+    ONNX Runtime computes such a model right only with `session.x64quantprecision=1`: docs/onnx_int8.md.
 
     Args:
         tflite: The file, or its bytes.
@@ -50,4 +60,7 @@ def from_tflite(
     if left:
         raise unsupported(left)
     name_endpoints(model, inputs, outputs)
-    return run_passes(canonical(model, opset=opset), PASSES)
+    done = run_passes(canonical(model, opset=opset), PASSES)
+    for key, value in METADATA.items():
+        done.metadata_props.add(key=key, value=value)
+    return done
