@@ -67,7 +67,7 @@ def test_open_dimensions_need_a_shape(tmp_path: Path) -> None:
     error = refusal(path)
     assert isinstance(error, UsageError)
     assert error.message == "input 'pixels' has open dimensions (?, ?, ?, 3)"
-    assert error.hint == "give the shape with --input-shape pixels=1,224,224,3"
+    assert error.hint == "Give the shape with --input-shape pixels=1,224,224,3"
     assert load_source(path, input_shapes={"pixels": (1, 9, 7, 3)}).inputs[0].shape == (1, 9, 7, 3)
     assert load_source(path, input_shapes={"": (1, 9, 7, 3)}).inputs[0].shape == (1, 9, 7, 3)
     assert "got (1, 9, 7, 1)" in refusal(path, input_shapes={"pixels": (1, 9, 7, 1)}).message

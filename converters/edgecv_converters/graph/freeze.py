@@ -172,6 +172,6 @@ def _static(shape: tuple[int | None, ...] | None, name: str) -> tuple[int, ...]:
     if shape is None or any(size is None for size in shape):
         raise SourceError(
             f"output {name!r} has no fixed shape (got {shape}) even at fixed input shapes",
-            "edge runtimes need static shapes: remove the operation whose result depends on the data",
+            "Edge runtimes need static shapes: remove the operation whose result depends on the data",
         )
     return tuple(int(size) for size in shape if size is not None)

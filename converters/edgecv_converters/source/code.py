@@ -20,7 +20,7 @@ def check_code(config: Any, name: str, *, allow_code: bool) -> None:
     if carriers and not allow_code:
         raise SourceError(
             f"{name} carries Python code in {', '.join(carriers)}, which loading it would run",
-            "add --allow-code if you trust where the file came from, or replace the Lambda by a custom layer",
+            "Add --allow-code if you trust where the file came from, or replace the Lambda by a custom layer",
         )
 
 
@@ -34,7 +34,7 @@ def check_custom(config: Any, given: Collection[str], is_builtin: Callable[[str]
         if found not in given and found.rpartition(">")[2] not in given:
             raise SourceError(
                 f"the model has the custom class {found!r}",
-                "name the module that defines it: --custom-objects package.module",
+                "Name the module that defines it: --custom-objects package.module",
             )
 
 

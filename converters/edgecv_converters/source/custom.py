@@ -29,7 +29,7 @@ def custom_objects_of(module: str | None) -> dict[str, Any]:
     except Exception as error:
         raise UsageError(
             f"--custom-objects {module} cannot be imported: {error}",
-            "give a module that `python -c 'import MODULE'` can import from this folder",
+            "Give a module that `python -c 'import MODULE'` can import from this folder",
         ) from error
     return {
         name: value

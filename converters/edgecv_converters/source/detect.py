@@ -9,7 +9,7 @@ from pathlib import Path
 from edgecv_runtime.errors import SourceError
 
 _TAKES = "edgecv takes a Keras 3 .keras file, a Keras 2 .h5 file or a SavedModel folder"
-_SAVE_WHOLE = "save the whole model with model.save('model.keras')"
+_SAVE_WHOLE = "Save the whole model with model.save('model.keras')"
 _MAGIC = (
     (0, b"\x89PNG", "a PNG picture"),
     (0, b"\xff\xd8\xff", "a JPEG picture"),
@@ -43,7 +43,7 @@ def detect(path: Path) -> Kind:
         SourceError: Nothing is there, or it is empty, damaged, or something else.
     """
     if not path.exists():
-        raise SourceError(f"{path.name} does not exist", f"looked for {path}")
+        raise SourceError(f"{path.name} does not exist", f"Looked for {path}")
     return _folder(path) if path.is_dir() else _file(path)
 
 
@@ -59,7 +59,7 @@ def _file(path: Path) -> Kind:
     with path.open("rb") as file:
         head = file.read(64)
     if not head:
-        raise SourceError(f"{path.name} is empty", "copy or save the model again")
+        raise SourceError(f"{path.name} is empty", "Copy or save the model again")
     if head.startswith(b"PK"):
         return _archive(path)
     if head.startswith(b"\x89HDF\r\n\x1a\n"):
@@ -73,9 +73,9 @@ def _archive(path: Path) -> Kind:
             names = set(archive.namelist())
             damaged = archive.testzip()
     except (zipfile.BadZipFile, OSError, EOFError) as error:
-        raise SourceError(f"{path.name} is damaged: {error}", "copy or save the model again") from error
+        raise SourceError(f"{path.name} is damaged: {error}", "Copy or save the model again") from error
     if damaged is not None:
-        raise SourceError(f"{path.name} is damaged: {damaged} in it does not have its checksum", "copy the model again")
+        raise SourceError(f"{path.name} is damaged: {damaged} in it does not have its checksum", "Copy the model again")
     if {"config.json", "model.weights.h5"} <= names:
         return Kind.KERAS
     raise SourceError(f"{path.name} is a zip archive without a Keras model in it", _TAKES)

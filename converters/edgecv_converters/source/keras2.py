@@ -46,7 +46,7 @@ def _load_with_tf_keras(path: Path, own: dict[str, Any], refusal: SourceError, *
     except Exception as error:
         raise SourceError(
             f"{path.name} cannot be loaded: Keras 3 says {reason!r}, tf-keras says {gist(error)!r}",
-            "load and save it again with the Keras version that wrote it, or export a SavedModel folder",
+            "Load and save it again with the Keras version that wrote it, or export a SavedModel folder",
         ) from error
     loader = f"tf-keras {tf_keras.__version__}"
     note = f"Keras 3 refused the file ({reason}); loaded with {loader}"
@@ -60,16 +60,16 @@ def _config(path: Path) -> Any:
         with h5py.File(path) as file:
             text = file.attrs.get("model_config")
     except OSError as error:
-        raise SourceError(f"{path.name} is damaged: {gist(error)}", "copy or save the model again") from error
+        raise SourceError(f"{path.name} is damaged: {gist(error)}", "Copy or save the model again") from error
     if text is None:
         raise SourceError(
             f"{path.name} holds weights without a model",
-            "save the whole model with model.save('model.keras')",
+            "Save the whole model with model.save('model.keras')",
         )
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        raise SourceError(f"{path.name} is damaged: its model_config is no JSON", "save the model again") from error
+        raise SourceError(f"{path.name} is damaged: its model_config is no JSON", "Save the model again") from error
 
 
 def _is_known_class(name: str) -> bool:

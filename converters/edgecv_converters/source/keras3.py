@@ -45,7 +45,7 @@ def load_with_keras3(path: Path, own: dict[str, Any], *, allow_code: bool) -> An
     except Exception as error:
         raise SourceError(
             f"Keras {keras.__version__} cannot load {path.name}: {gist(error)}",
-            "load and save it again with the Keras version that wrote it, or export a SavedModel folder",
+            "Load and save it again with the Keras version that wrote it, or export a SavedModel folder",
         ) from error
 
 
@@ -70,5 +70,5 @@ def _config(path: Path) -> Any:
             return json.loads(archive.read("config.json"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise SourceError(
-            f"{path.name} is damaged: its config.json is no JSON", "copy or save the model again"
+            f"{path.name} is damaged: its config.json is no JSON", "Copy or save the model again"
         ) from error

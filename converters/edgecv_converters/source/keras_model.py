@@ -52,7 +52,7 @@ def input_ports(model: Any) -> tuple[Port, ...]:
     if shape is None:
         raise SourceError(
             "the model was never built, so that its input shape is not known",
-            "call it once on a batch, or build it from keras.Input, before saving it",
+            "Call it once on a batch, or build it from keras.Input, before saving it",
         )
     return (Port(name="inputs", shape=shape, dtype=_dtype(getattr(model, "input_dtype", None) or "float32")),)
 

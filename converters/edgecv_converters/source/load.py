@@ -71,7 +71,7 @@ def _check_weights(loaded: Loaded) -> None:
             what = "NaN" if np.isnan(values).any() else "infinite"
             raise SourceError(
                 f"weight {name} holds {what} values",
-                "the training diverged: load an earlier checkpoint or train again with a lower learning rate",
+                "The training diverged: load an earlier checkpoint or train again with a lower learning rate",
             )
 
 
@@ -96,7 +96,7 @@ def _static_shape(port: Port, given: tuple[int, ...] | None) -> tuple[int, ...]:
     if port.shape and port.shape[0] not in (None, 1):
         raise SourceError(
             f"input {port.name!r} was exported with a fixed batch of {port.shape[0]}",
-            "export the model again with an open batch (None), or with a batch of 1",
+            "Export the model again with an open batch (None), or with a batch of 1",
         )
     if given is None:
         if None in port.shape[1:]:
@@ -121,7 +121,7 @@ def _text(shape: tuple[int | None, ...]) -> str:
 
 def _example(port: Port) -> str:
     sizes = [1, *(size or (224 if position < 2 else 3) for position, size in enumerate(port.shape[1:]))]
-    return f"give the shape with --input-shape {port.name}={','.join(str(size) for size in sizes)}"
+    return f"Give the shape with --input-shape {port.name}={','.join(str(size) for size in sizes)}"
 
 
 def _digest(path: Path) -> str:

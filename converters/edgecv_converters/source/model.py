@@ -98,7 +98,7 @@ class Source:
         if random is not None:
             raise SourceError(
                 f"the model draws random numbers when it runs (layer {layer_of(random)})",
-                "it was exported with augmentation on: convert the .keras file, or export with training=False",
+                "It was exported with augmentation on: convert the .keras file, or export with training=False",
             )
         return cls(loaded=loaded, inputs=inputs, sha256=sha256, _frozen=frozen)
 
@@ -222,5 +222,5 @@ def _freeze(loaded: Loaded, inputs: tuple[TensorSpec, ...]) -> FrozenGraph:
         shapes = ", ".join(f"{spec.name} {spec.shape}" for spec in inputs)
         raise SourceError(
             f"the model does not run on {shapes}: {gist(error)}",
-            "check the input shape: --input-shape NAME=1,224,224,3",
+            "Check the input shape: --input-shape NAME=1,224,224,3",
         ) from error

@@ -34,7 +34,7 @@ def load(path: Path) -> Loaded:
     except Exception as error:
         raise SourceError(
             f"TensorFlow {tf.__version__} cannot load {path.name}: {gist(error)}",
-            "copy the whole folder again, with its variables",
+            "Copy the whole folder again, with its variables",
         ) from error
     name, signature = _signature(path, dict(restored.signatures))
     inputs = _ports(path, signature)
@@ -68,9 +68,9 @@ def _read(path: Path) -> Any:
     try:
         saved = SavedModel.FromString((path / "saved_model.pb").read_bytes())
     except DecodeError as error:
-        raise SourceError(f"{path.name}/saved_model.pb is damaged", "copy or export the folder again") from error
+        raise SourceError(f"{path.name}/saved_model.pb is damaged", "Copy or export the folder again") from error
     if not saved.meta_graphs:
-        raise SourceError(f"{path.name}/saved_model.pb is empty or truncated", "copy or export the folder again")
+        raise SourceError(f"{path.name}/saved_model.pb is empty or truncated", "Copy or export the folder again")
     return saved
 
 
@@ -81,12 +81,12 @@ def _check_ops(path: Path, saved: Any) -> None:
             if node.op in _PYTHON_OPS:
                 raise SourceError(
                     f"{path.name} calls Python code ({node.op} {node.name!r}), which is not in the folder",
-                    "replace tf.py_function and tf.numpy_function by TensorFlow operations and export again",
+                    "Replace tf.py_function and tf.numpy_function by TensorFlow operations and export again",
                 )
             if node.op in _FILE_OPS:
                 raise SourceError(
                     f"{path.name} reads or writes files while it runs ({node.op} {node.name!r})",
-                    "export the model from the decoded picture on",
+                    "Export the model from the decoded picture on",
                 )
 
 
@@ -99,17 +99,17 @@ def _signature(path: Path, signatures: dict[str, Any]) -> tuple[str, Any]:
     known = ", ".join(sorted(signatures)) or "none"
     raise SourceError(
         f"{path.name} has no serving signature (its signatures: {known})",
-        "export it with model.export(folder), or give tf.saved_model.save a serving_default signature",
+        "Export it with model.export(folder), or give tf.saved_model.save a serving_default signature",
     )
 
 
 def _ports(path: Path, signature: Any) -> tuple[Port, ...]:
     specs = signature.structured_input_signature[1]
     if not specs:
-        raise SourceError(f"{path.name} takes no input", "export it with the input as the signature's argument")
+        raise SourceError(f"{path.name} takes no input", "Export it with the input as the signature's argument")
     for name, spec in specs.items():
         if spec.shape.rank is None:
-            raise SourceError(f"input {name!r} of {path.name} has no rank", "export it with an input signature")
+            raise SourceError(f"input {name!r} of {path.name} has no rank", "Export it with an input signature")
     return tuple(
         Port(name=name, shape=tuple(spec.shape.as_list()), dtype=spec.dtype.name) for name, spec in specs.items()
     )

@@ -81,10 +81,10 @@ def check(frozen: FrozenGraph, proto: Any) -> None:
             if node.op in kinds:
                 raise ConversionError(
                     f"operation {node.op} of layer {layer_of(node.name)} is {what}",
-                    "edge runtimes take a graph of plain operations: replace the layer, or fix the number of its steps",
+                    "Edge runtimes take a graph of plain operations: replace the layer, or fix the number of its steps",
                 )
     names = {node.name for node in proto.node}
     missing = {node_of(name) for node in proto.node for name in node.input} - names
     missing |= {end.node for end in (*frozen.inputs, *frozen.outputs)} - names
     if missing:
-        raise ConversionError(f"the frozen graph has no node {min(missing)!r}", "this is a bug in edgecv")
+        raise ConversionError(f"the frozen graph has no node {min(missing)!r}", "This is a bug in edgecv")
