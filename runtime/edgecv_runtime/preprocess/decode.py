@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import warnings
 import zlib
 from pathlib import Path
 from typing import BinaryIO
@@ -47,9 +48,11 @@ def decode(source: ImageSource, spec: Preprocess) -> Image.Image:
         return _from_array(source).convert(mode)
     name = str(source) if isinstance(source, Path | str) else "the picture"
     try:
-        image = _open(source)
-        if spec.orientation == "exif":
-            image = _upright(image)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # Pillow's, of metadata that it could not read
+            image = _open(source)
+            if spec.orientation == "exif":
+                image = _upright(image)
         return _convert(image, mode)
     except FileNotFoundError as error:
         raise ImageError(f"{name} does not exist") from error

@@ -1,21 +1,13 @@
-"""The kernels against TensorFlow and Pillow themselves, and the fits against their definitions."""
+"""The resampling, against TensorFlow and the Keras loaders themselves."""
 
 import numpy as np
 import pytest
-from edgecv_runtime.errors import ImageError
 from edgecv_runtime.preprocess import Preprocessor, from_preset, resolve
 from edgecv_runtime.schema import Fit, Preprocess, Resize
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-KERNELS = {
-    "nearest": Image.Resampling.NEAREST,
-    "bilinear": Image.Resampling.BILINEAR,
-    "bicubic": Image.Resampling.BICUBIC,
-    "lanczos": Image.Resampling.LANCZOS,
-    "box": Image.Resampling.BOX,
-}
 side = st.integers(1, 40)
 quick = settings(max_examples=40, deadline=None)
 
@@ -74,98 +66,6 @@ def test_tf_bilinear_keeps_its_order_of_operations():
     (tl, tr), (bl, br) = pixels[top : top + 2, left : left + 2, 0].astype(f)
     upper, lower = f(tl + f(f(tr - tl) * fx)), f(bl + f(f(br - bl) * fx))
     assert got[1, 3, 0] == f(upper + f(f(lower - upper) * fy))
-
-
-@quick
-@given(side, side, side, side, st.sampled_from(sorted(KERNELS)))
-def test_pillow_kernels_are_pillow_to_the_bit(height, width, out_height, out_width, kernel):
-    pixels = pixels_of(height, width)
-    got = run(pixels, out_height, out_width, resize=Resize(kernel=kernel))
-    wanted = np.asarray(Image.fromarray(pixels).resize((out_width, out_height), KERNELS[kernel]))
-    np.testing.assert_array_equal(got, wanted)
-
-
-@quick
-@given(side, side, st.floats(0.05, 1), st.sampled_from(sorted(KERNELS)))
-def test_crop_takes_the_centred_square(height, width, fraction, kernel):
-    pixels = pixels_of(height, width)
-    got = run(pixels, 9, 11, fit=Fit(mode="crop", fraction=fraction), resize=Resize(kernel=kernel))
-    square = max(1, int(min(height, width) * fraction + 0.5))
-    top, left = (height - square) // 2, (width - square) // 2
-    cut = Image.fromarray(pixels[top : top + square, left : left + square])
-    np.testing.assert_array_equal(got, np.asarray(cut.resize((11, 9), KERNELS[kernel])))
-
-
-def test_crop_without_a_fraction_is_the_whole_shorter_side():
-    pixels = pixels_of(20, 31)
-    np.testing.assert_array_equal(run(pixels, 20, 20, fit=Fit(mode="crop")), pixels[:, 5:25])
-
-
-def torchvision_resize_crop(image, shorter, size, kernel):
-    """`Resize(shorter)` then `CenterCrop(size)`, as torchvision.transforms.functional 0.20 computes them."""
-    width, height = image.size
-    short, long = (width, height) if width <= height else (height, width)
-    new_short, new_long = shorter, int(shorter * long / short)
-    new_width, new_height = (new_short, new_long) if width <= height else (new_long, new_short)
-    image = image.resize((new_width, new_height), kernel)
-    crop_height, crop_width = size
-    if crop_width > new_width or crop_height > new_height:
-        left = (crop_width - new_width) // 2 if crop_width > new_width else 0
-        top = (crop_height - new_height) // 2 if crop_height > new_height else 0
-        right = (crop_width - new_width + 1) // 2 if crop_width > new_width else 0
-        bottom = (crop_height - new_height + 1) // 2 if crop_height > new_height else 0
-        padded = Image.new(image.mode, (new_width + left + right, new_height + top + bottom))
-        padded.paste(image, (left, top))
-        image = padded
-        new_width, new_height = image.size
-        if (new_width, new_height) == (crop_width, crop_height):
-            return np.asarray(image)
-    top = round((new_height - crop_height) / 2.0)
-    left = round((new_width - crop_width) / 2.0)
-    return np.asarray(image.crop((left, top, left + crop_width, top + crop_height)))
-
-
-@quick
-@given(side, side, side, side, side, st.sampled_from(sorted(KERNELS)))
-def test_resize_crop_is_torchvision(height, width, shorter, out_height, out_width, kernel):
-    pixels = pixels_of(height, width)
-    fit = Fit(mode="resize_crop", shorter=shorter)
-    got = run(pixels, out_height, out_width, fit=fit, resize=Resize(kernel=kernel))
-    wanted = torchvision_resize_crop(Image.fromarray(pixels), shorter, (out_height, out_width), KERNELS[kernel])
-    np.testing.assert_array_equal(got, wanted)
-
-
-def test_a_needle_is_refused_before_it_fills_the_memory():
-    with pytest.raises(ImageError, match=r"5000 x 1 pixels .* 'resize_crop'"):
-        run(pixels_of(1, 5000), 8, 8, fit=Fit(mode="resize_crop", shorter=512))
-
-
-@quick
-@given(side, side, side, side, st.sampled_from(["rgb", "bgr"]), st.sampled_from(sorted(KERNELS)))
-def test_letterbox_scales_pads_and_centres(height, width, out_height, out_width, color, kernel):
-    pixels = pixels_of(height, width)
-    fit = Fit(mode="letterbox", pad=(10, 20, 30))
-    got = run(pixels, out_height, out_width, color=color, fit=fit, resize=Resize(kernel=kernel))
-    scale = min(out_height / height, out_width / width)
-    inner_height, inner_width = (max(1, int(n * scale + 0.5 + 1e-9)) for n in (height, width))
-    top, left = (out_height - inner_height) // 2, (out_width - inner_width) // 2
-    inner = np.asarray(Image.fromarray(pixels).resize((inner_width, inner_height), KERNELS[kernel]))
-    wanted = np.empty((out_height, out_width, 3), np.uint8)
-    wanted[:] = (10, 20, 30)
-    wanted[top : top + inner_height, left : left + inner_width] = inner if color == "rgb" else inner[..., ::-1]
-    np.testing.assert_array_equal(got, wanted)
-
-
-def test_the_odd_pixel_of_padding_goes_after():
-    got = run(np.full((4, 4, 3), 9, np.uint8), 4, 7, fit=Fit(mode="letterbox", pad=(200,)))
-    assert got[0, :, 0].tolist() == [200, 9, 9, 9, 9, 200, 200]
-
-
-def test_letterbox_pads_with_black_by_default_and_before_normalizing():
-    spec = resolve(from_preset("tf"), (1, 2, 4, 3))
-    spec = Preprocess(size=(2, 4), fit=Fit(mode="letterbox"), normalize=spec.normalize)
-    got = Preprocessor(spec)(np.full((2, 2, 3), 255, np.uint8))[0]
-    assert got[0, :, 0].tolist() == [-1, 1, 1, -1]
 
 
 @pytest.mark.parametrize("mode", ["stretch", "crop", "letterbox", "resize_crop"])
