@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -54,9 +55,16 @@ def int8_file(graph: FrozenGraph, calibration: Array, io: IoType = "float32") ->
     def feed() -> Iterator[Mapping[str, Array]]:
         return ({graph.inputs[0].name: sample[None]} for sample in calibration)
 
+    with quiet():
+        return to_tflite(graph, "int8", samples=feed, io=io)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """TensorFlow's converter warns of what is meant."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return to_tflite(graph, "int8", samples=feed, io=io)
+        yield
 
 
 def onnx_session(model: Any, *, optimized: str | None = None) -> Any:

@@ -233,3 +233,29 @@ def test_keyword_spotting_agrees() -> None:
     converted = from_tflite(content, inputs=graph.inputs, outputs=graph.outputs)
     wanted, found = tflite_answers(content, inputs), onnx_answers(converted, inputs)
     assert (wanted.argmax(1) == found.argmax(1)).mean() >= 0.995
+
+
+def test_several_endpoints_are_paired_by_name() -> None:
+    from ai_edge_litert.interpreter import Interpreter
+    from edgecv_converters.tflite import to_tflite
+
+    from tests.integration.onnx_models import quiet
+
+    graph = frozen(models.two_by_two(), "tflite")
+    feeds = [{end.name: samples(end.shape, 1, seed)[0] for end in graph.inputs} for seed in range(20)]
+    with quiet():
+        content = to_tflite(graph, "int8", samples=lambda: iter(feeds))
+    model = from_tflite(content, inputs=graph.inputs, outputs=graph.outputs)
+    taken, given, _ = describe_tflite(content, graph.inputs, graph.outputs)
+    interpreter = Interpreter(model_content=content, num_threads=1)
+    interpreter.allocate_tensors()
+    numbers = {d["name"]: d["index"] for d in (*interpreter.get_input_details(), *interpreter.get_output_details())}
+    for io in taken:
+        interpreter.set_tensor(numbers[io.tensor], feeds[0][io.name])
+    interpreter.invoke()
+    names = [end.name for end in graph.outputs]
+    found = dict(zip(names, onnx_session(model).run(names, feeds[0]), strict=True))
+    assert len(found) == 2
+    for io in given:
+        wanted = interpreter.get_tensor(numbers[io.tensor])
+        np.testing.assert_allclose(found[io.name], wanted, atol=2.01 * np.ptp(wanted) / 100)
