@@ -75,7 +75,7 @@ def complete_or_error() -> Iterator[None]:
 def unsupported(nodes: Collection[tuple[str, str]]) -> ConversionError:
     """The error for nodes (name, op) that ONNX has no form for."""
     ops = ", ".join(sorted({op.removeprefix("TFL_") for _, op in nodes}))
-    layers = ", ".join(sorted({layer_of(name) for name, _ in nodes}))
+    layers = ", ".join(sorted({layer_of(name.partition(";")[0]) for name, _ in nodes}))
     return ConversionError(
         f"ONNX has no form for {ops} (layer {layers})",
         "Build the layer from other operations, or leave the target onnx out",
