@@ -1,0 +1,148 @@
+"""A small real bundle for the device's tests: ONNX models that name the strongest colour of a picture."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from edgecv_converters.golden import GoldenSample, write_golden
+from edgecv_runtime.bundle import encode_manifest
+from edgecv_runtime.digest import sha256_tree, tree_bytes
+from edgecv_runtime.preprocess import Preprocessor
+from edgecv_runtime.schema import (
+    Artifact,
+    Cpu,
+    Manifest,
+    Preprocess,
+    Provenance,
+    QuantParams,
+    SourceInfo,
+    TensorIO,
+    TensorSpec,
+)
+from PIL import Image
+
+SIZE = 4
+LABELS = ("red", "green", "blue")
+PIXELS = QuantParams(scale=1.0, zero_point=-128)
+SCORES = QuantParams(scale=1 / 256, zero_point=-128)
+PREPROCESS = Preprocess(size=(SIZE, SIZE))
+
+
+def write_onnx(path: Path, *, integers: bool = False, layout: str = "NHWC") -> None:
+    """The mean of each channel, a tenth of it, and softmax: pixels 0..255 to three scores."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    shape = (1, SIZE, SIZE, 3) if layout == "NHWC" else (1, 3, SIZE, SIZE)
+    axes = [1, 2] if layout == "NHWC" else [2, 3]
+    constants = {"axes": np.int64(axes), "tenth": np.float32(0.1)}
+    nodes = [
+        helper.make_node("ReduceMean", ["pixels", "axes"], ["mean"], keepdims=0),
+        helper.make_node("Mul", ["mean", "tenth"], ["logits"]),
+        helper.make_node("Softmax", ["logits"], ["scores"]),
+    ]
+    kind, ends = TensorProto.FLOAT, ("pixels", "scores")
+    if integers:
+        kind, ends = TensorProto.INT8, ("pixels_q", "scores_q")
+        constants |= {"zero": np.int8(-128), "one": np.float32(PIXELS.scale), "step": np.float32(SCORES.scale)}
+        nodes.insert(0, helper.make_node("DequantizeLinear", ["pixels_q", "one", "zero"], ["pixels"]))
+        nodes.append(helper.make_node("QuantizeLinear", ["scores", "step", "zero"], ["scores_q"]))
+    graph = helper.make_graph(
+        nodes,
+        "strongest_colour",
+        [helper.make_tensor_value_info(ends[0], kind, shape)],
+        [helper.make_tensor_value_info(ends[1], kind, (1, 3))],
+        [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    model = helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 18)])
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
+
+
+def onnx_artifact(file: Path, name: str, *, integers: bool = False, layout: str = "NHWC") -> Artifact:
+    """The record of a file that `write_onnx` wrote."""
+    shape = (1, SIZE, SIZE, 3) if layout == "NHWC" else (1, 3, SIZE, SIZE)
+    suffix, dtype = ("_q", "int8") if integers else ("", "float32")
+    return Artifact(
+        target="onnx",
+        precision="int8" if integers else "float32",
+        file=name,
+        sha256=sha256_tree(file),
+        bytes=tree_bytes(file),
+        inputs=(
+            TensorIO(
+                name="image",
+                tensor=f"pixels{suffix}",
+                shape=shape,
+                dtype=dtype,
+                layout=layout,
+                quantization=PIXELS if integers else None,
+            ),
+        ),
+        outputs=(
+            TensorIO(
+                name="colour",
+                tensor=f"scores{suffix}",
+                shape=(1, 3),
+                dtype=dtype,
+                quantization=SCORES if integers else None,
+            ),
+        ),
+        ops={"ReduceMean": 1, "Mul": 1, "Softmax": 1},
+        requires={"opset": "18"},
+    )
+
+
+def plain(colour: tuple[int, int, int]) -> Image.Image:
+    """A picture of one colour."""
+    return Image.new("RGB", (9, 7), colour)
+
+
+def softmax(picture: Image.Image) -> np.ndarray:
+    """What the models compute, (1, 3) float32."""
+    logits = np.asarray(picture, np.float64).mean((0, 1)) / 10
+    weights = np.exp(logits - logits.max())
+    return np.asarray(weights / weights.sum(), np.float32)[None]
+
+
+def write_bundle(root: Path, **changed: Any) -> Manifest:
+    """A bundle with a float32 and an int8 artifact and two golden cases; `changed` are fields of its manifest."""
+    artifacts = []
+    for integers, layout in ((False, "NCHW"), (True, "NHWC")):
+        name = f"onnx/model.{'int8' if integers else 'float32'}.onnx"
+        write_onnx(root / name, integers=integers, layout=layout)
+        artifacts.append(onnx_artifact(root / name, name, integers=integers, layout=layout))
+    (root / "labels.txt").write_text("".join(f"{label}\n" for label in LABELS), encoding="utf-8")
+    run = Preprocessor(PREPROCESS)
+    pictures = {"red": plain((200, 10, 10)), "blue": plain((10, 20, 210))}
+    samples = [
+        GoldenSample(id=name, image=image, inputs={"image": run(image)}, outputs={"colour": softmax(image)})
+        for name, image in pictures.items()
+    ]
+    fields = {
+        "schema_version": 1,
+        "name": "colours",
+        "task": "classification",
+        "inputs": (TensorSpec(name="image", shape=(1, SIZE, SIZE, 3), dtype="float32"),),
+        "outputs": (TensorSpec(name="colour", shape=(1, 3), dtype="float32"),),
+        "preprocess": {"image": PREPROCESS},
+        "labels": LABELS,
+        "artifacts": tuple(artifacts),
+        "quantization": None,
+        "parity": (),
+        "provenance": Provenance(
+            edgecv="0.1.0",
+            source=SourceInfo(format="keras", loader="keras", sha256=hashlib.sha256(b"").hexdigest(), parameters=0),
+            recipe={},
+            versions={},
+            cpu=Cpu(architecture="x86_64", flags=()),
+        ),
+        "golden": write_golden(root / "golden", samples),
+    }
+    manifest = Manifest(**{**fields, **changed})
+    (root / "bundle.json").write_bytes(encode_manifest(manifest))
+    return manifest

@@ -1,0 +1,254 @@
+"""Reading bundles: whole ones, damaged ones, and those that mean harm."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+import zipfile
+from pathlib import Path
+
+import msgspec
+import pytest
+from edgecv_runtime.bundle import Bundle, encode_manifest, read_manifest
+from edgecv_runtime.errors import BundleError
+from edgecv_runtime.schema import Fit, Preprocess, QuantParams, Resize
+
+from tests import bundles
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    root = tmp_path_factory.mktemp("whole") / "colours.edgecv"
+    bundles.write_bundle(root)
+    return root
+
+
+@pytest.fixture
+def root(whole, tmp_path):
+    return Path(shutil.copytree(whole, tmp_path / "colours.edgecv"))
+
+
+@pytest.fixture
+def scratch(tmp_path, monkeypatch):
+    """Where temporary folders go, to see what is left."""
+    folder = tmp_path / "scratch"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+def pack(root, path, prefix="", method=zipfile.ZIP_DEFLATED):
+    with zipfile.ZipFile(path, "w", method) as archive:
+        for file in sorted(root.rglob("*")):
+            archive.write(file, prefix + file.relative_to(root).as_posix())
+    return path
+
+
+def edit(root, change):
+    """Change the decoded bundle.json in place."""
+    content = json.loads((root / "bundle.json").read_bytes())
+    change(content)
+    (root / "bundle.json").write_text(json.dumps(content))
+
+
+def test_a_bundle_is_read_back_as_it_was_written(whole):
+    with Bundle.load(whole) as bundle:
+        assert encode_manifest(bundle.manifest) == (whole / "bundle.json").read_bytes()
+        assert bundle.root == whole
+        assert [case.id for case in bundle.golden().cases] == ["red", "blue"]
+        bundle.verify_integrity()
+    assert whole.is_dir()
+
+
+def test_artifacts_are_found_by_target_and_precision(whole):
+    bundle = Bundle.load(str(whole))
+    assert bundle.artifact().precision == "float32"
+    assert bundle.artifact(precision="int8").file == "onnx/model.int8.onnx"
+    assert bundle.path(bundle.artifact("onnx", "int8")) == whole / "onnx" / "model.int8.onnx"
+    with pytest.raises(BundleError, match="the bundle colours has no tflite int8") as caught:
+        bundle.artifact("tflite", "int8")
+    assert caught.value.hint == "It has onnx float32, onnx int8"
+
+
+@pytest.mark.parametrize("prefix", ["", "colours.edgecv/"], ids=["flat", "nested"])
+def test_a_zip_is_unpacked_and_removed(whole, tmp_path, scratch, prefix):
+    with Bundle.load(pack(whole, tmp_path / "c.edgecv.zip", prefix)) as bundle:
+        bundle.verify_integrity()
+        assert bundle.root.is_relative_to(scratch)
+    assert not list(scratch.iterdir())
+
+
+def test_the_manifest_is_indented_and_stable(whole):
+    data = encode_manifest(read_manifest(whole / "bundle.json"))
+    assert data.startswith(b'{\n  "schema_version": 1,\n  "name": "colours",\n')
+    assert data.endswith(b"}\n")
+
+
+CHANGES = {
+    "artifact": ("onnx/model.int8.onnx", "onnx/model.int8.onnx was changed"),
+    "labels": ("labels.txt", "labels.txt does not hold the labels"),
+    "golden list": ("golden/golden.json", "golden/golden.json was changed"),
+    "golden picture": ("golden/001.png", "golden/001.png was changed"),
+    "golden tensor": ("golden/000.input.0.bin", "golden/000.input.0.bin was changed"),
+}
+
+
+@pytest.mark.parametrize(("file", "message"), CHANGES.values(), ids=CHANGES)
+def test_a_changed_file_is_named(root, file, message):
+    with (root / file).open("ab") as stream:
+        stream.write(b"\n")
+    with pytest.raises(BundleError, match=message):
+        Bundle.load(root, verify=False).verify_integrity()
+
+
+@pytest.mark.parametrize("file", [file for file, _ in CHANGES.values()])
+def test_a_missing_file_is_named(root, file):
+    (root / file).unlink()
+    with pytest.raises(BundleError, match=file):
+        Bundle.load(root, verify=False).verify_integrity()
+
+
+@pytest.mark.parametrize("file", ["tflite/extra.tflite", "onnx/model.int8.onnx.bak", "coreml/a/b", "golden/x.png"])
+def test_a_file_that_is_not_listed_is_named(root, file):
+    (root / file).parent.mkdir(parents=True, exist_ok=True)
+    (root / file).write_bytes(b"x")
+    bundle = Bundle.load(root)
+    with pytest.raises(BundleError, match=f"{file} is not listed"):
+        bundle.verify_integrity()
+
+
+def test_loading_checks_the_artifacts_unless_told_not_to(root):
+    (root / "onnx/model.int8.onnx").write_bytes(b"other")
+    with pytest.raises(BundleError, match="was changed since"):
+        Bundle.load(root)
+    assert Bundle.load(root, verify=False).manifest.name == "colours"
+
+
+def first_artifact(**fields):
+    return lambda content: content["artifacts"][0].update(fields)
+
+
+BAD = {
+    "newer": (lambda c: c.update(schema_version=2), "has schema version 2, this edgecv reads up to 1"),
+    "no version": (lambda c: c.pop("schema_version"), "has no schema_version"),
+    "version 0": (lambda c: c.update(schema_version=0), "has no schema_version"),
+    "type": (lambda c: c.update(name=3), r"Expected `str`, got `int` - at `\$.name`"),
+    "no preprocess": (lambda c: c.update(preprocess={}), "does not say how the input 'image' is preprocessed"),
+    "missing field": (lambda c: c.pop("preprocess"), "missing required field `preprocess`"),
+    "no artifacts": (lambda c: c.update(artifacts=[]), "lists no artifacts"),
+    "absolute": (first_artifact(file="/etc/passwd"), "names the path '/etc/passwd', which leaves it"),
+    "parent": (first_artifact(file="onnx/../../x"), "which leaves it"),
+    "backslash": (first_artifact(file="..\\x"), "which leaves it"),
+    "drive": (first_artifact(file="C:/x"), "which leaves it"),
+    "golden outside": (lambda c: c["golden"].update(file="../golden.json"), "which leaves it"),
+    "inputs": (first_artifact(inputs=[]), "the inputs of onnx/model.float32.onnx are not the model's"),
+    "count": (lambda c: c["golden"].update(count=9), "lists 2 cases, bundle.json has 9"),
+}
+
+
+@pytest.mark.parametrize(("change", "message"), BAD.values(), ids=BAD)
+def test_a_manifest_that_cannot_be_is_refused(root, change, message):
+    edit(root, change)
+    with pytest.raises(BundleError, match=message):
+        Bundle.load(root).golden()
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        Preprocess(),
+        Preprocess(size=(4, 4), fit=Fit(mode="resize_crop")),
+        Preprocess(size=(4, 4), resize=Resize(kernel="box", semantics="tf")),
+    ],
+    ids=["size", "fit", "kernel"],
+)
+def test_a_preprocessing_that_cannot_be_is_refused(tmp_path, spec):
+    bundles.write_bundle(tmp_path, preprocess={"image": spec})
+    with pytest.raises(BundleError, match="preprocess of 'image'"):
+        Bundle.load(tmp_path)
+
+
+def test_a_scale_of_zero_is_refused(tmp_path):
+    manifest = bundles.write_bundle(tmp_path)
+    artifact = manifest.artifacts[1]
+    io = msgspec.structs.replace(artifact.inputs[0], quantization=QuantParams(scale=0.0, zero_point=0))
+    changed = msgspec.structs.replace(artifact, inputs=(io,))
+    bundles.write_bundle(tmp_path, artifacts=(changed,))
+    with pytest.raises(BundleError, match=r"scale of 'image' in onnx/model\.int8\.onnx must be over 0"):
+        Bundle.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "known"),
+    [
+        (lambda c: c.update(colour=1), "schema_version, name, task, inputs"),
+        (lambda c: c["preprocess"]["image"]["fit"].update(colour=1), "mode, fraction, shorter, pad"),
+        (lambda c: c["artifacts"][1]["inputs"][0].update(colour=1), "name, tensor, shape, dtype, layout"),
+        (lambda c: c["artifacts"][1]["inputs"][0]["quantization"].update(colour=1), "scale, zero_point"),
+        (lambda c: c["provenance"]["cpu"].update(colour=1), "architecture, flags"),
+    ],
+)
+def test_an_unknown_key_comes_with_the_known_ones(root, change, known):
+    edit(root, change)
+    with pytest.raises(BundleError, match="unknown field `colour`") as caught:
+        Bundle.load(root)
+    assert caught.value.hint.startswith(f"Known keys there are {known}")
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"[1]", b"{", b"\xff\xfe", b"[" * 100_000], ids=["empty", "list", "cut", "binary", "deep"]
+)
+def test_a_manifest_that_is_no_json_is_refused(root, data):
+    (root / "bundle.json").write_bytes(data)
+    with pytest.raises(BundleError, match=r"bundle\.json"):
+        Bundle.load(root)
+
+
+def test_what_is_no_bundle_is_refused(tmp_path):
+    with pytest.raises(BundleError, match="nothing does not exist"):
+        Bundle.load(tmp_path / "nothing")
+    with pytest.raises(BundleError, match=r"bundle\.json cannot be read"):
+        Bundle.load(tmp_path)
+    text = tmp_path / "notes.zip"
+    text.write_bytes(b"no zip")
+    with pytest.raises(BundleError, match=r"notes\.zip is not a readable \.zip"):
+        Bundle.load(text)
+
+
+@pytest.mark.parametrize("name", ["../outside.txt", "/tmp/outside.txt", "a/../../outside.txt", "..\\outside.txt"])
+def test_a_zip_that_writes_outside_is_refused(tmp_path, scratch, name):
+    path = tmp_path / "evil.edgecv.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(name, "x")
+    with pytest.raises(BundleError, match="which leaves it"):
+        Bundle.load(path)
+    assert not list(scratch.iterdir())
+    assert not (tmp_path / "outside.txt").exists()
+
+
+def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path, scratch):
+    path = tmp_path / "bomb.edgecv.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("bundle.json", b"\0" * 50_000_000)
+    assert path.stat().st_size < 50_000
+    with pytest.raises(BundleError, match="unpacks to"):
+        Bundle.load(path)
+    assert not list(scratch.iterdir())
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_zip_of_another_method_is_refused(whole, tmp_path, scratch, method):
+    with pytest.raises(BundleError, match="neither store nor deflate"):
+        Bundle.load(pack(whole, tmp_path / "c.edgecv.zip", method=method))
+    assert not list(scratch.iterdir())
+
+
+def test_a_damaged_zip_is_refused(whole, tmp_path, scratch):
+    path = pack(whole, tmp_path / "c.edgecv.zip")
+    data = bytearray(path.read_bytes())
+    data[200:400] = bytes(200)
+    path.write_bytes(data)
+    with pytest.raises(BundleError):
+        Bundle.load(path)
+    assert not list(scratch.iterdir())
