@@ -53,8 +53,10 @@ def probe(model: Any, samples: Array, labels: Array, *, strength: float = 6.0) -
     found = np.asarray(body.predict(samples, batch_size=16, verbose=0), np.float64).reshape(len(samples), -1)
     mean, spread = found.mean(0), found.std(0) + 1e-6
     inputs = (found - mean) / spread
-    wanted = strength * (2 * np.eye(last.bias.shape[0])[labels] - 1)
-    gram = inputs.T @ inputs + len(samples) * 0.05 * np.eye(inputs.shape[1])
+    units = last.bias.shape[0]
+    hits = np.eye(units)[labels] if units > 1 else labels[:, None]
+    wanted = strength * (2 * hits - 1)
+    gram = inputs.T @ inputs + len(samples) * 0.3 * np.eye(inputs.shape[1])
     kernel = np.linalg.solve(gram, inputs.T @ (wanted - wanted.mean(0))) / spread[:, None]
     last.kernel.assign(kernel.astype(np.float32).reshape(last.kernel.shape))
     last.bias.assign((wanted.mean(0) - mean @ kernel).astype(np.float32))
