@@ -56,8 +56,9 @@ class Staging:
             raise EdgecvError(
                 f"cannot write to {self.out.parent}: {error.strerror}", "Choose another --output"
             ) from error
-        lock = self._open.enter_context((self.root / "lock").open("w"))
+        lock = self._open.enter_context((self.root / "new.lock").open("w"))
         fcntl.flock(lock, fcntl.LOCK_EX)
+        (self.root / "new.lock").rename(self.root / "lock")  # so that nobody finds it free
         self.bundle.mkdir()
         self.work.mkdir()
         return self
@@ -107,7 +108,7 @@ def remove_abandoned(parent: Path, prefix: str, suffix: str) -> None:
     """Remove staging folders of runs that were killed: those whose lock nobody holds."""
     for folder in parent.glob(f"{prefix}*{suffix}"):
         try:
-            with (folder / "lock").open("w") as lock:
+            with (folder / "lock").open("r+") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 shutil.rmtree(folder, ignore_errors=True)
         except OSError:

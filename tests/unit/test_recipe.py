@@ -1,0 +1,104 @@
+"""What `--quantize` and `--target` ask for."""
+
+import pytest
+from edgecv_runtime.errors import UsageError
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgecv.recipe import DEFAULT_PRECISION, PRECISIONS, TARGETS, Recipe, Step, plan
+
+KNOWN = [(target, precision) for target in TARGETS for precision in PRECISIONS[target]]
+NAMES = sorted({precision for _, precision in KNOWN})
+
+
+def made(quantize=(), targets=()):
+    return [str(step) for step in plan(quantize, targets)]
+
+
+@pytest.mark.parametrize(
+    ("quantize", "targets", "steps"),
+    [
+        ([], [], ["tflite float32", "onnx float32", "coreml float16"]),
+        ([], ["coreml"], ["coreml float16"]),
+        ([], ["coreml, tflite"], ["tflite float32", "coreml float16"]),
+        (["int8"], [], ["tflite int8", "onnx int8", "coreml int8"]),
+        (["int8"], ["onnx"], ["onnx int8"]),
+        (["int16x8"], [], ["tflite int16x8"]),
+        (["dynamic"], [], ["tflite dynamic"]),
+        (["tflite:int8"], [], ["tflite int8"]),
+        (["float32,int8"], ["tflite"], ["tflite float32", "tflite int8"]),
+        (["int8", "float32"], ["tflite"], ["tflite float32", "tflite int8"]),
+        (["int8", "tflite:int8"], ["tflite"], ["tflite int8"]),
+        ([" int8 , ,"], ["onnx,"], ["onnx int8"]),
+        (["coreml:float16", "int16x8"], [], ["tflite int16x8", "coreml float16"]),
+    ],
+)
+def test_plan(quantize, targets, steps):
+    assert made(quantize, targets) == steps
+
+
+@pytest.mark.parametrize(
+    ("quantize", "targets", "words"),
+    [
+        (["int4"], [], "unknown precision 'int4'"),
+        (["INT8"], [], "unknown precision 'INT8'"),
+        (["tflite:"], [], "unknown precision ''"),
+        (["tensorrt:int8"], [], "unknown target 'tensorrt'"),
+        ([], ["tensorrt"], "unknown target 'tensorrt'"),
+        (["int8"], ["onnx,tf"], "unknown target 'tf'"),
+        (["onnx:int16x8"], [], "onnx has no int16x8"),
+        (["coreml:dynamic"], [], "coreml has no dynamic"),
+        (["dynamic"], ["tflite", "onnx"], "onnx has no dynamic"),
+        (["int16x8"], ["coreml"], "coreml has no int16x8"),
+    ],
+)
+def test_what_cannot_be_planned(quantize, targets, words):
+    with pytest.raises(UsageError, match=words) as caught:
+        plan(quantize, targets)
+    assert caught.value.hint
+    assert caught.value.exit_code == 2
+
+
+@given(
+    asked=st.lists(st.sampled_from([*NAMES, *(f"{t}:{p}" for t, p in KNOWN)]), max_size=6),
+    targets=st.lists(st.sampled_from(TARGETS), max_size=3),
+)
+def test_every_plan_is_ordered_distinct_and_what_was_asked_for(asked, targets):
+    try:
+        steps = plan(asked, targets)
+    except UsageError:
+        chosen = set(targets)
+        assert any(name not in PRECISIONS[target] for name in asked for target in chosen)
+        return
+    pairs = [(step.target, step.precision) for step in steps]
+    assert pairs == [pair for pair in KNOWN if pair in pairs]
+    chosen = set(targets or TARGETS)
+    if asked:
+        wanted = {(t, p) for t, p in KNOWN if f"{t}:{p}" in asked or (p in asked and t in chosen)}
+    else:
+        wanted = {(target, DEFAULT_PRECISION[target]) for target in chosen}
+    assert set(pairs) == wanted
+    assert plan([",".join(reversed(asked))], targets) == steps
+
+
+@pytest.mark.parametrize(("target", "precision"), KNOWN)
+def test_files_and_calibration(target, precision):
+    step = Step(target=target, precision=precision)
+    suffix = {"tflite": ".tflite", "onnx": ".onnx", "coreml": ".mlpackage"}[target]
+    assert step.file == f"{target}/model.{precision}{suffix}"
+    assert step.needs_calibration == (
+        (target, precision) in {("tflite", "int8"), ("tflite", "int16x8"), ("onnx", "int8")}
+    )
+    assert Recipe(steps=(step,)).needs_calibration == step.needs_calibration
+
+
+@pytest.mark.parametrize("samples", [0, -1, 100_001])
+def test_samples_have_limits(samples):
+    with pytest.raises(UsageError, match=rf"--samples must be 1 to 100000, got {samples}"):
+        Recipe(steps=plan([], []), samples=samples)
+
+
+def test_integer_io_needs_int8():
+    with pytest.raises(UsageError, match="--io uint8 needs an int8 artifact"):
+        Recipe(steps=plan(["float16"], []), io="uint8")
+    assert Recipe(steps=plan(["float16,int8"], []), io="uint8").io == "uint8"
