@@ -15,6 +15,7 @@ from edgecv_converters.parity.decide import same_rows
 from edgecv_converters.parity.gates import GateConfig, evaluate_gates
 from edgecv_converters.workers import Proof, SourceSummary
 from edgecv_runtime.bundle import encode_manifest
+from edgecv_runtime.cpu import architecture, cpu_flags
 from edgecv_runtime.errors import EdgecvError
 from edgecv_runtime.schema import (
     SCHEMA_VERSION,
@@ -157,7 +158,7 @@ def make_manifest(
             source=summary.info,
             recipe=msgspec.to_builtins(request.recipe),
             versions=machine.versions(),
-            cpu=Cpu(architecture=machine.architecture(), flags=machine.cpu_flags()),
+            cpu=Cpu(architecture=architecture(), flags=cpu_flags()),
         ),
         golden=golden,
     )

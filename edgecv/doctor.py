@@ -11,6 +11,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
+from edgecv_runtime.cpu import architecture, cpu_flags, cpu_model
 from edgecv_runtime.schema import Target
 
 from edgecv import machine
@@ -169,14 +170,14 @@ def _core_ml_run() -> Check:
 
 
 def _processor() -> Check:
-    flags = machine.cpu_flags()
+    flags = cpu_flags()
     fast = any(flag in flags for flag in ("avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm"))
     return Check(
         component="processor",
-        version=", ".join(flags) or machine.architecture(),
+        version=", ".join(flags) or architecture(),
         status="ok" if fast else "warning",
         needed_for="fast int8",
-        note=machine.cpu_model() if fast else "no int8 dot-product instructions: int8 may be no faster than float",
+        note=cpu_model() if fast else "no int8 dot-product instructions: int8 may be no faster than float",
     )
 
 

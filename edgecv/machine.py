@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import platform
-import re
-import subprocess
 from functools import cache
 from importlib import metadata
-from pathlib import Path
 from typing import Final
+
+from edgecv_runtime.cpu import architecture, cpu_flags, cpu_model
 
 TOOLS: Final = (
     "edgecv",
@@ -30,8 +29,6 @@ TOOLS: Final = (
     "msgspec",
     "typer",
 )
-INT8_FLAGS: Final = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm", "sve")
-_MAC_FLAGS: Final = {"hw.optional.arm.FEAT_DotProd": "asimddp", "hw.optional.arm.FEAT_I8MM": "i8mm"}
 
 
 @cache
@@ -48,42 +45,6 @@ def _installed() -> tuple[tuple[str, str], ...]:
 def versions() -> dict[str, str]:
     """The installed tools that touch a model, by distribution name, and Python's own version."""
     return {"edgecv": "unknown", "python": platform.python_version(), **dict(_installed())}
-
-
-def architecture() -> str:
-    """The processor's architecture, as x86_64 or aarch64."""
-    return {"AMD64": "x86_64", "arm64": "aarch64"}.get(platform.machine(), platform.machine())
-
-
-def _cpuinfo() -> str:
-    path = Path("/proc/cpuinfo")
-    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
-
-
-def _sysctl(name: str) -> str:
-    if platform.system() != "Darwin":
-        return ""
-    done = subprocess.run(["sysctl", "-n", name], capture_output=True, text=True, check=False, timeout=10)
-    return done.stdout.strip()
-
-
-@cache
-def cpu_flags() -> tuple[str, ...]:
-    """The instruction sets that change int8 results or speed, those of `INT8_FLAGS` that this processor has."""
-    words: set[str] = set()
-    for line in _cpuinfo().splitlines():
-        name, _, value = line.partition(":")
-        if name.strip() in {"flags", "Features"}:
-            words.update(value.split())
-    words.update(flag for name, flag in _MAC_FLAGS.items() if _sysctl(name) == "1")
-    return tuple(flag for flag in INT8_FLAGS if flag in words)
-
-
-@cache
-def cpu_model() -> str:
-    """The processor's name, or its architecture where it does not say."""
-    names = re.findall(r"^(?:model name|Model|Hardware)\s*:\s*(\S.*)$", _cpuinfo(), flags=re.MULTILINE)
-    return (names[0].strip() if names else _sysctl("machdep.cpu.brand_string")) or architecture()
 
 
 def cores() -> int:

@@ -10,6 +10,7 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+from edgecv_runtime import cpu
 from rich.console import Console
 
 from edgecv import doctor, machine
@@ -113,10 +114,10 @@ def test_tested_versions_cover_what_is_checked():
 
 def test_the_machine_line_is_anonymous():
     line = machine.machine_line()
-    assert machine.architecture() in line
+    assert cpu.architecture() in line
     assert platform.node() not in line
     assert getpass.getuser() not in line.split()
-    assert set(machine.cpu_flags()) <= set(machine.INT8_FLAGS)
+    assert set(cpu.cpu_flags()) <= set(cpu.INT8_FLAGS)
     assert machine.versions()["edgecv"] == metadata.version("edgecv")
 
 
@@ -125,11 +126,26 @@ def test_the_machine_line_is_anonymous():
     [
         ("model name\t: Xeon\nflags\t\t: sse avx2 avx512_vnni\n", ("avx2", "avx512_vnni"), "Xeon"),
         ("Features\t: fp asimd asimddp i8mm\nModel\t\t: Raspberry Pi 5\n", ("asimddp", "i8mm"), "Raspberry Pi 5"),
-        ("", (), machine.architecture()),
+        ("", (), cpu.architecture()),
     ],
 )
 def test_processors_are_read(monkeypatch, text, flags, model):
-    monkeypatch.setattr(machine, "_cpuinfo", lambda: text)
-    monkeypatch.setattr(machine, "_sysctl", lambda _: "")
-    assert machine.cpu_flags.__wrapped__() == flags
-    assert machine.cpu_model.__wrapped__() == model
+    monkeypatch.setattr(cpu, "_cpuinfo", lambda: text)
+    monkeypatch.setattr(cpu, "_sysctl", lambda _: "")
+    assert cpu.cpu_flags.__wrapped__() == flags
+    assert cpu.cpu_model.__wrapped__() == model
+
+
+@pytest.mark.parametrize(
+    ("architecture", "flags", "saturates"),
+    [
+        ("x86_64", ("avx2",), True),
+        ("x86_64", ("avx2", "avx_vnni"), False),
+        ("x86_64", (), True),
+        ("aarch64", (), False),
+    ],
+)
+def test_only_x86_without_vnni_saturates(monkeypatch, architecture, flags, saturates):
+    monkeypatch.setattr(cpu, "architecture", lambda: architecture)
+    monkeypatch.setattr(cpu, "cpu_flags", lambda: flags)
+    assert cpu.saturates_int8() is saturates

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from edgecv_runtime.backends import BackendInfo
+from edgecv_runtime.cpu import saturates_int8
 from edgecv_runtime.errors import BackendError, MissingDependencyError
 from edgecv_runtime.schema import Artifact
 
@@ -27,8 +28,8 @@ class OnnxRuntime:
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.log_severity_level = QUIET
-        # Without VNNI the fast u8 x s8 kernels saturate 16-bit sums; this makes ONNX Runtime avoid them there.
-        options.add_session_config_entry("session.x64quantprecision", "1")
+        if saturates_int8():  # elsewhere the answers are the same and the precise kernels only slower
+            options.add_session_config_entry("session.x64quantprecision", "1")
         wanted = "CUDAExecutionProvider" if cuda else "CPUExecutionProvider"
         if wanted not in ort.get_available_providers():
             raise BackendError(f"ONNX Runtime has no {wanted} here", 'For CUDA: pip install "edgecv[onnx-gpu]"')
