@@ -62,14 +62,29 @@ def test_the_info_says_what_runs(plain):
     assert info.threads == 2
 
 
-def test_sessions_have_the_threads_and_the_exact_int8_path(plain, monkeypatch):
+@pytest.fixture
+def options(monkeypatch):
+    """The options of every session that is opened, as ONNX Runtime gets them."""
     seen = []
     real = onnxruntime.InferenceSession
     monkeypatch.setattr(onnxruntime, "InferenceSession", lambda *a, **k: seen.append(a[1]) or real(*a, **k))
+    return seen
+
+
+def test_sessions_have_the_threads_asked_for(plain, options):
     open_backend(*plain, threads=2)
-    (options,) = seen
-    assert options.intra_op_num_threads == 2
-    assert options.get_session_config_entry("session.x64quantprecision") == "1"
+    assert options[0].intra_op_num_threads == 2
+
+
+@pytest.mark.parametrize("saturates", [True, False])
+def test_processors_that_saturate_get_the_precise_kernels(plain, options, monkeypatch, saturates):
+    monkeypatch.setattr("edgecv_runtime.backends.onnx.saturates_int8", lambda: saturates)
+    open_backend(*plain)
+    if saturates:
+        assert options[0].get_session_config_entry("session.x64quantprecision") == "1"
+    else:
+        with pytest.raises(RuntimeError, match="x64quantprecision"):
+            options[0].get_session_config_entry("session.x64quantprecision")
 
 
 @pytest.mark.skipif("CUDAExecutionProvider" in onnxruntime.get_available_providers(), reason="this build has CUDA")
