@@ -107,7 +107,13 @@ def modules_after(code):
     return set(run.stdout.split())
 
 
-@pytest.mark.parametrize("module", ["edgecv_runtime", "edgecv_runtime.predictor", "edgecv"])
+LIGHT = [
+    *("edgecv", "edgecv_runtime", "edgecv_runtime.bundle", "edgecv_runtime.preprocess", "edgecv_runtime.predictor"),
+    *("edgecv_runtime.backends.litert", "edgecv_runtime.backends.onnx", "edgecv_runtime.backends.coreml"),
+]
+
+
+@pytest.mark.parametrize("module", LIGHT)
 def test_importing_a_package_loads_nothing_heavy(module):
     loaded = modules_after(f"import {module}")
     assert not loaded & (HEAVY | {"typer", "rich", "edgecv_converters"})
