@@ -187,7 +187,8 @@ def golden_cases(
     single = next(iter(specs.values())) if len(specs) == 1 else None
     picture = single if single is not None and single.kind == "image" else None
     arrays = load_npz(samples.path) if samples.kind == "npz" and picture is not None else {}
-    rasters = next((array for key, array in arrays.items() if key not in LABEL_KEYS), None)
+    others = (array for key, array in arrays.items() if key not in LABEL_KEYS)
+    rasters = arrays.get(next(iter(specs)), next(others, None))
     rows = {sample.id: sample.location for sample in samples.samples}
     cases = []
     pairs = zip(info.ids, spool.batches(1), references.batches(1), strict=True)

@@ -15,6 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from edgecv.datasets import golden_cases
+
 IMAGE = TensorSpec(name="image", shape=(1, 6, 5, 3), dtype="float32")
 PICTURES = {"image": Preprocess(size=(6, 5))}
 VECTOR = TensorSpec(name="x", shape=(1, 4), dtype="float32")
@@ -288,6 +290,16 @@ def test_pictures_in_an_npz(tmp_path):
     spool, _ = write_spool(samples, tmp_path / "s", PICTURES, [IMAGE])
     preprocessor = Preprocessor(PICTURES["image"])
     np.testing.assert_array_equal(spooled(spool, "image"), np.concatenate([preprocessor(one) for one in pixels]))
+
+
+def test_golden_pictures_are_the_input_s_array_among_others(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 9, 8, 3), dtype=np.uint8)
+    samples = open_samples(write_npz(tmp_path / "a.npz", another=255 - pixels, image=pixels))
+    spool, info = write_spool(samples, tmp_path / "s", PICTURES, [IMAGE])
+    cases = golden_cases(samples, spool, info, spool, PICTURES)
+    for case, one in zip(cases, pixels, strict=True):
+        np.testing.assert_array_equal(case.image, one)
+        np.testing.assert_array_equal(case.inputs["image"], Preprocessor(PICTURES["image"])(case.image))
 
 
 @pytest.mark.parametrize(

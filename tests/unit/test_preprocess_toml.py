@@ -130,7 +130,7 @@ WRONG = {
         "resize.kernel must be one of nearest, bilinear with semantics = 'tf', got box",
     ),
     "channels": ("normalize.mean = [1, 2]", "normalize.scale must be 1 or 3 values"),
-    "gray channels": ("color = 'gray'\nnormalize.mean = [1, 2, 3]", "normalize.scale must be 1 or 1 values"),
+    "gray channels": ("color = 'gray'\nnormalize.mean = [1, 2, 3]", "normalize.scale must be one value"),
     "mean and std": ("normalize = { mean = [1, 2, 3], std = [1, 2] }", "normalize.mean has 3 values and std 2"),
     "zero std": ("normalize.std = [1, 0, 1]", "normalize.std must be over zero"),
     "nan": ("normalize.mean = nan", "normalize.offset must be finite numbers"),

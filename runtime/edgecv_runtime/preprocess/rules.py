@@ -62,14 +62,15 @@ def check(spec: Preprocess, *, channels: int | None = None) -> None:
         _refuse("resize.kernel", f"one of {', '.join(TF_KERNELS)} with semantics = 'tf'", spec.resize.kernel)
     if channels is None and spec.kind == "image":
         channels = CHANNELS[spec.color]
+    count = "one value" if channels == 1 else f"1 or {channels} values"
     for field in ("scale", "offset"):
         values = getattr(spec.normalize, field)
         if channels is not None and len(values) not in {1, channels}:
-            _refuse(f"normalize.{field}", f"1 or {channels} values", values)
+            _refuse(f"normalize.{field}", count, values)
         if not values or not all(math.isfinite(value) for value in values):
             _refuse(f"normalize.{field}", "finite numbers", values)
     if spec.fit.pad is not None and channels is not None and len(spec.fit.pad) not in {1, channels}:
-        _refuse("fit.pad", f"1 or {channels} values", spec.fit.pad)
+        _refuse("fit.pad", count, spec.fit.pad)
 
 
 def _check_fit(fit: Fit) -> None:
