@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from edgecv_runtime.errors import ImageError
 from edgecv_runtime.preprocess import Preprocessor, decode
+from edgecv_runtime.preprocess.decode import QUIETLY
 from edgecv_runtime.schema import Preprocess
 from PIL import Image, ImageOps
 
@@ -152,3 +155,18 @@ def test_arrays_of_another_form_are_refused(array):
 def test_other_objects_are_refused():
     with pytest.raises(ImageError, match="got int"):
         decode(7, RGB)
+
+
+def test_threads_leave_the_warning_filters_as_they_were():
+    noise = np.random.default_rng(2).integers(0, 256, (200, 200, 3), dtype=np.uint8)
+    data = encoded(Image.fromarray(noise), "JPEG")
+    before = list(warnings.filters)
+    with ThreadPoolExecutor(8) as pool:
+        sizes = {image.size for image in pool.map(lambda _: decode(data, RGB), range(800))}
+    assert sizes == {(200, 200)}
+    assert list(warnings.filters) == before
+
+
+def test_only_pillows_warnings_are_silenced():
+    with pytest.warns(UserWarning, match="mine"), QUIETLY:
+        warnings.warn("mine", stacklevel=1)

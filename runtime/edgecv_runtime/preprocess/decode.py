@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import struct
-import warnings
 import zlib
 from pathlib import Path
 from typing import BinaryIO
@@ -13,6 +12,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from edgecv_runtime.errors import ImageError
+from edgecv_runtime.preprocess.silence import PillowSilence
 from edgecv_runtime.schema import Preprocess
 
 ImageSource = Path | str | bytes | Image.Image | np.ndarray
@@ -22,6 +22,7 @@ BROKEN = (
     *(MemoryError, struct.error, zlib.error, Image.DecompressionBombError),
 )
 PIL_MODE = {"rgb": "RGB", "bgr": "RGB", "gray": "L"}
+QUIETLY = PillowSilence()
 ORIENTATION = 0x0112  # EXIF 2.3, section 4.6.4
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -48,8 +49,7 @@ def decode(source: ImageSource, spec: Preprocess) -> Image.Image:
         return _from_array(source).convert(mode)
     name = str(source) if isinstance(source, Path | str) else "the picture"
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # Pillow's, of metadata that it could not read
+        with QUIETLY:
             image = _open(source)
             if spec.orientation == "exif":
                 image = _upright(image)
