@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
+import threading
 import warnings
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -157,13 +157,35 @@ def test_other_objects_are_refused():
         decode(7, RGB)
 
 
-def test_threads_leave_the_warning_filters_as_they_were():
-    noise = np.random.default_rng(2).integers(0, 256, (200, 200, 3), dtype=np.uint8)
-    data = encoded(Image.fromarray(noise), "JPEG")
+class Gate:
+    """A picture that waits while it is read, so that two threads overlap in a known order."""
+
+    def __init__(self):
+        self.reached, self.opened = threading.Event(), threading.Event()
+        self.image = Image.fromarray(PIXELS)
+        self.image.load = self.wait
+        self.thread = threading.Thread(target=decode, args=(self.image, AS_STORED))
+
+    def wait(self):
+        self.reached.set()
+        assert self.opened.wait(10)
+
+    def enter(self):
+        self.thread.start()
+        assert self.reached.wait(10)
+
+    def leave(self):
+        self.opened.set()
+        self.thread.join(10)
+
+
+def test_threads_that_overlap_leave_the_warning_filters_as_they_were():
     before = list(warnings.filters)
-    with ThreadPoolExecutor(8) as pool:
-        sizes = {image.size for image in pool.map(lambda _: decode(data, RGB), range(800))}
-    assert sizes == {(200, 200)}
+    first, second = Gate(), Gate()
+    first.enter()
+    second.enter()
+    first.leave()
+    second.leave()
     assert list(warnings.filters) == before
 
 
