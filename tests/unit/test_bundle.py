@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import tempfile
@@ -252,3 +253,47 @@ def test_a_damaged_zip_is_refused(whole, tmp_path, scratch):
     with pytest.raises(BundleError):
         Bundle.load(path)
     assert not list(scratch.iterdir())
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.99])
+def test_a_zip_cut_short_is_refused(whole, tmp_path, scratch, share):
+    path = pack(whole, tmp_path / "c.edgecv.zip")
+    path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
+    with pytest.raises(BundleError, match=r"c\.edgecv\.zip is not a readable \.zip"):
+        Bundle.load(path)
+    assert not list(scratch.iterdir())
+
+
+def edit_golden(root, change):
+    """Change the first golden case in place, with a digest that fits."""
+    path = root / "golden/golden.json"
+    content = json.loads(path.read_bytes())
+    change(content["cases"][0])
+    path.write_text(json.dumps(content))
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    edit(root, lambda manifest: manifest["golden"].update(sha256=digest))
+
+
+GOLDEN = {
+    "parent": (lambda case: case["inputs"]["image"].update(file="../labels.txt"), "which leaves it"),
+    "absolute": (lambda case: case["outputs"]["colour"].update(file="/etc/passwd"), "'/etc/passwd', which leaves it"),
+    "picture": (lambda case: case.update(image="../../x.png"), "which leaves it"),
+    "missing": (lambda case: case.update(image="009.png"), "golden/009.png is missing"),
+    "digest": (lambda case: case.update(image_sha256="0" * 64), "golden/000.png was changed"),
+    "not vouched for": (lambda case: case.update(image_sha256=None), "golden/000.png is not listed"),
+    "unknown key": (lambda case: case.update(colour="red"), "unknown field `colour`"),
+}
+
+
+@pytest.mark.parametrize(("change", "message"), GOLDEN.values(), ids=GOLDEN)
+def test_a_golden_list_that_cannot_be_is_refused(root, change, message):
+    edit_golden(root, change)
+    with pytest.raises(BundleError, match=message):
+        Bundle.load(root).verify_integrity()
+
+
+def test_an_unknown_key_of_a_golden_case_comes_with_the_known_ones(root):
+    edit_golden(root, lambda case: case.update(colour="red"))
+    with pytest.raises(BundleError) as caught:
+        Bundle.load(root).golden()
+    assert caught.value.hint == "Known keys there are id, image, image_sha256, inputs, outputs"
