@@ -7,8 +7,8 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from edgecv_converters.data import SampleSet, Spool, SpoolInfo, open_samples, write_spool
-from edgecv_converters.data.samples import LABEL_KEYS, load_npz
+from edgecv_converters.data import SampleSet, Spool, SpoolInfo, npz, open_samples, write_spool
+from edgecv_converters.data.samples import LABEL_KEYS
 from edgecv_converters.golden import GoldenSample
 from edgecv_converters.workers import SourceSummary
 from edgecv_runtime.errors import UsageError
@@ -186,9 +186,7 @@ def golden_cases(
     """The golden set with its pictures, tensors and the source's answers."""
     single = next(iter(specs.values())) if len(specs) == 1 else None
     picture = single if single is not None and single.kind == "image" else None
-    arrays = load_npz(samples.path) if samples.kind == "npz" and picture is not None else {}
-    others = (array for key, array in arrays.items() if key not in LABEL_KEYS)
-    rasters = arrays.get(next(iter(specs)), next(others, None))
+    rasters = _rasters(samples, next(iter(specs))) if samples.kind == "npz" and picture is not None else {}
     rows = {sample.id: sample.location for sample in samples.samples}
     cases = []
     pairs = zip(info.ids, spool.batches(1), references.batches(1), strict=True)
@@ -196,7 +194,15 @@ def golden_cases(
         image = None
         if picture is not None:
             location = rows[name]
-            source = location if isinstance(location, Path) else np.asarray(rasters)[location]
+            source = location if isinstance(location, Path) else rasters[location]
             image = decode(source, picture)
         cases.append(GoldenSample(id=f"{number:03d}:{name}", image=image, inputs=inputs, outputs=outputs))
     return cases
+
+
+def _rasters(samples: SampleSet, name: str) -> dict[int, np.ndarray]:
+    """The golden pictures of an .npz file by row, from the input's own array or the only one there is."""
+    wanted = {sample.location for sample in samples.samples}
+    arrays = [key for key in npz.headers(samples.path) if key not in LABEL_KEYS]
+    own = name if name in arrays else arrays[0]
+    return {row: values for row, values in enumerate(npz.rows(samples.path, own)) if row in wanted}

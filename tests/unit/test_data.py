@@ -6,7 +6,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from edgecv_converters.data import open_samples, write_spool
+from edgecv_converters.data import npz, open_samples, write_spool
 from edgecv_converters.data import spool as spooling
 from edgecv_runtime.errors import DataError
 from edgecv_runtime.preprocess import Preprocessor
@@ -308,8 +308,8 @@ def test_golden_pictures_are_the_input_s_array_among_others(tmp_path):
         ({"a": np.zeros((2, 4)), "b": np.zeros((2, 4))}, [VECTOR], "no array for the input 'x'"),
         ({"y": np.zeros(2)}, [VECTOR], "no array for the input 'x'"),
         ({"x": np.zeros((2, 5))}, [VECTOR], r"samples of shape \(5,\), the model takes \(4,\)"),
-        ({"x": np.full((2, 4), np.nan)}, [VECTOR], "not finite"),
-        ({"x": np.array([["a"] * 4] * 2)}, [VECTOR], "not finite numbers"),
+        ({"x": np.full((2, 4), np.nan)}, [VECTOR], "sample 0 of 'x': the tensor holds NaN or infinity"),
+        ({"x": np.array([["a"] * 4] * 2)}, [VECTOR], "'x' is <U1, which is not numeric"),
         ({"image": np.zeros((2, 6, 5, 3))}, [IMAGE], "is float64 with 4 axes, but images are uint8"),
         ({"image": np.zeros((2, 6, 5), np.uint8)}, [IMAGE], "is uint8 with 3 axes, but images are uint8"),
     ],
@@ -334,3 +334,24 @@ def test_a_disk_that_is_too_small(tmp_path):
     spool = spooling.Spool(tmp_path / "s", ("x",), 1000)
     with pytest.raises(DataError, match=r"need 140737488\.4 GB and the disk has"):
         spool.create({"x": huge.shape})
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_an_npz_is_never_in_memory_as_a_whole(tmp_path, save):
+    values = np.arange(400 * 40_000, dtype=np.float32).reshape(400, 40_000)
+    save(tmp_path / "large.npz", x=values)
+    samples = open_samples(tmp_path / "large.npz").choose(20, seed=3)
+    spec = TensorSpec(name="x", shape=(1, 40_000), dtype="float32")
+    tracemalloc.start()
+    spool, _ = write_spool(samples, tmp_path / "spool", {"x": Preprocess(kind="tensor")}, [spec])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < values.nbytes / 8
+    got = np.concatenate([batch["x"] for _, batch in spool.batches(7)])
+    assert np.array_equal(got, values[[sample.location for sample in samples.samples]])
+
+
+def test_an_npz_in_fortran_order_gives_the_same_rows(tmp_path):
+    values = np.arange(24.0).reshape(4, 3, 2)
+    np.savez(tmp_path / "f.npz", x=np.asfortranarray(values))
+    assert np.array_equal(np.stack(list(npz.rows(tmp_path / "f.npz", "x"))), values)

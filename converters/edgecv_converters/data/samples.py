@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,6 +10,8 @@ from typing import Literal
 
 import numpy as np
 from edgecv_runtime.errors import DataError
+
+from edgecv_converters.data import npz
 
 IMAGE_SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 LABEL_KEYS = ("labels", "label", "y")
@@ -115,33 +115,17 @@ def _open_folder(folder: Path) -> SampleSet:
     return SampleSet("images", folder, samples, classes)
 
 
-def load_npz(path: Path) -> dict[str, np.ndarray]:
-    """Every array of an .npz file, memory as the arrays need; pickled objects are refused.
-
-    Raises:
-        DataError: The file is no .npz, is damaged, or holds Python objects.
-    """
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error, AttributeError, TypeError) as error:
-        raise DataError(
-            f"{path} is not a readable .npz file ({str(error).splitlines()[0]})",
-            "Write it with numpy.savez(path, NAME=array), one array per input, without Python objects",
-        ) from error
-
-
 def _open_npz(path: Path) -> SampleSet:
     if path.suffix.lower() != ".npz":
         raise DataError(f"{path} is neither a folder nor an .npz file", "Give a folder of images, or an .npz file")
-    arrays = load_npz(path)
-    counts = {name: len(array) if array.ndim else 0 for name, array in arrays.items()}
+    arrays = npz.headers(path)
+    counts = {name: header.shape[0] if header.shape else 0 for name, header in arrays.items()}
     if not counts or min(counts.values()) == 0:
         raise DataError(f"{path} holds no samples", "Every array needs a first axis that counts the samples")
     if len(set(counts.values())) > 1:
         sizes = ", ".join(f"{name} {count}" for name, count in counts.items())
         raise DataError(f"{path} has arrays of different lengths ({sizes})", "All arrays need the same first axis")
-    labels = next((arrays[key].reshape(-1) for key in LABEL_KEYS if key in arrays), None)
+    labels = next((npz.read(path, key).reshape(-1) for key in LABEL_KEYS if key in arrays), None)
     names = None if labels is None else [str(value) for value in labels.tolist()]
     samples = tuple(
         Sample(f"{i:06d}", None if names is None else names[i], i) for i in range(next(iter(counts.values())))

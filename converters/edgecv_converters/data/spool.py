@@ -14,7 +14,8 @@ from edgecv_runtime.errors import DataError, ImageError
 from edgecv_runtime.preprocess import Preprocessor
 from edgecv_runtime.schema import Preprocess, TensorSpec
 
-from edgecv_converters.data.samples import LABEL_KEYS, SampleSet, load_npz
+from edgecv_converters.data import npz
+from edgecv_converters.data.samples import LABEL_KEYS, SampleSet
 
 MAX_UNREADABLE = 0.05
 Progress = Callable[[int, int], None]
@@ -145,51 +146,53 @@ def _fill_from_npz(
     inputs: Sequence[TensorSpec],
     on_progress: Progress,
 ) -> tuple[list[int], list[str], list[str]]:
-    arrays = match_arrays(samples.path, load_npz(samples.path), specs, inputs)
+    arrays = match_arrays(samples.path, specs, inputs)
     out = spool.create({spec.name: spec.shape for spec in inputs})
     preprocessors = {spec.name: Preprocessor(specs[spec.name]) for spec in inputs}
-    digests: list[str] = []
-    for number, sample in enumerate(samples.samples):
-        row = int(str(sample.location))
-        digest = hashlib.sha256()
-        for name, array in arrays.items():
-            digest.update(np.ascontiguousarray(array[row]).tobytes())
-            out[name][number] = preprocessors[name](array[row])[0]
-        digests.append(digest.hexdigest())
-        on_progress(number + 1, len(samples))
-    return list(range(len(samples))), [], digests
+    digests = {int(str(s.location)): hashlib.sha256() for s in samples.samples}
+    places = {int(str(s.location)): place for place, s in enumerate(samples.samples)}
+    done = 0
+    for name, array in arrays.items():
+        for row, values in enumerate(npz.rows(samples.path, array)):
+            if row not in places:
+                continue
+            try:
+                out[name][places[row]] = preprocessors[name](values)[0]
+            except ImageError as error:
+                raise DataError(f"{samples.path}: sample {row} of {array!r}: {error.message}", error.hint) from error
+            digests[row].update(values.tobytes())
+            done += 1
+            on_progress(done // len(arrays), len(samples))
+    return list(range(len(samples))), [], [digest.hexdigest() for digest in digests.values()]
 
 
-def match_arrays(
-    path: Path,
-    arrays: Mapping[str, np.ndarray],
-    specs: Mapping[str, Preprocess],
-    inputs: Sequence[TensorSpec],
-) -> dict[str, np.ndarray]:
-    """Find each input's array: by name, or the only one there is where the model has one input.
+def match_arrays(path: Path, specs: Mapping[str, Preprocess], inputs: Sequence[TensorSpec]) -> dict[str, str]:
+    """For each input the name of its array: the same, or the only one there is where the model has one input.
 
     Raises:
         DataError: An input has no array, or its shape or dtype does not fit.
     """
-    data = {name: array for name, array in arrays.items() if name not in LABEL_KEYS}
+    data = {name: header for name, header in npz.headers(path).items() if name not in LABEL_KEYS}
+    names = {spec.name: spec.name for spec in inputs}
     if len(inputs) == 1 and len(data) == 1:
-        data = {inputs[0].name: next(iter(data.values()))}
-    missing = [spec.name for spec in inputs if spec.name not in data]
+        names = {inputs[0].name: next(iter(data))}
+    missing = [name for name, array in names.items() if array not in data]
     if missing:
         raise DataError(
             f"{path} has no array for the input {missing[0]!r}",
             f"It holds {', '.join(data) or 'nothing'}; name one array after each input",
         )
     for spec in inputs:
-        _check_array(path, spec, data[spec.name], specs[spec.name])
-    return {spec.name: data[spec.name] for spec in inputs}
+        _check_array(path, spec, data[names[spec.name]], specs[spec.name])
+    return names
 
 
-def _check_array(path: Path, spec: TensorSpec, array: np.ndarray, preprocess: Preprocess) -> None:
+def _check_array(path: Path, spec: TensorSpec, array: npz.Header, preprocess: Preprocess) -> None:
     if preprocess.kind == "image":
-        if array.dtype != np.uint8 or array.ndim != 4:
+        if array.dtype != np.uint8 or len(array.shape) != 4:
             raise DataError(
-                f"{path}: {spec.name!r} is {array.dtype} with {array.ndim} axes, but images are uint8 N x H x W x C",
+                f"{path}: {spec.name!r} is {array.dtype} with {len(array.shape)} axes, "
+                "but images are uint8 N x H x W x C",
                 "For tensors that are prepared already, use --preprocess tensor",
             )
         return
@@ -198,5 +201,5 @@ def _check_array(path: Path, spec: TensorSpec, array: np.ndarray, preprocess: Pr
             f"{path}: {spec.name!r} has samples of shape {tuple(array.shape[1:])}, the model takes {spec.shape[1:]}",
             "The first axis counts the samples, the others are the input's",
         )
-    if not np.issubdtype(array.dtype, np.number) or not np.isfinite(array).all():
-        raise DataError(f"{path}: {spec.name!r} holds values that are not finite numbers", "Remove NaN and infinity")
+    if not np.issubdtype(array.dtype, np.number):
+        raise DataError(f"{path}: {spec.name!r} is {array.dtype}, which is not numeric", "Store numbers")
