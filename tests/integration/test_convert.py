@@ -147,7 +147,7 @@ def test_evaluate_agrees_with_the_report(bundle, digits_folder):
 
 
 def test_predictor_reads_a_picture(bundle, digits_folder):
-    picture = sorted((digits_folder / "test" / "7").glob("*.png"))[0]
+    picture = min((digits_folder / "test" / "7").glob("*.png"))
     with package.load(bundle) as predictor:
         answer = predictor.predict(picture)
         several = predictor.predict([picture, Image.open(picture), picture.read_bytes()])

@@ -82,7 +82,7 @@ WRONG_CALLS = [
 ]
 
 
-@pytest.mark.parametrize(("call", "code", "message", "hint"), WRONG_CALLS, ids=lambda v: None)
+@pytest.mark.parametrize(("call", "code", "message", "hint"), WRONG_CALLS, ids=range(len(WRONG_CALLS)))
 def test_wrong_call_says_what_and_how_to_mend_it(place, call, code, message, hint):
     before = sorted(place.rglob("*"))
     result = edgecv(*call)

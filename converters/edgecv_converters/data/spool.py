@@ -159,7 +159,9 @@ def _fill_from_npz(
             try:
                 out[name][places[row]] = preprocessors[name](values)[0]
             except ImageError as error:
-                raise DataError(f"{samples.path}: sample {row} of {array!r}: {error.message}", error.hint) from error
+                raise DataError(
+                    f"{samples.path}: sample {row} of {array!r}: {error.message}", "Every sample must be usable"
+                ) from error
             digests[row].update(values.tobytes())
             done += 1
             on_progress(done // len(arrays), len(samples))
