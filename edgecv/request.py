@@ -6,14 +6,15 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal, TypedDict
 
 from edgecv_converters.isolate import GIB, Limits
 from edgecv_converters.parity.gates import GateConfig
 from edgecv_runtime.errors import DataError, UsageError
 from edgecv_runtime.preprocess import parse
-from edgecv_runtime.schema import Preprocess
+from edgecv_runtime.schema import Preprocess, Task
 
-from edgecv.recipe import Recipe
+from edgecv.recipe import Recipe, plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +69,95 @@ class Request:
         return self.out.name.removesuffix(".zip").removesuffix(".edgecv")
 
 
+class ConvertOptions(TypedDict, total=False):
+    """The options of `edgecv.convert` and of the command, all of them optional.
+
+    Attributes:
+        quantize: Precisions such as "int8" or "coreml:float16"; default float32, and float16 for Core ML.
+        targets: Of "tflite", "onnx", "coreml"; default all.
+        io: Dtype of the int8 artifacts' inputs and outputs.
+        preprocess: A preset's name, a `.toml` file's path, or a `Preprocess` record.
+        calibrate: A folder of images or an .npz file; needed for int8.
+        samples: How many calibration samples, balanced by class; 200.
+        seed: Decides which ones.
+        evaluate: A labelled folder or .npz file.
+        labels: Class names in the order of the outputs, or the path of a file (one a line) or folder with them.
+        task: What the outputs mean, where the model does not show it.
+        gates: Overrides such as "int8:agreement=0.97".
+        keep_failing: Write the bundle although a gate failed.
+        keep_going: Write the bundle without the targets that did not convert.
+        input_shapes: Static shapes (1, H, W, C) by input name, for open dimensions; or "NAME=1,224,224,3" texts.
+        allow_code: Load models that carry Python code, which then runs.
+        custom_objects: The module that defines the model's own layers.
+        time_limit: Seconds for each converter.
+        memory_limit: GiB for each converter; 80 % of the machine's by default.
+        force: Replace an existing bundle.
+    """
+
+    quantize: str | Sequence[str]
+    targets: Sequence[str]
+    io: Literal["float32", "int8", "uint8"]
+    preprocess: str | Preprocess | None
+    calibrate: str | Path | None
+    samples: int
+    seed: int
+    evaluate: str | Path | None
+    labels: str | Path | Sequence[str] | None
+    task: Task | None
+    gates: Sequence[str]
+    keep_failing: bool
+    keep_going: bool
+    input_shapes: Mapping[str, tuple[int, ...]] | Sequence[str]
+    allow_code: bool
+    custom_objects: str | None
+    time_limit: float
+    memory_limit: float | None
+    force: bool
+
+
+def from_options(model: Path, out: Path, options: ConvertOptions) -> Request:
+    """Read and check every option.
+
+    Raises:
+        EdgecvError: An option is wrong; the message names it.
+    """
+    quantize = options.get("quantize", ())
+    preprocess, labels = options.get("preprocess"), options.get("labels")
+    shapes = options.get("input_shapes", ())
+    recipe = Recipe(
+        steps=plan([quantize] if isinstance(quantize, str) else quantize, options.get("targets", ())),
+        io=options.get("io", "float32"),
+        samples=options.get("samples", 200),
+        seed=options.get("seed", 0),
+        task=options.get("task"),
+        gates=tuple(options.get("gates", ())),
+    )
+    return Request(
+        model=model,
+        out=out,
+        recipe=recipe,
+        preprocess=parse(preprocess) if isinstance(preprocess, str) else preprocess,
+        calibrate=_path(options.get("calibrate")),
+        evaluate=_path(options.get("evaluate")),
+        labels=read_labels(Path(labels)) if isinstance(labels, str | Path) else _tuple(labels),
+        input_shapes=shapes if isinstance(shapes, Mapping) else read_input_shapes(shapes),
+        allow_code=options.get("allow_code", False),
+        custom_objects=options.get("custom_objects"),
+        force=options.get("force", False),
+        keep_failing=options.get("keep_failing", False),
+        keep_going=options.get("keep_going", False),
+        limits=limits(options.get("time_limit", 1800.0), options.get("memory_limit")),
+    )
+
+
+def _path(value: str | Path | None) -> Path | None:
+    return None if value is None else Path(value)
+
+
+def _tuple(values: Sequence[str] | None) -> tuple[str, ...] | None:
+    return None if values is None else tuple(values)
+
+
 def read_labels(path: Path) -> tuple[str, ...]:
     """Class names, one a line, in the order of the model's outputs; or the sorted subfolder names of a folder.
 
@@ -91,11 +181,6 @@ def read_labels(path: Path) -> tuple[str, ...]:
     if twice is not None:
         raise DataError(f"{path} names the label {twice!r} twice", "Every class needs a name of its own")
     return tuple(names)
-
-
-def read_preprocess(text: str | None) -> Preprocess | None:
-    """The preset or TOML file that `--preprocess` names; None where it was not given."""
-    return None if text is None else parse(text)
 
 
 def read_input_shapes(values: Sequence[str]) -> dict[str, tuple[int, ...]]:

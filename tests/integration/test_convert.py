@@ -90,7 +90,10 @@ def test_manifest_fits_its_published_schema(bundle):
     import jsonschema
     from edgecv_runtime.jsonschema import bundle_schema
 
-    jsonschema.validate(json.loads((bundle / "bundle.json").read_text()), bundle_schema())
+    schema = jsonschema.Draft202012Validator(bundle_schema())
+    manifest = json.loads((bundle / "bundle.json").read_text())
+    assert list(schema.iter_errors(manifest)) == []
+    assert list(schema.iter_errors({**manifest, "colour": "red"})) != []
 
 
 def test_nothing_in_the_bundle_names_this_machine(bundle, digits_model):

@@ -154,8 +154,8 @@ def test_a_missing_runtime_comes_with_its_install_line(plain, monkeypatch, targe
 
 def test_closing_twice_is_harmless(plain):
     backend = open_backend(*plain)
-    backend.close()
-    backend.close()
+    assert backend.close() is None
+    assert backend.close() is None
 
 
 def test_nothing_is_written_to_the_terminal(plain):

@@ -1,0 +1,205 @@
+"""The command line's arguments and options: names, help, and how `--help` groups them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+MAKE, DATA, PROOF, LOADING, WORKERS = "What to make", "Data", "Proof", "Loading the model", "Workers"
+
+
+class Io(StrEnum):
+    """The dtype of an int8 artifact's inputs and outputs."""
+
+    float32 = "float32"
+    int8 = "int8"
+    uint8 = "uint8"
+
+
+class TaskName(StrEnum):
+    """What the outputs mean."""
+
+    classification = "classification"
+    binary = "binary"
+    multilabel = "multilabel"
+    regression = "regression"
+
+
+Model = Annotated[
+    Path, typer.Argument(metavar="MODEL", help="A .keras or .h5 file, or a SavedModel folder.", show_default=False)
+]
+BundlePath = Annotated[
+    Path, typer.Argument(metavar="BUNDLE", help="NAME.edgecv or NAME.edgecv.zip.", show_default=False)
+]
+BundleOrFile = Annotated[
+    Path, typer.Argument(metavar="BUNDLE", help="A bundle, or an artifact's file inside one.", show_default=False)
+]
+AnyPath = Annotated[
+    Path,
+    typer.Argument(metavar="PATH", help="A model, a .tflite, .onnx or .mlpackage, or a bundle.", show_default=False),
+]
+Labelled = Annotated[
+    Path, typer.Argument(metavar="FOLDER|NPZ", help="Labelled samples: a subfolder a class.", show_default=False)
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace an existing bundle.")]
+Target = Annotated[
+    str | None, typer.Option("--target", help="tflite, onnx or coreml; all where not given.", show_default=False)
+]
+Precision = Annotated[
+    str | None, typer.Option("--precision", help="For example int8; all where not given.", show_default=False)
+]
+Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads of the runtime.")]
+
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="NAME.edgecv",
+        help="The bundle, or NAME.edgecv.zip; named after MODEL by default.",
+        show_default=False,
+        rich_help_panel=MAKE,
+    ),
+]
+Quantize = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--quantize",
+        "-q",
+        metavar="[TARGET:]PRECISION",
+        help="float32, float16, dynamic, int8 or int16x8; repeatable, or a list with commas. Default: float32, and "
+        "float16 for Core ML.",
+        show_default=False,
+        rich_help_panel=MAKE,
+    ),
+]
+Targets = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--target",
+        "-t",
+        help="tflite, onnx, coreml; repeatable. Default: all.",
+        show_default=False,
+        rich_help_panel=MAKE,
+    ),
+]
+IoOption = Annotated[
+    Io, typer.Option("--io", help="Dtype of the int8 artifacts' inputs and outputs.", rich_help_panel=MAKE)
+]
+PreprocessOption = Annotated[
+    str | None,
+    typer.Option(
+        "--preprocess",
+        "-p",
+        metavar="PRESET|TOML",
+        help="What a picture goes through: none, rescale, tf, torch or caffe, with load_img+ or image_dataset+ in "
+        "front where one of those read the training data; tensor for inputs that are no pictures; or a .toml file.",
+        show_default=False,
+        rich_help_panel=DATA,
+    ),
+]
+Calibrate = Annotated[
+    Path | None,
+    typer.Option(
+        "--calibrate",
+        metavar="FOLDER|NPZ",
+        help="Real samples that set the int8 ranges; labels are not needed.",
+        show_default=False,
+        rich_help_panel=DATA,
+    ),
+]
+Samples = Annotated[int, typer.Option("--samples", help="How many of them, balanced by class.", rich_help_panel=DATA)]
+Seed = Annotated[int, typer.Option("--seed", help="Decides which ones.", rich_help_panel=DATA)]
+Evaluate = Annotated[
+    Path | None,
+    typer.Option(
+        "--evaluate",
+        metavar="FOLDER|NPZ",
+        help="Labelled samples (a subfolder a class) to measure accuracy on.",
+        show_default=False,
+        rich_help_panel=DATA,
+    ),
+]
+Labels = Annotated[
+    Path | None,
+    typer.Option(
+        "--labels",
+        metavar="FILE|FOLDER",
+        help="Class names in the order of the outputs: one a line, or a folder's sorted subfolders.",
+        show_default=False,
+        rich_help_panel=DATA,
+    ),
+]
+TaskOption = Annotated[
+    TaskName | None,
+    typer.Option(
+        "--task",
+        help="What the outputs mean, where the model does not show it.",
+        show_default=False,
+        rich_help_panel=PROOF,
+    ),
+]
+Gates = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--gate",
+        metavar="[PRECISION:]NAME=VALUE",
+        help="Override a bar: agreement=0.97 (share of equal answers), snr=20 (dB), drop=1 (accuracy points); "
+        "NAME=off switches it off. Repeatable.",
+        show_default=False,
+        rich_help_panel=PROOF,
+    ),
+]
+KeepFailing = Annotated[
+    bool,
+    typer.Option(
+        "--keep-failing", help="Write the bundle although a gate failed (still exit code 3).", rich_help_panel=PROOF
+    ),
+]
+KeepGoing = Annotated[
+    bool,
+    typer.Option(
+        "--keep-going", help="Write the bundle without the targets that did not convert.", rich_help_panel=PROOF
+    ),
+]
+InputShapes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--input-shape",
+        metavar="[NAME=]1,H,W,C",
+        help="For inputs with open dimensions.",
+        show_default=False,
+        rich_help_panel=LOADING,
+    ),
+]
+AllowCode = Annotated[
+    bool,
+    typer.Option("--allow-code", help="Load models that carry Python code, which then runs.", rich_help_panel=LOADING),
+]
+CustomObjects = Annotated[
+    str | None,
+    typer.Option(
+        "--custom-objects",
+        metavar="PACKAGE.MODULE",
+        help="Where the model's own layers are defined.",
+        show_default=False,
+        rich_help_panel=LOADING,
+    ),
+]
+TimeLimit = Annotated[
+    float, typer.Option("--time-limit", metavar="SECONDS", help="For each converter.", rich_help_panel=WORKERS)
+]
+MemoryLimit = Annotated[
+    float | None,
+    typer.Option(
+        "--memory-limit",
+        metavar="GIB",
+        help="For each converter; 80 % of the machine's by default.",
+        show_default=False,
+        rich_help_panel=WORKERS,
+    ),
+]
