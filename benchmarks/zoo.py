@@ -101,9 +101,8 @@ ZOO: Mapping[str, ZooModel] = {
     "cnn_224": ZooModel(
         architecture=zoo_models.cnn_224,
         data=_scaled(partial(zoo_data.textures, size=224), 1 / 255),
-        training=160,
-        epochs=3,
-        probed=True,
+        training=320,
+        epochs=6,
     ),
     "bn_dropout_binary": ZooModel(
         architecture=zoo_models.bn_dropout_binary,
