@@ -10,14 +10,19 @@ from edgecv.report.html import Html, el, join
 from edgecv.report.view import STATUS_SIGNS, TARGET_NAMES, View
 from edgecv.words import THIN, byte_size, number, percent, quantity
 
-GATE_WORDS = {"snr_db": "signal-to-noise ratio", "agreement": "agreement", "max_drop": "loss of accuracy"}
+GATE_WORDS = {
+    "snr_db": "signal-to-noise ratio",
+    "agreement": "agreement",
+    "max_drop": "loss of accuracy",
+    "twin": "agreement with the int8 twin",
+}
 
 
 def gate_value(gate: Gate, value: float | None) -> str:
     """A gate's limit or value with its unit; a missing value means equal where the gate passed."""
     if value is None:
         return "equal outputs" if gate.passed else "not finite or not measured"
-    if gate.name == "agreement":
+    if gate.name in {"agreement", "twin"}:
         return percent(value, 2)
     unit = "dB" if gate.name == "snr_db" else "points"
     return f"{number(value)}{THIN}{unit}"

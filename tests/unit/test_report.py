@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from edgecv_converters.parity.gates import GateConfig, evaluate_gates
 from edgecv_converters.parity.metrics import INFINITE
-from edgecv_runtime.schema import ClassRow, Comparison, Parity, Report
+from edgecv_runtime.schema import ClassRow, Comparison, Gate, Parity, Report
 
 from edgecv.report import render
 from edgecv.report.classes import worst_first
@@ -235,3 +235,16 @@ def test_elements_escape():
     assert el("p", "<&>", class_='a"b', data_x=None) == '<p class="a&quot;b">&lt;&amp;&gt;</p>'
     assert el("p", Html("<b></b>")) == "<p><b></b></p>"
     assert power_of_ten(-12) == "10⁻¹²"
+
+
+def test_the_twin_s_gate_is_shown_with_its_limit():
+    made = report()
+    gate = Gate(name="twin", on="evaluation", limit=0.97, value=0.998, passed=True)
+    parity = tuple(
+        msgspec.structs.replace(item, gates=(*item.gates, gate)) if item.artifact.startswith("onnx") else item
+        for item in made.parity
+    )
+    page = Page(render(msgspec.structs.replace(made, parity=parity)))
+    assert "Agreement with the int8 twin" in page.text
+    assert "✓ 99.80 %" in page.text
+    assert "at least 97.00 %" in page.text
