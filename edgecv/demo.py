@@ -15,8 +15,9 @@ from edgecv_runtime.preprocess import from_preset
 from PIL import Image
 
 from edgecv.console import LiveObserver, note, show
+from edgecv.extras import require, require_for
 from edgecv.pipeline import convert
-from edgecv.recipe import Recipe, plan
+from edgecv.recipe import TARGETS, Recipe, plan
 from edgecv.request import Request
 from edgecv.staging import check_output
 from edgecv.summary import finish_conversion
@@ -35,6 +36,8 @@ def run_demo(out: Path, *, force: bool) -> None:
         EdgecvError: As `convert`.
     """
     check_output(out, force=force)
+    require(["sklearn"], "convert")
+    require_for(TARGETS)
     with tempfile.TemporaryDirectory(prefix="edgecv-demo-") as scratch:
         folder = Path(scratch)
         note("Training a small network on scikit-learn's 1,797 scanned digits")

@@ -25,6 +25,7 @@ from edgecv_runtime.schema import Artifact, Failure, Manifest, Parity, Report, T
 
 from edgecv.assemble import Material, assemble
 from edgecv.datasets import golden_samples, open_sets, preprocessing, spool_sets
+from edgecv.extras import require_for
 from edgecv.observer import Observer, Silent
 from edgecv.recipe import Step
 from edgecv.request import Request
@@ -70,6 +71,7 @@ def convert(request: Request, observer: Observer | None = None) -> Outcome:
     Raises:
         EdgecvError: The model, the data or a converter; nothing is left behind.
     """
+    require_for(step.target for step in request.recipe.steps)
     sets = open_sets(request)
     with Staging(request.out, force=request.force) as staging:
         with Workshop(staging.work, litter=staging.root, preload=PRELOAD, jobs=request.jobs) as shop:

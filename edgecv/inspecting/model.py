@@ -7,6 +7,7 @@ from pathlib import Path
 
 from edgecv_converters.source import load_source
 
+from edgecv.extras import LOADING, require
 from edgecv.inspecting.coreml import size_of
 from edgecv.inspecting.records import ModelInspection
 
@@ -17,9 +18,11 @@ def inspect_model(
     """Layers, parameters, multiply-adds, inputs and outputs of a trained model.
 
     Raises:
+        MissingDependencyError: TensorFlow or Keras is not installed.
         SourceError: It cannot be loaded.
         UsageError: Its input shapes are open and not given.
     """
+    require(LOADING, "convert")
     source = load_source(path, input_shapes=input_shapes, allow_code=allow_code, custom_objects=custom_objects)
     return ModelInspection(
         file=path.name,

@@ -270,3 +270,37 @@ def test_wrong_number_of_classes_asks_for_labels(digits_model, digits_folder, tm
     assert result.code == 2
     assert "has 9 classes and the model tells 10 apart" in result.message
     assert "--labels FILE" in result.message
+
+
+def test_a_model_that_scales_pixels_itself_needs_no_preprocessing(tmp_path):
+    import keras
+
+    inputs = keras.Input((16, 16, 3), name="photo")
+    scaled = keras.layers.Rescaling(1 / 127.5, offset=-1)(inputs)
+    outputs = keras.layers.Dense(2, activation="softmax")(keras.layers.Flatten()(scaled))
+    keras.Model(inputs, outputs).save(tmp_path / "own.keras")
+    out = tmp_path / "own.edgecv"
+    result = edgecv("convert", tmp_path / "own.keras", "-o", out, "-t", "tflite")
+    assert result.code == 0, result.err
+    assert "The model scales raw pixels itself: preprocessing is 'none' (0..255)" in result.message
+    with Bundle.load(out) as loaded:
+        assert loaded.manifest.preprocess["photo"].normalize.preset == "none"
+
+
+def test_preprocessing_from_a_file_reaches_the_bundle_and_the_device(digits_model, digits_folder, tmp_path):
+    (tmp_path / "prep.toml").write_text(
+        "[fit]\nmode = 'letterbox'\npad = [7]\n[resize]\nsemantics = 'tf'\n[normalize]\nmean = 20\nstd = 200\n"
+        "[unknown]\n"
+    )
+    call = ("convert", digits_model, "-o", tmp_path / "d.edgecv", "-t", "tflite", "-p", tmp_path / "prep.toml")
+    refused = edgecv(*call)
+    assert refused.code == 1
+    assert "unknown key 'unknown'" in refused.message
+    text = (tmp_path / "prep.toml").read_text().replace("[unknown]\n", "").replace("[fit]", "color = 'gray'\n[fit]")
+    (tmp_path / "prep.toml").write_text(text)
+    result = edgecv(*call, "--evaluate", digits_folder / "test", "--gate", "drop=off")
+    assert result.code == 0, result.err
+    with Bundle.load(tmp_path / "d.edgecv") as loaded:
+        spec = loaded.manifest.preprocess[loaded.manifest.inputs[0].name]
+    assert (spec.fit.mode, spec.fit.pad, spec.resize.semantics, spec.size) == ("letterbox", (7,), "tf", (16, 16))
+    assert edgecv("verify", tmp_path / "d.edgecv").code == 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -93,6 +95,25 @@ def test_wrong_call_says_what_and_how_to_mend_it(place, call, code, message, hin
     assert result.out == ""
     assert result.code == code
     assert sorted(place.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("module", "call"),
+    [
+        ("tensorflow", CONVERT),
+        ("keras", CONVERT),
+        ("tf2onnx", (*CONVERT, "-t", "onnx")),
+        ("coremltools", (*CONVERT, "-t", "coreml")),
+        ("tensorflow", ("inspect", "model.keras")),
+        ("sklearn", ("demo", "-o", "demo.edgecv")),
+    ],
+)
+def test_a_missing_package_comes_with_its_install_line(place, monkeypatch, module, call):
+    monkeypatch.setitem(sys.modules, module, None)
+    result = edgecv(*call)
+    assert result.code == 1
+    assert f"error: {module} is not installed" in result.message
+    assert 'hint: pip install "edgecv[convert]"' in result.message
 
 
 def test_a_label_in_brackets_is_printed_as_it_is(place):

@@ -1,0 +1,37 @@
+"""What an optional step needs, checked before it starts; the hint is the line that installs it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from importlib.util import find_spec
+
+from edgecv_runtime.errors import MissingDependencyError
+from edgecv_runtime.schema import Target
+
+LOADING = ("tensorflow", "keras", "tf_keras")
+CONVERTING: dict[Target, tuple[str, ...]] = {
+    "tflite": ("ai_edge_litert",),
+    "onnx": ("tf2onnx", "onnx", "onnxruntime", "ai_edge_litert"),
+    "coreml": ("coremltools",),
+}
+
+
+def require(modules: Iterable[str], extra: str) -> None:
+    """Check that modules are installed, without importing them.
+
+    Raises:
+        MissingDependencyError: One is not; the hint has the exact install line.
+    """
+    missing = [name for name in dict.fromkeys(modules) if find_spec(name) is None]
+    if missing:
+        verb = "is" if len(missing) == 1 else "are"
+        raise MissingDependencyError(f"{', '.join(missing)} {verb} not installed", f'pip install "edgecv[{extra}]"')
+
+
+def require_for(targets: Iterable[Target]) -> None:
+    """Check what converting to `targets` needs.
+
+    Raises:
+        MissingDependencyError: Something is not installed.
+    """
+    require((*LOADING, *(name for target in targets for name in CONVERTING[target])), "convert")
