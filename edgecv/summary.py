@@ -5,6 +5,7 @@ from __future__ import annotations
 from edgecv_runtime.errors import GateError
 from edgecv_runtime.schema import Artifact, Comparison, Manifest, Parity
 from rich.box import SIMPLE_HEAD
+from rich.markup import escape
 from rich.table import Table
 
 from edgecv import words
@@ -27,9 +28,9 @@ def finish_conversion(outcome: Outcome, *, as_json: bool) -> None:
     else:
         show(artifact_table(outcome.manifest))
         if outcome.path is not None:
-            show(f"bundle: {outcome.path}")
+            show(f"bundle: {escape(str(outcome.path))}")
             if outcome.path.is_dir():
-                show(f"report: {outcome.path / 'report.html'}")
+                show(f"report: {escape(str(outcome.path / 'report.html'))}")
     for text in outcome.report.notes:
         note(text)
     for failure in outcome.failures:
@@ -50,7 +51,9 @@ def raise_for_gates(failed: tuple[Parity, ...], hint: str) -> None:
 
 def artifact_table(manifest: Manifest) -> Table:
     """One line an artifact: size, how near to the source, whether it passed."""
-    table = Table(title=f"{manifest.name}: {manifest.task}", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(
+        title=f"{escape(manifest.name)}: {manifest.task}", title_justify="left", box=SIMPLE_HEAD, pad_edge=False
+    )
     table.add_column("target")
     table.add_column("precision")
     for heading in ("size", "SNR", "agreement", "accuracy", "source"):

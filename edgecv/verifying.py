@@ -17,6 +17,7 @@ from edgecv_runtime.errors import BackendError, MissingDependencyError
 from edgecv_runtime.preprocess import Preprocessor
 from edgecv_runtime.schema import Artifact, Parity
 from rich.box import SIMPLE_HEAD
+from rich.markup import escape
 from rich.table import Table
 
 from edgecv import words
@@ -121,7 +122,7 @@ def finish_verification(result: Verification, *, as_json: bool) -> None:
 
 
 def _lines(result: Verification) -> Iterator[Table | str]:
-    yield f"{result.name}: {result.files} files, all as they were recorded"
+    yield f"{escape(result.name)}: {result.files} files, all as they were recorded"
     if result.pictures:
         yield f"preprocessing: {result.preprocessing_equal} of {result.pictures} golden pictures equal to the bit"
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
@@ -133,5 +134,5 @@ def _lines(result: Verification) -> Iterator[Table | str]:
         agreement = "" if golden is None or golden.agreement is None else words.percent(golden.agreement)
         how = parity.reason if parity.status == "not_run" else parity.how
         status = f"[{style}]{parity.status.replace('_', ' ')}[/{style}]"
-        table.add_row(parity.artifact, status, snr(golden), agreement, how or "")
+        table.add_row(parity.artifact, status, snr(golden), agreement, escape(how or ""))
     yield table

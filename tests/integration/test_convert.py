@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 import zipfile
 
 import numpy as np
@@ -304,3 +305,19 @@ def test_preprocessing_from_a_file_reaches_the_bundle_and_the_device(digits_mode
         spec = loaded.manifest.preprocess[loaded.manifest.inputs[0].name]
     assert (spec.fit.mode, spec.fit.pad, spec.resize.semantics, spec.size) == ("letterbox", (7,), "tf", (16, 16))
     assert edgecv("verify", tmp_path / "d.edgecv").code == 0
+
+
+def test_class_names_and_hints_in_brackets_are_printed_as_they_are(bundle, digits_folder, tmp_path, monkeypatch):
+    labels = tmp_path / "labels.txt"
+    manifest = json.loads((bundle / "bundle.json").read_text())
+    copy = shutil.copytree(bundle, tmp_path / "copy.edgecv")
+    manifest["labels"] = [f"[b]{number}" for number in range(10)]
+    (copy / "bundle.json").write_text(json.dumps(manifest))
+    labels.write_text("".join(f"{label}\n" for label in manifest["labels"]))
+    shutil.copy(labels, copy / "labels.txt")
+    folder = tmp_path / "test"
+    for number in range(10):
+        shutil.copytree(digits_folder / "test" / str(number), folder / f"[b]{number}")
+    assert "[b]7" in edgecv("evaluate", copy, folder, "--target", "tflite").out
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    assert 'pip install "edgecv[onnx]"' in " ".join(edgecv("verify", copy).out.split())
