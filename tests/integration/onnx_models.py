@@ -67,7 +67,7 @@ def quiet() -> Iterator[None]:
         yield
 
 
-def onnx_session(model: Any, *, optimized: str | None = None) -> Any:
+def onnx_session(model: Any, *, optimized: str | None = None, precise: bool = False) -> Any:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -75,11 +75,13 @@ def onnx_session(model: Any, *, optimized: str | None = None) -> Any:
     options.log_severity_level = 4
     if optimized is not None:
         options.optimized_model_filepath = optimized
+    if precise:
+        options.add_session_config_entry("session.x64quantprecision", "1")
     return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
 
-def onnx_answers(model: Any, inputs: Array) -> Array:
-    session = onnx_session(model)
+def onnx_answers(model: Any, inputs: Array, *, precise: bool = False) -> Array:
+    session = onnx_session(model, precise=precise)
     name = session.get_inputs()[0].name
     return np.concatenate([session.run(None, {name: sample[None]})[0] for sample in inputs])
 
@@ -163,6 +165,26 @@ def recurrent(x: Any) -> Any:
 
     rows = layers.TimeDistributed(layers.Flatten())(x)
     return layers.LSTM(6, unroll=True)(rows)
+
+
+def clip_classifier(cell: str) -> Any:
+    """Four frames, each through the same convolution, then a recurrence: weights that every step shares."""
+    import keras
+    from keras import layers
+
+    keras.utils.set_random_seed(3)
+    wide = keras.initializers.RandomNormal(stddev=0.7, seed=1)
+    each = layers.TimeDistributed
+    recurrence = getattr(layers, cell)(8, unroll=True, kernel_initializer=wide)
+    body = [
+        keras.Input((4, 18, 18, 1), name="clip"),
+        each(layers.Conv2D(4, 3, activation="relu")),
+        each(layers.MaxPooling2D(4)),
+        each(layers.Flatten()),
+        recurrence,
+        layers.Dense(3, "softmax", kernel_initializer=keras.initializers.RandomNormal(stddev=2, seed=54)),
+    ]
+    return keras.Sequential(body)
 
 
 NETWORKS: Mapping[str, Build] = {

@@ -24,6 +24,7 @@ from onnx import numpy_helper
 from tests import models
 from tests.integration.onnx_models import (
     NETWORKS,
+    clip_classifier,
     frozen,
     int8_file,
     network,
@@ -98,16 +99,24 @@ def test_the_file_says_what_it_needs_without_vnni() -> None:
 
 
 def test_the_file_loads_with_the_option_for_old_processors() -> None:
-    import onnxruntime
-
     _, _, model = digits("float32")
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    options.add_session_config_entry("session.x64quantprecision", "1")
-    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
     pixels = models.digits()[0][:20, ..., None] / np.float32(255)
-    found = np.concatenate([session.run(None, {"image": sample[None]})[0] for sample in pixels])
-    np.testing.assert_array_equal(found, onnx_answers(model, pixels))
+    np.testing.assert_array_equal(onnx_answers(model, pixels, precise=True), onnx_answers(model, pixels))
+
+
+@pytest.mark.parametrize("cell", ["LSTM", "GRU"])
+def test_steps_that_share_weights(cell: str) -> None:
+    graph = frozen(clip_classifier(cell), "tflite")
+    rng = np.random.default_rng(0)
+    clips = (rng.normal(0, 1, (400, 4, 1, 1, 1)) + rng.normal(0, 1, (400, 4, 18, 18, 1))).astype(np.float32)
+    content = int8_file(graph, clips[:30])
+    model = from_tflite(content, inputs=graph.inputs, outputs=graph.outputs)
+    held = {entry.key: entry.value for entry in model.metadata_props}
+    assert held["edgecv.weights"] == "int8, uint8"
+    wanted, found = tflite_answers(content, clips), onnx_answers(model, clips)
+    assert np.bincount(wanted.argmax(1), minlength=3).min() >= 20
+    assert (wanted.argmax(1) == found.argmax(1)).mean() >= 0.995
+    np.testing.assert_array_equal(onnx_answers(model, clips, precise=True), found)
 
 
 def test_answers_on_digits() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -21,14 +22,18 @@ from edgecv_converters.onnx.int8.passes.one_dequantize import ONE_DEQUANTIZE
 from edgecv_converters.onnx.int8.passes.own_zero_points import OWN_ZERO_POINTS
 from edgecv_converters.onnx.int8.passes.pads import PADS
 from edgecv_converters.onnx.int8.passes.same_shape import SAME_SHAPE
+from edgecv_converters.onnx.int8.passes.shared_weights import SHARED_WEIGHTS
 from edgecv_converters.onnx.int8.passes.uint8 import UINT8
 from edgecv_converters.onnx.int8.run import run_passes
 from edgecv_runtime.errors import ConversionError
 from onnx import TensorProto, helper, numpy_helper
+from onnxruntime.capi.onnxruntime_pybind11_state import Fail
 
 RNG = np.random.default_rng(7)
 SCALE, ZERO8, ZEROU8 = np.float32(0.05), np.int8(-120), np.uint8(139)
 Constants = Mapping[str, Any]
+ON_X86 = platform.machine() in {"x86_64", "AMD64"}
+REFUSES = ON_X86 and tuple(map(int, onnxruntime.__version__.split(".")[:2])) >= (1, 31)
 
 
 def node(op: str, inputs: str, outputs: str, **attributes: Any) -> Any:
@@ -275,6 +280,73 @@ def test_four_channels_widens_big_convolutions_of_few_channels(channels: int, si
     weight = next(numpy_helper.to_array(t) for t in after.graph.initializer if len(t.dims) == 4)
     assert weight.shape[1] == (4 if widened else channels)
     assert ops(after)["Concat"] == int(widened)
+
+
+@pytest.mark.parametrize(("stride", "weights"), [(1, {4}), (4, {3, 4})], ids=["both gain", "one gains"])
+def test_four_channels_widens_a_shared_weight_for_those_that_gain(stride: int, weights: set[int]) -> None:
+    nodes, constants = quantized_conv(ZEROU8)
+    second = [
+        node("DequantizeLinear", "q s z", "d2"),
+        node("Conv", "d2 wd", "c2", kernel_shape=[3, 3], pads=[1, 1, 1, 1], strides=[stride, stride]),
+        node("Reshape", "c flat", "r"),
+        node("Reshape", "c2 flat", "r2"),
+        node("Concat", "r r2", "y", axis=1),
+    ]
+    constants["flat"] = np.array([1, -1], np.int64)
+    model = build([*nodes, *second], constants, (1, 3, 16, 16), (1, 8 * 256 + 8 * (16 // stride) ** 2))
+    after = applied(model, FOUR_CHANNELS, pictures(1, 3, 16, 16))
+    found = [numpy_helper.to_array(t) for t in after.graph.initializer if len(t.dims) == 4]
+    assert sorted(weight.shape[1] for weight in found) == sorted(weights)
+
+
+def shared_weight() -> Any:
+    """Two convolutions in a row with one weight, as unrolled steps have."""
+    nodes, constants = quantized_conv(ZEROU8, channels=8)
+    second = [
+        node("QuantizeLinear", "c s2 z2", "qc"),
+        node("DequantizeLinear", "qc s2 z2", "d2"),
+        node("Conv", "d2 wd", "c2", kernel_shape=[3, 3], pads=[1, 1, 1, 1]),
+    ]
+    return build([*nodes, *second, *ending("c2")], constants, (1, 8, 8, 8), (1, 8, 8, 8))
+
+
+def test_shared_weights_become_uint8_and_load_everywhere() -> None:
+    after = applied(shared_weight(), SHARED_WEIGHTS, pictures(1, 8, 8, 8))
+    assert {numpy_helper.to_array(t).dtype.name for t in after.graph.initializer} == {"float32", "uint8"}
+    sample = {"x": pictures(1, 8, 8, 8)}
+    plain, precise = (session(after, precise=p).run(None, sample)[0] for p in (False, True))
+    np.testing.assert_array_equal(plain, precise)
+    assert fused(after)["QLinearConv"] == 2
+
+
+def test_one_constant_of_two_scales_is_shared_too() -> None:
+    nodes, constants = quantized_conv(ZEROU8, channels=8)
+    second = [
+        node("QuantizeLinear", "c s2 z2", "qc"),
+        node("DequantizeLinear", "qc s2 z2", "d2"),
+        node("DequantizeLinear", "w ws2 wz2", "wd2", axis=0),
+        node("Conv", "d2 wd2", "c2", kernel_shape=[3, 3], pads=[1, 1, 1, 1]),
+    ]
+    constants |= {"ws2": constants["ws"] * 2, "wz2": constants["wz"]}
+    model = build([*nodes, *second, *ending("c2")], constants, (1, 8, 8, 8), (1, 8, 8, 8))
+    after = applied(model, SHARED_WEIGHTS, pictures(1, 8, 8, 8))
+    sample = {"x": pictures(1, 8, 8, 8)}
+    plain, precise = (session(after, precise=p).run(None, sample)[0] for p in (False, True))
+    np.testing.assert_array_equal(plain, precise)
+
+
+def test_weights_of_one_product_stay_int8() -> None:
+    nodes, constants = quantized_conv(ZEROU8)
+    model = build([*nodes, *ending("c")], constants, (1, 3, 8, 8), (1, 8, 8, 8))
+    assert run_passes(model, [SHARED_WEIGHTS]) == model
+
+
+@pytest.mark.skipif(not REFUSES, reason="ONNX Runtime 1.19 loads it, 1.31 on x86 does not")
+def test_onnx_runtime_refuses_shared_int8_weights() -> None:
+    """What `shared_weights` is for."""
+    session(shared_weight())
+    with pytest.raises(Fail, match="Attempt to replace the existing tensor"):
+        session(shared_weight(), precise=True)
 
 
 def test_shared_zero_points_of_weights_are_copied() -> None:

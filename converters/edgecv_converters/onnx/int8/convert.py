@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 
 from edgecv_converters.graph.frozen import Endpoint
 from edgecv_converters.onnx.canonical import canonical, name_endpoints
+from edgecv_converters.onnx.edit import DEQUANTIZE, Index
 from edgecv_converters.onnx.float import OPSET
 from edgecv_converters.onnx.int8.handlers import register
 from edgecv_converters.onnx.int8.passes import PASSES
+from edgecv_converters.onnx.int8.passes.uint8 import WEIGHTED
 from edgecv_converters.onnx.int8.run import run_passes
 from edgecv_converters.onnx.reader import complete_or_error, foreign, unsupported
 
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
 METADATA: Mapping[str, str] = MappingProxyType(
     {
         "edgecv.activations": "uint8",
-        "edgecv.weights": "int8",
         "edgecv.x86_without_vnni": "set the session option session.x64quantprecision to 1",
     }
 )
@@ -33,9 +34,10 @@ def from_tflite(
 ) -> ModelProto:
     """Carry a TFLite int8 model over to ONNX, with its very scales and zero points.
 
-    Activations become uint8 (value and zero point + 128, the same real numbers), weights stay int8 per channel,
-    biases int32. Inputs and outputs keep the file's dtype: float32, int8 or uint8. On x86 processors without VNNI,
-    ONNX Runtime computes such a model right only with `session.x64quantprecision=1`: docs/onnx_int8.md.
+    Activations become uint8 (value and zero point + 128, the same real numbers), weights stay int8 per channel
+    (uint8 where several operations share them), biases int32. Inputs and outputs keep the file's dtype: float32, int8
+    or uint8. On x86 processors without VNNI, ONNX Runtime computes such a model right only with
+    `session.x64quantprecision=1`: docs/onnx_int8.md.
 
     Args:
         tflite: The file, or its bytes.
@@ -61,6 +63,17 @@ def from_tflite(
         raise unsupported(left)
     name_endpoints(model, inputs, outputs)
     done = run_passes(canonical(model, opset=opset), PASSES)
-    for key, value in METADATA.items():
+    for key, value in {**METADATA, "edgecv.weights": _weights(done)}.items():
         done.metadata_props.add(key=key, value=value)
     return done
+
+
+def _weights(model: ModelProto) -> str:
+    """The dtypes of the weights: "int8", "uint8" (shared ones), or both."""
+    from onnx import helper
+
+    index = Index.of(model.graph)
+    products = [node for node in model.graph.node if node.op_type in WEIGHTED]
+    makers = [index.maker(node.input[WEIGHTED[node.op_type]], DEQUANTIZE) for node in products]
+    held = [index.constants[maker.input[0]] for maker in makers if maker and maker.input[0] in index.constants]
+    return ", ".join(sorted({helper.tensor_dtype_to_np_dtype(tensor.data_type).name for tensor in held}))

@@ -8,6 +8,7 @@ from edgecv_converters.onnx.int8.passes.one_dequantize import ONE_DEQUANTIZE
 from edgecv_converters.onnx.int8.passes.own_zero_points import OWN_ZERO_POINTS
 from edgecv_converters.onnx.int8.passes.pads import PADS
 from edgecv_converters.onnx.int8.passes.same_shape import SAME_SHAPE
+from edgecv_converters.onnx.int8.passes.shared_weights import SHARED_WEIGHTS
 from edgecv_converters.onnx.int8.passes.uint8 import UINT8
 
 PASSES: tuple[Pass, ...] = (
@@ -18,6 +19,7 @@ PASSES: tuple[Pass, ...] = (
     INTEGER_MOVES,
     PADS,
     FOUR_CHANNELS,
+    SHARED_WEIGHTS,
     OWN_ZERO_POINTS,
 )
 

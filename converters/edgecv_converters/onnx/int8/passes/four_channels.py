@@ -22,34 +22,44 @@ def apply(model: Any) -> Any:
     graph = model.graph
     known = shapes(model)
     index = Index.of(graph)
+    wider: dict[str, str] = {}
     for conv in [node for node in graph.node if node.op_type == "Conv"]:
         source, weight = (index.maker(name, DEQUANTIZE) for name in conv.input[:2])
         values = None if weight is None else index.value(weight.input[0])
-        if source is None or values is None or not _gains(conv, values, known):
+        if source is None or weight is None or values is None or not _gains(conv, values, known):
             continue
         missing = -values.shape[1] % _PACK
         _, zero = index.quantization(source)
         if index.readers(source.output[0]) != [conv] or zero.size != 1:
             continue
-        _widen(graph, index, conv, known[source.input[0]], missing)
-        index = Index.of(graph)
+        _widen_source(graph, conv, source, known[source.input[0]], missing)
+        if weight.output[0] not in wider:
+            wider[weight.output[0]] = _widened(graph, weight, values, missing)
+        conv.input[1] = wider[weight.output[0]]
     return model
 
 
-def _widen(graph: Any, index: Index, conv: Any, shape: tuple[int, ...], missing: int) -> None:
+def _widen_source(graph: Any, conv: Any, source: Any, shape: tuple[int, ...], missing: int) -> None:
     from onnx import helper
 
-    source, weight = (index.producers[name] for name in conv.input[:2])
-    values = index.value(weight.input[0])
-    assert values is not None
     batch, _, height, width = shape
     size = add_constant(graph, f"{conv.name}_more_size", np.array([batch, missing, height, width], np.int64))
     filled, joined = (fresh(graph, f"{conv.name}_{what}") for what in ("more", "four"))
     graph.node.append(helper.make_node("Expand", [source.input[2], size], [filled], name=filled))
     graph.node.append(helper.make_node("Concat", [source.input[0], filled], [joined], name=joined, axis=1))
     source.input[0] = joined
-    wider = np.pad(values, [(0, 0), (0, missing), (0, 0), (0, 0)])
-    weight.input[0] = add_constant(graph, f"{weight.input[0]}_four", wider)
+
+
+def _widened(graph: Any, weight: Any, values: np.ndarray, missing: int) -> str:
+    """A DequantizeLinear of the wider weight; the first one stays for convolutions that gain nothing from it."""
+    made = type(weight)()
+    made.CopyFrom(weight)
+    made.input[0] = add_constant(
+        graph, f"{weight.input[0]}_four", np.pad(values, [(0, 0), (0, missing), (0, 0), (0, 0)])
+    )
+    made.name = made.output[0] = fresh(graph, f"{weight.output[0]}_four")
+    graph.node.append(made)
+    return str(made.output[0])
 
 
 def _gains(conv: Any, weight: np.ndarray, known: dict[str, tuple[int, ...]]) -> bool:
