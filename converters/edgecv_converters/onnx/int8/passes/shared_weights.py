@@ -16,7 +16,8 @@ def apply(model: Any) -> Any:
 
     Unrolled steps and towers share weights. ONNX Runtime gives each product a DequantizeLinear of its own; with
     `session.x64quantprecision=1` it then turns the one int8 weight to uint8 for each of them, and stops at the second
-    ("Attempt to replace the existing tensor"; seen with 1.31, not with 1.19). A copy for each product would make the file as many times as large.
+    ("Attempt to replace the existing tensor"; ONNX Runtime 1.31 does, 1.19 does not). A copy for each product would
+    make the file as many times as large.
     """
     graph = model.graph
     index = Index.of(graph)
