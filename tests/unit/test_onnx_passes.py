@@ -200,6 +200,21 @@ def test_one_dequantize_merges_equal_ones_and_names_them() -> None:
     assert [n.output[0] for n in after.graph.node if n.op_type == "DequantizeLinear"] == ["q/real"]
 
 
+@pytest.mark.parametrize("kept", ["w9 wd9", "w12 wd12"])
+def test_one_dequantize_names_a_weight_after_its_reader(kept: str) -> None:
+    weight, real = kept.split()
+    nodes, constants = quantized_conv(ZEROU8)
+    nodes[2] = node("DequantizeLinear", f"{weight} ws wz", real, axis=0)
+    nodes[3].input[1] = real
+    constants[weight] = constants.pop("w")
+    nodes[3].output[0] = "relu;bias;conv"
+    model = build([*nodes, *ending("relu;bias;conv")], constants, (1, 3, 8, 8), (1, 8, 8, 8))
+    after = applied(model, ONE_DEQUANTIZE, pictures(1, 3, 8, 8))
+    made = {n.output[0]: list(n.input) for n in after.graph.node if n.op_type == "DequantizeLinear"}
+    name = "conv/weight/real"
+    assert made[name] == [f"{name}/quantized", f"{name}/scale", f"{name}/zero_point"]
+
+
 def test_a_relu_above_the_zero_point_becomes_a_clip_of_bytes() -> None:
     nodes, constants = quantized_conv(ZEROU8)
     model = build([*nodes, node("Relu", "c", "r"), *ending("r")], constants, (1, 3, 8, 8), (1, 8, 8, 8))

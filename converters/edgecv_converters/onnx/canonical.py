@@ -97,14 +97,18 @@ def _constant_names(graph: Any) -> dict[str, str]:
         for position, name in enumerate(node.input):
             if name not in constants or name in names:
                 continue
-            parts = _PARTS.get(node.op_type, ())
-            part = parts[position] if position < len(parts) else f"operand_{position}"
-            new = f"{node.output[0]}/{part}"
+            new = f"{node.output[0]}/{part(node, position)}"
             while new in used:
                 new += "_"
             used.add(new)
             names[name] = new
     return names
+
+
+def part(node: Any, position: int) -> str:
+    """What input number `position` is to `node`, such as "weight"."""
+    parts = _PARTS.get(node.op_type, ())
+    return parts[position] if position < len(parts) else f"operand_{position}"
 
 
 def check(model: Any) -> None:
