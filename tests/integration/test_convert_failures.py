@@ -55,8 +55,8 @@ def trap_model(folder, kind):
     return armed
 
 
-def workers() -> list[int]:
-    """Every worker host and worker of this machine that is still there."""
+def workers(place: Path) -> list[int]:
+    """Every worker host and worker with its staging below `place` that is still there."""
     found = []
     for entry in Path("/proc").iterdir():
         try:
@@ -64,7 +64,7 @@ def workers() -> list[int]:
             state = (entry / "stat").read_text().rpartition(")")[2].split()[0] if command else "Z"
         except (FileNotFoundError, ProcessLookupError):
             continue
-        if b"isolate.zygote" in command and state != "Z":
+        if b"isolate.zygote" in command and str(place).encode() in command and state != "Z":
             found.append(int(entry.name))
     return found
 
@@ -132,7 +132,7 @@ def test_each_way_to_die_is_one_error(tmp_path, kind, limits, message):
     assert message in result.message
     assert result.message.count("error:") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["armed.keras"]
-    assert gone(lambda: workers() == [])
+    assert gone(lambda: workers(tmp_path) == [])
 
 
 def call_in_background(*arguments):
@@ -149,7 +149,7 @@ def test_kill_9_leaves_nothing(digits_model, tmp_path, moment):
     time.sleep(moment)
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    assert gone(lambda: workers() == [])
+    assert gone(lambda: workers(tmp_path) == [])
     assert gone(lambda: [path.name for path in tmp_path.iterdir()] in ([], ["x.edgecv"]))
     if (tmp_path / "x.edgecv").exists():
         assert edgecv("verify", tmp_path / "x.edgecv").code == 0
@@ -163,7 +163,7 @@ def test_interrupt_is_clean(digits_model, tmp_path):
     assert process.returncode == 130
     assert "error: interrupted\nhint: Nothing was written" in err
     assert "Traceback" not in err
-    assert gone(lambda: workers() == [])
+    assert gone(lambda: workers(tmp_path) == [])
     assert list(tmp_path.iterdir()) == []
 
 

@@ -12,7 +12,7 @@ from edgecv_runtime.errors import ConversionError
 from edgecv_converters.graph.frozen import Endpoint
 from edgecv_converters.onnx.edit import fresh, rename, tidy
 
-_NUMBER = re.compile(r"__(\d+)")
+_NUMBER = re.compile(r"__\d+")
 _PARTS = MappingProxyType(
     {
         "Conv": ("data", "weight", "bias"),
@@ -60,8 +60,8 @@ def _in_order(values: list[Any], endpoints: Sequence[Endpoint]) -> list[Any]:
 def canonical(model: Any, *, opset: int) -> Any:
     """Sort the graph, drop what nothing reads, give constants and made-up names one form, and sign the model.
 
-    tf2onnx numbers names by a counter that goes on from call to call, and merges equal constants in an order that
-    changes from process to process.
+    tf2onnx numbers names by a counter that goes on from call to call, and which of two names a tensor gets, and the
+    order in which equal constants are merged, change from process to process.
     """
     import onnx
 
@@ -72,8 +72,8 @@ def canonical(model: Any, *, opset: int) -> Any:
         if not node.domain:
             node.ClearField("domain")
         node.attribute.sort(key=lambda attribute: attribute.name)
+    rename(graph, _made_up_names(graph))
     rename(graph, _constant_names(graph))
-    rename(graph, _renumbered(graph))
     first_read = {name: number for number, name in enumerate(_reads(graph))}
     constants = sorted((_copied(t) for t in graph.initializer), key=lambda t: first_read[t.name])
     del graph.initializer[:]
@@ -131,14 +131,17 @@ def _reads(graph: Any) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _renumbered(graph: Any) -> dict[str, str]:
+def _made_up_names(graph: Any) -> dict[str, str]:
+    """For each node and tensor that tf2onnx or a pass named by a counter, a name after its operation and place."""
     bounds = {value.name for value in (*graph.input, *graph.output)}
-    names = [n for node in graph.node for n in (node.name, *node.input, *node.output) if n not in bounds]
-    order: dict[str, int] = {}
-    for name in names:
-        for number in _NUMBER.findall(name):
-            order.setdefault(number, len(order))
-    return {name: _NUMBER.sub(lambda m: f"__{order[m.group(1)]}", name) for name in names}
+    names: dict[str, str] = {}
+    for number, node in enumerate(graph.node):
+        new = f"{node.op_type}__{number}"
+        if _NUMBER.search(node.name):
+            names[node.name] = new
+        made_up = [(i, name) for i, name in enumerate(node.output) if _NUMBER.search(name) and name not in bounds]
+        names |= {name: f"{new}:{i}" for i, name in made_up}
+    return names
 
 
 def _copied(message: Any) -> Any:
