@@ -157,7 +157,8 @@ def test_kill_9_leaves_nothing(digits_model, tmp_path, moment):
 
 def test_interrupt_is_clean(digits_model, tmp_path):
     process = call_in_background("convert", digits_model, "-o", tmp_path / "x.edgecv", "-p", "rescale")
-    time.sleep(2.5)
+    assert gone(lambda: list(tmp_path.iterdir()) != [])  # it has begun
+    time.sleep(1)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=30)
     assert process.returncode == 130
