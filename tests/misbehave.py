@@ -9,7 +9,8 @@ import sys
 import time
 from pathlib import Path
 
-from edgecv_converters.isolate.child import progress
+from edgecv_converters.isolate.child import progress, wait_for
+from edgecv_converters.isolate.mailbox import Mailbox
 from edgecv_runtime.errors import ConversionError
 
 
@@ -51,3 +52,8 @@ def hang_with_child(pids: Path) -> None:
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     pids.write_text(f"{os.getpid()} {child.pid}")
     hang()
+
+
+def wait_and_answer(box: Mailbox) -> str:
+    """Wait for a letter that comes late."""
+    return wait_for(box, "late") + "!"

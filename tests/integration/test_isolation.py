@@ -80,6 +80,13 @@ def test_each_death_is_one_clear_error_and_the_others_go_on(shop, function, limi
     assert wait_until(lambda: not alive(bad.pid))
 
 
+def test_waiting_for_others_does_not_count_as_one_s_own_time(shop):
+    job = shop.submit("patient", misbehave.wait_and_answer, Limits(seconds=0.6), box=shop.mail)
+    time.sleep(1.5)
+    shop.mail.put("late", "here")
+    assert job.result() == "here!"
+
+
 def test_log_of_a_crash_is_kept(shop):
     job = shop.submit("the converter", misbehave.segfault, Limits())
     with pytest.raises(ConversionError):

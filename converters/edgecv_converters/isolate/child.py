@@ -61,10 +61,14 @@ def progress(done: int, total: int) -> None:
         Reporter.current.send("progress", done=done, total=total)
 
 
-def begin() -> None:
-    """Start this worker's time limit now: what it waited for until here was other people's work."""
+def wait_for(box: Mailbox, name: str) -> Any:
+    """Wait for a letter; the wait is other workers' work, so the time limit starts anew after it."""
+    if Reporter.current is not None:
+        Reporter.current.send("wait")
+    value = box.get(name)
     if Reporter.current is not None:
         Reporter.current.send("begin")
+    return value
 
 
 def die_with_parent() -> None:

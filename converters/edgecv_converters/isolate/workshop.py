@@ -54,6 +54,7 @@ class Job:
     done: int = 0
     total: int = 0
     killed: str | None = None
+    waits: bool = False
 
     def elapsed(self) -> float:
         """Seconds since it started, or since it began its own work."""
@@ -189,8 +190,10 @@ class Workshop:
             case "started":
                 job.pid = event["pid"]
                 job.since = time.monotonic()
+            case "wait":
+                job.waits = True
             case "begin":
-                job.since = time.monotonic()
+                job.waits, job.since = False, time.monotonic()
             case "progress":
                 job.done, job.total = event["done"], event["total"]
             case "ended":
@@ -222,7 +225,7 @@ class Workshop:
 
 
 def _over_limit(job: Job) -> str | None:
-    if job.elapsed() > job.limits.seconds:
+    if not job.waits and job.elapsed() > job.limits.seconds:
         return f"took longer than {job.limits.seconds:g} s"
     if resident_bytes(job.pid) > job.limits.memory:
         return f"used more than {job.limits.memory / GIB:.3g} GiB of memory"

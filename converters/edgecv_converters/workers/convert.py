@@ -12,7 +12,7 @@ from edgecv_runtime.schema import Artifact, Precision, Target, TensorIO
 from edgecv_converters.data import Spool
 from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.graph.passes import canonical
-from edgecv_converters.isolate.child import begin, progress
+from edgecv_converters.isolate.child import progress, wait_for
 from edgecv_converters.isolate.mailbox import Mailbox
 from edgecv_converters.tflite import IoType
 
@@ -35,8 +35,7 @@ def convert_artifact(
     """
     WARM_UP[target]()
     box = Mailbox(mail)
-    frozen = canonical(FrozenGraph.load(box.get("frozen")), target)
-    begin()
+    frozen = canonical(FrozenGraph.load(wait_for(box, "frozen")), target)
     out = root / file
     out.parent.mkdir(parents=True, exist_ok=True)
     inputs, outputs, ops, requires = _convert(target, precision, io, frozen, out, box, quantized)
@@ -76,7 +75,7 @@ def _tflite(precision: Precision, io: IoType, frozen: FrozenGraph, out: Path, bo
     from edgecv_converters.tflite import describe, to_tflite
 
     calibrated = precision in {"int8", "int16x8"}
-    samples = _streamed(box.get("calibration")) if calibrated else None
+    samples = _streamed(wait_for(box, "calibration")) if calibrated else None
     data = to_tflite(frozen, precision, samples=samples, io=io if precision == "int8" else "float32")
     out.write_bytes(data)
     return (*describe(data, frozen.inputs, frozen.outputs), {"format": "TFL3"})

@@ -10,7 +10,7 @@ from edgecv_runtime.backends import Backend, open_backend, run_float
 from edgecv_runtime.schema import Accuracy, Artifact, Comparison, Histogram, Task
 
 from edgecv_converters.data import Spool
-from edgecv_converters.isolate.child import begin, progress
+from edgecv_converters.isolate.child import progress, wait_for
 from edgecv_converters.isolate.mailbox import Mailbox
 from edgecv_converters.parity.decide import same_rows, trusted_decisions
 from edgecv_converters.parity.metrics import ComparisonAccumulator, accuracy
@@ -49,8 +49,7 @@ def prove_artifact(
     Raises:
         BackendError: The runtime cannot load or run the file.
     """
-    references: dict[str, Spool] = Mailbox(mail).get("references")
-    begin()
+    references: dict[str, Spool] = wait_for(Mailbox(mail), "references")
     total = sum(data.inputs.count for data in sets)
     everything = ComparisonAccumulator(task)
     comparisons: dict[str, Comparison] = {}

@@ -9,7 +9,7 @@ from pathlib import Path
 from edgecv_runtime.schema import SourceInfo, Task, TensorSpec
 
 from edgecv_converters.data import Spool
-from edgecv_converters.isolate.child import begin, progress
+from edgecv_converters.isolate.child import progress, wait_for
 from edgecv_converters.isolate.mailbox import Mailbox
 from edgecv_converters.source import load_source
 
@@ -59,8 +59,7 @@ def answer_source(request: SourceRequest, mail: Path, work: Path) -> None:
     box.put("source", summary)
     frozen.save(work / "frozen")
     box.put("frozen", work / "frozen")
-    spools: dict[str, Spool] = box.get("spools")
-    begin()
+    spools: dict[str, Spool] = wait_for(box, "spools")
     total = sum(spool.count for spool in spools.values())
     names = tuple(spec.name for spec in source.outputs)
     shapes = {spec.name: spec.shape for spec in source.outputs}
