@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from edgecv_converters.isolate import Job, Workshop
+from edgecv_converters.source.detect import detect
 from edgecv_converters.workers import (
     DataSet,
     Proof,
@@ -72,6 +73,7 @@ def convert(request: Request, observer: Observer | None = None) -> Outcome:
         EdgecvError: The model, the data or a converter; nothing is left behind.
     """
     require_for(step.target for step in request.recipe.steps)
+    detect(request.model)
     sets = open_sets(request)
     with Staging(request.out, force=request.force) as staging:
         with Workshop(staging.work, litter=staging.root, preload=PRELOAD, jobs=request.jobs) as shop:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import zipfile
 
 import numpy as np
 import pytest
@@ -15,7 +16,12 @@ from tests.command import edgecv
 def place(tmp_path, monkeypatch):
     """A folder with one file of each wrong kind, and the current directory."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "model.keras").write_bytes(b"PK\x03\x04 not really")
+    with zipfile.ZipFile(tmp_path / "model.keras", "w") as archive:
+        for name in ("metadata.json", "config.json", "model.weights.h5"):
+            archive.writestr(name, "{}")
+    (tmp_path / "cut.keras").write_bytes(b"PK\x03\x04 not really")
+    (tmp_path / "empty.h5").touch()
+    (tmp_path / "done.tflite").write_bytes(b"\x1c\x00\x00\x00TFL3" + bytes(64))
     (tmp_path / "empty.txt").touch()
     (tmp_path / "twice.txt").write_text("cat\ndog\ncat\n")
     (tmp_path / "gap.txt").write_text("cat\n\ndog\n")
@@ -74,6 +80,11 @@ WRONG_CALLS = [
     ((*INT8, "--calibrate", "objects.npz"), 1, "objects.npz is not a readable .npz file", "without Python objects"),
     ((*INT8, "--calibrate", "ragged.npz"), 1, "arrays of different lengths (a 3, b 4)", ""),
     ((*INT8, "--calibrate", "flat", "--evaluate", "flat"), 1, "flat has no labels", "subfolder"),
+    (("convert", "lost.keras", "-p", "none"), 1, "lost.keras does not exist", ""),
+    (("convert", "cut.keras", "-p", "none"), 1, "cut.keras is damaged", "save the model again"),
+    (("convert", "empty.h5", "-p", "none"), 1, "empty.h5 is empty", "save the model again"),
+    (("convert", "done.tflite", "-p", "none"), 1, "done.tflite is a TFLite model, already converted", ".keras file"),
+    (("convert", "nothing", "-p", "none"), 1, "nothing is a folder without saved_model.pb", "SavedModel folder"),
     (("verify", "lost.edgecv"), 1, "lost.edgecv does not exist", "NAME.edgecv"),
     (("verify", "broken.edgecv"), 1, "is not JSON", ""),
     (("verify", "newer.edgecv"), 1, "has schema version 99", "pip install --upgrade edgecv"),

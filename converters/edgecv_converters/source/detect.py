@@ -43,7 +43,7 @@ def detect(path: Path) -> Kind:
         SourceError: Nothing is there, or it is empty, damaged, or something else.
     """
     if not path.exists():
-        raise SourceError(f"{path.name} does not exist", f"Looked for {path}")
+        raise SourceError(f"{path.name} does not exist", f"There is nothing at {path.absolute()}")
     return _folder(path) if path.is_dir() else _file(path)
 
 
