@@ -136,3 +136,5 @@ def _lines(result: Verification) -> Iterator[Table | str]:
         status = f"[{style}]{parity.status.replace('_', ' ')}[/{style}]"
         table.add_row(parity.artifact, status, snr(golden), agreement, escape(how or ""))
     yield table
+    if all(parity.status == "not_run" for parity in result.parity):
+        yield "no artifact could be run here: only the files were checked"

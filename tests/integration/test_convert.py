@@ -321,3 +321,12 @@ def test_class_names_and_hints_in_brackets_are_printed_as_they_are(bundle, digit
     assert "[b]7" in edgecv("evaluate", copy, folder, "--target", "tflite").out
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     assert 'pip install "edgecv[onnx]"' in " ".join(edgecv("verify", copy).out.split())
+
+
+def test_what_nobody_ran_is_said_to_be_not_proven(digits_model, tmp_path):
+    out = tmp_path / "phone.edgecv"
+    result = edgecv("convert", digits_model, "-o", out, "-p", "rescale", "-t", "coreml")
+    assert result.code == 0, result.err
+    if sys.platform != "darwin":
+        assert "No artifact could be run here: nothing was proven" in result.message
+        assert "no artifact could be run here: only the files were checked" in edgecv("verify", out).out
