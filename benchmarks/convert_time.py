@@ -84,7 +84,7 @@ def run(command: list[str]) -> float:
 
 
 def prepare(name: str, folder: Path) -> Path:
-    """Save the model, and its data as pictures in a folder a class."""
+    """Save the model, and its data as pictures in a folder a class; scaled to bytes, because only time counts here."""
     from benchmarks import zoo
 
     model = folder / f"{name}.keras"
@@ -97,7 +97,6 @@ def prepare(name: str, folder: Path) -> Path:
             place = folder / part / f"{int(label):03d}"
             place.mkdir(parents=True, exist_ok=True)
             Image.fromarray(picture.squeeze()).save(place / f"{number:04d}.png")
-
     return model
 
 
