@@ -114,13 +114,15 @@ class Run:
         for note in summary.notes:
             self.observer.note(note)
         specs = preprocessing(self.request.preprocess, summary, self.observer)
-        golden = golden_samples(sets, specs, summary.inputs, recipe.golden, recipe.seed, work)
-        all_sets = {**sets, "golden": golden}
         spools = {}
-        for name, made in spool_sets(all_sets, specs, summary, self.request, work / "spools", self.observer):
+        for name, made in spool_sets(sets, specs, summary, self.request, work / "spools", self.observer):
             spools[name] = made
             if name == "calibration":
                 self.shop.mail.put("calibration", made[0])
+        readable = {name: samples.without(spools[name][1].skipped) for name, samples in sets.items()}
+        golden = golden_samples(readable, specs, summary.inputs, recipe.golden, recipe.seed, work)
+        all_sets = {**sets, "golden": golden}
+        spools |= spool_sets({"golden": golden}, specs, summary, self.request, work / "spools", self.observer)
         self.task = self.request.recipe.task or summary.task
         judged = self.task in LABELLED_TASKS
         self.sets = tuple(

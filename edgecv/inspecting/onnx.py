@@ -104,7 +104,8 @@ def _is_narrow(tensor: Any, graph: Any) -> bool:
 def _computing(graph: Any) -> list[bool]:
     """For each operator that does more than convert, whether a runtime can fuse it into integer arithmetic.
 
-    That is an integer operator, or one that reads only DequantizeLinear outputs or feeds only QuantizeLinear.
+    That is an integer operator, one that moves integers (MaxPool, Concat, Transpose between a QuantizeLinear and a
+    DequantizeLinear), or one that reads only DequantizeLinear outputs or feeds only QuantizeLinear.
     """
     made = {name: node.op_type for node in graph.node for name in node.output}
     constants = {tensor.name for tensor in graph.initializer}
@@ -112,11 +113,18 @@ def _computing(graph: Any) -> list[bool]:
     for node in graph.node:
         for name in node.input:
             readers.setdefault(name, []).append(node.op_type)
+    integers = {name for node in graph.node if node.op_type == "QuantizeLinear" for name in node.output}
+    integers |= {value.name for value in graph.input if _dtype(value.type.tensor_type.elem_type) in _NARROW}
     answers = []
     for node in graph.node:
         if node.op_type in _CONVERTING or node.op_type == "Constant":
             continue
-        sources = [made.get(name, "") for name in node.input if name and name not in constants]
+        read = [name for name in node.input if name and name not in constants]
+        if read and integers.issuperset(read):
+            integers.update(node.output)
+            answers.append(True)
+            continue
+        sources = [made.get(name, "") for name in read]
         sinks = [reader for name in node.output for reader in readers.get(name, [""])]
         fused = _all_are(sources, "DequantizeLinear") or _all_are(sinks, "QuantizeLinear")
         answers.append(fused or node.op_type.startswith(_INTEGER_OPS))

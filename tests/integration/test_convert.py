@@ -9,6 +9,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from edgecv_converters.data import open_samples
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.digest import sha256_tree
 from PIL import Image
@@ -330,3 +331,18 @@ def test_what_nobody_ran_is_said_to_be_not_proven(digits_model, tmp_path):
     if sys.platform != "darwin":
         assert "No artifact could be run here: nothing was proven" in result.message
         assert "no artifact could be run here: only the files were checked" in edgecv("verify", out).out
+
+
+def test_an_unreadable_picture_is_never_golden(digits_model, digits_folder, tmp_path):
+    folder = shutil.copytree(digits_folder / "train", tmp_path / "train")
+    first = open_samples(folder).choose(1000, 0).choose(8, 0).samples[0]
+    first.location.write_bytes(b"")
+    call = ("convert", digits_model, *INT8, "-t", "tflite", "--samples", "1000", "--calibrate", folder)
+    result = edgecv(*call, "-o", tmp_path / "d.edgecv")
+    assert result.code == 0, result.err
+    assert json.loads((tmp_path / "d.edgecv" / "bundle.json").read_text())["golden"]["count"] == 8
+
+
+def test_inspect_counts_what_moves_integers_as_quantized(bundle):
+    found = json.loads(edgecv("inspect", bundle / "onnx/model.int8.onnx", "--json").out)
+    assert found["quantized_ops"] == 1.0

@@ -85,6 +85,7 @@ WRONG_CALLS = [
     (("convert", "empty.h5", "-p", "none"), 1, "empty.h5 is empty", "save the model again"),
     (("convert", "done.tflite", "-p", "none"), 1, "done.tflite is a TFLite model, already converted", ".keras file"),
     (("convert", "nothing", "-p", "none"), 1, "nothing is a folder without saved_model.pb", "SavedModel folder"),
+    (("convert", "broken.edgecv", "-p", "none"), 1, "broken.edgecv is a bundle, already converted", ".keras file"),
     (("verify", "lost.edgecv"), 1, "lost.edgecv does not exist", "NAME.edgecv"),
     (("verify", "broken.edgecv"), 1, "is not JSON", ""),
     (("verify", "newer.edgecv"), 1, "has schema version 99", "pip install --upgrade edgecv"),

@@ -208,7 +208,6 @@ def test_pictures_are_spooled_as_the_device_prepares_them(tmp_path):
     np.testing.assert_array_equal(spooled(spool, "image"), wanted, strict=True)
     assert info.labels == (1, 1, 0, 0, 0)
     assert info.ids == tuple(sample.id for sample in samples.samples)
-    assert info.locations == tuple(sample.location for sample in samples.samples)
     assert info.skipped == ()
     assert seen == [(n, 5) for n in range(1, 6)]
     digests = sorted(hashlib.sha256(sample.location.read_bytes()).hexdigest() for sample in samples.samples)
@@ -272,7 +271,6 @@ def test_several_inputs_by_name(tmp_path):
     assert spooled(spool, "x").tolist() == [[1] * 4] * 2
     assert spooled(spool, "other").tolist() == [[1, 1]] * 2
     assert sorted(info.labels) == [0, 1]
-    assert info.locations == (None, None)
 
 
 def test_the_digest_of_tensors_is_of_the_chosen_rows_in_any_order(tmp_path):

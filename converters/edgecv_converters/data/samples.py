@@ -63,6 +63,11 @@ class SampleSet:
         turns = [group[i] for i in range(longest) for group in shuffled if i < len(group)]
         return replace(self, samples=tuple(turns[:count]))
 
+    def without(self, ids: Sequence[str]) -> SampleSet:
+        """The same samples but those with these ids."""
+        left_out = set(ids)
+        return replace(self, samples=tuple(sample for sample in self.samples if sample.id not in left_out))
+
     def labels(self, order: Sequence[str] | None) -> list[int] | None:
         """The class index of every sample, by `order` (the model's labels) or by the data's own classes.
 

@@ -25,15 +25,13 @@ Progress = Callable[[int, int], None]
 class SpoolInfo:
     """What was spooled: ids and label indices of the samples that could be read, the rest counted.
 
-    `digest` is the SHA-256 over the sorted digests of the source files (or arrays' rows); `locations` are where the
-    pictures are (None for tensors).
+    `digest` is the SHA-256 over the sorted digests of the source files (or arrays' rows).
     """
 
     ids: tuple[str, ...]
     labels: tuple[int, ...] | None
     skipped: tuple[str, ...]
     digest: str
-    locations: tuple[Path | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +102,6 @@ def write_spool(
         labels=None if indices is None else tuple(indices[i] for i in kept),
         skipped=tuple(skipped),
         digest=digest,
-        locations=tuple(loc if isinstance(loc := samples.samples[i].location, Path) else None for i in kept),
     )
     return Spool(folder, spool.names, len(kept)), info
 

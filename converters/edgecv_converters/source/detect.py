@@ -50,6 +50,8 @@ def detect(path: Path) -> Kind:
 def _folder(path: Path) -> Kind:
     if (path / "saved_model.pb").is_file():
         return Kind.SAVED_MODEL
+    if (path / "bundle.json").is_file():
+        raise SourceError(f"{path.name} is a bundle, already converted, not a trained Keras model", _TAKES)
     if (path / "checkpoint").is_file() or any(path.glob("*.index")):
         raise SourceError(f"{path.name} is a checkpoint: weights without a model", _SAVE_WHOLE)
     raise SourceError(f"{path.name} is a folder without saved_model.pb", _TAKES)
