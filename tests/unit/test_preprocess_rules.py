@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from edgecv_runtime.errors import SpecError
 from edgecv_runtime.preprocess import from_preset, resolve
-from edgecv_runtime.schema import Fit, Normalize, Preprocess, Resize
+from edgecv_runtime.schema import Fit, Normalize, Preprocess
 
 
 def test_a_preset_takes_the_inputs_size_and_colour():
@@ -49,7 +49,6 @@ def test_another_size_than_the_inputs_is_refused():
         (Preprocess(fit=Fit(mode="resize_crop", shorter=0)), "fit.shorter must be 1 to 65536 pixels, got 0"),
         (Preprocess(fit=Fit(mode="letterbox", pad=(256,))), r"fit.pad must be values in 0..255, got \(256,\)"),
         (Preprocess(fit=Fit(mode="letterbox", pad=(1, 2))), "fit.pad must be 1 or 3 values"),
-        (Preprocess(resize=Resize(kernel="lanczos", semantics="tf")), "resize.kernel must be one of nearest, bilinear"),
         (Preprocess(normalize=Normalize(scale=(1.0, 2.0))), "normalize.scale must be 1 or 3 values"),
         (Preprocess(normalize=Normalize(offset=(float("inf"),))), "normalize.offset must be finite numbers"),
         (Preprocess(size=(0, 8)), "size must be"),

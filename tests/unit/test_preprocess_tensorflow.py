@@ -3,12 +3,15 @@
 import numpy as np
 import pytest
 from edgecv_runtime.preprocess import Preprocessor, from_preset, resolve
+from edgecv_runtime.preprocess.taps import _sine
 from edgecv_runtime.schema import Fit, Preprocess, Resize
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 side = st.integers(1, 40)
+any_side = st.integers(1, 300)
+METHODS = {"bicubic": "bicubic", "lanczos": "lanczos3", "box": "area"}
 quick = settings(max_examples=40, deadline=None)
 
 
@@ -42,6 +45,26 @@ def test_tf_nearest_is_tf_image_resize_exactly(height, width, out_height, out_wi
     got = run(pixels, out_height, out_width, resize=Resize(kernel="nearest", semantics="tf"))
     wanted = tf.image.resize(pixels, (out_height, out_width), "nearest").numpy()
     np.testing.assert_array_equal(got, wanted.astype(np.float32), strict=True)
+
+
+@pytest.mark.parametrize("kernel", METHODS)
+@settings(max_examples=25, deadline=None)
+@given(any_side, any_side, any_side, any_side, st.sampled_from([1, 3]))
+def test_every_other_tf_kernel_is_tf_image_resize(kernel, height, width, out_height, out_width, channels):
+    import tensorflow as tf
+
+    pixels = pixels_of(height, width)[..., :channels]
+    color = "rgb" if channels == 3 else "gray"
+    got = run(pixels, out_height, out_width, color=color, resize=Resize(kernel=kernel, semantics="tf"))
+    wanted = tf.image.resize(pixels, (out_height, out_width), METHODS[kernel], antialias=False).numpy()
+    assert got.dtype == np.float32
+    np.testing.assert_allclose(got, wanted, rtol=0, atol=1e-4)
+
+
+def test_the_sine_of_lanczos_is_right_to_float32():
+    angles = np.linspace(1e-3, 9.43, 200_001, dtype=np.float32)
+    exact = np.sin(angles.astype(np.float64))
+    assert (np.abs(_sine(angles) - exact) <= 0.57 * np.spacing(np.abs(exact).astype(np.float32))).all()
 
 
 @pytest.mark.parametrize(("size", "out"), [((375, 500), (224, 224)), ((32, 32), (96, 96)), ((481, 321), (33, 517))])

@@ -125,10 +125,6 @@ WRONG = {
     "pad range": ("[fit]\nmode = 'letterbox'\npad = [0, 0, 300]", "fit.pad must be values in 0..255, got (0, 0, 300)"),
     "pad channels": ("[fit]\nmode = 'letterbox'\npad = [0, 0]", "fit.pad must be 1 or 3 values, got (0, 0)"),
     "pad type": ("[fit]\nmode = 'letterbox'\npad = true", "Expected `int`, got `bool` - at `$.fit.pad[0]`"),
-    "tf kernel": (
-        "resize = { kernel = 'box', semantics = 'tf' }",
-        "resize.kernel must be one of nearest, bilinear with semantics = 'tf', got box",
-    ),
     "channels": ("normalize.mean = [1, 2]", "normalize.scale must be 1 or 3 values"),
     "gray channels": ("color = 'gray'\nnormalize.mean = [1, 2, 3]", "normalize.scale must be one value"),
     "mean and std": ("normalize = { mean = [1, 2, 3], std = [1, 2] }", "normalize.mean has 3 values and std 2"),

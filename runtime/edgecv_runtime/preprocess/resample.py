@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
+from edgecv_runtime.preprocess import taps
 from edgecv_runtime.schema import Resize
 
 PILLOW = {
@@ -21,10 +22,7 @@ def resample(image: Image.Image, size: tuple[int, int], resize: Resize) -> np.nd
     height, width = size
     if resize.semantics == "pillow":
         return as_array(image.resize((width, height), PILLOW[resize.kernel]))
-    pixels = as_array(image)
-    if resize.kernel == "nearest":
-        return _tf_nearest(pixels, height, width).astype(np.float32)
-    return _tf_bilinear(pixels, height, width)
+    return TENSORFLOW[resize.kernel](as_array(image), height, width)
 
 
 def as_array(image: Image.Image) -> np.ndarray:
@@ -33,19 +31,16 @@ def as_array(image: Image.Image) -> np.ndarray:
     return pixels[..., None] if pixels.ndim == 2 else pixels
 
 
-def _tf_nearest(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Half-pixel centres: floor((i + 0.5) * in / out), as TensorFlow's `ResizeNearestNeighbor`."""
-    rows, columns = (
-        np.minimum(np.floor((np.arange(out, dtype=np.float32) + np.float32(0.5)) * _scale(n, out)), n - 1).astype(int)
-        for n, out in ((pixels.shape[0], height), (pixels.shape[1], width))
-    )
-    return np.asarray(pixels[rows[:, None], columns[None, :]])
+def _nearest(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
+    rows, columns = taps.nearest(pixels.shape[0], height), taps.nearest(pixels.shape[1], width)
+    taken: np.ndarray = pixels[rows[:, None], columns[None, :]]
+    return taken.astype(np.float32)
 
 
-def _tf_bilinear(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Source: tensorflow/core/kernels/image/resize_bilinear_op.cc: horizontal lerp first, then vertical, in float32."""
-    top, bottom, fy = _lerp(pixels.shape[0], height)
-    left, right, fx = _lerp(pixels.shape[1], width)
+def _bilinear(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Horizontally first, then vertically, each as low + (high - low) * share."""
+    top, bottom, fy = taps.bilinear(pixels.shape[0], height)
+    left, right, fx = taps.bilinear(pixels.shape[1], width)
     used, place = np.unique(np.concatenate([top, bottom]), return_inverse=True)
     rows = pixels[used]
     across = _mix(rows[:, left].astype(np.float32), rows[:, right].astype(np.float32), fx[None, :, None])
@@ -60,13 +55,36 @@ def _mix(low: np.ndarray, high: np.ndarray, share: np.ndarray) -> np.ndarray:
     return high
 
 
-def _lerp(size: int, out: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    at = (np.arange(out, dtype=np.float32) + np.float32(0.5)) * _scale(size, out) - np.float32(0.5)
-    floor = np.floor(at)
-    low = np.maximum(floor, 0).astype(np.int64)
-    high = np.minimum(np.ceil(at), size - 1).astype(np.int64)
-    return low, high, (at - floor).astype(np.float32)
+def _bicubic(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
+    return _across(_down(pixels, taps.bicubic(pixels.shape[0], height)), taps.bicubic(pixels.shape[1], width))
 
 
-def _scale(size: int, out: int) -> np.float32:
-    return np.float32(size) / np.float32(out)
+def _lanczos(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
+    return _across(_down(pixels, taps.lanczos(pixels.shape[0], height)), taps.lanczos(pixels.shape[1], width))
+
+
+def _box(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
+    values = _down(_across(pixels, taps.box(pixels.shape[1], width)), taps.box(pixels.shape[0], height))
+    values *= taps.box_share(pixels.shape[:2], (height, width))
+    return values
+
+
+def _down(pixels: np.ndarray, along: taps.Taps) -> np.ndarray:
+    """The weighted sums of rows: out x W x C float32."""
+    weights = along.weight[:, :, None, None]
+    total: np.ndarray = pixels[along.index[0]] * weights[0]
+    for index, weight in zip(along.index[1:], weights[1:], strict=True):
+        total += pixels[index] * weight
+    return total
+
+
+def _across(pixels: np.ndarray, along: taps.Taps) -> np.ndarray:
+    """The weighted sums of columns: H x out x C float32."""
+    weights = along.weight[:, None, :, None]
+    total: np.ndarray = pixels[:, along.index[0]] * weights[0]
+    for index, weight in zip(along.index[1:], weights[1:], strict=True):
+        total += pixels[:, index] * weight
+    return total
+
+
+TENSORFLOW = {"nearest": _nearest, "bilinear": _bilinear, "bicubic": _bicubic, "lanczos": _lanczos, "box": _box}

@@ -9,7 +9,6 @@ import msgspec
 from edgecv_runtime.errors import SpecError
 from edgecv_runtime.schema import Fit, Preprocess
 
-TF_KERNELS = ("nearest", "bilinear")
 CHANNELS = {"rgb": 3, "bgr": 3, "gray": 1}
 
 
@@ -58,8 +57,6 @@ def check(spec: Preprocess, *, channels: int | None = None) -> None:
     _check_fit(spec.fit)
     if spec.size is not None and min(spec.size) < 1:
         _refuse("size", "height and width of at least 1", spec.size)
-    if spec.resize.semantics == "tf" and spec.resize.kernel not in TF_KERNELS:
-        _refuse("resize.kernel", f"one of {', '.join(TF_KERNELS)} with semantics = 'tf'", spec.resize.kernel)
     if channels is None and spec.kind == "image":
         channels = CHANNELS[spec.color]
     count = "one value" if channels == 1 else f"1 or {channels} values"
