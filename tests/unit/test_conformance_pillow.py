@@ -1,0 +1,82 @@
+"""`pillow` semantics, from a decoded picture to the finished tensor, are Pillow and plain NumPy to the bit."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+from edgecv_runtime.preprocess import Preprocessor
+from edgecv_runtime.schema import Fit, Preprocess, Resize, TensorIO
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from tests import conformance
+from tests.golden import independent
+from tests.golden.format import as_image
+
+MANY = settings(max_examples=600, deadline=None)
+FEW = settings(max_examples=40, deadline=None)
+
+
+def assert_same_bits(pixels: np.ndarray, orientation: int, spec: Preprocess, io: TensorIO) -> None:
+    got = Preprocessor(spec, io)(as_image(pixels, orientation))
+    wanted = independent.finish(independent.from_pixels(pixels, orientation, spec), io)
+    np.testing.assert_array_equal(got, wanted, strict=True)
+    assert independent.same_bits(got, wanted)
+
+
+@MANY
+@given(st.data(), conformance.pictures(conformance.small_sizes), st.integers(1, 8))
+def test_any_preprocessing_of_any_picture_is_pillows_to_the_bit(data, pixels, orientation):
+    spec = data.draw(conformance.specs("pillow"))
+    assert_same_bits(pixels, orientation, spec, data.draw(conformance.inputs(spec)))
+
+
+@FEW
+@given(st.data(), conformance.pictures(conformance.photo_sizes), st.integers(1, 8))
+def test_pictures_of_up_to_12_megapixels_are_pillows_to_the_bit(data, pixels, orientation):
+    spec = data.draw(conformance.specs("pillow", shorter=24))
+    assert_same_bits(pixels, orientation, spec, data.draw(conformance.inputs(spec)))
+
+
+@pytest.mark.parametrize("kernel", conformance.KERNELS)
+@pytest.mark.parametrize("size", [(8, 8), (224, 224), (1, 1), (3000, 5)])
+def test_the_largest_picture_is_pillows_to_the_bit(kernel, size):
+    pixels = conformance.noise()[: 3000 * 4000 * 3].reshape(3000, 4000, 3)
+    spec = Preprocess(size=size, resize=Resize(kernel=kernel))
+    image = Image.fromarray(pixels)
+    wanted = np.asarray(image.resize(size[::-1], Image.Resampling[kernel.upper()]))
+    np.testing.assert_array_equal(Preprocessor(spec)(image)[0], wanted)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("pictures")
+
+
+FORMS = {"png": {"compress_level": 1}, "bmp": {}, "jpg": {"quality": 80}, "tiff": {}, "webp": {"method": 0}}
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    conformance.pictures(conformance.small_sizes),
+    conformance.outputs,
+    st.sampled_from(conformance.KERNELS),
+    st.sampled_from(sorted(FORMS)),
+    st.sampled_from(["rgb", "grayscale"]),
+    st.integers(1, 8),
+)
+def test_a_file_is_what_keras_load_img_makes_of_it(folder, pixels, size, kernel, form, mode, orientation):
+    path = folder / f"picture.{form}"
+    image = as_image(pixels, orientation)
+    image.save(path, **FORMS[form], **({} if form == "bmp" else {"exif": image.getexif()}))
+    wanted = keras.utils.load_img(path, color_mode=mode, target_size=size, interpolation=kernel)
+    spec = Preprocess(
+        size=size,
+        orientation="ignore",
+        color="gray" if mode == "grayscale" else "rgb",
+        fit=Fit(),
+        resize=Resize(kernel=kernel),
+    )
+    np.testing.assert_array_equal(Preprocessor(spec)(path)[0], keras.utils.img_to_array(wanted), strict=True)
