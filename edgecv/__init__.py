@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from edgecv_runtime.bundle import Bundle
     from edgecv_runtime.errors import EdgecvError
-    from edgecv_runtime.predictor import Prediction, Predictor, load
+    from edgecv_runtime.prediction import Prediction, Top
+    from edgecv_runtime.predictor import Predictor, load
 
     from edgecv.api import convert
     from edgecv.pipeline import Outcome
@@ -21,13 +22,14 @@ _HOMES = {
     "Bundle": "edgecv_runtime.bundle",
     "EdgecvError": "edgecv_runtime.errors",
     "Outcome": "edgecv.pipeline",
-    "Prediction": "edgecv_runtime.predictor",
+    "Prediction": "edgecv_runtime.prediction",
     "Predictor": "edgecv_runtime.predictor",
+    "Top": "edgecv_runtime.prediction",
     "convert": "edgecv.api",
     "load": "edgecv_runtime.predictor",
 }
 
-__all__ = ["Bundle", "EdgecvError", "Outcome", "Prediction", "Predictor", "convert", "load"]
+__all__ = ["Bundle", "EdgecvError", "Outcome", "Prediction", "Predictor", "Top", "convert", "load"]
 
 
 def __getattr__(name: str) -> object:

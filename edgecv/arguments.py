@@ -28,6 +28,14 @@ class TaskName(StrEnum):
     regression = "regression"
 
 
+class ActivationName(StrEnum):
+    """What still has to be applied to the first output."""
+
+    none = "none"
+    softmax = "softmax"
+    sigmoid = "sigmoid"
+
+
 Model = Annotated[
     Path, typer.Argument(metavar="MODEL", help="A .keras or .h5 file, or a SavedModel folder.", show_default=False)
 ]
@@ -139,6 +147,25 @@ TaskOption = Annotated[
     typer.Option(
         "--task",
         help="What the outputs mean, where the model does not show it.",
+        show_default=False,
+        rich_help_panel=PROOF,
+    ),
+]
+ActivationOption = Annotated[
+    ActivationName | None,
+    typer.Option(
+        "--activation",
+        help="What the app still applies for scores in 0..1, where the model does not show it.",
+        show_default=False,
+        rich_help_panel=PROOF,
+    ),
+]
+Thresholds = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--threshold",
+        metavar="[LABEL=]SCORE",
+        help="From which score on a label holds, for binary and multilabel; repeatable. Default: 0.5.",
         show_default=False,
         rich_help_panel=PROOF,
     ),

@@ -17,6 +17,7 @@ from edgecv_converters.workers import Proof, SourceSummary
 from edgecv_runtime.bundle import encode_manifest
 from edgecv_runtime.cpu import architecture, cpu_flags
 from edgecv_runtime.errors import EdgecvError
+from edgecv_runtime.postprocess import Head
 from edgecv_runtime.schema import (
     SCHEMA_VERSION,
     Artifact,
@@ -28,11 +29,11 @@ from edgecv_runtime.schema import (
     GoldenInfo,
     Manifest,
     Parity,
+    Postprocess,
     Preprocess,
     Provenance,
     Quantization,
     Report,
-    Task,
     Twin,
 )
 
@@ -52,7 +53,7 @@ class Material:
     """Everything that the workers made and measured."""
 
     summary: SourceSummary
-    task: Task
+    head: Head
     specs: Mapping[str, Preprocess]
     golden: SampleSet
     sets: Mapping[str, SampleSet]
@@ -145,10 +146,11 @@ def make_manifest(
     return Manifest(
         schema_version=SCHEMA_VERSION,
         name=request.name,
-        task=material.task,
+        task=material.head.task,
         inputs=summary.inputs,
         outputs=summary.outputs,
         preprocess=dict(material.specs),
+        postprocess=Postprocess(activation=material.head.activation, thresholds=material.head.thresholds),
         labels=labels_of(request, material),
         artifacts=artifacts,
         quantization=quantization_of(request, material),
@@ -168,7 +170,7 @@ def labels_of(request: Request, material: Material) -> tuple[str, ...] | None:
     """The labels that were given; else the classes of the evaluation set, where the model tells as many apart."""
     width = material.summary.outputs[0].shape[-1] if material.summary.outputs[0].shape else 1
     names = request.labels
-    if names is None and "evaluation" in material.sets and material.task in {"classification", "binary"}:
+    if names is None and "evaluation" in material.sets and material.head.task in {"classification", "binary"}:
         names = class_names(request, material.sets["evaluation"], material.summary.outputs)
     return names if names is None or len(names) == (2 if width == 1 else width) else None
 

@@ -16,6 +16,7 @@ from edgecv_converters.parity.metrics import Scores, confusion_matrix, precision
 from edgecv_runtime.backends import Backend, open_backend, run_float
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.errors import BundleError, UsageError
+from edgecv_runtime.postprocess import Head
 from edgecv_runtime.schema import Artifact, Manifest
 from rich.box import SIMPLE_HEAD
 from rich.markup import escape
@@ -132,9 +133,10 @@ def class_labels(manifest: Manifest) -> tuple[str, ...]:
 
 def _answers(artifact: Artifact, backend: Backend, manifest: Manifest, spool: Spool, observer: Observer) -> np.ndarray:
     decided = []
+    head = Head.of(manifest)
     for rows, batch in spool.batches(1):
         outputs = run_float(backend, artifact, batch)
-        decided.append(trusted_decisions(outputs[manifest.outputs[0].name], manifest.task))
+        decided.append(trusted_decisions(outputs[manifest.outputs[0].name], head))
         observer.stage(f"{artifact.target} {artifact.precision}", rows.stop, spool.count)
     return np.concatenate([row.reshape(1) for row in decided if row is not None])
 

@@ -22,11 +22,13 @@ from edgecv_converters.workers import (
     prove_artifact,
 )
 from edgecv_runtime.errors import ConversionError, EdgecvError
-from edgecv_runtime.schema import Artifact, Failure, Manifest, Parity, Report, Task
+from edgecv_runtime.postprocess import Head
+from edgecv_runtime.schema import Artifact, Failure, Manifest, Parity, Report
 
 from edgecv.assemble import Material, assemble
 from edgecv.datasets import golden_samples, open_sets, preprocessing, spool_sets
 from edgecv.extras import require_for
+from edgecv.heads import head_of
 from edgecv.observer import Observer, Silent
 from edgecv.recipe import Step
 from edgecv.request import Request
@@ -100,7 +102,7 @@ class Run:
     failures: list[Failure] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     sets: tuple[DataSet, ...] = ()
-    task: Task = "classification"
+    head: Head = field(default_factory=Head)
     _pending: dict[Future[Any], Callable[[Job], None]] = field(default_factory=dict)
     _jobs: dict[Future[Any], Job] = field(default_factory=dict)
 
@@ -123,8 +125,8 @@ class Run:
         golden = golden_samples(readable, specs, summary.inputs, recipe.golden, recipe.seed, work)
         all_sets = {**sets, "golden": golden}
         spools |= spool_sets({"golden": golden}, specs, summary, self.request, work / "spools", self.observer)
-        self.task = self.request.recipe.task or summary.task
-        judged = self.task in LABELLED_TASKS
+        self.head = head_of(self.request, summary)
+        judged = self.head.task in LABELLED_TASKS
         self.sets = tuple(
             DataSet(name=name, ids=info.ids, inputs=spool, labels=info.labels if judged else None)
             for name, (spool, info) in spools.items()
@@ -136,7 +138,7 @@ class Run:
         self.seconds["total"] = time.monotonic() - began
         return Material(
             summary=summary,
-            task=self.task,
+            head=self.head,
             specs=specs,
             golden=golden,
             sets=all_sets,
@@ -242,7 +244,7 @@ class Run:
                     prove_artifact,
                     artifact=artifact,
                     root=self.staging.bundle,
-                    task=self.task,
+                    head=self.head,
                     sets=self.sets,
                     threads=PROOF_THREADS,
                     mail=self.shop.mail.folder,

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, get_args
 
 from edgecv_runtime.errors import UsageError
-from edgecv_runtime.schema import Precision, Record, Target, Task
+from edgecv_runtime.postprocess import read_thresholds
+from edgecv_runtime.schema import Activation, Precision, Record, Target, Task
 
 TARGETS: tuple[Target, ...] = get_args(Target)
 PRECISIONS: Mapping[Target, tuple[Precision, ...]] = {
@@ -52,11 +53,15 @@ class Recipe(Record, frozen=True, kw_only=True):
     seed: int = 0
     golden: int = 8
     task: Task | None = None
+    activation: Activation | None = None
+    thresholds: tuple[str, ...] = ()
     gates: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not 1 <= self.samples <= 100_000:
             raise UsageError(f"--samples must be 1 to 100000, got {self.samples}", "200 is enough for most models")
+        for text in self.thresholds:
+            read_thresholds([text.rpartition("=")[2]], ())
         if self.io != "float32" and not any(step.precision == "int8" for step in self.steps):
             raise UsageError(f"--io {self.io} needs an int8 artifact", "Add --quantize int8")
 

@@ -12,7 +12,7 @@ from edgecv_converters.isolate import GIB, Limits
 from edgecv_converters.parity.gates import GateConfig
 from edgecv_runtime.errors import DataError, UsageError
 from edgecv_runtime.preprocess import parse
-from edgecv_runtime.schema import Preprocess, Task
+from edgecv_runtime.schema import Activation, Preprocess, Task
 
 from edgecv.recipe import Recipe, plan
 
@@ -83,6 +83,8 @@ class ConvertOptions(TypedDict, total=False):
         evaluate: A labelled folder or .npz file.
         labels: Class names in the order of the outputs, or the path of a file (one a line) or folder with them.
         task: What the outputs mean, where the model does not show it.
+        activation: What the device still applies for scores in 0..1, where the model does not show it.
+        thresholds: From which score on a label holds: "0.4" for all, "LABEL=0.4" for one; default 0.5.
         gates: Overrides such as "int8:agreement=0.97".
         keep_failing: Write the bundle although a gate failed.
         keep_going: Write the bundle without the targets that did not convert.
@@ -104,6 +106,8 @@ class ConvertOptions(TypedDict, total=False):
     evaluate: str | Path | None
     labels: str | Path | Sequence[str] | None
     task: Task | None
+    activation: Activation | None
+    thresholds: Sequence[str]
     gates: Sequence[str]
     keep_failing: bool
     keep_going: bool
@@ -130,6 +134,8 @@ def from_options(model: Path, out: Path, options: ConvertOptions) -> Request:
         samples=options.get("samples", 200),
         seed=options.get("seed", 0),
         task=options.get("task"),
+        activation=options.get("activation"),
+        thresholds=tuple(options.get("thresholds", ())),
         gates=tuple(options.get("gates", ())),
     )
     return Request(

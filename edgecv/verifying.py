@@ -14,6 +14,7 @@ from edgecv_converters.parity.metrics import ComparisonAccumulator
 from edgecv_runtime.backends import open_backend, run_float
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.errors import BackendError, MissingDependencyError
+from edgecv_runtime.postprocess import Head
 from edgecv_runtime.preprocess import Preprocessor
 from edgecv_runtime.schema import Artifact, Parity
 from rich.box import SIMPLE_HEAD
@@ -79,7 +80,7 @@ def _run(bundle: Bundle, artifact: Artifact, cases: list[GoldenSample], config: 
     if artifact.target == "coreml" and sys.platform != "darwin":
         reason = "Core ML runs on macOS only, and this is not macOS"
         return Parity(artifact=artifact.file, status="not_run", how="not run", reason=reason)
-    total = ComparisonAccumulator(bundle.manifest.task)
+    total = ComparisonAccumulator(Head.of(bundle.manifest))
     try:
         backend = open_backend(artifact, bundle.path(artifact), threads=threads)
     except MissingDependencyError as error:
@@ -97,7 +98,7 @@ def _run(bundle: Bundle, artifact: Artifact, cases: list[GoldenSample], config: 
     return Parity(
         artifact=artifact.file,
         status="failed" if failed else "passed",
-        how=f"{backend.info.name} {backend.info.version}",
+        how=str(backend.info),
         reason="; ".join(failed) or None,
         comparisons=comparisons,
         gates=results,

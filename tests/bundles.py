@@ -15,6 +15,7 @@ from edgecv_runtime.schema import (
     Artifact,
     Cpu,
     Manifest,
+    Postprocess,
     Preprocess,
     Provenance,
     QuantParams,
@@ -31,12 +32,12 @@ SCORES = QuantParams(scale=1 / 256, zero_point=-128)
 PREPROCESS = Preprocess(size=(SIZE, SIZE))
 
 
-def write_onnx(path: Path, *, integers: bool = False, layout: str = "NHWC") -> None:
+def write_onnx(path: Path, *, integers: bool = False, layout: str = "NHWC", batch: int = 1) -> None:
     """The mean of each channel, a tenth of it, and softmax: pixels 0..255 to three scores."""
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
-    shape = (1, SIZE, SIZE, 3) if layout == "NHWC" else (1, 3, SIZE, SIZE)
+    shape = (batch, SIZE, SIZE, 3) if layout == "NHWC" else (batch, 3, SIZE, SIZE)
     axes = [1, 2] if layout == "NHWC" else [2, 3]
     constants = {"axes": np.int64(axes), "tenth": np.float32(0.1)}
     nodes = [
@@ -54,7 +55,7 @@ def write_onnx(path: Path, *, integers: bool = False, layout: str = "NHWC") -> N
         nodes,
         "strongest_colour",
         [helper.make_tensor_value_info(ends[0], kind, shape)],
-        [helper.make_tensor_value_info(ends[1], kind, (1, 3))],
+        [helper.make_tensor_value_info(ends[1], kind, (batch, 3))],
         [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
     )
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -63,9 +64,9 @@ def write_onnx(path: Path, *, integers: bool = False, layout: str = "NHWC") -> N
     onnx.save(model, path)
 
 
-def onnx_artifact(file: Path, name: str, *, integers: bool = False, layout: str = "NHWC") -> Artifact:
+def onnx_artifact(file: Path, name: str, *, integers: bool = False, layout: str = "NHWC", batch: int = 1) -> Artifact:
     """The record of a file that `write_onnx` wrote."""
-    shape = (1, SIZE, SIZE, 3) if layout == "NHWC" else (1, 3, SIZE, SIZE)
+    shape = (batch, SIZE, SIZE, 3) if layout == "NHWC" else (batch, 3, SIZE, SIZE)
     suffix, dtype = ("_q", "int8") if integers else ("", "float32")
     return Artifact(
         target="onnx",
@@ -87,7 +88,7 @@ def onnx_artifact(file: Path, name: str, *, integers: bool = False, layout: str 
             TensorIO(
                 name="colour",
                 tensor=f"scores{suffix}",
-                shape=(1, 3),
+                shape=(batch, 3),
                 dtype=dtype,
                 quantization=SCORES if integers else None,
             ),
@@ -130,6 +131,7 @@ def write_bundle(root: Path, **changed: Any) -> Manifest:
         "inputs": (TensorSpec(name="image", shape=(1, SIZE, SIZE, 3), dtype="float32"),),
         "outputs": (TensorSpec(name="colour", shape=(1, 3), dtype="float32"),),
         "preprocess": {"image": PREPROCESS},
+        "postprocess": Postprocess(),
         "labels": LABELS,
         "artifacts": tuple(artifacts),
         "quantization": None,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from edgecv_runtime.postprocess import Head
 from edgecv_runtime.schema import Artifact, Comparison, Manifest, Parity, TensorSpec
 from rich.markup import escape
 from rich.table import Table
 
+from edgecv import heads
 from edgecv.inspecting.records import ArtifactInspection, BundleInspection, Inspection, ModelInspection, PortRow
 from edgecv.words import DASH, TIMES, byte_size, number, percent, quant_words, quantity, shape_words
 
@@ -117,6 +119,7 @@ def _bundle(found: BundleInspection) -> list[Table]:
             f"{manifest.provenance.source.format}, {quantity(manifest.provenance.source.parameters)} parameters",
         ),
         *((f"input {name}", line) for name, line in found.preprocessing.items()),
+        ("scores", heads.words(Head.of(manifest))),
         ("labels", _labels(manifest)),
         ("quantization", _quantization(manifest)),
         ("golden cases", quantity(manifest.golden.count)),

@@ -15,14 +15,16 @@ if TYPE_CHECKING:
         MissingDependencyError,
         SpecError,
     )
-    from edgecv_runtime.predictor import Prediction, Predictor, load
+    from edgecv_runtime.prediction import Prediction, Top
+    from edgecv_runtime.predictor import Predictor, load
 
 _ERRORS = ("BackendError", "BundleError", "EdgecvError", "ImageError", "MissingDependencyError", "SpecError")
 _HOMES = {
     **dict.fromkeys(_ERRORS, "edgecv_runtime.errors"),
     "Bundle": "edgecv_runtime.bundle",
-    "Prediction": "edgecv_runtime.predictor",
+    "Prediction": "edgecv_runtime.prediction",
     "Predictor": "edgecv_runtime.predictor",
+    "Top": "edgecv_runtime.prediction",
     "load": "edgecv_runtime.predictor",
 }
 
@@ -36,6 +38,7 @@ __all__ = [
     "Prediction",
     "Predictor",
     "SpecError",
+    "Top",
     "load",
 ]
 

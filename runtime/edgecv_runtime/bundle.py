@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 import shutil
 import tempfile
@@ -18,6 +19,7 @@ import msgspec
 
 from edgecv_runtime.digest import sha256_file, sha256_tree
 from edgecv_runtime.errors import BundleError, SpecError
+from edgecv_runtime.postprocess import Head
 from edgecv_runtime.preprocess.rules import check
 from edgecv_runtime.schema import SCHEMA_VERSION, Artifact, Golden, Manifest, Record
 
@@ -25,6 +27,8 @@ MANIFEST = "bundle.json"
 LABELS = "labels.txt"
 MAX_UNPACKED = 8 << 30  # bytes; no edge model comes near
 MAX_RATIO = 1000  # unpacked over packed: weights do not compress like that, bombs do
+MAX_ELEMENTS = 1 << 28  # of one input or output
+DTYPES = frozenset({"bool", "int8", "uint8", "int16", "uint16", "int32", "int64", "float16", "float32"})
 METHODS = frozenset((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED))
 ANEW = "Make the bundle again with edgecv convert"
 
@@ -218,9 +222,14 @@ def _check_manifest(path: Path, manifest: Manifest) -> None:
     missing = [spec.name for spec in manifest.inputs if spec.name not in manifest.preprocess]
     if missing:
         raise BundleError(f"{path} does not say how the input {missing[0]!r} is preprocessed", ANEW)
-    if not manifest.artifacts:
-        raise BundleError(f"{path} lists no artifacts", ANEW)
+    for field in ("artifacts", "inputs", "outputs"):
+        if not getattr(manifest, field):
+            raise BundleError(f"{path} lists no {field}", ANEW)
     _check_preprocess(path, manifest)
+    try:
+        Head.of(manifest)
+    except SpecError as error:
+        raise BundleError(f"{path}: postprocess: {error.message}", ANEW) from error
 
 
 def _check_preprocess(path: Path, manifest: Manifest) -> None:
@@ -240,6 +249,10 @@ def _check_tensors(manifest: Manifest, artifact: Artifact) -> None:
         if mine != {spec.name for spec in source}:
             raise BundleError(f"the {side} of {artifact.file} are not the model's in {MANIFEST}", ANEW)
     for io in (*artifact.inputs, *artifact.outputs):
+        if io.dtype not in DTYPES:
+            raise BundleError(f"{io.name!r} in {artifact.file} has the dtype {io.dtype!r}", ANEW)
+        if not io.shape or min(io.shape) < 1 or math.prod(io.shape) > MAX_ELEMENTS:
+            raise BundleError(f"{io.name!r} in {artifact.file} has the shape {io.shape}", ANEW)
         if io.quantization is not None and not io.quantization.scale > 0:
             raise BundleError(f"the scale of {io.name!r} in {artifact.file} must be over 0", ANEW)
 

@@ -2,47 +2,27 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+import threading
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from time import perf_counter
 from types import TracebackType
-from typing import Self, overload
+from typing import Literal, Self, overload
 
 import numpy as np
 
-from edgecv_runtime.backends import Backend, open_backend, run_float
+from edgecv_runtime.backends import Backend
 from edgecv_runtime.bundle import Bundle
-from edgecv_runtime.errors import BundleError, EdgecvError
-from edgecv_runtime.postprocess import decisions, scores
-from edgecv_runtime.preprocess import Preprocessor, dequantize
+from edgecv_runtime.choose import open_best
+from edgecv_runtime.errors import BundleError, EdgecvError, ImageError
+from edgecv_runtime.feeds import Feed
+from edgecv_runtime.postprocess import Head
+from edgecv_runtime.prediction import Prediction, Reader, Top
+from edgecv_runtime.preprocess import Preprocessor
 from edgecv_runtime.preprocess.decode import ImageSource
 from edgecv_runtime.schema import Artifact, Manifest
 
-PREFERENCE = (("tflite", "int8"), ("onnx", "int8"), ("tflite", None), ("onnx", None), ("coreml", None))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prediction:
-    """One answer.
-
-    Attributes:
-        label: The class name, its index as text where the bundle has no labels, or None for regression.
-        index: The class index, or None.
-        score: The winning class's value in `scores`, or None.
-        scores: One value for each answer of the first output, float32 (see `postprocess.scores`).
-        outputs: Every output by name, float32, batch included.
-        preprocess_ms, inference_ms, postprocess_ms: Wall-clock milliseconds of each stage.
-    """
-
-    label: str | None
-    index: int | None
-    score: float | None
-    scores: np.ndarray
-    outputs: Mapping[str, np.ndarray]
-    preprocess_ms: float
-    inference_ms: float
-    postprocess_ms: float
+ALONE = (0.0,)  # one sample, nothing preprocessed
 
 
 def load(
@@ -52,53 +32,64 @@ def load(
     precision: str | None = None,
     backend: str | None = None,
     threads: int = 1,
+    thresholds: Sequence[float] | None = None,
 ) -> Predictor:
-    """Open a bundle and load one of its artifacts; by default the int8 one that an installed runtime can run.
+    """Open a bundle and load the best of its artifacts that this machine can run (see `choose.PREFERENCE`).
+
+    Args:
+        path: NAME.edgecv or NAME.edgecv.zip.
+        target: "tflite", "onnx" or "coreml".
+        precision: For example "int8".
+        backend: "litert", "onnx", "onnx-cuda" or "coreml".
+        threads: Of the runtime, for one inference.
+        thresholds: In place of the bundle's: from which score on a label holds, one for all or one a label.
 
     Raises:
         BundleError: The bundle is damaged, or holds no such artifact.
         BackendError: No runtime can run it here.
+        MissingDependencyError: The runtime is not installed.
+        SpecError: The thresholds are not in 0..1, or not as many as the labels.
     """
     bundle = Bundle.load(path)
     try:
-        artifact, loaded = _open(bundle, target, precision, backend, threads)
+        head = Head.of(bundle.manifest, thresholds)
+        artifact, loaded = open_best(bundle, target=target, precision=precision, backend=backend, threads=threads)
+        return Predictor(bundle, artifact, loaded, head)
     except EdgecvError:
         bundle.close()
         raise
-    return Predictor(bundle, artifact, loaded)
-
-
-def _open(
-    bundle: Bundle, target: str | None, precision: str | None, backend: str | None, threads: int
-) -> tuple[Artifact, Backend]:
-    if target is not None or precision is not None or backend is not None:
-        artifact = bundle.artifact(target, precision)
-        return artifact, open_backend(artifact, bundle.path(artifact), backend=backend, threads=threads)
-    reasons: list[EdgecvError] = []
-    for kind, numbers in PREFERENCE:
-        try:
-            artifact = bundle.artifact(kind, numbers)
-            return artifact, open_backend(artifact, bundle.path(artifact), threads=threads)
-        except EdgecvError as error:
-            reasons.append(error)
-    blocked = next((reason for reason in reasons if not isinstance(reason, BundleError)), reasons[0])
-    raise blocked
 
 
 class Predictor:
-    """A bundle with one artifact loaded; a context manager. One thread at a time."""
+    """A bundle with one artifact loaded; a context manager.
 
-    def __init__(self, bundle: Bundle, artifact: Artifact, backend: Backend) -> None:
+    Any number of threads may call its methods at once. Preprocessing runs in parallel; inference does on ONNX Runtime's
+    CPU kernels, and elsewhere (LiteRT, CUDA, Core ML) one waits for the other. `close` may be called while others
+    predict: what is under way ends, and what comes later is refused with a BackendError.
+    """
+
+    def __init__(self, bundle: Bundle, artifact: Artifact, backend: Backend, head: Head | None = None) -> None:
+        manifest = bundle.manifest
         self.bundle = bundle
         self.artifact = artifact
         self.backend = backend
-        specs = bundle.manifest.preprocess
-        self._preprocessors = {io.name: Preprocessor(specs[io.name], io) for io in artifact.inputs}
+        self._reader = Reader(artifact.outputs, head or Head.of(manifest), manifest.labels)
+        self._answering = artifact.outputs[0].name
+        self._preprocessors = {io.name: Preprocessor(manifest.preprocess[io.name], io) for io in artifact.inputs}
+        sources = {spec.name: spec for spec in manifest.inputs}
+        self._feeds = {io.name: Feed(sources[io.name], io) for io in artifact.inputs}
+        self._first = artifact.inputs[0]
+        self._batch = self._first.shape[0] if self._first.shape else 1
+        self._local = threading.local()
 
     @property
     def manifest(self) -> Manifest:
         """What the bundle says of itself."""
         return self.bundle.manifest
+
+    def describe(self) -> str:
+        """Which artifact answers, and what runs it."""
+        return f"{self.artifact.file} on {self.backend.info}"
 
     def __enter__(self) -> Self:
         return self
@@ -113,56 +104,142 @@ class Predictor:
         self.backend.close()
         self.bundle.close()
 
+    def warm_up(self, runs: int = 3) -> None:
+        """Infer on zeros, so that the first picture does not pay for what the runtime prepares lazily."""
+        zeros = {io.name: np.zeros(io.shape, io.dtype) for io in self.artifact.inputs}
+        for _ in range(runs):
+            self.backend.run(zeros)
+
     @overload
     def predict(self, source: ImageSource) -> Prediction: ...
     @overload
-    def predict(self, source: list[ImageSource]) -> list[Prediction]: ...
-    def predict(self, source: ImageSource | list[ImageSource]) -> Prediction | list[Prediction]:
-        """Answer for a path, bytes, Pillow image, uint8 RGB array, or a list of them.
+    def predict(self, source: list[ImageSource], *, skip_bad: Literal[False] = False) -> list[Prediction]: ...
+    @overload
+    def predict(self, source: list[ImageSource], *, skip_bad: bool) -> list[Prediction | ImageError]: ...
+    def predict(
+        self, source: ImageSource | list[ImageSource], *, skip_bad: bool = False
+    ) -> Prediction | list[Prediction] | list[Prediction | ImageError]:
+        """Answer for a path, bytes, Pillow image, uint8 RGB array (H x W x 3), or a list of them.
+
+        A list goes through in the artifact's batches. With `skip_bad` a picture of a list that cannot be read has its
+        ImageError in the place of its answer; without it the first one is raised.
 
         Raises:
             ImageError: A picture cannot be read.
             BundleError: The model has several inputs.
         """
-        if isinstance(source, list):
-            return [self.predict(one) for one in source]
+        if not isinstance(source, list):
+            began = perf_counter()
+            tensor = self.prepare(source, self._scratch())
+            return self.infer(tensor, 1e3 * (perf_counter() - began))
+        answers: list[Prediction | ImageError] = []
+        for start in range(0, len(source), self._batch):
+            answers += self._predict_batch(source[start : start + self._batch], skip_bad=skip_bad)
+        return answers
+
+    def prepare(self, source: ImageSource, out: np.ndarray | None = None) -> np.ndarray:
+        """The artifact's input tensor for one picture: batch 1, its own dtype and layout, in `out` where given.
+
+        Raises:
+            ImageError: The picture cannot be read.
+            BundleError: The model has several inputs.
+        """
         if len(self._preprocessors) != 1:
             raise BundleError("the model has several inputs", "Use predict_tensor with one array per input")
-        began = time.perf_counter()
-        (name, preprocessor), *_ = self._preprocessors.items()
-        tensor = preprocessor(source)
-        prepared = time.perf_counter()
-        raw = self.backend.run({name: tensor})
-        inferred = time.perf_counter()
-        outputs = {
-            io.name: dequantize(raw[io.name], io.quantization) if io.quantization else raw[io.name].astype(np.float32)
-            for io in self.artifact.outputs
-        }
-        return self._answer(outputs, began, prepared, inferred)
+        return self._preprocessors[self._first.name](source, out)
+
+    def infer(self, tensor: np.ndarray, preprocess_ms: float = 0.0) -> Prediction:
+        """Answer for one tensor that `prepare` made."""
+        return self._run({self._first.name: tensor}, (preprocess_ms,))[0]
 
     def predict_tensor(self, tensors: np.ndarray | Mapping[str, np.ndarray]) -> Prediction:
-        """Answer for preprocessed float32 tensors in the source's layout, batch included."""
-        began = time.perf_counter()
-        inputs = {self.artifact.inputs[0].name: tensors} if isinstance(tensors, np.ndarray) else tensors
-        outputs = run_float(self.backend, self.artifact, inputs)
-        return self._answer(outputs, began, began, time.perf_counter())
+        """Answer for prepared tensors of one sample.
 
-    def _answer(self, outputs: dict[str, np.ndarray], began: float, prepared: float, inferred: float) -> Prediction:
-        values = next(iter(outputs.values()))
-        decided = decisions(values, self.manifest.task)
-        index = int(decided[0]) if decided is not None and decided.ndim == 1 else None
-        row = scores(values, self.manifest.task)[0]
+        Args:
+            tensors: Of each input the preprocessed values, float32 in the source's layout with a batch of 1; or the
+                artifact's own integers in its layout. An array alone is the first input.
+
+        Raises:
+            ImageError: A shape or dtype is wrong, or a value is NaN or infinite.
+            BundleError: An input is missing or unknown.
+        """
+        if isinstance(tensors, np.ndarray) and len(self._feeds) == 1:
+            name = self._first.name
+            return self._run({name: self._feeds[name].admit(tensors)}, ALONE)[0]
+        if isinstance(tensors, np.ndarray) or tensors.keys() != self._feeds.keys():
+            raise BundleError(f"the model's inputs are {', '.join(self._feeds)}", "Give a tensor for each, by name")
+        return self._run({name: feed.admit(tensors[name]) for name, feed in self._feeds.items()}, ALONE)[0]
+
+    def top(self, prediction: Prediction, count: int) -> tuple[Top, ...]:
+        """The `count` best answers with their names, best first."""
+        return self._reader.top(prediction.scores, count)
+
+    def _predict_batch(self, sources: list[ImageSource], *, skip_bad: bool) -> list[Prediction | ImageError]:
+        """Answers to at most as many pictures as the artifact takes at once."""
+        tensors = self._scratch()
+        prepared: list[float | ImageError] = []
+        rows = 0
+        for source in sources:
+            made = self._prepare_timed(source, tensors[rows : rows + 1])
+            if isinstance(made, float):
+                rows += 1
+            elif not skip_bad:
+                raise made
+            prepared.append(made)
+        times = [made for made in prepared if isinstance(made, float)]
+        answers = iter(self._run({self._first.name: tensors}, times) if times else ())
+        return [next(answers) if isinstance(made, float) else made for made in prepared]
+
+    def _prepare_timed(self, source: ImageSource, out: np.ndarray) -> float | ImageError:
+        """Fill `out`, and say how many milliseconds it took, or why it could not be done."""
+        began = perf_counter()
+        try:
+            self.prepare(source, out)
+        except ImageError as error:
+            return error
+        return 1e3 * (perf_counter() - began)
+
+    def _scratch(self) -> np.ndarray:
+        """This thread's input tensor; a runtime has read it when `run` returns."""
+        tensor: np.ndarray | None = getattr(self._local, "tensor", None)
+        if tensor is None:
+            tensor = self._local.tensor = np.zeros(self._first.shape, self._first.dtype)
+        return tensor
+
+    def _run(self, raw: dict[str, np.ndarray], preprocess_ms: Sequence[float]) -> list[Prediction]:
+        """Infer once, and read as many answers as there are times."""
+        count = len(preprocess_ms)
+        began = perf_counter()
+        outputs = self.backend.run(raw if self._batch == 1 else {k: _padded(v, self._batch) for k, v in raw.items()})
+        inferred = perf_counter()
+        real = self._reader.real(outputs)
+        share = 1e3 * (inferred - began) / count
+        if self._batch == 1:
+            return [self._finish(real, preprocess_ms[0], share, inferred)]
+        rows = ({name: values[row : row + 1] for name, values in real.items()} for row in range(count))
+        return [
+            self._finish(row, before, share, perf_counter()) for row, before in zip(rows, preprocess_ms, strict=True)
+        ]
+
+    def _finish(
+        self, outputs: Mapping[str, np.ndarray], preprocess_ms: float, inference_ms: float, began: float
+    ) -> Prediction:
+        label, index, score, labels, scores = self._reader.read(outputs[self._answering])
         return Prediction(
-            label=None if index is None else self._label(index),
+            label=label,
             index=index,
-            score=None if index is None else float(row[index]),
-            scores=row,
+            score=score,
+            labels=labels,
+            scores=scores,
             outputs=outputs,
-            preprocess_ms=1e3 * (prepared - began),
-            inference_ms=1e3 * (inferred - prepared),
-            postprocess_ms=1e3 * (time.perf_counter() - inferred),
+            preprocess_ms=preprocess_ms,
+            inference_ms=inference_ms,
+            postprocess_ms=1e3 * (perf_counter() - began),
         )
 
-    def _label(self, index: int) -> str:
-        labels = self.manifest.labels or ()
-        return labels[index] if index < len(labels) else str(index)
+
+def _padded(values: np.ndarray, batch: int) -> np.ndarray:
+    """A tensor with the rows that the artifact's batch wants; what is in the added ones does not matter."""
+    if len(values) == batch:
+        return values
+    return np.concatenate([values, np.zeros((batch - len(values), *values.shape[1:]), values.dtype)])

@@ -17,6 +17,7 @@ Precision = Literal["float32", "float16", "dynamic", "int8", "int16x8"]
 Task = Literal["classification", "binary", "multilabel", "regression"]
 Layout = Literal["NHWC", "NCHW", "none"]
 Status = Literal["passed", "failed", "not_run"]
+Activation = Literal["none", "softmax", "sigmoid"]
 Kernel = Literal["nearest", "bilinear", "bicubic", "lanczos", "box"]
 
 
@@ -66,6 +67,17 @@ class Preprocess(Record, frozen=True, kw_only=True):
     fit: Fit = Fit()
     resize: Resize = Resize()
     normalize: Normalize = Normalize()
+
+
+class Postprocess(Record, frozen=True, kw_only=True):
+    """From the first output to scores in 0..1 and to decisions (docs/bundle.md).
+
+    `activation` is what the device still has to apply (the model ends with logits), over the last axis; `thresholds`,
+    one for all labels or one a label, say from which score on a label holds in a binary or multilabel task.
+    """
+
+    activation: Activation = "none"
+    thresholds: tuple[float, ...] = (0.5,)
 
 
 class TensorSpec(Record, frozen=True, kw_only=True):
@@ -244,6 +256,7 @@ class Manifest(Record, frozen=True, kw_only=True):
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     preprocess: dict[str, Preprocess]
+    postprocess: Postprocess
     labels: tuple[str, ...] | None
     artifacts: tuple[Artifact, ...]
     quantization: Quantization | None

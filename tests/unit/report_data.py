@@ -3,6 +3,7 @@
 import numpy as np
 from edgecv_converters.parity.gates import GateConfig, evaluate_gates
 from edgecv_converters.parity.metrics import ComparisonAccumulator, accuracy
+from edgecv_runtime.postprocess import Head
 from edgecv_runtime.schema import (
     Artifact,
     CalibrationSet,
@@ -62,7 +63,7 @@ class Measured:
         outputs = self.outputs(noise)
         sets = {}
         for name, part in {"golden": slice(8), "calibration": slice(100), "evaluation": slice(None)}.items():
-            total = ComparisonAccumulator("classification")
+            total = ComparisonAccumulator(Head())
             total.add(self.ids[part], {"y": self.logits[part]}, {"y": outputs[part]})
             if labelled or name != "evaluation":
                 sets[name] = total.result()

@@ -11,6 +11,8 @@ import numpy as np
 import onnxruntime
 import pytest
 from edgecv_runtime.backends import BACKENDS, open_backend, run_float
+from edgecv_runtime.backends.onnx import open_session
+from edgecv_runtime.backends.onnx_cuda import BoundSession
 from edgecv_runtime.errors import BackendError, MissingDependencyError
 from edgecv_runtime.preprocess import quantize
 
@@ -101,6 +103,37 @@ def test_a_fallback_to_the_cpu_is_an_error(plain, monkeypatch):
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CUDAExecutionProvider"])
     with pytest.raises(BackendError, match="asked for CUDAExecutionProvider, ONNX Runtime fell back to CPUExecution"):
         open_backend(*plain, backend="onnx-cuda")
+
+
+@pytest.mark.parametrize("integers", [False, True])
+def test_bound_buffers_give_the_same_answers_again_and_again(tmp_path, integers):
+    """The CUDA back end's way, with its buffers on the CPU: there is no GPU where the tests run."""
+    file = tmp_path / "m.onnx"
+    bundles.write_onnx(file, integers=integers)
+    artifact = bundles.onnx_artifact(file, "onnx/m.onnx", integers=integers)
+    session, _ = open_session(artifact, file, 1, provider="CPUExecutionProvider", extra="onnx")
+    bound, plain = BoundSession(session, artifact, device="cpu"), open_backend(artifact, file)
+    kept = []
+    for value in (10, 200, 90):
+        inputs = {"image": np.full(artifact.inputs[0].shape, value, np.float32).astype(artifact.inputs[0].dtype)}
+        inputs["image"][..., 0] //= 2
+        kept.append((bound.run(inputs)["colour"], plain.run(inputs)["colour"]))
+    for ours, theirs in kept:  # compared after the last run: an output must not be overwritten by the next one
+        assert np.array_equal(ours, theirs)
+        assert ours.dtype == theirs.dtype
+
+
+def test_bound_buffers_refuse_another_shape(plain):
+    session, _ = open_session(*plain, 1, provider="CPUExecutionProvider", extra="onnx")
+    with pytest.raises(BackendError, match=r"'image' takes \[1, 4, 4, 3\], got \[1, 2, 4, 3\]"):
+        BoundSession(session, plain[0], device="cpu").run({"image": VALUES[:, :2]})
+
+
+def test_a_closed_model_says_so(plain):
+    backend = open_backend(*plain)
+    backend.close()
+    with pytest.raises(BackendError, match="the model was closed"):
+        backend.run({"image": VALUES})
 
 
 def test_unknown_and_unfit_backends_list_the_others(plain):

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 from edgecv_runtime.bundle import Bundle, encode_manifest, read_manifest
 from edgecv_runtime.errors import BundleError
-from edgecv_runtime.schema import Fit, Preprocess, QuantParams, Resize
+from edgecv_runtime.schema import Fit, Preprocess, QuantParams
 
 from tests import bundles
 
@@ -130,6 +130,10 @@ def first_artifact(**fields):
     return lambda content: content["artifacts"][0].update(fields)
 
 
+def first_input(**fields):
+    return lambda content: content["artifacts"][0]["inputs"][0].update(fields)
+
+
 BAD = {
     "newer": (lambda c: c.update(schema_version=2), "has schema version 2, this edgecv reads up to 1"),
     "no version": (lambda c: c.pop("schema_version"), "has no schema_version"),
@@ -144,6 +148,16 @@ BAD = {
     "drive": (first_artifact(file="C:/x"), "which leaves it"),
     "golden outside": (lambda c: c["golden"].update(file="../golden.json"), "which leaves it"),
     "inputs": (first_artifact(inputs=[]), "the inputs of onnx/model.float32.onnx are not the model's"),
+    "no inputs": (lambda c: c.update(inputs=[]), "lists no inputs"),
+    "no outputs": (lambda c: c.update(outputs=[]), "lists no outputs"),
+    "no head": (lambda c: c.pop("postprocess"), "missing required field `postprocess`"),
+    "threshold": (lambda c: c["postprocess"].update(thresholds=[2]), r"postprocess: thresholds must be in 0\.\.1"),
+    "thresholds": (lambda c: c["postprocess"].update(thresholds=[0.1, 0.2]), "one for each of 3 labels, got 2"),
+    "activation": (lambda c: c["postprocess"].update(activation="tanh"), "Invalid enum value 'tanh'"),
+    "dtype": (first_input(dtype="object"), "'image' in onnx/model.float32.onnx has the dtype 'object'"),
+    "no batch": (first_input(shape=[]), r"'image' in onnx/model.float32.onnx has the shape \(\)"),
+    "negative": (first_input(shape=[1, -4, 4, 3]), r"has the shape \(1, -4, 4, 3\)"),
+    "huge": (first_input(shape=[1, 10**6, 10**6, 3]), r"has the shape \(1, 1000000"),
     "count": (lambda c: c["golden"].update(count=9), "lists 2 cases, bundle.json has 9"),
 }
 
@@ -160,9 +174,9 @@ def test_a_manifest_that_cannot_be_is_refused(root, change, message):
     [
         Preprocess(),
         Preprocess(size=(4, 4), fit=Fit(mode="resize_crop")),
-        Preprocess(size=(4, 4), resize=Resize(kernel="box", semantics="tf")),
+        Preprocess(size=(4, 4), fit=Fit(mode="letterbox", pad=(1, 2))),
     ],
-    ids=["size", "fit", "kernel"],
+    ids=["size", "fit", "pad"],
 )
 def test_a_preprocessing_that_cannot_be_is_refused(tmp_path, spec):
     bundles.write_bundle(tmp_path, preprocess={"image": spec})

@@ -33,7 +33,7 @@ def place(tmp_path, monkeypatch):
     np.savez(tmp_path / "ragged.npz", a=np.zeros((3, 2)), b=np.zeros((4, 2)))
     np.savez(tmp_path / "objects.npz", a=np.array([{}, {}], dtype=object))
     (tmp_path / "bad.toml").write_text("[resize]\nkernal = 'bilinear'\n")
-    (tmp_path / "odd.toml").write_text("[resize]\nkernel = 'lanczos'\nsemantics = 'tf'\n")
+    (tmp_path / "odd.toml").write_text("[fit]\nmode = 'crop'\npad = 3\n")
     (tmp_path / "there.edgecv").mkdir()
     (tmp_path / "there.edgecv" / "precious.txt").write_text("mine")
     (tmp_path / "broken.edgecv").mkdir()
@@ -68,7 +68,9 @@ WRONG_CALLS = [
     ((*CONVERT, "--preprocess", "imagenet"), 1, "unknown preprocessing 'imagenet'", "none, rescale, tf, torch, caffe"),
     ((*CONVERT, "--preprocess", "lost.toml"), 1, "lost.toml cannot be read", "docs/preprocessing.md"),
     ((*CONVERT, "--preprocess", "bad.toml"), 1, "unknown key 'kernal' in [resize]", "kernel, semantics"),
-    ((*CONVERT, "--preprocess", "odd.toml"), 1, "resize.kernel must be one of nearest, bilinear", ""),
+    ((*CONVERT, "--preprocess", "odd.toml"), 1, "fit.pad must be given only with mode = 'letterbox'", ""),
+    ((*CONVERT, "--activation", "tanh"), 2, "Invalid value for '--activation'", "--help"),
+    ((*CONVERT, "--threshold", "cat=7"), 2, "--threshold '7' is not in 0..1", "--threshold LABEL=0.4"),
     ((*CONVERT, "--labels", "lost.txt"), 1, "cannot read the labels in lost.txt", "one label a line"),
     ((*CONVERT, "--labels", "empty.txt"), 1, "empty.txt has no labels", "one label a line"),
     ((*CONVERT, "--labels", "twice.txt"), 1, "names the label 'cat' twice", ""),

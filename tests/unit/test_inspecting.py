@@ -9,7 +9,7 @@ import onnx
 import pytest
 from edgecv_runtime.bundle import encode_manifest
 from edgecv_runtime.errors import BundleError, EdgecvError, SourceError
-from edgecv_runtime.schema import Cpu, GoldenInfo, Manifest, Normalize, Preprocess, Provenance, TensorSpec
+from edgecv_runtime.schema import Cpu, GoldenInfo, Manifest, Normalize, Postprocess, Preprocess, Provenance, TensorSpec
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 from rich.console import Console
@@ -98,6 +98,7 @@ def manifest(**more):
         "preprocess": {
             "image": Preprocess(size=(32, 32), color="bgr", normalize=Normalize(preset="caffe", offset=(-1.0,)))
         },
+        "postprocess": Postprocess(),
         "labels": tuple(f"[red]class {n}" for n in range(10)),
         "artifacts": made.artifacts,
         "quantization": made.quantization,

@@ -18,6 +18,7 @@ from edgecv_converters.parity.metrics import (
     wilson,
 )
 from edgecv_runtime.errors import ConversionError, DataError
+from edgecv_runtime.postprocess import Head
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
@@ -27,7 +28,7 @@ RNG = np.random.default_rng(7)
 
 
 def compare(reference, candidate, task="classification", batch=None):
-    total = ComparisonAccumulator(task)
+    total = ComparisonAccumulator(Head(task=task))
     step = batch or len(reference)
     for start in range(0, len(reference), step):
         ids = [f"s{i}" for i in range(start, min(start + step, len(reference)))]
@@ -83,7 +84,7 @@ def test_a_broken_output_never_passes(bad, row, column):
     assert result.flips == (f"s{row}",)
     assert sum(total.histogram("a").counts) == reference.size
     assert total.histogram("a").counts[-1] == 4
-    assert trusted_decisions(candidate, "classification")[row] == -1
+    assert trusted_decisions(candidate, Head())[row] == -1
 
 
 def test_a_broken_source_is_not_agreement_either():
@@ -103,7 +104,7 @@ def test_tasks_decide_in_their_own_way():
 
 
 def test_all_outputs_must_agree():
-    total = ComparisonAccumulator("classification")
+    total = ComparisonAccumulator(Head())
     one = np.array([[1.0, 0.0]])
     total.add(["s0"], {"a": one, "b": one}, {"a": one, "b": one[:, ::-1]})
     assert total.result().agreement == 0
@@ -123,12 +124,12 @@ def test_the_list_of_flips_has_an_end():
 )
 def test_other_outputs_are_an_error(candidate, words):
     with pytest.raises(ConversionError, match=words):
-        ComparisonAccumulator("classification").add(["a", "b"], {"y": np.ones((2, 3))}, candidate)
+        ComparisonAccumulator(Head()).add(["a", "b"], {"y": np.ones((2, 3))}, candidate)
 
 
 def test_nothing_compared_is_an_error():
     with pytest.raises(DataError, match="no sample"):
-        ComparisonAccumulator("classification").result()
+        ComparisonAccumulator(Head()).result()
 
 
 @given(st.lists(st.floats(0, 1e30), min_size=1, max_size=40))

@@ -6,11 +6,14 @@ import re
 from collections import Counter
 from typing import Any
 
+from edgecv_runtime.schema import Activation, Task
+
 from edgecv_converters.graph.edit import node_of
 from edgecv_converters.graph.frozen import Endpoint, FrozenGraph
 
 _SCALING = re.compile(r"^(rescaling|normalization)(_\d+)*$")
 _RANDOM = re.compile(r"^(Stateless|Stateful)?(Random|Multinomial|TruncatedNormal|StandardNormal|Uniform)")
+_LINEAR = frozenset({"Add", "AddV2", "BatchMatMulV2", "BiasAdd", "Conv2D", "Einsum", "LogSoftmax", "MatMul", "Mean"})
 _SHAPE_ONLY = frozenset({"Identity", "Cast", "Reshape", "Squeeze", "StopGradient", "ExpandDims"})
 
 
@@ -26,6 +29,13 @@ def final_activation(frozen: FrozenGraph, output: Endpoint) -> str:
     while node.op in _SHAPE_ONLY:
         node = nodes[node_of(node.input[0])]
     return str(node.op)
+
+
+def pending_activation(task: Task, last: str) -> Activation:
+    """What a device still has to apply for scores in 0..1, where the model's last operation `last` gives logits."""
+    if last not in _LINEAR or task == "regression":
+        return "none"
+    return "softmax" if task == "classification" else "sigmoid"
 
 
 def scales_input(frozen: FrozenGraph) -> bool:

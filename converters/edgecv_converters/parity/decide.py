@@ -6,23 +6,22 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from edgecv_runtime.postprocess import decisions
-from edgecv_runtime.schema import Task
+from edgecv_runtime.postprocess import Head
 
 NOTHING: Final = -1
 
 
-def trusted_decisions(output: npt.NDArray[Any], task: Task) -> npt.NDArray[np.int64] | None:
+def trusted_decisions(output: npt.NDArray[Any], head: Head) -> npt.NDArray[np.int64] | None:
     """What the model says of each sample, with `NOTHING` (-1) where an output is not finite.
 
     Args:
         output: (batch, ...) real values.
-        task: What the values mean.
+        head: What the values mean.
 
     Returns:
         (batch,) class indices or (batch, n) bits, int64; None for regression.
     """
-    made = decisions(output, task)
+    made = head.decisions(output)
     if made is None:
         return None
     decided = np.array(made, np.int64)

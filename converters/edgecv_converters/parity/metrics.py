@@ -16,7 +16,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 from edgecv_runtime.errors import ConversionError, DataError
-from edgecv_runtime.schema import Accuracy, Comparison, Histogram, Task
+from edgecv_runtime.postprocess import Head
+from edgecv_runtime.schema import Accuracy, Comparison, Histogram
 
 from edgecv_converters.parity.decide import same_rows, trusted_decisions
 
@@ -42,11 +43,11 @@ class ComparisonAccumulator:
     """Sums over batches of outputs, so that no data set is held in memory.
 
     Args:
-        task: What the source's outputs mean; "regression" has no agreement.
+        head: What the source's outputs mean; a regression has no agreement.
     """
 
-    def __init__(self, task: Task) -> None:
-        self._task = task
+    def __init__(self, head: Head) -> None:
+        self._head = head
         self._count = self._elements = self._agreed = self._non_finite = 0
         self._max_error = self._sum_error = 0.0
         self._error_power = self._reference_power = self._candidate_power = self._dot = 0.0
@@ -107,8 +108,8 @@ class ComparisonAccumulator:
     ) -> None:
         same = finite.copy()
         for name, expected in reference.items():
-            wanted = trusted_decisions(expected, self._task)
-            got = trusted_decisions(candidate[name], self._task)
+            wanted = trusted_decisions(expected, self._head)
+            got = trusted_decisions(candidate[name], self._head)
             if wanted is not None and got is not None:
                 same &= same_rows(wanted, got)
         self._agreed += int(np.count_nonzero(same))
@@ -130,8 +131,8 @@ class ComparisonAccumulator:
             mean_abs_error=INFINITE if broken else min(self._sum_error / self._elements, INFINITE),
             cosine=0.0 if broken else _cosine(self._dot, self._reference_power, self._candidate_power),
             snr_db=-INFINITE if broken else signal_to_noise(self._reference_power, self._error_power),
-            agreement=None if self._task == "regression" else self._agreed / self._count,
-            flips=() if self._task == "regression" and not broken else tuple(self._flips),
+            agreement=None if self._head.task == "regression" else self._agreed / self._count,
+            flips=() if self._head.task == "regression" and not broken else tuple(self._flips),
             non_finite=self._non_finite,
         )
 

@@ -119,11 +119,16 @@ class Source:
         return tuple(TensorSpec(name=e.name, shape=e.shape, dtype=e.dtype) for e in self._frozen.outputs)
 
     @cached_property
+    def last_op(self) -> str:
+        """The TensorFlow operation that makes the first output."""
+        return final_activation(self._frozen, self._frozen.outputs[0])
+
+    @property
     def task(self) -> Task:
         """What the output means, told by its shape and its last activation."""
         if len(self.outputs) != 1 or len(self.outputs[0].shape) != 2:
             return "regression"
-        sigmoid = final_activation(self._frozen, self._frozen.outputs[0]) == "Sigmoid"
+        sigmoid = self.last_op == "Sigmoid"
         if self.outputs[0].shape[-1] == 1:
             return "binary" if sigmoid else "regression"
         return "multilabel" if sigmoid else "classification"

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 from edgecv_runtime.backends import Backend, open_backend, run_float
-from edgecv_runtime.schema import Accuracy, Artifact, Comparison, Histogram, Task
+from edgecv_runtime.postprocess import Head
+from edgecv_runtime.schema import Accuracy, Artifact, Comparison, Histogram
 
 from edgecv_converters.data import Spool
 from edgecv_converters.isolate.child import progress, wait_for
@@ -42,7 +43,7 @@ class Proof:
 
 
 def prove_artifact(
-    artifact: Artifact, root: Path, task: Task, sets: tuple[DataSet, ...], threads: int, mail: Path
+    artifact: Artifact, root: Path, head: Head, sets: tuple[DataSet, ...], threads: int, mail: Path
 ) -> Proof:
     """Run the artifact in this process on all data sets, once the source's "references" to them are there.
 
@@ -51,7 +52,7 @@ def prove_artifact(
     """
     references: dict[str, Spool] = wait_for(Mailbox(mail), "references")
     total = sum(data.inputs.count for data in sets)
-    everything = ComparisonAccumulator(task)
+    everything = ComparisonAccumulator(head)
     comparisons: dict[str, Comparison] = {}
     decisions: dict[str, np.ndarray] = {}
     judged: tuple[Accuracy, dict[int, int], dict[int, int]] | None = None
@@ -59,7 +60,7 @@ def prove_artifact(
     backend = open_backend(artifact, root / artifact.file, threads=threads)
     try:
         for data in sets:
-            compared = _compare(artifact, backend, task, data, references[data.name], everything, (done, total))
+            compared = _compare(artifact, backend, head, data, references[data.name], everything, (done, total))
             comparisons[data.name], decided = compared
             done += data.inputs.count
             if decided is not None:
@@ -68,9 +69,8 @@ def prove_artifact(
                 judged = _judge(np.asarray(data.labels), *decided)
     finally:
         backend.close()
-    info = backend.info
     return Proof(
-        how=f"{info.name} {info.version} ({', '.join(info.providers)}), {info.threads} thread(s)",
+        how=str(backend.info),
         comparisons=comparisons,
         histogram=everything.histogram(artifact.file),
         decisions=decisions,
@@ -83,13 +83,13 @@ def prove_artifact(
 def _compare(
     artifact: Artifact,
     backend: Backend,
-    task: Task,
+    head: Head,
     data: DataSet,
     answers: Spool,
     everything: ComparisonAccumulator,
     so_far: tuple[int, int],
 ) -> tuple[Comparison, tuple[np.ndarray, np.ndarray] | None]:
-    own = ComparisonAccumulator(task)
+    own = ComparisonAccumulator(head)
     decided: list[tuple[np.ndarray, np.ndarray]] = []
     pairs = zip(data.inputs.batches(BATCH), answers.batches(BATCH), strict=True)
     for (rows, inputs), (_, reference) in pairs:
@@ -98,7 +98,7 @@ def _compare(
         everything.add(data.ids[rows], reference, candidate)
         progress(so_far[0] + rows.stop, so_far[1])
         name = next(iter(reference))
-        both = trusted_decisions(reference[name], task), trusted_decisions(candidate[name], task)
+        both = trusted_decisions(reference[name], head), trusted_decisions(candidate[name], head)
         if both[0] is not None and both[1] is not None:
             decided.append((both[0], both[1]))
     if not decided:

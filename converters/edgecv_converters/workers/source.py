@@ -34,6 +34,7 @@ class SourceSummary:
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     task: Task
+    last_op: str
     has_preprocessing: bool
     notes: tuple[str, ...]
 
@@ -53,6 +54,7 @@ def answer_source(request: SourceRequest, mail: Path, work: Path) -> None:
         inputs=source.inputs,
         outputs=source.outputs,
         task=source.task,
+        last_op=source.last_op,
         has_preprocessing=source.has_preprocessing,
         notes=source.notes,
     )

@@ -21,17 +21,27 @@ class BackendInfo(Record, frozen=True, kw_only=True):
     providers: tuple[str, ...]
     threads: int
 
+    def __str__(self) -> str:
+        threads = f"{self.threads} thread{'' if self.threads == 1 else 's'}"
+        return f"{self.name} {self.version} ({', '.join(self.providers)}), {threads}"
+
 
 class Backend(Protocol):
-    """One loaded artifact."""
+    """One loaded artifact; any number of threads may call `run`, which waits where the runtime takes one at a time."""
 
     info: BackendInfo
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Infer once, from and to raw tensors keyed by the source model's names."""
+        """Infer once, from and to raw tensors keyed by the source model's names.
+
+        The outputs belong to the caller.
+
+        Raises:
+            BackendError: A kernel failed, a tensor has a wrong form, or the model was closed.
+        """
 
     def close(self) -> None:
-        """Free the model."""
+        """Free the model; a second call does nothing."""
 
 
 def _litert(artifact: Artifact, file: Path, threads: int) -> Backend:
@@ -43,13 +53,13 @@ def _litert(artifact: Artifact, file: Path, threads: int) -> Backend:
 def _onnx(artifact: Artifact, file: Path, threads: int) -> Backend:
     from edgecv_runtime.backends.onnx import OnnxRuntime
 
-    return OnnxRuntime(artifact, file, threads, cuda=False)
+    return OnnxRuntime(artifact, file, threads)
 
 
 def _onnx_cuda(artifact: Artifact, file: Path, threads: int) -> Backend:
-    from edgecv_runtime.backends.onnx import OnnxRuntime
+    from edgecv_runtime.backends.onnx_cuda import OnnxCuda
 
-    return OnnxRuntime(artifact, file, threads, cuda=True)
+    return OnnxCuda(artifact, file, threads)
 
 
 def _coreml(artifact: Artifact, file: Path, threads: int) -> Backend:
@@ -67,6 +77,17 @@ BACKENDS: Mapping[str, tuple[Target, Opener]] = {
 }
 
 
+def target_of(backend: str) -> Target:
+    """The format that a backend runs.
+
+    Raises:
+        BackendError: There is no such backend; the hint lists those there are.
+    """
+    if backend not in BACKENDS:
+        raise BackendError(f"unknown backend {backend!r}", f"Backends are {', '.join(BACKENDS)}")
+    return BACKENDS[backend][0]
+
+
 def open_backend(artifact: Artifact, file: Path, *, backend: str | None = None, threads: int = 1) -> Backend:
     """Load an artifact into a runtime; by default the CPU runtime of its format.
 
@@ -77,13 +98,10 @@ def open_backend(artifact: Artifact, file: Path, *, backend: str | None = None, 
     if threads < 1:
         raise BackendError(f"threads must be at least 1, got {threads}")
     name = backend or next(name for name, (target, _) in BACKENDS.items() if target == artifact.target)
-    if name not in BACKENDS:
-        raise BackendError(f"unknown backend {name!r}", f"Backends are {', '.join(BACKENDS)}")
-    target, opener = BACKENDS[name]
-    if target != artifact.target:
+    if target_of(name) != artifact.target:
         fitting = ", ".join(key for key, (kind, _) in BACKENDS.items() if kind == artifact.target)
         raise BackendError(f"{name} does not run {artifact.target} files", f"Use {fitting}")
-    return opener(artifact, file, threads)
+    return BACKENDS[name][1](artifact, file, threads)
 
 
 def run_float(backend: Backend, artifact: Artifact, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -97,11 +115,12 @@ def run_float(backend: Backend, artifact: Artifact, inputs: Mapping[str, np.ndar
     Returns:
         For each source output a float32 tensor.
     """
-    raw = backend.run({io.name: _to_artifact(inputs[io.name], io) for io in artifact.inputs})
-    return {io.name: _from_artifact(raw[io.name], io) for io in artifact.outputs}
+    raw = backend.run({io.name: to_raw(inputs[io.name], io) for io in artifact.inputs})
+    return {io.name: to_real(raw[io.name], io) for io in artifact.outputs}
 
 
-def _to_artifact(values: np.ndarray, io: TensorIO) -> np.ndarray:
+def to_raw(values: np.ndarray, io: TensorIO) -> np.ndarray:
+    """Real values in the source's layout as the artifact's own dtype and layout."""
     if io.layout == "NCHW":
         values = np.moveaxis(values, -1, 1)
     if io.quantization is not None:
@@ -109,6 +128,7 @@ def _to_artifact(values: np.ndarray, io: TensorIO) -> np.ndarray:
     return np.ascontiguousarray(values, dtype=io.dtype)
 
 
-def _from_artifact(values: np.ndarray, io: TensorIO) -> np.ndarray:
+def to_real(values: np.ndarray, io: TensorIO) -> np.ndarray:
+    """An artifact's own output as float32 in the source's layout."""
     real = dequantize(values, io.quantization) if io.quantization is not None else values.astype(np.float32, copy=False)
     return np.moveaxis(real, 1, -1) if io.layout == "NCHW" else real

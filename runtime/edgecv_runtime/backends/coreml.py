@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -23,6 +24,7 @@ class CoreML:
             import coremltools as ct
         except ImportError as error:
             raise MissingDependencyError("coremltools is not installed", 'pip install "edgecv[convert]"') from error
+        self._lock = threading.Lock()
         self._model = ct.models.MLModel(str(file))
         self.info = BackendInfo(name="coreml", version=platform.mac_ver()[0], providers=("Core ML",), threads=threads)
         self._inputs = {io.tensor: io.name for io in artifact.inputs}
@@ -31,7 +33,11 @@ class CoreML:
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Infer once, from and to raw tensors keyed by the source model's names."""
         feeds = {tensor: inputs[name] for tensor, name in self._inputs.items()}
-        values = self._model.predict(feeds)
+        model = self._model
+        if model is None:
+            raise BackendError("the model was closed")
+        with self._lock:
+            values = model.predict(feeds)
         return {name: np.asarray(values[tensor]) for tensor, name in self._outputs.items()}
 
     def close(self) -> None:

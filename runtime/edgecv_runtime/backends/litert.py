@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -21,7 +22,7 @@ LIBRARIES = (("ai_edge_litert.interpreter", "ai-edge-litert"), ("tflite_runtime.
 
 
 class LiteRT:
-    """One interpreter on the CPU, with XNNPACK where it takes the ops; not for use by two threads at once."""
+    """One interpreter on the CPU, with XNNPACK where it takes the ops; threads that call `run` wait for each other."""
 
     def __init__(self, artifact: Artifact, file: Path, threads: int) -> None:
         module, package = _library()
@@ -32,7 +33,10 @@ class LiteRT:
         except (ValueError, RuntimeError) as error:
             reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
             raise BackendError(f"{package} cannot run {artifact.file}: {reason}") from error
-        self.info = BackendInfo(name=package, version=version(package), providers=("CPU",), threads=threads)
+        self.info = BackendInfo(
+            name=package, version=version(package), providers=_delegates(self._interpreter), threads=threads
+        )
+        self._lock = threading.Lock()
         taken = {detail["name"]: detail["index"] for detail in self._interpreter.get_input_details()}
         given = {detail["name"]: detail["index"] for detail in self._interpreter.get_output_details()}
         unknown = [io.tensor for io in artifact.inputs if io.tensor not in taken]
@@ -43,22 +47,29 @@ class LiteRT:
         self._outputs = {io.name: given[io.tensor] for io in artifact.outputs}
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Infer once, from and to raw tensors keyed by the source model's names.
-
-        Raises:
-            BackendError: A kernel failed.
-        """
-        try:
-            for name, index in self._inputs.items():
-                self._interpreter.set_tensor(index, inputs[name])
-            self._interpreter.invoke()
-        except (ValueError, RuntimeError) as error:
-            raise BackendError(f"{self.info.name} failed: {str(error).strip()}") from error
-        return {name: self._interpreter.get_tensor(index) for name, index in self._outputs.items()}
+        """Infer once, from and to raw tensors keyed by the source model's names."""
+        with self._lock:
+            interpreter = self._interpreter
+            if interpreter is None:
+                raise BackendError("the model was closed")
+            try:
+                for name, index in self._inputs.items():
+                    interpreter.set_tensor(index, inputs[name])
+                interpreter.invoke()
+            except (ValueError, RuntimeError) as error:
+                raise BackendError(f"{self.info.name} failed: {str(error).strip()}") from error
+            return {name: interpreter.get_tensor(index) for name, index in self._outputs.items()}
 
     def close(self) -> None:
-        """Free the model."""
-        self._interpreter = None
+        """Free the model, once the inference that is under way has ended."""
+        with self._lock:
+            self._interpreter = None
+
+
+def _delegates(interpreter: Any) -> tuple[str, ...]:
+    """XNNPACK where the interpreter has handed operations to its default delegate, else the built-in CPU kernels."""
+    details: list[dict[str, Any]] = getattr(interpreter, "_get_ops_details", list)()
+    return ("XNNPACK",) if any(op["op_name"] == "DELEGATE" for op in details) else ("CPU",)
 
 
 @contextmanager
