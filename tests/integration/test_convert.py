@@ -12,9 +12,11 @@ import pytest
 from edgecv_converters.data import open_samples
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.digest import sha256_tree
+from edgecv_runtime.schema import Postprocess
 from PIL import Image
 
 import edgecv as package
+from tests import models
 from tests.command import edgecv
 
 INT8 = ("--quantize", "int8", "--preprocess", "rescale")
@@ -346,3 +348,26 @@ def test_an_unreadable_picture_is_never_golden(digits_model, digits_folder, tmp_
 def test_inspect_counts_what_moves_integers_as_quantized(bundle):
     found = json.loads(edgecv("inspect", bundle / "onnx/model.int8.onnx", "--json").out)
     assert found["quantized_ops"] == 1.0
+
+
+def test_logits_become_labels_over_their_thresholds(tmp_path):
+    """A model that ends with logits says so in the bundle, and the device applies what is missing."""
+    model = models.head(3, None)
+    options = {"targets": ["tflite"], "task": "multilabel", "labels": ["a", "b", "c"], "thresholds": ["0.3", "b=0.99"]}
+    outcome = package.convert(model, tmp_path / "m.edgecv", **options)
+    assert outcome.manifest.postprocess == Postprocess(activation="sigmoid", thresholds=(0.3, 0.99, 0.3))
+    features = np.float32([[1, -2, 3, 0.5, 1]])
+    with package.load(tmp_path / "m.edgecv") as predictor:
+        answer = predictor.predict_tensor(features)
+    logits = model.predict(features, verbose=0)[0]
+    assert np.allclose(answer.scores, 1 / (1 + np.exp(-logits)), atol=1e-5)
+    wanted = {name for name, score, least in zip("abc", answer.scores, (0.3, 0.99, 0.3), strict=True) if score >= least}
+    assert set(answer.labels) == wanted
+
+
+def test_a_threshold_needs_a_task_that_has_one(digits_model, tmp_path):
+    call = ("convert", digits_model, "-o", tmp_path / "m.edgecv", "-p", "rescale", "-t", "tflite", "--threshold", "0.2")
+    result = edgecv(*call)
+    assert result.code == 2
+    assert "--threshold is for binary and multilabel tasks, this model does classification" in result.message
+    assert not (tmp_path / "m.edgecv").exists()

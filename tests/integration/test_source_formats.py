@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from edgecv_converters.graph.frozen import FrozenGraph
+from edgecv_converters.graph.inspect import pending_activation
 from edgecv_converters.source import Source, load_source, save_live
 
 from tests import models
@@ -115,17 +116,24 @@ def test_several_inputs_and_outputs_keep_their_names(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("units", "activation", "task"),
+    ("units", "activation", "task", "pending"),
     [
-        (1, "sigmoid", "binary"),
-        (3, "sigmoid", "multilabel"),
-        (3, "softmax", "classification"),
-        (3, None, "classification"),
-        (1, None, "regression"),
+        (1, "sigmoid", "binary", "none"),
+        (3, "sigmoid", "multilabel", "none"),
+        (3, "softmax", "classification", "none"),
+        (3, None, "classification", "softmax"),
+        (3, "relu", "classification", "none"),
+        (1, None, "regression", "none"),
     ],
 )
-def test_task(tmp_path: Path, units: int, activation: str | None, task: str) -> None:
-    assert load_source(save_live(models.head(units, activation), tmp_path)).task == task
+def test_task(tmp_path: Path, units: int, activation: str | None, task: str, pending: str) -> None:
+    source = load_source(save_live(models.head(units, activation), tmp_path))
+    assert (source.task, pending_activation(source.task, source.last_op)) == (task, pending)
+
+
+def test_logits_of_labels_still_need_a_sigmoid(tmp_path: Path) -> None:
+    last = load_source(save_live(models.head(3, None), tmp_path)).last_op
+    assert pending_activation("multilabel", last) == pending_activation("binary", last) == "sigmoid"
 
 
 @pytest.mark.parametrize("export", [False, True])
