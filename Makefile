@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 
 export TF_CPP_MIN_LOG_LEVEL = 2
 
-.PHONY: demo test unit lint types zoo bench schema clean
+.PHONY: demo test unit lint types zoo bench schema golden clean
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -38,6 +38,9 @@ bench: $(READY)
 
 schema: $(READY)
 	$(BIN)/python -m edgecv_runtime.jsonschema
+
+golden: $(READY)
+	$(BIN)/python -m tests.golden.make
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache

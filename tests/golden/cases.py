@@ -169,6 +169,7 @@ def tensors_of_pictures() -> Iterator[Plan]:
     yield picture("uint8_ties_and_clamps", "bytes", size, dtype="uint8", q=(0.25, 121), normalize=half)
     yield picture("uint8_torch", "bytes", size, preset="torch", dtype="uint8", q=(0.018658448, 114))
     yield picture("int16", "bytes", size, preset="tf", dtype="int16", q=(1 / 32767, 0))
+    yield picture("int16_division", "bytes", size, preset="tf", dtype="int16", q=(2 / 765, 0))  # is no reciprocal
     yield picture("int16_ties_and_clamps", "bytes", size, dtype="int16", q=(2**-8, 0), normalize=half)
     yield picture("int16_zero_point", "noise", (6, 6), preset="caffe", dtype="int16", q=(0.005, -1000))
     for kernel in KERNELS:
@@ -203,6 +204,7 @@ def tensors() -> Iterator[Plan]:
     spectrogram = (noise(49, 10, 1).astype(np.float32) - 100) / np.float32(3.7)
     clip = noise(3, 4, 10).reshape(3, 4, 5, 2).astype(np.float32)
     ties = np.arange(-40, 40, dtype=np.float32) / 8 + np.float32(1 / 16)
+    near = np.float32(0.018658448) * (np.arange(-120, 120, dtype=np.float32) + np.float32(0.5))
     standard = {"scale": [1 / (i + 3) for i in range(13)], "offset": [(6 - i) / 7 for i in range(13)]}
     yield vector("tensor_features", features, **standard)
     yield vector("tensor_features_int8", features, **standard, dtype="int8", q=(0.05, -11))
@@ -213,6 +215,7 @@ def tensors() -> Iterator[Plan]:
     yield vector("tensor_float16", spectrogram, scale=[1 / 3], dtype="float16")
     yield vector("tensor_int16", spectrogram, dtype="int16", q=(0.001, 0))
     yield vector("tensor_ties_int8", ties, dtype="int8", q=(0.125, 0))
+    yield vector("tensor_near_ties_int8", near, dtype="int8", q=(0.018658448, 0))
     yield vector("tensor_ties_clamped_uint8", ties, dtype="uint8", q=(0.125, 20))
 
 

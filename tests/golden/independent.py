@@ -44,11 +44,11 @@ def turn(pixels: np.ndarray, orientation: int) -> np.ndarray:
 
 def colored(pixels: np.ndarray, color: str) -> np.ndarray:
     """One channel or three, bytes."""
-    red, green, blue = (pixels[..., min(c, pixels.shape[2] - 1)].astype(np.int64) for c in range(3))
+    three = pixels if pixels.shape[2] == 3 else np.repeat(pixels, 3, axis=2)
     if color == "gray":
+        red, green, blue = (three[..., c].astype(np.int64) for c in range(3))
         return ((19595 * red + 38470 * green + 7471 * blue + 32768) >> 16).astype(np.uint8)[..., None]
-    order = (red, green, blue) if color == "rgb" else (blue, green, red)
-    return np.stack(order, -1).astype(np.uint8)
+    return three if color == "rgb" else three[..., ::-1]
 
 
 def fit(pixels: np.ndarray, spec: Preprocess) -> np.ndarray:

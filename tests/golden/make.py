@@ -1,6 +1,7 @@
 """Makes the golden vectors from the reference, each checked against Pillow or TensorFlow.
 
-Run as `python -m tests.golden.make`. Nothing is written unless every case passes. The encoded pictures are those of the installed Pillow.
+Run as `python -m tests.golden.make`. Nothing is written unless every case passes. The encoded pictures are those of
+the installed Pillow.
 """
 
 from __future__ import annotations
