@@ -9,6 +9,7 @@ EdgecvError                 exit code 1
 |-- ConversionError         a converter refused, crashed, hung or ran out of memory
 |-- BundleError             a bundle is damaged, unsafe or from another version
 |-- BackendError            a runtime is missing or did not run where it was asked to
+|-- StreamError             a camera, a video or a stream of pictures cannot be read
 |-- MissingDependencyError  a package is not installed; the hint has the install line
 `-- GateError               exit code 3: a parity or accuracy gate failed
 """
@@ -28,6 +29,7 @@ __all__ = [
     "MissingDependencyError",
     "SourceError",
     "SpecError",
+    "StreamError",
     "UsageError",
 ]
 
@@ -84,6 +86,10 @@ class BundleError(EdgecvError):
 
 class BackendError(EdgecvError):
     """A runtime is missing, or did not run where it was asked to."""
+
+
+class StreamError(EdgecvError):
+    """A camera, a video or a stream of pictures cannot be opened, or ended before its time."""
 
 
 class MissingDependencyError(EdgecvError):

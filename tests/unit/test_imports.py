@@ -30,11 +30,13 @@ HEAVY = {
     "coremltools",
     "ai_edge_litert",
     "sklearn",
+    "cv2",
+    "picamera2",
 }
 ALLOWED = {
     *("edgecv_runtime", "numpy", "PIL", "msgspec", *sys.stdlib_module_names),
-    # each backend's own, inside a function
-    *("onnxruntime", "coremltools", "ai_edge_litert", "tflite_runtime"),
+    # each backend's and camera's own, inside a function
+    *("onnxruntime", "coremltools", "ai_edge_litert", "tflite_runtime", "cv2", "picamera2"),
 }
 FILES = [(package, file) for package, root in PACKAGES.items() for file in sorted(root.rglob("*.py"))]
 

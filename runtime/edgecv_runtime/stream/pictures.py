@@ -1,0 +1,66 @@
+"""Picture files: one, several, or all of a folder."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from edgecv_runtime.errors import StreamError
+from edgecv_runtime.stream.frame import Frame
+
+SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"})
+
+
+class Pictures:
+    """Picture files in a fixed order; each is read when its turn comes."""
+
+    live = False
+    fps: float | None = None
+
+    def __init__(self, files: Sequence[Path]) -> None:
+        self.files = tuple(files)
+        self.name = str(self.files[0]) if len(self.files) == 1 else f"{len(self.files)} pictures"
+        self.count: int | None = len(self.files)
+
+    def frames(self, stop: threading.Event) -> Iterator[Frame]:
+        """Every file."""
+        began = time.monotonic()
+        for index, file in enumerate(self.files):
+            if stop.is_set():
+                return
+            now = time.monotonic()
+            yield Frame(image=file, name=str(file), index=index, seconds=now - began, captured=now)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """The picture files of a folder and its subfolders, sorted by path; hidden ones are left out.
+
+    Raises:
+        StreamError: There is none, or the folder cannot be read.
+    """
+    try:
+        found = sorted(_walk(folder))
+    except OSError as error:
+        raise StreamError(f"{folder} cannot be read: {error.strerror}") from error
+    if not found:
+        kinds = ", ".join(sorted(SUFFIXES))
+        raise StreamError(f"{folder} holds no pictures", f"Pictures are files that end in {kinds}")
+    return found
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    for root, folders, files in os.walk(folder, onerror=_fail):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in files:
+            if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES:
+                yield Path(root, name)
+
+
+def _fail(error: OSError) -> None:
+    raise error

@@ -1,0 +1,196 @@
+"""Capture, preprocessing and inference at the same time, a thread each, with bounded slots between them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Protocol, Self
+
+import numpy as np
+
+from edgecv_runtime.errors import ImageError
+from edgecv_runtime.prediction import Prediction
+from edgecv_runtime.stream.channel import Channel, ClosedError
+from edgecv_runtime.stream.frame import Frame, Pace, Picture, Source
+from edgecv_runtime.stream.statistics import Statistics
+
+WAITING = 3  # frames in a slot where nothing is dropped
+GLANCE = 0.1  # seconds between looks at whether to stop
+PATIENCE = 2.0  # seconds for a source to let go; a read that hangs must not hang the end
+
+
+class Answers(Protocol):
+    """What the pipeline needs of a predictor."""
+
+    def prepare(self, source: Picture, out: np.ndarray | None = None) -> np.ndarray:
+        """The input tensor, in `out` where that fits."""
+
+    def infer(self, tensor: np.ndarray, preprocess_ms: float = 0.0) -> Prediction:
+        """The answer to a tensor."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What became of one frame: a prediction, or the reason why it could not be read."""
+
+    frame: Frame
+    prediction: Prediction | None = None
+    error: ImageError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    frame: Frame
+    tensor: np.ndarray | None
+    error: ImageError | None
+    milliseconds: float
+
+
+class Stream:
+    """Answers to the frames of a source, in order; a context manager.
+
+    Args:
+        predictor: Answers; its two methods are called from two threads, one call of each at a time.
+        source: Frames; the stream closes it. Of a live one the newest frame wins; of others none is lost.
+        max_fps: At most so many frames a second. (A live source skips the others itself.)
+        duration: Seconds after which it ends.
+        stopping: Asked ten times a second or more, by the thread that iterates; True ends the stream.
+    """
+
+    def __init__(
+        self,
+        predictor: Answers,
+        source: Source,
+        *,
+        max_fps: float | None = None,
+        duration: float | None = None,
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.source = source
+        self.statistics = Statistics()
+        self._predictor = predictor
+        self._pace = Pace(None if source.live else max_fps)
+        self._duration = duration
+        self._stopping = stopping
+        self._stop = threading.Event()
+        slots = 1 if source.live else WAITING
+        self._frames: Channel[Frame] = Channel(slots, newest=source.live)
+        self._tensors: Channel[_Prepared] = Channel(slots, newest=source.live)
+        self._answers: Channel[Answer] = Channel(slots)
+        self._spare: list[np.ndarray] = []
+        stages = (self._capture, self._prepare, self._infer)
+        self._threads = [
+            threading.Thread(target=stage, name=f"edgecv{stage.__name__}", daemon=True) for stage in stages
+        ]
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[Answer]:
+        """Every answer as it comes.
+
+        Raises:
+            EdgecvError: The source or the runtime failed; the answers before that were given.
+        """
+        deadline = None if self._duration is None else time.monotonic() + self._duration
+        while not self._stopping() and (deadline is None or time.monotonic() < deadline):
+            try:
+                answer = self._answers.get(GLANCE)
+            except TimeoutError:
+                continue
+            except ClosedError:
+                return
+            yield answer
+
+    def close(self) -> None:
+        """End every thread. Safe to call again."""
+        self._stop.set()
+        for channel in (self._frames, self._tensors, self._answers):
+            channel.abandon()
+        capture, *others = self._threads
+        for thread in others:  # they end with the call they are in; only then may the model be freed
+            if thread.ident is not None:
+                thread.join()
+        if capture.ident is not None:
+            capture.join(PATIENCE)
+
+    def _capture(self) -> None:
+        try:
+            for frame in self.source.frames(self._stop):
+                self.statistics.begin()
+                self._pace.wait(self._stop)
+                self._frames.put(frame)
+            self._frames.finish()
+        except ClosedError:
+            pass
+        except BaseException as error:  # noqa: BLE001 - handed on to the thread that iterates
+            self._frames.finish(error)
+        finally:
+            self.source.close()
+
+    def _prepare(self) -> None:
+        try:
+            while True:
+                displaced = self._tensors.put(self._prepared(self._frames.get()))
+                if displaced is not None:
+                    self._recycle(displaced.tensor)
+        except ClosedError:
+            self._tensors.finish()
+        except BaseException as error:  # noqa: BLE001 - as above
+            self._tensors.finish(error)
+            self._frames.abandon()
+
+    def _prepared(self, frame: Frame) -> _Prepared:
+        began = time.perf_counter()
+        try:
+            tensor = self._predictor.prepare(frame.image, self._spare.pop() if self._spare else None)
+        except ImageError as error:
+            return _Prepared(frame, None, _named(error, frame), 0.0)
+        return _Prepared(frame, tensor, None, 1e3 * (time.perf_counter() - began))
+
+    def _infer(self) -> None:
+        try:
+            while True:
+                self._answers.put(self._answer(self._tensors.get()))
+        except ClosedError:
+            self._answers.finish()
+        except BaseException as error:  # noqa: BLE001 - as above
+            self._answers.finish(error)
+        finally:
+            self._stop.set()
+            self._frames.abandon()
+            self._tensors.abandon()
+
+    def _answer(self, prepared: _Prepared) -> Answer:
+        frame = prepared.frame
+        self.statistics.dropped = self._frames.displaced + self._tensors.displaced
+        if prepared.tensor is None:
+            self.statistics.unreadable += 1
+            return Answer(frame=frame, error=prepared.error)
+        found = self._predictor.infer(prepared.tensor, prepared.milliseconds)
+        self._recycle(prepared.tensor)
+        latency = 1e3 * (time.monotonic() - frame.captured)
+        self.statistics.add(found.preprocess_ms, found.inference_ms, found.postprocess_ms, latency)
+        return Answer(frame=frame, prediction=found)
+
+    def _recycle(self, tensor: np.ndarray | None) -> None:
+        if tensor is not None and tensor.flags.writeable:
+            self._spare.append(tensor)
+
+
+def _named(error: ImageError, frame: Frame) -> ImageError:
+    """The same error, saying which frame it is where the decoder saw only bytes."""
+    text = error.message
+    if not isinstance(frame.image, bytes):
+        return error
+    return ImageError(text.replace("the picture", f"picture {frame.index} of {frame.name}", 1), error.hint)

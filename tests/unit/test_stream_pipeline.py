@@ -1,0 +1,287 @@
+"""Capture, preprocessing and inference in threads: order, drops, ends and errors."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+import pytest
+from edgecv_runtime.errors import BackendError, ImageError, StreamError
+from edgecv_runtime.prediction import Prediction
+from edgecv_runtime.stream import Frame, Stream
+from edgecv_runtime.stream.channel import Channel, ClosedError
+from edgecv_runtime.stream.frame import Pace
+from edgecv_runtime.stream.statistics import KEPT, Sample
+
+
+class Source:
+    """Numbered frames, `interval` seconds apart; then the end, `error`, or nothing at all (`hangs`)."""
+
+    name, fps = "numbers", None
+
+    def __init__(self, count, *, live=False, interval=0.0, error=None, hangs=False):
+        self.live, self.count = live, None if live else count
+        self._count, self._interval, self._error, self._hangs = count, interval, error, hangs
+        self.closed = False
+        self.given = 0
+        self.released = threading.Event()
+
+    def frames(self, stop):
+        for index in range(self._count):
+            if stop.wait(self._interval):
+                return
+            self.given += 1
+            now = time.monotonic()
+            yield Frame(image=np.full((2, 2, 3), index % 256, np.uint8), name="n", index=index, seconds=0, captured=now)
+        if self._error:
+            raise self._error
+        if self._hangs:
+            self.released.wait(20)
+
+    def close(self):
+        self.closed = True
+
+
+class Predictor:
+    """Answers with the frame's own number, as slowly as it is told to."""
+
+    def __init__(self, *, prepare=0.0, infer=0.0, bad=(), broken=None):
+        self.prepare_s, self.infer_s, self.bad, self.broken = prepare, infer, bad, broken
+        self.tensors = set()
+        self.inside = 0
+
+    def prepare(self, source, out=None):
+        time.sleep(self.prepare_s)
+        number = int(source[0, 0, 0])
+        if number in self.bad:
+            raise ImageError(f"frame {number} is bad")
+        tensor = np.empty((1,), np.float32) if out is None else out
+        tensor[0] = number
+        self.tensors.add(id(tensor))
+        return tensor
+
+    def infer(self, tensor, preprocess_ms=0.0):
+        before = float(tensor[0])
+        if before == self.broken:
+            raise BackendError("the kernel failed")
+        time.sleep(self.infer_s)
+        assert tensor[0] == before  # nobody writes into a tensor that is being read
+        return Prediction(
+            label=str(int(before)),
+            index=int(before),
+            score=1.0,
+            labels=(),
+            scores=tensor.copy(),
+            outputs={},
+            preprocess_ms=preprocess_ms,
+            inference_ms=1e3 * self.infer_s,
+            postprocess_ms=0.0,
+        )
+
+
+def threads():
+    return {thread.name for thread in threading.enumerate() if thread.name.startswith("edgecv")}
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left_running():
+    yield
+    assert not threads()
+
+
+@pytest.mark.parametrize("slow", ["prepare", "infer", None])
+def test_a_file_loses_nothing_and_keeps_its_order(slow):
+    source, predictor = Source(100), Predictor(**({slow: 0.002} if slow else {}))
+    with Stream(predictor, source) as stream:
+        answers = list(stream)
+    assert [answer.prediction.index for answer in answers] == list(range(100))
+    assert [answer.frame.index for answer in answers] == list(range(100))
+    assert (stream.statistics.frames, stream.statistics.dropped) == (100, 0)
+    assert source.closed
+    assert len(predictor.tensors) <= 8  # buffers go round
+
+
+def test_the_three_stages_overlap():
+    with Stream(Predictor(prepare=0.02, infer=0.02), Source(20, interval=0.02)) as stream:
+        began = time.monotonic()
+        assert len(list(stream)) == 20
+        took = time.monotonic() - began
+    assert took < 0.8  # one after the other: 1.2 s
+
+
+def test_of_a_live_source_the_newest_frame_wins():
+    source = Source(120, live=True, interval=0.005)
+    with Stream(Predictor(infer=0.05), source) as stream:
+        answers = list(stream)
+    found = [answer.prediction.index for answer in answers]
+    assert found == sorted(set(found))
+    assert found[-1] == 119
+    assert 5 <= len(found) <= 30
+    assert stream.statistics.frames + stream.statistics.dropped == 120
+    latest = stream.statistics.milliseconds["latency"].percentile(90)
+    assert latest < 2.5 * 50  # a queue would let it grow to 6 s
+
+
+def test_a_live_source_that_is_slow_enough_loses_nothing():
+    with Stream(Predictor(), Source(20, live=True, interval=0.01)) as stream:
+        assert [answer.prediction.index for answer in stream] == list(range(20))
+    assert stream.statistics.dropped == 0
+
+
+def test_a_bad_picture_is_an_answer_in_its_place():
+    with Stream(Predictor(bad={3, 9}), Source(10)) as stream:
+        answers = list(stream)
+    assert [answer.frame.index for answer in answers] == list(range(10))
+    assert [str(answer.error) for answer in answers if answer.error] == ["frame 3 is bad", "frame 9 is bad"]
+    assert (stream.statistics.frames, stream.statistics.unreadable) == (8, 2)
+
+
+def test_an_error_of_the_source_comes_after_the_frames_before_it():
+    source = Source(5, error=StreamError("the camera vanished"))
+    found = []
+    with Stream(Predictor(infer=0.01), source) as stream, pytest.raises(StreamError, match="vanished"):
+        found.extend(answer.prediction.index for answer in stream)
+    assert found == [0, 1, 2, 3, 4]
+    assert source.closed
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_an_error_of_the_runtime_ends_it(live):
+    source = Source(100_000, interval=0.001, live=live)
+    with Stream(Predictor(broken=20), source) as stream, pytest.raises(BackendError, match="kernel"):
+        for _ in stream:
+            pass
+    assert source.closed
+
+
+def test_a_bug_in_preprocessing_is_not_lost():
+    predictor = Predictor()
+    predictor.bad = None
+    with Stream(predictor, Source(5)) as stream, pytest.raises(TypeError):
+        list(stream)
+
+
+def test_duration_ends_it():
+    began = time.monotonic()
+    with Stream(Predictor(), Source(10_000, interval=0.01), duration=0.3) as stream:
+        count = len(list(stream))
+    assert 5 < count < 40
+    assert time.monotonic() - began < 1
+
+
+def test_duration_ends_a_source_that_hangs(monkeypatch):
+    monkeypatch.setattr("edgecv_runtime.stream.pipeline.PATIENCE", 0.1)
+    source = Source(1, hangs=True)
+    began = time.monotonic()
+    with Stream(Predictor(), source, duration=0.3) as stream:
+        assert len(list(stream)) == 1
+    assert time.monotonic() - began < 1
+    source.released.set()
+    stream._threads[0].join()
+
+
+def test_it_ends_when_asked_to():
+    asked = []
+    with Stream(Predictor(), Source(10_000, interval=0.01), stopping=lambda: len(asked) == 3) as stream:
+        asked.extend(stream)
+    assert len(asked) == 3
+
+
+def test_leaving_early_ends_the_threads():
+    source = Source(10_000)
+    with Stream(Predictor(infer=0.01), source) as stream:
+        next(iter(stream))
+    assert source.closed
+    assert source.given < 20  # bounded: it did not run ahead
+
+
+def test_a_file_is_slowed_down_to_max_fps():
+    began = time.monotonic()
+    with Stream(Predictor(), Source(10), max_fps=50) as stream:
+        assert len(list(stream)) == 10
+    assert 0.18 <= time.monotonic() - began < 0.5
+    assert 35 < stream.statistics.fps < 65
+
+
+def test_statistics_hold_what_was_measured():
+    with Stream(Predictor(infer=0.01), Source(20)) as stream:
+        list(stream)
+    found = stream.statistics
+    assert found.milliseconds["inference"].percentile(50) == pytest.approx(10)
+    assert found.milliseconds["latency"].percentile(90) >= 10
+    assert found.fps == pytest.approx(20 / found.seconds)
+    assert found.seconds >= 0.2
+
+
+def test_statistics_of_nothing_are_zero():
+    with Stream(Predictor(), Source(0)) as stream:
+        assert list(stream) == []
+    assert (stream.statistics.fps, stream.statistics.seconds) == (0, 0)
+    assert stream.statistics.milliseconds["latency"].percentile(50) is None
+
+
+def test_a_long_run_keeps_a_fair_sample_in_fixed_memory():
+    sample = Sample()
+    for value in range(10 * KEPT):
+        sample.add(float(value))
+    assert len(sample._values) == KEPT
+    for share in (10, 50, 90):
+        assert sample.percentile(share) == pytest.approx(10 * KEPT * share / 100, rel=0.1)
+
+
+def test_a_full_channel_displaces_the_oldest_or_waits():
+    newest = Channel(2, newest=True)
+    assert [newest.put(number) for number in range(4)] == [None, None, 0, 1]
+    assert (newest.get(), newest.get(), newest.displaced) == (2, 3, 2)
+    waiting = Channel(1)
+    waiting.put("first")
+    writer = threading.Thread(target=waiting.put, args=("second",))
+    writer.start()
+    assert (waiting.get(), waiting.get()) == ("first", "second")
+    writer.join()
+    with pytest.raises(TimeoutError):
+        waiting.get(0.01)
+
+
+def test_a_finished_channel_gives_what_is_inside_and_then_its_error():
+    channel = Channel(3)
+    channel.put(1)
+    channel.finish(StreamError("over"))
+    with pytest.raises(ClosedError):
+        channel.put(2)
+    assert channel.get() == 1
+    with pytest.raises(StreamError, match="over"):
+        channel.get()
+
+
+def test_an_abandoned_channel_frees_a_writer_that_waits():
+    channel = Channel(1)
+    channel.put(1)
+    errors = []
+
+    def write():
+        try:
+            channel.put(2)
+        except ClosedError as error:
+            errors.append(error)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    time.sleep(0.02)
+    channel.abandon()
+    writer.join(2)
+    assert len(errors) == 1
+
+
+def test_the_pace_keeps_its_average(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    pace = Pace(20)
+    taken = 0
+    for _ in range(300):  # ten seconds of a camera at 30 frames a second
+        taken += pace.due()
+        now[0] += 1 / 30
+    assert 195 <= taken <= 202
+    now[0] += 60  # after a pause no burst
+    assert [pace.due(), pace.due()] == [True, False]
