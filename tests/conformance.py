@@ -17,6 +17,7 @@ ZERO_POINTS = {"int8": (-128, 127), "uint8": (0, 255), "int16": (-32768, 32767)}
 sides = st.one_of(st.integers(1, 12), st.integers(1, 300))
 small_sizes = st.tuples(sides, sides)
 photo_sizes = st.tuples(st.integers(1, HIGHEST), st.integers(1, WIDEST))
+mixed_sizes = st.integers(0, 19).flatmap(lambda n: small_sizes if n else photo_sizes)
 outputs = st.tuples(st.integers(1, 96), st.integers(1, 96))
 fractions = st.one_of(st.sampled_from([0.1, 0.5, 0.875, 1.0, None]), st.floats(2**-10, 1))
 numbers = st.floats(-300, 300, width=32)
