@@ -21,7 +21,7 @@ def resample(image: Image.Image, size: tuple[int, int], resize: Resize) -> np.nd
     """Scale to `size` (height, width): H x W x C, uint8 for Pillow's semantics, float32 for TensorFlow's."""
     height, width = size
     if resize.semantics == "pillow":
-        return as_array(image.resize((width, height), PILLOW[resize.kernel]))
+        return as_array(_pillow(image, width, height, PILLOW[resize.kernel]))
     return TENSORFLOW[resize.kernel](as_array(image), height, width)
 
 
@@ -29,6 +29,18 @@ def as_array(image: Image.Image) -> np.ndarray:
     """Pixels as H x W x C uint8."""
     pixels = np.asarray(image)
     return pixels[..., None] if pixels.ndim == 2 else pixels
+
+
+def _pillow(image: Image.Image, width: int, height: int, kernel: Image.Resampling) -> Image.Image:
+    """Pillow 13's order of the two passes with every Pillow: before 13 the horizontal one always came first.
+
+    Source: `ImagingResampleInner` in Pillow 13.0.0, src/libImaging/Resample.c.
+    """
+    across, down = image.width - width, image.height - height
+    if across and down and kernel != Image.Resampling.NEAREST:
+        first = (image.width, height) if down > max(0, 2 * across) else (width, image.height)
+        image = image.resize(first, kernel)
+    return image.resize((width, height), kernel)
 
 
 def _nearest(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
