@@ -9,11 +9,13 @@ from fractions import Fraction
 from math import floor
 
 import numpy as np
+import PIL
 from edgecv_runtime.schema import Preprocess, TensorIO
 from PIL import Image
 
 LEVEL = 1e-4  # how far TensorFlow's own arithmetic may be away, in grey levels
 TF_METHODS = {"nearest": "nearest", "bilinear": "bilinear", "bicubic": "bicubic", "lanczos": "lanczos3", "box": "area"}
+PILLOW_BEFORE_13 = int(PIL.__version__.split(".")[0]) < 13
 INTEGER_LIMITS = {"int8": (-128, 127), "uint8": (0, 255), "int16": (-32768, 32767)}
 
 
@@ -90,12 +92,23 @@ def resize(pixels: np.ndarray, height: int, width: int, spec: Preprocess) -> np.
     """Pillow's or TensorFlow's own function; float32."""
     if spec.resize.semantics == "pillow":
         image = Image.fromarray(np.ascontiguousarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels))
-        resized = np.asarray(image.resize((width, height), Image.Resampling[spec.resize.kernel.upper()]))
-        return resized.reshape(height, width, -1).astype(np.float32)
+        kernel = Image.Resampling[spec.resize.kernel.upper()]
+        resized = (in_passes if PILLOW_BEFORE_13 else Image.Image.resize)(image, (width, height), kernel)
+        return np.asarray(resized).reshape(height, width, -1).astype(np.float32)
     import tensorflow as tf
 
     resized = tf.image.resize(pixels, (height, width), TF_METHODS[spec.resize.kernel], antialias=False)
     return np.asarray(resized.numpy(), np.float32)
+
+
+def in_passes(image: Image.Image, size: tuple[int, int], kernel: Image.Resampling) -> Image.Image:
+    """One axis at a time in Pillow 13's order, so that every Pillow gives the same (nearest has no order)."""
+    (width, height), (w, h) = size, image.size
+    vertical_first = h - height > 0 and h - height > 2 * (w - width)
+    middle = (w, height) if vertical_first else (width, h)
+    if kernel != Image.Resampling.NEAREST:
+        image = image.resize(middle, kernel)
+    return image.resize(size, kernel)
 
 
 def normalize(values: np.ndarray, spec: Preprocess) -> np.ndarray:

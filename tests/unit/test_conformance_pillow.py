@@ -50,6 +50,37 @@ def test_the_largest_picture_is_pillows_to_the_bit(kernel, size):
     np.testing.assert_array_equal(Preprocessor(spec)(image)[0], wanted)
 
 
+@settings(max_examples=100, deadline=None)
+@given(conformance.pictures(conformance.small_sizes), conformance.outputs, st.sampled_from(conformance.KERNELS))
+def test_the_passes_are_in_pillow_13s_order(pixels, size, kernel):
+    image, resampling = as_image(pixels), Image.Resampling[kernel.upper()]
+    wanted = np.asarray(independent.in_passes(image, size, resampling))
+    if not independent.PILLOW_BEFORE_13:
+        np.testing.assert_array_equal(np.asarray(image.resize(size, resampling)), wanted)
+    spec = Preprocess(size=size[::-1], resize=Resize(kernel=kernel), color="gray" if pixels.shape[2] == 1 else "rgb")
+    np.testing.assert_array_equal(Preprocessor(spec)(image)[0].reshape(wanted.shape), wanted)
+
+
+PILLOW_13 = Image.Image.resize
+
+
+def pillow_12(image, size, resample, box=None, reducing_gap=None):
+    """Before 13.0 the horizontal pass always came first."""
+    assert reducing_gap is None
+    part = image if box is None else image.crop(box)
+    return PILLOW_13(PILLOW_13(part, (size[0], part.height), resample), size, resample)
+
+
+@pytest.mark.parametrize("fit", [Fit(), Fit(mode="letterbox"), Fit(mode="crop"), Fit(mode="resize_crop", shorter=12)])
+@pytest.mark.parametrize("kernel", ["bilinear", "bicubic", "lanczos"])
+def test_an_older_pillow_gives_the_same_bits(fit, kernel, monkeypatch):
+    spec = Preprocess(size=(16, 45), fit=fit, resize=Resize(kernel=kernel))
+    image = Image.fromarray(conformance.noise()[: 300 * 40 * 3].reshape(300, 40, 3))
+    wanted = Preprocessor(spec)(image)
+    monkeypatch.setattr(Image.Image, "resize", pillow_12)
+    np.testing.assert_array_equal(Preprocessor(spec)(image), wanted)
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("pictures")
