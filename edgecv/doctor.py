@@ -38,8 +38,13 @@ _PACKAGES: Final[dict[str, tuple[tuple[str, ...], str, str]]] = {
     "onnxruntime": (("onnxruntime", "onnxruntime-gpu"), "running ONNX", 'pip install "edgecv[onnx]"'),
     "coremltools": (("coremltools",), "making Core ML", CONVERT),
     "litert": (("ai-edge-litert", "tflite-runtime"), "running TFLite", 'pip install "edgecv[litert]"'),
+    "opencv": (
+        machine.CAMERA,
+        "videos and cameras (edgecv run)",
+        'pip install "edgecv[camera]"',
+    ),
 }
-_OPTIONAL: Final = frozenset({"tf-keras"})
+_OPTIONAL: Final = frozenset({"tf-keras", "opencv"})
 _LEAST_DISK: Final = 2 * 10**9
 _LEAST_MEMORY: Final = 4 * 10**9
 # An ONNX model of one Identity on float32 [1] (opset 13), to see which provider really takes a session.
@@ -70,7 +75,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
 
 def examine() -> tuple[Check, ...]:
     """Look at Python, every package, the processor, memory and disk."""
-    installed = machine.versions()
+    installed = machine.versions(machine.TOOLS + machine.CAMERA)
     checks = [_python()]
     checks += [_package(name, installed) for name in _PACKAGES]
     checks += _two_runtimes(installed)

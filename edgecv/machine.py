@@ -31,10 +31,13 @@ TOOLS: Final = (
 )
 
 
+CAMERA: Final = ("opencv-python-headless", "opencv-python", "opencv-contrib-python", "opencv")
+
+
 @cache
-def _installed() -> tuple[tuple[str, str], ...]:
+def _installed(names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
     found = []
-    for name in TOOLS:
+    for name in names:
         try:
             found.append((name, metadata.version(name)))
         except metadata.PackageNotFoundError:
@@ -42,9 +45,9 @@ def _installed() -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
-def versions() -> dict[str, str]:
-    """The installed tools that touch a model, by distribution name, and Python's own version."""
-    return {"edgecv": "unknown", "python": platform.python_version(), **dict(_installed())}
+def versions(names: tuple[str, ...] = TOOLS) -> dict[str, str]:
+    """The installed tools, by default those that touch a model, by distribution name; and Python's own version."""
+    return {"edgecv": "unknown", "python": platform.python_version(), **dict(_installed(names))}
 
 
 def cores() -> int:

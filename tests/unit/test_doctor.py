@@ -23,9 +23,10 @@ def without(monkeypatch):
     """Make `machine.versions` forget some packages, or know other versions."""
 
     def change(*missing, **more):
-        known = {name: version for name, version in machine.versions().items() if name not in missing}
+        everything = machine.versions(machine.TOOLS + machine.CAMERA)
+        known = {name: version for name, version in everything.items() if name not in missing}
         known.update({name.replace("_", "-"): version for name, version in more.items()})
-        monkeypatch.setattr(machine, "versions", lambda: known)
+        monkeypatch.setattr(machine, "versions", lambda *_: known)
         return {check.component: check for check in doctor.examine()}
 
     return change
@@ -47,6 +48,12 @@ def test_what_is_missing_has_its_install_line(without):
     assert found["onnxruntime"].install == 'pip install "edgecv[onnx]"'
     assert found["tf-keras"].status == "warning"
     assert doctor.targets_ready(tuple(found.values())) == {"tflite": True, "onnx": False, "coreml": False}
+
+
+def test_a_missing_camera_is_no_obstacle(without):
+    found = without("opencv-python-headless")["opencv"]
+    assert (found.status, found.install) == ("warning", 'pip install "edgecv[camera]"')
+    assert without("opencv-python-headless", opencv_python="4.6.0")["opencv"].version == "4.6.0 (opencv-python)"
 
 
 def test_either_interpreter_will_do(without):
@@ -109,7 +116,9 @@ def test_tested_versions_are_the_constraints():
 
 def test_tested_versions_cover_what_is_checked():
     names = {name for names, _, _ in doctor._PACKAGES.values() for name in names}
-    assert names - set(doctor.tested_versions()) == {"onnxruntime-gpu", "tflite-runtime"}
+    assert names - set(doctor.tested_versions()) == {
+        *("onnxruntime-gpu", "tflite-runtime", "opencv-python", "opencv-contrib-python", "opencv")
+    }
 
 
 def test_the_machine_line_is_anonymous():
