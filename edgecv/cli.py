@@ -203,6 +203,56 @@ def evaluate(
 
 
 @app.command()
+def run(
+    bundle: arg.BundlePath,
+    sources: arg.Sources,
+    target: arg.RunTarget = None,
+    precision: arg.RunPrecision = None,
+    backend: arg.BackendName = None,
+    threads: arg.RunThreads = 1,
+    threshold: arg.RunThresholds = None,
+    camera_size: arg.CameraSize = None,
+    max_fps: arg.MaxFps = None,
+    duration: arg.Duration = None,
+    skip_bad: arg.SkipBad = False,
+    live: arg.LiveInput = False,
+    top: arg.Top = 3,
+    as_json: arg.JsonLines = False,
+    save: arg.Save = None,
+    show_window: arg.Show = False,
+    force: arg.RunForce = False,
+) -> int:
+    """Classify pictures, a folder, a video, or what a camera sees, live.
+
+    Examples: edgecv run model.edgecv photos/, edgecv run model.edgecv 0 --show
+    """
+    from edgecv.running import RunOptions
+    from edgecv.running import run as answer
+
+    return answer(
+        RunOptions(
+            bundle=bundle,
+            sources=tuple(sources),
+            target=target,
+            precision=precision,
+            backend=backend,
+            threads=threads,
+            thresholds=tuple(threshold or ()),
+            top=top,
+            as_json=as_json,
+            save=save,
+            force=force,
+            show=show_window,
+            duration=duration,
+            max_fps=max_fps,
+            skip_bad=skip_bad,
+            camera_size=camera_size,
+            live=live,
+        )
+    )
+
+
+@app.command()
 def doctor(as_json: arg.Json = False) -> None:
     """Show what is installed, what each target needs, and the line that installs it."""
     from edgecv.doctor import examine, table

@@ -132,8 +132,10 @@ def _check_together(texts: Sequence[str], kinds: Sequence[Kind]) -> None:
         raise UsageError(f"{texts[single]} is {what}, which cannot be mixed with other sources", "Give it alone")
 
 
-def _files(path: Path) -> list[Path]:
-    return pictures_in(path) if path.is_dir() else [path]
+def _files(path: Path) -> list[tuple[Path, Path]]:
+    if path.is_dir():
+        return [(file, file.relative_to(path)) for file in pictures_in(path)]
+    return [(path, Path(path.name))]
 
 
 def _camera(text: str, kind: Kind, options: SourceOptions) -> Live:

@@ -15,13 +15,18 @@ SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", "
 
 
 class Pictures:
-    """Picture files in a fixed order; each is read when its turn comes."""
+    """Picture files in a fixed order; each is read when its turn comes.
+
+    Args:
+        files: The files, each with its place: its path below the folder that it was found in, or its name.
+    """
 
     live = False
     fps: float | None = None
 
-    def __init__(self, files: Sequence[Path]) -> None:
-        self.files = tuple(files)
+    def __init__(self, files: Sequence[tuple[Path, Path]]) -> None:
+        self.files = tuple(file for file, _ in files)
+        self.places = tuple(place for _, place in files)
         self.name = str(self.files[0]) if len(self.files) == 1 else f"{len(self.files)} pictures"
         self.count: int | None = len(self.files)
 
