@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import types
 from dataclasses import dataclass, field
 
@@ -12,12 +13,14 @@ ORDERS = {"RGB888": (2, 1, 0), "BGR888": (0, 1, 2), "XRGB8888": (2, 1, 0, 3), "X
 
 @dataclass
 class Camera:
-    """The hardware: every pixel has `colour` (R, G, B); `forced` is a format that it chooses whatever was asked."""
+    """The hardware: every pixel has `colour` (R, G, B); `forced` is a format that it chooses whatever was
+    asked, `frames` how many it gives, `interval` seconds apart."""
 
     colour: tuple[int, int, int]
     forced: str | None = None
     cameras: int = 1
     frames: int = 10_000
+    interval: float = 0.0
     busy: bool = False
     events: list[str] = field(default_factory=list)
 
@@ -56,6 +59,7 @@ class Picamera2:
         if not self.hardware.frames:
             raise TimeoutError
         self.hardware.frames -= 1
+        time.sleep(self.hardware.interval)
         width, height = self._main["size"]
         order = ORDERS.get(self._main["format"], (0,))
         pixel = np.array([*self.hardware.colour, 255], np.uint8)[list(order)]

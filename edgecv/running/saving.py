@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -92,7 +93,8 @@ class FolderSaver:
             partial.write_bytes(content.getvalue())
             partial.replace(path)
         except OSError as error:
-            partial.unlink(missing_ok=True)
+            with suppress(OSError):
+                partial.unlink()
             raise _refused(path, error) from error
 
     def finish(self) -> None:
