@@ -46,7 +46,7 @@ def decode(source: ImageSource, spec: Preprocess) -> Image.Image:
     """
     mode = PIL_MODE[spec.color]
     if isinstance(source, np.ndarray):
-        return _from_array(source).convert(mode)
+        return as_image(as_pixels(source), mode)
     name = str(source) if isinstance(source, Path | str) else "the picture"
     try:
         with QUIETLY:
@@ -107,15 +107,21 @@ def _convert(image: Image.Image, mode: str) -> Image.Image:
     return image.convert(mode)
 
 
-def _from_array(array: np.ndarray) -> Image.Image:
-    if array.ndim == 3 and array.shape[2] == 1:
-        array = array[..., 0]
-    if (
-        array.dtype != np.uint8
-        or not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] == 3))
-        or 0 in array.shape
-    ):
-        raise ImageError(
-            f"a picture as an array must be uint8 of H x W or H x W x 3 (RGB), got {array.dtype} {array.shape}"
-        )
-    return Image.fromarray(array)
+def as_pixels(array: np.ndarray) -> np.ndarray:
+    """A picture given as an array, as H x W x C uint8 with one or three channels, without a copy.
+
+    Raises:
+        ImageError: It has another dtype or shape.
+    """
+    shape = array.shape
+    if array.dtype == np.uint8 and 0 not in shape:
+        if len(shape) == 3 and shape[2] in {1, 3}:
+            return array
+        if len(shape) == 2:
+            return array[..., None]
+    raise ImageError(f"a picture as an array must be uint8 of H x W or H x W x 3 (RGB), got {array.dtype} {shape}")
+
+
+def as_image(pixels: np.ndarray, mode: str) -> Image.Image:
+    """An array of H x W x C as a Pillow image of `mode`."""
+    return Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).convert(mode)

@@ -1,78 +1,112 @@
-"""The fits: how a picture of any shape becomes one of the input's size."""
+"""The fits: which part of a picture of any shape comes where in the input, in whole numbers."""
 
 from __future__ import annotations
 
 import math
-
-import numpy as np
-from PIL import Image
+from dataclasses import dataclass
 
 from edgecv_runtime.errors import ImageError
-from edgecv_runtime.preprocess.resample import resample
-from edgecv_runtime.schema import Preprocess
+from edgecv_runtime.schema import Fit, Preprocess
 
 MAX_SCALED = 1 << 28  # pixels; a thread-thin picture scaled by its short side would need more memory than there is
 
 
-def fit(image: Image.Image, spec: Preprocess, size: tuple[int, int]) -> np.ndarray:
-    """Bring a picture to `size` (height, width): H x W x C in the colour order of `spec`, uint8 or float32.
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """One axis of a fit, in pixels.
+
+    Attributes:
+        first, taken: The part of the picture that is scaled.
+        scaled: How long that part becomes.
+        skipped, shown: The part of the scaled one that is used.
+        at, size: Where that begins in the input, and the input's own length.
+    """
+
+    first: int
+    taken: int
+    scaled: int
+    skipped: int
+    shown: int
+    at: int
+    size: int
+
+    @property
+    def source(self) -> slice:
+        """The part of the picture that is scaled."""
+        return slice(self.first, self.first + self.taken)
+
+    @property
+    def window(self) -> slice:
+        """The part of the scaled picture that is used."""
+        return slice(self.skipped, self.skipped + self.shown)
+
+    @property
+    def target(self) -> slice:
+        """Where it comes in the input."""
+        return slice(self.at, self.at + self.shown)
+
+
+Axes = tuple[Axis, Axis]
+
+
+def place(spec: Preprocess, height: int, width: int) -> Axes:
+    """The vertical and the horizontal axis, for a picture of `height` x `width`.
 
     Raises:
         ImageError: The picture is so thin that its scaled form does not fit in memory.
     """
-    pixels = FITS[spec.fit.mode](image, spec, size)
-    return pixels[..., ::-1] if spec.color == "bgr" else pixels
+    return FITS[spec.fit.mode](spec.fit, (height, width), spec.size or (0, 0))
 
 
-def _stretch(image: Image.Image, spec: Preprocess, size: tuple[int, int]) -> np.ndarray:
-    return resample(image, size, spec.resize)
+def _stretch(_: Fit, have: tuple[int, int], size: tuple[int, int]) -> Axes:
+    return _whole(have[0], size[0]), _whole(have[1], size[1])
 
 
-def _crop(image: Image.Image, spec: Preprocess, size: tuple[int, int]) -> np.ndarray:
-    side = max(1, math.floor(min(image.size) * (spec.fit.fraction or 1.0) + 0.5))
-    left, top = (image.width - side) // 2, (image.height - side) // 2
-    return resample(image.crop((left, top, left + side, top + side)), size, spec.resize)
+def _crop(fit: Fit, have: tuple[int, int], size: tuple[int, int]) -> Axes:
+    side = max(1, math.floor(min(have) * (fit.fraction or 1.0) + 0.5))
+    top, left = ((n - side) // 2 for n in have)
+    return Axis(top, side, size[0], 0, size[0], 0, size[0]), Axis(left, side, size[1], 0, size[1], 0, size[1])
 
 
-def _resize_crop(image: Image.Image, spec: Preprocess, size: tuple[int, int]) -> np.ndarray:
+def _resize_crop(fit: Fit, have: tuple[int, int], size: tuple[int, int]) -> Axes:
     """Torchvision's `Resize(shorter)` and `CenterCrop(size)`: the long side truncated, the offset rounded half to even.
 
     Where the scaled picture is smaller than the crop, torchvision pads with zeros; so does this.
     """
-    shorter = spec.fit.shorter or min(size)
-    short, long = min(image.size), max(image.size)
-    scaled = int(shorter * long / short)
+    shorter = fit.shorter or min(size)
+    height, width = have
+    scaled = int(shorter * max(have) / min(have))
     if shorter * scaled > MAX_SCALED:
         raise ImageError(
-            f"the picture of {image.width} x {image.height} pixels is too thin for fit.mode = 'resize_crop'",
+            f"the picture of {width} x {height} pixels is too thin for fit.mode = 'resize_crop'",
             "Leave it out, or use another fit.mode",
         )
-    width, height = (shorter, scaled) if image.width <= image.height else (scaled, shorter)
-    pixels = resample(image, (height, width), spec.resize)
-    pad = [max(0, want - have) for want, have in zip(size, (height, width), strict=True)]
-    if any(pad):
-        pixels = np.pad(pixels, [*((p // 2, (p + 1) // 2) for p in pad), (0, 0)])
-    top, left = (round((have - want) / 2.0) for have, want in zip(pixels.shape, size, strict=False))
-    return pixels[top : top + size[0], left : left + size[1]]
+    tall, wide = (scaled, shorter) if width <= height else (shorter, scaled)
+    return _centre_crop(height, tall, size[0]), _centre_crop(width, wide, size[1])
 
 
-def _letterbox(image: Image.Image, spec: Preprocess, size: tuple[int, int]) -> np.ndarray:
-    height, width = size
-    inner = _letterbox_size(image.height, image.width, height, width)
-    scaled = resample(image, inner, spec.resize)
-    pad = spec.fit.pad or (0,)
-    out = np.empty((height, width, scaled.shape[2]), scaled.dtype)
-    out[:] = np.asarray(pad[::-1] if spec.color == "bgr" else pad, scaled.dtype)
-    top, left = (height - inner[0]) // 2, (width - inner[1]) // 2
-    out[top : top + inner[0], left : left + inner[1]] = scaled
-    return out
+def _centre_crop(have: int, scaled: int, size: int) -> Axis:
+    if scaled < size:
+        return Axis(0, have, scaled, 0, scaled, (size - scaled) // 2, size)
+    return Axis(0, have, scaled, round((scaled - size) / 2.0), size, 0, size)
 
 
-def _letterbox_size(h: int, w: int, height: int, width: int) -> tuple[int, int]:
+def _letterbox(_: Fit, have: tuple[int, int], size: tuple[int, int]) -> Axes:
     """The largest size of the same shape that fits, rounded half up in integer arithmetic, at least one pixel."""
+    (h, w), (height, width) = have, size
     if width * h <= height * w:
-        return max(1, (2 * h * width + w) // (2 * w)), width
-    return height, max(1, (2 * w * height + h) // (2 * h))
+        inner = max(1, (2 * h * width + w) // (2 * w)), width
+    else:
+        inner = height, max(1, (2 * w * height + h) // (2 * h))
+    tall, wide = (
+        Axis(0, n, scaled, 0, scaled, (whole - scaled) // 2, whole)
+        for n, scaled, whole in zip(have, inner, size, strict=True)
+    )
+    return tall, wide
+
+
+def _whole(have: int, size: int) -> Axis:
+    return Axis(0, have, size, 0, size, 0, size)
 
 
 FITS = {"stretch": _stretch, "crop": _crop, "resize_crop": _resize_crop, "letterbox": _letterbox}

@@ -1,13 +1,20 @@
-"""Resizing with the arithmetic of Pillow, or of `tf.image.resize` without antialiasing."""
+"""Pillow's kernels by name; and `tf.image.resize` of the needed rows and columns only, planned once for each form."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 from PIL import Image
 
 from edgecv_runtime.preprocess import taps
-from edgecv_runtime.schema import Resize
+from edgecv_runtime.preprocess.gather import Form, Gather, gray
+from edgecv_runtime.preprocess.geometry import Axes, Axis
+from edgecv_runtime.preprocess.lanes import Lanes
+from edgecv_runtime.preprocess.scratch import Scratch
 
+F = np.float32
 PILLOW = {
     "nearest": Image.Resampling.NEAREST,
     "bilinear": Image.Resampling.BILINEAR,
@@ -17,21 +24,7 @@ PILLOW = {
 }
 
 
-def resample(image: Image.Image, size: tuple[int, int], resize: Resize) -> np.ndarray:
-    """Scale to `size` (height, width): H x W x C, uint8 for Pillow's semantics, float32 for TensorFlow's."""
-    height, width = size
-    if resize.semantics == "pillow":
-        return as_array(_pillow(image, width, height, PILLOW[resize.kernel]))
-    return TENSORFLOW[resize.kernel](as_array(image), height, width)
-
-
-def as_array(image: Image.Image) -> np.ndarray:
-    """Pixels as H x W x C uint8."""
-    pixels = np.asarray(image)
-    return pixels[..., None] if pixels.ndim == 2 else pixels
-
-
-def _pillow(image: Image.Image, width: int, height: int, kernel: Image.Resampling) -> Image.Image:
+def pillow(image: Image.Image, width: int, height: int, kernel: Image.Resampling) -> Image.Image:
     """Pillow 13's order of the two passes with every Pillow: before 13 the horizontal one always came first.
 
     Source: `ImagingResampleInner` in Pillow 13.0.0, src/libImaging/Resample.c.
@@ -43,60 +36,153 @@ def _pillow(image: Image.Image, width: int, height: int, kernel: Image.Resamplin
     return image.resize((width, height), kernel)
 
 
-def _nearest(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
-    rows, columns = taps.nearest(pixels.shape[0], height), taps.nearest(pixels.shape[1], width)
-    taken: np.ndarray = pixels[rows[:, None], columns[None, :]]
-    return taken.astype(np.float32)
+class Plan(Protocol):
+    """A resize of pictures of one form, safe to use from several threads."""
+
+    def __call__(self, picture: np.ndarray, scratch: Scratch, out: np.ndarray) -> None:
+        """Fill `out` (rows shown, *row of the columns shown) from a picture's rows of bytes."""
 
 
-def _bilinear(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Horizontally first, then vertically, each as low + (high - low) * share."""
-    top, bottom, fy = taps.bilinear(pixels.shape[0], height)
-    left, right, fx = taps.bilinear(pixels.shape[1], width)
-    used, place = np.unique(np.concatenate([top, bottom]), return_inverse=True)
-    rows = pixels[used]
-    across = _mix(rows[:, left].astype(np.float32), rows[:, right].astype(np.float32), fx[None, :, None])
-    return _mix(across[place[:height]], across[place[height:]], fy[:, None, None])
+class Source:
+    """Reads rows and columns of one form of picture, in the colour and the order of lanes that the tensor has."""
+
+    def __init__(self, form: Form, color: str, lanes: Lanes) -> None:
+        self._form, self._lanes = form, lanes
+        self._order = form.order(color)
+        self._mixed = len(self._order) > lanes.channels
+
+    def reader(self, rows: np.ndarray, columns: np.ndarray) -> Callable[[np.ndarray, Scratch], np.ndarray]:
+        """For `columns` of (sets, columns) a function that gives (sets, rows, *row) uint8."""
+        starts = columns * self._form.channels
+        if not self._mixed:
+            return Gather(rows, self._lanes.spread(starts, self._order), self._form)
+        planes = np.concatenate([self._lanes.spread(starts, (channel,)) for channel in self._order])
+        gather, sets = Gather(rows, planes, self._form), len(columns)
+
+        def mix(picture: np.ndarray, scratch: Scratch) -> np.ndarray:
+            taken = gather(picture, scratch)
+            return gray(taken.reshape(3, sets, *taken.shape[1:]))
+
+        return mix
 
 
-def _mix(low: np.ndarray, high: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """Low + (high - low) * share, in place of `high`."""
-    high -= low
-    high *= share
-    high += low
-    return high
+class Nearest:
+    """One input pixel for each output pixel."""
+
+    def __init__(self, source: Source, rows: np.ndarray, columns: np.ndarray) -> None:
+        self._read = source.reader(rows, columns[None])
+
+    def read(self, picture: np.ndarray, scratch: Scratch) -> np.ndarray:
+        """The bytes (rows shown, *row of the columns shown); they are scratch."""
+        taken: np.ndarray = self._read(picture, scratch)[0]
+        return taken
 
 
-def _bicubic(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
-    return _across(_down(pixels, taps.bicubic(pixels.shape[0], height)), taps.bicubic(pixels.shape[1], width))
+class Bilinear:
+    """The columns first, then the rows, each as low + (high - low) * share; `out` is float32."""
+
+    def __init__(self, source: Source, lanes: Lanes, axes: Axes) -> None:
+        top, bottom, down = (part[axes[0].window] for part in taps.bilinear(axes[0].taken, axes[0].scaled))
+        left, right, across = (part[axes[1].window] for part in taps.bilinear(axes[1].taken, axes[1].scaled))
+        used, place = np.unique(np.concatenate([top, bottom]), return_inverse=True)
+        self._apart = used.size == 2 * top.size
+        self._count = top.size
+        self._top, self._bottom = place[: top.size], place[top.size :]
+        rows = np.concatenate([top, bottom]) if self._apart else used
+        self._read = source.reader(rows + axes[0].first, np.stack([left, right]) + axes[1].first)
+        self._across = lanes.repeat(across)
+        self._down = down.reshape(-1, *(1 for _ in self._across.shape))
+
+    def __call__(self, picture: np.ndarray, scratch: Scratch, out: np.ndarray) -> None:
+        """See `Plan`."""
+        left, right = self._read(picture, scratch)
+        mixed = scratch.take("mixed", left.shape, F)
+        np.subtract(right, left, out=mixed, dtype=F)
+        mixed *= self._across
+        mixed += left
+        top, bottom = self._rows(mixed, scratch)
+        np.subtract(bottom, top, out=out)
+        out *= self._down
+        out += top
+
+    def _rows(self, mixed: np.ndarray, scratch: Scratch) -> tuple[np.ndarray, np.ndarray]:
+        if self._apart:
+            return mixed[: self._count], mixed[self._count :]
+        shape = (self._count, *mixed.shape[1:])
+        return (
+            mixed.take(self._top, axis=0, out=scratch.take("top", shape, F), mode="clip"),
+            mixed.take(self._bottom, axis=0, out=scratch.take("bottom", shape, F), mode="clip"),
+        )
 
 
-def _lanczos(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
-    return _across(_down(pixels, taps.lanczos(pixels.shape[0], height)), taps.lanczos(pixels.shape[1], width))
+class Weighted:
+    """Weighted sums over the rows and over the columns, one after the other; `out` is float32."""
+
+    def __init__(self, source: Source, lanes: Lanes, axes: Axes, along: tuple[taps.Taps, taps.Taps]) -> None:
+        (rows, self._down), (columns, across) = (_used(one, axis) for one, axis in zip(along, axes, strict=True))
+        self._read = source.reader(rows + axes[0].first, columns[None] + axes[1].first)
+        step, starts = (1, columns.size) if lanes.planar else (lanes.channels, 1)
+        place = lanes.spread(across.index * step, tuple(starts * channel for channel in range(lanes.channels)))
+        self._across = taps.Taps(place, lanes.repeat(across.weight))
+
+    def __call__(self, picture: np.ndarray, scratch: Scratch, out: np.ndarray) -> None:
+        """See `Plan`."""
+        block = self._read(picture, scratch)[0]
+        middle = scratch.take("middle", (self._down.index.shape[1], *block.shape[1:]), F)
+        self._sum_rows(block, scratch, middle)
+        self._sum_columns(middle, scratch, out)
+
+    def _sum_rows(self, block: np.ndarray, scratch: Scratch, out: np.ndarray) -> None:
+        weights = self._down.weight.reshape(*self._down.weight.shape, *(1 for _ in block.shape[1:]))
+        taken = scratch.take("taken", out.shape, block.dtype)
+        _add_up(lambda k: block.take(self._down.index[k], axis=0, out=taken, mode="clip"), weights, scratch, out)
+
+    def _sum_columns(self, block: np.ndarray, scratch: Scratch, out: np.ndarray) -> None:
+        flat, index = block.reshape(block.shape[0], -1), self._across.index
+        taken = scratch.take("taken", (block.shape[0], *index.shape[1:]), block.dtype)
+        _add_up(lambda k: flat.take(index[k], axis=1, out=taken, mode="clip"), self._across.weight, scratch, out)
 
 
-def _box(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
-    values = _down(_across(pixels, taps.box(pixels.shape[1], width)), taps.box(pixels.shape[0], height))
-    values *= taps.box_share(pixels.shape[:2], (height, width))
-    return values
+class Box(Weighted):
+    """The columns before the rows, then one share for all."""
+
+    def __init__(self, source: Source, lanes: Lanes, axes: Axes, along: tuple[taps.Taps, taps.Taps]) -> None:
+        super().__init__(source, lanes, axes, along)
+        self._share = taps.box_share((axes[0].taken, axes[1].taken), (axes[0].scaled, axes[1].scaled))
+
+    def __call__(self, picture: np.ndarray, scratch: Scratch, out: np.ndarray) -> None:
+        """See `Plan`."""
+        block = self._read(picture, scratch)[0]
+        middle = scratch.take("middle", (block.shape[0], *self._across.index.shape[1:]), F)
+        self._sum_columns(block, scratch, middle)
+        self._sum_rows(middle, scratch, out)
+        out *= self._share
 
 
-def _down(pixels: np.ndarray, along: taps.Taps) -> np.ndarray:
-    """The weighted sums of rows: out x W x C float32."""
-    weights = along.weight[:, :, None, None]
-    total: np.ndarray = pixels[along.index[0]] * weights[0]
-    for index, weight in zip(along.index[1:], weights[1:], strict=True):
-        total += pixels[index] * weight
-    return total
+def plan(kernel: str, source: Source, lanes: Lanes, axes: Axes) -> Plan | Nearest:
+    """TensorFlow's `kernel`, or `pillow_nearest`, for one form of picture."""
+    if kernel in NEAREST:
+        rows, columns = (NEAREST[kernel](axis.taken, axis.scaled)[axis.window] + axis.first for axis in axes)
+        return Nearest(source, rows, columns)
+    if kernel == "bilinear":
+        return Bilinear(source, lanes, axes)
+    down, across = (WEIGHTED[kernel](axis.taken, axis.scaled) for axis in axes)
+    return (Box if kernel == "box" else Weighted)(source, lanes, axes, (down, across))
 
 
-def _across(pixels: np.ndarray, along: taps.Taps) -> np.ndarray:
-    """The weighted sums of columns: H x out x C float32."""
-    weights = along.weight[:, None, :, None]
-    total: np.ndarray = pixels[:, along.index[0]] * weights[0]
-    for index, weight in zip(along.index[1:], weights[1:], strict=True):
-        total += pixels[:, index] * weight
-    return total
+NEAREST = {"nearest": taps.nearest, "pillow_nearest": taps.pillow_nearest}
+WEIGHTED = {"bicubic": taps.bicubic, "lanczos": taps.lanczos, "box": taps.box}
 
 
-TENSORFLOW = {"nearest": _nearest, "bilinear": _bilinear, "bicubic": _bicubic, "lanczos": _lanczos, "box": _box}
+def _used(along: taps.Taps, axis: Axis) -> tuple[np.ndarray, taps.Taps]:
+    """The positions that the window reads, and its taps among them."""
+    used, place = np.unique(along.index[:, axis.window], return_inverse=True)
+    return used, taps.Taps(place.reshape(len(along.index), -1), along.weight[:, axis.window])
+
+
+def _add_up(term: Callable[[int], np.ndarray], weights: np.ndarray, scratch: Scratch, out: np.ndarray) -> None:
+    """`out` = term(0) * weights[0] + term(1) * weights[1] + ..., every operation rounded to float32."""
+    np.multiply(term(0), weights[0], out=out, dtype=F)
+    product = scratch.take("product", out.shape, F)
+    for k in range(1, len(weights)):
+        out += np.multiply(term(k), weights[k], out=product, dtype=F)

@@ -41,6 +41,14 @@ def nearest(size: int, out: int) -> np.ndarray:
     return at.astype(np.intp)
 
 
+def pillow_nearest(size: int, out: int) -> np.ndarray:
+    """Centres found by adding up steps of size / out in float64. Source: Pillow, src/libImaging/Geometry.c."""
+    step = size / out
+    steps = np.full(out, step)
+    steps[0] = step * 0.5
+    return np.add.accumulate(steps).astype(np.intp)
+
+
 def bilinear(size: int, out: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The pixels at both sides, and the share of the second.
 
@@ -130,8 +138,7 @@ def _sine(angle: np.ndarray) -> np.ndarray:
     sine = (x + x * x2 * SINE[0]) + x * x2 * x2 * (SINE[1] + x2 * SINE[2])
     cosine = (COSINE[0] + x2 * COSINE[1] + x2 * x2 * COSINE[2]) + x2 * x2 * x2 * (COSINE[3] + x2 * COSINE[4])
     values = np.where(quarter % 2 == 0, sine, cosine)
-    signed: np.ndarray = np.where(quarter % 4 >= 2, -values, values)
-    return signed.astype(F)
+    return np.asarray(values * np.where(quarter % 4 >= 2, -1.0, 1.0), F)
 
 
 def _to_one(weight: np.ndarray) -> np.ndarray:
@@ -139,4 +146,5 @@ def _to_one(weight: np.ndarray) -> np.ndarray:
     total = weight[0].copy()
     for row in weight[1:]:
         total += row
-    return weight * (F(1) / total)
+    scaled: np.ndarray = weight * (F(1) / total)
+    return scaled
