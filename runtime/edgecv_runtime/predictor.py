@@ -130,7 +130,7 @@ class Predictor:
         """
         if not isinstance(source, list):
             began = perf_counter()
-            tensor = self.prepare(source, self._scratch())
+            tensor = self.prepare(source, self._scratch()[:1])
             return self.infer(tensor, 1e3 * (perf_counter() - began))
         answers: list[Prediction | ImageError] = []
         for start in range(0, len(source), self._batch):
