@@ -33,6 +33,48 @@ def test_any_preprocessing_of_any_picture_is_pillows_to_the_bit(data, pixels, or
     assert_same_bits(pixels, orientation, spec, data.draw(conformance.inputs(spec)))
 
 
+@settings(max_examples=100, deadline=None)
+@given(st.data(), st.sampled_from(["pillow", "tf"]))
+def test_one_preprocessor_serves_any_pictures_and_leaves_earlier_tensors_alone(data, semantics):
+    spec = data.draw(conformance.specs(semantics, shorter=24))
+    io = data.draw(conformance.inputs(spec))
+    different = data.draw(st.lists(conformance.pictures(conformance.small_sizes), min_size=2, max_size=4))
+    pictures = [*different, *(255 - picture for picture in different), different[0]]
+    shared = Preprocessor(spec, io)
+    got = [shared(as_image(picture)) for picture in pictures]
+    for picture, tensor in zip(pictures, got, strict=True):
+        assert independent.same_bits(tensor, Preprocessor(spec, io)(as_image(picture)))
+
+
+VIEWS = {
+    "as it is": lambda p: p,
+    "channels reversed": lambda p: p[..., ::-1],
+    "mirrored": lambda p: p[:, ::-1],
+    "upside down": lambda p: p[::-1],
+    "transposed": lambda p: p.swapaxes(0, 1),
+    "every second column": lambda p: p[:, ::2],
+    "every second row": lambda p: p[::2],
+    "a part": lambda p: p[p.shape[0] // 3 :, p.shape[1] // 4 :],
+    "Fortran order": np.asfortranarray,
+}
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.data(),
+    conformance.pictures(conformance.small_sizes),
+    st.sampled_from(sorted(VIEWS)),
+    st.sampled_from(["pillow", "tf"]),
+)
+def test_an_array_may_lie_in_memory_in_any_way(data, pixels, view, semantics):
+    spec = data.draw(conformance.specs(semantics))
+    io = data.draw(conformance.inputs(spec))
+    given_, before = VIEWS[view](pixels), VIEWS[view](pixels).copy()
+    got = Preprocessor(spec, io)(given_)
+    assert independent.same_bits(got, Preprocessor(spec, io)(as_image(np.ascontiguousarray(given_))))
+    assert np.array_equal(given_, before)
+
+
 @FEW
 @given(st.data(), conformance.pictures(conformance.photo_sizes), st.integers(1, 8))
 def test_pictures_of_up_to_12_megapixels_are_pillows_to_the_bit(data, pixels, orientation):
