@@ -19,7 +19,13 @@ _FORMAT = "keras2-h5"
 
 
 def load(path: Path, *, allow_code: bool, custom_objects: str | None) -> Loaded:
-    """Load an HDF5 file, with Keras 3 first; the notes say so where tf-keras had to.
+    """Load an HDF5 file as a source; the notes say so where tf-keras had to (see `read_model`)."""
+    model, loader, notes = read_model(path, allow_code=allow_code, custom_objects=custom_objects)
+    return loaded_of(model, file_format=_FORMAT, loader=loader, notes=notes)
+
+
+def read_model(path: Path, *, allow_code: bool, custom_objects: str | None) -> tuple[Any, str, tuple[str, ...]]:
+    """The model of an HDF5 file, what read it (Keras 3 where that can, else tf-keras), and notes for people.
 
     Raises:
         SourceError: It holds no model, carries code, needs custom classes, or neither Keras can rebuild it.
@@ -34,10 +40,12 @@ def load(path: Path, *, allow_code: bool, custom_objects: str | None) -> Loaded:
         model = load_with_keras3(path, own, allow_code=allow_code)
     except SourceError as refusal:
         return _load_with_tf_keras(path, own, refusal, allow_code=allow_code)
-    return loaded_of(model, file_format=_FORMAT, loader=f"keras {keras.__version__}")
+    return model, f"keras {keras.__version__}", ()
 
 
-def _load_with_tf_keras(path: Path, own: dict[str, Any], refusal: SourceError, *, allow_code: bool) -> Loaded:
+def _load_with_tf_keras(
+    path: Path, own: dict[str, Any], refusal: SourceError, *, allow_code: bool
+) -> tuple[Any, str, tuple[str, ...]]:
     import tf_keras
 
     reason = gist(refusal.__cause__ or refusal)
@@ -50,7 +58,7 @@ def _load_with_tf_keras(path: Path, own: dict[str, Any], refusal: SourceError, *
         ) from error
     loader = f"tf-keras {tf_keras.__version__}"
     note = f"Keras 3 refused the file ({reason}); loaded with {loader}"
-    return loaded_of(model, file_format=_FORMAT, loader=loader, notes=(note,))
+    return model, loader, (note,)
 
 
 def _config(path: Path) -> Any:

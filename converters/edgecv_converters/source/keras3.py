@@ -17,7 +17,15 @@ from edgecv_converters.source.words import gist
 
 
 def load(path: Path, *, allow_code: bool, custom_objects: str | None) -> Loaded:
-    """Load a `.keras` file with Keras 3, in its safe mode unless `allow_code`.
+    """Load a `.keras` file as a source; see `read_model`."""
+    import keras
+
+    model = read_model(path, allow_code=allow_code, custom_objects=custom_objects)
+    return loaded_of(model, file_format="keras3", loader=f"keras {keras.__version__}")
+
+
+def read_model(path: Path, *, allow_code: bool, custom_objects: str | None) -> Any:
+    """The `keras.Model` of a `.keras` file, read in Keras's safe mode unless `allow_code`.
 
     Raises:
         SourceError: It carries code, needs custom classes, or Keras cannot rebuild it.
@@ -28,8 +36,7 @@ def load(path: Path, *, allow_code: bool, custom_objects: str | None) -> Loaded:
     check_code(config, path.name, allow_code=allow_code)
     own = custom_objects_of(custom_objects)
     check_custom(config, {*own, *keras.saving.get_custom_objects()}, is_keras3_class)
-    model = load_with_keras3(path, own, allow_code=allow_code)
-    return loaded_of(model, file_format="keras3", loader=f"keras {keras.__version__}")
+    return load_with_keras3(path, own, allow_code=allow_code)
 
 
 def load_with_keras3(path: Path, own: dict[str, Any], *, allow_code: bool) -> Any:

@@ -1,0 +1,1 @@
+"""A trained Keras model to a smaller one: channels removed, or weights set to zero, and trained again."""

@@ -1,0 +1,113 @@
+"""Which channels go, so that a budget of multiply-adds holds."""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from edgecv.compress.channels import Atoms, Channels, Mask
+from edgecv.compress.importance import Scores
+
+Scope = Literal["global", "layer"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Widths:
+    """Which widths are allowed: whole multiples of `round_to` and never less than `least`, or the width as it is."""
+
+    round_to: int = 8
+    least: int = 4
+
+    def floor(self, width: int) -> int:
+        """The narrowest that a family of `width` channels may become."""
+        return min(width, max(1, math.ceil(self.least / self.round_to)) * self.round_to)
+
+    def below(self, width: int, most: int) -> int | None:
+        """The next narrower allowed width of a family that has `most` in full, or None."""
+        wanted = (math.ceil(width / self.round_to) - 1) * self.round_to
+        return wanted if wanted >= self.floor(most) else None
+
+
+def least_multiply_adds(channels: Channels, widths: Widths, other: int) -> int:
+    """The multiply-adds with every family at its narrowest; `other` are those of layers that stay as they are."""
+    removed = np.zeros(channels.count, bool)
+    for family in channels.families:
+        removed[family.members[widths.floor(len(family.members)) :]] = True
+    return channels.multiply_adds(removed) + other
+
+
+def choose(
+    channels: Channels, scores: Scores, budget: int, *, other: int = 0, scope: Scope = "global", widths: Widths
+) -> Mask:
+    """The channels to remove, by atom, so that at most `budget` multiply-adds stay, or as near as `widths` lets.
+
+    With scope "global" the least important block of channels of the whole network goes next (a block leads from one
+    allowed width to the next; its importance is the mean of its channels); with "layer" every family gives the same
+    share, its least important channels first.
+    """
+    ordered = [family.members[np.argsort(scores[family.members], kind="stable")] for family in channels.families]
+    if scope == "layer":
+        return _by_share(channels, ordered, budget - other, widths)
+    return _by_rank(channels, ordered, scores, budget - other, widths)
+
+
+def _by_rank(channels: Channels, ordered: Sequence[Atoms], scores: Scores, budget: int, widths: Widths) -> Mask:
+    removed = np.zeros(channels.count, bool)
+    heap: list[tuple[float, int, int, int]] = []
+
+    def offer(number: int, gone: int) -> None:
+        most = len(ordered[number])
+        narrower = widths.below(most - gone, most)
+        if narrower is not None:
+            block = ordered[number][gone : most - narrower]
+            heapq.heappush(heap, (float(scores[block].mean()), number, gone, most - narrower))
+
+    for number in range(len(ordered)):
+        offer(number, 0)
+    taken: list[tuple[int, Atoms]] = []
+    while heap and channels.multiply_adds(removed) > budget:
+        _, number, start, end = heapq.heappop(heap)
+        taken.append((number, ordered[number][start:end]))
+        removed[taken[-1][1]] = True
+        offer(number, end)
+    _give_back(channels, removed, taken, budget)
+    return removed
+
+
+def _give_back(channels: Channels, removed: Mask, taken: Sequence[tuple[int, Atoms]], budget: int) -> None:
+    """Restore, the latest first, the blocks that the last and largest one made room for."""
+    closed: set[int] = set()
+    for number, block in reversed(taken):
+        if number in closed:
+            continue
+        removed[block] = False
+        if channels.multiply_adds(removed) > budget:
+            removed[block] = True
+            closed.add(number)
+
+
+def _by_share(channels: Channels, ordered: Sequence[Atoms], budget: int, widths: Widths) -> Mask:
+    """The largest share of every family's width, in thousandths, that the budget lets stay."""
+    low, high = 0, 1000
+    while low < high:
+        middle = (low + high + 1) // 2
+        if channels.multiply_adds(_shared(channels, ordered, middle / 1000, widths)) <= budget:
+            low = middle
+        else:
+            high = middle - 1
+    return _shared(channels, ordered, low / 1000, widths)
+
+
+def _shared(channels: Channels, ordered: Sequence[Atoms], share: float, widths: Widths) -> Mask:
+    removed = np.zeros(channels.count, bool)
+    for members in ordered:
+        most = len(members)
+        rounded = math.floor(share * most / widths.round_to) * widths.round_to
+        stays = most if share >= 1 else max(rounded, widths.floor(most))
+        removed[members[: most - stays]] = True
+    return removed
