@@ -85,17 +85,17 @@ class Reader:
         """
         scores = output.reshape(-1) if self._direct else self.head.scores(output)[0]
         if self.head.task == "regression":
-            return Answer(label=None, best=None, score=None, labels=(), scores=scores)
+            return Answer(None, None, None, (), scores)
         best = int(scores.argmax())  # NaN counts as the highest
         score = scores.item(best)
         if score != score:  # noqa: PLR0124 - true of NaN alone, and cheap
             raise BackendError("the model's output is NaN", "Run edgecv verify, or use another precision")
         if self.head.task == "multilabel":
-            return Answer(label=None, best=None, score=None, labels=self._over(output, scores), scores=scores)
+            return Answer(None, None, None, self._over(output, scores), scores)
         if self.head.task == "binary":
             best = int(self._decided(output)[0])
             score = scores.item(best)
-        return Answer(label=self.label(best), best=best, score=score, labels=(), scores=scores)
+        return Answer(self.label(best), best, score, (), scores)
 
     def label(self, index: int) -> str:
         """A class's name, or its index as text."""
