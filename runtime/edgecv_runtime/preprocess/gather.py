@@ -57,12 +57,18 @@ class Gather:
         self._rows, self._lanes = rows, lanes
         self._shape = (lanes.shape[0], rows.size, *lanes.shape[1:])
         self._index: np.ndarray | None = None
-        if form.dense and rows.size * lanes.size <= MAX_INDEX:
-            starts = (rows * (form.width * form.channels)).reshape(-1, *(1 for _ in lanes.shape[1:]))
+        self._span: slice | None = None
+        width = form.width * form.channels
+        if form.dense and np.array_equal(lanes.ravel(), np.arange(width)) and (np.diff(rows) == 1).all():
+            self._span = slice(int(rows[0]), int(rows[-1]) + 1)
+        elif form.dense and rows.size * lanes.size <= MAX_INDEX:
+            starts = (rows * width).reshape(-1, *(1 for _ in lanes.shape[1:]))
             self._index = starts + lanes[:, None]
 
     def __call__(self, picture: np.ndarray, scratch: Scratch) -> np.ndarray:
         """From the rows of bytes of a picture of the plan's form; the result is scratch, or part of the picture."""
+        if self._span is not None:
+            return picture[self._span].reshape(self._shape)
         taken = scratch.take("bytes", self._shape, np.uint8)
         if self._index is not None:
             # mode="clip" spares the copy that the default makes of `out`; every index is inside

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 import numpy as np
@@ -15,6 +15,7 @@ from edgecv_runtime.preprocess.lanes import Lanes
 from edgecv_runtime.preprocess.scratch import Scratch
 
 F = np.float32
+PART = 1 << 16  # values, 256 KiB
 PILLOW = {
     "nearest": Image.Resampling.NEAREST,
     "bilinear": Image.Resampling.BILINEAR,
@@ -119,7 +120,11 @@ class Weighted:
     """Weighted sums over the rows and over the columns, one after the other; `out` is float32."""
 
     def __init__(self, source: Source, lanes: Lanes, axes: Axes, along: tuple[taps.Taps, taps.Taps]) -> None:
-        (rows, self._down), (columns, across) = (_used(one, axis) for one, axis in zip(along, axes, strict=True))
+        # where most columns are needed, whole rows are read as they lie; that saves the gathering
+        most = 4 * np.unique(along[1].index[:, axes[1].window]).size >= 3 * axes[1].taken
+        (rows, self._down), (columns, across) = (
+            _used(one, axis, whole=most) for one, axis in zip(along, axes, strict=True)
+        )
         self._read = source.reader(rows + axes[0].first, columns[None] + axes[1].first)
         step, starts = (1, columns.size) if lanes.planar else (lanes.channels, 1)
         place = lanes.spread(across.index * step, tuple(starts * channel for channel in range(lanes.channels)))
@@ -128,14 +133,17 @@ class Weighted:
     def __call__(self, picture: np.ndarray, scratch: Scratch, out: np.ndarray) -> None:
         """See `Plan`."""
         block = self._read(picture, scratch)[0]
-        middle = scratch.take("middle", (self._down.index.shape[1], *block.shape[1:]), F)
-        self._sum_rows(block, scratch, middle)
-        self._sum_columns(middle, scratch, out)
+        for part in _parts(out.shape[0], block[0].size):
+            middle = scratch.take("middle", (out[part].shape[0], *block.shape[1:]), F)
+            self._sum_rows(block, part, scratch, middle)
+            self._sum_columns(middle, scratch, out[part])
 
-    def _sum_rows(self, block: np.ndarray, scratch: Scratch, out: np.ndarray) -> None:
-        weights = self._down.weight.reshape(*self._down.weight.shape, *(1 for _ in block.shape[1:]))
+    def _sum_rows(self, block: np.ndarray, part: slice, scratch: Scratch, out: np.ndarray) -> None:
+        """Some of the output rows, from a block of all rows that are read."""
+        index, weight = self._down.index[:, part], self._down.weight[:, part]
+        weight = weight.reshape(*weight.shape, *(1 for _ in block.shape[1:]))
         taken = scratch.take("taken", out.shape, block.dtype)
-        _add_up(lambda k: block.take(self._down.index[k], axis=0, out=taken, mode="clip"), weights, scratch, out)
+        _add_up(lambda k: block.take(index[k], axis=0, out=taken, mode="clip"), weight, scratch, out)
 
     def _sum_columns(self, block: np.ndarray, scratch: Scratch, out: np.ndarray) -> None:
         flat, index = block.reshape(block.shape[0], -1), self._across.index
@@ -154,8 +162,9 @@ class Box(Weighted):
         """See `Plan`."""
         block = self._read(picture, scratch)[0]
         middle = scratch.take("middle", (block.shape[0], *self._across.index.shape[1:]), F)
-        self._sum_columns(block, scratch, middle)
-        self._sum_rows(middle, scratch, out)
+        for part in _parts(block.shape[0], out[0].size):
+            self._sum_columns(block[part], scratch, middle[part])
+        self._sum_rows(middle, slice(None), scratch, out)
         out *= self._share
 
 
@@ -174,10 +183,20 @@ NEAREST = {"nearest": taps.nearest, "pillow_nearest": taps.pillow_nearest}
 WEIGHTED = {"bicubic": taps.bicubic, "lanczos": taps.lanczos, "box": taps.box}
 
 
-def _used(along: taps.Taps, axis: Axis) -> tuple[np.ndarray, taps.Taps]:
-    """The positions that the window reads, and its taps among them."""
-    used, place = np.unique(along.index[:, axis.window], return_inverse=True)
-    return used, taps.Taps(place.reshape(len(along.index), -1), along.weight[:, axis.window])
+def _used(along: taps.Taps, axis: Axis, *, whole: bool) -> tuple[np.ndarray, taps.Taps]:
+    """The positions that are read, all or those that the window needs, and the taps among them."""
+    index, weight = along.index[:, axis.window], along.weight[:, axis.window]
+    if whole:
+        return np.arange(axis.taken), taps.Taps(index, weight)
+    used, place = np.unique(index, return_inverse=True)
+    return used, taps.Taps(place.reshape(index.shape), weight)
+
+
+def _parts(rows: int, lanes: int) -> Iterator[slice]:
+    """All rows in runs of about `PART` values, so that the sums stay in the cache."""
+    step = max(1, PART // lanes)
+    for start in range(0, rows, step):
+        yield slice(start, min(rows, start + step))
 
 
 def _add_up(term: Callable[[int], np.ndarray], weights: np.ndarray, scratch: Scratch, out: np.ndarray) -> None:
