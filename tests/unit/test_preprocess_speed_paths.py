@@ -114,6 +114,17 @@ def test_arrays_are_read_wherever_they_lie(resize, size, color):
         np.testing.assert_array_equal(run(view), wanted, err_msg=place)
 
 
+@pytest.mark.parametrize("size", [(1, 1), (2, 1), (1, 2), (5, 1), (1, 5), (3, 3), (4, 2)])
+@pytest.mark.parametrize("color", ["rgb", "bgr", "gray"])
+@pytest.mark.parametrize("resize", BOTH, ids=name)
+def test_the_smallest_pictures_are_read_as_pillow_images_are(resize, color, size):
+    """Three planes of one column, or two neighbours of one pixel, are as long as a row: they must not pass for one."""
+    picture = pixels_of(*size)
+    for want in ((1, 1), (1, 3), (4, 1), (3, 2)):
+        run = preprocessor(size=want, resize=resize, color=color)
+        np.testing.assert_array_equal(run(picture), run(Image.fromarray(picture)))
+
+
 def test_gray_arrays_fill_all_channels():
     gray = pixels_of(20, 31)[..., 0]
     for resize in BOTH:

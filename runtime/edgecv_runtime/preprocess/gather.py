@@ -59,7 +59,8 @@ class Gather:
         self._index: np.ndarray | None = None
         self._span: slice | None = None
         width = form.width * form.channels
-        if form.dense and np.array_equal(lanes.ravel(), np.arange(width)) and (np.diff(rows) == 1).all():
+        in_order = len(lanes) == 1 and np.array_equal(lanes.ravel(), np.arange(width)) and (np.diff(rows) == 1).all()
+        if form.dense and in_order:
             self._span = slice(int(rows[0]), int(rows[-1]) + 1)
         elif form.dense and rows.size * lanes.size <= MAX_INDEX:
             starts = (rows * width).reshape(-1, *(1 for _ in lanes.shape[1:]))
