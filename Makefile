@@ -22,6 +22,10 @@ test: $(READY)
 unit: $(READY)
 	$(BIN)/pytest tests/unit
 
+# Not part of CI: needs x86-64, Python 3.11, a network, debootstrap and qemu-user-static (it says what is missing).
+test-arm: $(READY)
+	$(BIN)/python -m tests.arm.run
+
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
