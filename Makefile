@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 
 export TF_CPP_MIN_LOG_LEVEL = 2
 
-.PHONY: demo test unit lint types zoo bench schema golden clean
+.PHONY: demo test unit test-arm lint types zoo bench schema golden clean
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
