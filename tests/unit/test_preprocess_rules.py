@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from edgecv_runtime.errors import SpecError
 from edgecv_runtime.preprocess import from_preset, resolve
-from edgecv_runtime.schema import Fit, Normalize, Preprocess
+from edgecv_runtime.preprocess.presets import normalization
+from edgecv_runtime.schema import Fit, Normalize, Preprocess, Resize
 
 
 def test_a_preset_takes_the_inputs_size_and_colour():
@@ -51,6 +52,13 @@ def test_another_size_than_the_inputs_is_refused():
         (Preprocess(fit=Fit(mode="letterbox", pad=(1, 2))), "fit.pad must be 1 or 3 values"),
         (Preprocess(normalize=Normalize(scale=(1.0, 2.0))), "normalize.scale must be 1 or 3 values"),
         (Preprocess(normalize=Normalize(offset=(float("inf"),))), "normalize.offset must be finite numbers"),
+        (Preprocess(normalize=Normalize(scale=(1e39,))), "normalize.scale must be finite numbers of float32"),
+        (Preprocess(normalize=Normalize(scale=(1.0, 0.0, 1.0))), "normalize.scale must be other than zero"),
+        (Preprocess(normalize=Normalize(preset="imagenet")), "normalize.preset must be one of none, .*got 'imagenet'"),
+        (
+            Preprocess(normalize=normalization("caffe")),
+            "color must be 'bgr' with normalize.preset = 'caffe', got 'rgb'",
+        ),
         (Preprocess(size=(0, 8)), "size must be"),
     ],
 )
@@ -65,3 +73,23 @@ def test_a_tensor_takes_one_value_or_one_a_channel(values):
     assert resolve(spec, (1, 30, 3)) == spec
     with pytest.raises(SpecError, match=r"normalize\.scale must be 1 or 4 values"):
         resolve(Preprocess(kind="tensor", normalize=Normalize(scale=(1.0, 2.0))), (1, 30, 4))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("size", (8, 8)),
+        ("orientation", "ignore"),
+        ("color", "bgr"),
+        ("fit", Fit(mode="letterbox")),
+        ("resize", Resize(kernel="box")),
+    ],
+)
+def test_a_tensor_has_nothing_of_a_picture(field, value):
+    with pytest.raises(SpecError, match=f"{field} must be left out with kind = 'tensor'"):
+        resolve(Preprocess(kind="tensor", **{field: value}), (1, 4))
+
+
+@pytest.mark.parametrize("name", ["none", "rescale", "tf", "torch", "caffe"])
+def test_every_preset_keeps_its_own_rules(name):
+    assert resolve(from_preset(name), (1, 8, 8, 3)).normalize == normalization(name)

@@ -7,9 +7,11 @@ import math
 import msgspec
 
 from edgecv_runtime.errors import SpecError
-from edgecv_runtime.schema import Fit, Preprocess
+from edgecv_runtime.preprocess.presets import NORMALIZATIONS
+from edgecv_runtime.schema import Fit, Normalize, Preprocess
 
 CHANNELS = {"rgb": 3, "bgr": 3, "gray": 1}
+LARGEST = (2 - 2**-23) * 2.0**127  # float32
 
 
 def resolve(spec: Preprocess, shape: tuple[int, ...], name: str = "input") -> Preprocess:
@@ -55,6 +57,9 @@ def check(spec: Preprocess, *, channels: int | None = None) -> None:
         SpecError: Names the field, the rule and the value got.
     """
     _check_fit(spec.fit)
+    _check_preset(spec.normalize, spec.color)
+    if spec.kind == "tensor":
+        _check_tensor(spec)
     if spec.size is not None and min(spec.size) < 1:
         _refuse("size", "height and width of at least 1", spec.size)
     if channels is None and spec.kind == "image":
@@ -64,10 +69,30 @@ def check(spec: Preprocess, *, channels: int | None = None) -> None:
         values = getattr(spec.normalize, field)
         if channels is not None and len(values) not in {1, channels}:
             _refuse(f"normalize.{field}", count, values)
-        if not values or not all(math.isfinite(value) for value in values):
-            _refuse(f"normalize.{field}", "finite numbers", values)
+        if not values or not all(math.isfinite(value) and abs(value) <= LARGEST for value in values):
+            _refuse(f"normalize.{field}", "finite numbers of float32", values)
+    if 0 in spec.normalize.scale:
+        _refuse("normalize.scale", "other than zero, which makes all inputs equal", spec.normalize.scale)
     if spec.fit.pad is not None and channels is not None and len(spec.fit.pad) not in {1, channels}:
         _refuse("fit.pad", count, spec.fit.pad)
+
+
+def _check_tensor(spec: Preprocess) -> None:
+    plain = Preprocess(kind="tensor")
+    for field in ("size", "orientation", "color", "fit", "resize"):
+        value = getattr(spec, field)
+        if value != getattr(plain, field):
+            _refuse(field, "left out with kind = 'tensor'", value)
+
+
+def _check_preset(normalize: Normalize, color: str) -> None:
+    name = normalize.preset
+    if name is None:
+        return
+    if name not in NORMALIZATIONS:
+        _refuse("normalize.preset", f"one of {', '.join(NORMALIZATIONS)}", repr(name))
+    if name == "caffe" and color != "bgr":
+        _refuse("color", "'bgr' with normalize.preset = 'caffe'", repr(color))
 
 
 def _check_fit(fit: Fit) -> None:
