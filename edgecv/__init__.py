@@ -1,6 +1,7 @@
 """Trained Keras models to TFLite, ONNX and Core ML bundles that are proven to give the same answers.
 
 `edgecv.convert(model, "m.edgecv", quantize="int8", calibrate="photos/")` makes a bundle;
+`edgecv.prune(model, "photos/", "small.keras")` makes a model smaller first;
 `edgecv.load("m.edgecv").predict("photo.jpg")` uses one, and needs no TensorFlow.
 """
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from edgecv_runtime.predictor import Predictor, load
 
     from edgecv.api import convert
+    from edgecv.compress.command import prune
+    from edgecv.compress.result import Pruned
     from edgecv.pipeline import Outcome
 
 _HOMES = {
@@ -24,12 +27,14 @@ _HOMES = {
     "Outcome": "edgecv.pipeline",
     "Prediction": "edgecv_runtime.prediction",
     "Predictor": "edgecv_runtime.predictor",
+    "Pruned": "edgecv.compress.result",
     "Top": "edgecv_runtime.prediction",
     "convert": "edgecv.api",
     "load": "edgecv_runtime.predictor",
+    "prune": "edgecv.compress.command",
 }
 
-__all__ = ["Bundle", "EdgecvError", "Outcome", "Prediction", "Predictor", "Top", "convert", "load"]
+__all__ = ["Bundle", "EdgecvError", "Outcome", "Prediction", "Predictor", "Pruned", "Top", "convert", "load", "prune"]
 
 
 def __getattr__(name: str) -> object:

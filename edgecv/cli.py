@@ -9,6 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from edgecv import arguments as arg
+from edgecv.compress import arguments as prune_arg
 from edgecv.console import EXIT_INTERRUPTED, LiveObserver, error_boundary, print_error, show, show_json, waiting
 
 app = typer.Typer(
@@ -250,6 +251,54 @@ def run(
             live=live,
         )
     )
+
+
+@app.command()
+def prune(
+    model: arg.Model,
+    output: prune_arg.Output = None,
+    data: prune_arg.Data = None,
+    method: prune_arg.Method = "channel",
+    target_macs: prune_arg.TargetMacs = 0.5,
+    importance: prune_arg.Importance = None,
+    scope: prune_arg.Scope = None,
+    round_to: prune_arg.RoundTo = 8,
+    min_width: prune_arg.MinWidth = 4,
+    steps: prune_arg.Steps = 1,
+    sparsity: prune_arg.Sparsity = 0.8,
+    pattern: prune_arg.Pattern = "2:4",
+    preprocess: arg.PreprocessOption = None,
+    labels: arg.Labels = None,
+    validation: prune_arg.Validation = 0.15,
+    augment: prune_arg.Augment = "",
+    class_weights: prune_arg.ClassWeights = None,
+    epochs: prune_arg.Epochs = 10,
+    step_epochs: prune_arg.StepEpochs = 1,
+    batch: prune_arg.Batch = 64,
+    learning_rate: prune_arg.LearningRate = 1e-3,
+    patience: prune_arg.Patience = 10,
+    distill: prune_arg.Distill = 0.0,
+    seed: prune_arg.Seed = 0,
+    input_shapes: arg.InputShapes = None,
+    allow_code: arg.AllowCode = False,
+    custom_objects: arg.CustomObjects = None,
+    resume: prune_arg.Resume = False,
+    force: prune_arg.Force = False,
+    as_json: arg.Json = False,
+) -> None:
+    """Make a trained model smaller and train it again: a Keras model in, a Keras model out.
+
+    Example: edgecv prune model.keras --data photos/ --preprocess rescale --target-macs 0.5 -o small.keras
+    """
+    given = dict(locals())
+    from edgecv.compress.command import chosen
+    from edgecv.compress.command import prune as run
+    from edgecv.compress.summary import finish_pruning
+
+    place = output or Path(f"{model.stem}.pruned.keras")
+    with LiveObserver() as observer:
+        made = run(model, data, place, observer=observer, **chosen(given))
+    finish_pruning(made, as_json=as_json)
 
 
 @app.command()

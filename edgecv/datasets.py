@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from edgecv_converters.data import SampleSet, Spool, SpoolInfo, npz, open_samples, write_spool
@@ -27,7 +28,19 @@ def is_image(spec: TensorSpec) -> bool:
     return len(spec.shape) == 4 and spec.shape[3] in IMAGE_CHANNELS
 
 
-def preprocessing(given: Preprocess | None, summary: SourceSummary, observer: Observer) -> dict[str, Preprocess]:
+class TakesInputs(Protocol):
+    """A model as far as preparing its inputs goes."""
+
+    @property
+    def inputs(self) -> tuple[TensorSpec, ...]:
+        """The inputs, at a batch of one."""
+
+    @property
+    def has_preprocessing(self) -> bool:
+        """Whether it scales raw pixels itself."""
+
+
+def preprocessing(given: Preprocess | None, summary: TakesInputs, observer: Observer) -> dict[str, Preprocess]:
     """The preprocessing of every input, complete.
 
     What was given applies to the inputs that may be pictures, or to all where it is for tensors; others are tensors. A

@@ -37,8 +37,12 @@ def render(report: Report) -> str:
             el("footer", f"Made by edgecv {report.versions.get('edgecv', '')}. {_FOOTER}"),
         ]
     )
-    title = f"{report.name}: {STATUS_WORDS[overall(rows, report.failures)]}, edgecv report"
-    return f'<!doctype html>\n<html lang="en">{_head(title)}{el("body", el("main", body))}</html>\n'
+    return document(f"{report.name}: {STATUS_WORDS[overall(rows, report.failures)]}, edgecv report", [body])
+
+
+def document(title: str, body: list[Html]) -> str:
+    """A whole page that loads nothing, in the report's style."""
+    return f'<!doctype html>\n<html lang="en">{_head(title)}{el("body", el("main", join(body)))}</html>\n'
 
 
 _FOOTER = "Parity is measured by running each artifact; what could not be run is never called passed."

@@ -100,6 +100,11 @@ svg path.passed,svg rect.passed{fill:var(--pass)}
 svg path.failed,svg rect.failed{fill:var(--fail)}
 svg path.not_run,svg rect.not_run{fill:var(--none)}
 svg.anchor{margin:0}
+svg .curve{stroke-width:2;stroke-linecap:round}
+svg line.train{stroke:var(--none);stroke-dasharray:2 4}svg circle.train{fill:var(--none)}
+svg line.validation{stroke:var(--pass)}svg circle.validation{fill:var(--pass)}
+svg .break{stroke:var(--fail);stroke-dasharray:4 3}
+svg .key{fill:var(--soft);font-size:12px}
 @media(max-width:900px){
 main{padding:18px 14px 48px}
 h1{font-size:25px}
