@@ -20,6 +20,13 @@ class Io(StrEnum):
     uint8 = "uint8"
 
 
+class QuantizerName(StrEnum):
+    """Who makes the int8 artifacts."""
+
+    edgecv = "edgecv"
+    vendor = "vendor"
+
+
 class TaskName(StrEnum):
     """What the outputs mean."""
 
@@ -98,6 +105,26 @@ Targets = Annotated[
 ]
 IoOption = Annotated[
     Io, typer.Option("--io", help="Dtype of the int8 artifacts' inputs and outputs.", rich_help_panel=MAKE)
+]
+QuantizerOption = Annotated[
+    QuantizerName,
+    typer.Option(
+        "--quantizer",
+        help="Who chooses the int8 numbers: edgecv, or TensorFlow's converter alone (vendor).",
+        rich_help_panel=MAKE,
+    ),
+]
+Refine = Annotated[
+    bool,
+    typer.Option(
+        "--refine",
+        help="Distil the int8 model on the calibration samples: no labels, some minutes.",
+        rich_help_panel=MAKE,
+    ),
+]
+RefineLimit = Annotated[
+    float,
+    typer.Option("--refine-limit", metavar="SECONDS", help="The longest that --refine may take.", rich_help_panel=MAKE),
 ]
 PreprocessOption = Annotated[
     str | None,

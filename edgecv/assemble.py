@@ -13,7 +13,8 @@ from edgecv_converters.data import SampleSet, Spool, SpoolInfo
 from edgecv_converters.golden import write_golden
 from edgecv_converters.parity.decide import same_rows
 from edgecv_converters.parity.gates import GateConfig, evaluate_gates
-from edgecv_converters.workers import Proof, SourceSummary
+from edgecv_converters.quantize import RANGES
+from edgecv_converters.workers import Converted, Proof, SourceSummary
 from edgecv_runtime.bundle import encode_manifest
 from edgecv_runtime.cpu import architecture, cpu_flags
 from edgecv_runtime.errors import EdgecvError
@@ -60,6 +61,7 @@ class Material:
     spools: Mapping[str, tuple[Spool, SpoolInfo]]
     references: Mapping[str, Spool]
     artifacts: Mapping[Step, Artifact]
+    quantized: Converted | None
     proofs: Mapping[Step, Proof | EdgecvError]
     failures: tuple[Failure, ...]
     seconds: Mapping[str, float]
@@ -180,10 +182,13 @@ def quantization_of(request: Request, material: Material) -> Quantization | None
     if not any(step.needs_calibration for step in material.artifacts):
         return None
     samples, (_, info) = material.sets["calibration"], material.spools["calibration"]
+    steps = material.quantized.steps if material.quantized is not None else ()
+    versions = machine.versions()
+    vendor = f"tflite post-training, tensorflow {versions.get('tensorflow', 'unknown')}"
     return Quantization(
-        quantizer=f"tflite post-training, tensorflow {machine.versions().get('tensorflow', 'unknown')}",
+        quantizer=f"edgecv {versions['edgecv']}: {', '.join(steps)} (on {vendor})" if steps else vendor,
         weights="int8, symmetric, per channel",
-        activations="int8, asymmetric, per tensor, min/max",
+        activations=f"int8, asymmetric, per tensor{'' if RANGES in steps else ', min/max'}",
         io=request.recipe.io,
         calibration=CalibrationSet(
             kind=samples.kind,
@@ -244,6 +249,8 @@ def class_rows(request: Request, material: Material) -> tuple[ClassRow, ...]:
 def notes_of(material: Material) -> tuple[str, ...]:
     """What a reader of the report should know besides the numbers."""
     notes = list(material.summary.notes)
+    if material.quantized is not None:
+        notes.extend(material.quantized.notes)
     for name, (_, info) in material.spools.items():
         if info.skipped:
             notes.append(f"{len(info.skipped)} of the {name} images could not be read and were skipped")

@@ -145,5 +145,9 @@ def _row(job: Job) -> tuple[Text, Text, Text, Text]:
         Text("..."),
         Text(job.name),
         _share(job.done, job.total),
-        Text(f"{job.elapsed():.0f} s", style="dim"),
+        Text(f"{job.elapsed():.0f} s{_left(job.remaining)}", style="dim"),
     )
+
+
+def _left(seconds: float | None) -> str:
+    return "" if seconds is None else f", about {max(seconds, 1):.0f} s left"

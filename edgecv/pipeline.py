@@ -13,8 +13,10 @@ from typing import Any
 from edgecv_converters.isolate import Job, Workshop
 from edgecv_converters.source.detect import detect
 from edgecv_converters.workers import (
+    Converted,
     DataSet,
     Proof,
+    Quantizing,
     SourceRequest,
     SourceSummary,
     answer_source,
@@ -99,6 +101,7 @@ class Run:
     observer: Observer
     artifacts: dict[Step, Artifact] = field(default_factory=dict)
     proofs: dict[Step, Proof | EdgecvError] = field(default_factory=dict)
+    quantized: Converted | None = None
     failures: list[Failure] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     sets: tuple[DataSet, ...] = ()
@@ -116,6 +119,8 @@ class Run:
         for note in summary.notes:
             self.observer.note(note)
         specs = preprocessing(self.request.preprocess, summary, self.observer)
+        pictures = frozenset(name for name, spec in specs.items() if spec.kind == "image")
+        self.shop.mail.put("pictures", pictures)
         spools = {}
         for name, made in spool_sets(sets, specs, summary, self.request, work / "spools", self.observer):
             spools[name] = made
@@ -145,6 +150,7 @@ class Run:
             spools=spools,
             references=self._letter("references", source),
             artifacts=self.artifacts,
+            quantized=self.quantized,
             proofs=self.proofs,
             failures=tuple(self.failures),
             seconds=self.seconds,
@@ -191,33 +197,43 @@ class Run:
 
     def _start_conversion(self, step: Step, *, hidden: bool = False, quantized: Path | None = None) -> None:
         root = self.staging.work / "hidden" if hidden else self.staging.bundle
+        recipe = self.request.recipe
         self._submit(
             f"convert {step}",
             lambda job: self._converted(step, root, job, hidden=hidden),
             convert_artifact,
             target=step.target,
             precision=step.precision,
-            io=self.request.recipe.io,
+            io=recipe.io,
             root=root,
             file=step.file,
             mail=self.shop.mail.folder,
             quantized=quantized,
+            how=Quantizing(
+                quantizer=recipe.quantizer,
+                seed=recipe.seed,
+                refine_seconds=recipe.refine_limit if recipe.refine else None,
+            ),
         )
 
     def _converted(self, step: Step, root: Path, job: Job, *, hidden: bool) -> None:
         carrier = Step(target="onnx", precision="int8")
         waits = step == QUANTIZED and carrier in self.request.recipe.steps
         try:
-            artifact: Artifact = job.result()
+            converted: Converted = job.result()
         except EdgecvError as error:
             self._fail(carrier if hidden else step, error, job)
             if waits and not hidden:
                 self._fail(carrier, ConversionError(f"{carrier} needs {step}, which did not convert"), job)
             return
+        if step == QUANTIZED:
+            self.quantized = converted
+            for note in converted.notes:
+                self.observer.note(note)
         if waits:
             self._start_conversion(carrier, quantized=root / step.file)
         if not hidden:
-            self.artifacts[step] = artifact
+            self.artifacts[step] = converted.artifact
             self._start_proofs()
 
     def _fail(self, step: Step, error: EdgecvError, job: Job) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal, get_args
 
+from edgecv_converters.workers import Quantizer
 from edgecv_runtime.errors import UsageError
 from edgecv_runtime.postprocess import read_thresholds
 from edgecv_runtime.schema import Activation, Precision, Record, Target, Task
@@ -44,11 +45,15 @@ class Recipe(Record, frozen=True, kw_only=True):
     """All that decides the bytes of the artifacts, besides the model and the data.
 
     `samples` is how many calibration samples are chosen (balanced by class, by `seed`); `io` is the dtype of the int8
-    artifacts' inputs and outputs; `gates` are overrides such as "int8:agreement=0.97".
+    artifacts' inputs and outputs; `quantizer` makes the int8 artifacts, with `refine` by distillation that takes at
+    most `refine_limit` seconds; `gates` are overrides such as "int8:agreement=0.97".
     """
 
     steps: tuple[Step, ...]
     io: Literal["float32", "int8", "uint8"] = "float32"
+    quantizer: Quantizer = "edgecv"
+    refine: bool = False
+    refine_limit: float = 540.0
     samples: int = 200
     seed: int = 0
     golden: int = 8
@@ -64,6 +69,17 @@ class Recipe(Record, frozen=True, kw_only=True):
             read_thresholds([text.rpartition("=")[2]], ())
         if self.io != "float32" and not any(step.precision == "int8" for step in self.steps):
             raise UsageError(f"--io {self.io} needs an int8 artifact", "Add --quantize int8")
+        self._check_refine()
+
+    def _check_refine(self) -> None:
+        if not self.refine_limit > 0:
+            raise UsageError(f"--refine-limit must be positive, got {self.refine_limit:g}", "It is in seconds")
+        if not self.refine:
+            return
+        if self.quantizer == "vendor":
+            raise UsageError("--refine is a part of edgecv's own quantizer", "Leave --quantizer vendor out")
+        if not any(step.precision == "int8" and step.needs_calibration for step in self.steps):
+            raise UsageError("--refine needs an int8 artifact", "Add --quantize int8")
 
     @property
     def needs_calibration(self) -> bool:

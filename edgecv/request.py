@@ -10,6 +10,7 @@ from typing import Literal, TypedDict
 
 from edgecv_converters.isolate import GIB, Limits
 from edgecv_converters.parity.gates import GateConfig
+from edgecv_converters.workers import Quantizer
 from edgecv_runtime.errors import DataError, UsageError
 from edgecv_runtime.preprocess import parse
 from edgecv_runtime.schema import Activation, Preprocess, Task
@@ -76,6 +77,9 @@ class ConvertOptions(TypedDict, total=False):
         quantize: Precisions such as "int8" or "coreml:float16"; default float32, and float16 for Core ML.
         targets: Of "tflite", "onnx", "coreml"; default all.
         io: Dtype of the int8 artifacts' inputs and outputs.
+        quantizer: "edgecv" (the default), or "vendor": TensorFlow's converter alone.
+        refine: Distil the int8 model on the calibration samples; minutes.
+        refine_limit: At most so many seconds; 540.
         preprocess: A preset's name, a `.toml` file's path, or a `Preprocess` record.
         calibrate: A folder of images or an .npz file; needed for int8.
         samples: How many calibration samples, balanced by class; 200.
@@ -99,6 +103,9 @@ class ConvertOptions(TypedDict, total=False):
     quantize: str | Sequence[str]
     targets: Sequence[str]
     io: Literal["float32", "int8", "uint8"]
+    quantizer: Quantizer
+    refine: bool
+    refine_limit: float
     preprocess: str | Preprocess | None
     calibrate: str | Path | None
     samples: int
@@ -131,6 +138,9 @@ def from_options(model: Path, out: Path, options: ConvertOptions) -> Request:
     recipe = Recipe(
         steps=plan([quantize] if isinstance(quantize, str) else quantize, options.get("targets", ())),
         io=options.get("io", "float32"),
+        quantizer=options.get("quantizer", "edgecv"),
+        refine=options.get("refine", False),
+        refine_limit=options.get("refine_limit", 540.0),
         samples=options.get("samples", 200),
         seed=options.get("seed", 0),
         task=options.get("task"),

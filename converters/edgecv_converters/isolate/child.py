@@ -55,10 +55,13 @@ class Reporter:
         os.write(self.descriptor, line.encode())
 
 
-def progress(done: int, total: int) -> None:
-    """Tell the person how far this worker is; does nothing outside a worker."""
+def progress(done: int, total: int, remaining: float | None = None) -> None:
+    """Tell the person how far this worker is, and for how many seconds it will go on where that was measured.
+
+    Does nothing outside a worker.
+    """
     if Reporter.current is not None:
-        Reporter.current.send("progress", done=done, total=total)
+        Reporter.current.send("progress", done=done, total=total, remaining=remaining)
 
 
 def wait_for(box: Mailbox, name: str) -> Any:

@@ -41,7 +41,10 @@ class Limits:
 
 @dataclass(slots=True)
 class Job:
-    """One function at work in its own process. `done` and `total` are its progress; 0 of 0 where it says nothing."""
+    """One function at work in its own process.
+
+    `done` and `total` are its progress, 0 of 0 where it says nothing; `remaining` are seconds, where it measured them.
+    """
 
     number: int
     name: str
@@ -53,6 +56,7 @@ class Job:
     seconds: float = 0.0
     done: int = 0
     total: int = 0
+    remaining: float | None = None
     killed: str | None = None
     waits: bool = False
 
@@ -195,7 +199,7 @@ class Workshop:
             case "begin":
                 job.waits, job.since = False, time.monotonic()
             case "progress":
-                job.done, job.total = event["done"], event["total"]
+                job.done, job.total, job.remaining = event["done"], event["total"], event["remaining"]
             case "ended":
                 self._settle(job, event["code"])
                 self._start_next()

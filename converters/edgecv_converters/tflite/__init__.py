@@ -1,6 +1,7 @@
 """The TFLite target: float32, float16, dynamic, int8 and int16x8, from the one frozen graph."""
 
-from edgecv_converters.tflite.convert import IoType, to_tflite
-from edgecv_converters.tflite.describe import describe, operators
+from edgecv_converters.tflite.convert import IoType, to_tflite, with_io
+from edgecv_converters.tflite.describe import describe, input_names, operators
+from edgecv_converters.tflite.integers import check_integers
 
-__all__ = ["IoType", "describe", "operators", "to_tflite"]
+__all__ = ["IoType", "check_integers", "describe", "input_names", "operators", "to_tflite", "with_io"]

@@ -25,6 +25,12 @@ def describe(
     return taken, given, operators(model)
 
 
+def input_names(data: bytes) -> list[str]:
+    """The names of the file's input tensors, in its order."""
+    graph = load(data).subgraphs[0]
+    return [graph.tensors[number].name.decode() for number in graph.inputs]
+
+
 def load(data: bytes) -> Any:
     """The flatbuffer as the schema's own object tree."""
     from ai_edge_litert import schema_py_generated as schema
@@ -41,14 +47,16 @@ def _names(enumeration: str) -> dict[int, str]:
 
 def operators(model: Any) -> dict[str, int]:
     """How often each operator occurs, custom ones by their own names."""
-    names = []
-    for graph in model.subgraphs:
-        for operator in graph.operators:
-            code = model.operatorCodes[operator.opcodeIndex]
-            builtin = max(code.builtinCode, code.deprecatedBuiltinCode)
-            custom = code.customCode
-            names.append(custom.decode() if custom is not None else _names("BuiltinOperator")[builtin])
+    names = [builtin_name(model, operator) for graph in model.subgraphs for operator in graph.operators]
     return dict(sorted(Counter(names).items()))
+
+
+def builtin_name(model: Any, operator: Any) -> str:
+    """An operator's name in TFLite's schema; a custom one's own name."""
+    code = model.operatorCodes[operator.opcodeIndex]
+    if code.customCode is not None:
+        return str(code.customCode.decode())
+    return _names("BuiltinOperator")[max(code.builtinCode, code.deprecatedBuiltinCode)]
 
 
 def dtype_of(tensor: Any) -> str:

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from edgecv_runtime.digest import sha256_tree, tree_bytes
 from edgecv_runtime.schema import Artifact, Precision, Target, TensorIO
 
-from edgecv_converters.data import Spool
 from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.graph.passes import canonical
-from edgecv_converters.isolate.child import progress, wait_for
+from edgecv_converters.isolate.child import wait_for
 from edgecv_converters.isolate.mailbox import Mailbox
 from edgecv_converters.tflite import IoType
+from edgecv_converters.workers.int8 import Quantizing, streamed, to_int8
 
 Described = tuple[tuple[TensorIO, ...], tuple[TensorIO, ...], dict[str, int], dict[str, str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Converted:
+    """One artifact, what edgecv's quantizer did to it, and what a person should know of that."""
+
+    artifact: Artifact
+    steps: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def convert_artifact(
@@ -27,7 +36,8 @@ def convert_artifact(
     file: str,
     mail: Path,
     quantized: Path | None,
-) -> Artifact:
+    how: Quantizing,
+) -> Converted:
     """Convert to `root/file`. `quantized` is the int8 TFLite file that carries the one quantization (ONNX int8).
 
     Raises:
@@ -38,8 +48,12 @@ def convert_artifact(
     frozen = canonical(FrozenGraph.load(wait_for(box, "frozen")), target)
     out = root / file
     out.parent.mkdir(parents=True, exist_ok=True)
-    inputs, outputs, ops, requires = _convert(target, precision, io, frozen, out, box, quantized)
-    return Artifact(
+    if (target, precision) == ("tflite", "int8"):
+        described, steps, notes = _int8(io, frozen, out, box, how)
+    else:
+        described, steps, notes = _convert(target, precision, frozen, out, box, quantized), (), ()
+    inputs, outputs, ops, requires = described
+    artifact = Artifact(
         target=target,
         precision=precision,
         file=file,
@@ -50,19 +64,19 @@ def convert_artifact(
         ops=ops,
         requires=requires,
     )
+    return Converted(artifact=artifact, steps=steps, notes=notes)
 
 
 def _convert(
     target: Target,
     precision: Precision,
-    io: IoType,
     frozen: FrozenGraph,
     out: Path,
     box: Mailbox,
     quantized: Path | None,
 ) -> Described:
     if target == "tflite":
-        return _tflite(precision, io, frozen, out, box)
+        return _tflite(precision, frozen, out, box)
     if target == "onnx":
         return _onnx(precision, frozen, out, quantized)
     from edgecv_converters.coreml import describe, to_coreml
@@ -71,23 +85,24 @@ def _convert(
     return describe(out, frozen.inputs, frozen.outputs)
 
 
-def _tflite(precision: Precision, io: IoType, frozen: FrozenGraph, out: Path, box: Mailbox) -> Described:
+def _tflite(precision: Precision, frozen: FrozenGraph, out: Path, box: Mailbox) -> Described:
     from edgecv_converters.tflite import describe, to_tflite
 
-    calibrated = precision in {"int8", "int16x8"}
-    samples = _streamed(wait_for(box, "calibration")) if calibrated else None
-    data = to_tflite(frozen, precision, samples=samples, io=io if precision == "int8" else "float32")
+    spool = wait_for(box, "calibration") if precision == "int16x8" else None
+    data = to_tflite(frozen, precision, samples=None if spool is None else streamed(spool, spool.count))
     out.write_bytes(data)
     return (*describe(data, frozen.inputs, frozen.outputs), {"format": "TFL3"})
 
 
-def _streamed(spool: Spool) -> Callable[[], Iterator[Mapping[str, np.ndarray]]]:
-    def generate() -> Iterator[Mapping[str, np.ndarray]]:
-        for rows, batch in spool.batches(1):
-            yield batch
-            progress(rows.stop, spool.count)
+def _int8(
+    io: IoType, frozen: FrozenGraph, out: Path, box: Mailbox, how: Quantizing
+) -> tuple[Described, tuple[str, ...], tuple[str, ...]]:
+    from edgecv_converters.tflite import describe
 
-    return generate
+    data, found = to_int8(frozen, wait_for(box, "calibration"), wait_for(box, "pictures"), io, how)
+    out.write_bytes(data)
+    described = (*describe(data, frozen.inputs, frozen.outputs), {"format": "TFL3"})
+    return described, found.steps if found else (), found.notes if found else ()
 
 
 def _onnx(precision: Precision, frozen: FrozenGraph, out: Path, quantized: Path | None) -> Described:

@@ -13,7 +13,7 @@ from edgecv_runtime.schema import Target
 from edgecv_converters.graph.edit import node_of, prune
 from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.graph.layers import layer_of
-from edgecv_converters.graph.passes import erfc, split_sizes, whole_pool
+from edgecv_converters.graph.passes import erfc, negative, split_sizes, whole_pool
 
 _CALLS = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
 _CONTROL_FLOW = frozenset(
@@ -45,6 +45,7 @@ PASSES: tuple[Pass, ...] = (
     Pass(erfc, frozenset({"onnx", "coreml"})),
     Pass(split_sizes, frozenset({"coreml"})),
     Pass(whole_pool, frozenset({"tflite"})),
+    Pass(negative, frozenset({"tflite"})),
 )
 
 

@@ -1,0 +1,109 @@
+"""Computes a network in TensorFlow for many samples at once: in float, or with the rounding of the int8 file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+import numpy as np
+
+from edgecv_converters.quantize.kernels import apply
+from edgecv_converters.quantize.network import Grid, Network, Op
+
+Watch = Callable[[int, Any], Any]
+AXIS_OPERAND = {"MEAN": 1, "SUM": 1, "REDUCE_MAX": 1, "SPLIT": 0, "SPLIT_V": 2}
+AXIS_OPTION = frozenset({"CONCATENATION", "PACK", "UNPACK"})
+
+
+def execute(network: Network, feeds: Mapping[int, Any], constants: Mapping[int, Any], watch: Watch) -> dict[int, Any]:
+    """The network's outputs.
+
+    Args:
+        network: What to compute.
+        feeds: Samples for each input, float32, the first axis counts them.
+        constants: Values of the constant tensors.
+        watch: Called with each activation's number and values; what it returns is what the next operations read.
+    """
+    live = {number: watch(number, value) for number, value in feeds.items()}
+    for op in network.ops:
+        for number, value in zip(op.outputs, step(network, op, live, constants), strict=True):
+            live[number] = watch(number, value)
+        for number in op.dead:
+            live.pop(number, None)
+    return {number: live[number] for number in network.outputs}
+
+
+def activations(network: Network, tensors: Collection[int]) -> Callable[[Mapping[int, Any]], dict[int, Any]]:
+    """A compiled function from feeds to the float network's values of some tensors."""
+    import tensorflow as tf
+
+    @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]  # TensorFlow has no types
+    def compute(feeds: Mapping[str, Any]) -> dict[str, Any]:
+        seen = {}
+
+        def watch(number: int, value: Any) -> Any:
+            if number in tensors:
+                seen[str(number)] = value
+            return value
+
+        execute(network, {int(name): value for name, value in feeds.items()}, network.constants, watch)
+        return seen
+
+    def run(feeds: Mapping[int, Any]) -> dict[int, Any]:
+        named = compute({str(number): tf.convert_to_tensor(value) for number, value in feeds.items()})
+        return {int(name): value.numpy() for name, value in named.items()}
+
+    return run
+
+
+def step(network: Network, op: Op, live: Mapping[int, Any], constants: Mapping[int, Any]) -> list[Any]:
+    """The results of one operation."""
+    operands = [None if number < 0 else live[number] if number in live else constants[number] for number in op.inputs]
+    return apply(network, op, operands)
+
+
+def unwatched(_: int, value: Any) -> Any:
+    """Leaves each activation as it is: the float network."""
+    return value
+
+
+def rounded(grids: Mapping[int, Grid]) -> Watch:
+    """Rounds every activation that has a grid to it; the gradient passes where the value is inside."""
+
+    def watch(number: int, value: Any) -> Any:
+        grid = grids.get(number)
+        return value if grid is None else fake_quantize(value, grid)
+
+    return watch
+
+
+def fake_quantize(value: Any, grid: Grid) -> Any:
+    """A tensor on the 256 values of a grid."""
+    import tensorflow as tf
+
+    return tf.quantization.fake_quant_with_min_max_args(value, grid.low, grid.high)
+
+
+def mixing(network: Network) -> Op | None:
+    """The first operation that would mix samples, were there more than one; None where samples stay apart."""
+    for op in network.ops:
+        activations = [n for n in (*op.inputs, *op.outputs) if n >= 0 and n not in network.constants]
+        if any(network.shapes[number][:1] != (1,) for number in activations) or _touches_samples(network, op):
+            return op
+    return None
+
+
+def _touches_samples(network: Network, op: Op) -> bool:
+    constants = network.constants
+    if op.kind in AXIS_OPERAND:
+        axes = np.asarray(constants[op.inputs[AXIS_OPERAND[op.kind]]]).reshape(-1)
+        rank = max(len(network.shapes[number]) for number in op.inputs)
+        return any(axis % rank == 0 for axis in axes.tolist())
+    if op.kind in AXIS_OPTION:
+        rank = max(len(network.shapes[number]) for number in (*op.inputs, *op.outputs))
+        return bool(op.options.axis % rank == 0)
+    if op.kind == "TRANSPOSE":
+        return int(np.asarray(constants[op.inputs[1]])[0]) != 0
+    if op.kind in {"BATCH_MATMUL", "FULLY_CONNECTED"}:
+        return op.inputs[1] not in constants and len(network.shapes[op.inputs[1]]) < 3
+    return False

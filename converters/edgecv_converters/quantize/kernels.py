@@ -1,0 +1,293 @@
+"""TFLite's operations in TensorFlow, on float32 and any number of samples: differentiable, and with the same meaning.
+
+Each function takes an operation's operands (tensors, or None where one is not given) and a `Place`, and returns its
+results. The semantics are those of TFLite's reference kernels (tensorflow/lite/kernels/internal/reference).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from edgecv_converters.quantize.network import Network, Op, Shape
+
+Kernel = Callable[[Sequence[Any], "Place"], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an operation stands: its options, and the file's shapes (batch 1) of its operands and results."""
+
+    options: Any
+    inputs: tuple[Shape, ...]
+    outputs: tuple[Shape, ...]
+
+
+def apply(network: Network, op: Op, operands: Sequence[Any]) -> list[Any]:
+    """Compute one operation; its results in the order of its outputs."""
+    place = Place(
+        op.options,
+        tuple(network.shapes[number] if number >= 0 else () for number in op.inputs),
+        tuple(network.shapes[number] for number in op.outputs),
+    )
+    result = KERNELS[op.kind](operands, place)
+    return list(result) if isinstance(result, list | tuple) else [result]
+
+
+def unknown(network: Network) -> tuple[Op, ...]:
+    """The operations that have no function here."""
+    return tuple(op for op in network.ops if op.kind not in KERNELS)
+
+
+def _tf() -> Any:
+    import tensorflow as tf
+
+    return tf
+
+
+def _activated(value: Any, options: Any) -> Any:
+    tf = _tf()
+    kinds: Mapping[int, Callable[[Any], Any]] = {
+        0: lambda x: x,
+        1: tf.nn.relu,
+        2: lambda x: tf.clip_by_value(x, -1.0, 1.0),
+        3: tf.nn.relu6,
+        4: tf.tanh,
+    }
+    return kinds[options.fusedActivationFunction](value)
+
+
+def _padding(options: Any) -> str:
+    return ("SAME", "VALID")[options.padding]
+
+
+def conv_2d(operands: Sequence[Any], place: Place) -> Any:
+    """Weights are OHWI; fewer input channels in the weight than in the data means groups."""
+    tf, options = _tf(), place.options
+    data, weight, *bias = operands
+    kernel = tf.transpose(weight, [1, 2, 3, 0])
+    groups = place.inputs[0][-1] // place.inputs[1][-1]
+    if groups > 1 and place.inputs[1][-1] == 1:
+        return depthwise_conv_2d([data, tf.transpose(weight, [3, 1, 2, 0]), *bias], _as_depthwise(place))
+    steps = [options.strideH, options.strideW]
+    dilations = [options.dilationHFactor, options.dilationWFactor]
+    parts = zip(tf.split(data, groups, -1), tf.split(kernel, groups, -1), strict=True)
+    done = [tf.nn.conv2d(x, k, steps, _padding(options), dilations=dilations) for x, k in parts]
+    return _activated(_biased(done[0] if groups == 1 else tf.concat(done, -1), bias), options)
+
+
+def _as_depthwise(place: Place) -> Place:
+    """One group for each input channel: the weight as a DEPTHWISE_CONV_2D has it."""
+    data, (filters, height, width, _), *rest = place.inputs
+    return replace(place, inputs=(data, (1, height, width, filters), *rest))
+
+
+def depthwise_conv_2d(operands: Sequence[Any], place: Place) -> Any:
+    """Weights are 1HWC, the multiplier innermost."""
+    tf, options = _tf(), place.options
+    data, weight, *bias = operands
+    _, height, width, _ = place.inputs[1]
+    kernel = tf.reshape(weight, [height, width, place.inputs[0][-1], -1])
+    strides = [1, options.strideH, options.strideW, 1]
+    dilations = [options.dilationHFactor, options.dilationWFactor]
+    done = tf.nn.depthwise_conv2d(data, kernel, strides, _padding(options), dilations=dilations)
+    return _activated(_biased(done, bias), options)
+
+
+def transpose_conv(operands: Sequence[Any], place: Place) -> Any:
+    """Operands: the output's shape, weights OHWI, data, bias."""
+    tf, options = _tf(), place.options
+    _, weight, data, *bias = operands
+    shape = tf.concat([tf.shape(data)[:1], place.outputs[0][1:]], 0)
+    kernel = tf.transpose(weight, [1, 2, 0, 3])
+    done = tf.nn.conv2d_transpose(data, kernel, shape, [options.strideH, options.strideW], _padding(options))
+    return _activated(_biased(done, bias), options)
+
+
+def fully_connected(operands: Sequence[Any], place: Place) -> Any:
+    """Weights are (out, in); the data's last axis, or all but the first, are the inputs."""
+    tf = _tf()
+    data, weight, *bias = operands
+    rows = tf.reshape(data, [-1, place.inputs[1][-1]])
+    done = _biased(tf.matmul(rows, weight, transpose_b=True), bias)
+    return _activated(_reshaped(done, place.outputs[0]), place.options)
+
+
+def _biased(value: Any, bias: Sequence[Any]) -> Any:
+    return value + bias[0] if bias and bias[0] is not None else value
+
+
+def _reshaped(value: Any, shape: Shape) -> Any:
+    return _tf().reshape(value, [-1, *shape[1:]]) if shape else _tf().reshape(value, [])
+
+
+def reshape(operands: Sequence[Any], place: Place) -> Any:
+    """Also SQUEEZE and EXPAND_DIMS: the file says what the result's shape is."""
+    return _reshaped(operands[0], place.outputs[0])
+
+
+def _pool(name: str) -> Kernel:
+    def pool(operands: Sequence[Any], place: Place) -> Any:
+        options = place.options
+        window, steps = [options.filterHeight, options.filterWidth], [options.strideH, options.strideW]
+        return _activated(getattr(_tf().nn, name)(operands[0], window, steps, _padding(options)), options)
+
+    return pool
+
+
+def _two(name: str, *, fused: bool = True) -> Kernel:
+    def two(operands: Sequence[Any], place: Place) -> Any:
+        done = getattr(_tf(), name)(operands[0], operands[1])
+        return _activated(done, place.options) if fused else done
+
+    return two
+
+
+def _one(function: Callable[[Any, Any], Any]) -> Kernel:
+    return lambda operands, _: function(_tf(), operands[0])
+
+
+def _reduce(name: str) -> Kernel:
+    def reduce(operands: Sequence[Any], place: Place) -> Any:
+        axes = tuple(np.asarray(operands[1]).reshape(-1).tolist())
+        return getattr(_tf(), name)(operands[0], axes, keepdims=bool(place.options.keepDims))
+
+    return reduce
+
+
+def concatenation(operands: Sequence[Any], place: Place) -> Any:
+    """A constant among the operands is the same for all samples."""
+    tf = _tf()
+    count = max(int(operand.shape[0]) if operand.shape[0] is not None else 1 for operand in operands)
+    whole = [operand if operand.shape[0] != 1 else tf.repeat(operand, count, 0) for operand in operands]
+    return _activated(tf.concat(whole, place.options.axis), place.options)
+
+
+def pad(operands: Sequence[Any], _: Place) -> Any:
+    """PADV2's third operand is the value; PAD's is 0."""
+    value = 0.0 if len(operands) < 3 else float(np.asarray(operands[2]).reshape(()))
+    return _tf().pad(operands[0], np.asarray(operands[1]), constant_values=value)
+
+
+def mirror_pad(operands: Sequence[Any], place: Place) -> Any:
+    """Mode 0 leaves the edge out."""
+    return _tf().pad(operands[0], np.asarray(operands[1]), ("REFLECT", "SYMMETRIC")[place.options.mode])
+
+
+def transpose(operands: Sequence[Any], _: Place) -> Any:
+    """Operands: data, order of the axes."""
+    return _tf().transpose(operands[0], np.asarray(operands[1]))
+
+
+def softmax(operands: Sequence[Any], place: Place) -> Any:
+    """Over the last axis."""
+    return _tf().nn.softmax(operands[0] * place.options.beta)
+
+
+def prelu(operands: Sequence[Any], _: Place) -> Any:
+    """Operands: data, slopes."""
+    tf = _tf()
+    return tf.nn.relu(operands[0]) + operands[1] * tf.minimum(operands[0], 0.0)
+
+
+def batch_matmul(operands: Sequence[Any], place: Place) -> Any:
+    """Either operand may be taken transposed."""
+    options = place.options
+    return _tf().matmul(operands[0], operands[1], transpose_a=options.adjX, transpose_b=options.adjY)
+
+
+def split(operands: Sequence[Any], place: Place) -> Any:
+    """Operands: axis, data."""
+    return _tf().split(operands[1], len(place.outputs), int(np.asarray(operands[0])))
+
+
+def split_v(operands: Sequence[Any], _: Place) -> Any:
+    """Operands: data, sizes, axis."""
+    return _tf().split(operands[0], np.asarray(operands[1]).tolist(), int(np.asarray(operands[2])))
+
+
+def strided_slice(operands: Sequence[Any], place: Place) -> Any:
+    """The masks are the file's; all samples are kept."""
+    data, begin, end, steps = operands
+    options = place.options
+    first = 0 if options.shrinkAxisMask & 1 or place.inputs[0][0] != 1 else 1
+    return _tf().strided_slice(
+        data,
+        *(np.asarray(limit) for limit in (begin, end, steps)),
+        begin_mask=options.beginMask | first,
+        end_mask=options.endMask | first,
+        ellipsis_mask=options.ellipsisMask,
+        new_axis_mask=options.newAxisMask,
+        shrink_axis_mask=options.shrinkAxisMask,
+    )
+
+
+def _resize(method: str) -> Kernel:
+    def resize(operands: Sequence[Any], place: Place) -> Any:
+        tf = _tf()
+        raw = tf.raw_ops.ResizeBilinear if method == "bilinear" else tf.raw_ops.ResizeNearestNeighbor
+        half, corners = place.options.halfPixelCenters, place.options.alignCorners
+        size = np.asarray(operands[1])
+        return raw(images=operands[0], size=size, align_corners=corners, half_pixel_centers=half)
+
+    return resize
+
+
+def _same(operands: Sequence[Any], _: Place) -> Any:
+    return operands[0]
+
+
+KERNELS: Mapping[str, Kernel] = {
+    "ABS": _one(lambda tf, x: tf.abs(x)),
+    "ADD": _two("add"),
+    "AVERAGE_POOL_2D": _pool("avg_pool2d"),
+    "BATCH_MATMUL": batch_matmul,
+    "CONCATENATION": concatenation,
+    "CONV_2D": conv_2d,
+    "DEPTHWISE_CONV_2D": depthwise_conv_2d,
+    "DEQUANTIZE": _same,
+    "DIV": _two("divide"),
+    "ELU": _one(lambda tf, x: tf.nn.elu(x)),
+    "EXP": _one(lambda tf, x: tf.exp(x)),
+    "EXPAND_DIMS": reshape,
+    "FULLY_CONNECTED": fully_connected,
+    "GELU": lambda operands, place: _tf().nn.gelu(operands[0], place.options.approximate),
+    "HARD_SWISH": _one(lambda tf, x: x * tf.nn.relu6(x + 3) / 6),
+    "LEAKY_RELU": lambda operands, place: _tf().nn.leaky_relu(operands[0], place.options.alpha),
+    "LOGISTIC": _one(lambda tf, x: tf.sigmoid(x)),
+    "MAXIMUM": _two("maximum", fused=False),
+    "MAX_POOL_2D": _pool("max_pool2d"),
+    "MEAN": _reduce("reduce_mean"),
+    "MINIMUM": _two("minimum", fused=False),
+    "MIRROR_PAD": mirror_pad,
+    "MUL": _two("multiply"),
+    "NEG": _one(lambda tf, x: tf.negative(x)),
+    "PACK": lambda operands, place: _tf().stack(operands, place.options.axis),
+    "PAD": pad,
+    "PADV2": pad,
+    "PRELU": prelu,
+    "QUANTIZE": _same,
+    "REDUCE_MAX": _reduce("reduce_max"),
+    "RELU": _one(lambda tf, x: tf.nn.relu(x)),
+    "RELU6": _one(lambda tf, x: tf.nn.relu6(x)),
+    "RESHAPE": reshape,
+    "RESIZE_BILINEAR": _resize("bilinear"),
+    "RESIZE_NEAREST_NEIGHBOR": _resize("nearest"),
+    "RSQRT": _one(lambda tf, x: tf.math.rsqrt(x)),
+    "SOFTMAX": softmax,
+    "SPLIT": split,
+    "SPLIT_V": split_v,
+    "SQRT": _one(lambda tf, x: tf.sqrt(x)),
+    "SQUARED_DIFFERENCE": lambda operands, _: _tf().math.squared_difference(operands[0], operands[1]),
+    "SQUEEZE": reshape,
+    "STRIDED_SLICE": strided_slice,
+    "SUB": _two("subtract"),
+    "SUM": _reduce("reduce_sum"),
+    "TANH": _one(lambda tf, x: tf.tanh(x)),
+    "TRANSPOSE": transpose,
+    "TRANSPOSE_CONV": transpose_conv,
+    "UNPACK": lambda operands, place: _tf().unstack(operands[0], axis=place.options.axis),
+}

@@ -1,0 +1,209 @@
+"""Label-free distillation: the fake-quantized network learns the float network's answers on the calibration samples.
+
+Weights move by rounding to other integers, so they are trained in units of their own step; the gradient passes the
+rounding straight through (Y. Bengio & al., Estimating or propagating gradients through stochastic neurons, 2013).
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from edgecv_converters.quantize.adam import Adam
+from edgecv_converters.quantize.augment import augmented
+from edgecv_converters.quantize.execute import execute, rounded, unwatched
+from edgecv_converters.quantize.network import CASTS, Array, Network
+from edgecv_converters.quantize.scheme import Scheme, Weights, spread
+from edgecv_converters.quantize.shared import FIXED_RESULT
+
+RATE, WARM_UP = 0.007, 100
+UNTIMED, TIMED = 3, 12  # steps before the clock starts, and steps that are timed for an estimate
+ESTIMATE_EVERY = 10
+
+Progress = Callable[[float, float | None], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refinement:
+    """How to distil.
+
+    Attributes:
+        steps: Optimizer steps.
+        batch: Samples in each.
+        seconds: Fewer steps are taken where so many would need longer.
+        pictures: The inputs that are pictures, by position: they are mirrored, shifted, mixed and lit differently.
+    """
+
+    steps: int = 1800
+    batch: int = 64
+    seconds: float = 540.0
+    pictures: frozenset[int] = frozenset()
+
+
+def refined(
+    network: Network,
+    scheme: Scheme,
+    feeds: Mapping[int, Array],
+    how: Refinement,
+    seed: int,
+    on_progress: Progress = lambda _share, _seconds: None,
+) -> tuple[Scheme, int]:
+    """A scheme with trained weights and biases on the same grids, and the number of steps that were taken."""
+    student = Student(network, scheme)
+    train = _compiled(network, student)
+    draw = _batches(network, feeds, how, np.random.default_rng(seed))
+    total, began = how.steps, time.monotonic()
+    for number in range(how.steps):
+        if number == UNTIMED:
+            began = time.monotonic()
+        if number == UNTIMED + TIMED:
+            each = (time.monotonic() - began) / TIMED
+            total = max(number + 1, min(how.steps, int(how.seconds / each)))
+        if number >= total:
+            break
+        train(draw(), np.float32(rate(number, total)))
+        if number > UNTIMED + TIMED and number % ESTIMATE_EVERY == 0:
+            each = (time.monotonic() - began) / (number + 1 - UNTIMED)
+            on_progress((number + 1) / total, each * (total - number - 1))
+    return student.scheme(), total
+
+
+def rate(step: int, total: int) -> float:
+    """The learning rate: a linear warm-up, then half a cosine to 0."""
+    warm = min(WARM_UP, max(total // 10, 1))
+    return RATE * min(1.0, (step + 1) / warm) * 0.5 * (1 + math.cos(math.pi * step / total))
+
+
+class Student:
+    """The variables: weights in steps of their scale, biases in steps of the product's result."""
+
+    def __init__(self, network: Network, scheme: Scheme) -> None:
+        import tensorflow as tf
+
+        self.start = scheme
+        self._steps = {
+            product.bias: scheme.grids[network.ops[product.op].outputs[0]].scale
+            for product in network.products
+            if product.bias is not None
+        }
+        self._weights = {
+            number: tf.Variable(_latent(network.constants[number], weights), name=f"weight_{number}")
+            for number, weights in scheme.weights.items()
+        }
+        self._biases = {
+            number: tf.Variable(np.zeros(len(scheme.biases[number]), np.float32), name=f"bias_{number}")
+            for number in self._steps
+        }
+
+    @property
+    def variables(self) -> list[Any]:
+        """All of them."""
+        return [*self._weights.values(), *self._biases.values()]
+
+    def constants(self) -> dict[int, Any]:
+        """What the network computes with; differentiable."""
+        found: dict[int, Any] = dict(self.start.operands)
+        for number, variable in self._weights.items():
+            before = self.start.weights[number]
+            found[number] = _straight_round(variable) * spread(before.scales, before.axis, variable.shape.rank)
+        for number, variable in self._biases.items():
+            found[number] = self.start.biases[number].astype(np.float32) + variable * np.float32(self._steps[number])
+        return found
+
+    def scheme(self) -> Scheme:
+        """The scheme that was reached."""
+        weights = {}
+        for number, variable in self._weights.items():
+            before = self.start.weights[number]
+            integers = np.clip(np.rint(variable.numpy()), -127, 127).astype(np.int8)
+            weights[number] = Weights(integers, before.scales, before.axis)
+        biases = {
+            number: self.start.biases[number] + variable.numpy().astype(np.float64) * self._steps[number]
+            for number, variable in self._biases.items()
+        }
+        return self.start.with_weights(weights).with_biases(biases)
+
+
+def _latent(weight: Array, weights: Weights) -> Array:
+    """The float weight in steps, kept within half a step of the integer that stands for it."""
+    exact = weight / spread(weights.scales, weights.axis, weight.ndim)
+    near: Array = np.clip(exact, weights.integers - 0.49, weights.integers + 0.49).astype(np.float32)
+    return near
+
+
+def _straight_round(value: Any) -> Any:
+    import tensorflow as tf
+
+    inside = tf.clip_by_value(value, -127.0, 127.0)
+    return inside + tf.stop_gradient(tf.round(inside) - inside)
+
+
+def _compiled(network: Network, student: Student) -> Callable[[Mapping[int, Array], np.float32], None]:
+    import tensorflow as tf
+
+    watch = rounded({n: grid for n, grid in student.start.grids.items() if n not in _answers(network)})
+    optimizer = Adam(student.variables)
+    kinds = [_kind(network, number) for number in network.outputs]
+
+    @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]  # TensorFlow has no types
+    def train(feeds: Mapping[str, Any], learning_rate: Any) -> None:
+        inputs = {int(name): value for name, value in feeds.items()}
+        wanted = execute(network, inputs, network.constants, unwatched)
+        with tf.GradientTape() as tape:
+            found = execute(network, inputs, student.constants(), watch)
+            pairs = zip(kinds, network.outputs, strict=True)
+            loss = tf.add_n([_loss(kind, wanted[number], found[number]) for kind, number in pairs])
+        optimizer.apply(tape.gradient(loss, student.variables), learning_rate)
+
+    return lambda feeds, learning_rate: train(
+        {str(number): tf.convert_to_tensor(value) for number, value in feeds.items()}, tf.constant(learning_rate)
+    )
+
+
+def _answers(network: Network) -> set[int]:
+    """The results that are not rounded in training: a probability below half a step would lose its gradient."""
+    found = set(network.outputs)
+    for op in reversed(network.ops):
+        if op.kind in CASTS and op.outputs[0] in found:
+            found.add(op.inputs[0])
+    last = {op.outputs[0] for op in network.ops if op.kind in FIXED_RESULT}
+    return found & last
+
+
+def _kind(network: Network, output: int) -> str:
+    maker = network.maker(output)
+    return "" if maker is None else maker.kind
+
+
+def _loss(kind: str, wanted: Any, found: Any) -> Any:
+    import tensorflow as tf
+
+    tiny = 1e-6
+    if kind == "LOGISTIC":
+        wanted, found = tf.stack([wanted, 1 - wanted], -1), tf.stack([found, 1 - found], -1)
+    if kind in {"SOFTMAX", "LOGISTIC"}:
+        ratio = tf.math.log((wanted + tiny) / (found + tiny))
+        return tf.reduce_mean(tf.reduce_sum(wanted * ratio, -1))
+    return tf.reduce_mean(tf.square(wanted - found)) / (tf.math.reduce_variance(wanted) + tiny)
+
+
+def _batches(
+    network: Network, feeds: Mapping[int, Array], how: Refinement, rng: np.random.Generator
+) -> Callable[[], dict[int, Array]]:
+    count = len(next(iter(feeds.values())))
+    ends = {number: (float(values.min()), float(values.max())) for number, values in feeds.items()}
+
+    def draw() -> dict[int, Array]:
+        rows = rng.permutation(count)[: how.batch]
+        batch = {number: np.asarray(values[rows]) for number, values in feeds.items()}
+        for position, number in enumerate(network.inputs):
+            if position in how.pictures:
+                batch[number] = augmented(batch[number], *ends[number], rng)
+        return batch
+
+    return draw

@@ -1,0 +1,209 @@
+"""The whole quantizer: from the converter's plain int8 file to one that keeps more of the model's answers.
+
+Every step is tried on the calibration samples with the real file, and only what brings it nearer to the float file is
+kept: where nothing helps, the plain file stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from edgecv_converters.quantize.bias import bytes_for_each_sample, corrected_biases
+from edgecv_converters.quantize.execute import execute, mixing, unwatched
+from edgecv_converters.quantize.kernels import unknown
+from edgecv_converters.quantize.network import Array, MismatchError, Network, read_network
+from edgecv_converters.quantize.ranges import least_error_grids
+from edgecv_converters.quantize.refine import Refinement, refined
+from edgecv_converters.quantize.scheme import Scheme, read_scheme, write_scheme
+from edgecv_converters.quantize.score import answers, distance
+from edgecv_converters.quantize.shared import groups
+from edgecv_converters.quantize.weights import least_error_weights
+
+Progress = Callable[[float, float | None], None]
+
+RANGES, SCALES, BIASES = "least-error activation ranges", "least-error weight scales", "bias correction"
+FEWEST = 64  # samples for any step
+BATCH_BYTES = 256 << 20  # activations that a batch may hold
+CORRECTION_BYTES = 1 << 30
+FORWARD_WORK, FILE_WORK = 4e11, 1e11  # multiply-adds that a pass in TensorFlow, or through a file, may cost
+SAME_FLOAT = 1e-3  # of the largest output: how near the simulated float network must be to the float file
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How to quantize.
+
+    Attributes:
+        seed: Of every draw.
+        refine: Whether to distil on the calibration samples afterwards, and how; None leaves it out.
+    """
+
+    seed: int = 0
+    refine: Refinement | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quantized:
+    """The better file.
+
+    Attributes:
+        data: The .tflite file, its inputs and outputs float32.
+        steps: What was done to it and helped; empty where it is the plain file.
+        notes: What a person should know.
+        distances: How far the answers to the calibration samples were from the float file's, by what was done.
+    """
+
+    data: bytes
+    steps: tuple[str, ...]
+    notes: tuple[str, ...]
+    distances: Mapping[str, float]
+
+
+def quantize(
+    plain: bytes,
+    float32: bytes,
+    samples: Sequence[Array],
+    settings: Settings,
+    on_progress: Progress = lambda _share, _seconds: None,
+) -> Quantized:
+    """Make the plain int8 file better, if that is possible.
+
+    Args:
+        plain: The converter's int8 file with float32 inputs and outputs.
+        float32: The converter's float32 file of the same graph.
+        samples: Calibration samples for each input in the file's order, (count, ...) float32.
+        settings: How.
+        on_progress: Told the share that is done, 0 to 1, and how many seconds are left where that was measured.
+    """
+    try:
+        network = read_network(plain, float32)
+        _check_known(network)
+        return _Search(network, plain, float32, samples, settings, on_progress).run()
+    except MismatchError as error:
+        note = f"The int8 file is the converter's plain one: {error.message}"
+        return Quantized(data=plain, steps=(), notes=(note,), distances={})
+
+
+def _check_known(network: Network) -> None:
+    missing = unknown(network)
+    if missing:
+        op = missing[0]
+        raise MismatchError(f"{op.kind} of layer {network.layer(op.outputs[0])} cannot be simulated")
+
+
+@dataclass(slots=True)
+class _Search:
+    """The state of one quantization."""
+
+    network: Network
+    plain: bytes
+    float32: bytes
+    samples: Sequence[Array]
+    settings: Settings
+    on_progress: Progress
+    reference: list[Array] = field(default_factory=list)
+    distances: dict[str, float] = field(default_factory=dict)
+
+    def run(self) -> Quantized:
+        """Try the steps, keep what helps."""
+        self._check_simulation()
+        self.reference = answers(self.float32, self._first(FILE_WORK))
+        best = read_scheme(self.network, self.plain)
+        steps: tuple[str, ...] = ()
+        nearest = self._distance((), best)
+        for tried, scheme in self._candidates(best):
+            found = self._distance(tried, scheme)
+            if found < nearest:
+                best, steps, nearest = scheme, tried, found
+        notes = self._notes(steps)
+        if self.settings.refine is not None:
+            best, steps, notes = self._refine(best, steps, notes, nearest)
+        data = write_scheme(self.network, self.plain, best) if steps else self.plain
+        return Quantized(data=data, steps=steps, notes=notes, distances=self.distances)
+
+    def _candidates(self, plain: Scheme) -> Iterator[tuple[tuple[str, ...], Scheme]]:
+        grids = least_error_grids(
+            self.network, groups(self.network), self._batches(), self.settings.seed, self._part(0.0, 0.5)
+        )
+        ranged = plain.with_grids(grids)
+        yield (RANGES,), ranged
+        scaled = ranged.with_weights(least_error_weights(self.network, ranged))
+        self.on_progress(0.6, None)
+        if mixing(self.network) is not None:
+            yield (RANGES, SCALES), scaled
+            return
+        yield (RANGES, BIASES), self._corrected(ranged, 0.6, 0.75)
+        yield (RANGES, SCALES, BIASES), self._corrected(scaled, 0.75, 0.9)
+        yield (BIASES,), self._corrected(plain, 0.9, 1.0)
+
+    def _corrected(self, scheme: Scheme, start: float, end: float) -> Scheme:
+        room = CORRECTION_BYTES // bytes_for_each_sample(self.network)
+        count = min(max(16, room), self._count(FORWARD_WORK))
+        feeds = dict(zip(self.network.inputs, (values[:count] for values in self.samples), strict=True))
+        return scheme.with_biases(corrected_biases(self.network, scheme, feeds, self._part(start, end)))
+
+    def _refine(
+        self, scheme: Scheme, steps: tuple[str, ...], notes: tuple[str, ...], nearest: float
+    ) -> tuple[Scheme, tuple[str, ...], tuple[str, ...]]:
+        assert self.settings.refine is not None
+        op = mixing(self.network)
+        if op is not None:
+            return scheme, steps, (*notes, f"No refinement: {op.kind} mixes samples, so batches cannot be trained on")
+        feeds = dict(zip(self.network.inputs, self.samples, strict=True))
+        done, taken = refined(self.network, scheme, feeds, self.settings.refine, self.settings.seed, self.on_progress)
+        tried = (*steps, f"distillation of {taken:,} steps")
+        if self._distance(tried, done) < nearest:
+            return done, tried, notes
+        return scheme, steps, (*notes, "The refinement brought nothing on the calibration samples and was left out")
+
+    def _distance(self, steps: tuple[str, ...], scheme: Scheme) -> float:
+        data = write_scheme(self.network, self.plain, scheme) if steps else self.plain
+        found = distance(self.network, self.reference, answers(data, self._first(FILE_WORK)))
+        self.distances[", ".join(steps) or "plain"] = found
+        return found
+
+    def _notes(self, steps: tuple[str, ...]) -> tuple[str, ...]:
+        if not steps:
+            return ("The int8 file is the converter's plain one: no step brought it nearer to the float model",)
+        op = mixing(self.network)
+        return () if op is None else (f"No bias correction: {op.kind} of a sequence mixes samples in one batch",)
+
+    def _check_simulation(self) -> None:
+        """The float network computed here must be the float file."""
+        count = 1 if mixing(self.network) else min(4, len(self.samples[0]))
+        few = [values[:count] for values in self.samples]
+        found = execute(
+            self.network, dict(zip(self.network.inputs, few, strict=True)), self.network.constants, unwatched
+        )
+        for number, expected in zip(self.network.outputs, answers(self.float32, few), strict=True):
+            got = np.asarray(found[number]).reshape(expected.shape)
+            if np.abs(got - expected).max() > SAME_FLOAT * max(float(np.abs(expected).max()), 1e-6):
+                raise MismatchError("the simulated network does not give the float file's answers")
+
+    def _batches(self) -> list[dict[int, Array]]:
+        held = sum(4 * int(np.prod(shape)) for shape in self.network.shapes)
+        size = 1 if mixing(self.network) else int(np.clip(BATCH_BYTES // held, 1, 64))
+        count = self._count(FORWARD_WORK)
+        return [
+            dict(zip(self.network.inputs, (values[i : min(i + size, count)] for values in self.samples), strict=True))
+            for i in range(0, count, size)
+        ]
+
+    def _first(self, work: float) -> list[Array]:
+        return [values[: self._count(work)] for values in self.samples]
+
+    def _count(self, work: float) -> int:
+        """How many samples a step may use; decided by sizes alone, so that it is the same on every machine."""
+        macs = sum(
+            int(np.prod(self.network.shapes[self.network.ops[product.op].outputs[0]][1:-1]))
+            * int(np.prod(self.network.shapes[product.weight]))
+            for product in self.network.products
+        )
+        return min(len(self.samples[0]), max(FEWEST, int(work // max(macs, 1))))
+
+    def _part(self, start: float, end: float) -> Callable[[int, int], None]:
+        share = 0.2 if self.settings.refine is not None else 1.0
+        return lambda done, total: self.on_progress(share * (start + (end - start) * done / total), None)

@@ -1,0 +1,45 @@
+"""An int8 file computes in integers only: one operation in float is an error that names it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from edgecv_runtime.errors import ConversionError
+
+from edgecv_converters.graph.layers import layer_of
+from edgecv_converters.tflite.describe import builtin_name, dtype_of, load
+
+FLOATS = frozenset({"float16", "float32", "float64", "bfloat16"})
+CASTS = frozenset({"QUANTIZE", "DEQUANTIZE"})
+
+
+def float_operations(data: bytes) -> list[tuple[str, str]]:
+    """Every operation (kind, layer) that reads or gives floats, but the casts of the file's own inputs and outputs."""
+    model = load(data)
+    return [
+        (kind, layer_of(graph.tensors[operator.outputs[0]].name.decode().partition(";")[0]))
+        for graph in model.subgraphs
+        for operator in graph.operators
+        if (kind := builtin_name(model, operator)) not in CASTS and _in_float(graph, operator)
+    ]
+
+
+def check_integers(data: bytes) -> None:
+    """What must hold of an int8 file.
+
+    Raises:
+        ConversionError: An operation is computed in float; the message names it and its layer.
+    """
+    found = float_operations(data)
+    if found:
+        others = f", and {len(found) - 1} more" if len(found) > 1 else ""
+        kind, layer = found[0]
+        raise ConversionError(
+            f"{kind} of layer {layer} stays float in the int8 file{others}: TFLite has no int8 kernel for it",
+            "Build the layer from other operations, or ask for another precision (int16x8, dynamic, float16)",
+        )
+
+
+def _in_float(graph: Any, operator: Any) -> bool:
+    numbers = [int(number) for number in (*operator.inputs, *operator.outputs) if number >= 0]
+    return any(dtype_of(graph.tensors[number]) in FLOATS for number in numbers)
