@@ -9,7 +9,8 @@ import onnx
 import pytest
 from edgecv_runtime.bundle import encode_manifest
 from edgecv_runtime.errors import BundleError, EdgecvError, SourceError
-from edgecv_runtime.schema import Cpu, GoldenInfo, Manifest, Normalize, Postprocess, Preprocess, Provenance, TensorSpec
+from edgecv_runtime.preprocess.presets import normalization
+from edgecv_runtime.schema import Cpu, GoldenInfo, Manifest, Postprocess, Preprocess, Provenance, TensorSpec
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 from rich.console import Console
@@ -96,7 +97,7 @@ def manifest(**more):
         "inputs": (TensorSpec(name="image", shape=(1, 32, 32, 3), dtype="float32"),),
         "outputs": (TensorSpec(name="scores", shape=(1, 10), dtype="float32"),),
         "preprocess": {
-            "image": Preprocess(size=(32, 32), color="bgr", normalize=Normalize(preset="caffe", offset=(-1.0,)))
+            "image": Preprocess(size=(32, 32), color="bgr", normalize=normalization("caffe"))
         },
         "postprocess": Postprocess(),
         "labels": tuple(f"[red]class {n}" for n in range(10)),

@@ -54,6 +54,10 @@ def test_another_size_than_the_inputs_is_refused():
         (Preprocess(normalize=Normalize(offset=(float("inf"),))), "normalize.offset must be finite numbers"),
         (Preprocess(normalize=Normalize(scale=(1e39,))), "normalize.scale must be finite numbers of float32"),
         (Preprocess(normalize=Normalize(scale=(1.0, 0.0, 1.0))), "normalize.scale must be other than zero"),
+        (
+            Preprocess(normalize=Normalize(preset="rescale")),
+            r"normalize\.scale must be \(0\.003921569,\) with .*'rescale', got",
+        ),
         (Preprocess(normalize=Normalize(preset="imagenet")), "normalize.preset must be one of none, .*got 'imagenet'"),
         (
             Preprocess(normalize=normalization("caffe")),

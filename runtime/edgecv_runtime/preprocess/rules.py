@@ -7,7 +7,7 @@ import math
 import msgspec
 
 from edgecv_runtime.errors import SpecError
-from edgecv_runtime.preprocess.presets import NORMALIZATIONS
+from edgecv_runtime.preprocess.presets import NORMALIZATIONS, normalization
 from edgecv_runtime.schema import Fit, Normalize, Preprocess
 
 CHANNELS = {"rgb": 3, "bgr": 3, "gray": 1}
@@ -91,6 +91,11 @@ def _check_preset(normalize: Normalize, color: str) -> None:
         return
     if name not in NORMALIZATIONS:
         _refuse("normalize.preset", f"one of {', '.join(NORMALIZATIONS)}", repr(name))
+    own = normalization(name)
+    for field in ("scale", "offset"):
+        if getattr(normalize, field) != getattr(own, field):
+            rule = f"{getattr(own, field)} with normalize.preset = {name!r}"
+            _refuse(f"normalize.{field}", rule, getattr(normalize, field))
     if name == "caffe" and color != "bgr":
         _refuse("color", "'bgr' with normalize.preset = 'caffe'", repr(color))
 
