@@ -31,11 +31,12 @@ class Window:
             raise MissingDependencyError("this OpenCV has no windows, so --show cannot work", WITH_WINDOWS)
         if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
             raise EdgecvError("there is no display to --show on", "Give --save, or run it where a desktop is")
+        os.environ.setdefault("QT_LOGGING_RULES", "*.warning=false")  # the wheels' Qt complains of its fonts
         # Without a display that answers, some builds abort the whole process: let a child find out.
         probe = subprocess.run([sys.executable, "-c", PROBE], capture_output=True, check=False)
         if probe.returncode:
             raise EdgecvError("no window can be opened on this display", "Give --save, or run it where a desktop is")
-        self._cv2.namedWindow(TITLE, self._cv2.WINDOW_AUTOSIZE)
+        self._cv2.namedWindow(TITLE, self._cv2.WINDOW_AUTOSIZE | self._cv2.WINDOW_GUI_NORMAL)
         self.closed = False
 
     def show(self, pixels: np.ndarray) -> None:

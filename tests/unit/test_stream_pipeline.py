@@ -188,6 +188,15 @@ def test_it_ends_when_asked_to():
     assert len(asked) == 3
 
 
+def test_only_answers_that_were_handed_out_are_counted():
+    with Stream(Predictor(bad={1}), Source(50)) as stream:
+        answers = iter(stream)
+        for _ in range(5):
+            next(answers)
+        time.sleep(0.05)  # the pipeline runs ahead
+    assert (stream.statistics.frames, stream.statistics.unreadable) == (4, 1)
+
+
 def test_leaving_early_ends_the_threads():
     source = Source(10_000)
     with Stream(Predictor(infer=0.01), source) as stream:

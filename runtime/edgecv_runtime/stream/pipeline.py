@@ -34,11 +34,19 @@ class Answers(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What became of one frame: a prediction, or the reason why it could not be read."""
+    """What became of one frame: a prediction, or the reason why it could not be read.
+
+    Attributes:
+        frame: The frame.
+        prediction: The answer, or None.
+        error: Why there is none, or None.
+        latency_ms: From capture to the answer.
+    """
 
     frame: Frame
     prediction: Prediction | None = None
     error: ImageError | None = None
+    latency_ms: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +118,7 @@ class Stream:
                 continue
             except ClosedError:
                 return
+            self._count(answer)
             yield answer
 
     def close(self) -> None:
@@ -173,15 +182,20 @@ class Stream:
 
     def _answer(self, prepared: _Prepared) -> Answer:
         frame = prepared.frame
-        self.statistics.dropped = self._frames.displaced + self._tensors.displaced
         if prepared.tensor is None:
-            self.statistics.unreadable += 1
             return Answer(frame=frame, error=prepared.error)
         found = self._predictor.infer(prepared.tensor, prepared.milliseconds)
         self._recycle(prepared.tensor)
-        latency = 1e3 * (time.monotonic() - frame.captured)
-        self.statistics.add(found.preprocess_ms, found.inference_ms, found.postprocess_ms, latency)
-        return Answer(frame=frame, prediction=found)
+        return Answer(frame=frame, prediction=found, latency_ms=1e3 * (time.monotonic() - frame.captured))
+
+    def _count(self, answer: Answer) -> None:
+        """Count what is handed out, not what is under way."""
+        self.statistics.dropped = self._frames.displaced + self._tensors.displaced
+        found = answer.prediction
+        if found is None:
+            self.statistics.unreadable += 1
+        else:
+            self.statistics.add(found.preprocess_ms, found.inference_ms, found.postprocess_ms, answer.latency_ms)
 
     def _recycle(self, tensor: np.ndarray | None) -> None:
         if tensor is not None and tensor.flags.writeable:
