@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack, cast
 
 import msgspec
 from edgecv_converters.source.custom import custom_objects_of
@@ -118,8 +118,7 @@ def _keras() -> Any:
 def chosen(given: Mapping[str, Any]) -> PruneOptions:
     """The options among the command line's arguments, without those that were not given."""
     names = PruneOptions.__annotations__
-    kept: Any = {name: value for name, value in given.items() if name in names and value is not None}
-    return PruneOptions(**kept)
+    return cast("PruneOptions", {name: value for name, value in given.items() if name in names and value is not None})
 
 
 def _original(model: Any, options: PruneOptions) -> tuple[Any, str, str]:

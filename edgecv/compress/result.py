@@ -17,6 +17,7 @@ from edgecv.compress.channels import Blocked
 from edgecv.compress.checkpoint import Epoch, zipped_bytes
 from edgecv.compress.masks import KERNELS
 from edgecv.compress.options import Removal, Training
+from edgecv.inspecting.quiet import quiet_stderr
 
 
 class Size(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,7 +98,8 @@ def count_multiply_adds(model: Any) -> int:
     """The multiply-adds of one inference, counted on the graph that the converters start from."""
     ports = input_ports(model)
     inputs = [TensorSpec(name=p.name, shape=(1, *(s or 1 for s in p.shape[1:])), dtype=p.dtype) for p in ports]
-    return multiply_adds(freeze(flat_call(model), inputs, output_names(model, ports)))
+    with quiet_stderr():
+        return multiply_adds(freeze(flat_call(model), inputs, output_names(model, ports)))
 
 
 def size_of(model: Any, counted: int, judged: tuple[float, float] | None) -> Size:

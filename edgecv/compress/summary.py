@@ -18,7 +18,12 @@ def finish_pruning(made: Pruned, *, as_json: bool) -> None:
     if as_json:
         show_json(made)
     else:
-        show(_table(made), f"model:  {escape(str(made.path))}", f"report: {escape(str(made.report_path))}")
+        show(
+            escape(headline(made.report)),
+            _table(made),
+            f"model:  {escape(str(made.path))}",
+            f"report: {escape(str(made.report_path))}",
+        )
     for item in made.report.untouched:
         note(f"{item.layer} ({item.kind}) was left as it is: {item.reason}")
     for text in made.report.notes:
@@ -27,7 +32,7 @@ def finish_pruning(made: Pruned, *, as_json: bool) -> None:
 
 def _table(made: Pruned) -> Table:
     report = made.report
-    table = Table(title=escape(headline(report)), title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("")
     for heading in HEADINGS:
         table.add_column(heading, justify="right")

@@ -49,6 +49,6 @@ class Anatomy:
         for slot in self.channels.slots.values():
             if slot.role == "in" and removed[slot.atoms].any():
                 weight = weight_of(self.model, slot)
-                values = np.moveaxis(np.array(weight), slot.axis, 0)
+                values = np.moveaxis(np.asarray(weight).copy(), slot.axis, 0)
                 values[removed[slot.atoms]] = 0
                 weight.assign(np.moveaxis(values, 0, slot.axis))
