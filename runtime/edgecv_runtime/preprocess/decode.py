@@ -124,4 +124,7 @@ def as_pixels(array: np.ndarray) -> np.ndarray:
 
 def as_image(pixels: np.ndarray, mode: str) -> Image.Image:
     """An array of H x W x C as a Pillow image of `mode`."""
-    return Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).convert(mode)
+    height, width, channels = pixels.shape
+    image = Image.new("L" if channels == 1 else "RGB", (width, height), None)  # `fromarray` would fill it first
+    image.frombytes(np.ascontiguousarray(pixels))
+    return image if image.mode == mode else image.convert(mode)  # `convert` would copy it
