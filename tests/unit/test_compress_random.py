@@ -8,19 +8,8 @@ from hypothesis import strategies as st
 from tests.unit.test_compress_channels import gap
 
 WIDTHS = st.integers(2, 7)
-KINDS = (
-    "conv",
-    "depthwise",
-    "separable",
-    "norm",
-    "activation",
-    "add",
-    "concat",
-    "gate",
-    "twice",
-    "nested",
-    "transposed",
-)
+JOINS = ("add", "concat", "gate")
+KINDS = ("conv", "depthwise", "separable", "norm", "activation", "twice", "nested", "transposed", *JOINS)
 STEPS = st.lists(
     st.tuples(st.sampled_from(KINDS), WIDTHS, st.integers(0, 5), st.integers(0, 5)), min_size=2, max_size=7
 )
