@@ -92,7 +92,7 @@ class Lines:
 def summary(statistics: Statistics, *, live: bool) -> str:
     """What a run did, in two lines."""
     seconds = statistics.seconds
-    first = f"{statistics.frames} answers in {seconds:.2f} s"
+    first = f"{statistics.frames} answer{'' if statistics.frames == 1 else 's'} in {seconds:.2f} s"
     first += f", {statistics.fps:.1f} a second" if seconds and statistics.frames > 1 else ""
     first += f"; {statistics.dropped} dropped" if live else ""
     first += f"; {statistics.unreadable} unreadable" if statistics.unreadable else ""

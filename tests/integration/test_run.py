@@ -191,7 +191,7 @@ def test_the_first_bad_picture_is_an_error(bundle, bad_pictures):
     assert "photos/a.png" in result.out
     assert "sub/a.png" not in result.out
     assert "error: photos/b.jpg cannot be decoded" in result.message
-    assert "1 answers in" in result.message
+    assert "1 answer in" in result.message
 
 
 def test_bad_pictures_are_skipped_when_asked(bundle, bad_pictures):

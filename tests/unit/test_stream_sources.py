@@ -143,6 +143,15 @@ def test_standard_input_gives_pictures_as_they_come():
     assert not source.live
 
 
+def test_standard_input_can_be_a_camera():
+    ours = pipe(encoded("JPEG") * 50)
+    source = Pipe(ours, live=True, max_fps=10)
+    found = frames(source)
+    os.close(ours)
+    assert source.live
+    assert 1 <= len(found) < 10  # all came at once
+
+
 def test_empty_standard_input_is_an_error():
     ours = pipe(b"")
     with pytest.raises(StreamError, match="held no picture"):
