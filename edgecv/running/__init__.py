@@ -110,6 +110,8 @@ def run(options: RunOptions) -> int:
         except BrokenPipeError:  # `| head` has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what Python flushes at its end
             return 0
+        except KeyboardInterrupt:  # the second Ctrl-C
+            raise SystemExit(EXIT_INTERRUPTED) from None
     if interrupts.caught == signal.SIGINT:
         raise SystemExit(EXIT_INTERRUPTED)
     if stream.statistics.unreadable and not stream.statistics.frames:
