@@ -209,6 +209,14 @@ def split_v(operands: Sequence[Any], _: Place) -> Any:
     return _tf().split(operands[0], np.asarray(operands[1]).tolist(), int(np.asarray(operands[2])))
 
 
+def slice_(operands: Sequence[Any], _: Place) -> Any:
+    """Operands: data, begin, size; all samples are kept."""
+    begin, size = np.array(operands[1]), np.array(operands[2])
+    if begin[0] == 0:
+        size[0] = -1
+    return _tf().slice(operands[0], begin, size)
+
+
 def strided_slice(operands: Sequence[Any], place: Place) -> Any:
     """The masks are the file's; all samples are kept."""
     data, begin, end, steps = operands
@@ -277,6 +285,7 @@ KERNELS: Mapping[str, Kernel] = {
     "RESIZE_BILINEAR": _resize("bilinear"),
     "RESIZE_NEAREST_NEIGHBOR": _resize("nearest"),
     "RSQRT": _one(lambda tf, x: tf.math.rsqrt(x)),
+    "SLICE": slice_,
     "SOFTMAX": softmax,
     "SPLIT": split,
     "SPLIT_V": split_v,

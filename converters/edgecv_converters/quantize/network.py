@@ -80,6 +80,8 @@ class Network:
         constants: Values of the constant tensors: floats as in the float32 file, integers (axes, shapes) as they are.
         grids: Of every int8 activation, as the int8 file has it.
         products: What has weights per channel and a bias.
+        twins: The float file's tensor of each activation.
+        floats: The activations that are float32 in the int8 file too.
     """
 
     ops: tuple[Op, ...]
@@ -90,6 +92,8 @@ class Network:
     constants: Mapping[int, Array]
     grids: Mapping[int, Grid]
     products: tuple[Product, ...]
+    twins: Mapping[int, int]
+    floats: frozenset[int]
 
     def layer(self, tensor: int) -> str:
         """The source model's layer that a tensor comes from."""
@@ -108,7 +112,7 @@ def read_network(int8: bytes, float32: bytes) -> Network:
         MismatchError: They differ in more than quantization; the message says where.
     """
     ours, theirs = Flat(load(int8)), Flat(load(float32))
-    constants = _pair(ours, theirs)
+    constants, twins = _pair(ours, theirs)
     grids = {
         number: ours.grid(number)
         for number, tensor in enumerate(ours.graph.tensors)
@@ -125,6 +129,8 @@ def read_network(int8: bytes, float32: bytes) -> Network:
         constants=constants,
         grids=grids,
         products=products,
+        twins=twins,
+        floats=frozenset(n for n in twins if dtype_of(ours.graph.tensors[n]) == "float32"),
     )
 
 
@@ -182,8 +188,8 @@ class Flat:
             yield Op(kind, inputs, outputs, options, tuple(sorted(dead)))
 
 
-def _pair(ours: Flat, theirs: Flat) -> dict[int, Array]:
-    """The float values of our constants; checks that every operation reads what its counterpart reads."""
+def _pair(ours: Flat, theirs: Flat) -> tuple[dict[int, Array], dict[int, int]]:
+    """The float values of our constants, and the counterparts of our activations; checks that every operation reads what its counterpart reads."""
     twin = dict(zip(map(int, ours.graph.inputs), map(int, theirs.graph.inputs), strict=True))
     constants: dict[int, Array] = {}
     others = iter(op for op in theirs.ops if op.kind not in CASTS)
@@ -197,7 +203,7 @@ def _pair(ours: Flat, theirs: Flat) -> dict[int, Array]:
         for a, b in zip(op.inputs, (*other.inputs, -1), strict=False):
             _pair_operand(ours, theirs, op, (a, b), twin, constants)
         twin |= dict(zip(op.outputs, other.outputs, strict=True))
-    return constants
+    return constants, twin
 
 
 def _pair_operand(

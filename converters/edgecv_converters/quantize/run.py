@@ -39,10 +39,12 @@ class Settings:
     Attributes:
         seed: Of every draw.
         refine: Whether to distil on the calibration samples afterwards, and how; None leaves it out.
+        steps: Exactly these, whether they help or not: for measurements. None chooses.
     """
 
     seed: int = 0
     refine: Refinement | None = None
+    steps: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +118,7 @@ class _Search:
         nearest = self._distance((), best)
         for tried, scheme in self._candidates(best):
             found = self._distance(tried, scheme)
-            if found < nearest:
+            if found < nearest if self.settings.steps is None else tried == self.settings.steps:
                 best, steps, nearest = scheme, tried, found
         notes = self._notes(steps)
         if self.settings.refine is not None:

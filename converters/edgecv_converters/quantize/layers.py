@@ -1,0 +1,161 @@
+"""How far every result inside an int8 file is from the same result inside the float file, on the files themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from edgecv_runtime.schema import LayerError
+
+from edgecv_converters.parity.metrics import cosine, signal_to_noise
+from edgecv_converters.quantize.network import CASTS, Array, Flat, Grid, MismatchError, Network, Op, read_network
+from edgecv_converters.quantize.score import THREADS
+from edgecv_converters.tflite.describe import load
+
+SAMPLES = 50
+FEWEST = 4
+WORK = 2e10  # multiply-adds that each file may cost
+
+
+def measure_layers(int8: bytes, float32: bytes, samples: Sequence[Array]) -> tuple[LayerError, ...]:
+    """One record for every result in the int8 file, in the order of computation.
+
+    The built-in kernels compute both files, because XNNPACK's keep no results in between.
+
+    Args:
+        int8: The file, with float32 inputs and outputs; some of its operations may be float.
+        float32: The float32 file of the same graph.
+        samples: For each input in the file's order, (count, ...) float32; the first 50 are used, of large networks fewer.
+
+    Returns:
+        Nothing where the two files cannot be paired.
+    """
+    try:
+        network = read_network(int8, float32)
+    except MismatchError:
+        return ()
+    watched = [(number, tensor) for number, op in enumerate(network.ops) for tensor in _results(network, op)]
+    sums = {tensor: Sums(network.grids.get(tensor)) for _, tensor in watched}
+    ours, theirs = Inside(int8, network.inputs), Inside(float32, [network.twins[number] for number in network.inputs])
+    count = min(len(samples[0]), sample_count(network))
+    for row in range(count):
+        feed = [values[row : row + 1] for values in samples]
+        ours.run(feed)
+        theirs.run(feed)
+        for tensor, found in sums.items():
+            found.add(theirs.values(network.twins[tensor]), ours.values(tensor))
+    weights = weight_ratios(network, int8)
+    return tuple(_record(network, number, sums[tensor], count, weights) for number, tensor in watched)
+
+
+def _results(network: Network, op: Op) -> list[int]:
+    """What an operation computes, but for shapes and indices."""
+    if op.kind in CASTS:
+        return []
+    return [number for number in op.outputs if number in network.grids or number in network.floats]
+
+
+def sample_count(network: Network) -> int:
+    """How many samples are worth their time; decided by sizes alone, so that it is the same on every machine."""
+    macs = sum(
+        int(np.prod(network.shapes[op.outputs[0]])) * int(np.prod(network.shapes[weight][1:]))
+        for op in network.ops
+        for weight in op.inputs[1:2]
+        if op.kind in {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"} and weight in network.constants
+    )
+    return int(np.clip(WORK // max(macs, 1), FEWEST, SAMPLES))
+
+
+@dataclass(slots=True)
+class Sums:
+    """What is summed over the samples of one result; `grid` is its int8 grid, None where it is float."""
+
+    grid: Grid | None
+    signal: float = 0.0
+    noise: float = 0.0
+    rounded: float = 0.0
+    product: float = 0.0
+    low: float = np.inf
+    high: float = -np.inf
+    outside: int = 0
+    elements: int = 0
+
+    def add(self, expected: Array, got: Array) -> None:
+        """Take one sample in: the float file's values and, real, the int8 file's."""
+        wanted, found = np.asarray(expected, np.float64).reshape(-1), np.asarray(got, np.float64).reshape(-1)
+        self.signal += float(wanted @ wanted)
+        self.rounded += float(found @ found)
+        self.product += float(wanted @ found)
+        self.noise += float(np.square(wanted - found).sum())
+        self.low, self.high = min(self.low, float(wanted.min())), max(self.high, float(wanted.max()))
+        self.outside += 0 if self.grid is None else clipped(wanted, self.grid)
+        self.elements += wanted.size
+
+
+def clipped(values: Array, grid: Grid) -> int:
+    """How many values lie more than half a step outside of a grid: their nearest step is not on it."""
+    half = grid.scale / 2
+    return int(np.count_nonzero((values < grid.low - half) | (values > grid.high + half)))
+
+
+class Inside:
+    """A file that runs one sample and then shows the values of any tensor."""
+
+    def __init__(self, content: bytes, inputs: Sequence[int]) -> None:
+        from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+        self._inputs = inputs
+        self._flat = Flat(load(content))
+        self._interpreter = Interpreter(
+            model_content=content,
+            num_threads=THREADS,
+            experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+            experimental_preserve_all_tensors=True,
+        )
+        self._interpreter.allocate_tensors()
+
+    def run(self, feed: Sequence[Array]) -> None:
+        """Compute one sample: a value of batch 1 for each input."""
+        for number, value in zip(self._inputs, feed, strict=True):
+            self._interpreter.set_tensor(number, value)
+        self._interpreter.invoke()
+
+    def values(self, tensor: int) -> Array:
+        """The real values of a tensor."""
+        found: Array = self._interpreter.get_tensor(tensor)
+        if found.dtype.kind == "f":
+            return found
+        if found.dtype != np.int8:
+            return found.astype(np.float32)
+        grid = self._flat.grid(tensor)
+        real: Array = (found.astype(np.float32) - grid.zero) * np.float32(grid.scale)
+        return real
+
+
+def weight_ratios(network: Network, int8: bytes) -> Mapping[int, float | None]:
+    """The signal-to-noise ratio in dB of each product's int8 weights, by the number of its operation."""
+    flat = Flat(load(int8))
+    found: dict[int, float | None] = {}
+    for product in network.products:
+        exact = np.asarray(network.constants[product.weight], np.float64)
+        error = exact - flat.dequantized(product.weight)
+        found[product.op] = signal_to_noise(float(np.square(exact).sum()), float(np.square(error).sum()))
+    return found
+
+
+def _record(
+    network: Network, number: int, sums: Sums, count: int, weights: Mapping[int, float | None]
+) -> LayerError:
+    grid, op = sums.grid, network.ops[number]
+    return LayerError(
+        layer=network.layer(op.outputs[0]),
+        op=op.kind,
+        count=count,
+        snr_db=signal_to_noise(sums.signal, sums.noise),
+        cosine=cosine(sums.product, sums.signal, sums.rounded),
+        float_range=(sums.low, sums.high),
+        grid_range=None if grid is None else (grid.low, grid.high),
+        clipped=sums.outside / max(sums.elements, 1),
+        weight_snr_db=weights.get(number),
+    )
