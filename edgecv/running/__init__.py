@@ -9,6 +9,7 @@ import sys
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from edgecv_runtime import Predictor, load
 from edgecv_runtime.bundle import Bundle
@@ -111,12 +112,23 @@ def run(options: RunOptions) -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what Python flushes at its end
             return 0
         except KeyboardInterrupt:  # the second Ctrl-C
-            raise SystemExit(EXIT_INTERRUPTED) from None
+            if session.saver is not None:
+                session.saver.discard()
+            _leave(EXIT_INTERRUPTED)
+        if stream.stuck:
+            _leave(EXIT_INTERRUPTED if interrupts.caught == signal.SIGINT else 0)
     if interrupts.caught == signal.SIGINT:
         raise SystemExit(EXIT_INTERRUPTED)
     if stream.statistics.unreadable and not stream.statistics.frames:
         raise DataError("none of the pictures could be read")
     return 0
+
+
+def _leave(code: int) -> NoReturn:
+    """End without Python's own end, which would tear threads out of C++ code, and that aborts the process."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _load(options: RunOptions) -> Predictor:

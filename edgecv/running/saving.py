@@ -32,6 +32,9 @@ class Saver(Protocol):
     def finish(self) -> None:
         """Complete what is there."""
 
+    def discard(self) -> None:
+        """Remove what is not complete."""
+
 
 def check_save(path: Path, kind: str, sources: list[str], *, force: bool) -> None:
     """Refuse a place that does not fit the source, or that something is at.
@@ -98,6 +101,9 @@ class FolderSaver:
             raise _refused(path, error) from error
 
     def finish(self) -> None:
+        """Every picture is complete already."""
+
+    def discard(self) -> None:
         """Every picture is complete already."""
 
 
@@ -169,11 +175,15 @@ class VideoSaver:
         count = int(read.get(self._cv2.CAP_PROP_FRAME_COUNT))
         read.release()
         try:
-            if count != self._written:
+            if count + 1 < self._written:  # a second Ctrl-C may have left one frame in doubt
                 raise EdgecvError(f"{self._path} could not be written whole", "Is the disk full?")
             self._partial.replace(self._path)
         finally:
-            self._partial.unlink(missing_ok=True)
+            self.discard()
+
+    def discard(self) -> None:
+        """Remove the unfinished file."""
+        self._partial.unlink(missing_ok=True)
 
     def _start(self, frame: Frame, pixels: np.ndarray) -> None:
         height, width = pixels.shape[:2]
@@ -201,8 +211,8 @@ class VideoSaver:
         return np.ascontiguousarray(bgr)
 
     def _write(self, bgr: np.ndarray) -> None:
-        self._writer.write(bgr)
         self._written += 1
+        self._writer.write(bgr)
 
 
 def _refused(path: Path, error: OSError) -> EdgecvError:

@@ -133,6 +133,11 @@ class Stream:
         if capture.ident is not None:
             capture.join(PATIENCE)
 
+    @property
+    def stuck(self) -> bool:
+        """Whether a thread is still inside a read that hangs, or was left there by an interrupted `close`."""
+        return any(thread.is_alive() for thread in self._threads)
+
     def _capture(self) -> None:
         try:
             for frame in self.source.frames(self._stop):
