@@ -61,6 +61,9 @@ Labelled = Annotated[
     Path, typer.Argument(metavar="FOLDER|NPZ", help="Labelled samples: a subfolder a class.", show_default=False)
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+Layers = Annotated[
+    bool, typer.Option("--layers", help="Of a bundle: how far int8 is from float in each layer, the worst first.")
+]
 Force = Annotated[bool, typer.Option("--force", help="Replace an existing bundle.")]
 Target = Annotated[
     str | None, typer.Option("--target", help="tflite, onnx or coreml; all where not given.", show_default=False)

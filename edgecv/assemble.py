@@ -220,6 +220,7 @@ def make_report(request: Request, material: Material, manifest: Manifest) -> Rep
         notes=notes_of(material),
         preprocess=manifest.preprocess,
         quantization=manifest.quantization,
+        layers=material.quantized.layers if material.quantized is not None else (),
     )
 
 

@@ -153,6 +153,7 @@ def demo(
 @app.command()
 def inspect(
     path: arg.AnyPath,
+    layers: arg.Layers = False,
     input_shape: arg.InputShapes = None,
     allow_code: arg.AllowCode = False,
     custom_objects: arg.CustomObjects = None,
@@ -160,12 +161,16 @@ def inspect(
 ) -> None:
     """Show what a model, an artifact or a bundle holds: layers, ops, parameters, inputs, preprocessing."""
     from edgecv.inspecting import inspect as look
-    from edgecv.inspecting import tables
+    from edgecv.inspecting import inspect_layers, tables
     from edgecv.request import read_input_shapes
 
     shapes = read_input_shapes(input_shape or ())
     with waiting(f"reading {path}"):
-        found = look(path, input_shapes=shapes, allow_code=allow_code, custom_objects=custom_objects)
+        found = (
+            inspect_layers(path)
+            if layers
+            else look(path, input_shapes=shapes, allow_code=allow_code, custom_objects=custom_objects)
+        )
     if as_json:
         show_json(found)
     else:

@@ -56,6 +56,18 @@ def number(value: float) -> str:
     return text.replace("-", MINUS, 1) if text.startswith("-") else text
 
 
+def decibels(value: float | None) -> str:
+    """A signal-to-noise ratio; None stands for equal values."""
+    if value is None:
+        return "equal"
+    return f"{value:.1f}{THIN}dB" if is_finite(value) else NOT_FINITE
+
+
+def span_words(ends: tuple[float, float]) -> str:
+    """The ends of a range: -0.5 to 12.3."""
+    return f"{number(ends[0])} to {number(ends[1])}"
+
+
 def duration(seconds: float) -> str:
     """Seconds as 0.42 s, 12 s or 3 min 05 s."""
     if seconds < 60:

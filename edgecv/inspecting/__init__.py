@@ -7,10 +7,26 @@ from pathlib import Path
 
 from edgecv_runtime.errors import SourceError
 
-from edgecv.inspecting.records import ArtifactInspection, BundleInspection, Inspection, ModelInspection
+from edgecv.inspecting.layers import inspect_layers
+from edgecv.inspecting.records import (
+    ArtifactInspection,
+    BundleInspection,
+    Inspection,
+    LayersInspection,
+    ModelInspection,
+)
 from edgecv.inspecting.tables import tables
 
-__all__ = ["ArtifactInspection", "BundleInspection", "Inspection", "ModelInspection", "inspect", "tables"]
+__all__ = [
+    "ArtifactInspection",
+    "BundleInspection",
+    "Inspection",
+    "LayersInspection",
+    "ModelInspection",
+    "inspect",
+    "inspect_layers",
+    "tables",
+]
 
 
 def inspect(

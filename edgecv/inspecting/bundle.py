@@ -36,23 +36,33 @@ def is_bundle_zip(path: Path) -> bool:
     if not zipfile.is_zipfile(path):
         return False
     with zipfile.ZipFile(path) as archive:
-        return _member(archive) is not None
+        return _member(archive, MANIFEST) is not None
 
 
-def _member(archive: zipfile.ZipFile) -> zipfile.ZipInfo | None:
-    found = [item for item in archive.infolist() if item.filename.split("/")[-1] == MANIFEST]
+def unpacked(path: Path, name: str) -> bytes:
+    """One file of a zipped bundle.
+
+    Raises:
+        BundleError: It is missing, too large, or damaged.
+    """
+    with zipfile.ZipFile(path) as archive:
+        item = _member(archive, name)
+        if item is None or item.file_size > _LARGEST:
+            raise BundleError(f"{path.name} holds no {name} of a sane size")
+        try:
+            return archive.read(item)
+        except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
+            raise BundleError(f"{path.name} is a damaged zip file", "Fetch the bundle again") from error
+
+
+def _member(archive: zipfile.ZipFile, name: str) -> zipfile.ZipInfo | None:
+    found = [item for item in archive.infolist() if item.filename.split("/")[-1] == name]
     top = [item for item in found if item.filename.count("/") <= 1]
     return min(top, key=lambda item: item.filename.count("/"), default=None)
 
 
 def _from_zip(path: Path) -> Manifest:
-    with zipfile.ZipFile(path) as archive, tempfile.TemporaryDirectory() as folder:
-        item = _member(archive)
-        if item is None or item.file_size > _LARGEST:
-            raise BundleError(f"{path.name} holds no {MANIFEST} of a sane size")
+    with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / MANIFEST
-        try:
-            copy.write_bytes(archive.read(item))
-        except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
-            raise BundleError(f"{path.name} is a damaged zip file", "Fetch the bundle again") from error
+        copy.write_bytes(unpacked(path, MANIFEST))
         return read_manifest(copy)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 from edgecv_converters.source import LayerRow
-from edgecv_runtime.schema import Manifest, QuantParams, SourceInfo, Target, Task, TensorSpec
+from edgecv_runtime.schema import LayerError, Manifest, QuantParams, SourceInfo, Target, Task, TensorSpec
 
 
 class PortRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,7 +65,15 @@ class BundleInspection(msgspec.Struct, frozen=True, kw_only=True, tag_field="kin
     manifest: Manifest
 
 
-Inspection = ModelInspection | ArtifactInspection | BundleInspection
+class LayersInspection(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="layers"):
+    """What a bundle's report says of the results inside its int8 file, those farthest from the float file first."""
+
+    file: str
+    samples: int
+    layers: tuple[LayerError, ...]
+
+
+Inspection = ModelInspection | ArtifactInspection | BundleInspection | LayersInspection
 
 
 def share(part: float, whole: float) -> float | None:

@@ -5,13 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from edgecv_runtime.postprocess import Head
-from edgecv_runtime.schema import Artifact, Comparison, Manifest, Parity, TensorSpec
+from edgecv_runtime.schema import Artifact, Comparison, LayerError, Manifest, Parity, TensorSpec
 from rich.markup import escape
 from rich.table import Table
 
 from edgecv import heads
-from edgecv.inspecting.records import ArtifactInspection, BundleInspection, Inspection, ModelInspection, PortRow
-from edgecv.words import DASH, TIMES, byte_size, number, percent, quant_words, quantity, shape_words
+from edgecv.inspecting.records import (
+    ArtifactInspection,
+    BundleInspection,
+    Inspection,
+    LayersInspection,
+    ModelInspection,
+    PortRow,
+)
+from edgecv.words import (
+    DASH,
+    TIMES,
+    byte_size,
+    decibels,
+    number,
+    percent,
+    quant_words,
+    quantity,
+    shape_words,
+    span_words,
+)
 
 
 def tables(found: Inspection) -> list[Table]:
@@ -20,7 +38,7 @@ def tables(found: Inspection) -> list[Table]:
         return _model(found)
     if isinstance(found, ArtifactInspection):
         return _artifact(found)
-    return _bundle(found)
+    return _layers(found) if isinstance(found, LayersInspection) else _bundle(found)
 
 
 def _facts(file: str, rows: Iterable[tuple[str, str]]) -> Table:
@@ -163,3 +181,22 @@ def _snr(measured: Comparison | None) -> str:
     if measured is None:
         return DASH
     return "equal" if measured.snr_db is None else f"{number(measured.snr_db)} dB"
+
+
+def _layers(found: LayersInspection) -> list[Table]:
+    facts = [("layers", f"int8 against float32, {found.samples} calibration samples, the farthest first")]
+    names = ("Layer", "Operation", "SNR", "Cosine", "Float values", "int8 grid", "Clipped", "Weights")
+    return [_facts(found.file, facts), _grid("Layers", names, map(_layer, found.layers), (2, 3, 6, 7))]
+
+
+def _layer(row: LayerError) -> tuple[str, ...]:
+    return (
+        row.layer,
+        row.op,
+        decibels(row.snr_db),
+        f"{row.cosine:.5f}",
+        span_words(row.float_range),
+        "float" if row.grid_range is None else span_words(row.grid_range),
+        percent(row.clipped, 2),
+        DASH if row.weight_snr_db is None else decibels(row.weight_snr_db),
+    )

@@ -317,8 +317,32 @@ class Histogram(Record, frozen=True, kw_only=True):
     counts: tuple[int, ...]
 
 
+class LayerError(Record, frozen=True, kw_only=True):
+    """One result inside the int8 TFLite file against the same one inside the float32 file, on `count` samples.
+
+    Both files get the samples; so the error is that of the operation and of all before it. `layer` is the source
+    model's, `op` the operation in TFLite. `snr_db` and `cosine` are as in `Comparison`. `float_range` is the smallest
+    and largest value in float, `grid_range` the ends of the int8 grid (None where the operation is computed in float),
+    `clipped` the share (0..1) of float values that lie more than half a step outside of it. `weight_snr_db` is the
+    signal-to-noise ratio of the operation's weights (None without int8 weights, or without error).
+    """
+
+    layer: str
+    op: str
+    count: int
+    snr_db: float | None
+    cosine: float
+    float_range: tuple[float, float]
+    grid_range: tuple[float, float] | None
+    clipped: float
+    weight_snr_db: float | None = None
+
+
 class Report(Record, frozen=True, kw_only=True):
-    """All of `report.json`: everything measured while building. Unlike the manifest it may hold times and logs."""
+    """All of `report.json`: everything measured while building. Unlike the manifest it may hold times and logs.
+
+    `layers` are in the order of computation.
+    """
 
     name: str
     task: Task
@@ -336,3 +360,4 @@ class Report(Record, frozen=True, kw_only=True):
     notes: tuple[str, ...]
     preprocess: dict[str, Preprocess] = {}
     quantization: Quantization | None = None
+    layers: tuple[LayerError, ...] = ()

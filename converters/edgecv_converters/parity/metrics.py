@@ -129,7 +129,7 @@ class ComparisonAccumulator:
             count=self._count,
             max_abs_error=INFINITE if broken else min(self._max_error, INFINITE),
             mean_abs_error=INFINITE if broken else min(self._sum_error / self._elements, INFINITE),
-            cosine=0.0 if broken else _cosine(self._dot, self._reference_power, self._candidate_power),
+            cosine=0.0 if broken else cosine(self._dot, self._reference_power, self._candidate_power),
             snr_db=-INFINITE if broken else signal_to_noise(self._reference_power, self._error_power),
             agreement=None if self._head.task == "regression" else self._agreed / self._count,
             flips=() if self._head.task == "regression" and not broken else tuple(self._flips),
@@ -165,7 +165,8 @@ def _rows(values: npt.NDArray[Any]) -> FloatArray:
     return np.asarray(values, np.float64).reshape(len(values), -1)
 
 
-def _cosine(dot: float, reference_power: float, candidate_power: float) -> float:
+def cosine(dot: float, reference_power: float, candidate_power: float) -> float:
+    """The cosine between two outputs, -1..1, from sums of products; 1 where both are zero, 0 without a meaning."""
     if reference_power == candidate_power == 0:
         return 1.0
     norm = math.sqrt(reference_power) * math.sqrt(candidate_power)

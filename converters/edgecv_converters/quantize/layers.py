@@ -26,13 +26,13 @@ def measure_layers(int8: bytes, float32: bytes, samples: Sequence[Array]) -> tup
     Args:
         int8: The file, with float32 inputs and outputs; some of its operations may be float.
         float32: The float32 file of the same graph.
-        samples: For each input in the file's order, (count, ...) float32; the first 50 are used, of large networks fewer.
+        samples: For each input in the file's order, (count, ...) float32; the first 50 are used, or fewer.
 
     Returns:
         Nothing where the two files cannot be paired.
     """
     try:
-        network = read_network(int8, float32)
+        network = read_network(int8, float32, plain=False)
     except MismatchError:
         return ()
     watched = [(number, tensor) for number, op in enumerate(network.ops) for tensor in _results(network, op)]
@@ -144,9 +144,7 @@ def weight_ratios(network: Network, int8: bytes) -> Mapping[int, float | None]:
     return found
 
 
-def _record(
-    network: Network, number: int, sums: Sums, count: int, weights: Mapping[int, float | None]
-) -> LayerError:
+def _record(network: Network, number: int, sums: Sums, count: int, weights: Mapping[int, float | None]) -> LayerError:
     grid, op = sums.grid, network.ops[number]
     return LayerError(
         layer=network.layer(op.outputs[0]),

@@ -7,25 +7,26 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgecv_runtime.digest import sha256_tree, tree_bytes
-from edgecv_runtime.schema import Artifact, Precision, Target, TensorIO
+from edgecv_runtime.schema import Artifact, LayerError, Precision, Target, TensorIO
 
 from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.graph.passes import canonical
 from edgecv_converters.isolate.child import wait_for
 from edgecv_converters.isolate.mailbox import Mailbox
 from edgecv_converters.tflite import IoType
-from edgecv_converters.workers.int8 import Quantizing, streamed, to_int8
+from edgecv_converters.workers.int8 import Int8, Quantizing, streamed, to_int8
 
 Described = tuple[tuple[TensorIO, ...], tuple[TensorIO, ...], dict[str, int], dict[str, str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Converted:
-    """One artifact, what edgecv's quantizer did to it, and what a person should know of that."""
+    """One artifact, what edgecv's quantizer did to it, what a person should know of that, and its layers' errors."""
 
     artifact: Artifact
     steps: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    layers: tuple[LayerError, ...] = ()
 
 
 def convert_artifact(
@@ -49,9 +50,9 @@ def convert_artifact(
     out = root / file
     out.parent.mkdir(parents=True, exist_ok=True)
     if (target, precision) == ("tflite", "int8"):
-        described, steps, notes = _int8(io, frozen, out, box, how)
+        described, made = _int8(io, frozen, out, box, how)
     else:
-        described, steps, notes = _convert(target, precision, frozen, out, box, quantized), (), ()
+        described, made = _convert(target, precision, frozen, out, box, quantized), None
     inputs, outputs, ops, requires = described
     artifact = Artifact(
         target=target,
@@ -64,7 +65,9 @@ def convert_artifact(
         ops=ops,
         requires=requires,
     )
-    return Converted(artifact=artifact, steps=steps, notes=notes)
+    if made is None:
+        return Converted(artifact=artifact)
+    return Converted(artifact=artifact, steps=made.steps, notes=made.notes, layers=made.layers)
 
 
 def _convert(
@@ -94,15 +97,12 @@ def _tflite(precision: Precision, frozen: FrozenGraph, out: Path, box: Mailbox) 
     return (*describe(data, frozen.inputs, frozen.outputs), {"format": "TFL3"})
 
 
-def _int8(
-    io: IoType, frozen: FrozenGraph, out: Path, box: Mailbox, how: Quantizing
-) -> tuple[Described, tuple[str, ...], tuple[str, ...]]:
+def _int8(io: IoType, frozen: FrozenGraph, out: Path, box: Mailbox, how: Quantizing) -> tuple[Described, Int8]:
     from edgecv_converters.tflite import describe
 
-    data, found = to_int8(frozen, wait_for(box, "calibration"), wait_for(box, "pictures"), io, how)
-    out.write_bytes(data)
-    described = (*describe(data, frozen.inputs, frozen.outputs), {"format": "TFL3"})
-    return described, found.steps if found else (), found.notes if found else ()
+    made = to_int8(frozen, wait_for(box, "calibration"), wait_for(box, "pictures"), io, how)
+    out.write_bytes(made.data)
+    return (*describe(made.data, frozen.inputs, frozen.outputs), {"format": "TFL3"}), made
 
 
 def _onnx(precision: Precision, frozen: FrozenGraph, out: Path, quantized: Path | None) -> Described:

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from edgecv_runtime.schema import TensorIO
+from edgecv_runtime.schema import LayerError, TensorIO
 
 from edgecv_converters.data import Spool
 from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.isolate.child import progress
-from edgecv_converters.quantize import Quantized, Refinement, Settings, quantize
+from edgecv_converters.quantize import Refinement, Settings, quantize
+from edgecv_converters.quantize.layers import measure_layers
 from edgecv_converters.tflite import IoType, check_integers, describe, input_names, to_tflite, with_io
 
 Quantizer = Literal["edgecv", "vendor"]
@@ -35,24 +36,40 @@ class Quantizing:
     refine_seconds: float | None = None
 
 
-def to_int8(
-    frozen: FrozenGraph, spool: Spool, pictures: frozenset[str], io: IoType, how: Quantizing
-) -> tuple[bytes, Quantized | None]:
-    """The file with inputs and outputs of `io`, and what edgecv's quantizer did; None where it was not asked.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Int8:
+    """An int8 file.
+
+    Attributes:
+        data: The .tflite file.
+        steps: What edgecv's quantizer did that helped.
+        notes: What a person should know.
+        layers: How far each result inside is from the float file's.
+    """
+
+    data: bytes
+    steps: tuple[str, ...]
+    notes: tuple[str, ...]
+    layers: tuple[LayerError, ...]
+
+
+def to_int8(frozen: FrozenGraph, spool: Spool, pictures: frozenset[str], io: IoType, how: Quantizing) -> Int8:
+    """Quantize by the calibration samples in `spool`; the file's inputs and outputs are of the dtype `io`.
 
     Raises:
         ConversionError: The converter refused the graph, or an operation stays float.
     """
-    if how.quantizer == "vendor":
-        data = to_tflite(frozen, "int8", samples=streamed(spool, spool.count), io=io)
-        check_integers(data)
-        return data, None
     plain = to_tflite(frozen, "int8", samples=streamed(spool, round(spool.count / PLAIN_SHARE)))
     check_integers(plain)
+    float32 = to_tflite(frozen, "float32")
     names = _in_file_order(describe(plain, frozen.inputs, frozen.outputs)[0], input_names(plain))
     arrays = [np.load(spool.path(name), mmap_mode="r")[: spool.count] for name in names]
-    found = quantize(plain, to_tflite(frozen, "float32"), arrays, _settings(how, names, pictures), _show)
-    return with_io(found.data, io), found
+    data, steps, notes = plain, tuple[str, ...](), tuple[str, ...]()
+    if how.quantizer == "edgecv":
+        found = quantize(plain, float32, arrays, _settings(how, names, pictures), _show)
+        data, steps, notes = found.data, found.steps, found.notes
+    layers = measure_layers(data, float32, arrays)
+    return Int8(data=with_io(data, io), steps=steps, notes=notes, layers=layers)
 
 
 def _settings(how: Quantizing, names: list[str], pictures: frozenset[str]) -> Settings:
