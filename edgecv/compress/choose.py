@@ -52,7 +52,7 @@ def choose(
     """
     ordered = [family.members[np.argsort(scores[family.members], kind="stable")] for family in channels.families]
     if scope == "layer":
-        return _by_share(channels, ordered, budget - other, widths)
+        return _by_share(channels, ordered, scores, budget - other, widths)
     return _by_rank(channels, ordered, scores, budget - other, widths)
 
 
@@ -91,8 +91,11 @@ def _give_back(channels: Channels, removed: Mask, taken: Sequence[tuple[int, Ato
             closed.add(number)
 
 
-def _by_share(channels: Channels, ordered: Sequence[Atoms], budget: int, widths: Widths) -> Mask:
-    """The largest share of every family's width, in thousandths, that the budget lets stay."""
+def _by_share(channels: Channels, ordered: Sequence[Atoms], scores: Scores, budget: int, widths: Widths) -> Mask:
+    """The largest share of every family's width, in thousandths, that the budget lets stay.
+
+    Where rounding leaves room in the budget, families get one more block each, the most important first.
+    """
     low, high = 0, 1000
     while low < high:
         middle = (low + high + 1) // 2
@@ -100,7 +103,11 @@ def _by_share(channels: Channels, ordered: Sequence[Atoms], budget: int, widths:
             low = middle
         else:
             high = middle - 1
-    return _shared(channels, ordered, low / 1000, widths)
+    removed = _shared(channels, ordered, low / 1000, widths)
+    blocks = [members[removed[members]][-widths.round_to :] for members in ordered]
+    rising = sorted((place for place, block in enumerate(blocks) if len(block)), key=lambda p: scores[blocks[p]].mean())
+    _give_back(channels, removed, [(place, blocks[place]) for place in rising], budget)
+    return removed
 
 
 def _shared(channels: Channels, ordered: Sequence[Atoms], share: float, widths: Widths) -> Mask:

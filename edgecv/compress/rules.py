@@ -343,6 +343,13 @@ def _batch_norm(step: Step) -> Atoms:
     return out
 
 
+def _layer_scale(step: Step) -> Atoms:
+    out = _passes(step)
+    step.channels.slot(step.name, "gamma", 0, out, "each")
+    step.channels.edit(step.name, "projection_dim", out)
+    return out
+
+
 def _prelu(step: Step) -> Atoms:
     out = _passes(step)
     if step.layer.alpha.shape[-1] == len(out):
@@ -398,7 +405,10 @@ _LAYERS: dict[str, Rule] = {
     "Activation": _activation,
     "BatchNormalization": _batch_norm,
     "Concatenate": _concatenate,
+    "CustomScaleLayer": _merge,
     "Flatten": _flatten,
+    "LayerScale": _layer_scale,
+    "StochasticDepth": _passes,
     "Normalization": _per_input,
     "PReLU": _prelu,
     "Rescaling": _rescaling,

@@ -1,0 +1,307 @@
+"""What channel pruning brings on CIFAR-10 images: latency, size and accuracy, against the equally trained original.
+
+cifar_cnn is trained here first, ResNet8 comes trained. Each is pruned and fine-tuned by `edgecv.prune`; the original
+gets the same fine-tuning epochs with the same settings. Both become TFLite float32 and int8, timed in turn, one thread,
+batch 1; where the processor has AMX, with it and without it, and the bars are for without (see `tflite_pair`). The
+training images (8,000) give the validation split as well; the test images (1,000) are looked at once, at the end.
+What takes long is kept in build/compression and done again only where it is not there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from edgecv_converters.data import open_samples
+from edgecv_converters.graph.freeze import freeze
+from edgecv_converters.parity.metrics import wilson
+from edgecv_converters.tflite import to_tflite
+from edgecv_runtime.preprocess import from_preset, resolve
+from edgecv_runtime.schema import TensorSpec
+from PIL import Image
+
+from benchmarks.tflite_pair import File, has_amx, time_pair
+from edgecv.compress.checkpoint import Progress
+from edgecv.compress.command import prune
+from edgecv.compress.data import Reading, TrainingData, read_files
+from edgecv.compress.fit import Trainer, train
+from edgecv.compress.head import Head
+from edgecv.compress.load import flat, load_flat
+from edgecv.compress.options import Augmentation, PruneOptions, Training
+from edgecv.machine import machine_line, versions
+from edgecv.observer import Silent
+
+Array = npt.NDArray[np.float32]
+Precision = Literal["float32", "int8"]
+SHARED = Path(__file__).resolve().parents[1].parent / "shared"
+IMAGES = SHARED / "data" / "cifar10_jpeg"
+RESULTS = Path(__file__).resolve().parent / "results" / "compression_pruning.json"
+WORK = Path("build/compression")
+AUGMENT: tuple[Augmentation, ...] = ("flip", "translation")
+HEAD = Head("softmax", 10)
+CALIBRATION = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One network: how it is prepared and trained, how far it is pruned, and the least that must come of it.
+
+    `training` epochs make it (0 where it comes trained). `speed` and `size` are ratios, original to pruned.
+    """
+
+    name: str
+    preset: str
+    scale: float
+    training: int
+    target_macs: float
+    scope: Literal["global", "layer"]
+    round_to: int
+    steps: int
+    step_epochs: int
+    epochs: int
+    speed: float
+    size: float
+
+
+CASES = (
+    Case(
+        name="cifar_cnn",
+        preset="rescale",
+        scale=1 / 255,
+        training=60,
+        target_macs=0.33,
+        scope="layer",
+        round_to=8,
+        steps=3,
+        step_epochs=3,
+        epochs=24,
+        speed=2.0,
+        size=2.5,
+    ),
+    Case(
+        name="resnet8",
+        preset="none",
+        scale=1.0,
+        training=0,
+        target_macs=0.37,
+        scope="global",
+        round_to=8,
+        steps=3,
+        step_epochs=4,
+        epochs=40,
+        speed=1.5,
+        size=1.5,
+    ),
+)
+
+
+class Teller(Silent):
+    """Prints what a run tells."""
+
+    def note(self, text: str) -> None:
+        """One line."""
+        print(text, flush=True)
+
+
+def architecture(case: Case) -> Any:
+    """The network, untrained, or as it comes."""
+    import keras
+
+    keras.utils.set_random_seed(0)
+    if case.name == "resnet8":
+        path = SHARED / "models" / "resnet8_cifar10.h5"
+        return load_flat(path, input_shapes={}, allow_code=False, custom_objects=None)
+    from benchmarks.zoo_models import cifar_cnn
+
+    return flat(cifar_cnn())
+
+
+def training_data(case: Case, model: Any) -> TrainingData:
+    """The training images, split as `edgecv.prune` splits them, prepared once."""
+    name = model.inputs[0]._keras_history.operation.name  # noqa: SLF001  # as Keras itself names its inputs
+    spec = TensorSpec(name=name, shape=(1, *model.inputs[0].shape[1:]), dtype="float32")
+    how = Reading(
+        head=HEAD,
+        inputs=(spec,),
+        specs={name: resolve(from_preset(case.preset), spec.shape, name)},
+        labels=None,
+        share=0.15,
+        seed=0,
+    )
+    return read_files(IMAGES / "train", WORK / f"data_{case.preset}", how, Teller())
+
+
+def trained(model: Any, case: Case, epochs: int, rate: float, name: str) -> Any:
+    """The model after `epochs`, at its best validation accuracy; from the disk where it was trained before."""
+    import keras
+
+    path = WORK / f"{case.name}.{name}.keras"
+    if path.exists():
+        return keras.models.load_model(path, compile=False)
+    keras.utils.set_random_seed(0)
+    settings = Training(epochs=epochs, learning_rate=rate, augment=AUGMENT, patience=epochs + 1)
+    trainer = Trainer(model=model, head=HEAD, training=settings, data=training_data(case, model))
+    progress = Progress(step=1)
+
+    def tell(epoch: Any, _: Progress) -> None:
+        print(
+            f"{case.name} {name} {epoch.epoch}/{epochs}: {epoch.loss:.3f}, {epoch.validation_accuracy:.4f}", flush=True
+        )
+
+    train(trainer, progress, [], epochs, lambda _p, _b: None, tell, Silent())
+    model.save(path)
+    return model
+
+
+def pruned(case: Case, source: Path) -> Any:
+    """What `edgecv.prune` makes of the trained network."""
+    import keras
+
+    path = WORK / f"{case.name}.pruned.keras"
+    if not path.exists():
+        options: PruneOptions = {
+            "target_macs": case.target_macs,
+            "scope": case.scope,
+            "round_to": case.round_to,
+            "steps": case.steps,
+            "step_epochs": case.step_epochs,
+            "epochs": case.epochs,
+            "augment": AUGMENT,
+            "preprocess": case.preset,
+            "patience": case.epochs + 1,
+            "distill": 0.5,
+            "resume": path.with_name(f"{path.name}.work").exists(),
+        }
+        prune(source, IMAGES / "train", path, observer=Teller(), **options)
+    return keras.models.load_model(path, compile=False)
+
+
+def pictures(part: str, scale: float, count: int | None = None) -> tuple[Array, npt.NDArray[np.int64]]:
+    """Images as the model takes them, and their classes; `count` of them, balanced."""
+    samples = open_samples(IMAGES / part, labelled=True)
+    chosen = samples if count is None else samples.choose(count, seed=0)
+    pixels = [np.asarray(Image.open(Path(str(sample.location))).convert("RGB")) for sample in chosen.samples]
+    return np.stack(pixels).astype(np.float32) * np.float32(scale), np.asarray(chosen.labels(None))
+
+
+def tflite(model: Any, precision: Precision, calibration: Array) -> bytes:
+    """The model at batch 1, converted by edgecv's own converter."""
+    spec = TensorSpec(name="image", shape=(1, *model.inputs[0].shape[1:]), dtype="float32")
+    graph = freeze(lambda tensors: [model(tensors[0], training=False)], [spec], ["probabilities"])
+
+    def samples() -> Iterator[Mapping[str, Array]]:
+        return ({"image": sample[None]} for sample in calibration)
+
+    return to_tflite(graph, precision, samples=samples) if precision == "int8" else to_tflite(graph, precision)
+
+
+def accuracy_of(content: bytes, samples: Array, labels: npt.NDArray[np.int64]) -> float:
+    """The share of samples that a file gets right."""
+    file = File(content)
+    answers = np.array([file(sample[None]).argmax() for sample in samples])
+    return float((answers == labels).mean())
+
+
+def latency(contents: Mapping[str, bytes], stem: str, rounds: int, turn: int) -> dict[str, Any]:
+    """Both files in turn; with AMX as well, where there is one."""
+    paths = {name: WORK / f"{stem}.{name}.tflite" for name in contents}
+    for name, content in contents.items():
+        paths[name].write_bytes(content)
+    found = {}
+    for amx in (False, True) if has_amx() else (False,):
+        timing = time_pair(paths["original"], paths["pruned"], amx=amx, rounds=rounds, turn=turn)
+        found["with_amx" if amx else "latency"] = {
+            "median_us": timing.median_us,
+            "speed_up": timing.ratio,
+            "p10_p90": [timing.p10, timing.p90],
+        }
+    return found
+
+
+def measure(case: Case, original: Any, smaller: Any, rounds: int, turn: int) -> dict[str, Any]:
+    """Both files of each precision: bytes, test accuracy, latency in turn."""
+    samples, labels = pictures("test", case.scale)
+    calibration, _ = pictures("train", case.scale, CALIBRATION)
+    found: dict[str, Any] = {}
+    precisions: tuple[Precision, ...] = ("float32", "int8")
+    models = {"original": original, "pruned": smaller}
+    for precision in precisions:
+        contents = {name: tflite(model, precision, calibration) for name, model in models.items()}
+        accuracy = {name: accuracy_of(content, samples, labels) for name, content in contents.items()}
+        right = {name: round(share * len(labels)) for name, share in accuracy.items()}
+        found[precision] = {
+            "bytes": {name: len(content) for name, content in contents.items()},
+            "size_ratio": round(len(contents["original"]) / len(contents["pruned"]), 3),
+            "accuracy": accuracy,
+            "interval": {name: [round(end, 4) for end in wilson(n, len(labels))] for name, n in right.items()},
+            "points_lost": round(100 * (accuracy["original"] - accuracy["pruned"]), 2),
+            **latency(contents, f"{case.name}.{precision}", rounds, turn),
+        }
+    return found
+
+
+def bars(case: Case, found: Mapping[str, Any]) -> dict[str, bool]:
+    """Which of the promises hold."""
+    kept = {f"{p} speed-up >= {case.speed}": found[p]["latency"]["speed_up"] >= case.speed for p in found}
+    kept |= {f"{p} size ratio >= {case.size}": found[p]["size_ratio"] >= case.size for p in found}
+    return kept | {f"{p} points lost <= 1": found[p]["points_lost"] <= 1 for p in found}
+
+
+def run(case: Case, rounds: int, turn: int) -> dict[str, Any]:
+    """One network from training to results."""
+    base = architecture(case)
+    if case.training:
+        base = trained(base, case, case.training, 1e-3, "trained")
+    source = WORK / f"{case.name}.source.keras"
+    base.save(source)
+    smaller = pruned(case, source)
+    extra = case.epochs + (case.steps - 1) * case.step_epochs
+    original = trained(flat(base), case, extra, 1e-3, "tuned")
+    samples, labels = pictures("test", case.scale)
+    before = float((np.asarray(base.predict(samples, verbose=0)).argmax(1) == labels).mean())
+    found = measure(case, original, smaller, rounds, turn)
+    report = json.loads((WORK / f"{case.name}.pruned.report.json").read_text())
+    return {
+        "case": asdict(case),
+        "accuracy_before_fine_tuning": before,
+        "fine_tuning_epochs_of_both": extra,
+        "widths": {row["layer"]: [row["width_before"], row["width_after"]] for row in report["rows"]},
+        "multiply_adds": {name: report[name]["multiply_adds"] for name in ("before", "after")},
+        "parameters": {name: report[name]["parameters"] for name in ("before", "after")},
+        "seconds_of_pruning": report["seconds"],
+        "tflite": found,
+        "bars": bars(case, found),
+    }
+
+
+def main() -> None:
+    """Run the chosen networks and write the results."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", help="cifar_cnn, resnet8; all by default")
+    parser.add_argument("--rounds", type=int, default=40)
+    parser.add_argument("--turn", type=int, default=20)
+    parser.add_argument("--fresh", action="store_true", help="train again")
+    arguments = parser.parse_args()
+    if not IMAGES.is_dir():
+        raise SystemExit("the shared CIFAR-10 images are not there: nothing to measure on")
+    if arguments.fresh:
+        shutil.rmtree(WORK, ignore_errors=True)
+    WORK.mkdir(parents=True, exist_ok=True)
+    chosen = [case for case in CASES if not arguments.names or case.name in arguments.names]
+    known = json.loads(RESULTS.read_text())["networks"] if RESULTS.exists() else {}
+    for case in chosen:
+        known[case.name] = run(case, arguments.rounds, arguments.turn)
+        print(json.dumps(known[case.name], indent=2))
+    content = {"machine": machine_line(), "versions": versions(), "networks": known}
+    RESULTS.write_text(json.dumps(content, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
