@@ -106,7 +106,7 @@ def test_each_operation_rounds_as_the_int8_file_does(name: str) -> None:
     values, watch = values_inside(int8, data[:1], net), rounded(scheme.grids)
     constants = scheme.constants()
     for op in net.ops:
-        if op.outputs[0] in scheme.grids:
+        if op.outputs[0] in scheme.grids and op.outputs[0] in values:
             found = watch(op.outputs[0], step(net, op, values, constants)[0])
             apart = np.abs(found - values[op.outputs[0]]) / scheme.grids[op.outputs[0]].scale
             assert apart.max() <= 1 + 1e-3, op.kind
@@ -122,8 +122,11 @@ def values_inside(content: bytes, sample: np.ndarray, net: Any) -> dict[int, np.
     interpreter.allocate_tensors()
     interpreter.set_tensor(net.inputs[0], sample)
     interpreter.invoke()
+    read = {number for op in net.ops for number in op.inputs} & set(net.grids)  # the others have no memory
     found = {
-        n: (interpreter.get_tensor(n).astype(np.float32) - g.zero) * np.float32(g.scale) for n, g in net.grids.items()
+        n: (interpreter.get_tensor(n).astype(np.float32) - g.zero) * np.float32(g.scale)
+        for n, g in net.grids.items()
+        if n in read
     }
     return {**found, net.inputs[0]: sample}
 

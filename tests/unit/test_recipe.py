@@ -102,3 +102,25 @@ def test_integer_io_needs_int8():
     with pytest.raises(UsageError, match="--io uint8 needs an int8 artifact"):
         Recipe(steps=plan(["float16"], []), io="uint8")
     assert Recipe(steps=plan(["float16,int8"], []), io="uint8").io == "uint8"
+
+
+INT8 = plan(["int8"], ["tflite"])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"steps": plan(["float32"], []), "refine": True}, "--refine needs an int8 artifact"),
+        ({"steps": plan(["coreml:int8"], []), "refine": True}, "--refine needs an int8 artifact"),
+        ({"steps": INT8, "refine": True, "quantizer": "vendor"}, "--refine is a part of edgecv's own quantizer"),
+        ({"steps": INT8, "refine": True, "refine_limit": 0.0}, "--refine-limit must be positive, got 0"),
+    ],
+)
+def test_a_refinement_that_cannot_be_is_refused(options, message):
+    with pytest.raises(UsageError, match=message):
+        Recipe(**options)
+
+
+def test_a_refinement_is_part_of_the_recipe():
+    assert Recipe(steps=INT8, refine=True).refine_limit == 540
+    assert Recipe(steps=INT8).quantizer == "edgecv"

@@ -75,7 +75,7 @@ class Network:
     Attributes:
         ops: In order.
         inputs: Of the file, in its order; so are `outputs`.
-        names: Of every tensor.
+        names: Of every tensor; of activations those in the float file, which carry no number to tell them apart.
         shapes: Of every tensor, batch 1.
         constants: Values of the constant tensors: floats as in the float32 file, integers (axes, shapes) as they are.
         grids: Of every int8 activation, as the int8 file has it.
@@ -125,7 +125,7 @@ def read_network(int8: bytes, float32: bytes, *, plain: bool = True) -> Network:
         ops=ours.ops,
         inputs=tuple(map(int, ours.graph.inputs)),
         outputs=tuple(map(int, ours.graph.outputs)),
-        names=tuple(tensor.name.decode() for tensor in ours.graph.tensors),
+        names=tuple(_names(ours, theirs, twins)),
         shapes=tuple(ours.shape(number) for number in range(len(ours.graph.tensors))),
         constants=constants,
         grids=grids,
@@ -133,6 +133,12 @@ def read_network(int8: bytes, float32: bytes, *, plain: bool = True) -> Network:
         twins=twins,
         floats=frozenset(n for n in twins if dtype_of(ours.graph.tensors[n]) == "float32"),
     )
+
+
+def _names(ours: Flat, theirs: Flat, twins: Mapping[int, int]) -> Iterator[str]:
+    for number, tensor in enumerate(ours.graph.tensors):
+        named = theirs.graph.tensors[twins[number]] if number in twins else tensor
+        yield named.name.decode()
 
 
 class Flat:

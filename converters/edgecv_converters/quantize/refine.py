@@ -1,8 +1,4 @@
-"""Label-free distillation: the fake-quantized network learns the float network's answers on the calibration samples.
-
-Weights move by rounding to other integers, so they are trained in units of their own step; the gradient passes the
-rounding straight through (Y. Bengio & al., Estimating or propagating gradients through stochastic neurons, 2013).
-"""
+"""Label-free distillation: the fake-quantized network learns the float network's answers on the calibration samples."""
 
 from __future__ import annotations
 
@@ -16,10 +12,11 @@ import numpy as np
 
 from edgecv_converters.quantize.adam import Adam
 from edgecv_converters.quantize.augment import augmented
-from edgecv_converters.quantize.execute import execute, rounded, unwatched
+from edgecv_converters.quantize.execute import execute, unwatched
 from edgecv_converters.quantize.network import CASTS, Array, Network
-from edgecv_converters.quantize.scheme import Scheme, Weights, spread
+from edgecv_converters.quantize.scheme import Scheme
 from edgecv_converters.quantize.shared import FIXED_RESULT
+from edgecv_converters.quantize.student import Student
 
 RATE, WARM_UP = 0.007, 100
 UNTIMED, TIMED = 3, 12  # steps before the clock starts, and steps that are timed for an estimate
@@ -53,7 +50,7 @@ def refined(
     seed: int,
     on_progress: Progress = lambda _share, _seconds: None,
 ) -> tuple[Scheme, int]:
-    """A scheme with trained weights and biases on the same grids, and the number of steps that were taken."""
+    """A scheme with trained weights, biases and activation scales, and the number of steps that were taken."""
     student = Student(network, scheme)
     train = _compiled(network, student)
     draw = _batches(network, feeds, how, np.random.default_rng(seed))
@@ -79,74 +76,10 @@ def rate(step: int, total: int) -> float:
     return RATE * min(1.0, (step + 1) / warm) * 0.5 * (1 + math.cos(math.pi * step / total))
 
 
-class Student:
-    """The variables: weights in steps of their scale, biases in steps of the product's result."""
-
-    def __init__(self, network: Network, scheme: Scheme) -> None:
-        import tensorflow as tf
-
-        self.start = scheme
-        self._steps = {
-            product.bias: scheme.grids[network.ops[product.op].outputs[0]].scale
-            for product in network.products
-            if product.bias is not None
-        }
-        self._weights = {
-            number: tf.Variable(_latent(network.constants[number], weights), name=f"weight_{number}")
-            for number, weights in scheme.weights.items()
-        }
-        self._biases = {
-            number: tf.Variable(np.zeros(len(scheme.biases[number]), np.float32), name=f"bias_{number}")
-            for number in self._steps
-        }
-
-    @property
-    def variables(self) -> list[Any]:
-        """All of them."""
-        return [*self._weights.values(), *self._biases.values()]
-
-    def constants(self) -> dict[int, Any]:
-        """What the network computes with; differentiable."""
-        found: dict[int, Any] = dict(self.start.operands)
-        for number, variable in self._weights.items():
-            before = self.start.weights[number]
-            found[number] = _straight_round(variable) * spread(before.scales, before.axis, variable.shape.rank)
-        for number, variable in self._biases.items():
-            found[number] = self.start.biases[number].astype(np.float32) + variable * np.float32(self._steps[number])
-        return found
-
-    def scheme(self) -> Scheme:
-        """The scheme that was reached."""
-        weights = {}
-        for number, variable in self._weights.items():
-            before = self.start.weights[number]
-            integers = np.clip(np.rint(variable.numpy()), -127, 127).astype(np.int8)
-            weights[number] = Weights(integers, before.scales, before.axis)
-        biases = {
-            number: self.start.biases[number] + variable.numpy().astype(np.float64) * self._steps[number]
-            for number, variable in self._biases.items()
-        }
-        return self.start.with_weights(weights).with_biases(biases)
-
-
-def _latent(weight: Array, weights: Weights) -> Array:
-    """The float weight in steps, kept within half a step of the integer that stands for it."""
-    exact = weight / spread(weights.scales, weights.axis, weight.ndim)
-    near: Array = np.clip(exact, weights.integers - 0.49, weights.integers + 0.49).astype(np.float32)
-    return near
-
-
-def _straight_round(value: Any) -> Any:
-    import tensorflow as tf
-
-    inside = tf.clip_by_value(value, -127.0, 127.0)
-    return inside + tf.stop_gradient(tf.round(inside) - inside)
-
-
 def _compiled(network: Network, student: Student) -> Callable[[Mapping[int, Array], np.float32], None]:
     import tensorflow as tf
 
-    watch = rounded({n: grid for n, grid in student.start.grids.items() if n not in _answers(network)})
+    watch = student.watch(_answers(network))
     optimizer = Adam(student.variables)
     kinds = [_kind(network, number) for number in network.outputs]
 

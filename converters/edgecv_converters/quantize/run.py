@@ -29,6 +29,7 @@ FEWEST = 64  # samples for any step
 BATCH_BYTES = 256 << 20  # activations that a batch may hold
 CORRECTION_BYTES = 1 << 30
 FORWARD_WORK, FILE_WORK = 4e11, 1e11  # multiply-adds that a pass in TensorFlow, or through a file, may cost
+BEFORE_REFINING = 0.1  # of what progress shows, where it is refined
 SAME_FLOAT = 1e-3  # of the largest output: how near the simulated float network must be to the float file
 
 
@@ -133,7 +134,7 @@ class _Search:
         ranged = plain.with_grids(grids)
         yield (RANGES,), ranged
         scaled = ranged.with_weights(least_error_weights(self.network, ranged))
-        self.on_progress(0.6, None)
+        self._part(0.5, 0.6)(1, 1)
         if mixing(self.network) is not None:
             yield (RANGES, SCALES), scaled
             return
@@ -155,7 +156,8 @@ class _Search:
         if op is not None:
             return scheme, steps, (*notes, f"No refinement: {op.kind} mixes samples, so batches cannot be trained on")
         feeds = dict(zip(self.network.inputs, self.samples, strict=True))
-        done, taken = refined(self.network, scheme, feeds, self.settings.refine, self.settings.seed, self.on_progress)
+        show = self._refining
+        done, taken = refined(self.network, scheme, feeds, self.settings.refine, self.settings.seed, show)
         tried = (*steps, f"distillation of {taken:,} steps")
         if self._distance(tried, done) < nearest:
             return done, tried, notes
@@ -207,5 +209,8 @@ class _Search:
         return min(len(self.samples[0]), max(FEWEST, int(work // max(macs, 1))))
 
     def _part(self, start: float, end: float) -> Callable[[int, int], None]:
-        share = 0.2 if self.settings.refine is not None else 1.0
+        share = BEFORE_REFINING if self.settings.refine is not None else 1.0
         return lambda done, total: self.on_progress(share * (start + (end - start) * done / total), None)
+
+    def _refining(self, share: float, seconds: float | None) -> None:
+        self.on_progress(BEFORE_REFINING + (1 - BEFORE_REFINING) * share, seconds)

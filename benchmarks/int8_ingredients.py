@@ -1,0 +1,243 @@
+"""What each ingredient of the int8 quantizer brings: the same network, the same samples, one file for each row.
+
+Agreement is the share of test samples on which the int8 file gives the float file's answer; the distance is the mean
+Kullback-Leibler divergence of the softmax. Both are of the files, run by LiteRT, never of a simulation.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from edgecv_converters.graph.frozen import FrozenGraph
+from edgecv_converters.quantize import BIASES, RANGES, SCALES, Refinement, Settings, quantize
+from edgecv_converters.quantize.network import Network, read_network
+
+Array = npt.NDArray[np.float32]
+SHARED = Path(__file__).resolve().parents[1].parent / "shared"
+RESULTS = Path(__file__).resolve().parent / "results" / "int8_ingredients.json"
+CALIBRATION, SEED = 500, 0
+CHOSEN: tuple[tuple[str, tuple[str, ...] | None], ...] = (
+    ("+ least-error ranges", (RANGES,)),
+    ("+ bias correction", (RANGES, BIASES)),
+    ("+ least-error weight scales", (RANGES, SCALES, BIASES)),
+    ("default (chosen on the calibration samples)", None),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """A network as a frozen graph, its unlabelled calibration samples, and the samples it is judged on."""
+
+    graph: FrozenGraph
+    calibration: Array
+    test: Array
+    pictures: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One file: shares in percent, seconds of its making without the converter's own."""
+
+    network: str
+    ingredient: str
+    agreement: float
+    distance: float
+    size: int
+    seconds: float
+
+
+def rows(name: str, subject: Subject, *, refine: bool) -> Iterator[Row]:
+    """One row for each ingredient, from the converter alone to what edgecv makes."""
+    from edgecv_converters.graph.passes import canonical
+    from edgecv_converters.tflite import to_tflite
+
+    graph = canonical(subject.graph, "tflite")
+    name_in = graph.inputs[0].name
+    float32 = to_tflite(graph, "float32")
+
+    def samples() -> Iterator[Mapping[str, Array]]:
+        return ({name_in: sample[None]} for sample in subject.calibration)
+
+    plain = to_tflite(graph, "int8", samples=samples)
+    judge = partial(_judge, name, read_network(plain, float32), float32, subject.test)
+    bare = to_tflite(_without_whole_pool(subject.graph), "int8", samples=samples)
+    yield judge("converter alone", bare, 0.0)
+    yield judge("+ average over the map as MEAN", plain, 0.0)
+    for ingredient, steps in CHOSEN:
+        began = time.monotonic()
+        made = quantize(plain, float32, [subject.calibration], Settings(seed=SEED, steps=steps))
+        yield judge(ingredient, made.data, time.monotonic() - began)
+    if refine:
+        began = time.monotonic()
+        how = Refinement(pictures=frozenset({0} if subject.pictures else ()))
+        made = quantize(plain, float32, [subject.calibration], Settings(seed=SEED, refine=how))
+        yield judge("--refine", made.data, time.monotonic() - began)
+
+
+def _judge(
+    name: str, network: Network, float32: bytes, test: Array, ingredient: str, data: bytes, seconds: float
+) -> Row:
+    from edgecv_converters.quantize.score import answers, distance
+
+    reference, found = answers(float32, [test]), answers(data, [test])
+    same = float((reference[0].argmax(-1) == found[0].argmax(-1)).mean())
+    apart = distance(network, reference, found)
+    return Row(
+        network=name,
+        ingredient=ingredient,
+        agreement=round(100 * same, 2),
+        distance=round(apart, 5),
+        size=len(data),
+        seconds=round(seconds, 1),
+    )
+
+
+def _without_whole_pool(graph: FrozenGraph) -> FrozenGraph:
+    from edgecv_converters.graph.passes import canonical, run, whole_pool
+
+    kept = run.PASSES
+    run.PASSES = tuple(step for step in kept if step.module is not whole_pool)
+    try:
+        return canonical(graph, "tflite")
+    finally:
+        run.PASSES = kept
+
+
+def pictures(part: str, count: int) -> Array:
+    """CIFAR-10 pictures, (count, 32, 32, 3), 0..255, as `--samples` chooses them."""
+    from edgecv_converters.data import open_samples
+    from PIL import Image
+
+    chosen = open_samples(SHARED / "data" / "cifar10_jpeg" / part).choose(count, SEED)
+    return np.stack([np.asarray(Image.open(str(sample.location)), np.float32) for sample in chosen.samples])
+
+
+def resnet8() -> Subject:
+    """MLPerf Tiny's ResNet8, pixels 0..255."""
+    from edgecv_converters.source import load_source
+
+    source = load_source(SHARED / "models" / "resnet8_cifar10.h5")
+    graph = source.freeze()
+    return Subject(graph=graph, calibration=pictures("train", CALIBRATION), test=pictures("test", 1000), pictures=True)
+
+
+def kws() -> Subject:
+    """MLPerf Tiny's keyword spotter on drawn spectrograms: sums of noise over time, decaying cepstra."""
+    from edgecv_converters.source import load_source
+
+    graph = load_source(SHARED / "models" / "kws_dscnn_savedmodel").freeze()
+    return Subject(graph=graph, calibration=_sounds(CALIBRATION, 1), test=_sounds(1000, 2), pictures=False)
+
+
+def _sounds(count: int, seed: int) -> Array:
+    noise = np.random.default_rng(seed).normal(0, 2, (count, 49, 10, 1))
+    return np.cumsum(noise, axis=1).astype(np.float32)
+
+
+def cifar_cnn(epochs: int = 8) -> Subject:
+    """The zoo's CIFAR CNN, trained here on pixels 0..1."""
+    from benchmarks.zoo_models import cifar_cnn as build
+
+    return _trained("cifar_cnn", build, epochs, 1 / 255, 0.0)
+
+
+def mobilenet_v2(epochs: int = 12) -> Subject:
+    """MobileNetV2 of half width on 32 x 32 pixels of -1..1, trained here."""
+
+    def build() -> Any:
+        import keras
+
+        inputs = keras.Input((32, 32, 3), name="image")
+        larger = keras.layers.UpSampling2D(2, interpolation="nearest")(inputs)
+        body = keras.applications.MobileNetV2(input_shape=(64, 64, 3), alpha=0.5, weights=None, classes=10)
+        return keras.Model(inputs, body(larger))
+
+    return _trained("mobilenet_v2", build, epochs, 1 / 127.5, -1.0)
+
+
+def _trained(name: str, build: Callable[[], Any], epochs: int, scale: float, offset: float) -> Subject:
+    """Trained on all pictures of the training folder, mirrored at random; kept in build/ingredients."""
+    import keras
+    from edgecv_converters.source import load_source
+
+    path = Path("build/ingredients") / f"{name}-{epochs}.keras"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _train(build(), epochs, scale, offset, path)
+    keras.backend.clear_session()
+
+    def prepared(part: str, count: int) -> Array:
+        return pictures(part, count) * np.float32(scale) + np.float32(offset)
+
+    calibration, test = prepared("train", CALIBRATION), prepared("test", 1000)
+    return Subject(graph=load_source(path).freeze(), calibration=calibration, test=test, pictures=True)
+
+
+def _train(model: Any, epochs: int, scale: float, offset: float, path: Path) -> None:
+    import keras
+    from edgecv_converters.data import open_samples
+    from PIL import Image
+
+    keras.utils.set_random_seed(SEED)
+    samples = open_samples(SHARED / "data" / "cifar10_jpeg" / "train")
+    pixels = np.stack([np.asarray(Image.open(str(sample.location)), np.float32) for sample in samples.samples])
+    labels = np.array(samples.labels(None))
+    steps = epochs * -(-len(pixels) // 64)
+    rate = keras.optimizers.schedules.CosineDecay(2e-3, steps)
+    model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy")
+    rng = np.random.default_rng(SEED)
+    for _ in range(epochs):
+        mirrored = np.where(rng.random((len(pixels), 1, 1, 1)) < 0.5, pixels[:, :, ::-1], pixels)
+        model.fit(mirrored * np.float32(scale) + np.float32(offset), labels, batch_size=64, epochs=1, verbose=0)
+    model.save(path)
+
+
+SUBJECTS: Mapping[str, Callable[[], Subject]] = {
+    "ResNet8": resnet8,
+    "cifar_cnn": cifar_cnn,
+    "KWS DS-CNN": kws,
+    "MobileNetV2": mobilenet_v2,
+}
+
+
+def table(names: list[str], *, refine: bool) -> list[Row]:
+    """All rows of some networks, printed as they come."""
+    found = []
+    for name in names:
+        for row in rows(name, SUBJECTS[name](), refine=refine):
+            found.append(row)
+            measured = f"{row.agreement:6.2f} %  {row.distance:.5f}  {row.seconds:6.1f} s"
+            print(f"{row.network:<12} {row.ingredient:<44} {measured}", flush=True)
+    return found
+
+
+def main() -> None:
+    """Measure and write the results."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--networks", nargs="+", choices=SUBJECTS, default=list(SUBJECTS))
+    parser.add_argument("--refine", action="store_true", help="also distil, which takes minutes a network")
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    chosen = parser.parse_args()
+    from edgecv.machine import machine_line, versions
+
+    found = table(chosen.networks, refine=chosen.refine)
+    report = {
+        "machine": machine_line(),
+        "versions": versions(),
+        "calibration": CALIBRATION,
+        "rows": [asdict(row) for row in found],
+    }
+    chosen.out.write_text(json.dumps(report, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

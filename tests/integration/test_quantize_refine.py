@@ -1,0 +1,105 @@
+"""Label-free distillation: it learns, it can be repeated, it keeps to its time, and it is left out where it hurts."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from edgecv_converters.quantize import Refinement, Settings, quantize
+from edgecv_converters.quantize.execute import execute, rounded, unwatched
+from edgecv_converters.quantize.network import Grid, read_network
+from edgecv_converters.quantize.refine import RATE, rate, refined
+from edgecv_converters.quantize.scheme import read_scheme
+from edgecv_converters.quantize.student import learned_rounding
+
+from tests.integration.test_quantize import digits_files
+
+SHORT = Refinement(steps=60, batch=32, pictures=frozenset({0}))
+
+
+def distance_of(net, scheme, data):
+    """The mean divergence of the simulated int8 network from the float one."""
+    feeds = {net.inputs[0]: data}
+    wanted = execute(net, feeds, net.constants, unwatched)[net.outputs[0]].numpy()
+    found = execute(net, feeds, scheme.constants(), rounded(scheme.grids))[net.outputs[0]].numpy()
+    return float((wanted * np.log((wanted + 1e-3) / (found + 1e-3))).sum(-1).mean())
+
+
+def test_it_brings_a_bad_scheme_nearer_to_the_float_network(monkeypatch):
+    from edgecv_converters.quantize import refine
+
+    monkeypatch.setattr(refine, "RATE", 0.07)  # 60 steps have to do
+    _, int8, float32, calibration, test = digits_files()
+    net = read_network(int8, float32)
+    scheme = read_scheme(net, int8)
+    coarse = scheme.with_grids({number: Grid(8 * grid.scale, grid.zero) for number, grid in _inner(net, scheme)})
+    better, steps = refined(net, coarse, {net.inputs[0]: calibration}, SHORT, 0)
+    assert steps == 60
+    assert distance_of(net, better, test) < 0.8 * distance_of(net, coarse, test)
+    assert any(better.grids[number] != coarse.grids[number] for number, _ in _inner(net, scheme))
+    for number, weights in better.weights.items():
+        assert weights.integers.dtype == np.int8
+        np.testing.assert_array_equal(weights.scales, coarse.weights[number].scales)
+
+
+def _inner(net, scheme):
+    """The grids that may change."""
+    from edgecv_converters.quantize.shared import groups
+
+    return [(number, scheme.grids[number]) for group in groups(net) if group.free for number in group.tensors]
+
+
+def test_a_seed_gives_the_same_numbers():
+    _, int8, float32, calibration, _ = digits_files()
+    settings = Settings(seed=5, refine=Refinement(steps=15, batch=16, pictures=frozenset({0})))
+    one, two = (quantize(int8, float32, [calibration], settings) for _ in range(2))
+    assert one.data == two.data
+    assert one.distances == two.distances
+
+
+def test_fewer_steps_are_taken_where_the_time_is_short():
+    _, int8, float32, calibration, _ = digits_files()
+    net = read_network(int8, float32)
+    how = Refinement(steps=100_000, batch=16, seconds=0.001)
+    _, steps = refined(net, read_scheme(net, int8), {net.inputs[0]: calibration}, how, 0)
+    assert steps < 30
+
+
+def test_it_is_left_out_where_it_brings_nothing(monkeypatch):
+    from edgecv_converters.quantize import refine
+
+    monkeypatch.setattr(refine, "RATE", 5.0)
+    _, int8, float32, calibration, _ = digits_files()
+    found = quantize(int8, float32, [calibration], Settings(refine=Refinement(steps=20, batch=16)))
+    assert "left out" in found.notes[0]
+    assert not any("distillation" in step for step in found.steps)
+
+
+def test_an_estimate_is_given():
+    _, int8, float32, calibration, _ = digits_files()
+    seen = []
+    quantize(int8, float32, [calibration], Settings(refine=SHORT), lambda share, left: seen.append((share, left)))
+    shares = [share for share, _ in seen]
+    assert shares == sorted(shares)
+    assert max(shares) <= 1
+    assert any(left is not None and left > 0 for _, left in seen)
+
+
+def test_the_rate_warms_up_and_falls_to_nothing():
+    rates = [rate(step, 1800) for step in range(1800)]
+    assert rates[0] < RATE / 50
+    assert max(rates) == pytest.approx(RATE, rel=0.02)
+    assert rates[-1] < RATE / 1000
+
+
+def test_the_gradient_of_a_learned_scale_is_the_files_error():
+    """Inside, a larger scale moves a value by its rounding error; where it is clipped, by the end's own value."""
+    import tensorflow as tf
+
+    grid, factor = Grid(0.5, 0), tf.Variable(0.0)
+    value = tf.constant([0.2, 100.0])
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(value)
+        found = learned_rounding(value, factor, grid)
+    np.testing.assert_allclose(found, [0.0, 63.5])
+    np.testing.assert_allclose(tape.gradient(found, factor), -0.2 + 63.5, rtol=1e-6)
+    np.testing.assert_allclose(tape.gradient(found, value), [1.0, 0.0])
