@@ -6,6 +6,7 @@ import inspect
 from typing import Any, Final
 
 import numpy as np
+from edgecv_converters.source.keras_model import flat_call
 from edgecv_runtime.errors import SourceError
 
 TOLERANCE: Final = 1e-5  # of the largest output; the two generations order their sums differently
@@ -94,15 +95,9 @@ def _copy_weights(model: Any, twin: Any) -> None:
 
 
 def _check_equal(model: Any, twin: Any) -> None:
-    import keras
-
     rng = np.random.default_rng(0)
     samples = [rng.uniform(0, 1, (4, *(size or 32 for size in t.shape[1:]))).astype(np.float32) for t in model.inputs]
-    given = samples if len(samples) > 1 else samples[0]
-    pairs = zip(
-        keras.tree.flatten(model(given, training=False)), keras.tree.flatten(twin(given, training=False)), strict=True
-    )
-    for one, other in pairs:
+    for one, other in zip(flat_call(model)(samples), flat_call(twin)(samples), strict=True):
         expected, got = np.asarray(one), np.asarray(other)
         worst = float(np.abs(expected - got).max())
         if not worst <= TOLERANCE * float(np.abs(expected).max()):
