@@ -90,7 +90,6 @@ def prune(
             found, head = _data(original, data, options, training, work, watcher)
             run = Run(
                 original=original,
-                counted=count_multiply_adds(original),
                 removal=removal,
                 training=training,
                 data=found,

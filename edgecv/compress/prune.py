@@ -19,6 +19,7 @@ from edgecv.compress.fit import Trainer, evaluate, gradients, predictor, train
 from edgecv.compress.head import Head
 from edgecv.compress.importance import score
 from edgecv.compress.options import Removal, Training
+from edgecv.compress.result import count_multiply_adds
 from edgecv.compress.sparse import MaskSet
 from edgecv.compress.surgery import Anatomy
 from edgecv.observer import Observer
@@ -31,14 +32,14 @@ class Run:
 
     Attributes:
         original: The model of one level of layers; never changed.
-        counted: Its multiply-adds.
         data: To train on, or None.
         head: What its output means, where there is data.
         work: Where checkpoints go, or None where nothing is trained.
+        untouched: The layers that nothing is removed at.
+        counted: The original's multiply-adds.
     """
 
     original: Any
-    counted: int
     removal: Removal
     training: Training
     data: TrainingData | None
@@ -47,6 +48,7 @@ class Run:
     observer: Observer
     progress: Progress = field(default_factory=Progress)
     untouched: tuple[Blocked, ...] = ()
+    counted: int = 0
     _best: list[Any] = field(default_factory=list)
     _groups: dict[str, list[Any]] | None = None
 
@@ -58,8 +60,12 @@ class Run:
             GateError: The budget cannot be met.
         """
         model = self._resumed() if resume else None
-        if self.removal.method == "channel":
-            self._check_budget()
+        anatomy = Anatomy.of(self.original) if self.removal.method == "channel" else None
+        if anatomy is not None:
+            self._check_something(anatomy)
+        self.counted = count_multiply_adds(self.original)
+        if anatomy is not None:
+            self._check_budget(anatomy)
         self._judge_original()
         steps = self.removal.steps if self.removal.method == "channel" else 1
         model = self.original if model is None else model
@@ -77,14 +83,15 @@ class Run:
         self.observer.note(f"Going on after epoch {self.progress.epoch} of step {self.progress.step}")
         return model
 
-    def _check_budget(self) -> None:
-        anatomy = Anatomy.of(self.original)
+    def _check_something(self, anatomy: Anatomy) -> None:
         channels = anatomy.channels
         self.untouched = channels.blocked
-        other = self._other(anatomy)
-        least = least_multiply_adds(channels, self.removal.widths, other)
-        if least >= self.counted:
+        whole = channels.multiply_adds(np.zeros(channels.count, bool))
+        if least_multiply_adds(channels, self.removal.widths, 0) >= whole:
             raise SourceError(*_nothing(channels.blocked, self.removal))
+
+    def _check_budget(self, anatomy: Anatomy) -> None:
+        least = least_multiply_adds(anatomy.channels, self.removal.widths, self._other(anatomy))
         if least > self.removal.target_macs * self.counted:
             raise GateError(
                 f"the target of {self.removal.target_macs:g} of the multiply-adds cannot be met: the least that this "
@@ -98,8 +105,6 @@ class Run:
         return max(0, self._counted_now(anatomy) - anatomy.channels.multiply_adds(none))
 
     def _counted_now(self, anatomy: Anatomy) -> int:
-        from edgecv.compress.result import count_multiply_adds
-
         return self.counted if anatomy.model is self.original else count_multiply_adds(anatomy.model)
 
     def _judge_original(self) -> None:
