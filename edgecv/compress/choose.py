@@ -46,37 +46,54 @@ def choose(
 ) -> Mask:
     """The channels to remove, by atom, so that at most `budget` multiply-adds stay, or as near as `widths` lets.
 
-    With scope "global" the least important block of channels of the whole network goes next (a block leads from one
-    allowed width to the next; its importance is the mean of its channels); with "layer" every family gives the same
-    share, its least important channels first.
+    With scope "global" the block of channels goes next that costs the least importance for each multiply-add it saves (a
+    block leads from one allowed width to the next); with "layer" every family gives the same share, its least important
+    channels first.
     """
     ordered = [family.members[np.argsort(scores[family.members], kind="stable")] for family in channels.families]
     if scope == "layer":
         return _by_share(channels, ordered, scores, budget - other, widths)
-    return _by_rank(channels, ordered, scores, budget - other, widths)
+    return _by_price(channels, ordered, scores, budget - other, widths)
 
 
-def _by_rank(channels: Channels, ordered: Sequence[Atoms], scores: Scores, budget: int, widths: Widths) -> Mask:
+def _by_price(channels: Channels, ordered: Sequence[Atoms], scores: Scores, budget: int, widths: Widths) -> Mask:
+    """Greedy: prices only rise while other families become narrower, so an old price is a bound for the new one."""
     removed = np.zeros(channels.count, bool)
+    left = channels.multiply_adds(removed)
+    taken: list[tuple[int, Atoms]] = []
     heap: list[tuple[float, int, int, int]] = []
 
     def offer(number: int, gone: int) -> None:
         most = len(ordered[number])
         narrower = widths.below(most - gone, most)
         if narrower is not None:
-            block = ordered[number][gone : most - narrower]
-            heapq.heappush(heap, (float(scores[block].mean()), number, gone, most - narrower))
+            end = most - narrower
+            heapq.heappush(
+                heap, (_price(channels, removed, left, scores, ordered[number][gone:end]), number, gone, end)
+            )
 
     for number in range(len(ordered)):
         offer(number, 0)
-    taken: list[tuple[int, Atoms]] = []
-    while heap and channels.multiply_adds(removed) > budget:
+    while heap and left > budget:
         _, number, start, end = heapq.heappop(heap)
-        taken.append((number, ordered[number][start:end]))
-        removed[taken[-1][1]] = True
+        block = ordered[number][start:end]
+        price = _price(channels, removed, left, scores, block)
+        if heap and price > heap[0][0]:
+            heapq.heappush(heap, (price, number, start, end))
+            continue
+        removed[block] = True
+        taken.append((number, block))
+        left = channels.multiply_adds(removed)
         offer(number, end)
     _give_back(channels, removed, taken, budget)
     return removed
+
+
+def _price(channels: Channels, removed: Mask, left: int, scores: Scores, block: Atoms) -> float:
+    """The importance of a block for each multiply-add that it would save."""
+    without = removed.copy()
+    without[block] = True
+    return float(scores[block].sum()) / max(1, left - channels.multiply_adds(without))
 
 
 def _give_back(channels: Channels, removed: Mask, taken: Sequence[tuple[int, Atoms]], budget: int) -> None:

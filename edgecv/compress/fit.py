@@ -21,6 +21,7 @@ from edgecv.observer import Observer
 
 Array = npt.NDArray[Any]
 WARM_UP, LAST = 0.05, 0.01  # share of the steps, and of the highest learning rate
+REFRESHED, REFRESHED_BATCH = 1024, 128  # samples that batch-norm statistics are taken from
 SCORED, SCORED_BATCH = 512, 32  # samples that the importance is measured on
 
 
@@ -53,6 +54,24 @@ def evaluate(run: Callable[..., Any], head: Head, data: Batches, batch: int) -> 
     return float(np.mean(head.losses(tf.constant(answers), tf.constant(truth)))), float(
         head.right(answers, truth).mean()
     )
+
+
+def refresh_norms(model: Any, data: Batches, seed: int) -> None:
+    """Set every batch norm's moving statistics to the mean over some batches: the wider model's are wrong now."""
+    import keras
+
+    norms = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    before = [layer.momentum for layer in norms]
+    seen = 0
+    for number, (inputs, targets) in enumerate(data.batches(REFRESHED_BATCH, (seed, 0)) if norms else ()):
+        for layer in norms:
+            layer.momentum = number / (number + 1)
+        model(_packed(inputs), training=True)
+        seen += len(targets)
+        if seen >= REFRESHED:
+            break
+    for layer, momentum in zip(norms, before, strict=True):
+        layer.momentum = momentum
 
 
 def gradients(model: Any, weights: list[Any], head: Head, data: Batches, seed: int) -> Iterator[list[Array]]:

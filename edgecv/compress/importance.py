@@ -20,13 +20,13 @@ _KERNELS = ("kernel", "depthwise_kernel", "pointwise_kernel")
 
 
 def score(model: Any, channels: Channels, kind: Importance, gradients: Gradients | None = None) -> Scores:
-    """The importance of every channel, by its atom, relative to the mean of its family.
+    """The importance of every channel, by its atom; norms relative to the mean of its family, which share no unit.
 
     * l1, l2: the norm of all kernel weights that go with the channel (Li et al. 2017; Fang et al. 2023 for groups).
     * gamma: the size of its batch-norm scales (Liu et al. 2017); where a family has none, its l2.
-    * taylor: |sum of w * dL/dw| over the weights that read the channel, averaged over batches. For these weights the
+    * taylor: |sum of w * dL/dw| over the weights that read the channel, summed over batches. For these weights the
       sum equals activation times gradient, the first-order change of the loss without the channel
-      (Molchanov et al. 2017, 2019).
+      (Molchanov et al. 2017, 2019): the same unit everywhere, so it is not made relative.
 
     Args:
         model: A model of one level of layers.
@@ -38,11 +38,8 @@ def score(model: Any, channels: Channels, kind: Importance, gradients: Gradients
         UsageError: gamma for a model without batch norm, or taylor without data.
     """
     if kind == "taylor":
-        found = _taylor(model, channels, gradients)
-    elif kind == "gamma":
-        found = _gamma(model, channels)
-    else:
-        found = _norm(model, channels, 1 if kind == "l1" else 2)
+        return _taylor(model, channels, gradients)
+    found = _gamma(model, channels) if kind == "gamma" else _norm(model, channels, 1 if kind == "l1" else 2)
     for family in channels.families:
         mean = found[family.members].mean()
         found[family.members] /= mean if mean > 0 else 1

@@ -15,7 +15,7 @@ from edgecv.compress.channels import Blocked
 from edgecv.compress.checkpoint import Epoch, Progress
 from edgecv.compress.choose import choose, least_multiply_adds
 from edgecv.compress.data import TrainingData
-from edgecv.compress.fit import Trainer, evaluate, gradients, predictor, train
+from edgecv.compress.fit import Trainer, evaluate, gradients, predictor, refresh_norms, train
 from edgecv.compress.head import Head
 from edgecv.compress.importance import score
 from edgecv.compress.options import Removal, Training
@@ -159,7 +159,10 @@ class Run:
             scope=self.removal.scope,
             widths=self.removal.widths,
         )
-        return anatomy.without(removed)
+        narrower = anatomy.without(removed)
+        if self.data is not None:
+            refresh_norms(narrower, self.data.train, self.training.seed)
+        return narrower
 
     def _gradients(self) -> Callable[[Any, list[Any]], Any] | None:
         data, head = self.data, self.head
