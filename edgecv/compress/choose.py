@@ -46,9 +46,9 @@ def choose(
 ) -> Mask:
     """The channels to remove, by atom, so that at most `budget` multiply-adds stay, or as near as `widths` lets.
 
-    With scope "global" the block of channels goes next that costs the least importance for each multiply-add it saves (a
-    block leads from one allowed width to the next); with "layer" every family gives the same share, its least important
-    channels first.
+    With scope "global" the block of channels goes next that costs the least importance for each multiply-add it saves
+    (a block leads from one allowed width to the next); with "layer" every family gives the same share, its least
+    important channels first.
     """
     ordered = [family.members[np.argsort(scores[family.members], kind="stable")] for family in channels.families]
     if scope == "layer":
