@@ -19,7 +19,8 @@ from edgecv_converters.quantize.shared import FIXED_RESULT
 from edgecv_converters.quantize.student import Student
 
 RATE, WARM_UP = 0.007, 100
-UNTIMED, TIMED = 3, 12  # steps before the clock starts, and steps that are timed for an estimate
+UNTIMED = 3  # steps before the clock starts: the first ones compile
+PLANNED_AT = (15, 50, 150)  # steps at which the number of steps is fitted to the time that is left
 ESTIMATE_EVERY = 10
 
 Progress = Callable[[float, float | None], None]
@@ -58,13 +59,14 @@ def refined(
     for number in range(how.steps):
         if number == UNTIMED:
             began = time.monotonic()
-        if number == UNTIMED + TIMED:
-            each = (time.monotonic() - began) / TIMED
-            total = max(number + 1, min(how.steps, int(how.seconds / each)))
+        if number in PLANNED_AT:
+            passed = time.monotonic() - began
+            fitting = number + (how.seconds - passed) * (number - UNTIMED) / passed
+            total = max(number + 1, min(how.steps, int(fitting)))
         if number >= total:
             break
         train(draw(), np.float32(rate(number, total)))
-        if number > UNTIMED + TIMED and number % ESTIMATE_EVERY == 0:
+        if number > PLANNED_AT[0] and number % ESTIMATE_EVERY == 0:
             each = (time.monotonic() - began) / (number + 1 - UNTIMED)
             on_progress((number + 1) / total, each * (total - number - 1))
     return student.scheme(), total

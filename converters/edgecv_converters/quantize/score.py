@@ -9,7 +9,7 @@ import numpy as np
 from edgecv_converters.quantize.network import Array, Network
 
 SMALLEST = 1 / 512  # half a step of an int8 probability
-THREADS = 2
+THREADS = 1  # more wait for each other where the machine has other work
 
 
 def answers(data: bytes, inputs: Sequence[Array]) -> list[Array]:
