@@ -129,6 +129,23 @@ RefineLimit = Annotated[
     float,
     typer.Option("--refine-limit", metavar="SECONDS", help="The longest that --refine may take.", rich_help_panel=MAKE),
 ]
+MaxDrop = Annotated[
+    float | None,
+    typer.Option(
+        "--max-drop",
+        metavar="POINTS",
+        help="Keep the fewest layers of the int8 model in float so that accuracy falls by no more than this; needs "
+        "--evaluate.",
+        show_default=False,
+        rich_help_panel=MAKE,
+    ),
+]
+MaxDropLimit = Annotated[
+    float,
+    typer.Option(
+        "--max-drop-limit", metavar="SECONDS", help="The longest that --max-drop may take.", rich_help_panel=MAKE
+    ),
+]
 PreprocessOption = Annotated[
     str | None,
     typer.Option(

@@ -14,7 +14,7 @@ from edgecv_converters.golden import write_golden
 from edgecv_converters.parity.decide import same_rows
 from edgecv_converters.parity.gates import GateConfig, evaluate_gates
 from edgecv_converters.quantize import RANGES
-from edgecv_converters.workers import Converted, Proof, SourceSummary
+from edgecv_converters.workers import Converted, Proof, SourceSummary, kept_layers
 from edgecv_runtime.bundle import encode_manifest
 from edgecv_runtime.cpu import architecture, cpu_flags
 from edgecv_runtime.errors import EdgecvError
@@ -29,6 +29,7 @@ from edgecv_runtime.schema import (
     Gate,
     GoldenInfo,
     Manifest,
+    Mixed,
     Parity,
     Postprocess,
     Preprocess,
@@ -40,6 +41,7 @@ from edgecv_runtime.schema import (
 
 from edgecv import machine
 from edgecv.datasets import class_names, golden_cases
+from edgecv.mixed import best_reached, budget_gate, mixed_notes
 from edgecv.recipe import Step
 from edgecv.report import render
 from edgecv.request import Request
@@ -65,6 +67,16 @@ class Material:
     proofs: Mapping[Step, Proof | EdgecvError]
     failures: tuple[Failure, ...]
     seconds: Mapping[str, float]
+
+    @property
+    def mixed(self) -> Mixed | None:
+        """Which layers stay float; None where no budget was given."""
+        return None if self.quantized is None else self.quantized.mixed
+
+    @property
+    def carrier(self) -> Step:
+        """The artifact that answers for the one quantization: TFLite's where it is in the bundle."""
+        return CARRIER if CARRIER in self.artifacts else Step(target="onnx", precision="int8")
 
 
 def assemble(request: Request, material: Material, folder: Path) -> tuple[Manifest, Report]:
@@ -95,15 +107,13 @@ def judge(step: Step, material: Material, config: GateConfig) -> Parity:
     if isinstance(proof, EdgecvError):
         return Parity(artifact=file, status="failed", how="did not run", reason=proof.message)
     twin = twin_of(step, proof, material)
-    gates = evaluate_gates(config, step.precision, proof.comparisons, proof.accuracy)
+    gates = evaluate_gates(config, material.artifacts[step].precision, proof.comparisons, proof.accuracy)
+    mixed = material.mixed if step == material.carrier else None
+    gates += () if mixed is None else (budget_gate(mixed),)
     if twin is not None:
         passed = twin.count - twin.equal <= max(1, (1 - TWIN_AGREEMENT) * twin.count)
         gates += (Gate(name="twin", on=twin.on, limit=TWIN_AGREEMENT, value=twin.agreement, passed=passed),)
-    failed = [
-        f"{gate.name} is {_value(gate.value)} on {gate.on}, the gate is {gate.limit:g}"
-        for gate in gates
-        if not gate.passed
-    ]
+    failed = [_failed(gate, mixed) for gate in gates if not gate.passed]
     return Parity(
         artifact=file,
         status="failed" if failed else "passed",
@@ -114,6 +124,12 @@ def judge(step: Step, material: Material, config: GateConfig) -> Parity:
         twin=twin,
         gates=gates,
     )
+
+
+def _failed(gate: Gate, mixed: Mixed | None) -> str:
+    if gate.name == "budget" and mixed is not None:
+        return best_reached(mixed)
+    return f"{gate.name} is {_value(gate.value)} on {gate.on}, the gate is {gate.limit:g}"
 
 
 def twin_of(step: Step, proof: Proof, material: Material) -> Twin | None:
@@ -197,6 +213,7 @@ def quantization_of(request: Request, material: Material) -> Quantization | None
             seed=request.recipe.seed,
             sha256=info.digest,
         ),
+        float_layers=kept_layers(material.mixed),
     )
 
 
@@ -221,6 +238,7 @@ def make_report(request: Request, material: Material, manifest: Manifest) -> Rep
         preprocess=manifest.preprocess,
         quantization=manifest.quantization,
         layers=material.quantized.layers if material.quantized is not None else (),
+        mixed=material.mixed,
     )
 
 
@@ -252,6 +270,11 @@ def notes_of(material: Material) -> tuple[str, ...]:
     notes = list(material.summary.notes)
     if material.quantized is not None:
         notes.extend(material.quantized.notes)
+    if material.mixed is not None:
+        measured = next((p.accuracy for p in material.proofs.values() if isinstance(p, Proof) and p.accuracy), None)
+        plain = Step(target="coreml", precision="int8")
+        coreml = plain in material.artifacts and material.artifacts[plain].precision == "int8"
+        notes.extend(mixed_notes(material.mixed, measured, coreml_is_int8=coreml))
     for name, (_, info) in material.spools.items():
         if info.skipped:
             notes.append(f"{len(info.skipped)} of the {name} images could not be read and were skipped")

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-from edgecv_converters.data import SampleSet, Spool, SpoolInfo, npz, open_samples, write_spool
+from edgecv_converters.data import Sample, SampleSet, Spool, SpoolInfo, npz, open_samples, write_spool
 from edgecv_converters.data.samples import LABEL_KEYS
 from edgecv_converters.golden import GoldenSample
 from edgecv_converters.workers import SourceSummary
-from edgecv_runtime.errors import UsageError
+from edgecv_runtime.errors import DataError, UsageError
 from edgecv_runtime.preprocess import PRESETS, decode, from_preset, resolve
 from edgecv_runtime.schema import Preprocess, TensorSpec
 from PIL import Image, ImageDraw
@@ -21,6 +21,8 @@ from edgecv.observer import Observer
 from edgecv.request import Request
 
 IMAGE_CHANNELS = (1, 3)
+FEWEST_VALIDATION, MOST_VALIDATION, FEWEST_TO_SPLIT = 100, 1000, 40
+LABELLED = frozenset({"evaluation", "validation"})
 
 
 def is_image(spec: TensorSpec) -> bool:
@@ -72,18 +74,59 @@ def preprocessing(given: Preprocess | None, summary: TakesInputs, observer: Obse
 
 
 def open_sets(request: Request) -> dict[str, SampleSet]:
-    """The calibration and evaluation sets that were given, listed and chosen.
+    """The calibration and evaluation sets that were given, listed and chosen; with `max_drop` a validation set.
 
     Raises:
         DataError: A folder or file does not hold what it should.
     """
     sets = {}
+    rest = None
     if request.calibrate is not None:
-        chosen = open_samples(request.calibrate).choose(request.recipe.samples, request.recipe.seed)
-        sets["calibration"] = chosen
+        given = open_samples(request.calibrate)
+        sets["calibration"] = given.choose(request.recipe.samples, request.recipe.seed)
+        rest = given.without([sample.id for sample in sets["calibration"].samples])
     if request.evaluate is not None:
         sets["evaluation"] = open_samples(request.evaluate, labelled=True)
+        if request.recipe.max_drop is not None:
+            sets["validation"], sets["evaluation"] = split(rest, sets["evaluation"], request.recipe.seed)
     return sets
+
+
+def split(rest: SampleSet | None, evaluation: SampleSet, seed: int) -> tuple[SampleSet, SampleSet]:
+    """What a budget is judged on, and what is left to measure accuracy on: no sample is in both.
+
+    The first are up to 1,000 of the calibration data's samples that set no range, where these are at least 100, have
+    the same classes, and are none of the evaluation's; else half of the evaluation's.
+
+    Raises:
+        DataError: There are too few to split.
+    """
+    if rest is not None and rest.classes == evaluation.classes and len(rest) >= FEWEST_VALIDATION:
+        held = {_place(evaluation, sample) for sample in evaluation.samples}
+        if not any(_place(rest, sample) in held for sample in rest.samples):
+            return rest.choose(MOST_VALIDATION, seed), evaluation
+    if len(evaluation) < FEWEST_TO_SPLIT:
+        raise DataError(
+            f"{evaluation.path} has {len(evaluation)} samples, too few to judge a budget on one half and measure "
+            "accuracy on the other",
+            f"Give at least {FEWEST_TO_SPLIT}, or --calibrate a folder with a subfolder for each class",
+        )
+    half = evaluation.choose(len(evaluation) // 2, seed)
+    return half, evaluation.without([sample.id for sample in half.samples])
+
+
+def _place(samples: SampleSet, sample: Sample) -> tuple[Path, int]:
+    """Where a sample lies: a file, or a row of one."""
+    if isinstance(sample.location, Path):
+        return sample.location.resolve(), 0
+    return samples.path.resolve(), sample.location
+
+
+def validation_words(sets: Mapping[str, SampleSet], count: int) -> str:
+    """Which samples a budget is judged on."""
+    if sets["validation"].path == sets["evaluation"].path:
+        return f"{count} evaluation samples that accuracy is not measured on"
+    return f"{count} labelled samples of the calibration data that set no range"
 
 
 def golden_samples(
@@ -150,7 +193,7 @@ def spool_sets(
 ) -> Iterator[tuple[str, tuple[Spool, SpoolInfo]]]:
     """Preprocess every set to disk, the calibration set first because converters wait for it."""
     for name in sorted(sets, key=lambda key: key != "calibration"):
-        judged = name == "evaluation"
+        judged = name in LABELLED
         yield (
             name,
             write_spool(

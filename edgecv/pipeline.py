@@ -13,22 +13,26 @@ from typing import Any
 from edgecv_converters.isolate import Job, Workshop
 from edgecv_converters.source.detect import detect
 from edgecv_converters.workers import (
+    Budget,
+    Carrier,
     Converted,
     DataSet,
     Proof,
     Quantizing,
     SourceRequest,
     SourceSummary,
+    Validation,
     answer_source,
     convert_artifact,
+    kept_layers,
     prove_artifact,
 )
-from edgecv_runtime.errors import ConversionError, EdgecvError
+from edgecv_runtime.errors import ConversionError, EdgecvError, UsageError
 from edgecv_runtime.postprocess import Head
 from edgecv_runtime.schema import Artifact, Failure, Manifest, Parity, Report
 
 from edgecv.assemble import Material, assemble
-from edgecv.datasets import golden_samples, open_sets, preprocessing, spool_sets
+from edgecv.datasets import golden_samples, open_sets, preprocessing, spool_sets, validation_words
 from edgecv.extras import require_for
 from edgecv.heads import head_of
 from edgecv.observer import Observer, Silent
@@ -38,6 +42,7 @@ from edgecv.staging import Staging
 
 PRELOAD = ("tensorflow", "keras")
 QUANTIZED = Step(target="tflite", precision="int8")
+VALIDATION = "validation"
 SLOWEST_FIRST = ("coreml", "onnx", "tflite")  # so that the last worker to end started early
 PROOF_THREADS = 1
 LABELLED_TASKS = ("classification", "binary")  # those whose answer is one class index
@@ -135,7 +140,9 @@ class Run:
         self.sets = tuple(
             DataSet(name=name, ids=info.ids, inputs=spool, labels=info.labels if judged else None)
             for name, (spool, info) in spools.items()
+            if name != VALIDATION
         )
+        self._put_validation(sets, spools, judged=judged)
         self.shop.mail.put("spools", {name: spool for name, (spool, _) in spools.items()})
         self._start_proofs()
         self._drain()
@@ -155,6 +162,20 @@ class Run:
             failures=tuple(self.failures),
             seconds=self.seconds,
         )
+
+    def _put_validation(self, sets: dict[str, Any], spools: dict[str, Any], *, judged: bool) -> None:
+        """Hand over the samples that decide which layers stay float; nothing is proven on them."""
+        if VALIDATION not in sets:
+            return
+        if not judged:
+            raise UsageError(
+                f"--max-drop needs answers that are one class each, and this model's task is {self.head.task}",
+                "Leave it out, or say --task where the model does not show its task",
+            )
+        spool, info = spools[VALIDATION]
+        data = DataSet(name=VALIDATION, ids=info.ids, inputs=spool, labels=info.labels)
+        on = validation_words(sets, len(info.ids))
+        self.shop.mail.put(VALIDATION, Validation(data=data, on=on, head=self.head))
 
     def _source_arguments(self) -> dict[str, Any]:
         request = SourceRequest(
@@ -188,50 +209,59 @@ class Run:
 
     def _start_conversions(self) -> None:
         steps = self.request.recipe.steps
-        carriers = [step for step in steps if step.target == "onnx" and step.precision == "int8"]
-        if carriers and QUANTIZED not in steps:
+        waiting = self._waiting()
+        if waiting and QUANTIZED not in steps:
             self._start_conversion(QUANTIZED, hidden=True)
         for step in sorted(steps, key=lambda step: (step != QUANTIZED, SLOWEST_FIRST.index(step.target))):
-            if step not in carriers:
+            if step not in waiting:
                 self._start_conversion(step)
 
-    def _start_conversion(self, step: Step, *, hidden: bool = False, quantized: Path | None = None) -> None:
+    def _waiting(self) -> list[Step]:
+        """What is made of the int8 TFLite file, or with the layers in float that are chosen there."""
+        late = {"onnx"} if self.request.recipe.max_drop is None else {"onnx", "coreml"}
+        return [step for step in self.request.recipe.steps if step.target in late and step.precision == "int8"]
+
+    def _start_conversion(self, step: Step, *, hidden: bool = False, quantized: Carrier | None = None) -> None:
         root = self.staging.work / "hidden" if hidden else self.staging.bundle
         recipe = self.request.recipe
+        made = Step(target=step.target, precision="mixed") if quantized and quantized.float_layers else step
         self._submit(
             f"convert {step}",
             lambda job: self._converted(step, root, job, hidden=hidden),
             convert_artifact,
             target=step.target,
-            precision=step.precision,
+            precision=made.precision,
             io=recipe.io,
             root=root,
-            file=step.file,
+            file=made.file,
             mail=self.shop.mail.folder,
             quantized=quantized,
             how=Quantizing(
                 quantizer=recipe.quantizer,
                 seed=recipe.seed,
                 refine_seconds=recipe.refine_limit if recipe.refine else None,
+                budget=None
+                if recipe.max_drop is None
+                else Budget(points=recipe.max_drop, seconds=recipe.max_drop_limit),
             ),
         )
 
     def _converted(self, step: Step, root: Path, job: Job, *, hidden: bool) -> None:
-        carrier = Step(target="onnx", precision="int8")
-        waits = step == QUANTIZED and carrier in self.request.recipe.steps
+        waiting = self._waiting() if step == QUANTIZED else []
         try:
             converted: Converted = job.result()
         except EdgecvError as error:
-            self._fail(carrier if hidden else step, error, job)
-            if waits and not hidden:
-                self._fail(carrier, ConversionError(f"{carrier} needs {step}, which did not convert"), job)
+            self._fail(waiting[0] if hidden else step, error, job)
+            for late in waiting[1:] if hidden else waiting:
+                self._fail(late, ConversionError(f"{late} needs {step}, which did not convert"), job)
             return
         if step == QUANTIZED:
             self.quantized = converted
             for note in converted.notes:
                 self.observer.note(note)
-        if waits:
-            self._start_conversion(carrier, quantized=root / step.file)
+        for late in waiting:
+            carrier = Carrier(file=root / converted.artifact.file, float_layers=kept_layers(converted.mixed))
+            self._start_conversion(late, quantized=carrier)
         if not hidden:
             self.artifacts[step] = converted.artifact
             self._start_proofs()

@@ -46,7 +46,8 @@ class Recipe(Record, frozen=True, kw_only=True):
 
     `samples` is how many calibration samples are chosen (balanced by class, by `seed`); `io` is the dtype of the int8
     artifacts' inputs and outputs; `quantizer` makes the int8 artifacts, with `refine` by distillation that takes at
-    most `refine_limit` seconds; `gates` are overrides such as "int8:agreement=0.97".
+    most `refine_limit` seconds; with `max_drop` int8 artifacts keep layers in float until accuracy falls by no more
+    points of 100, a search of at most `max_drop_limit` seconds; `gates` are overrides such as "int8:agreement=0.97".
     """
 
     steps: tuple[Step, ...]
@@ -54,6 +55,8 @@ class Recipe(Record, frozen=True, kw_only=True):
     quantizer: Quantizer = "edgecv"
     refine: bool = False
     refine_limit: float = 540.0
+    max_drop: float | None = None
+    max_drop_limit: float = 600.0
     samples: int = 200
     seed: int = 0
     golden: int = 8
@@ -70,6 +73,7 @@ class Recipe(Record, frozen=True, kw_only=True):
         if self.io != "float32" and not any(step.precision == "int8" for step in self.steps):
             raise UsageError(f"--io {self.io} needs an int8 artifact", "Add --quantize int8")
         self._check_refine()
+        self._check_max_drop()
 
     def _check_refine(self) -> None:
         if not self.refine_limit > 0:
@@ -80,6 +84,18 @@ class Recipe(Record, frozen=True, kw_only=True):
             raise UsageError("--refine is a part of edgecv's own quantizer", "Leave --quantizer vendor out")
         if not any(step.precision == "int8" and step.needs_calibration for step in self.steps):
             raise UsageError("--refine needs an int8 artifact", "Add --quantize int8")
+
+    def _check_max_drop(self) -> None:
+        if not self.max_drop_limit > 0:
+            raise UsageError(f"--max-drop-limit must be positive, got {self.max_drop_limit:g}", "It is in seconds")
+        if self.max_drop is None:
+            return
+        if not 0 <= self.max_drop <= 100:
+            raise UsageError(
+                f"--max-drop must be 0 to 100 points of accuracy, got {self.max_drop:g}", "For example --max-drop 0.5"
+            )
+        if not any(step.precision == "int8" and step.needs_calibration for step in self.steps):
+            raise UsageError("--max-drop needs an int8 artifact for TFLite or ONNX", "Add --quantize int8")
 
     @property
     def needs_calibration(self) -> bool:
@@ -116,6 +132,8 @@ def _targets(values: Sequence[str]) -> tuple[Target, ...]:
 def _expand(item: str, chosen: Sequence[Target], *, explicit: bool) -> list[Step]:
     prefix, colon, name = item.rpartition(":")
     known = list(dict.fromkeys(p for target in TARGETS for p in PRECISIONS[target]))
+    if name == "mixed":
+        raise UsageError("mixed is what int8 becomes where layers stay float", "Give --quantize int8 --max-drop POINTS")
     if name not in known:
         raise UsageError(f"unknown precision {name!r}", f"The precisions are {', '.join(known)}")
     wanted = _targets([prefix]) if colon else chosen

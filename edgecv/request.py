@@ -60,6 +60,11 @@ class Request:
                 f"{step} needs calibration images to measure its ranges",
                 "Give --calibrate FOLDER with some hundred real pictures of what the model will see",
             )
+        if self.recipe.max_drop is not None and self.evaluate is None:
+            raise UsageError(
+                "--max-drop needs labelled samples to judge accuracy on",
+                "Give --evaluate FOLDER with a subfolder for each class",
+            )
         if self.jobs < 1:
             raise UsageError(f"--jobs must be at least 1, got {self.jobs}")
         GateConfig.parse(self.recipe.gates)
@@ -80,6 +85,8 @@ class ConvertOptions(TypedDict, total=False):
         quantizer: "edgecv" (the default), or "vendor": TensorFlow's converter alone.
         refine: Distil the int8 model on the calibration samples; minutes.
         refine_limit: At most so many seconds; 540.
+        max_drop: Keep layers of int8 artifacts in float until accuracy falls by at most so many points of 100.
+        max_drop_limit: At most so many seconds for it; 600.
         preprocess: A preset's name, a `.toml` file's path, or a `Preprocess` record.
         calibrate: A folder of images or an .npz file; needed for int8.
         samples: How many calibration samples, balanced by class; 200.
@@ -106,6 +113,8 @@ class ConvertOptions(TypedDict, total=False):
     quantizer: Quantizer
     refine: bool
     refine_limit: float
+    max_drop: float | None
+    max_drop_limit: float
     preprocess: str | Preprocess | None
     calibrate: str | Path | None
     samples: int
@@ -141,6 +150,8 @@ def from_options(model: Path, out: Path, options: ConvertOptions) -> Request:
         quantizer=options.get("quantizer", "edgecv"),
         refine=options.get("refine", False),
         refine_limit=options.get("refine_limit", 540.0),
+        max_drop=options.get("max_drop"),
+        max_drop_limit=options.get("max_drop_limit", 600.0),
         samples=options.get("samples", 200),
         seed=options.get("seed", 0),
         task=options.get("task"),

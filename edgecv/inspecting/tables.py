@@ -167,7 +167,8 @@ def _quantization(manifest: Manifest) -> str:
     if used is None:
         return "none"
     calibration = f", {used.calibration.count} calibration samples" if used.calibration else ""
-    return f"{used.quantizer} (weights {used.weights}, activations {used.activations}){calibration}"
+    kept = f"; in float: {', '.join(used.float_layers)}" if used.float_layers else ""
+    return f"{used.quantizer} (weights {used.weights}, activations {used.activations}){calibration}{kept}"
 
 
 def _artifact_row(artifact: Artifact, parity: Parity | None) -> tuple[str, ...]:

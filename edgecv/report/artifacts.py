@@ -140,7 +140,7 @@ def _gate_cell(name: str, gate: Gate | None) -> Html:
     if gate is None:
         return _cell(name.capitalize(), DASH)
     sign = STATUS_SIGNS["passed" if gate.passed else "failed"]
-    bound = "at most" if gate.name == "max_drop" else "at least"
+    bound = "at most" if gate.name in {"max_drop", "budget"} else "at least"
     kind = "good" if gate.passed else "bad"
     value = el("span", f"{sign} {gate_value(gate, gate.value)}", class_=kind)
     return _cell(name.capitalize(), value, f"{bound} {gate_value(gate, gate.limit)}")

@@ -37,6 +37,8 @@ def quantization_card(quantization: Quantization | None) -> Html | None:
         ("Activations", quantization.activations),
         ("Inputs, outputs", quantization.io),
     ]
+    if quantization.float_layers:
+        rows.append(("In float", ", ".join(quantization.float_layers)))
     used = quantization.calibration
     if used is not None:
         skipped = f", {used.skipped} unreadable ones skipped" if used.skipped else ""

@@ -18,6 +18,7 @@ from edgecv.report.charts import charts
 from edgecv.report.classes import class_table
 from edgecv.report.html import Html, el, join
 from edgecv.report.layers import layer_cards
+from edgecv.report.mixed import lead, mixed_cards
 from edgecv.report.style import CSS
 from edgecv.report.verdict import facts, overall, verdict
 from edgecv.report.view import STATUS_WORDS, View, views
@@ -87,6 +88,7 @@ def _measured(report: Report, rows: tuple[View, ...]) -> list[Html]:
         *_section("Artifacts", "What was made, and how near each is to the source model.", artifact_table(rows)),
         *_section("At a glance", "The same numbers to look at.", charts(rows)),
         *_section("Gates", "The limits that decide between passed and failed.", gate_table(rows), more),
+        *_section("Layers in float", lead(report.mixed), *mixed_cards(report.mixed)),
         *_section("Layers", "What int8 does to each result inside the network.", *layer_cards(report.layers)),
         *_section("Classes", "Accuracy for each class on the labelled samples.", class_table(report.classes, rows)),
     ]

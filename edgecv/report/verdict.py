@@ -14,6 +14,7 @@ GATE_WORDS = {
     "snr_db": "signal-to-noise ratio",
     "agreement": "agreement",
     "max_drop": "loss of accuracy",
+    "budget": "loss of accuracy on validation samples",
     "twin": "agreement with the int8 twin",
 }
 
@@ -30,7 +31,7 @@ def gate_value(gate: Gate, value: float | None) -> str:
 
 def gate_sentence(gate: Gate) -> str:
     """Why a gate failed, as the end of a sentence."""
-    side = "above" if gate.name == "max_drop" else "below"
+    side = "above" if gate.name in {"max_drop", "budget"} else "below"
     value, limit = gate_value(gate, gate.value), gate_value(gate, gate.limit)
     if gate.value is None:
         return f"{GATE_WORDS.get(gate.name, gate.name)} is {value} (limit {limit})"

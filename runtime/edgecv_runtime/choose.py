@@ -11,7 +11,7 @@ from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.errors import BackendError, EdgecvError, MissingDependencyError
 from edgecv_runtime.schema import Artifact
 
-INTEGER, FLOAT = ("int8",), ("float32", "float16", "dynamic", "int16x8")
+INTEGER, FLOAT = ("int8", "mixed"), ("float32", "float16", "dynamic", "int16x8")
 # A GPU runtime is installed on purpose. On a CPU int8 is fastest, and TFLite's int8 kernels faster than ONNX Runtime's.
 PREFERENCE = (
     ("onnx-cuda", FLOAT),

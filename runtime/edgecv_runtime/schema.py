@@ -13,7 +13,7 @@ import msgspec
 SCHEMA_VERSION = 1
 
 Target = Literal["tflite", "onnx", "coreml"]
-Precision = Literal["float32", "float16", "dynamic", "int8", "int16x8"]
+Precision = Literal["float32", "float16", "dynamic", "int8", "int16x8", "mixed"]
 Task = Literal["classification", "binary", "multilabel", "regression"]
 Layout = Literal["NHWC", "NCHW", "none"]
 Status = Literal["passed", "failed", "not_run"]
@@ -203,13 +203,18 @@ class CalibrationSet(Record, frozen=True, kw_only=True):
 
 
 class Quantization(Record, frozen=True, kw_only=True):
-    """The one quantization that all int8 artifacts of the bundle carry."""
+    """The one quantization that all int8 artifacts of the bundle carry.
+
+    `float_layers` are the source model's layers that stay float in it, for the sake of accuracy: then the artifacts'
+    precision is "mixed".
+    """
 
     quantizer: str
     weights: str
     activations: str
     io: Literal["float32", "int8", "uint8"]
     calibration: CalibrationSet | None
+    float_layers: tuple[str, ...] = ()
 
 
 class SourceInfo(Record, frozen=True, kw_only=True):
@@ -338,6 +343,50 @@ class LayerError(Record, frozen=True, kw_only=True):
     weight_snr_db: float | None = None
 
 
+class LayerPrice(Record, frozen=True, kw_only=True):
+    """What it costs to quantize one layer, and what it costs not to.
+
+    `distance` is how far the answers to the calibration samples are from the float file's where this layer alone is
+    int8 (mean Kullback-Leibler divergence of a softmax, else squared error over variance; None where time was up before
+    it was measured), and `snr_db` their signal-to-noise ratio (None where they are equal, too). `extra_bytes` is what
+    the weights weigh more in float32, `work` its share (0..1) of the multiply-adds. `ops` are its operations in TFLite.
+    """
+
+    layer: str
+    ops: tuple[str, ...]
+    distance: float | None
+    snr_db: float | None
+    extra_bytes: int
+    work: float
+    kept: bool
+
+
+class Trial(Record, frozen=True, kw_only=True):
+    """By how many points of 100 accuracy falls on validation samples, with so many of the costliest layers in float."""
+
+    float_layers: int
+    drop: float
+
+
+class Mixed(Record, frozen=True, kw_only=True):
+    """Which layers stay float so that accuracy falls by `budget` points at most, on `count` validation samples.
+
+    `on` says which samples those are, `source_accuracy` (0..1) is the source model's there. `drop` is what was reached,
+    below or over the budget; `reason` says why it could not be met. `layers` are ranked, the costliest first; `trials`
+    are in order. Nothing here was measured on the evaluation samples.
+    """
+
+    budget: float
+    drop: float
+    on: str
+    count: int
+    source_accuracy: float
+    layers: tuple[LayerPrice, ...]
+    trials: tuple[Trial, ...]
+    seconds: float
+    reason: str | None = None
+
+
 class Report(Record, frozen=True, kw_only=True):
     """All of `report.json`: everything measured while building. Unlike the manifest it may hold times and logs.
 
@@ -361,3 +410,4 @@ class Report(Record, frozen=True, kw_only=True):
     preprocess: dict[str, Preprocess] = {}
     quantization: Quantization | None = None
     layers: tuple[LayerError, ...] = ()
+    mixed: Mixed | None = None

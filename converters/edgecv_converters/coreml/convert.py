@@ -9,7 +9,7 @@ import shutil
 import tempfile
 import uuid
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +25,15 @@ UNKNOWN_OP = re.compile(r"Conversion for TF op '(\w+)' not implemented")
 UUID_NAMESPACE = uuid.UUID("9c8f6f2a-2f2e-5c0e-9e55-0d6a7b1d5a11")  # edgecv's own, so that identifiers are stable
 
 
-def to_coreml(frozen: FrozenGraph, precision: Precision, out: Path) -> None:
+def to_coreml(frozen: FrozenGraph, precision: Precision, out: Path, float_layers: Collection[str] = ()) -> None:
     """Convert to an ML program and save it as the folder `out` (.mlpackage).
 
     Args:
         frozen: The graph, in its canonical form for Core ML.
-        precision: "float32", "float16", or "int8": weights int8 (per channel, symmetric), computation in float16.
+        precision: "float32", "float16", or "int8": weights int8 (per channel, symmetric), computation in float16;
+            "mixed" is int8, with the weights of some layers in float16.
         out: The .mlpackage folder to write.
+        float_layers: Those layers.
 
     Raises:
         ConversionError: An op is unknown to coremltools (named, with its layer), or the converter refused the graph.
@@ -49,8 +51,8 @@ def to_coreml(frozen: FrozenGraph, precision: Precision, out: Path) -> None:
             minimum_deployment_target=getattr(ct.target, MINIMUM_TARGET),
             skip_model_load=True,
         )
-        if precision == "int8":
-            model = _quantize_weights(model, ct)
+        if precision in {"int8", "mixed"}:
+            model = _quantize_weights(model, ct, _weights_of(model, frozen, float_layers))
     except Exception as error:
         raise _explain(error, frozen, precision) from error
     _save(_finish(model, frozen, ct), out, ct)
@@ -65,11 +67,27 @@ def load_coremltools() -> Any:
     return ct
 
 
-def _quantize_weights(model: Any, ct: Any) -> Any:
+def _quantize_weights(model: Any, ct: Any, left_out: Collection[str]) -> Any:
     config = ct.optimize.coreml.OpLinearQuantizerConfig(mode="linear_symmetric", dtype="int8", weight_threshold=512)
-    return ct.optimize.coreml.linear_quantize_weights(
-        model, ct.optimize.coreml.OptimizationConfig(global_config=config)
-    )
+    chosen = ct.optimize.coreml.OptimizationConfig(global_config=config)
+    for name in left_out:
+        chosen.set_op_name(name, None)
+    return ct.optimize.coreml.linear_quantize_weights(model, chosen)
+
+
+def _weights_of(model: Any, frozen: FrozenGraph, layers: Collection[str]) -> list[str]:
+    """The names of the constants that the operations of some layers read: what coremltools' options go by.
+
+    Operations are named after nodes of the graph, with more at the end.
+    """
+    layer = {identifier(node.name): layer_of(node.name) for node in frozen.proto().node}
+    found = []
+    for operation in model._mil_program.functions["main"].operations:  # noqa: SLF001 - the program has no public name
+        nodes = [name for name in layer if operation.op_type != "const" and operation.name.startswith(name)]
+        if nodes and layer[max(nodes, key=len)] in layers:
+            given = [getattr(value, "op", None) for value in operation.inputs.values()]
+            found += [maker.name for maker in given if maker is not None and maker.op_type == "const"]
+    return found
 
 
 def _finish(model: Any, frozen: FrozenGraph, ct: Any) -> Any:

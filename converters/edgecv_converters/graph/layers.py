@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
+WEIGHTED = re.compile(r"/(convolution|Conv2D|depthwise|DepthwiseConv2dNative|conv2d_transpose|MatMul)\d*$")
 _SUFFIX = re.compile(r"_\d+$")
 
 
@@ -23,3 +24,12 @@ def layer_of(node: str, known: Collection[str] = ()) -> str:
                 return name
     inner = scopes[1:-1] or scopes[:1] or [node]
     return "/".join(inner)
+
+
+def layer_of_fused(tensor: str) -> str:
+    """The layer of a TFLite operation, by its result's name: that with the weights where several were fused.
+
+    TFLite names a result after all nodes that were fused, the last first: "m/act/Relu;m/bn/add_1;m/conv/convolution1".
+    """
+    parts = tensor.split(";")
+    return layer_of(next((part for part in parts if WEIGHTED.search(part)), parts[0]))

@@ -22,14 +22,16 @@ DEQUANTIZE_VERSION = 2  # the first that reads int8
 
 
 @dataclass(frozen=True, slots=True)
-class Mixed:
+class MixedFile:
     """A file with some operations in float, and the names of those operations' results."""
 
     data: bytes
     kept: frozenset[str]
 
 
-def keep_float(network: Network, int8: bytes, float32: bytes, ops: Collection[int], *, io: str = "float32") -> Mixed:
+def keep_float(
+    network: Network, int8: bytes, float32: bytes, ops: Collection[int], *, io: str = "float32"
+) -> MixedFile:
     """The int8 file with the operations `ops` (numbers in `network.ops`) computed in float.
 
     Args:
@@ -59,7 +61,7 @@ class _Rewriting:
         self._done: list[Any] = []
         self._kept: set[str] = set()
 
-    def run(self) -> Mixed:
+    def run(self) -> MixedFile:
         """Write the operations anew, in order."""
         counterparts = self._counterparts()
         for number, (op, operator) in enumerate(zip(self._network.ops, list(self._graph.operators), strict=True)):
@@ -71,7 +73,7 @@ class _Rewriting:
                 self._done.append(operator)
         self._graph.operators = _needed(self._done, set(map(int, self._graph.outputs)), self._model)
         _drop_unused(self._model)
-        return Mixed(_packed(self._model), frozenset(self._kept))
+        return MixedFile(_packed(self._model), frozenset(self._kept))
 
     def _counterparts(self) -> dict[int, Any]:
         others = iter(o for o in self._theirs.subgraphs[0].operators if builtin_name(self._theirs, o) not in CASTS)

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from edgecv_runtime.errors import ConversionError
 
-from edgecv_converters.graph.layers import layer_of
+from edgecv_converters.graph.layers import layer_of_fused
 from edgecv_converters.tflite.describe import builtin_name, dtype_of, load
 
 Array = npt.NDArray[Any]
@@ -97,7 +97,7 @@ class Network:
 
     def layer(self, tensor: int) -> str:
         """The source model's layer that a tensor comes from."""
-        return layer_of(self.names[tensor].partition(";")[0])
+        return layer_of_fused(self.names[tensor])
 
     def maker(self, tensor: int) -> Op | None:
         """The operation that gives a tensor's values, behind any casts; None of an input."""
@@ -234,7 +234,7 @@ def _pair_operand(
 
 
 def _layer(flat: Flat, op: Op) -> str:
-    return layer_of(flat.graph.tensors[op.outputs[0]].name.decode().partition(";")[0])
+    return layer_of_fused(flat.graph.tensors[op.outputs[0]].name.decode())
 
 
 def _products(flat: Flat, constants: Mapping[int, Array]) -> Iterator[Product]:

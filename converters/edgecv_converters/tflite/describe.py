@@ -31,6 +31,12 @@ def input_names(data: bytes) -> list[str]:
     return [graph.tensors[number].name.decode() for number in graph.inputs]
 
 
+def output_names(data: bytes) -> list[str]:
+    """The names of the file's output tensors, in its order."""
+    graph = load(data).subgraphs[0]
+    return [graph.tensors[number].name.decode() for number in graph.outputs]
+
+
 def load(data: bytes) -> Any:
     """The flatbuffer as the schema's own object tree."""
     from ai_edge_litert import schema_py_generated as schema

@@ -2,35 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from edgecv_runtime.errors import ConversionError
 
-from edgecv_converters.graph.layers import layer_of
+from edgecv_converters.graph.layers import layer_of_fused
 from edgecv_converters.tflite.describe import builtin_name, dtype_of, load
 
 FLOATS = frozenset({"float16", "float32", "float64", "bfloat16"})
 CASTS = frozenset({"QUANTIZE", "DEQUANTIZE"})
 
 
-def float_operations(data: bytes) -> list[tuple[str, str]]:
-    """Every operation (kind, layer) that reads or gives floats, but the casts of the file's own inputs and outputs."""
+def float_operations(data: bytes, kept: Collection[str] = ()) -> list[tuple[str, str]]:
+    """Every operation (kind, layer) that reads or gives floats, but casts and those whose result is named in `kept`."""
     model = load(data)
     return [
-        (kind, layer_of(graph.tensors[operator.outputs[0]].name.decode().partition(";")[0]))
+        (builtin_name(model, operator), layer_of_fused(name))
         for graph in model.subgraphs
         for operator in graph.operators
-        if (kind := builtin_name(model, operator)) not in CASTS and _in_float(graph, operator)
+        if builtin_name(model, operator) not in CASTS and _in_float(graph, operator)
+        if (name := graph.tensors[operator.outputs[0]].name.decode()) not in kept
     ]
 
 
-def check_integers(data: bytes) -> None:
-    """What must hold of an int8 file.
+def check_integers(data: bytes, kept: Collection[str] = ()) -> None:
+    """What must hold of an int8 file; `kept` are the results of the operations that were chosen to stay float.
 
     Raises:
-        ConversionError: An operation is computed in float; the message names it and its layer.
+        ConversionError: Another operation is computed in float; the message names it and its layer.
     """
-    found = float_operations(data)
+    found = float_operations(data, kept)
     if found:
         others = f", and {len(found) - 1} more" if len(found) > 1 else ""
         kind, layer = found[0]

@@ -2,15 +2,18 @@
 
 They talk through a mailbox: "source" (what the model is), "frozen" (the graph's file), "pictures" (the inputs that
 are), "calibration" and "spools" (one, and all, of the data sets' preprocessed samples), "references" (the source's
-answers to them).
+answers to them), "validation" (the labelled samples that decide which layers stay float).
 """
 
-from edgecv_converters.workers.convert import Converted, convert_artifact
+from edgecv_converters.workers.convert import Carrier, Converted, convert_artifact
 from edgecv_converters.workers.int8 import Quantizer, Quantizing
+from edgecv_converters.workers.mixed import Budget, Validation, kept_layers
 from edgecv_converters.workers.prove import DataSet, Proof, prove_artifact
 from edgecv_converters.workers.source import SourceRequest, SourceSummary, answer_source
 
 __all__ = [
+    "Budget",
+    "Carrier",
     "Converted",
     "DataSet",
     "Proof",
@@ -18,7 +21,9 @@ __all__ = [
     "Quantizing",
     "SourceRequest",
     "SourceSummary",
+    "Validation",
     "answer_source",
     "convert_artifact",
+    "kept_layers",
     "prove_artifact",
 ]

@@ -7,26 +7,36 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgecv_runtime.digest import sha256_tree, tree_bytes
-from edgecv_runtime.schema import Artifact, LayerError, Precision, Target, TensorIO
+from edgecv_runtime.schema import Artifact, LayerError, Mixed, Precision, Target, TensorIO
 
 from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.graph.passes import canonical
 from edgecv_converters.isolate.child import wait_for
 from edgecv_converters.isolate.mailbox import Mailbox
 from edgecv_converters.tflite import IoType
-from edgecv_converters.workers.int8 import Int8, Quantizing, streamed, to_int8
+from edgecv_converters.workers.int8 import Quantizing, streamed, to_int8
+from edgecv_converters.workers.mixed import kept_layers
 
 Described = tuple[tuple[TensorIO, ...], tuple[TensorIO, ...], dict[str, int], dict[str, str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Converted:
-    """One artifact, what edgecv's quantizer did to it, what a person should know of that, and its layers' errors."""
+    """One artifact and, of the one that carries the quantization, what was done to it, layer by layer."""
 
     artifact: Artifact
     steps: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     layers: tuple[LayerError, ...] = ()
+    mixed: Mixed | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carrier:
+    """The TFLite file that carries the one quantization, and the layers that stay float in it."""
+
+    file: Path
+    float_layers: tuple[str, ...] = ()
 
 
 def convert_artifact(
@@ -36,10 +46,12 @@ def convert_artifact(
     root: Path,
     file: str,
     mail: Path,
-    quantized: Path | None,
+    quantized: Carrier | None,
     how: Quantizing,
 ) -> Converted:
-    """Convert to `root/file`. `quantized` is the int8 TFLite file that carries the one quantization (ONNX int8).
+    """Convert to `root/file`, or for int8 TFLite with layers in float to the file of that name for "mixed".
+
+    `quantized` is the TFLite file that carries the one quantization, for the ONNX (and, mixed, the Core ML) file of it.
 
     Raises:
         ConversionError: The converter refused the model.
@@ -50,7 +62,11 @@ def convert_artifact(
     out = root / file
     out.parent.mkdir(parents=True, exist_ok=True)
     if (target, precision) == ("tflite", "int8"):
-        described, made = _int8(io, frozen, out, box, how)
+        made = to_int8(frozen, box, io, how)
+        if kept_layers(made.mixed):
+            precision, file = "mixed", file.replace(".int8.", ".mixed.")
+            out = root / file
+        described = _written(made.data, frozen, out)
     else:
         described, made = _convert(target, precision, frozen, out, box, quantized), None
     inputs, outputs, ops, requires = described
@@ -67,7 +83,7 @@ def convert_artifact(
     )
     if made is None:
         return Converted(artifact=artifact)
-    return Converted(artifact=artifact, steps=made.steps, notes=made.notes, layers=made.layers)
+    return Converted(artifact=artifact, steps=made.steps, notes=made.notes, layers=made.layers, mixed=made.mixed)
 
 
 def _convert(
@@ -76,7 +92,7 @@ def _convert(
     frozen: FrozenGraph,
     out: Path,
     box: Mailbox,
-    quantized: Path | None,
+    quantized: Carrier | None,
 ) -> Described:
     if target == "tflite":
         return _tflite(precision, frozen, out, box)
@@ -84,28 +100,26 @@ def _convert(
         return _onnx(precision, frozen, out, quantized)
     from edgecv_converters.coreml import describe, to_coreml
 
-    to_coreml(frozen, precision, out)
+    to_coreml(frozen, precision, out, () if quantized is None else quantized.float_layers)
     return describe(out, frozen.inputs, frozen.outputs)
 
 
 def _tflite(precision: Precision, frozen: FrozenGraph, out: Path, box: Mailbox) -> Described:
-    from edgecv_converters.tflite import describe, to_tflite
+    from edgecv_converters.tflite import to_tflite
 
     spool = wait_for(box, "calibration") if precision == "int16x8" else None
     data = to_tflite(frozen, precision, samples=None if spool is None else streamed(spool, spool.count))
+    return _written(data, frozen, out)
+
+
+def _written(data: bytes, frozen: FrozenGraph, out: Path) -> Described:
+    from edgecv_converters.tflite import describe
+
     out.write_bytes(data)
     return (*describe(data, frozen.inputs, frozen.outputs), {"format": "TFL3"})
 
 
-def _int8(io: IoType, frozen: FrozenGraph, out: Path, box: Mailbox, how: Quantizing) -> tuple[Described, Int8]:
-    from edgecv_converters.tflite import describe
-
-    made = to_int8(frozen, wait_for(box, "calibration"), wait_for(box, "pictures"), io, how)
-    out.write_bytes(made.data)
-    return (*describe(made.data, frozen.inputs, frozen.outputs), {"format": "TFL3"}), made
-
-
-def _onnx(precision: Precision, frozen: FrozenGraph, out: Path, quantized: Path | None) -> Described:
+def _onnx(precision: Precision, frozen: FrozenGraph, out: Path, quantized: Carrier | None) -> Described:
     import onnx
 
     from edgecv_converters.onnx.describe import describe
@@ -114,8 +128,8 @@ def _onnx(precision: Precision, frozen: FrozenGraph, out: Path, quantized: Path 
     from edgecv_converters.onnx.int8 import from_tflite
 
     inputs, outputs = frozen.inputs, frozen.outputs
-    if precision == "int8" and quantized is not None:
-        model = from_tflite(quantized, inputs=inputs, outputs=outputs)
+    if quantized is not None:
+        model = from_tflite(quantized.file, inputs=inputs, outputs=outputs)
     else:
         model = to_onnx(frozen)
         model = to_float16(model) if precision == "float16" else model

@@ -7,18 +7,21 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from edgecv_runtime.schema import LayerError, TensorIO
+from edgecv_runtime.schema import LayerError, Mixed, TensorIO
 
 from edgecv_converters.data import Spool
 from edgecv_converters.graph.frozen import FrozenGraph
-from edgecv_converters.isolate.child import progress
+from edgecv_converters.isolate.child import progress, wait_for
+from edgecv_converters.isolate.mailbox import Mailbox
 from edgecv_converters.quantize import Refinement, Settings, quantize
 from edgecv_converters.quantize.layers import measure_layers
 from edgecv_converters.tflite import IoType, check_integers, describe, input_names, to_tflite, with_io
+from edgecv_converters.workers.mixed import Budget, keep_within
 
 Quantizer = Literal["edgecv", "vendor"]
 SHOWN = 1000  # progress is shown as so many parts
 PLAIN_SHARE = 0.2
+MIXED_BEGINS = 0.3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,11 +32,13 @@ class Quantizing:
         quantizer: "edgecv", or "vendor": the converter's own, by the smallest and largest value.
         seed: Of every draw.
         refine_seconds: At most so long is distilled; None leaves it out.
+        budget: What accuracy may lose: layers stay float to keep to it. None leaves all in int8.
     """
 
     quantizer: Quantizer = "edgecv"
     seed: int = 0
     refine_seconds: float | None = None
+    budget: Budget | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,31 +50,43 @@ class Int8:
         steps: What edgecv's quantizer did that helped.
         notes: What a person should know.
         layers: How far each result inside is from the float file's.
+        mixed: Which layers stay float; None where no budget was given.
     """
 
     data: bytes
     steps: tuple[str, ...]
     notes: tuple[str, ...]
     layers: tuple[LayerError, ...]
+    mixed: Mixed | None = None
 
 
-def to_int8(frozen: FrozenGraph, spool: Spool, pictures: frozenset[str], io: IoType, how: Quantizing) -> Int8:
-    """Quantize by the calibration samples in `spool`; the file's inputs and outputs are of the dtype `io`.
+def to_int8(frozen: FrozenGraph, box: Mailbox, io: IoType, how: Quantizing) -> Int8:
+    """Quantize by the calibration samples; the file's inputs and outputs are of the dtype `io`.
+
+    Waits for the letters "calibration" and "pictures"; with a budget for those of `keep_within` as well.
 
     Raises:
         ConversionError: The converter refused the graph, or an operation stays float.
     """
-    plain = to_tflite(frozen, "int8", samples=streamed(spool, round(spool.count / PLAIN_SHARE)))
+    spool: Spool = wait_for(box, "calibration")
+    whole = 1.0 if how.budget is None else MIXED_BEGINS
+    plain = to_tflite(frozen, "int8", samples=streamed(spool, round(spool.count / (PLAIN_SHARE * whole))))
     check_integers(plain)
     float32 = to_tflite(frozen, "float32")
     names = _in_file_order(describe(plain, frozen.inputs, frozen.outputs)[0], input_names(plain))
     arrays = [np.load(spool.path(name), mmap_mode="r")[: spool.count] for name in names]
     data, steps, notes = plain, tuple[str, ...](), tuple[str, ...]()
     if how.quantizer == "edgecv":
-        found = quantize(plain, float32, arrays, _settings(how, names, pictures), _show)
+        found = quantize(
+            plain, float32, arrays, _settings(how, names, wait_for(box, "pictures")), part(PLAIN_SHARE * whole, whole)
+        )
         data, steps, notes = found.data, found.steps, found.notes
+    mixed = None
+    if how.budget is not None:
+        made, mixed = keep_within(how.budget, frozen, (data, float32), arrays, io, box, part(whole, 1.0))
+        data = made.data
     layers = measure_layers(data, float32, arrays)
-    return Int8(data=with_io(data, io), steps=steps, notes=notes, layers=layers)
+    return Int8(data=with_io(data, io), steps=steps, notes=notes, layers=layers, mixed=mixed)
 
 
 def _settings(how: Quantizing, names: list[str], pictures: frozenset[str]) -> Settings:
@@ -85,8 +102,9 @@ def _in_file_order(described: tuple[TensorIO, ...], tensors: list[str]) -> list[
     return [source[tensor] for tensor in tensors]
 
 
-def _show(share: float, seconds: float | None) -> None:
-    progress(round(SHOWN * (PLAIN_SHARE + (1 - PLAIN_SHARE) * share)), SHOWN, seconds)
+def part(start: float, end: float) -> Callable[[float, float | None], None]:
+    """Shows the progress of one part of the work: 0 to 1 in it is `start` to `end` of all."""
+    return lambda share, seconds: progress(round(SHOWN * (start + (end - start) * share)), SHOWN, seconds)
 
 
 def streamed(spool: Spool, total: int) -> Callable[[], Iterator[Mapping[str, np.ndarray]]]:

@@ -2,6 +2,7 @@
 
 from edgecv_converters.onnx.edit import Pass
 from edgecv_converters.onnx.int8.passes.clamps import CLAMPS
+from edgecv_converters.onnx.int8.passes.float_weights import FLOAT_WEIGHTS
 from edgecv_converters.onnx.int8.passes.four_channels import FOUR_CHANNELS
 from edgecv_converters.onnx.int8.passes.integer_moves import INTEGER_MOVES
 from edgecv_converters.onnx.int8.passes.one_dequantize import ONE_DEQUANTIZE
@@ -21,6 +22,7 @@ PASSES: tuple[Pass, ...] = (
     FOUR_CHANNELS,
     SHARED_WEIGHTS,
     OWN_ZERO_POINTS,
+    FLOAT_WEIGHTS,
 )
 
 __all__ = ["PASSES"]

@@ -1,0 +1,176 @@
+"""Chooses the layers that stay float, so that an int8 file's accuracy keeps to a budget on validation samples."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+from edgecv_runtime.errors import ConversionError
+from edgecv_runtime.postprocess import Head
+from edgecv_runtime.schema import Accuracy, LayerPrice, Mixed
+
+from edgecv_converters.data import Spool
+from edgecv_converters.graph.frozen import FrozenGraph
+from edgecv_converters.isolate.child import wait_for
+from edgecv_converters.isolate.mailbox import Mailbox
+from edgecv_converters.parity.decide import trusted_decisions
+from edgecv_converters.parity.metrics import accuracy
+from edgecv_converters.quantize.fewest import Found, fewest
+from edgecv_converters.quantize.keep_float import MixedFile
+from edgecv_converters.quantize.network import Array, MismatchError, read_network
+from edgecv_converters.quantize.prices import Pair, ranked
+from edgecv_converters.quantize.score import answers
+from edgecv_converters.tflite import check_integers, describe, input_names, output_names
+from edgecv_converters.workers.prove import DataSet
+
+RANKING_SHARE = 0.5  # of the time limit
+MOST = 0.75  # of the layers: with more in float the file is no int8 file
+Progress = Callable[[float, float | None], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Validation:
+    """The labelled samples that the budget is judged on, what they are in words, and what the outputs mean."""
+
+    data: DataSet
+    on: str
+    head: Head
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """By how many points of 100 accuracy may fall, and how many seconds the search may take."""
+
+    points: float
+    seconds: float
+
+
+def keep_within(
+    budget: Budget,
+    frozen: FrozenGraph,
+    files: tuple[bytes, bytes],
+    samples: Sequence[Array],
+    io: str,
+    box: Mailbox,
+    on_progress: Progress,
+) -> tuple[MixedFile, Mixed]:
+    """The int8 file with as few layers in float as the budget needs, or the best that was reached.
+
+    Waits for the letters "validation" and "references".
+
+    Args:
+        budget: What accuracy may lose, and how long the search may take.
+        frozen: The graph.
+        files: The int8 file with float32 inputs and outputs, and the float32 file.
+        samples: Calibration samples for each input in the file's order; the layers are ranked on them.
+        io: What the dtype of the file's inputs and outputs will be made.
+        box: Where the letters come.
+        on_progress: Told the share that is done and an estimate of the seconds that are left.
+
+    Raises:
+        ConversionError: The two files differ in their structure, or an operation that was not chosen is float.
+    """
+    try:
+        pair = Pair(read_network(*files, plain=False), *files, io=io)
+    except MismatchError as error:
+        raise ConversionError(f"no layer can be kept float: {error.message}", "Leave --max-drop out") from error
+    validation: Validation = wait_for(box, "validation")
+    judge = Judge(frozen, files[0], validation, wait_for(box, "references")["validation"])
+    clock = _Clock(budget.seconds, on_progress)
+    prices = ranked(pair, samples, lambda: clock.share() < RANKING_SHARE, clock.ranking)
+    seen: dict[int, Accuracy] = {}
+
+    def measure(count: int) -> float:
+        seen[count] = judge(pair.keeping([price.layer for price in prices[:count]]).data)
+        clock.trying(len(seen))
+        return points(seen[count])
+
+    found = fewest(int(MOST * len(prices)), measure, budget.points, lambda: clock.share() < 1)
+    chosen = [price.layer for price in prices[: found.count]]
+    made = pair.keeping(chosen)
+    check_integers(made.data, made.kept)
+    kept = tuple(msgspec.structs.replace(price, kept=price.layer in chosen) for price in prices)
+    return made, _record(budget, validation, found, kept, seen[0], clock.elapsed())
+
+
+def kept_layers(mixed: Mixed | None) -> tuple[str, ...]:
+    """The layers that stay float, the costliest first."""
+    return () if mixed is None else tuple(price.layer for price in mixed.layers if price.kept)
+
+
+def points(measured: Accuracy) -> float:
+    """By how many points of 100 accuracy fell."""
+    return 100 * (measured.lost - measured.gained) / measured.count
+
+
+def _record(
+    budget: Budget,
+    validation: Validation,
+    found: Found,
+    prices: tuple[LayerPrice, ...],
+    plain: Accuracy,
+    seconds: float,
+) -> Mixed:
+    return Mixed(
+        budget=budget.points,
+        drop=found.drop,
+        on=validation.on,
+        count=plain.count,
+        source_accuracy=plain.reference_accuracy,
+        layers=prices,
+        trials=found.trials,
+        seconds=round(seconds, 3),
+        reason=found.reason,
+    )
+
+
+class Judge:
+    """Measures files on the validation samples against the source model."""
+
+    def __init__(self, frozen: FrozenGraph, int8: bytes, validation: Validation, references: Spool) -> None:
+        taken, given, _ = describe(int8, frozen.inputs, frozen.outputs)
+        source = {tensor.tensor: tensor.name for tensor in taken}
+        spool = validation.data.inputs
+        self._inputs = [np.load(spool.path(source[name]), mmap_mode="r")[: spool.count] for name in input_names(int8)]
+        self._output = output_names(int8).index(given[0].tensor)
+        self._head = validation.head
+        self._labels = np.asarray(validation.data.labels)
+        expected = np.load(references.path(given[0].name), mmap_mode="r")
+        self._expected = self._decided(expected[: spool.count])
+
+    def __call__(self, data: bytes) -> Accuracy:
+        """A file's accuracy; its outputs are float32."""
+        found = answers(data, self._inputs)[self._output]
+        return accuracy(self._labels, self._expected, self._decided(found.reshape(len(found), *found.shape[2:])))
+
+    def _decided(self, outputs: Array) -> Array:
+        decisions = trusted_decisions(outputs, self._head)
+        assert decisions is not None, "the pipeline refuses a budget for tasks without labels"
+        return decisions
+
+
+class _Clock:
+    """How much of the time is used, and what is told of it."""
+
+    def __init__(self, limit: float, on_progress: Progress) -> None:
+        self._limit, self._tell, self._began = limit, on_progress, time.monotonic()
+
+    def elapsed(self) -> float:
+        """Seconds since the beginning."""
+        return time.monotonic() - self._began
+
+    def share(self) -> float:
+        """Of the limit, 0 to 1 and beyond."""
+        return self.elapsed() / self._limit
+
+    def ranking(self, done: int, total: int) -> None:
+        """A layer was ranked: the rest takes as long each, unless the time ends it."""
+        rest = self.elapsed() / done * (total - done)
+        self._tell(0.7 * done / total, min(rest, RANKING_SHARE * self._limit))
+
+    def trying(self, done: int) -> None:
+        """A number of layers was tried; how many more will be is not known, so there is no estimate."""
+        self._tell(1 - 0.3 / (1 + done), None)
