@@ -5,11 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-import shutil
-import tempfile
 import typing
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from types import TracebackType
@@ -25,11 +21,8 @@ from edgecv_runtime.schema import SCHEMA_VERSION, Artifact, Golden, Manifest, Re
 
 MANIFEST = "bundle.json"
 LABELS = "labels.txt"
-MAX_UNPACKED = 8 << 30  # bytes; no edge model comes near
-MAX_RATIO = 1000  # unpacked over packed: weights do not compress like that, bombs do
 MAX_ELEMENTS = 1 << 28  # of one input or output
 DTYPES = frozenset({"bool", "int8", "uint8", "int16", "uint16", "int32", "int64", "float16", "float32"})
-METHODS = frozenset((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED))
 ANEW = "Make the bundle again with edgecv convert"
 
 
@@ -61,7 +54,7 @@ class Bundle:
                     _check_artifact(bundle, artifact)
         except BundleError:
             if unpacked is not None:
-                shutil.rmtree(unpacked)
+                _remove(unpacked)
             raise
         return bundle
 
@@ -76,7 +69,7 @@ class Bundle:
     def close(self) -> None:
         """Remove what was unpacked."""
         if self.unpacked is not None:
-            shutil.rmtree(self.unpacked, ignore_errors=True)
+            _remove(self.unpacked)
 
     def path(self, artifact: Artifact) -> Path:
         """Where an artifact lies."""
@@ -137,7 +130,7 @@ class Bundle:
             if case.image is not None and case.image_sha256 is not None:
                 parts.append((case.image, case.image_sha256))
             for name, digest in parts:
-                file = _inside(str(folder / name))
+                file = inside(str(folder / name))
                 if not (self.root / file).is_file():
                     raise BundleError(f"{file} is missing", ANEW)
                 if sha256_file(self.root / file) != digest:
@@ -217,8 +210,8 @@ def _member(kind: object, name: str) -> object:
 
 def _check_manifest(path: Path, manifest: Manifest) -> None:
     for artifact in manifest.artifacts:
-        _inside(artifact.file)
-    _inside(manifest.golden.file)
+        inside(artifact.file)
+    inside(manifest.golden.file)
     missing = [spec.name for spec in manifest.inputs if spec.name not in manifest.preprocess]
     if missing:
         raise BundleError(f"{path} does not say how the input {missing[0]!r} is preprocessed", ANEW)
@@ -257,8 +250,12 @@ def _check_tensors(manifest: Manifest, artifact: Artifact) -> None:
             raise BundleError(f"the scale of {io.name!r} in {artifact.file} must be over 0", ANEW)
 
 
-def _inside(name: str) -> str:
-    """A relative path that stays in the bundle."""
+def inside(name: str) -> str:
+    """The same relative path, if it stays in the bundle.
+
+    Raises:
+        BundleError: It does not.
+    """
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or "\\" in name or not path.parts or ":" in path.parts[0]:
         raise BundleError(f"the bundle names the path {name!r}, which leaves it", "Do not use this bundle")
@@ -282,29 +279,16 @@ def _read(path: Path) -> bytes:
         ) from error
 
 
-def _check_packing(path: Path, archive: zipfile.ZipFile) -> None:
-    if any(entry.compress_type not in METHODS for entry in archive.infolist()):
-        raise BundleError(f"{path} is packed with neither store nor deflate", "Pack it anew with an ordinary zip tool")
-    total = sum(entry.file_size for entry in archive.infolist())
-    if total > MAX_UNPACKED or total > MAX_RATIO * max(path.stat().st_size, 1):
-        raise BundleError(f"{path} unpacks to {total / 1e9:.1f} GB, which no bundle does", "Do not use it")
-
-
 def _unpack(path: Path) -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="edgecv-"))
-    try:
-        with zipfile.ZipFile(path) as archive:
-            for entry in archive.infolist():
-                _inside(entry.filename)
-            _check_packing(path, archive)
-            archive.extractall(folder)
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError) as error:
-        shutil.rmtree(folder)
-        raise BundleError(f"{path} is not a readable .zip: {error}", ANEW) from error
-    except BaseException:
-        shutil.rmtree(folder)
-        raise
-    return folder
+    from edgecv_runtime.archive import unpack  # zip support takes a while to import, and few bundles need it
+
+    return unpack(path)
+
+
+def _remove(folder: Path) -> None:
+    import shutil
+
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _top(folder: Path) -> Path:

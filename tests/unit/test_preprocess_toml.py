@@ -9,8 +9,8 @@ import msgspec
 import numpy as np
 import pytest
 from edgecv_runtime.errors import SpecError
-from edgecv_runtime.preprocess import Preprocessor, from_preset, from_toml, parse, resolve
-from edgecv_runtime.preprocess.toml import KEYS
+from edgecv_runtime.preprocess import Preprocessor, from_preset, parse, resolve
+from edgecv_runtime.preprocess.toml import KEYS, from_toml
 from edgecv_runtime.schema import Fit, Normalize, Preprocess, Resize
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "preprocessing.md"

@@ -5,7 +5,6 @@ from edgecv_runtime.preprocess.pipeline import Preprocessor
 from edgecv_runtime.preprocess.presets import PRESETS, from_preset, parse
 from edgecv_runtime.preprocess.quantize import dequantize, quantize
 from edgecv_runtime.preprocess.rules import resolve
-from edgecv_runtime.preprocess.toml import from_toml
 
 __all__ = [
     "PRESETS",
@@ -13,7 +12,6 @@ __all__ = [
     "decode",
     "dequantize",
     "from_preset",
-    "from_toml",
     "parse",
     "quantize",
     "resolve",
