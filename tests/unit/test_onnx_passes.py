@@ -16,6 +16,7 @@ import pytest
 from edgecv_converters.onnx.canonical import canonical, check
 from edgecv_converters.onnx.edit import Pass
 from edgecv_converters.onnx.int8.passes.clamps import CLAMPS
+from edgecv_converters.onnx.int8.passes.float_weights import FLOAT_WEIGHTS
 from edgecv_converters.onnx.int8.passes.four_channels import FOUR_CHANNELS
 from edgecv_converters.onnx.int8.passes.integer_moves import INTEGER_MOVES
 from edgecv_converters.onnx.int8.passes.one_dequantize import ONE_DEQUANTIZE
@@ -381,6 +382,45 @@ def test_shared_zero_points_of_weights_are_copied() -> None:
     sample = {"x": pictures(1, 8, 8, 8)}
     plain, precise = (session(after, precise=p).run(None, sample)[0] for p in (False, True))
     np.testing.assert_array_equal(plain, precise)
+
+
+def float_conv(weight: np.ndarray) -> Any:
+    """A convolution with float weights between two casts."""
+    nodes = [
+        node("QuantizeLinear", "x s z", "q"),
+        node("DequantizeLinear", "q s z", "d"),
+        node("Conv", "d w", "c", kernel_shape=[3, 3]),
+        node("QuantizeLinear", "c s z", "qc"),
+        node("DequantizeLinear", "qc s z", "y"),
+    ]
+    return build(nodes, {"s": SCALE, "z": ZEROU8, "w": weight}, (1, 3, 8, 8), (1, 8, 6, 6))
+
+
+def test_a_product_that_stays_float_keeps_its_weights() -> None:
+    """Without the pass ONNX Runtime rounds them, all with the scale of the largest."""
+    weight = RNG.normal(size=(8, 3, 3, 3)).astype(np.float32) / 10
+    weight[0] *= 1000
+    sample = pictures(1, 3, 8, 8)
+    before = float_conv(weight)
+    after = run_passes(before, [FLOAT_WEIGHTS])
+    rounded = np.clip(np.rint(sample / SCALE) + ZEROU8, 0, 255).astype(np.float32)
+    windows = np.lib.stride_tricks.sliding_window_view((rounded - ZEROU8) * SCALE, (3, 3), axis=(2, 3))
+    exact = np.einsum("ncijhw,fchw->nfij", windows, weight)
+    wanted = (np.clip(np.rint(exact / SCALE) + ZEROU8, 0, 255) - ZEROU8) * SCALE
+    found = session(after).run(None, {"x": sample})[0]
+    assert np.abs(found - wanted).max() <= SCALE * 1.01
+    assert np.abs(found[:, 1:] - wanted[:, 1:]).mean() < SCALE / 100
+    assert fused(after)["QLinearConv"] == 0
+    assert run_passes(after, [FLOAT_WEIGHTS]) == after
+
+
+def test_products_with_int8_weights_or_without_casts_are_left_alone() -> None:
+    nodes, constants = quantized_conv(ZEROU8)
+    model = build([*nodes, *ending("c")], constants, (1, 3, 8, 8), (1, 8, 8, 8))
+    assert run_passes(model, [FLOAT_WEIGHTS]) == model
+    weight = RNG.normal(size=(8, 3, 3, 3)).astype(np.float32)
+    model = build([node("Conv", "x w", "y", kernel_shape=[3, 3])], {"w": weight}, (1, 3, 8, 8), (1, 8, 6, 6))
+    assert run_passes(model, [FLOAT_WEIGHTS]) == model
 
 
 def initializer(model: Any, name: str) -> Any:

@@ -23,7 +23,7 @@ DEQUANTIZE_VERSION = 2  # the first that reads int8
 
 @dataclass(frozen=True, slots=True)
 class MixedFile:
-    """A file with some operations in float, and the names of those operations' results."""
+    """A file with some operations in float, and the names of those operations' first results."""
 
     data: bytes
     kept: frozenset[str]
@@ -87,8 +87,8 @@ class _Rewriting:
         results = [self._result(tensor) for tensor in op.outputs]
         made.outputs = np.array(results, np.int32)
         self._done.append(made)
+        self._kept.add(_text(self._graph.tensors[results[0]].name))
         for tensor, real in zip(op.outputs, results, strict=True):
-            self._kept.add(_text(self._graph.tensors[real].name))
             if real != tensor:
                 self._real[tensor] = real
                 self._cast("QUANTIZE", real, tensor)
