@@ -27,12 +27,17 @@ def layer_cards(layers: Sequence[LayerError]) -> tuple[Html | None, Html | None]
         return None, None
     note = (
         "Signal-to-noise ratio of each result inside the int8 TFLite file, the first at the left; higher is nearer. "
-        f"Diamonds: the {min(MARKED, len(layers))} lowest, as in the table. Grey: computed in float. "
+        f"Diamonds: the {marked(layers)} lowest, as in the table. Grey: computed in float. "
         "Errors add up on the way, so a fall tells more than a height."
     )
     title = el("h3", "Signal to noise in dB, layer by layer")
     plot = el("section", title, snr_plot(layers), el("p", note, class_="note"), class_="card")
     return plot, layer_table(layers)
+
+
+def marked(layers: Sequence[LayerError]) -> int:
+    """How many of the worst carry a sign: a quarter, at most five."""
+    return min(MARKED, -(-len(layers) // 4))
 
 
 def snr_plot(layers: Sequence[LayerError]) -> Html:
@@ -47,10 +52,10 @@ def snr_plot(layers: Sequence[LayerError]) -> Html:
         return TOP + HEIGHT * (high - shown) / (high - low)
 
     parts = [_tick(tick, y(tick)) for tick in ticks]
-    worst = {id(row) for row in worst_first(layers)[:MARKED]}
+    worst = {id(row) for row in worst_first(layers)[: marked(layers)]}
     step = (100 - LEFT) / len(layers)
     for place, row in enumerate(layers):
-        parts.append(_column(row, LEFT + step * place, step, y(row.snr_db), marked=id(row) in worst))
+        parts.append(_column(row, LEFT + step * place, step, y(row.snr_db), worst=id(row) in worst))
     spoken = "; ".join(f"{row.layer} {row.op}: {decibels(row.snr_db)}" for row in worst_first(layers)[:SHOWN])
     title = el("title", "Signal-to-noise ratio of each layer")
     label = f"Signal-to-noise ratio of {len(layers)} results, the lowest: {spoken}"
@@ -62,8 +67,8 @@ def _tick(value: float, y: float) -> Html:
     return join([line, el("text", f"{value:g}", x="0", y=f"{y + 4:.1f}", class_="tick first")])
 
 
-def _column(row: LayerError, left: float, step: float, y: float, *, marked: bool) -> Html:
-    kind = "not_run" if row.grid_range is None else "failed" if marked else "passed"
+def _column(row: LayerError, left: float, step: float, y: float, *, worst: bool) -> Html:
+    kind = "not_run" if row.grid_range is None else "failed" if worst else "passed"
     name = el("title", f"{row.layer} ({row.op}): {decibels(row.snr_db)}, cosine {row.cosine:.5f}")
     gap = 0.12 * step
     box = el(
@@ -75,7 +80,7 @@ def _column(row: LayerError, left: float, step: float, y: float, *, marked: bool
         height=f"{max(1.5, TOP + HEIGHT - y):.1f}",
         class_=f"column {kind}",
     )
-    if not marked:
+    if not worst:
         return box
     shape = el("path", d="M0,-5L5,0L0,5L-5,0Z", class_=f"dot {kind}")
     return join([box, el("svg", shape, x=f"{left + step / 2:.3f}%", y=f"{max(y - 6, 6):.1f}", class_="anchor")])

@@ -14,7 +14,7 @@ GATE_WORDS = {
     "snr_db": "signal-to-noise ratio",
     "agreement": "agreement",
     "max_drop": "loss of accuracy",
-    "budget": "loss of accuracy on validation samples",
+    "budget": "budgeted loss",
     "twin": "agreement with the int8 twin",
 }
 
