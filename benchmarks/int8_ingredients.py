@@ -187,6 +187,8 @@ def _train(model: Any, epochs: int, scale: float, offset: float, path: Path) -> 
     from edgecv_converters.data import open_samples
     from PIL import Image
 
+    from benchmarks.zoo_train import settle
+
     keras.utils.set_random_seed(SEED)
     samples = open_samples(SHARED / "data" / "cifar10_jpeg" / "train")
     pixels = np.stack([np.asarray(Image.open(str(sample.location)), np.float32) for sample in samples.samples])
@@ -198,6 +200,7 @@ def _train(model: Any, epochs: int, scale: float, offset: float, path: Path) -> 
     for _ in range(epochs):
         mirrored = np.where(rng.random((len(pixels), 1, 1, 1)) < 0.5, pixels[:, :, ::-1], pixels)
         model.fit(mirrored * np.float32(scale) + np.float32(offset), labels, batch_size=64, epochs=1, verbose=0)
+    settle(model, pixels[:500] * np.float32(scale) + np.float32(offset))  # moving statistics lag behind
     model.save(path)
 
 

@@ -42,6 +42,7 @@ def upsampled(x: Any) -> Any:
 
     x = layers.LeakyReLU(0.2)(layers.Conv2D(8, 3, dilation_rate=2, padding="same")(x))
     x = layers.PReLU(shared_axes=[1, 2])(layers.Conv2D(8, 3, groups=2)(x))
+    x = layers.UpSampling2D(2, interpolation="nearest")(layers.MaxPooling2D(2)(x))
     x = layers.UpSampling2D(2, interpolation="bilinear")(x)
     x = layers.Conv2DTranspose(4, 3, strides=2, activation="relu")(x)
     return layers.AveragePooling2D(4)(layers.Permute((2, 1, 3))(x))

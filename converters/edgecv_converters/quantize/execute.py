@@ -11,7 +11,7 @@ from edgecv_converters.quantize.kernels import apply
 from edgecv_converters.quantize.network import Grid, Network, Op
 
 Watch = Callable[[int, Any], Any]
-AXIS_OPERAND = {"MEAN": 1, "SUM": 1, "REDUCE_MAX": 1, "SPLIT": 0, "SPLIT_V": 2}
+AXIS_OPERAND = {"MEAN": 1, "SUM": 1, "REDUCE_MAX": 1, "REDUCE_MIN": 1, "SPLIT": 0, "SPLIT_V": 2}
 AXIS_OPTION = frozenset({"CONCATENATION", "PACK", "UNPACK"})
 
 

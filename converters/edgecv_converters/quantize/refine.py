@@ -37,7 +37,7 @@ class Refinement:
         pictures: The inputs that are pictures, by position: they are mirrored, shifted, mixed and lit differently.
     """
 
-    steps: int = 1800
+    steps: int = 900
     batch: int = 64
     seconds: float = 540.0
     pictures: frozenset[int] = frozenset()
