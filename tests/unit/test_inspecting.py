@@ -96,9 +96,7 @@ def manifest(**more):
         "task": "classification",
         "inputs": (TensorSpec(name="image", shape=(1, 32, 32, 3), dtype="float32"),),
         "outputs": (TensorSpec(name="scores", shape=(1, 10), dtype="float32"),),
-        "preprocess": {
-            "image": Preprocess(size=(32, 32), color="bgr", normalize=normalization("caffe"))
-        },
+        "preprocess": {"image": Preprocess(size=(32, 32), color="bgr", normalize=normalization("caffe"))},
         "postprocess": Postprocess(),
         "labels": tuple(f"[red]class {n}" for n in range(10)),
         "artifacts": made.artifacts,
