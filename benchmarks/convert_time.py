@@ -55,7 +55,6 @@ def measure(name: str, folder: Path, rounds: int) -> dict[str, Any]:
         *(sys.executable, "-m", "edgecv", "convert", str(model), "--quantize", "int8", "--preprocess", "none"),
         *("--quantizer", "vendor"),  # the serial script has the converter's own numbers
         *("--calibrate", str(folder / "train"), "--samples", str(CALIBRATION), "--evaluate", str(folder / "test")),
-        *("--quantizer", "vendor"),  # both scripts let TensorFlow choose the int8 numbers
         *("--output", str(folder / "made.edgecv"), "--force", "--gate", "drop=off", "--gate", "snr=off"),
         *("--gate", "agreement=off", "--keep-failing"),
     ]
