@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 from edgecv_runtime import Bundle, EdgecvError, MissingDependencyError, load
-from edgecv_runtime.cpu import cpu_flags
 from edgecv_runtime.preprocess import Preprocessor
 from edgecv_runtime.schema import Artifact
 
@@ -34,7 +33,6 @@ def main(bundle: Path, pictures: Path, result: Path) -> None:
     found = {
         "machine": platform.machine(),
         "python": platform.python_version(),
-        "flags": cpu_flags(),
         "versions": installed(),
         "imported": [name for name in HEAVY if name in sys.modules],
         "tensors": tensors,

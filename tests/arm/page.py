@@ -17,8 +17,8 @@ Each cell compares with the newest runtime of that format on x86-64, the one tha
 have the same answer, the largest difference (in quantization steps of the output, where it is int8), and how many
 output values have the same bits. The first column shows what the runtime's version alone does."""
 SIZES = """\
-Megabytes on disk without byte code, in the newest versions that pip gives. The import, in a fresh interpreter on the
-x86-64 machine above: `from edgecv_runtime import load` / `import numpy, PIL.Image`, the median of eight each."""
+Megabytes on disk without byte code, in the newest versions that pip gives. Imports are in fresh interpreters on the
+x86-64 machine above, in turn with `import numpy, PIL.Image`: the ratio to it, its median (10th to 90th percentile)."""
 WHOLE = 100  # per cent
 Row = dict[str, Any]
 
@@ -35,7 +35,9 @@ def page(results: dict[str, Any]) -> Iterator[str]:
     yield ""
     yield "Made by `make test-arm` (tests/arm); the numbers are in `benchmarks/results/arm.json`. arm64 Debian under"
     yield f"QEMU {results['qemu']}, with each board's `/proc/cpuinfo`."
-    yield "**No Raspberry Pi was used, and no time was measured there.**"
+    yield "**No Raspberry Pi was used, and no time was measured there.** Equal columns mean equal results; the kernels"
+    yield "that a runtime chose are not recorded. No Pi has i8mm, SVE or SME: those two columns warn of other boards."
+    yield from results.get("notes", ())
     yield f"Compared with: {results['machine']}."
     yield ""
     yield from summary(rows)
@@ -131,10 +133,15 @@ def lean(found: dict[str, Any]) -> Iterator[str]:
     yield ""
     yield SIZES
     yield ""
-    yield "| | MB | packages | the five largest | import, ms |"
-    yield "|---|---|---|---|---|"
+    yield "| | MB | packages | the five largest | `import edgecv_runtime` | `from edgecv_runtime import load` |"
+    yield "|---|---|---|---|---|---|"
     for name, one in found.items():
         largest = ", ".join(f"{package} {size:.0f}" for package, size in one["largest"].items())
-        times = one.get("import_ms")
-        taken = f"{' / '.join(f'{time:.0f}' for time in times.values())}" if times else ""
-        yield f"| {name} | {one['megabytes']:.0f} | {one['packages']} | {largest} | {taken} |"
+        imports = one.get("imports")
+        ratios = [ratio(one_import) for one_import in list(imports.values())[1:]] if imports else ["", ""]
+        yield f"| {name} | {one['megabytes']:.0f} | {one['packages']} | {largest} | {' | '.join(ratios)} |"
+
+
+def ratio(found: dict[str, float]) -> str:
+    """As `1.20 (1.10 to 1.30)`."""
+    return f"{found['ratio']:.2f} ({found['p10']:.2f} to {found['p90']:.2f})"
