@@ -12,7 +12,7 @@ from edgecv_converters.quantize import Settings, quantize
 from edgecv_converters.quantize.bias import corrected_biases, mean_shift
 from edgecv_converters.quantize.execute import execute, mixing, rounded, step, unwatched
 from edgecv_converters.quantize.network import CASTS, Flat, Grid, MismatchError, read_network
-from edgecv_converters.quantize.scheme import read_scheme, write_scheme
+from edgecv_converters.quantize.scheme import BiasRoomError, read_scheme, write_scheme
 from edgecv_converters.quantize.score import answers, distance
 from edgecv_converters.quantize.shared import SAME_SCALE, groups
 from edgecv_converters.quantize.weights import least_error_weights
@@ -323,3 +323,33 @@ def test_a_negation_is_a_product_in_int8() -> None:
     assert "MUL" in kinds
     assert "NEG" not in kinds
     assert hasattr(schema.BuiltinOperator, "NEG")
+
+
+def dead_channel(x: Any) -> Any:
+    """A channel of almost nothing but bias: the converter gives it the smallest scale that its bias has room at."""
+    from keras import layers
+
+    x = layers.Conv2D(4, 3, activation="relu")(x)
+    last = layers.Conv2D(4, 1, name="last", bias_initializer="ones")
+    x = last(x)
+    weights, bias = last.get_weights()
+    weights[..., 0] = 1e-9
+    last.set_weights([weights, bias])
+    return layers.GlobalAveragePooling2D()(x)
+
+
+def test_a_bias_without_room_ends_a_step_and_not_the_conversion() -> None:
+    data = samples((16, 16, 3), 40)
+    graph = frozen(network(dead_channel, (16, 16, 3)), "tflite")
+    with quiet():
+        int8, float32 = int8_file(graph, data), to_tflite(graph, "float32")
+    net = read_network(int8, float32)
+    scheme = read_scheme(net, int8)
+    last = next(product for product in net.products if "last" in net.layer(product.weight))
+    grid = scheme.grids[last.source]
+    narrow = scheme.with_grids({last.source: Grid(grid.scale / 4, grid.zero)})
+    with pytest.raises(BiasRoomError, match=r"the bias of layer \S*last\S* does not fit into an int32"):
+        write_scheme(net, int8, narrow)
+    found = quantize(int8, float32, [data], Settings())
+    assert answers(found.data, [data])[0].shape == answers(float32, [data])[0].shape
+    assert float("inf") not in found.distances.values()

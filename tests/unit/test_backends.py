@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 import onnxruntime
 import pytest
-from edgecv_runtime.backends import BACKENDS, open_backend, run_float
+from edgecv_runtime.backends import BACKENDS, litert, open_backend, run_float
 from edgecv_runtime.backends.onnx import open_session
 from edgecv_runtime.backends.onnx_cuda import BoundSession
 from edgecv_runtime.errors import BackendError, MissingDependencyError
@@ -202,3 +202,17 @@ open_backend(artifact, pathlib.Path({str(file)!r})).close()
 """
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert (run.stdout, run.stderr) == ("", "")
+
+
+def test_an_old_interpreter_names_the_operation_that_it_lacks():
+    text = "Didn't find op for builtin opcode 'FULLY_CONNECTED' version '12'.\n\nRegistration failed.\n"
+    assert litert._reason(RuntimeError(text)).startswith("Didn't find op for builtin opcode 'FULLY_CONNECTED'")
+    assert "install a newer one" in litert._hint(RuntimeError(text))
+    assert litert._reason(ValueError("a\nb\n")) == "b"
+    assert litert._reason(ValueError("")) == "ValueError"
+
+
+def test_numpy_2_under_an_interpreter_made_for_numpy_1_comes_with_its_remedy():
+    error = SystemError("<built-in method ...> returned a result with an exception set")
+    assert 'pip install "numpy<2"' in litert._hint(error)
+    assert litert._hint(ValueError("x")) is None

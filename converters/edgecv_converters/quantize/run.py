@@ -6,6 +6,7 @@ kept: where nothing helps, the plain file stays.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -17,7 +18,7 @@ from edgecv_converters.quantize.kernels import unknown
 from edgecv_converters.quantize.network import Array, MismatchError, Network, read_network
 from edgecv_converters.quantize.ranges import least_error_grids
 from edgecv_converters.quantize.refine import Refinement, refined
-from edgecv_converters.quantize.scheme import Scheme, read_scheme, write_scheme
+from edgecv_converters.quantize.scheme import BiasRoomError, Scheme, read_scheme, write_scheme
 from edgecv_converters.quantize.score import answers, distance
 from edgecv_converters.quantize.shared import groups
 from edgecv_converters.quantize.weights import least_error_weights
@@ -164,7 +165,10 @@ class _Search:
         return scheme, steps, (*notes, "The refinement brought nothing on the calibration samples and was left out")
 
     def _distance(self, steps: tuple[str, ...], scheme: Scheme) -> float:
-        data = write_scheme(self.network, self.plain, scheme) if steps else self.plain
+        try:
+            data = write_scheme(self.network, self.plain, scheme) if steps else self.plain
+        except BiasRoomError:  # a narrower input range makes a large bias too many steps
+            return math.inf
         found = distance(self.network, self.reference, answers(data, self._first(FILE_WORK)))
         self.distances[", ".join(steps) or "plain"] = found
         return found

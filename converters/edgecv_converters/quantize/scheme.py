@@ -32,6 +32,10 @@ class Weights:
         return real
 
 
+class BiasRoomError(ConversionError):
+    """A bias does not fit into an int32 at the scales of its input and weights."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Scheme:
     """One quantization of a network, by tensor numbers.
@@ -99,7 +103,7 @@ def write_scheme(network: Network, data: bytes, scheme: Scheme) -> bytes:
     """The same file with the numbers of `scheme`: same operations, same tensors, same sizes.
 
     Raises:
-        ConversionError: A bias does not fit into an int32.
+        BiasRoomError: A bias does not fit into an int32.
     """
     import flatbuffers
 
@@ -116,7 +120,7 @@ def write_scheme(network: Network, data: bytes, scheme: Scheme) -> bytes:
         steps = _bias_scales(scheme.grids[product.source], weights.scales)
         integers = np.rint(scheme.biases[product.bias] / steps.astype(np.float64))
         if np.abs(integers).max(initial=0) >= 2**31:
-            raise ConversionError(f"the bias of layer {network.layer(product.weight)} does not fit into an int32")
+            raise BiasRoomError(f"the bias of layer {network.layer(product.weight)} does not fit into an int32")
         file.set_data(product.bias, integers.astype(np.int32))
         file.set_grid(product.bias, steps, np.zeros(len(steps), np.int64))
     builder = flatbuffers.Builder(len(data) + 1024)

@@ -30,9 +30,8 @@ class LiteRT:
             with _quiet():
                 self._interpreter = module.Interpreter(model_path=str(file), num_threads=threads)
                 self._interpreter.allocate_tensors()
-        except (ValueError, RuntimeError) as error:
-            reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
-            raise BackendError(f"{package} cannot run {artifact.file}: {reason}") from error
+        except (ValueError, RuntimeError, SystemError) as error:
+            raise BackendError(f"{package} cannot run {artifact.file}: {_reason(error)}", _hint(error)) from error
         self.info = BackendInfo(
             name=package, version=version(package), providers=_delegates(self._interpreter), threads=threads
         )
@@ -56,14 +55,28 @@ class LiteRT:
                 for name, index in self._inputs.items():
                     interpreter.set_tensor(index, inputs[name])
                 interpreter.invoke()
-            except (ValueError, RuntimeError) as error:
-                raise BackendError(f"{self.info.name} failed: {str(error).strip()}") from error
+            except (ValueError, RuntimeError, SystemError) as error:
+                raise BackendError(f"{self.info.name} failed: {str(error).strip()}", _hint(error)) from error
             return {name: interpreter.get_tensor(index) for name, index in self._outputs.items()}
 
     def close(self) -> None:
         """Free the model, once the inference that is under way has ended."""
         with self._lock:
             self._interpreter = None
+
+
+def _reason(error: Exception) -> str:
+    """The line that says most: the operation that is not known, else the last one."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    return next((line for line in lines if "Didn't find op" in line), lines[-1])
+
+
+def _hint(error: Exception) -> str | None:
+    if isinstance(error, SystemError):  # tflite-runtime 2.14 was built for NumPy 1 and fails so with NumPy 2
+        return 'tflite-runtime needs NumPy 1: pip install "numpy<2"'
+    if "Didn't find op" in str(error):
+        return "This runtime is older than the file: install a newer one, or use another precision"
+    return None
 
 
 def _delegates(interpreter: Any) -> tuple[str, ...]:
