@@ -129,6 +129,21 @@ RefineLimit = Annotated[
     float,
     typer.Option("--refine-limit", metavar="SECONDS", help="The longest that --refine may take.", rich_help_panel=MAKE),
 ]
+Qat = Annotated[
+    Path | None,
+    typer.Option(
+        "--qat",
+        metavar="FOLDER|NPZ",
+        help="Quantization-aware training: train the int8 model on these labelled samples; they also calibrate where "
+        "--calibrate is not given.",
+        show_default=False,
+        rich_help_panel=MAKE,
+    ),
+]
+Epochs = Annotated[
+    int | None,
+    typer.Option("--epochs", metavar="N", help="Of --qat. Default: 5.", show_default=False, rich_help_panel=MAKE),
+]
 MaxDrop = Annotated[
     float | None,
     typer.Option(

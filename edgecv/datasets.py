@@ -22,7 +22,9 @@ from edgecv.request import Request
 
 IMAGE_CHANNELS = (1, 3)
 FEWEST_VALIDATION, MOST_VALIDATION, FEWEST_TO_SPLIT = 100, 1000, 40
-LABELLED = frozenset({"evaluation", "validation"})
+FEWEST_TO_TRAIN, HELD_OUT_PART = 40, 0.1
+TRAINING, HELD_OUT = "training", "held-out"
+LABELLED = frozenset({"evaluation", "validation", TRAINING, HELD_OUT})
 
 
 def is_image(spec: TensorSpec) -> bool:
@@ -74,13 +76,16 @@ def preprocessing(given: Preprocess | None, summary: TakesInputs, observer: Obse
 
 
 def open_sets(request: Request) -> dict[str, SampleSet]:
-    """The calibration and evaluation sets that were given, listed and chosen; with `max_drop` a validation set.
+    """The sets that were given, listed and chosen; with `max_drop` a validation set, with `qat` two to train and judge.
 
     Raises:
         DataError: A folder or file does not hold what it should.
     """
-    sets = {}
+    sets: dict[str, SampleSet] = {}
     rest = None
+    if request.qat is not None:
+        sets |= lessons(open_samples(request.qat, labelled=True), request.recipe.seed)
+        sets["calibration"] = sets[TRAINING].choose(request.recipe.samples, request.recipe.seed)
     if request.calibrate is not None:
         given = open_samples(request.calibrate)
         sets["calibration"] = given.choose(request.recipe.samples, request.recipe.seed)
@@ -90,6 +95,23 @@ def open_sets(request: Request) -> dict[str, SampleSet]:
         if request.recipe.max_drop is not None:
             sets["validation"], sets["evaluation"] = split(rest, sets["evaluation"], request.recipe.seed)
     return sets
+
+
+def lessons(given: SampleSet, seed: int) -> dict[str, SampleSet]:
+    """What quantization-aware training learns, and a tenth that decides the best epoch, balanced by class.
+
+    Raises:
+        DataError: There are too few to train on, or one class only.
+    """
+    if len(given) < FEWEST_TO_TRAIN:
+        raise DataError(
+            f"{given.path} has {len(given)} samples, too few to train on",
+            f"Give --qat at least {FEWEST_TO_TRAIN}, better some hundred of each class",
+        )
+    if len(given.classes) < 2:
+        raise DataError(f"{given.path} has one class, so nothing can be told apart", "Give --qat all classes")
+    held_out = given.choose(round(HELD_OUT_PART * len(given)), seed)
+    return {TRAINING: given.without([sample.id for sample in held_out.samples]), HELD_OUT: held_out}
 
 
 def split(rest: SampleSet | None, evaluation: SampleSet, seed: int) -> tuple[SampleSet, SampleSet]:

@@ -17,6 +17,7 @@ from edgecv_converters.workers import (
     Carrier,
     Converted,
     DataSet,
+    Lessons,
     Proof,
     Quantizing,
     SourceRequest,
@@ -32,7 +33,7 @@ from edgecv_runtime.postprocess import Head
 from edgecv_runtime.schema import Artifact, Failure, Manifest, Parity, Report
 
 from edgecv.assemble import Material, assemble
-from edgecv.datasets import golden_samples, open_sets, preprocessing, spool_sets, validation_words
+from edgecv.datasets import HELD_OUT, TRAINING, golden_samples, open_sets, preprocessing, spool_sets, validation_words
 from edgecv.extras import require_for
 from edgecv.heads import head_of
 from edgecv.observer import Observer, Silent
@@ -43,6 +44,8 @@ from edgecv.staging import Staging
 PRELOAD = ("tensorflow", "keras")
 QUANTIZED = Step(target="tflite", precision="int8")
 VALIDATION = "validation"
+LESSONS = (TRAINING, HELD_OUT)
+UNPROVEN = frozenset({VALIDATION, *LESSONS})
 SLOWEST_FIRST = ("coreml", "onnx", "tflite")  # so that the last worker to end started early
 PROOF_THREADS = 1
 LABELLED_TASKS = ("classification", "binary")  # those whose answer is one class index
@@ -140,10 +143,11 @@ class Run:
         self.sets = tuple(
             DataSet(name=name, ids=info.ids, inputs=spool, labels=info.labels if judged else None)
             for name, (spool, info) in spools.items()
-            if name != VALIDATION
+            if name not in UNPROVEN
         )
         self._put_validation(sets, spools, judged=judged)
-        self.shop.mail.put("spools", {name: spool for name, (spool, _) in spools.items()})
+        self._put_lessons(spools, judged=judged)
+        self.shop.mail.put("spools", {name: made[0] for name, made in spools.items() if name not in LESSONS})
         self._start_proofs()
         self._drain()
         self._check_failures()
@@ -176,6 +180,21 @@ class Run:
         data = DataSet(name=VALIDATION, ids=info.ids, inputs=spool, labels=info.labels)
         on = validation_words(sets, len(info.ids))
         self.shop.mail.put(VALIDATION, Validation(data=data, on=on, head=self.head))
+
+    def _put_lessons(self, spools: dict[str, Any], *, judged: bool) -> None:
+        """Hand over the samples that the int8 model is trained on."""
+        if TRAINING not in spools:
+            return
+        if not judged:
+            raise UsageError(
+                f"--qat needs labels that are one class each, and this model's task is {self.head.task}",
+                "Give --refine, which needs none, or say --task where the model does not show its task",
+            )
+        train, held_out = (
+            DataSet(name=name, ids=info.ids, inputs=spool, labels=info.labels)
+            for name, (spool, info) in ((name, spools[name]) for name in LESSONS)
+        )
+        self.shop.mail.put("lessons", Lessons(train=train, held_out=held_out, head=self.head))
 
     def _source_arguments(self) -> dict[str, Any]:
         request = SourceRequest(
@@ -240,6 +259,7 @@ class Run:
                 quantizer=recipe.quantizer,
                 seed=recipe.seed,
                 refine_seconds=recipe.refine_limit if recipe.refine else None,
+                epochs=recipe.epochs,
                 budget=None
                 if recipe.max_drop is None
                 else Budget(points=recipe.max_drop, seconds=recipe.max_drop_limit),

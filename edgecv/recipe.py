@@ -17,6 +17,7 @@ PRECISIONS: Mapping[Target, tuple[Precision, ...]] = {
     "coreml": ("float32", "float16", "int8"),
 }
 DEFAULT_PRECISION: Mapping[Target, Precision] = {"tflite": "float32", "onnx": "float32", "coreml": "float16"}
+MOST_EPOCHS = 1000
 CALIBRATED: frozenset[Precision] = frozenset({"int8", "int16x8"})
 
 
@@ -46,8 +47,9 @@ class Recipe(Record, frozen=True, kw_only=True):
 
     `samples` is how many calibration samples are chosen (balanced by class, by `seed`); `io` is the dtype of the int8
     artifacts' inputs and outputs; `quantizer` makes the int8 artifacts, with `refine` by distillation that takes at
-    most `refine_limit` seconds; with `max_drop` int8 artifacts keep layers in float until accuracy falls by no more
-    points of 100, a search of at most `max_drop_limit` seconds; `gates` are overrides such as "int8:agreement=0.97".
+    most `refine_limit` seconds, or with quantization-aware training of `epochs`; with `max_drop` int8 artifacts keep
+    layers in float until accuracy falls by no more points of 100, a search of at most `max_drop_limit` seconds;
+    `gates` are overrides such as "int8:agreement=0.97".
     """
 
     steps: tuple[Step, ...]
@@ -55,6 +57,7 @@ class Recipe(Record, frozen=True, kw_only=True):
     quantizer: Quantizer = "edgecv"
     refine: bool = False
     refine_limit: float = 540.0
+    epochs: int | None = None
     max_drop: float | None = None
     max_drop_limit: float = 600.0
     samples: int = 200
@@ -73,6 +76,7 @@ class Recipe(Record, frozen=True, kw_only=True):
         if self.io != "float32" and not any(step.precision == "int8" for step in self.steps):
             raise UsageError(f"--io {self.io} needs an int8 artifact", "Add --quantize int8")
         self._check_refine()
+        self._check_training()
         self._check_max_drop()
 
     def _check_refine(self) -> None:
@@ -84,6 +88,23 @@ class Recipe(Record, frozen=True, kw_only=True):
             raise UsageError("--refine is a part of edgecv's own quantizer", "Leave --quantizer vendor out")
         if not any(step.precision == "int8" and step.needs_calibration for step in self.steps):
             raise UsageError("--refine needs an int8 artifact", "Add --quantize int8")
+
+    def _check_training(self) -> None:
+        if self.epochs is None:
+            return
+        if not 1 <= self.epochs <= MOST_EPOCHS:
+            raise UsageError(f"--epochs must be 1 to {MOST_EPOCHS}, got {self.epochs}", "5 is enough for most models")
+        if self.quantizer == "vendor":
+            raise UsageError("--qat is a part of edgecv's own quantizer", "Leave --quantizer vendor out")
+        if not any(step.precision == "int8" and step.needs_calibration for step in self.steps):
+            raise UsageError("--qat needs an int8 artifact for TFLite or ONNX", "Add --quantize int8")
+        if self.refine:
+            raise UsageError("--qat and --refine exclude each other", "--qat distils as well: leave --refine out")
+        if self.max_drop is not None:
+            raise UsageError(
+                "--qat and --max-drop exclude each other: a layer kept float has no trained weights",
+                "Leave one of them out",
+            )
 
     def _check_max_drop(self) -> None:
         if not self.max_drop_limit > 0:

@@ -17,6 +17,8 @@ from edgecv_runtime.schema import Activation, Preprocess, Task
 
 from edgecv.recipe import Recipe, plan
 
+DEFAULT_EPOCHS = 5
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
@@ -28,6 +30,7 @@ class Request:
         recipe: Targets, precisions, numbers.
         preprocess: What one picture goes through, or None where the model or its inputs say it.
         calibrate: Folder of images or .npz file that sets the int8 ranges.
+        qat: Labelled folder or .npz file that the int8 model is trained on; sets the ranges where `calibrate` is None.
         evaluate: Labelled folder or .npz file for accuracy.
         labels: Class names in the order of the model's outputs.
         input_shapes: Static shapes for inputs with open dimensions.
@@ -42,6 +45,7 @@ class Request:
     recipe: Recipe
     preprocess: Preprocess | None = None
     calibrate: Path | None = None
+    qat: Path | None = None
     evaluate: Path | None = None
     labels: tuple[str, ...] | None = None
     input_shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
@@ -54,7 +58,9 @@ class Request:
     jobs: int = field(default_factory=lambda: 1 + (os.cpu_count() or 1))
 
     def __post_init__(self) -> None:
-        if self.recipe.needs_calibration and self.calibrate is None:
+        if self.qat is None and self.recipe.epochs is not None:
+            raise UsageError("--epochs is for quantization-aware training", "Give --qat FOLDER, or leave --epochs out")
+        if self.recipe.needs_calibration and self.calibrate is None and self.qat is None:
             step = next(step for step in self.recipe.steps if step.needs_calibration)
             raise UsageError(
                 f"{step} needs calibration images to measure its ranges",
@@ -85,6 +91,8 @@ class ConvertOptions(TypedDict, total=False):
         quantizer: "edgecv" (the default), or "vendor": TensorFlow's converter alone.
         refine: Distil the int8 model on the calibration samples; minutes.
         refine_limit: At most so many seconds; 540.
+        qat: Train the int8 model on this labelled folder or .npz file; minutes.
+        epochs: How often its samples are seen; 5.
         max_drop: Keep layers of int8 artifacts in float until accuracy falls by at most so many points of 100.
         max_drop_limit: At most so many seconds for it; 600.
         preprocess: A preset's name, a `.toml` file's path, or a `Preprocess` record.
@@ -113,6 +121,8 @@ class ConvertOptions(TypedDict, total=False):
     quantizer: Quantizer
     refine: bool
     refine_limit: float
+    qat: str | Path | None
+    epochs: int | None
     max_drop: float | None
     max_drop_limit: float
     preprocess: str | Preprocess | None
@@ -150,6 +160,7 @@ def from_options(model: Path, out: Path, options: ConvertOptions) -> Request:
         quantizer=options.get("quantizer", "edgecv"),
         refine=options.get("refine", False),
         refine_limit=options.get("refine_limit", 540.0),
+        epochs=_epochs(options),
         max_drop=options.get("max_drop"),
         max_drop_limit=options.get("max_drop_limit", 600.0),
         samples=options.get("samples", 200),
@@ -165,6 +176,7 @@ def from_options(model: Path, out: Path, options: ConvertOptions) -> Request:
         recipe=recipe,
         preprocess=parse(preprocess) if isinstance(preprocess, str) else preprocess,
         calibrate=_path(options.get("calibrate")),
+        qat=_path(options.get("qat")),
         evaluate=_path(options.get("evaluate")),
         labels=read_labels(Path(labels)) if isinstance(labels, str | Path) else _tuple(labels),
         input_shapes=shapes if isinstance(shapes, Mapping) else read_input_shapes(shapes),
@@ -175,6 +187,11 @@ def from_options(model: Path, out: Path, options: ConvertOptions) -> Request:
         keep_going=options.get("keep_going", False),
         limits=limits(options.get("time_limit", 1800.0), options.get("memory_limit")),
     )
+
+
+def _epochs(options: ConvertOptions) -> int | None:
+    given = options.get("epochs")
+    return DEFAULT_EPOCHS if given is None and options.get("qat") is not None else given
 
 
 def _path(value: str | Path | None) -> Path | None:

@@ -121,6 +121,22 @@ def test_a_refinement_that_cannot_be_is_refused(options, message):
         Recipe(**options)
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"steps": plan(["float32"], [])}, "--qat needs an int8 artifact"),
+        ({"steps": plan(["coreml:int8"], [])}, "--qat needs an int8 artifact"),
+        ({"steps": INT8, "quantizer": "vendor"}, "--qat is a part of edgecv's own quantizer"),
+        ({"steps": INT8, "refine": True}, "--qat and --refine exclude each other"),
+        ({"steps": INT8, "max_drop": 1.0}, "--qat and --max-drop exclude each other"),
+        ({"steps": INT8, "epochs": 0}, "--epochs must be 1 to 1000, got 0"),
+    ],
+)
+def test_a_training_that_cannot_be_is_refused(options, message):
+    with pytest.raises(UsageError, match=message):
+        Recipe(**{"epochs": 2, **options})
+
+
 def test_a_refinement_is_part_of_the_recipe():
     assert Recipe(steps=INT8, refine=True).refine_limit == 540
     assert Recipe(steps=INT8).quantizer == "edgecv"

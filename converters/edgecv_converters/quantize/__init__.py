@@ -1,6 +1,7 @@
 """The int8 quantizer: what the converter's plain file becomes, so that it keeps more of the model's answers."""
 
+from edgecv_converters.quantize.qat import Labelled, Training
 from edgecv_converters.quantize.refine import Refinement
 from edgecv_converters.quantize.run import BIASES, RANGES, SCALES, Quantized, Settings, quantize
 
-__all__ = ["BIASES", "RANGES", "SCALES", "Quantized", "Refinement", "Settings", "quantize"]
+__all__ = ["BIASES", "RANGES", "SCALES", "Labelled", "Quantized", "Refinement", "Settings", "Training", "quantize"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,7 @@ PLANNED_AT = (15, 50, 150)  # steps at which the number of steps is fitted to th
 ESTIMATE_EVERY = 10
 
 Progress = Callable[[float, float | None], None]
+LabelsLoss = Callable[[Sequence[Any], Any], tuple[Any, float]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +54,7 @@ def refined(
 ) -> tuple[Scheme, int]:
     """A scheme with trained weights, biases and activation scales, and the number of steps that were taken."""
     student = Student(network, scheme)
-    train = _compiled(network, student)
+    train = compiled(network, student)
     draw = _batches(network, feeds, how, np.random.default_rng(seed))
     total, began = how.steps, time.monotonic()
     for number in range(how.steps):
@@ -78,25 +79,31 @@ def rate(step: int, total: int) -> float:
     return RATE * min(1.0, (step + 1) / warm) * 0.5 * (1 + math.cos(math.pi * step / total))
 
 
-def _compiled(network: Network, student: Student) -> Callable[[Mapping[int, Array], np.float32], None]:
+def compiled(network: Network, student: Student, labels_loss: LabelsLoss | None = None) -> Callable[..., None]:
+    """One optimizer step: a function of the feeds, the learning rate and, with `labels_loss`, the labels."""
     import tensorflow as tf
 
     watch = student.watch(_answers(network))
     optimizer = Adam(student.variables)
-    kinds = [_kind(network, number) for number in network.outputs]
+    kinds = [kind_of(network, number) for number in network.outputs]
 
     @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]  # TensorFlow has no types
-    def train(feeds: Mapping[str, Any], learning_rate: Any) -> None:
+    def train(feeds: Mapping[str, Any], learning_rate: Any, labels: Any) -> None:
         inputs = {int(name): value for name, value in feeds.items()}
         wanted = execute(network, inputs, network.constants, unwatched)
         with tf.GradientTape() as tape:
             found = execute(network, inputs, student.constants(), watch)
             pairs = zip(kinds, network.outputs, strict=True)
             loss = tf.add_n([_loss(kind, wanted[number], found[number]) for kind, number in pairs])
+            if labels_loss is not None:
+                by_labels, share = labels_loss([found[number] for number in network.outputs], labels)
+                loss = share * by_labels + (1 - share) * loss
         optimizer.apply(tape.gradient(loss, student.variables), learning_rate)
 
-    return lambda feeds, learning_rate: train(
-        {str(number): tf.convert_to_tensor(value) for number, value in feeds.items()}, tf.constant(learning_rate)
+    return lambda feeds, learning_rate, labels=(): train(
+        {str(number): tf.convert_to_tensor(value) for number, value in feeds.items()},
+        tf.constant(learning_rate),
+        tf.constant(labels, tf.int64),
     )
 
 
@@ -110,7 +117,8 @@ def _answers(network: Network) -> set[int]:
     return found & last
 
 
-def _kind(network: Network, output: int) -> str:
+def kind_of(network: Network, output: int) -> str:
+    """The operation that makes an output; "" where it is none."""
     maker = network.maker(output)
     return "" if maker is None else maker.kind
 

@@ -16,6 +16,7 @@ from edgecv_converters.quantize.bias import bytes_for_each_sample, corrected_bia
 from edgecv_converters.quantize.execute import execute, mixing, unwatched
 from edgecv_converters.quantize.kernels import unknown
 from edgecv_converters.quantize.network import Array, MismatchError, Network, read_network
+from edgecv_converters.quantize.qat import Training, score, trained
 from edgecv_converters.quantize.ranges import least_error_grids
 from edgecv_converters.quantize.refine import Refinement, refined
 from edgecv_converters.quantize.scheme import BiasRoomError, Scheme, read_scheme, write_scheme
@@ -30,7 +31,7 @@ FEWEST = 64  # samples for any step
 BATCH_BYTES = 256 << 20  # activations that a batch may hold
 CORRECTION_BYTES = 1 << 30
 FORWARD_WORK, FILE_WORK = 4e11, 1e11  # multiply-adds that a pass in TensorFlow, or through a file, may cost
-BEFORE_REFINING = 0.1  # of what progress shows, where it is refined
+BEFORE_TRAINING = 0.1  # of what progress shows, where it is refined or trained
 SAME_FLOAT = 1e-3  # of the largest output: how near the simulated float network must be to the float file
 
 
@@ -41,11 +42,13 @@ class Settings:
     Attributes:
         seed: Of every draw.
         refine: Whether to distil on the calibration samples afterwards, and how; None leaves it out.
+        train: Labelled samples to train on afterwards, and how; None leaves it out.
         steps: Exactly these, whether they help or not: for measurements. None chooses.
     """
 
     seed: int = 0
     refine: Refinement | None = None
+    train: Training | None = None
     steps: tuple[str, ...] | None = None
 
 
@@ -125,6 +128,8 @@ class _Search:
         notes = self._notes(steps)
         if self.settings.refine is not None:
             best, steps, notes = self._refine(best, steps, notes, nearest)
+        if self.settings.train is not None:
+            best, steps, notes = self._train(self.settings.train, best, steps, notes)
         data = write_scheme(self.network, self.plain, best) if steps else self.plain
         return Quantized(data=data, steps=steps, notes=notes, distances=self.distances)
 
@@ -157,12 +162,29 @@ class _Search:
         if op is not None:
             return scheme, steps, (*notes, f"No refinement: {op.kind} mixes samples, so batches cannot be trained on")
         feeds = dict(zip(self.network.inputs, self.samples, strict=True))
-        show = self._refining
+        show = self._later
         done, taken = refined(self.network, scheme, feeds, self.settings.refine, self.settings.seed, show)
         tried = (*steps, f"distillation of {taken:,} steps")
         if self._distance(tried, done) < nearest:
             return done, tried, notes
         return scheme, steps, (*notes, "The refinement brought nothing on the calibration samples and was left out")
+
+    def _train(
+        self, how: Training, scheme: Scheme, steps: tuple[str, ...], notes: tuple[str, ...]
+    ) -> tuple[Scheme, tuple[str, ...], tuple[str, ...]]:
+        op = mixing(self.network)
+        if op is not None:
+            return scheme, steps, (*notes, f"No training: {op.kind} mixes samples, so batches cannot be trained on")
+        before = score(write_scheme(self.network, self.plain, scheme) if steps else self.plain, how)
+        found = trained(self.network, self.plain, scheme, how, self.settings.seed, self._later)
+        count = len(how.held_out.labels)
+        figures = f"{found.score.right:,} of {count:,} held-out samples right at best, {before.right:,} before"
+        if found.score.right <= before.right:
+            left_out = f"The training brought nothing and was left out: {figures}"
+            return scheme, steps, (*notes, left_out)
+        kept = f"Quantization-aware training: {figures}; epoch {found.epoch} of {how.epochs} was the best"
+        tried = (*steps, f"quantization-aware training of {how.epochs:,} epoch{'s' if how.epochs > 1 else ''}")
+        return found.scheme, tried, (*(notes if steps else ()), kept)
 
     def _distance(self, steps: tuple[str, ...], scheme: Scheme) -> float:
         try:
@@ -213,8 +235,9 @@ class _Search:
         return min(len(self.samples[0]), max(FEWEST, int(work // max(macs, 1))))
 
     def _part(self, start: float, end: float) -> Callable[[int, int], None]:
-        share = BEFORE_REFINING if self.settings.refine is not None else 1.0
+        alone = self.settings.refine is None and self.settings.train is None
+        share = 1.0 if alone else BEFORE_TRAINING
         return lambda done, total: self.on_progress(share * (start + (end - start) * done / total), None)
 
-    def _refining(self, share: float, seconds: float | None) -> None:
-        self.on_progress(BEFORE_REFINING + (1 - BEFORE_REFINING) * share, seconds)
+    def _later(self, share: float, seconds: float | None) -> None:
+        self.on_progress(BEFORE_TRAINING + (1 - BEFORE_TRAINING) * share, seconds)

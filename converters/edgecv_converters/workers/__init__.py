@@ -2,11 +2,13 @@
 
 They talk through a mailbox: "source" (what the model is), "frozen" (the graph's file), "pictures" (the inputs that
 are), "calibration" and "spools" (one, and all, of the data sets' preprocessed samples), "references" (the source's
-answers to them), "validation" (the labelled samples that decide which layers stay float).
+answers to them), "validation" (the labelled samples that decide which layers stay float), "lessons" (those that
+int8 is trained on).
 """
 
 from edgecv_converters.workers.convert import Carrier, Converted, convert_artifact
 from edgecv_converters.workers.int8 import Quantizer, Quantizing
+from edgecv_converters.workers.lessons import Lessons
 from edgecv_converters.workers.mixed import Budget, Validation, kept_layers
 from edgecv_converters.workers.prove import DataSet, Proof, prove_artifact
 from edgecv_converters.workers.source import SourceRequest, SourceSummary, answer_source
@@ -16,6 +18,7 @@ __all__ = [
     "Carrier",
     "Converted",
     "DataSet",
+    "Lessons",
     "Proof",
     "Quantizer",
     "Quantizing",

@@ -16,6 +16,7 @@ from edgecv_converters.isolate.mailbox import Mailbox
 from edgecv_converters.quantize import Refinement, Settings, quantize
 from edgecv_converters.quantize.layers import measure_layers
 from edgecv_converters.tflite import IoType, check_integers, describe, input_names, to_tflite, with_io
+from edgecv_converters.workers.lessons import Lessons
 from edgecv_converters.workers.mixed import Budget, keep_within
 
 Quantizer = Literal["edgecv", "vendor"]
@@ -32,12 +33,14 @@ class Quantizing:
         quantizer: "edgecv", or "vendor": the converter's own, by the smallest and largest value.
         seed: Of every draw.
         refine_seconds: At most so long is distilled; None leaves it out.
+        epochs: So many are trained on labelled samples; None leaves it out.
         budget: What accuracy may lose: layers stay float to keep to it. None leaves all in int8.
     """
 
     quantizer: Quantizer = "edgecv"
     seed: int = 0
     refine_seconds: float | None = None
+    epochs: int | None = None
     budget: Budget | None = None
 
 
@@ -63,7 +66,8 @@ class Int8:
 def to_int8(frozen: FrozenGraph, box: Mailbox, io: IoType, how: Quantizing) -> Int8:
     """Quantize by the calibration samples; the file's inputs and outputs are of the dtype `io`.
 
-    Waits for the letters "calibration" and "pictures"; with a budget for those of `keep_within` as well.
+    Waits for the letters "calibration" and "pictures"; to train for "lessons"; with a budget for those of
+    `keep_within`.
 
     Raises:
         ConversionError: The converter refused the graph, or an operation stays float.
@@ -78,7 +82,7 @@ def to_int8(frozen: FrozenGraph, box: Mailbox, io: IoType, how: Quantizing) -> I
     data, steps, notes = plain, tuple[str, ...](), tuple[str, ...]()
     if how.quantizer == "edgecv":
         found = quantize(
-            plain, float32, arrays, _settings(how, names, wait_for(box, "pictures")), part(PLAIN_SHARE * whole, whole)
+            plain, float32, arrays, _settings(how, frozen, plain, names, box), part(PLAIN_SHARE * whole, whole)
         )
         data, steps, notes = found.data, found.steps, found.notes
     mixed = None
@@ -89,7 +93,11 @@ def to_int8(frozen: FrozenGraph, box: Mailbox, io: IoType, how: Quantizing) -> I
     return Int8(data=with_io(data, io), steps=steps, notes=notes, layers=layers, mixed=mixed)
 
 
-def _settings(how: Quantizing, names: list[str], pictures: frozenset[str]) -> Settings:
+def _settings(how: Quantizing, frozen: FrozenGraph, plain: bytes, names: list[str], box: Mailbox) -> Settings:
+    pictures: frozenset[str] = wait_for(box, "pictures")
+    if how.epochs is not None:
+        lessons: Lessons = wait_for(box, "lessons")
+        return Settings(seed=how.seed, train=lessons.training(how.epochs, frozen, plain, names))
     if how.refine_seconds is None:
         return Settings(seed=how.seed)
     places = frozenset(place for place, name in enumerate(names) if name in pictures)

@@ -1,0 +1,40 @@
+"""The labelled samples of quantization-aware training, as they travel to the worker that trains."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from edgecv_runtime.postprocess import Head
+
+from edgecv_converters.graph.frozen import FrozenGraph
+from edgecv_converters.quantize import Labelled, Training
+from edgecv_converters.tflite import describe, output_names
+from edgecv_converters.workers.prove import DataSet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lessons:
+    """What is trained on, what decides the best epoch, and what the first output means."""
+
+    train: DataSet
+    held_out: DataSet
+    head: Head
+
+    def training(self, epochs: int, frozen: FrozenGraph, int8: bytes, names: Sequence[str]) -> Training:
+        """The same for an int8 file of the graph, whose inputs in its order are those of the source called `names`."""
+        _, given, _ = describe(int8, frozen.inputs, frozen.outputs)
+        return Training(
+            epochs=epochs,
+            train=_labelled(self.train, names),
+            held_out=_labelled(self.held_out, names),
+            head=self.head,
+            output=output_names(int8).index(given[0].tensor),
+        )
+
+
+def _labelled(data: DataSet, names: Sequence[str]) -> Labelled:
+    spool = data.inputs
+    samples = [np.load(spool.path(name), mmap_mode="r")[: spool.count] for name in names]
+    return Labelled(samples=samples, labels=np.asarray(data.labels, np.int64))
