@@ -16,6 +16,8 @@ from edgecv_converters.quantize.keep_float import keep_float, layers_of
 from edgecv_converters.quantize.layers import measure_layers
 from edgecv_converters.quantize.network import CASTS, Flat, read_network
 from edgecv_converters.quantize.prices import Pair, ranked
+from edgecv_converters.quantize.rebias import corrected_anew, uncorrected
+from edgecv_converters.quantize.scheme import read_scheme, write_scheme
 from edgecv_converters.quantize.score import answers
 from edgecv_converters.tflite import check_integers, to_tflite, with_io
 from edgecv_converters.tflite.describe import load
@@ -130,6 +132,22 @@ def test_layers_of_a_mixed_file_are_measured() -> None:
     rows = measure_layers(made.data, float32, [data[:4]])
     assert [row.layer for row in rows if row.grid_range is None] == [chosen]
     assert len(rows) == sum(op.kind not in CASTS for op in net.ops)
+
+
+def test_biases_that_made_up_for_roundings_that_are_gone_are_corrected_anew() -> None:
+    _, int8, float32, data = files("residual")
+    net = read_network(int8, float32)
+    scheme = read_scheme(net, int8)
+    stale = write_scheme(net, int8, scheme.with_biases({n: bias + 0.05 for n, bias in scheme.biases.items()}))
+    made = keep_float(net, stale, float32, numbers(net, [next(iter(layers_of(net)))])).data
+    again = corrected_anew(made, float32, [data])
+    wanted = answers(float32, [data])[0]
+    before, after = (float(np.square(answers(file, [data])[0] - wanted).mean()) for file in (made, again))
+    assert after < before / 4
+    assert corrected_anew(again, float32, [data]) == again, "a second time brings nothing"
+    bare = read_scheme(net, uncorrected(net, stale))
+    for number, bias in bare.biases.items():
+        np.testing.assert_allclose(bias, net.constants[number], atol=2e-3)
 
 
 def test_core_ml_leaves_the_weights_of_a_layer_in_float(tmp_path: Path) -> None:

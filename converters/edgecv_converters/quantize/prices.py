@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -12,6 +12,7 @@ from edgecv_runtime.schema import LayerPrice
 from edgecv_converters.parity.metrics import signal_to_noise
 from edgecv_converters.quantize.keep_float import MixedFile, keep_float, layers_of
 from edgecv_converters.quantize.network import Array, Network
+from edgecv_converters.quantize.rebias import corrected_anew, uncorrected
 from edgecv_converters.quantize.score import answers, distance
 
 SAMPLES = 64
@@ -33,10 +34,22 @@ class Pair:
         """The numbers of each layer's operations."""
         return layers_of(self.network)
 
-    def keeping(self, layers: Sequence[str]) -> MixedFile:
-        """The int8 file with these layers in float."""
-        ops = [number for layer in layers for number in self.layers[layer]]
-        return keep_float(self.network, self.int8, self.float32, ops, io=self.io)
+    def keeping(self, layers: Sequence[str], samples: Sequence[Array]) -> MixedFile:
+        """The int8 file with these layers in float, its other biases corrected anew on calibration samples."""
+        made = keep_float(self.network, self.int8, self.float32, self._ops(layers), io=self.io)
+        return replace(made, data=corrected_anew(made.data, self.float32, samples)) if layers else made
+
+    def alone(self, layer: str) -> bytes:
+        """A float file with this layer in int8, its bias not corrected for what is float here."""
+        others = self._ops([other for other in self.layers if other != layer])
+        return keep_float(self.network, self._uncorrected, self.float32, others).data
+
+    @cached_property
+    def _uncorrected(self) -> bytes:
+        return uncorrected(self.network, self.int8)
+
+    def _ops(self, layers: Sequence[str]) -> list[int]:
+        return [number for layer in layers for number in self.layers[layer]]
 
 
 def ranked(
@@ -68,8 +81,7 @@ def _alone(
     pair: Pair, layer: str, samples: Sequence[Array], reference: Sequence[Array]
 ) -> tuple[float | None, float | None]:
     """How far the answers are with one layer in int8 and all others in float: distance, and ratio in dB."""
-    data = pair.keeping([other for other in pair.layers if other != layer]).data
-    got = answers(data, samples)
+    got = answers(pair.alone(layer), samples)
     signal = sum(float(np.square(np.asarray(values, np.float64)).sum()) for values in reference)
     noise = sum(float(np.square(a.astype(np.float64) - b).sum()) for a, b in zip(reference, got, strict=True))
     return distance(pair.network, reference, got), signal_to_noise(signal, noise)

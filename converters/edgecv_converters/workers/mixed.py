@@ -84,13 +84,13 @@ def keep_within(
     seen: dict[int, Accuracy] = {}
 
     def measure(count: int) -> float:
-        seen[count] = judge(pair.keeping([price.layer for price in prices[:count]]).data)
+        seen[count] = judge(pair.keeping([price.layer for price in prices[:count]], samples).data)
         clock.trying(len(seen))
         return points(seen[count])
 
     found = fewest(int(MOST * len(prices)), measure, budget.points, lambda: clock.share() < 1)
     chosen = [price.layer for price in prices[: found.count]]
-    made = pair.keeping(chosen)
+    made = pair.keeping(chosen, samples)
     check_integers(made.data, made.kept)
     kept = tuple(msgspec.structs.replace(price, kept=price.layer in chosen) for price in prices)
     return made, _record(budget, validation, found, kept, seen[0], clock.elapsed())
