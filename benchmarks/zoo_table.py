@@ -22,7 +22,8 @@ from typing import Any
 import msgspec
 import numpy as np
 from edgecv_runtime.errors import EdgecvError
-from edgecv_runtime.schema import Failure, Parity, Preprocess, Record
+from edgecv_runtime.measured import Failure
+from edgecv_runtime.schema import Parity, Preprocess, Record
 
 from edgecv.machine import machine_line
 from edgecv.machine import versions as tool_versions

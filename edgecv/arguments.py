@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
+
+if TYPE_CHECKING:
+    from edgecv.request import ConvertOptions
 
 MAKE, DATA, PROOF, LOADING, WORKERS = "What to make", "Data", "Proof", "Loading the model", "Workers"
 ARTIFACT, SOURCE, ANSWERS = "Which artifact answers", "The source", "What becomes of the answers"
@@ -382,3 +386,24 @@ Save = Annotated[
 ]
 Show = Annotated[bool, typer.Option("--show", help="Show them in a window; q or Esc ends.", rich_help_panel=ANSWERS)]
 RunForce = Annotated[bool, typer.Option("--force", help="Replace what --save finds.", rich_help_panel=ANSWERS)]
+
+
+SEVERAL = {
+    "quantize": "quantize",
+    "target": "targets",
+    "threshold": "thresholds",
+    "gate": "gates",
+    "input_shape": "input_shapes",
+}
+NOT_OPTIONS = ("model", "output", "as_json")
+
+
+def convert_options(given: Mapping[str, object]) -> ConvertOptions:
+    """The command's arguments, by name, as the options of `edgecv.convert`, where repeatable ones are in the plural."""
+    options: dict[str, object] = {}
+    for name, value in given.items():
+        if name in SEVERAL:
+            options[SEVERAL[name]] = value or ()
+        elif name not in NOT_OPTIONS:
+            options[name] = value.value if isinstance(value, StrEnum) else value
+    return cast("ConvertOptions", options)

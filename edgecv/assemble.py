@@ -18,24 +18,21 @@ from edgecv_converters.workers import Converted, Proof, SourceSummary, kept_laye
 from edgecv_runtime.bundle import encode_manifest
 from edgecv_runtime.cpu import architecture, cpu_flags
 from edgecv_runtime.errors import EdgecvError
+from edgecv_runtime.measured import ClassRow, Failure, Mixed, Report
 from edgecv_runtime.postprocess import Head
 from edgecv_runtime.schema import (
     SCHEMA_VERSION,
     Artifact,
     CalibrationSet,
-    ClassRow,
     Cpu,
-    Failure,
     Gate,
     GoldenInfo,
     Manifest,
-    Mixed,
     Parity,
     Postprocess,
     Preprocess,
     Provenance,
     Quantization,
-    Report,
     Twin,
 )
 

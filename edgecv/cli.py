@@ -104,41 +104,12 @@ def convert(
 
     Example: edgecv convert model.keras --quantize int8 --preprocess rescale --calibrate photos/ --evaluate test/
     """
-    from edgecv.request import ConvertOptions, from_options
+    given = arg.convert_options(locals())
+    from edgecv.pipeline import convert as run
+    from edgecv.request import from_options
     from edgecv.summary import finish_conversion
 
-    options = ConvertOptions(
-        quantize=quantize or (),
-        targets=target or (),
-        io=io.value,
-        quantizer=quantizer.value,
-        refine=refine,
-        refine_limit=refine_limit,
-        qat=qat,
-        epochs=epochs,
-        max_drop=max_drop,
-        max_drop_limit=max_drop_limit,
-        preprocess=preprocess,
-        calibrate=calibrate,
-        samples=samples,
-        seed=seed,
-        evaluate=evaluate,
-        labels=labels,
-        task=task.value if task else None,
-        activation=activation.value if activation else None,
-        thresholds=threshold or (),
-        gates=gate or (),
-        keep_failing=keep_failing,
-        keep_going=keep_going,
-        input_shapes=input_shape or (),
-        allow_code=allow_code,
-        custom_objects=custom_objects,
-        time_limit=time_limit,
-        memory_limit=memory_limit,
-        force=force,
-    )
-    request = from_options(model, output or Path(f"{model.stem}.edgecv"), options)
-    from edgecv.pipeline import convert as run
+    request = from_options(model, output or Path(f"{model.stem}.edgecv"), given)
 
     with LiveObserver() as observer:
         outcome = run(request, observer)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from edgecv_converters.workers import kept_layers
-from edgecv_runtime.schema import Accuracy, Gate, Mixed
+from edgecv_runtime.measured import Mixed
+from edgecv_runtime.schema import Accuracy, Gate
 
 SEEN_BEFORE = 0.05  # by so much more accuracy the validation samples are taken for training samples
 

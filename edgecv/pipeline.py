@@ -29,8 +29,9 @@ from edgecv_converters.workers import (
     prove_artifact,
 )
 from edgecv_runtime.errors import ConversionError, EdgecvError, UsageError
+from edgecv_runtime.measured import Failure, Report
 from edgecv_runtime.postprocess import Head
-from edgecv_runtime.schema import Artifact, Failure, Manifest, Parity, Report
+from edgecv_runtime.schema import Artifact, Manifest, Parity
 
 from edgecv.assemble import Material, assemble
 from edgecv.datasets import HELD_OUT, TRAINING, golden_samples, open_sets, preprocessing, spool_sets, validation_words

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 from edgecv_runtime.errors import BundleError, SourceError
-from edgecv_runtime.schema import LayerError, Report
+from edgecv_runtime.measured import LayerError, Report
 
 from edgecv.inspecting.bundle import MANIFEST, inspect_bundle, is_bundle_zip, unpacked
 from edgecv.inspecting.records import LayersInspection

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import msgspec
 from edgecv_converters.source import LayerRow
-from edgecv_runtime.schema import LayerError, Manifest, QuantParams, SourceInfo, Target, Task, TensorSpec
+from edgecv_runtime.measured import LayerError
+from edgecv_runtime.schema import Manifest, QuantParams, SourceInfo, Target, Task, TensorSpec
 
 
 class PortRow(msgspec.Struct, frozen=True, kw_only=True):

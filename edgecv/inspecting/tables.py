@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from edgecv_runtime.measured import LayerError
 from edgecv_runtime.postprocess import Head
-from edgecv_runtime.schema import Artifact, Comparison, LayerError, Manifest, Parity, TensorSpec
+from edgecv_runtime.schema import Artifact, Comparison, Manifest, Parity, TensorSpec
 from rich.markup import escape
 from rich.table import Table
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from edgecv_runtime.schema import Failure, Quantization, Report
+from edgecv_runtime.measured import Failure, Report
+from edgecv_runtime.schema import Quantization
 
 from edgecv.report.html import Html, el, join
 from edgecv.report.view import TARGET_NAMES

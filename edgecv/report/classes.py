@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from edgecv_runtime.schema import ClassRow
+from edgecv_runtime.measured import ClassRow
 
 from edgecv.report.artifacts import table
 from edgecv.report.html import Html, el, join

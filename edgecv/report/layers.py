@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from edgecv_runtime.schema import LayerError
+from edgecv_runtime.measured import LayerError
 
 from edgecv.inspecting.layers import worst_first
 from edgecv.report.artifacts import table

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from edgecv_runtime.schema import LayerPrice, Mixed, Trial
+from edgecv_runtime.measured import LayerPrice, Mixed, Trial
 
 from edgecv.report.artifacts import table
 from edgecv.report.html import Html, el, join

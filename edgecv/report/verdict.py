@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgecv_runtime.schema import Failure, Gate, Report, Status
+from edgecv_runtime.measured import Failure, Report
+from edgecv_runtime.schema import Gate, Status
 
 from edgecv.report.html import Html, el, join
 from edgecv.report.view import STATUS_SIGNS, TARGET_NAMES, View

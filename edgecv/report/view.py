@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from edgecv_converters.parity.gates import deciding_set
-from edgecv_runtime.schema import Artifact, Comparison, Gate, Histogram, Parity, Report, Status
+from edgecv_runtime.measured import Histogram, Report
+from edgecv_runtime.schema import Artifact, Comparison, Gate, Parity, Status
 
 from edgecv.words import DASH, TIMES
 

@@ -23,7 +23,7 @@ from edgecv_converters.tflite import check_integers, to_tflite, with_io
 from edgecv_converters.tflite.describe import load
 from edgecv_converters.tflite.integers import float_operations
 from edgecv_runtime.errors import ConversionError
-from edgecv_runtime.schema import Report
+from edgecv_runtime.measured import Report
 
 from tests import models
 from tests.command import edgecv

@@ -3,17 +3,15 @@
 import numpy as np
 from edgecv_converters.parity.gates import GateConfig, evaluate_gates
 from edgecv_converters.parity.metrics import ComparisonAccumulator, accuracy
+from edgecv_runtime.measured import ClassRow, Failure, Report
 from edgecv_runtime.postprocess import Head
 from edgecv_runtime.schema import (
     Artifact,
     CalibrationSet,
-    ClassRow,
-    Failure,
     Normalize,
     Parity,
     Preprocess,
     Quantization,
-    Report,
     SourceInfo,
     TensorIO,
 )

@@ -12,7 +12,7 @@ from edgecv_converters.quantize.layers import Sums, clipped
 from edgecv_converters.quantize.network import Grid
 from edgecv_runtime.bundle import encode_manifest
 from edgecv_runtime.errors import BundleError, SourceError
-from edgecv_runtime.schema import LayerError
+from edgecv_runtime.measured import LayerError
 from rich.console import Console
 
 from edgecv.inspecting import inspect_layers, tables

@@ -8,7 +8,8 @@ from edgecv_converters.data import Sample, SampleSet
 from edgecv_converters.quantize.fewest import fewest
 from edgecv_converters.workers import kept_layers
 from edgecv_runtime.errors import DataError, UsageError
-from edgecv_runtime.schema import Accuracy, LayerPrice, Mixed, Trial
+from edgecv_runtime.measured import LayerPrice, Mixed, Trial
+from edgecv_runtime.schema import Accuracy
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -8,7 +8,8 @@ import msgspec
 import pytest
 from edgecv_converters.parity.gates import GateConfig, evaluate_gates
 from edgecv_converters.parity.metrics import INFINITE
-from edgecv_runtime.schema import ClassRow, Comparison, Gate, Parity, Report
+from edgecv_runtime.measured import ClassRow, Report
+from edgecv_runtime.schema import Comparison, Gate, Parity
 
 from edgecv.report import render
 from edgecv.report.classes import worst_first

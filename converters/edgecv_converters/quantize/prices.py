@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from edgecv_runtime.schema import LayerPrice
+from edgecv_runtime.measured import LayerPrice
 
 from edgecv_converters.parity.metrics import signal_to_noise
 from edgecv_converters.quantize.keep_float import MixedFile, keep_float, layers_of

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgecv_runtime.digest import sha256_tree, tree_bytes
-from edgecv_runtime.schema import Artifact, LayerError, Mixed, Precision, Target, TensorIO
+from edgecv_runtime.measured import LayerError, Mixed
+from edgecv_runtime.schema import Artifact, Precision, Target, TensorIO
 
 from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.graph.passes import canonical

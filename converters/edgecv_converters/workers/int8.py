@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from edgecv_runtime.schema import LayerError, Mixed, TensorIO
+from edgecv_runtime.measured import LayerError, Mixed
+from edgecv_runtime.schema import TensorIO
 
 from edgecv_converters.data import Spool
 from edgecv_converters.graph.frozen import FrozenGraph

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 from edgecv_runtime.errors import ConversionError
+from edgecv_runtime.measured import LayerPrice, Mixed
 from edgecv_runtime.postprocess import Head
-from edgecv_runtime.schema import Accuracy, LayerPrice, Mixed
+from edgecv_runtime.schema import Accuracy
 
 from edgecv_converters.data import Spool
 from edgecv_converters.graph.frozen import FrozenGraph

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 from edgecv_runtime.backends import Backend, open_backend, run_float
+from edgecv_runtime.measured import Histogram
 from edgecv_runtime.postprocess import Head
-from edgecv_runtime.schema import Accuracy, Artifact, Comparison, Histogram
+from edgecv_runtime.schema import Accuracy, Artifact, Comparison
 
 from edgecv_converters.data import Spool
 from edgecv_converters.isolate.child import progress, wait_for

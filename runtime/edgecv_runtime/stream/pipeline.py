@@ -146,7 +146,7 @@ class Stream:
                 self._frames.put(frame)
             self._frames.finish()
         except ClosedError:
-            pass
+            return  # nobody reads any more: the stream is closing
         except BaseException as error:  # noqa: BLE001 - handed on to the thread that iterates
             self._frames.finish(error)
         finally:
