@@ -1,0 +1,5 @@
+"""The full int8 Core ML target: the TFLite int8 file's own quantization, as an ML program for iOS 17 and later."""
+
+from edgecv_converters.coreml.int8.convert import MINIMUM_TARGET, Compute, model_from_tflite
+
+__all__ = ["MINIMUM_TARGET", "Compute", "model_from_tflite"]

@@ -1,0 +1,132 @@
+"""What computes each value by itself: arithmetic, activations, casts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from edgecv_converters.coreml.int8.emitter import Emitter
+from edgecv_converters.coreml.int8.value import IMAGE_RANK, Layout
+from edgecv_converters.quantize.network import Op
+
+Handler = Callable[[Emitter, Op], None]
+
+
+def two(kind: str) -> Handler:
+    """An operation on two tensors that are broadcast against each other, with a fused activation if it has one."""
+
+    def emit(net: Emitter, op: Op) -> None:
+        layout, rank = net.layout_of(op.inputs), len(net.shape(op.outputs[0]))
+        x, y = (net.operand(number, layout, rank) for number in op.inputs)
+        done = getattr(net.mb, kind)(x=x, y=y, name=net.name(op.outputs[0]))
+        net.give(op.outputs[0], done, layout, getattr(op.options, "fusedActivationFunction", 0))
+
+    return emit
+
+
+def one(kind: str, **constants: Any) -> Handler:
+    """An operation on one tensor; `constants` that are floats are given in the program's float type."""
+
+    def emit(net: Emitter, op: Op) -> None:
+        layout = net.layout_of(op.inputs)
+        given = {key: net.float(value) if isinstance(value, float) else value for key, value in constants.items()}
+        done = getattr(net.mb, kind)(x=net.reals(op.inputs[0], layout), name=net.name(op.outputs[0]), **given)
+        net.give(op.outputs[0], done, layout)
+
+    return emit
+
+
+def squared_difference(net: Emitter, op: Op) -> None:
+    """(x - y)^2."""
+    layout, rank = net.layout_of(op.inputs), len(net.shape(op.outputs[0]))
+    name = net.name(op.outputs[0])
+    x, y = (net.operand(number, layout, rank) for number in op.inputs)
+    difference = net.mb.sub(x=x, y=y, name=net.unique(f"{name}_difference"))
+    net.give(op.outputs[0], net.mb.square(x=difference, name=name), layout)
+
+
+def leaky_relu(net: Emitter, op: Op) -> None:
+    """The slope below 0 is an option."""
+    one("leaky_relu", alpha=float(op.options.alpha))(net, op)
+
+
+def gelu(net: Emitter, op: Op) -> None:
+    """By the error function, or its approximation by tanh."""
+    one("gelu", mode="TANH_APPROXIMATION" if op.options.approximate else "EXACT")(net, op)
+
+
+def hard_swish(net: Emitter, op: Op) -> None:
+    """The product of x and min(max(x / 6 + 1 / 2, 0), 1)."""
+    layout, name = net.layout_of(op.inputs), net.name(op.outputs[0])
+    x = net.reals(op.inputs[0], layout)
+    gate = net.mb.sigmoid_hard(x=x, alpha=net.float(1 / 6), beta=net.float(0.5), name=net.unique(f"{name}_gate"))
+    net.give(op.outputs[0], net.mb.mul(x=x, y=gate, name=name), layout)
+
+
+def prelu(net: Emitter, op: Op) -> None:
+    """Operands: data, slopes. One slope for each channel of a picture is Core ML's own operation."""
+    data, slopes = op.inputs
+    shape, name = net.shape(op.outputs[0]), net.name(op.outputs[0])
+    alpha = net.constant(slopes)
+    if len(shape) == IMAGE_RANK and alpha.size == shape[-1] == alpha.shape[-1]:
+        x = net.reals(data, Layout.CHW)
+        net.give(op.outputs[0], net.mb.prelu(x=x, alpha=net.floats(alpha.reshape(-1)), name=name), Layout.CHW)
+        return
+    layout = net.layout_of([data])
+    x = net.reals(data, layout)
+    below = net.mb.minimum(x=x, y=net.float(0), name=net.unique(f"{name}_below"))
+    scaled = net.mb.mul(x=below, y=net.operand(slopes, layout, len(shape)), name=net.unique(f"{name}_scaled"))
+    above = net.mb.relu(x=x, name=net.unique(f"{name}_above"))
+    net.give(op.outputs[0], net.mb.add(x=above, y=scaled, name=name), layout)
+
+
+def negative(net: Emitter, op: Op) -> None:
+    """Minus x."""
+    layout = net.layout_of(op.inputs)
+    done = net.mb.mul(x=net.reals(op.inputs[0], layout), y=net.float(-1), name=net.name(op.outputs[0]))
+    net.give(op.outputs[0], done, layout)
+
+
+def softmax(net: Emitter, op: Op) -> None:
+    """Over the last axis, of beta * x."""
+    layout, name, rank = net.layout_of(op.inputs), net.name(op.outputs[0]), len(net.shape(op.inputs[0]))
+    x = net.reals(op.inputs[0], layout)
+    if op.options.beta != 1:
+        x = net.mb.mul(x=x, y=net.float(op.options.beta), name=net.unique(f"{name}_scaled"))
+    axis = 1 if layout is Layout.CHW else rank - 1
+    net.give(op.outputs[0], net.mb.softmax(x=x, axis=np.int32(axis), name=name), layout)
+
+
+def quantize(net: Emitter, op: Op) -> None:
+    """Between two grids, or from floats to one; between equal grids nothing happens. Constants are folded."""
+    source, result = op.inputs[0], op.outputs[0]
+    if net.is_constant(source):
+        net.fold(result, net.constant(source))
+        return
+    value = net.value(source)
+    if value.grid == net.grid(result):
+        net.alias(result, value)
+    elif value.grid is None:
+        net.give(result, value.raw[value.home], value.home)
+    else:
+        net.give(result, net.reals_of(value, value.home), value.home)
+
+
+def dequantize(net: Emitter, op: Op) -> None:
+    """The real values are what readers of the integers get anyway."""
+    source, result = op.inputs[0], op.outputs[0]
+    if net.is_constant(source):
+        net.fold(result, net.constant(source))
+    else:
+        net.alias(result, net.value(source))
+
+
+def cast(net: Emitter, op: Op) -> None:
+    """Between floats and int32."""
+    layout, result = net.layout_of(op.inputs), op.outputs[0]
+    to_float = net.is_float(result)
+    dtype = {"float16": "fp16", "float32": "fp32"}[net.compute] if to_float else "int32"
+    done = net.mb.cast(x=net.reals(op.inputs[0], layout), dtype=dtype, name=net.name(result))
+    net.give(result, done, layout)
