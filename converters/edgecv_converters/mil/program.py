@@ -1,0 +1,101 @@
+"""Reads a saved .mlpackage as a device does: manifest, protobuf, weight file. No converter is involved."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from edgecv_runtime.errors import BundleError
+
+from edgecv_converters.mil.features import read_classifier, read_features, read_metadata
+from edgecv_converters.mil.records import Argument, Operation, Program, Variable
+from edgecv_converters.mil.values import Values, tensor_type
+
+
+def load_program(package: Path) -> Program:
+    """Read an .mlpackage folder that holds an ML program.
+
+    Raises:
+        BundleError: It is missing, damaged, or holds a model of another kind.
+    """
+    file = _model_file(package)
+    model = _message(file)
+    kind = model.WhichOneof("Type")
+    if kind != "mlProgram":
+        raise BundleError(f"{package.name} holds a Core ML model of the kind {kind}, not an ML program")
+    function = _main(model, package)
+    block = function.block_specializations[function.opset]
+    values = Values(file.parent)
+    operations = tuple(_operation(operation, values) for operation in block.operations)
+    classifier = read_classifier(model.description, operations)
+    return Program(
+        inputs=read_features(model.description.input, {item.name: tensor_type(item.type) for item in function.inputs}),
+        outputs=read_features(model.description.output, _made(operations), classifier),
+        operations=operations,
+        results=tuple(block.outputs),
+        classifier=classifier,
+        specification=model.specificationVersion,
+        opset=function.opset,
+        metadata=read_metadata(model.description.metadata),
+    )
+
+
+def _model_file(package: Path) -> Path:
+    data = package / "Data"
+    try:
+        content = json.loads((package / "Manifest.json").read_text("utf-8"))
+        relative = content["itemInfoEntries"][content["rootModelIdentifier"]]["path"]
+        file = (data / relative).resolve()
+        if not file.is_relative_to(data.resolve()):
+            raise BundleError(f"the manifest of {package.name} points outside of the package: {relative}")
+    except OSError as error:
+        raise BundleError(f"{package.name} has no readable Manifest.json: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BundleError(f"the manifest of {package.name} is damaged: it names no model ({error})") from error
+    return file
+
+
+def _message(file: Path) -> Any:
+    from coremltools.proto import Model_pb2
+    from google.protobuf.message import DecodeError
+
+    try:
+        return Model_pb2.Model.FromString(file.read_bytes())
+    except OSError as error:
+        raise BundleError(f"the model file {file.name} cannot be read: {error.strerror}") from error
+    except DecodeError as error:
+        raise BundleError(f"the model file {file.name} is damaged: {error}") from error
+
+
+def _main(model: Any, package: Path) -> Any:
+    name = model.description.defaultFunctionName or "main"
+    if name not in model.mlProgram.functions:
+        raise BundleError(f"the program of {package.name} has no function {name!r}")
+    function = model.mlProgram.functions[name]
+    if function.opset not in function.block_specializations:
+        raise BundleError(f"the function {name!r} of {package.name} has no block for its opset {function.opset!r}")
+    return function
+
+
+def _operation(message: Any, values: Values) -> Operation:
+    outputs = tuple(_variable(output) for output in message.outputs)
+    given = {key: values.read(value) for key, value in message.attributes.items()}
+    name = str(given.pop("name", outputs[0].name if outputs else message.type))
+    inputs: dict[str, tuple[Argument, ...]] = {key: (value,) for key, value in given.items()}
+    for key, argument in message.inputs.items():
+        inputs[key] = tuple(_argument(binding, values) for binding in argument.arguments)
+    return Operation(type=message.type, name=name, inputs=inputs, outputs=outputs, nested=bool(message.blocks))
+
+
+def _argument(binding: Any, values: Values) -> Argument:
+    return str(binding.name) if binding.WhichOneof("binding") == "name" else values.read(binding.value)
+
+
+def _variable(message: Any) -> Variable:
+    dtype, shape = tensor_type(message.type)
+    return Variable(message.name, dtype, shape)
+
+
+def _made(operations: tuple[Operation, ...]) -> dict[str, tuple[str, tuple[int | None, ...]]]:
+    return {output.name: (output.dtype, output.shape) for operation in operations for output in operation.outputs}
