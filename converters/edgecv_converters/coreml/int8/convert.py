@@ -8,18 +8,25 @@ from typing import Any
 
 from edgecv_runtime.errors import ConversionError
 
-from edgecv_converters.coreml.convert import identifier, load_coremltools
 from edgecv_converters.coreml.int8.emitter import Compute, Emitter
-from edgecv_converters.coreml.int8.handlers import HANDLERS
-from edgecv_converters.coreml.int8.value import Layout
+from edgecv_converters.coreml.int8.handlers import EITHER_KINDS, HANDLERS, IMAGE_KINDS
+from edgecv_converters.coreml.int8.value import IMAGE_RANK, Layout
+from edgecv_converters.coreml.names import identifier
+from edgecv_converters.coreml.package import load_coremltools
 from edgecv_converters.graph.frozen import Endpoint
 from edgecv_converters.quantize.network import Flat, Op
 from edgecv_converters.tflite.describe import describe, load
 
 MINIMUM_TARGET = "iOS17"  # the first with `quantize` and `dequantize` in ML programs
+PASSES = (
+    "common::merge_consecutive_transposes",
+    "common::noop_elimination",
+    "common::const_deduplication",
+    "common::dead_code_elimination",
+)
 
 
-def model_from_tflite(
+def program_from_tflite(
     tflite: bytes | Path, *, inputs: Sequence[Endpoint], outputs: Sequence[Endpoint], compute: Compute = "float16"
 ) -> Any:
     """Carry a TFLite int8 or mixed file over to Core ML, with its very scales and zero points.
@@ -35,37 +42,16 @@ def model_from_tflite(
         compute: The float type between the pairs; scales, weights and biases are rounded to it.
 
     Returns:
-        A `coremltools.models.MLModel` for iOS 17 and later, not loaded.
+        A `coremltools` program for iOS 17 and later. Of coremltools' passes only `PASSES` leave its quantization alone.
 
     Raises:
-        ConversionError: An operation has no Core ML form (named, with its layer), or coremltools refused the program.
+        ConversionError: An operation has no Core ML form (named, with its layer), or coremltools refused one.
     """
-    data = tflite.read_bytes() if isinstance(tflite, Path) else tflite
-    flat = Flat(load(data))
-    ct = load_coremltools()
-    try:
-        program = _program(flat, data, inputs, outputs, compute, ct)
-        return ct.convert(
-            program,
-            source="milinternal",
-            convert_to="mlprogram",
-            minimum_deployment_target=getattr(ct.target, MINIMUM_TARGET),
-            compute_precision=ct.precision.FLOAT32,  # the program has its types already
-            pass_pipeline=ct.PassPipeline.EMPTY,
-            skip_model_load=True,
-        )
-    except ConversionError:
-        raise
-    except Exception as error:
-        text = str(error).strip() or type(error).__name__
-        raise ConversionError(f"coremltools refused the int8 program: {text.splitlines()[0][:300]}") from error
-
-
-def _program(
-    flat: Flat, data: bytes, inputs: Sequence[Endpoint], outputs: Sequence[Endpoint], compute: Compute, ct: Any
-) -> Any:
     from coremltools.converters.mil.mil import Builder, Function, Placeholder, Program, types
 
+    ct = load_coremltools()
+    data = tflite.read_bytes() if isinstance(tflite, Path) else tflite
+    flat = Flat(load(data))
     taken, given = _names(inputs, outputs)
     places, results = _numbers(flat, data, inputs, outputs)
     specs = {
@@ -76,11 +62,22 @@ def _program(
         net = Emitter(flat, Builder, compute, (*taken, *given))
         for name, number in zip(taken, places, strict=True):
             net.give(number, function.inputs[name], Layout.FILE)
+            if _becomes_image(flat, number):
+                net.value(number).home = Layout.CHW
         for op in flat.ops:
             _emit(net, op)
         function.set_outputs([net.output(number, name) for number, name in zip(results, given, strict=True)])
     program.add_function("main", function)
     return program
+
+
+def _becomes_image(flat: Flat, number: int) -> bool:
+    if len(flat.shape(number)) != IMAGE_RANK:
+        return False
+    readers = [op for op in flat.ops if number in op.inputs]
+    if any(op.kind in IMAGE_KINDS for op in readers):
+        return True
+    return any(_becomes_image(flat, op.outputs[0]) for op in readers if op.kind in EITHER_KINDS)
 
 
 def _emit(net: Emitter, op: Op) -> None:

@@ -8,8 +8,8 @@ from typing import Any, Literal
 import numpy as np
 from edgecv_runtime.errors import ConversionError
 
-from edgecv_converters.coreml.convert import identifier
 from edgecv_converters.coreml.int8.value import TO_CHW, TO_FILE, Layout, Value, laid_out
+from edgecv_converters.coreml.names import identifier
 from edgecv_converters.graph.layers import layer_of_fused
 from edgecv_converters.quantize.network import Array, Flat, Grid, Op, Shape
 from edgecv_converters.tflite.describe import dtype_of
@@ -159,7 +159,7 @@ class Emitter:
         """The same of a value."""
         if layout not in value.reals:
             if value.grid is None:
-                value.reals[layout] = self._computed(self._raw(value, layout), value.name)
+                value.reals[layout] = self._computed(self.raw(value, layout), value.name)
             else:
                 value.reals[layout] = self._dequantized(value, layout, self.float, self.unique(f"{value.name}_real"))
         return value.reals[layout]
@@ -182,7 +182,7 @@ class Emitter:
         result = Value(value.name, tuple(shape), value.grid, Layout.FILE)
         result.home = Layout.CHW if result.is_flat else Layout.FILE
         target, name = laid_out(result.shape, result.home), self.unique(f"{value.name}_reshaped")
-        kept, given = (result.raw, self._raw) if value.grid is None else (result.integers, self.integers)
+        kept, given = (result.raw, self.raw) if value.grid is None else (result.integers, self.integers)
         moved = given(value, source)
         kept[result.home] = moved if tuple(moved.shape) == target else self._reshape(moved, target, name)
         return result
@@ -203,7 +203,7 @@ class Emitter:
 
     def _quantized(self, value: Value, layout: Layout) -> Any:
         assert value.grid is not None, "only what has a grid is rounded to it"
-        raw = self._raw(value, layout)
+        raw = self.raw(value, layout)
         scale = np.dtype(str(self.dtype(raw))).type(value.grid.scale)
         if scale == 0:
             raise ConversionError(
@@ -220,15 +220,16 @@ class Emitter:
         given = {} if zero is None else {"zero_point": zero}
         return self.mb.dequantize(input=self.integers(value, layout), scale=dtype(value.grid.scale), name=name, **given)
 
-    def _raw(self, value: Value, layout: Layout) -> Any:
+    def raw(self, value: Value, layout: Layout) -> Any:
         """Values before rounding; where only rounded ones are held, those: rounding them again changes nothing."""
         if layout in value.raw:
             return value.raw[layout]
-        held = value.raw.get(value.home)
-        if held is None:
+        if value.raw:
+            held = next(iter(value.raw.values()))
+        else:
             held = self.reals_of(value, value.home)
-        if layout is value.home:
-            return held
+            if layout is value.home:
+                return held
         name = self.unique(f"{value.name}_{'nchw' if layout is Layout.CHW else 'nhwc'}")
         if value.is_flat:
             value.raw[layout] = self._reshape(held, laid_out(value.shape, layout), name)
@@ -295,7 +296,7 @@ class Emitter:
         value = self._values[number]
         if value.grid is not None:
             return self._dequantized(value, Layout.FILE, np.float32, name)
-        raw = self._raw(value, Layout.FILE)
+        raw = self.raw(value, Layout.FILE)
         if self.dtype(raw) == "float16":
             return self.mb.cast(x=raw, dtype="fp32", name=name)
         return self.mb.identity(x=raw, name=name)

@@ -70,3 +70,13 @@ HANDLERS: Mapping[str, Handler] = {
     "TRANSPOSE_CONV": products.transpose_conv,
     "UNPACK": moves.unpack,
 }
+
+
+# What is computed channels first, and what is computed in either layout: an input that comes to one of the former
+# through the latter alone is put channels first at once.
+IMAGE_KINDS = frozenset(
+    {"AVERAGE_POOL_2D", "CONV_2D", "DEPTHWISE_CONV_2D", "MAX_POOL_2D", "RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR"}
+)
+EITHER_KINDS = frozenset(
+    {"ADD", "CONCATENATION", "DEQUANTIZE", "DIV", "MAXIMUM", "MINIMUM", "MUL", "PAD", "PADV2", "QUANTIZE", "SUB"}
+)

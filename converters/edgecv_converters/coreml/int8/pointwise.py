@@ -109,7 +109,7 @@ def quantize(net: Emitter, op: Op) -> None:
     if value.grid == net.grid(result):
         net.alias(result, value)
     elif value.grid is None:
-        net.give(result, value.raw[value.home], value.home)
+        net.give(result, net.raw(value, value.home), value.home)
     else:
         net.give(result, net.reals_of(value, value.home), value.home)
 

@@ -109,4 +109,5 @@ def _nearest(given: int, wanted: int, options: Any) -> np.ndarray[Any, Any]:
     scale = np.float32(given - 1) / np.float32(wanted - 1) if corners else np.float32(given) / np.float32(wanted)
     place = (np.arange(wanted, dtype=np.float32) + np.float32(0.5 if options.halfPixelCenters else 0)) * scale
     rows = np.floor(place + np.float32(0.5)) if options.alignCorners else np.floor(place)
-    return np.minimum(rows, given - 1).astype(np.int32)
+    held: np.ndarray[Any, Any] = np.minimum(rows, given - 1).astype(np.int32)
+    return held
