@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from edgecv.request import ConvertOptions
 
 MAKE, DATA, PROOF, LOADING, WORKERS = "What to make", "Data", "Proof", "Loading the model", "Workers"
-ARTIFACT, SOURCE, ANSWERS = "Which artifact answers", "The source", "What becomes of the answers"
+COREML = "The Core ML model"
 
 
 class Io(StrEnum):
@@ -29,6 +29,28 @@ class QuantizerName(StrEnum):
 
     edgecv = "edgecv"
     vendor = "vendor"
+
+
+class CoremlInputName(StrEnum):
+    """What a Core ML model takes."""
+
+    tensor = "tensor"
+    image = "image"
+
+
+class CoremlOutputName(StrEnum):
+    """What a Core ML model gives."""
+
+    tensor = "tensor"
+    classifier = "classifier"
+
+
+class CoremlMinimumName(StrEnum):
+    """The first system that must read a Core ML model."""
+
+    iOS16 = "iOS16"  # noqa: N815 - Apple's name
+    iOS17 = "iOS17"  # noqa: N815
+    iOS18 = "iOS18"  # noqa: N815
 
 
 class TaskName(StrEnum):
@@ -94,8 +116,9 @@ Quantize = Annotated[
         "--quantize",
         "-q",
         metavar="[TARGET:]PRECISION",
-        help="float32, float16, dynamic, int8 or int16x8; repeatable, or a list with commas. Default: float32, and "
-        "float16 for Core ML.",
+        help="float32, float16, dynamic, int8 or int16x8; for Core ML's weights also weights8, weights4, palette8 to "
+        "palette2, palette4-group8, sparse50-palette4 and the like; repeatable, or a list with commas. Default: "
+        "float32, and float16 for Core ML.",
         show_default=False,
         rich_help_panel=MAKE,
     ),
@@ -163,6 +186,47 @@ MaxDropLimit = Annotated[
     float,
     typer.Option(
         "--max-drop-limit", metavar="SECONDS", help="The longest that --max-drop may take.", rich_help_panel=MAKE
+    ),
+]
+CoremlInput = Annotated[
+    CoremlInputName,
+    typer.Option(
+        "--coreml-input",
+        help="tensor: preprocessed numbers; image: a picture of the input's size, which the model normalizes itself.",
+        rich_help_panel=COREML,
+    ),
+]
+CoremlOutput = Annotated[
+    CoremlOutputName | None,
+    typer.Option(
+        "--coreml-output",
+        help="classifier: the label and the probability of each. Default: classifier for an image input where there "
+        "are labels, else tensor.",
+        show_default=False,
+        rich_help_panel=COREML,
+    ),
+]
+CoremlMinimum = Annotated[
+    CoremlMinimumName | None,
+    typer.Option(
+        "--coreml-minimum",
+        help="The first system that must read it; later where the precision needs one. Default: the lowest that works.",
+        show_default=False,
+        rich_help_panel=COREML,
+    ),
+]
+Author = Annotated[
+    str | None,
+    typer.Option("--author", metavar="NAME", help="For its metadata.", show_default=False, rich_help_panel=COREML),
+]
+License = Annotated[
+    str | None,
+    typer.Option("--license", metavar="TEXT", help="For its metadata.", show_default=False, rich_help_panel=COREML),
+]
+ModelVersion = Annotated[
+    str | None,
+    typer.Option(
+        "--model-version", metavar="TEXT", help="For its metadata.", show_default=False, rich_help_panel=COREML
     ),
 ]
 PreprocessOption = Annotated[
@@ -297,95 +361,6 @@ MemoryLimit = Annotated[
         rich_help_panel=WORKERS,
     ),
 ]
-
-Sources = Annotated[
-    list[str],
-    typer.Argument(
-        metavar="SOURCE...",
-        help="Pictures, folders of pictures, a video, a camera (0, /dev/video0, picamera, rtsp://..., http://...), "
-        "or - for JPEG or PNG pictures from standard input.",
-        show_default=False,
-    ),
-]
-RunTarget = Annotated[
-    str | None,
-    typer.Option("--target", help="tflite, onnx or coreml.", show_default="the best", rich_help_panel=ARTIFACT),
-]
-RunPrecision = Annotated[
-    str | None,
-    typer.Option("--precision", help="For example int8.", show_default="the best", rich_help_panel=ARTIFACT),
-]
-BackendName = Annotated[
-    str | None,
-    typer.Option(
-        "--backend", help="litert, onnx, onnx-cuda or coreml.", show_default="the best", rich_help_panel=ARTIFACT
-    ),
-]
-RunThreads = Annotated[int, typer.Option("--threads", min=1, help="Threads of the runtime.", rich_help_panel=ARTIFACT)]
-RunThresholds = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--threshold",
-        metavar="[LABEL=]VALUE",
-        help="The score from which a label holds, for yes-or-no answers; in place of the bundle's. Repeatable.",
-        show_default=False,
-        rich_help_panel=ARTIFACT,
-    ),
-]
-CameraSize = Annotated[
-    str | None,
-    typer.Option(
-        "--camera-size",
-        metavar="WIDTHxHEIGHT",
-        help="What a camera is asked for.",
-        show_default=False,
-        rich_help_panel=SOURCE,
-    ),
-]
-MaxFps = Annotated[
-    float | None,
-    typer.Option(
-        "--max-fps",
-        metavar="N",
-        help="At most N frames a second: a camera's others are skipped, files go slower.",
-        show_default=False,
-        rich_help_panel=SOURCE,
-    ),
-]
-Duration = Annotated[
-    float | None,
-    typer.Option(
-        "--duration", metavar="SECONDS", help="End after this time.", show_default=False, rich_help_panel=SOURCE
-    ),
-]
-SkipBad = Annotated[
-    bool,
-    typer.Option("--skip-bad", help="Go on after pictures that cannot be read.", rich_help_panel=SOURCE),
-]
-LiveInput = Annotated[
-    bool,
-    typer.Option(
-        "--live",
-        help="Standard input is a camera: answer the newest picture, drop what came too fast.",
-        rich_help_panel=SOURCE,
-    ),
-]
-Top = Annotated[
-    int, typer.Option("--top", metavar="K", min=1, help="How many classes to name.", rich_help_panel=ANSWERS)
-]
-JsonLines = Annotated[bool, typer.Option("--json", help="One JSON object a line.", rich_help_panel=ANSWERS)]
-Save = Annotated[
-    Path | None,
-    typer.Option(
-        "--save",
-        metavar="NAME.mp4|FOLDER",
-        help="Save the pictures with their answers drawn on them.",
-        show_default=False,
-        rich_help_panel=ANSWERS,
-    ),
-]
-Show = Annotated[bool, typer.Option("--show", help="Show them in a window; q or Esc ends.", rich_help_panel=ANSWERS)]
-RunForce = Annotated[bool, typer.Option("--force", help="Replace what --save finds.", rich_help_panel=ANSWERS)]
 
 
 SEVERAL = {

@@ -9,6 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from edgecv import arguments as arg
+from edgecv import run_arguments as run_arg
 from edgecv.compress import arguments as prune_arg
 from edgecv.console import EXIT_INTERRUPTED, LiveObserver, error_boundary, print_error, show, show_json, waiting
 
@@ -81,6 +82,12 @@ def convert(
     epochs: arg.Epochs = None,
     max_drop: arg.MaxDrop = None,
     max_drop_limit: arg.MaxDropLimit = 600,
+    coreml_input: arg.CoremlInput = arg.CoremlInputName.tensor,
+    coreml_output: arg.CoremlOutput = None,
+    coreml_minimum: arg.CoremlMinimum = None,
+    author: arg.Author = None,
+    license: arg.License = None,  # noqa: A002 - the option's name
+    model_version: arg.ModelVersion = None,
     calibrate: arg.Calibrate = None,
     samples: arg.Samples = 200,
     seed: arg.Seed = 0,
@@ -196,22 +203,22 @@ def evaluate(
 @app.command()
 def run(
     bundle: arg.BundlePath,
-    sources: arg.Sources,
-    target: arg.RunTarget = None,
-    precision: arg.RunPrecision = None,
-    backend: arg.BackendName = None,
-    threads: arg.RunThreads = 1,
-    threshold: arg.RunThresholds = None,
-    camera_size: arg.CameraSize = None,
-    max_fps: arg.MaxFps = None,
-    duration: arg.Duration = None,
-    skip_bad: arg.SkipBad = False,
-    live: arg.LiveInput = False,
-    top: arg.Top = 3,
-    as_json: arg.JsonLines = False,
-    save: arg.Save = None,
-    show_window: arg.Show = False,
-    force: arg.RunForce = False,
+    sources: run_arg.Sources,
+    target: run_arg.Target = None,
+    precision: run_arg.Precision = None,
+    backend: run_arg.BackendName = None,
+    threads: run_arg.Threads = 1,
+    threshold: run_arg.Thresholds = None,
+    camera_size: run_arg.CameraSize = None,
+    max_fps: run_arg.MaxFps = None,
+    duration: run_arg.Duration = None,
+    skip_bad: run_arg.SkipBad = False,
+    live: run_arg.LiveInput = False,
+    top: run_arg.Top = 3,
+    as_json: run_arg.JsonLines = False,
+    save: run_arg.Save = None,
+    show_window: run_arg.Show = False,
+    force: run_arg.Force = False,
 ) -> int:
     """Classify pictures, a folder, a video, or what a camera sees, live.
 

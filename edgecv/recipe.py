@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from typing import Literal, get_args
 
+from edgecv_converters.coreml import Interface
+from edgecv_converters.coreml.recipes import RECIPES, WORDS
 from edgecv_converters.workers import Quantizer
 from edgecv_runtime.errors import UsageError
 from edgecv_runtime.postprocess import read_thresholds
 from edgecv_runtime.schema import Activation, Precision, Record, Target, Task
 
 TARGETS: tuple[Target, ...] = get_args(Target)
-PRECISIONS: Mapping[Target, tuple[Precision, ...]] = {
+PLAIN: Mapping[Target, tuple[Precision, ...]] = {
     "tflite": ("float32", "float16", "dynamic", "int8", "int16x8"),
     "onnx": ("float32", "float16", "int8"),
     "coreml": ("float32", "float16", "int8"),
 }
+PRECISIONS: Mapping[Target, tuple[Precision, ...]] = {**PLAIN, "coreml": (*PLAIN["coreml"], *RECIPES)}
+KNOWN: tuple[Precision, ...] = tuple(dict.fromkeys(name for target in TARGETS for name in PRECISIONS[target]))
 DEFAULT_PRECISION: Mapping[Target, Precision] = {"tflite": "float32", "onnx": "float32", "coreml": "float16"}
 MOST_EPOCHS = 1000
 CALIBRATED: frozenset[Precision] = frozenset({"int8", "int16x8"})
@@ -35,8 +40,13 @@ class Step(Record, frozen=True, kw_only=True):
 
     @property
     def needs_calibration(self) -> bool:
-        """Whether activation ranges must be measured (Core ML's int8 is of weights alone)."""
-        return self.precision in CALIBRATED and self.target != "coreml"
+        """Whether activation ranges must be measured."""
+        return self.precision in CALIBRATED
+
+    @property
+    def takes_io(self) -> bool:
+        """Whether its inputs and outputs can be integers: Core ML has none of 8 bits."""
+        return self.precision == "int8" and self.target != "coreml"
 
     def __str__(self) -> str:
         return f"{self.target} {self.precision}"
@@ -49,7 +59,7 @@ class Recipe(Record, frozen=True, kw_only=True):
     artifacts' inputs and outputs; `quantizer` makes the int8 artifacts, with `refine` by distillation that takes at
     most `refine_limit` seconds, or with quantization-aware training of `epochs`; with `max_drop` int8 artifacts keep
     layers in float until accuracy falls by no more points of 100, a search of at most `max_drop_limit` seconds;
-    `gates` are overrides such as "int8:agreement=0.97".
+    `gates` are overrides such as "int8:agreement=0.97"; `coreml` is what an app wants of the Core ML artifacts.
     """
 
     steps: tuple[Step, ...]
@@ -67,17 +77,23 @@ class Recipe(Record, frozen=True, kw_only=True):
     activation: Activation | None = None
     thresholds: tuple[str, ...] = ()
     gates: tuple[str, ...] = ()
+    coreml: Interface = Interface()
 
     def __post_init__(self) -> None:
         if not 1 <= self.samples <= 100_000:
             raise UsageError(f"--samples must be 1 to 100000, got {self.samples}", "200 is enough for most models")
         for text in self.thresholds:
             read_thresholds([text.rpartition("=")[2]], ())
-        if self.io != "float32" and not any(step.precision == "int8" for step in self.steps):
-            raise UsageError(f"--io {self.io} needs an int8 artifact", "Add --quantize int8")
+        if self.io != "float32" and not any(step.takes_io for step in self.steps):
+            raise UsageError(f"--io {self.io} needs an int8 artifact for TFLite or ONNX", "Add --quantize int8")
         self._check_refine()
         self._check_training()
         self._check_max_drop()
+        if self.coreml != Interface() and not any(step.target == "coreml" for step in self.steps):
+            raise UsageError(
+                f"{self.coreml.options()[0]} is for Core ML, which is not among the targets",
+                "Add --target coreml, or leave it out",
+            )
 
     def _check_refine(self) -> None:
         if not self.refine_limit > 0:
@@ -86,7 +102,7 @@ class Recipe(Record, frozen=True, kw_only=True):
             return
         if self.quantizer == "vendor":
             raise UsageError("--refine is a part of edgecv's own quantizer", "Leave --quantizer vendor out")
-        if not any(step.precision == "int8" and step.needs_calibration for step in self.steps):
+        if not any(step.precision == "int8" for step in self.steps):
             raise UsageError("--refine needs an int8 artifact", "Add --quantize int8")
 
     def _check_training(self) -> None:
@@ -96,8 +112,8 @@ class Recipe(Record, frozen=True, kw_only=True):
             raise UsageError(f"--epochs must be 1 to {MOST_EPOCHS}, got {self.epochs}", "5 is enough for most models")
         if self.quantizer == "vendor":
             raise UsageError("--qat is a part of edgecv's own quantizer", "Leave --quantizer vendor out")
-        if not any(step.precision == "int8" and step.needs_calibration for step in self.steps):
-            raise UsageError("--qat needs an int8 artifact for TFLite or ONNX", "Add --quantize int8")
+        if not any(step.precision == "int8" for step in self.steps):
+            raise UsageError("--qat needs an int8 artifact", "Add --quantize int8")
         if self.refine:
             raise UsageError("--qat and --refine exclude each other", "--qat distils as well: leave --refine out")
         if self.max_drop is not None:
@@ -115,8 +131,8 @@ class Recipe(Record, frozen=True, kw_only=True):
             raise UsageError(
                 f"--max-drop must be 0 to 100 points of accuracy, got {self.max_drop:g}", "For example --max-drop 0.5"
             )
-        if not any(step.precision == "int8" and step.needs_calibration for step in self.steps):
-            raise UsageError("--max-drop needs an int8 artifact for TFLite or ONNX", "Add --quantize int8")
+        if not any(step.precision == "int8" for step in self.steps):
+            raise UsageError("--max-drop needs an int8 artifact", "Add --quantize int8")
 
     @property
     def needs_calibration(self) -> bool:
@@ -152,14 +168,20 @@ def _targets(values: Sequence[str]) -> tuple[Target, ...]:
 
 def _expand(item: str, chosen: Sequence[Target], *, explicit: bool) -> list[Step]:
     prefix, colon, name = item.rpartition(":")
-    known = list(dict.fromkeys(p for target in TARGETS for p in PRECISIONS[target]))
     if name == "mixed":
         raise UsageError("mixed is what int8 becomes where layers stay float", "Give --quantize int8 --max-drop POINTS")
-    if name not in known:
-        raise UsageError(f"unknown precision {name!r}", f"The precisions are {', '.join(known)}")
+    if name not in KNOWN:
+        raise UsageError(f"unknown precision {name!r}", _nearest(name))
     wanted = _targets([prefix]) if colon else chosen
     able = [Step(target=t, precision=p) for t in wanted for p in PRECISIONS[t] if p == name]
     if not able or (len(able) < len(wanted) and (colon or explicit)):
         unable = next(t for t in wanted if name not in PRECISIONS[t])
-        raise UsageError(f"{unable} has no {name}", f"{unable} knows {', '.join(PRECISIONS[unable])}")
+        hint = f"{unable} knows {', '.join(PLAIN[unable])}{f', {WORDS}' if unable == 'coreml' else ''}"
+        raise UsageError(f"{unable} has no {name}", hint)
     return able
+
+
+def _nearest(name: str) -> str:
+    near = get_close_matches(name, KNOWN, n=1)
+    listed = f"The precisions are {', '.join(p for p in KNOWN if p not in RECIPES)}, and of Core ML's weights {WORDS}"
+    return f"Did you mean {near[0]}? {listed}" if near else listed

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypedDict
 
+from edgecv_converters.coreml import Interface
+from edgecv_converters.coreml.recipes import Minimum
 from edgecv_converters.isolate import GIB, Limits
 from edgecv_converters.parity.gates import GateConfig
 from edgecv_converters.workers import Quantizer
@@ -95,6 +97,10 @@ class ConvertOptions(TypedDict, total=False):
         epochs: How often its samples are seen; 5.
         max_drop: Keep layers of int8 artifacts in float until accuracy falls by at most so many points of 100.
         max_drop_limit: At most so many seconds for it; 600.
+        coreml_input: "tensor" (the default), or "image": the Core ML model takes pictures and normalizes them itself.
+        coreml_output: "tensor" or "classifier"; by default a classifier for an image input where there are labels.
+        coreml_minimum: The first system that must read the Core ML model: "iOS16", "iOS17" or "iOS18".
+        author: For the Core ML model's metadata, as are `license` and `model_version`.
         preprocess: A preset's name, a `.toml` file's path, or a `Preprocess` record.
         calibrate: A folder of images or an .npz file; needed for int8.
         samples: How many calibration samples, balanced by class; 200.
@@ -125,6 +131,12 @@ class ConvertOptions(TypedDict, total=False):
     epochs: int | None
     max_drop: float | None
     max_drop_limit: float
+    coreml_input: Literal["tensor", "image"]
+    coreml_output: Literal["tensor", "classifier"] | None
+    coreml_minimum: Minimum | None
+    author: str | None
+    license: str | None
+    model_version: str | None
     preprocess: str | Preprocess | None
     calibrate: str | Path | None
     samples: int
@@ -169,6 +181,7 @@ def from_options(model: Path, out: Path, options: ConvertOptions) -> Request:
         activation=options.get("activation"),
         thresholds=tuple(options.get("thresholds", ())),
         gates=tuple(options.get("gates", ())),
+        coreml=_interface(options),
     )
     return Request(
         model=model,
@@ -186,6 +199,17 @@ def from_options(model: Path, out: Path, options: ConvertOptions) -> Request:
         keep_failing=options.get("keep_failing", False),
         keep_going=options.get("keep_going", False),
         limits=limits(options.get("time_limit", 1800.0), options.get("memory_limit")),
+    )
+
+
+def _interface(options: ConvertOptions) -> Interface:
+    return Interface(
+        input=options.get("coreml_input", "tensor"),
+        output=options.get("coreml_output"),
+        minimum=options.get("coreml_minimum"),
+        author=options.get("author"),
+        license=options.get("license"),
+        version=options.get("model_version"),
     )
 
 

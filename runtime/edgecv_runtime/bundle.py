@@ -22,7 +22,7 @@ from edgecv_runtime.schema import SCHEMA_VERSION, Artifact, Golden, Manifest, Re
 MANIFEST = "bundle.json"
 LABELS = "labels.txt"
 MAX_ELEMENTS = 1 << 28  # of one input or output
-DTYPES = frozenset({"bool", "int8", "uint8", "int16", "uint16", "int32", "int64", "float16", "float32"})
+DTYPES = frozenset({"bool", "int8", "uint8", "int16", "uint16", "int32", "int64", "float16", "float32", "float64"})
 ANEW = "Make the bundle again with edgecv convert"
 
 

@@ -6,14 +6,15 @@ written as the shortest decimal that gives back the same float32.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 SCHEMA_VERSION = 1
 
 Target = Literal["tflite", "onnx", "coreml"]
-Precision = Literal["float32", "float16", "dynamic", "int8", "int16x8", "mixed"]
+# Such as "float16", "int8", "mixed", or the name of a weight recipe: "weights8", "palette4-group8" (docs/coreml.md).
+Precision = Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9-]*$")]
 Task = Literal["classification", "binary", "multilabel", "regression"]
 Layout = Literal["NHWC", "NCHW", "none"]
 Status = Literal["passed", "failed", "not_run"]
@@ -96,7 +97,13 @@ class QuantParams(Record, frozen=True, kw_only=True):
 
 
 class TensorIO(Record, frozen=True, kw_only=True):
-    """One input or output of an artifact: the source's `name`, and the `tensor` name inside the artifact's file."""
+    """One input or output of an artifact: the source's `name`, and the `tensor` name inside the artifact's file.
+
+    `normalize` is on an input whose artifact normalizes by itself: its raw input are the pixels' bytes, in the order of
+    the preprocess block's `color`. `by_label` is on an output that is a dictionary from label to number: `shape` and
+    values are in the order of the bundle's labels. `activation` is what the artifact itself applies of the bundle's
+    `postprocess.activation`; nobody applies it again.
+    """
 
     name: str
     tensor: str
@@ -104,6 +111,9 @@ class TensorIO(Record, frozen=True, kw_only=True):
     dtype: str
     layout: Layout = "none"
     quantization: QuantParams | None = None
+    normalize: Normalize | None = None
+    by_label: bool = False
+    activation: Activation = "none"
 
 
 class Artifact(Record, frozen=True, kw_only=True):
@@ -253,7 +263,11 @@ class GoldenInfo(Record, frozen=True, kw_only=True):
 
 
 class Manifest(Record, frozen=True, kw_only=True):
-    """All of `bundle.json`."""
+    """All of `bundle.json`.
+
+    `identity` tells what the bundle was made from and how (`edgecv_runtime.identity`); apps find it in a Core ML
+    package's metadata as well.
+    """
 
     schema_version: int
     name: str
@@ -266,6 +280,7 @@ class Manifest(Record, frozen=True, kw_only=True):
     artifacts: tuple[Artifact, ...]
     quantization: Quantization | None
     parity: tuple[Parity, ...]
+    identity: str | None = None
     provenance: Provenance
     golden: GoldenInfo
 
@@ -289,7 +304,23 @@ class GoldenCase(Record, frozen=True, kw_only=True):
     outputs: dict[str, GoldenTensor]
 
 
+class Sketch(Record, frozen=True, kw_only=True):
+    """What the source computes at one node of its graph on the first golden case, as a few numbers.
+
+    `layer` is the source model's layer (several, joined by " + ", where a converter folds them into one operation).
+    `shape` is the tensor's, in the source's layout; `norm` its Euclidean norm, `projections` its products with fixed
+    random sign vectors (edgecv_converters.parity.sketch). By them a wrong artifact's first wrong operation is found.
+    """
+
+    node: str
+    layer: str
+    shape: tuple[int, ...]
+    norm: float
+    projections: tuple[float, ...]
+
+
 class Golden(Record, frozen=True, kw_only=True):
     """All of `golden/golden.json`."""
 
     cases: tuple[GoldenCase, ...]
+    layers: tuple[Sketch, ...] = ()

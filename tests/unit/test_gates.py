@@ -1,12 +1,13 @@
 """Which measurements pass which limits."""
 
 import math
-from typing import get_args
 
 import pytest
 from edgecv_converters.parity.gates import DEFAULT_LIMITS, GateConfig, Limits, evaluate_gates
 from edgecv_runtime.errors import UsageError
-from edgecv_runtime.schema import Accuracy, Comparison, Precision
+from edgecv_runtime.schema import Accuracy, Comparison
+
+from edgecv.recipe import KNOWN
 
 
 def comparison(count=100, agreement=0.97, snr_db=25.0, **more):
@@ -32,7 +33,7 @@ def gates(precision="int8", overrides=(), comparisons=None, accuracy=None):
 
 
 def test_every_precision_has_defaults():
-    assert set(DEFAULT_LIMITS) == set(get_args(Precision))
+    assert set(DEFAULT_LIMITS) == {*KNOWN, "mixed"}
     assert GateConfig().limits == GateConfig.parse().limits == DEFAULT_LIMITS
 
 

@@ -1,5 +1,8 @@
-"""The Core ML target: float32, float16 and int8 weights, as an .mlpackage, from the one frozen graph."""
+"""The Core ML target, as an .mlpackage, from the one frozen graph: precisions, weight recipes, and what an app sees."""
 
-from edgecv_converters.coreml.convert import describe, to_coreml
+from edgecv_converters.coreml.convert import to_coreml
+from edgecv_converters.coreml.describe import describe
+from edgecv_converters.coreml.interface import Card, Interface
+from edgecv_converters.coreml.package import write_package
 
-__all__ = ["describe", "to_coreml"]
+__all__ = ["Card", "Interface", "describe", "to_coreml", "write_package"]

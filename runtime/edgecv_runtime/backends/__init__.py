@@ -10,7 +10,7 @@ import numpy as np
 
 from edgecv_runtime.errors import BackendError
 from edgecv_runtime.preprocess.quantize import dequantize, quantize
-from edgecv_runtime.schema import Artifact, Record, Target, TensorIO
+from edgecv_runtime.schema import Artifact, Normalize, Record, Target, TensorIO
 
 
 class BackendInfo(Record, frozen=True, kw_only=True):
@@ -120,12 +120,23 @@ def run_float(backend: Backend, artifact: Artifact, inputs: Mapping[str, np.ndar
 
 
 def to_raw(values: np.ndarray, io: TensorIO) -> np.ndarray:
-    """Real values in the source's layout as the artifact's own dtype and layout."""
+    """Real values in the source's layout as the artifact's own dtype and layout.
+
+    Where the artifact normalizes by itself, these are the bytes that normalize to the values, or come nearest.
+    """
+    if io.normalize is not None:
+        values = _pixels(values, io.normalize)
     if io.layout == "NCHW":
         values = np.moveaxis(values, -1, 1)
     if io.quantization is not None:
         return np.ascontiguousarray(quantize(values, io.quantization, io.dtype))
     return np.ascontiguousarray(values, dtype=io.dtype)
+
+
+def _pixels(values: np.ndarray, normalize: Normalize) -> np.ndarray:
+    scale, offset = (np.asarray(numbers, np.float32) for numbers in (normalize.scale, normalize.offset))
+    pixels = np.rint((values - offset) / scale)
+    return np.clip(pixels, 0, 255, out=pixels)
 
 
 def to_real(values: np.ndarray, io: TensorIO) -> np.ndarray:

@@ -1,0 +1,159 @@
+"""What an app sees of a Core ML model: what goes in, what comes out, the systems it runs on, whose it is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from edgecv_runtime.errors import UsageError
+from edgecv_runtime.schema import Postprocess, Preprocess, Record, SourceInfo, Task
+
+from edgecv_converters.coreml.recipes import MINIMUMS, RECIPES, Minimum
+from edgecv_converters.graph.frozen import Endpoint
+
+EARLIEST: Minimum = "iOS16"  # the first with float16 inputs and compressed weights in ML programs
+INPUTS: tuple[str, ...] = ("tensor", "image")
+OUTPUTS: tuple[str, ...] = ("tensor", "classifier")
+INTEGERS_FROM: Minimum = "iOS17"
+INTEGERS_BECAUSE = "Core ML computes with int8 activations from iOS 17 on"
+
+
+class Interface(Record, frozen=True, kw_only=True):
+    """What was asked for.
+
+    Attributes:
+        input: "tensor" (preprocessed numbers) or "image" (a picture of the right size; the program normalizes it).
+        output: "tensor", or "classifier": the label, and the probabilities by label. None: a classifier where the input
+            is an image and there are labels.
+        minimum: The first system that must read it; None for the lowest that can.
+        author: For the model's metadata, as are `license` and `version`.
+    """
+
+    input: Literal["tensor", "image"] = "tensor"
+    output: Literal["tensor", "classifier"] | None = None
+    minimum: Minimum | None = None
+    author: str | None = None
+    license: str | None = None
+    version: str | None = None
+
+    def __post_init__(self) -> None:
+        for name, value, known in (
+            ("input", self.input, INPUTS),
+            ("output", self.output, (None, *OUTPUTS)),
+            ("minimum", self.minimum, (None, *MINIMUMS)),
+        ):
+            if value not in known:
+                wanted = ", ".join(word for word in known if word)
+                raise UsageError(f"--coreml-{name} must be one of {wanted}, got {value!r}", "See edgecv convert --help")
+
+    def options(self) -> tuple[str, ...]:
+        """The command's options that were given."""
+        given = {
+            "--coreml-input": self.input != "tensor",
+            "--coreml-output": self.output is not None,
+            "--coreml-minimum": self.minimum is not None,
+            "--author": self.author is not None,
+            "--license": self.license is not None,
+            "--model-version": self.version is not None,
+        }
+        return tuple(name for name, there in given.items() if there)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """What a model's metadata say of its bundle.
+
+    Attributes:
+        name: The bundle's.
+        task: What the outputs mean.
+        source: The trained model.
+        preprocess: Of each input, by the source's names.
+        postprocess: What is still to be applied to the first output.
+        labels: In the order of the first output.
+        identity: The bundle's (`edgecv_runtime.identity`).
+    """
+
+    name: str
+    task: Task
+    source: SourceInfo
+    preprocess: Mapping[str, Preprocess]
+    postprocess: Postprocess
+    labels: tuple[str, ...] | None
+    identity: str
+
+
+def minimum_target(precision: str, interface: Interface) -> Minimum:
+    """The first system that reads the model: what the precision needs, or a later one that was asked for."""
+    needed, _ = needs(precision)
+    return max(needed, interface.minimum or EARLIEST, key=MINIMUMS.index)
+
+
+def needs(precision: str) -> tuple[Minimum, str | None]:
+    """The first system that reads a precision, and why it is no earlier one (None for the earliest of all)."""
+    if precision in {"int8", "mixed"}:
+        return INTEGERS_FROM, INTEGERS_BECAUSE
+    recipe = RECIPES.get(precision)
+    return (EARLIEST, None) if recipe is None else (recipe.minimum_target, recipe.reason)
+
+
+def pictures(interface: Interface, card: Card | None, inputs: Sequence[Endpoint]) -> dict[str, Preprocess]:
+    """The inputs that become images, with what they go through.
+
+    Raises:
+        UsageError: Images were asked for, and no input is one.
+    """
+    if interface.input == "tensor":
+        return {}
+    specs = {} if card is None else card.preprocess
+    found = {
+        endpoint.name: specs[endpoint.name]
+        for endpoint in inputs
+        if endpoint.name in specs and specs[endpoint.name].kind == "image"
+    }
+    if not found:
+        raise UsageError(
+            "--coreml-input image needs an input that is a picture, and this model has none",
+            "Leave it out, or say with --preprocess what a picture goes through",
+        )
+    return found
+
+
+def classes(interface: Interface, card: Card | None, outputs: Sequence[Endpoint]) -> tuple[str, ...] | None:
+    """The labels of a classifier; None where the model ends with tensors.
+
+    Raises:
+        UsageError: A classifier was asked for, and the model can be none; or two labels are the same.
+    """
+    if interface.output == "tensor" or (interface.output is None and interface.input == "tensor"):
+        return None
+    labels = None if card is None else card.labels
+    if card is None or labels is None:
+        problem = ("needs labels", "Give --labels FILE, one a line, in the order of the outputs")
+    else:
+        problem = _hindrance(card, labels, outputs)
+    if problem is not None and interface.output == "classifier":
+        raise UsageError(f"--coreml-output classifier {problem[0]}", problem[1])
+    if problem is not None or labels is None:
+        return None
+    twice = next((label for label in labels if labels.count(label) > 1), None)
+    if twice is not None:
+        raise UsageError(
+            f"the label {twice!r} is there twice, and a Core ML classifier needs each once",
+            "Rename one of them, or give --coreml-output tensor",
+        )
+    return labels
+
+
+def _hindrance(card: Card, labels: tuple[str, ...], outputs: Sequence[Endpoint]) -> tuple[str, str] | None:
+    """Why the model cannot end as a classifier, and what to do."""
+    if card.task != "classification":
+        leave = "Leave it out: the app reads the output itself"
+        return f"needs a model that chooses one of its labels, and this one's task is {card.task}", leave
+    count = math.prod(outputs[0].shape)
+    if count != len(labels):
+        return f"needs a label for each of {count} values, got {len(labels)}", "Give all of them with --labels"
+    if card.postprocess.activation == "sigmoid":
+        return "needs probabilities that add up to 1", "Give --activation softmax or none, or leave it out"
+    return None

@@ -1,0 +1,179 @@
+"""From a finished program to a reproducible .mlpackage that says what it is."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import tempfile
+import uuid
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from edgecv_runtime.schema import Precision
+
+from edgecv_converters.coreml.edges import end_with_probabilities, take_picture
+from edgecv_converters.coreml.interface import Card, Interface, classes, minimum_target, pictures
+from edgecv_converters.coreml.names import feature_of, identifier
+from edgecv_converters.graph.frozen import FrozenGraph
+
+UUID_NAMESPACE = uuid.UUID("9c8f6f2a-2f2e-5c0e-9e55-0d6a7b1d5a11")  # edgecv's own, so that identifiers are stable
+PREPROCESS, POSTPROCESS, RECIPE = "edgecv.preprocess", "edgecv.postprocess", "edgecv.recipe"
+SOURCE, BUNDLE = "edgecv.source_sha256", "edgecv.bundle"
+LABEL = "classLabel"
+
+
+def load_coremltools() -> Any:
+    """Import coremltools without its notes on versions it has not been tested with (our parity report tests it)."""
+    logger = logging.getLogger("coremltools")
+    logger.setLevel(logging.ERROR)
+    import coremltools as ct
+
+    return ct
+
+
+def write_package(
+    program: Any, frozen: FrozenGraph, out: Path, *, precision: Precision, interface: Interface, card: Card | None
+) -> tuple[str, ...]:
+    """Give a program the interface that an app wants, and save it as the folder `out` (.mlpackage).
+
+    Args:
+        program: The coremltools program, with its weights as they are to be stored; it is changed. Its inputs and
+            outputs have the frozen graph's shapes, and the names of its endpoints or nodes.
+        frozen: The graph that it was made from.
+        out: The .mlpackage folder to write.
+        precision: Decides the minimum target.
+        interface: What was asked for.
+        card: What the metadata say of the bundle; None for a package that says nothing of one.
+
+    Returns:
+        Notes for the report.
+
+    Raises:
+        UsageError: The model does not fit the interface.
+    """
+    ct = load_coremltools()
+    images = pictures(interface, card, frozen.inputs)
+    labels = classes(interface, card, frozen.outputs)
+    function = program.functions["main"]
+    for endpoint in frozen.inputs:
+        if endpoint.name in images:
+            take_picture(program, _present(endpoint, function.inputs), images[endpoint.name])
+    config = None
+    if labels is not None and card is not None:
+        first = _present(frozen.outputs[0], {output.name for output in function.outputs})
+        probabilities = end_with_probabilities(program, first, card.postprocess.activation)
+        config = ct.ClassifierConfig(list(labels), LABEL, probabilities)
+    model = ct.convert(
+        program,
+        source="milinternal",
+        convert_to="mlprogram",
+        classifier_config=config,
+        compute_precision=ct.precision.FLOAT32,  # that is: as the program is
+        minimum_deployment_target=getattr(ct.target, minimum_target(precision, interface)),
+        pass_pipeline=ct.PassPipeline.EMPTY,
+        skip_model_load=True,
+    )
+    _save(_finished(model, frozen, precision, interface, card, ct), out, ct)
+    return tuple(_notes(images))
+
+
+def _present(endpoint: Any, names: Any) -> str:
+    found = feature_of(endpoint, names)
+    assert found is not None, f"the program lost {endpoint.name}"
+    return found
+
+
+def _notes(images: dict[str, Any]) -> list[str]:
+    rounded = [name for name, spec in images.items() if spec.resize.semantics == "tf"]
+    return [
+        f"Core ML's image input {name} takes bytes, where TensorFlow's resizing gives fractions: they are rounded "
+        "before they are normalized"
+        for name in rounded
+    ]
+
+
+def _finished(
+    model: Any, frozen: FrozenGraph, precision: Precision, interface: Interface, card: Card | None, ct: Any
+) -> Any:
+    """With the source's names, where Core ML's identifiers allow it, and the metadata; without the date."""
+    spec = model.get_spec()
+    for endpoint in (*frozen.inputs, *frozen.outputs):
+        wanted = identifier(endpoint.name)
+        present = {feature.name for feature in (*spec.description.input, *spec.description.output)}
+        if identifier(endpoint.node) in present and wanted not in present:
+            ct.utils.rename_feature(spec, identifier(endpoint.node), wanted)
+    metadata = spec.description.metadata
+    for key in [key for key in metadata.userDefined if key.endswith("conversion_date")]:
+        del metadata.userDefined[key]
+    metadata.userDefined[RECIPE] = precision
+    metadata.author, metadata.license = interface.author or "", interface.license or ""
+    metadata.versionString = interface.version or ""
+    if card is not None:
+        _sign(spec.description, card)
+    return ct.models.MLModel(spec, weights_dir=model.weights_dir, skip_model_load=True)
+
+
+def _sign(description: Any, card: Card) -> None:
+    """Say what the model is, and which bundle it belongs to."""
+    own = description.metadata
+    count = "" if card.labels is None else f", {len(card.labels)} labels"
+    own.shortDescription = f"{card.name}: {card.task}{count}. From a {card.source.format} model by edgecv"
+    own.userDefined[PREPROCESS] = _canonical(card.preprocess)
+    own.userDefined[POSTPROCESS] = _canonical(card.postprocess)
+    own.userDefined[SOURCE] = card.source.sha256
+    own.userDefined[BUNDLE] = card.identity
+    for feature in description.input:
+        feature.shortDescription = _of_input(feature)
+    for feature in description.output:
+        feature.shortDescription = _of_output(feature, description, card)
+
+
+def _canonical(value: Any) -> str:
+    return msgspec.json.encode(value, order="sorted").decode()
+
+
+def _of_input(feature: Any) -> str:
+    if feature.type.WhichOneof("Type") == "imageType":
+        size = feature.type.imageType
+        return (
+            f"A picture of {size.width} x {size.height} pixels, resized as {PREPROCESS} says; the model normalizes it"
+        )
+    return f"Numbers in the order NHWC, preprocessed as {PREPROCESS} says"
+
+
+def _of_output(feature: Any, description: Any, card: Card) -> str:
+    if feature.name == description.predictedFeatureName:
+        return "The most probable label"
+    if feature.name == description.predictedProbabilitiesName:
+        return "The probability of each label"
+    activation = card.postprocess.activation
+    rest = "" if activation == "none" else f"; {activation} makes them scores in 0..1"
+    return f"The model's values{rest}"
+
+
+def _save(model: Any, out: Path, ct: Any) -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) / "model.mlpackage"
+        model.save(str(folder))
+        _stable_bytes(folder / "Data" / "com.apple.CoreML" / "model.mlmodel", ct)
+        _stable_identifiers(folder / "Manifest.json")
+        out.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(folder, out)
+
+
+def _stable_bytes(file: Path, ct: Any) -> None:
+    """Write the program's maps in sorted order: protobuf promises none unless asked."""
+    spec = ct.utils.load_spec(str(file))
+    file.write_bytes(spec.SerializeToString(deterministic=True))
+
+
+def _stable_identifiers(manifest: Path) -> None:
+    """Replace the random identifiers of an .mlpackage by ones that follow from its items' paths."""
+    content = json.loads(manifest.read_text())
+    items = sorted(content["itemInfoEntries"].items(), key=lambda entry: entry[1]["path"])
+    stable = {old: str(uuid.uuid5(UUID_NAMESPACE, item["path"])).upper() for old, item in items}
+    content["itemInfoEntries"] = {stable[old]: item for old, item in items}
+    content["rootModelIdentifier"] = stable[content["rootModelIdentifier"]]
+    manifest.write_text(json.dumps(content, indent=4) + "\n")
