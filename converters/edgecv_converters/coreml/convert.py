@@ -11,6 +11,7 @@ from edgecv_runtime.errors import ConversionError, EdgecvError
 from edgecv_runtime.schema import Precision
 
 from edgecv_converters.coreml.interface import Card, Interface, minimum_target
+from edgecv_converters.coreml.names import identifier
 from edgecv_converters.coreml.package import load_coremltools, write_package
 from edgecv_converters.coreml.recipes import weight_recipe
 from edgecv_converters.coreml.weights import store_weights
@@ -67,7 +68,8 @@ def to_program(
     ct = load_coremltools()
 
     def narrow(operation: Any) -> bool:
-        return operation.name not in float32 and all(output.name not in float32 for output in operation.outputs)
+        named = {identifier(name) for name in (operation.name, *(output.name for output in operation.outputs))}
+        return named.isdisjoint(float32)
 
     half = ct.transform.FP16ComputePrecision(op_selector=narrow)
     return ct.convert(

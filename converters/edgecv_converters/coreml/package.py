@@ -22,6 +22,12 @@ UUID_NAMESPACE = uuid.UUID("9c8f6f2a-2f2e-5c0e-9e55-0d6a7b1d5a11")  # edgecv's o
 PREPROCESS, POSTPROCESS, RECIPE = "edgecv.preprocess", "edgecv.postprocess", "edgecv.recipe"
 SOURCE, BUNDLE = "edgecv.source_sha256", "edgecv.bundle"
 LABEL = "classLabel"
+PASSES = (  # those of coremltools that leave a quantization and a normalization as they are
+    "common::merge_consecutive_transposes",
+    "common::noop_elimination",
+    "common::const_deduplication",
+    "common::dead_code_elimination",
+)
 
 
 def load_coremltools() -> Any:
@@ -72,7 +78,7 @@ def write_package(
         classifier_config=config,
         compute_precision=ct.precision.FLOAT32,  # that is: as the program is
         minimum_deployment_target=getattr(ct.target, minimum_target(precision, interface)),
-        pass_pipeline=ct.PassPipeline.EMPTY,
+        pass_pipeline=ct.PassPipeline(list(PASSES)),
         skip_model_load=True,
     )
     _save(_finished(model, frozen, precision, interface, card, ct), out, ct)

@@ -18,12 +18,6 @@ from edgecv_converters.quantize.network import Flat, Op
 from edgecv_converters.tflite.describe import describe, load
 
 MINIMUM_TARGET = "iOS17"  # the first with `quantize` and `dequantize` in ML programs
-PASSES = (
-    "common::merge_consecutive_transposes",
-    "common::noop_elimination",
-    "common::const_deduplication",
-    "common::dead_code_elimination",
-)
 
 
 def program_from_tflite(
@@ -42,7 +36,7 @@ def program_from_tflite(
         compute: The float type between the pairs; scales, weights and biases are rounded to it.
 
     Returns:
-        A `coremltools` program for iOS 17 and later. Of coremltools' passes only `PASSES` leave its quantization alone.
+        A `coremltools` program for iOS 17 and later. `write_package` runs only passes that leave its quantization alone.
 
     Raises:
         ConversionError: An operation has no Core ML form (named, with its layer), or coremltools refused one.
