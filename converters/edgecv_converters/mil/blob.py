@@ -68,7 +68,7 @@ class BlobFile:
             raise BundleError(f"the weight file {path.name} cannot be read: {error.strerror}") from error
         if self._bytes.size < HEADER.size:
             raise self._damaged(0, f"it has {self._bytes.size} bytes, fewer than its header")
-        self.count, version = HEADER.unpack_from(self._bytes)
+        self.count, version = HEADER.unpack_from(self._bytes.data)
         if version != VERSION:
             raise self._damaged(0, f"its version is {version}, and only {VERSION} is known")
 
@@ -80,7 +80,7 @@ class BlobFile:
         """
         if offset % ALIGNMENT or not HEADER.size <= offset <= self._bytes.size - METADATA.size:
             raise self._damaged(offset, f"metadata cannot be there, in {self._bytes.size} bytes")
-        sentinel, code, size, start, unused = METADATA.unpack_from(self._bytes, offset)
+        sentinel, code, size, start, unused = METADATA.unpack_from(self._bytes.data, offset)
         if sentinel != SENTINEL:
             raise self._damaged(offset, f"the sentinel is {sentinel:#x}, not {SENTINEL:#x}")
         if code not in CODES:

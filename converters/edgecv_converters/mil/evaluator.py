@@ -146,9 +146,11 @@ class Evaluator:
             if name not in known:
                 raise BundleError(f"the program gives {name!r}, which nothing makes")
 
+    def _tensors(self) -> list[str]:
+        return [feature.name for feature in self.program.outputs if feature.kind in {"tensor", "image"}]
+
     def _wanted(self) -> list[str]:
-        tensors = [feature.name for feature in self.program.outputs if feature.kind in {"tensor", "image"}]
-        return [*tensors, self._scores] if self._scores else tensors
+        return [*self._tensors(), self._scores] if self._scores else self._tensors()
 
     def _last_uses(self) -> dict[int, list[str]]:
         last = {name: number for number, step in enumerate(self._steps) for name in step.reads}
@@ -161,16 +163,11 @@ class Evaluator:
         return freed
 
     def _answers(self, values: Mapping[str, Array]) -> dict[str, Answer]:
-        answers: dict[str, Answer] = {}
-        for name in self._wanted():
-            answers[name] = values[name] if name in values else self._constants[name]
+        known = {name: values[name] if name in values else self._constants[name] for name in self._wanted()}
+        answers: dict[str, Answer] = {name: known[name] for name in self._tensors()}
         if self.program.classifier is None:
             return answers
-        scores = answers.pop(self._scores) if self._scores not in self._tensors() else answers[self._scores]
-        return {**answers, **_classified(self.program.classifier, np.asarray(scores))}
-
-    def _tensors(self) -> set[str]:
-        return {feature.name for feature in self.program.outputs if feature.kind in {"tensor", "image"}}
+        return answers | _classified(self.program.classifier, known[self._scores])
 
 
 def _value_of(operation: Operation) -> Array:

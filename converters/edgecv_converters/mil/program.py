@@ -9,6 +9,7 @@ from typing import Any
 from edgecv_runtime.errors import BundleError
 
 from edgecv_converters.mil.features import read_classifier, read_features, read_metadata
+from edgecv_converters.mil.proto import model_message
 from edgecv_converters.mil.records import Argument, Operation, Program, Variable
 from edgecv_converters.mil.values import Values, tensor_type
 
@@ -46,7 +47,7 @@ def _model_file(package: Path) -> Path:
     try:
         content = json.loads((package / "Manifest.json").read_text("utf-8"))
         relative = content["itemInfoEntries"][content["rootModelIdentifier"]]["path"]
-        file = (data / relative).resolve()
+        file: Path = (data / relative).resolve()
         if not file.is_relative_to(data.resolve()):
             raise BundleError(f"the manifest of {package.name} points outside of the package: {relative}")
     except OSError as error:
@@ -57,11 +58,10 @@ def _model_file(package: Path) -> Path:
 
 
 def _message(file: Path) -> Any:
-    from coremltools.proto import Model_pb2
     from google.protobuf.message import DecodeError
 
     try:
-        return Model_pb2.Model.FromString(file.read_bytes())
+        return model_message().FromString(file.read_bytes())
     except OSError as error:
         raise BundleError(f"the model file {file.name} cannot be read: {error.strerror}") from error
     except DecodeError as error:

@@ -11,6 +11,7 @@ from edgecv_runtime.errors import BundleError
 
 from edgecv_converters.mil.blob import BlobFile
 from edgecv_converters.mil.dtypes import KINDS, Array, decode
+from edgecv_converters.mil.proto import data_type
 
 MODEL_PATH = "@model_path/"
 FIELDS = {
@@ -29,11 +30,9 @@ def tensor_type(message: Any) -> tuple[str, tuple[int | None, ...]]:
     """Name of the data type and shape; lists, tuples and dictionaries have neither."""
     if message.WhichOneof("type") != "tensorType":
         return "", ()
-    from coremltools.proto import MIL_pb2
-
     tensor = message.tensorType
     try:
-        name = MIL_pb2.DataType.Name(tensor.dataType).lower()
+        name = data_type().Name(tensor.dataType).lower()
     except ValueError as error:
         raise BundleError(f"the program has a value of the unknown type {tensor.dataType}") from error
     sizes = (item.constant.size if item.WhichOneof("dimension") == "constant" else None for item in tensor.dimensions)

@@ -33,13 +33,14 @@ def elu(x: Array, alpha: float) -> Array:
 
 def gelu(x: Array, mode: Literal["EXACT", "TANH_APPROXIMATION", "SIGMOID_APPROXIMATION"] = "EXACT") -> Array:
     """MIL ops, iOS15, gelu, by the formula of its mode."""
-    half = x * np.float32(0.5)
+    if mode == "SIGMOID_APPROXIMATION":
+        return x * sigmoid(np.float32(1.702) * x)
     if mode == "EXACT":
-        return half * (1 + erf(x * np.float32(1 / np.sqrt(2))))
-    if mode == "TANH_APPROXIMATION":
-        inner = np.float32(np.sqrt(2 / np.pi)) * (x + np.float32(0.044715) * x * x * x)
-        return half * (1 + np.tanh(inner))
-    return x * sigmoid(np.float32(1.702) * x)
+        odd = erf(x * np.float32(1 / np.sqrt(2)))
+    else:
+        odd = np.tanh(np.float32(np.sqrt(2 / np.pi)) * (x + np.float32(0.044715) * x * x * x))
+    result: Array = x * np.float32(0.5) * (1 + odd)
+    return result
 
 
 def leaky_relu(x: Array, alpha: float) -> Array:
@@ -69,7 +70,8 @@ def sigmoid(x: Array) -> Array:
 
 def sigmoid_hard(x: Array, alpha: float, beta: float) -> Array:
     """MIL ops, iOS15, sigmoid_hard: min(max(alpha * x + beta, 0), 1)."""
-    return np.minimum(np.maximum(np.float32(alpha) * x + np.float32(beta), 0), 1)
+    result: Array = np.minimum(np.maximum(np.float32(alpha) * x + np.float32(beta), 0), 1)
+    return result
 
 
 def silu(x: Array) -> Array:
@@ -89,7 +91,8 @@ def softplus_parametric(x: Array, alpha: Array, beta: Array) -> Array:
 
 def softsign(x: Array) -> Array:
     """MIL ops, iOS15, softsign: x / (1 + |x|)."""
-    return x / (1 + np.abs(x))
+    result: Array = x / (1 + np.abs(x))
+    return result
 
 
 def thresholded_relu(x: Array, alpha: float) -> Array:
@@ -100,7 +103,8 @@ def thresholded_relu(x: Array, alpha: float) -> Array:
 def softmax(x: Array, axis: int = -1) -> Array:
     """MIL ops, iOS15, softmax: e^x over the sum of e^x, with the largest x taken away first."""
     powers = np.exp(x - x.max(axis=axis, keepdims=True))
-    return powers / powers.sum(axis=axis, keepdims=True)
+    result: Array = powers / powers.sum(axis=axis, keepdims=True)
+    return result
 
 
 def _by_channel(values: Array, x: Array) -> Array:

@@ -64,7 +64,8 @@ def _positions(lut: Array, shape: tuple[int, ...]) -> Array:
 
 def _looked_up(indices: Array, lut: Array, tables: Array) -> Array:
     palettes, width = lut.shape[-2:]
-    return lut.reshape(-1, width)[tables * palettes + indices.astype(np.int64)]
+    result: Array = lut.reshape(-1, width)[tables * palettes + indices.astype(np.int64)]
+    return result
 
 
 def _filled(vectors: Array, axis: int | None) -> Array:

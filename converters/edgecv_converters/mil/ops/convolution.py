@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -48,7 +49,8 @@ def _depthwise(x: Array, weight: Array, out: Sizes, strides: Sizes, dilations: S
     result = np.zeros((x.shape[0], groups, several, *out), np.float32)
     product = np.empty_like(result)
     for index, seen in taps(x, weight.shape[2:], out, strides, dilations):
-        factor = flat[(slice(None), slice(None), *index)].reshape(groups, several, *(1,) * len(out))
+        place: Any = (..., *index)
+        factor = flat[place].reshape(groups, several, *(1,) * len(out))
         result += np.multiply(seen[:, :, None], factor, out=product)
     return result.reshape(x.shape[0], weight.shape[0], *out)
 
@@ -115,8 +117,10 @@ def _scattered(x: Array, weight: Array, strides: Sizes, dilations: Sizes, groups
     whole = np.zeros((number, made, *((n - 1) * s + (k - 1) * d + 1 for n, k, s, d in parts)), np.float32)
     data = x.reshape(number, groups, channels // groups, -1)
     for index, seen in taps(whole, kernel, tuple(sizes), strides, dilations):
-        matrix = weight[(slice(None), slice(None), *index)].reshape(groups, channels // groups, -1)
-        seen += np.matmul(matrix.transpose(0, 2, 1), data).reshape(number, made, *sizes)
+        place: Any = (..., *index)
+        matrix = weight[place].reshape(groups, channels // groups, -1)
+        share = np.matmul(matrix.transpose(0, 2, 1), data).reshape(number, made, *sizes)
+        np.add(seen, share, out=seen)
     return whole
 
 

@@ -80,12 +80,14 @@ def logical_not(x: Array) -> Array:
 
 def clip(x: Array, alpha: float, beta: float) -> Array:
     """MIL ops, iOS15, clip: into [alpha, beta]."""
-    return np.minimum(np.maximum(x, x.dtype.type(alpha)), x.dtype.type(beta))
+    result: Array = np.minimum(np.maximum(x, x.dtype.type(alpha)), x.dtype.type(beta))
+    return result
 
 
 def threshold(x: Array, alpha: float) -> Array:
     """MIL ops, iOS15, threshold: at least alpha."""
-    return np.maximum(x, x.dtype.type(alpha))
+    result: Array = np.maximum(x, x.dtype.type(alpha))
+    return result
 
 
 def inverse(x: Array, epsilon: float = 1e-4) -> Array:
@@ -94,7 +96,7 @@ def inverse(x: Array, epsilon: float = 1e-4) -> Array:
 
 
 def log(x: Array, epsilon: float = 1e-45) -> Array:
-    """MIL ops, iOS15, log: log(x + epsilon)."""
+    """MIL ops, iOS15, log: of x + epsilon."""
     return np.log(x + np.float32(epsilon))
 
 
@@ -109,7 +111,8 @@ def cast(
 ) -> Array:
     """MIL ops, iOS15 and iOS17, cast: to integers toward zero, and no further than the type goes; nonzero is true."""
     if dtype == "bool":
-        return x != 0
+        result: Array = x != 0
+        return result
     if dtype in {"fp16", "fp32"} or x.dtype.kind != "f":
         return x
     limits = np.iinfo(KINDS[dtype].numpy)

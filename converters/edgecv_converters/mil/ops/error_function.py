@@ -26,4 +26,5 @@ def erf(x: Array) -> Array:
     node, slope = NODES[number], SLOPES[number]
     d = size - node
     near = VALUES[number] + slope * d * (1 - d * (node - d * (2 * node * node - 1) / 3))
-    return np.copysign(near, x).astype(np.float32)
+    result: Array = np.copysign(near, x).astype(np.float32)
+    return result

@@ -80,7 +80,8 @@ def gather_nd(x: Array, indices: Array, batch_dims: int = 0, validate_indices: b
     """MIL ops, iOS15 to iOS17, gather_nd: the last axis of `indices` is a place in x."""
     del validate_indices  # what is out of range is an error here in any case
     if batch_dims == 0:
-        return x[tuple(np.moveaxis(indices.astype(np.int64), -1, 0))]
+        result: Array = x[tuple(np.moveaxis(indices.astype(np.int64), -1, 0))]
+        return result
     batch = x.shape[:batch_dims]
     parts = [x[place][tuple(np.moveaxis(indices[place].astype(np.int64), -1, 0))] for place in np.ndindex(batch)]
     return np.stack(parts).reshape(*batch, *parts[0].shape)

@@ -50,7 +50,8 @@ def layer_norm(
 def l2_norm(x: Array, epsilon: float = 1e-6) -> Array:
     """MIL ops, iOS15 and iOS17, l2_norm: x / sqrt(sum(x^2) + epsilon), the sum over the last three axes."""
     total = np.square(x).sum(axis=(-3, -2, -1), keepdims=True)
-    return x / np.sqrt(total + np.float32(epsilon))
+    result: Array = x / np.sqrt(total + np.float32(epsilon))
+    return result
 
 
 def local_response_norm(x: Array, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Array:
@@ -65,7 +66,8 @@ def local_response_norm(x: Array, size: int, alpha: float = 1e-4, beta: float = 
 def _standardized(x: Array, axes: tuple[int, ...], epsilon: float) -> Array:
     centred = x - x.mean(axis=axes, keepdims=True, dtype=np.float32)
     variance = np.square(centred).mean(axis=axes, keepdims=True, dtype=np.float32)
-    return centred / np.sqrt(variance + np.float32(epsilon))
+    result: Array = centred / np.sqrt(variance + np.float32(epsilon))
+    return result
 
 
 def _by_channel(values: Array, x: Array) -> Array:

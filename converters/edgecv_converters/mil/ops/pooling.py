@@ -72,7 +72,8 @@ def l2_pool(
 def _sums(x: Array, kernel: Sizes, strides: Sizes, around: Sizes) -> Array:
     whole, out, ones = _placed(x, kernel, strides, around, 0.0)
     if out == (1,) * len(out) and not any(around) and whole.shape[2:] == kernel:
-        return whole.sum(axis=tuple(range(2, x.ndim)), keepdims=True)
+        result: Array = whole.sum(axis=tuple(range(2, x.ndim)), keepdims=True)
+        return result
     result = np.zeros((*x.shape[:2], *out), np.float32)
     for _, seen in taps(whole, kernel, out, strides, ones):
         result += seen

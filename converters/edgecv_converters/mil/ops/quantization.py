@@ -26,7 +26,8 @@ def quantize(
     whole = np.rint(input / along(scale, input, axis))
     if zero_point is not None:
         whole += along(zero_point, input, axis).astype(np.float32)
-    return np.clip(np.nan_to_num(whole), limits.min, limits.max).astype(limits.dtype)
+    result: Array = np.clip(np.nan_to_num(whole), limits.min, limits.max).astype(limits.dtype)
+    return result
 
 
 def dequantize(

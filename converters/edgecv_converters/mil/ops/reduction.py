@@ -16,8 +16,8 @@ Reduce = Callable[..., Any]
 def _log_sum_exp(x: Array, axis: tuple[int, ...], keepdims: bool) -> Array:
     largest = x.max(axis=axis, keepdims=True)
     shift = np.where(np.isfinite(largest), largest, x.dtype.type(0))
-    result = np.log(np.exp(x - shift).sum(axis=axis, keepdims=True)) + shift
-    return result if keepdims else result.squeeze(axis)
+    kept: Array = np.log(np.exp(x - shift).sum(axis=axis, keepdims=True)) + shift
+    return kept if keepdims else kept.squeeze(axis)
 
 
 def _sum(x: Array, axis: tuple[int, ...], keepdims: bool) -> Any:
@@ -57,14 +57,16 @@ def reduce_argmax(
     x: Array, axis: int = -1, keep_dims: bool = False, output_dtype: Literal["int32", "uint16"] = "int32"
 ) -> Array:
     """MIL ops, iOS15 and iOS17, reduce_argmax; of equals the first, which the definition leaves open."""
-    return np.argmax(x, axis=axis, keepdims=keep_dims).astype(output_dtype)
+    result: Array = np.argmax(x, axis=axis, keepdims=keep_dims).astype(output_dtype)
+    return result
 
 
 def reduce_argmin(
     x: Array, axis: int = -1, keep_dims: bool = False, output_dtype: Literal["int32", "uint16"] = "int32"
 ) -> Array:
     """MIL ops, iOS15 and iOS17, reduce_argmin; of equals the first, which the definition leaves open."""
-    return np.argmin(x, axis=axis, keepdims=keep_dims).astype(output_dtype)
+    result: Array = np.argmin(x, axis=axis, keepdims=keep_dims).astype(output_dtype)
+    return result
 
 
 KERNELS: Mapping[str, Kernel] = {

@@ -88,7 +88,8 @@ def places(size: int, target: int, mode: str) -> Array:
         found = np.full(1, (size - 1) / 2 if mode == "ALIGN_CORNERS" else 0, np.float32)
     else:
         found = number * np.float32((size - 1) / (target - 1))
-    return np.clip(found, 0, size - 1)
+    result: Array = np.clip(found, 0, size - 1)
+    return result
 
 
 def _linear(x: Array, axis: int, target: int, mode: str) -> Array:
@@ -99,12 +100,14 @@ def _linear(x: Array, axis: int, target: int, mode: str) -> Array:
     after = np.minimum(before + 1, x.shape[axis] - 1)
     share = (where - before).astype(np.float32).reshape(-1, *(1,) * (-axis - 1))
     first, second = np.take(x, before, axis), np.take(x, after, axis)
-    return first + (second - first) * share
+    result: Array = first + (second - first) * share
+    return result
 
 
 def _nearest(x: Array, axis: int, target: int) -> Array:
     size = x.shape[axis]
-    return np.take(x, np.arange(target) * size // target, axis)
+    result: Array = np.take(x, np.arange(target) * size // target, axis)
+    return result
 
 
 KERNELS = {

@@ -90,9 +90,7 @@ def tile(x: Array, reps: tuple[int, ...]) -> Array:
 
 
 def depth_to_space(x: Array, block_size: int) -> Array:
-    """MIL ops, iOS15, depth_to_space: (n, C, H, W) to (n, C / b^2, H b, W b); the place in the block is the outer
-    part of the channel, as in TensorFlow.
-    """
+    """MIL ops, iOS15, depth_to_space: to (n, C / b^2, H b, W b); the place in the block is the channel's outer part."""
     number, channels, height, width = x.shape
     parts = x.reshape(number, block_size, block_size, channels // block_size**2, height, width)
     moved = parts.transpose(0, 3, 4, 1, 5, 2)
