@@ -120,7 +120,7 @@ def test_too_few_samples_are_not_split():
         ({"max_drop": float("nan")}, "must be 0 to 100 points of accuracy, got nan", "--max-drop 0.5"),
         ({"max_drop": 101.0}, "got 101", "--max-drop 0.5"),
         ({"quantize": "float16"}, "needs an int8 artifact", "--quantize int8"),
-        ({"quantize": "coreml:int8"}, "needs an int8 artifact for TFLite or ONNX", "--quantize int8"),
+        ({"quantize": "coreml:weights8"}, "needs an int8 artifact", "--quantize int8"),
         ({"max_drop_limit": 0.0}, "--max-drop-limit must be positive", "seconds"),
         ({"quantize": "mixed"}, "mixed is what int8 becomes", "--max-drop POINTS"),
     ],
@@ -175,15 +175,14 @@ def test_the_budget_is_a_gate():
 
 
 def test_notes_say_what_was_chosen_and_when_the_samples_were_unfit():
-    (first,) = mixed_notes(choice(), MEASURED, coreml_is_int8=False)
+    (first,) = mixed_notes(choice(), MEASURED)
     assert first.startswith("1 of 2 layers stay float: <bad>. Judged on 800 labelled samples")
     assert "0.25 points (4.5 with all layers in int8)" in first
     assert kept_layers(choice()) == ("<bad>",)
     assert kept_layers(None) == ()
-    seen = list(mixed_notes(choice(source=0.99), MEASURED, coreml_is_int8=False))
+    seen = list(mixed_notes(choice(source=0.99), MEASURED))
     assert "If it was trained on the former" in seen[1]
-    assert any("no time to rank 1" in text for text in mixed_notes(choice(distance=None), None, coreml_is_int8=False))
-    assert any("Core ML" in text for text in mixed_notes(choice(), None, coreml_is_int8=True))
+    assert any("no time to rank 1" in text for text in mixed_notes(choice(distance=None), None))
 
 
 def test_the_page_shows_the_ranking_the_trials_and_the_price():

@@ -87,7 +87,7 @@ def test_files_and_calibration(target, precision):
     suffix = {"tflite": ".tflite", "onnx": ".onnx", "coreml": ".mlpackage"}[target]
     assert step.file == f"{target}/model.{precision}{suffix}"
     assert step.needs_calibration == (
-        (target, precision) in {("tflite", "int8"), ("tflite", "int16x8"), ("onnx", "int8")}
+        (target, precision) in {("tflite", "int8"), ("tflite", "int16x8"), ("onnx", "int8"), ("coreml", "int8")}
     )
     assert Recipe(steps=(step,)).needs_calibration == step.needs_calibration
 
@@ -101,6 +101,8 @@ def test_samples_have_limits(samples):
 def test_integer_io_needs_int8():
     with pytest.raises(UsageError, match="--io uint8 needs an int8 artifact"):
         Recipe(steps=plan(["float16"], []), io="uint8")
+    with pytest.raises(UsageError, match="--io int8 needs an int8 artifact for TFLite or ONNX"):
+        Recipe(steps=plan(["coreml:int8"], []), io="int8")
     assert Recipe(steps=plan(["float16,int8"], []), io="uint8").io == "uint8"
 
 
@@ -111,7 +113,7 @@ INT8 = plan(["int8"], ["tflite"])
     ("options", "message"),
     [
         ({"steps": plan(["float32"], []), "refine": True}, "--refine needs an int8 artifact"),
-        ({"steps": plan(["coreml:int8"], []), "refine": True}, "--refine needs an int8 artifact"),
+        ({"steps": plan(["palette8"], []), "refine": True}, "--refine needs an int8 artifact"),
         ({"steps": INT8, "refine": True, "quantizer": "vendor"}, "--refine is a part of edgecv's own quantizer"),
         ({"steps": INT8, "refine": True, "refine_limit": 0.0}, "--refine-limit must be positive, got 0"),
     ],
@@ -125,7 +127,7 @@ def test_a_refinement_that_cannot_be_is_refused(options, message):
     ("options", "message"),
     [
         ({"steps": plan(["float32"], [])}, "--qat needs an int8 artifact"),
-        ({"steps": plan(["coreml:int8"], [])}, "--qat needs an int8 artifact"),
+        ({"steps": plan(["weights8"], [])}, "--qat needs an int8 artifact"),
         ({"steps": INT8, "quantizer": "vendor"}, "--qat is a part of edgecv's own quantizer"),
         ({"steps": INT8, "refine": True}, "--qat and --refine exclude each other"),
         ({"steps": INT8, "max_drop": 1.0}, "--qat and --max-drop exclude each other"),
