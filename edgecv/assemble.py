@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +12,8 @@ from edgecv_converters.data import SampleSet, Spool, SpoolInfo
 from edgecv_converters.golden import write_golden
 from edgecv_converters.parity.decide import same_rows
 from edgecv_converters.parity.gates import GateConfig, evaluate_gates
+from edgecv_converters.parity.reference import faults
+from edgecv_converters.parity.ways import Way, ways
 from edgecv_converters.quantize import RANGES
 from edgecv_converters.workers import Converted, Proof, SourceSummary, kept_layers
 from edgecv_runtime.bundle import encode_manifest
@@ -33,6 +34,7 @@ from edgecv_runtime.schema import (
     Preprocess,
     Provenance,
     Quantization,
+    Status,
     Twin,
 )
 
@@ -45,7 +47,7 @@ from edgecv.request import Request
 
 CARRIER = Step(target="tflite", precision="int8")
 TWIN_AGREEMENT = 0.97
-NOT_ON_THIS_SYSTEM = "Core ML runs on macOS only, and this is not macOS"
+TWINS = frozenset({Step(target="onnx", precision="int8"), Step(target="coreml", precision="int8")})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,10 +62,17 @@ class Material:
     spools: Mapping[str, tuple[Spool, SpoolInfo]]
     references: Mapping[str, Spool]
     artifacts: Mapping[Step, Artifact]
-    quantized: Converted | None
-    proofs: Mapping[Step, Proof | EdgecvError]
+    converted: Mapping[Step, Converted]
+    labels: tuple[str, ...] | None
+    identity: str
+    proofs: Mapping[tuple[Step, Way], Proof | EdgecvError]
     failures: tuple[Failure, ...]
     seconds: Mapping[str, float]
+
+    @property
+    def quantized(self) -> Converted | None:
+        """What carries the one quantization, in the bundle or not."""
+        return self.converted.get(CARRIER)
 
     @property
     def mixed(self) -> Mixed | None:
@@ -73,18 +82,29 @@ class Material:
     @property
     def carrier(self) -> Step:
         """The artifact that answers for the one quantization: TFLite's where it is in the bundle."""
-        return CARRIER if CARRIER in self.artifacts else Step(target="onnx", precision="int8")
+        known = (CARRIER, *sorted(TWINS, key=str, reverse=True))
+        return next((step for step in known if step in self.artifacts), CARRIER)
+
+    @property
+    def measured(self) -> tuple[Proof, ...]:
+        """The proofs that ran."""
+        return tuple(proof for proof in self.proofs.values() if isinstance(proof, Proof))
 
 
 def assemble(request: Request, material: Material, folder: Path) -> tuple[Manifest, Report]:
     """Write all of the bundle but its artifacts, which are there already."""
     steps = [step for step in request.recipe.steps if step in material.artifacts]
-    parity = {step: judge(step, material, GateConfig.parse(request.recipe.gates)) for step in steps}
-    artifacts = tuple(msgspec.structs.replace(material.artifacts[step], parity=parity[step].status) for step in steps)
+    config = GateConfig.parse(request.recipe.gates)
+    parity = {step: [judge(step, way, material, config) for way in ways(step.target)] for step in steps}
+    artifacts = tuple(
+        msgspec.structs.replace(material.artifacts[step], parity=status_of(parity[step])) for step in steps
+    )
     spool, info = material.spools["golden"]
     cases = golden_cases(material.golden, spool, info, material.references["golden"], material.specs)
-    golden = write_golden(folder / "golden", cases)
-    manifest = make_manifest(request, material, artifacts, tuple(parity.values()), golden)
+    sketched = next((made.sketches for made in material.converted.values() if made.sketches), ())
+    golden = write_golden(folder / "golden", cases, sketched)
+    judged = tuple(one for several in parity.values() for one in several)
+    manifest = make_manifest(request, material, artifacts, judged, golden)
     report = make_report(request, material, manifest)
     if manifest.labels is not None:
         (folder / "labels.txt").write_text("".join(f"{label}\n" for label in manifest.labels), encoding="utf-8")
@@ -94,13 +114,18 @@ def assemble(request: Request, material: Material, folder: Path) -> tuple[Manife
     return manifest, report
 
 
-def judge(step: Step, material: Material, config: GateConfig) -> Parity:
+def status_of(judged: Sequence[Parity]) -> Status:
+    """An artifact's status: failed where any way of running it fails, passed where one passes and none fails."""
+    found = {parity.status for parity in judged}
+    return next((status for status in ("failed", "passed") if status in found), "not_run")
+
+
+def judge(step: Step, way: Way, material: Material, config: GateConfig) -> Parity:
     """Hold one artifact's proof against its gates; what did not run is said to be not run."""
     file = material.artifacts[step].file
-    proof = material.proofs.get(step)
+    proof = material.proofs.get((step, way))
     if proof is None:
-        reason = NOT_ON_THIS_SYSTEM if step.target == "coreml" and sys.platform != "darwin" else "it was not run"
-        return Parity(artifact=file, status="not_run", how="not run", reason=reason)
+        return Parity(artifact=file, status="not_run", how="not run", reason="it was not run")
     if isinstance(proof, EdgecvError):
         return Parity(artifact=file, status="failed", how="did not run", reason=proof.message)
     twin = twin_of(step, proof, material)
@@ -111,6 +136,7 @@ def judge(step: Step, material: Material, config: GateConfig) -> Parity:
         passed = twin.count - twin.equal <= max(1, (1 - TWIN_AGREEMENT) * twin.count)
         gates += (Gate(name="twin", on=twin.on, limit=TWIN_AGREEMENT, value=twin.agreement, passed=passed),)
     failed = [_failed(gate, mixed) for gate in gates if not gate.passed]
+    failed += faults(failed, proof.overflow, proof.suspect)
     return Parity(
         artifact=file,
         status="failed" if failed else "passed",
@@ -130,12 +156,12 @@ def _failed(gate: Gate, mixed: Mixed | None) -> str:
 
 
 def twin_of(step: Step, proof: Proof, material: Material) -> Twin | None:
-    """How often an int8 ONNX file and the int8 TFLite file, whose quantization it carries, give the same answer."""
-    other = material.proofs.get(CARRIER)
-    if (step.target, step.precision) != ("onnx", "int8") or not isinstance(other, Proof) or not proof.decisions:
+    """How often an int8 artifact and the int8 TFLite file, whose quantization it carries, give the same answer."""
+    other = material.proofs.get((CARRIER, "runtime"))
+    if step not in TWINS or not isinstance(other, Proof) or not proof.decisions:
         return None
     on = max(proof.decisions, key=lambda name: len(proof.decisions[name]))
-    equal = same_rows(other.decisions[on], proof.decisions[on])
+    equal = same_rows(other.decisions[on][proof.rows[on]], proof.decisions[on])
     return Twin(
         other=material.artifacts[CARRIER].file,
         on=on,
@@ -161,12 +187,13 @@ def make_manifest(
     return Manifest(
         schema_version=SCHEMA_VERSION,
         name=request.name,
+        identity=material.identity,
         task=material.head.task,
         inputs=summary.inputs,
         outputs=summary.outputs,
         preprocess=dict(material.specs),
         postprocess=Postprocess(activation=material.head.activation, thresholds=material.head.thresholds),
-        labels=labels_of(request, material),
+        labels=material.labels,
         artifacts=artifacts,
         quantization=quantization_of(request, material),
         parity=parity,
@@ -179,15 +206,6 @@ def make_manifest(
         ),
         golden=golden,
     )
-
-
-def labels_of(request: Request, material: Material) -> tuple[str, ...] | None:
-    """The labels that were given; else the classes of the evaluation set, where the model tells as many apart."""
-    width = material.summary.outputs[0].shape[-1] if material.summary.outputs[0].shape else 1
-    names = request.labels
-    if names is None and "evaluation" in material.sets and material.head.task in {"classification", "binary"}:
-        names = class_names(request, material.sets["evaluation"], material.summary.outputs)
-    return names if names is None or len(names) == (2 if width == 1 else width) else None
 
 
 def quantization_of(request: Request, material: Material) -> Quantization | None:
@@ -216,7 +234,6 @@ def quantization_of(request: Request, material: Material) -> Quantization | None
 
 def make_report(request: Request, material: Material, manifest: Manifest) -> Report:
     """All of `report.json`."""
-    proofs = [proof for proof in material.proofs.values() if isinstance(proof, Proof)]
     return Report(
         name=manifest.name,
         task=manifest.task,
@@ -230,7 +247,7 @@ def make_report(request: Request, material: Material, manifest: Manifest) -> Rep
         parity=manifest.parity,
         failures=material.failures,
         classes=class_rows(request, material),
-        histograms=tuple(proof.histogram for proof in proofs),
+        histograms=tuple(proof.histogram for proof in material.measured),
         notes=notes_of(material),
         preprocess=manifest.preprocess,
         quantization=manifest.quantization,
@@ -244,8 +261,11 @@ def class_rows(request: Request, material: Material) -> tuple[ClassRow, ...]:
     _, info = material.spools.get("evaluation", (None, None))
     proofs = {
         material.artifacts[step].file: proof
-        for step, proof in material.proofs.items()
-        if isinstance(proof, Proof) and proof.correct is not None
+        for (step, _), proof in material.proofs.items()
+        if isinstance(proof, Proof)
+        and proof.correct is not None
+        and info
+        and len(proof.rows["evaluation"]) == len(info.ids)
     }
     if info is None or info.labels is None or not proofs:
         return ()
@@ -265,13 +285,11 @@ def class_rows(request: Request, material: Material) -> tuple[ClassRow, ...]:
 def notes_of(material: Material) -> tuple[str, ...]:
     """What a reader of the report should know besides the numbers."""
     notes = list(material.summary.notes)
-    if material.quantized is not None:
-        notes.extend(material.quantized.notes)
+    for made in material.converted.values():
+        notes.extend(note for note in made.notes if note not in notes)
     if material.mixed is not None:
-        measured = next((p.accuracy for p in material.proofs.values() if isinstance(p, Proof) and p.accuracy), None)
-        plain = Step(target="coreml", precision="int8")
-        coreml = plain in material.artifacts and material.artifacts[plain].precision == "int8"
-        notes.extend(mixed_notes(material.mixed, measured, coreml_is_int8=coreml))
+        measured = next((proof.accuracy for proof in material.measured if proof.accuracy), None)
+        notes.extend(mixed_notes(material.mixed, measured))
     for name, (_, info) in material.spools.items():
         if info.skipped:
             notes.append(f"{len(info.skipped)} of the {name} images could not be read and were skipped")

@@ -169,8 +169,8 @@ def _core_ml_run() -> Check:
         component="Core ML run",
         version="macOS" if mac else None,
         status="ok" if mac else "warning",
-        needed_for="proving Core ML",
-        note=None if mac else "Core ML models convert here and run on macOS only: they are reported as not run",
+        needed_for="running Core ML models",
+        note=None if mac else "Core ML runs on macOS only; here its models are proven by reference evaluation",
     )
 
 

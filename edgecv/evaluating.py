@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -13,7 +12,8 @@ import numpy as np
 from edgecv_converters.data import Spool, SpoolInfo, open_samples, write_spool
 from edgecv_converters.parity.decide import trusted_decisions
 from edgecv_converters.parity.metrics import Scores, confusion_matrix, precision_recall_f1, wilson
-from edgecv_runtime.backends import Backend, open_backend, run_float
+from edgecv_converters.parity.ways import open_way, ways
+from edgecv_runtime.backends import Backend, run_float
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.errors import BundleError, UsageError
 from edgecv_runtime.postprocess import Head
@@ -45,7 +45,9 @@ class Evaluation:
 def evaluate(
     path: Path, data: Path, *, target: str | None, precision: str | None, threads: int, observer: Observer
 ) -> list[Evaluation]:
-    """Run the chosen artifacts (all that run here, by default) on a labelled folder or .npz file.
+    """Run the chosen artifacts on a labelled folder or .npz file; by default all whose runtime is here.
+
+    Where there is no Core ML, its artifacts are evaluated by the reference evaluator if they are asked for.
 
     Raises:
         BundleError: The bundle is damaged, or has no such artifact.
@@ -66,7 +68,9 @@ def evaluate(
             labels=labels,
             on_progress=lambda done, total: observer.stage("preprocess", done, total),
         )
-        backends = [open_backend(artifact, bundle.path(artifact), threads=threads) for artifact in chosen]
+        backends = [
+            open_way(artifact, bundle.path(artifact), ways(artifact.target)[-1], threads=threads) for artifact in chosen
+        ]
         for backend in backends:
             stack.callback(backend.close)
         return [
@@ -107,13 +111,11 @@ def choose(manifest: Manifest, file: str | None, target: str | None, precision: 
         and target in {None, artifact.target}
         and precision in {None, artifact.precision}
     ]
-    runnable = [artifact for artifact in fitting if artifact.target != "coreml" or sys.platform == "darwin"]
-    if fitting and not runnable:
-        raise BundleError(f"{fitting[0].file} cannot run here", "Core ML runs on macOS only")
-    if not runnable:
+    if not fitting:
         there = ", ".join(artifact.file for artifact in manifest.artifacts)
         raise BundleError("the bundle has no such artifact", f"It holds {there}")
-    return runnable
+    quick = [artifact for artifact in fitting if "runtime" in ways(artifact.target)]
+    return quick if quick and file is None and target is None else fitting
 
 
 def class_labels(manifest: Manifest) -> tuple[str, ...]:

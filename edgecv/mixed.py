@@ -24,13 +24,12 @@ def best_reached(mixed: Mixed) -> str:
     return f"--max-drop {mixed.budget:g} cannot be met on {mixed.on}: {best} ({mixed.reason})"
 
 
-def mixed_notes(mixed: Mixed, measured: Accuracy | None, *, coreml_is_int8: bool) -> Iterator[str]:
+def mixed_notes(mixed: Mixed, measured: Accuracy | None) -> Iterator[str]:
     """What was chosen, and whether the samples that it was judged on were fit for it.
 
     Args:
         mixed: The choice.
         measured: An artifact's accuracy on the evaluation samples, which has the source's beside it.
-        coreml_is_int8: Whether there is a Core ML artifact that the choice changed nothing of.
     """
     kept = kept_layers(mixed)
     names = f": {', '.join(kept)}" if kept else ""
@@ -47,5 +46,3 @@ def mixed_notes(mixed: Mixed, measured: Accuracy | None, *, coreml_is_int8: bool
             f"and on {100 * measured.reference_accuracy:.1f} % of the evaluation samples. If it was trained on the "
             "former, they show less loss than new ones do: give --calibrate samples that it was not trained on"
         )
-    if kept and coreml_is_int8:
-        yield "Core ML's int8 is of weights alone, and none of the layers that stay float has any there"

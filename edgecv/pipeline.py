@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -11,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from edgecv_converters.isolate import Job, Workshop
+from edgecv_converters.parity.ways import Way, most_samples, ways
 from edgecv_converters.source.detect import detect
 from edgecv_converters.workers import (
     Budget,
-    Carrier,
     Converted,
     DataSet,
     Lessons,
@@ -22,7 +21,9 @@ from edgecv_converters.workers import (
     Quantizing,
     SourceRequest,
     SourceSummary,
+    Subject,
     Validation,
+    Wish,
     answer_source,
     convert_artifact,
     kept_layers,
@@ -31,9 +32,10 @@ from edgecv_converters.workers import (
 from edgecv_runtime.errors import ConversionError, EdgecvError, UsageError
 from edgecv_runtime.measured import Failure, Report
 from edgecv_runtime.postprocess import Head
-from edgecv_runtime.schema import Artifact, Manifest, Parity
+from edgecv_runtime.schema import Artifact, Manifest, Parity, Precision
 
 from edgecv.assemble import Material, assemble
+from edgecv.card import card_of, labels_of
 from edgecv.datasets import HELD_OUT, TRAINING, golden_samples, open_sets, preprocessing, spool_sets, validation_words
 from edgecv.extras import require_for
 from edgecv.heads import head_of
@@ -109,8 +111,9 @@ class Run:
     staging: Staging
     observer: Observer
     artifacts: dict[Step, Artifact] = field(default_factory=dict)
-    proofs: dict[Step, Proof | EdgecvError] = field(default_factory=dict)
-    quantized: Converted | None = None
+    proofs: dict[tuple[Step, Way], Proof | EdgecvError] = field(default_factory=dict)
+    multiply_adds: int | None = None
+    converted: dict[Step, Converted] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     sets: tuple[DataSet, ...] = ()
@@ -125,6 +128,7 @@ class Run:
         source = self._submit("source model", self._source_done, answer_source, **self._source_arguments())
         self._start_conversions()
         summary: SourceSummary = self._letter("source", source)
+        self.multiply_adds = summary.info.multiply_adds
         for note in summary.notes:
             self.observer.note(note)
         specs = preprocessing(self.request.preprocess, summary, self.observer)
@@ -140,6 +144,9 @@ class Run:
         all_sets = {**sets, "golden": golden}
         spools |= spool_sets({"golden": golden}, specs, summary, self.request, work / "spools", self.observer)
         self.head = head_of(self.request, summary)
+        labels = labels_of(self.request, summary, self.head, sets)
+        card = card_of(self.request, summary, self.head, specs, labels)
+        self.shop.mail.put("card", card)
         judged = self.head.task in LABELLED_TASKS
         self.sets = tuple(
             DataSet(name=name, ids=info.ids, inputs=spool, labels=info.labels if judged else None)
@@ -162,7 +169,9 @@ class Run:
             spools=spools,
             references=self._letter("references", source),
             artifacts=self.artifacts,
-            quantized=self.quantized,
+            converted=self.converted,
+            labels=labels,
+            identity=card.identity,
             proofs=self.proofs,
             failures=tuple(self.failures),
             seconds=self.seconds,
@@ -237,24 +246,23 @@ class Run:
                 self._start_conversion(step)
 
     def _waiting(self) -> list[Step]:
-        """What is made of the int8 TFLite file, or with the layers in float that are chosen there."""
-        late = {"onnx"} if self.request.recipe.max_drop is None else {"onnx", "coreml"}
-        return [step for step in self.request.recipe.steps if step.target in late and step.precision == "int8"]
+        """What is made of the int8 TFLite file."""
+        steps = self.request.recipe.steps
+        return [step for step in steps if step.target in {"onnx", "coreml"} and step.precision == "int8"]
 
-    def _start_conversion(self, step: Step, *, hidden: bool = False, quantized: Carrier | None = None) -> None:
-        root = self.staging.work / "hidden" if hidden else self.staging.bundle
+    def _start_conversion(
+        self, step: Step, *, hidden: bool = False, quantized: Path | None = None, precision: Precision | None = None
+    ) -> None:
+        """Convert, to another `precision` than asked for where layers stay float in what carries the quantization."""
         recipe = self.request.recipe
-        made = Step(target=step.target, precision="mixed") if quantized and quantized.float_layers else step
-        self._submit(
-            f"convert {step}",
-            lambda job: self._converted(step, root, job, hidden=hidden),
-            convert_artifact,
-            target=step.target,
+        made = Step(target=step.target, precision=precision or step.precision)
+        wish = Wish(
+            target=made.target,
             precision=made.precision,
-            io=recipe.io,
-            root=root,
+            root=self.staging.work / "hidden" if hidden else self.staging.bundle,
             file=made.file,
-            mail=self.shop.mail.folder,
+            io=recipe.io,
+            interface=recipe.coreml,
             quantized=quantized,
             how=Quantizing(
                 quantizer=recipe.quantizer,
@@ -266,6 +274,13 @@ class Run:
                 else Budget(points=recipe.max_drop, seconds=recipe.max_drop_limit),
             ),
         )
+        self._submit(
+            f"convert {step}",
+            lambda job: self._converted(step, wish.root, job, hidden=hidden),
+            convert_artifact,
+            wish=wish,
+            mail=self.shop.mail.folder,
+        )
 
     def _converted(self, step: Step, root: Path, job: Job, *, hidden: bool) -> None:
         waiting = self._waiting() if step == QUANTIZED else []
@@ -276,13 +291,12 @@ class Run:
             for late in waiting[1:] if hidden else waiting:
                 self._fail(late, ConversionError(f"{late} needs {step}, which did not convert"), job)
             return
-        if step == QUANTIZED:
-            self.quantized = converted
-            for note in converted.notes:
-                self.observer.note(note)
+        self.converted[step] = converted
+        for note in converted.notes:
+            self.observer.note(note)
+        precision = "mixed" if kept_layers(converted.mixed) else None
         for late in waiting:
-            carrier = Carrier(file=root / converted.artifact.file, float_layers=kept_layers(converted.mixed))
-            self._start_conversion(late, quantized=carrier)
+            self._start_conversion(late, quantized=root / converted.artifact.file, precision=precision)
         if not hidden:
             self.artifacts[step] = converted.artifact
             self._start_proofs()
@@ -299,29 +313,38 @@ class Run:
         )
 
     def _start_proofs(self) -> None:
-        """Prove what is converted and can run here, once the data sets are known."""
+        """Prove what is converted, once the data sets are known."""
         if not self.sets or (self.failures and not self.request.keep_going):
             return
         for step, artifact in self.artifacts.items():
-            if step not in self.proofs and runs_here(step):
-                self.proofs[step] = ConversionError(f"{step} was not proven")
-                self._submit(
-                    f"prove {step}",
-                    lambda job, step=step: self._proven(step, job),  # type: ignore[misc]
-                    prove_artifact,
-                    artifact=artifact,
-                    root=self.staging.bundle,
-                    head=self.head,
-                    sets=self.sets,
-                    threads=PROOF_THREADS,
-                    mail=self.shop.mail.folder,
-                )
+            for way in ways(step.target):
+                if (step, way) not in self.proofs:
+                    self._start_proof(step, artifact, way)
 
-    def _proven(self, step: Step, job: Job) -> None:
+    def _start_proof(self, step: Step, artifact: Artifact, way: Way) -> None:
+        self.proofs[step, way] = ConversionError(f"{step} was not proven")
+        self._submit(
+            f"prove {step}" if way == "runtime" else f"evaluate {step}",
+            lambda job: self._proven(step, way, job),
+            prove_artifact,
+            subject=Subject(
+                artifact=artifact,
+                root=self.staging.bundle,
+                head=self.head,
+                way=way,
+                most=most_samples(way, self.multiply_adds),
+                threads=PROOF_THREADS,
+                sketches=self.converted[step].sketches,
+            ),
+            sets=self.sets,
+            mail=self.shop.mail.folder,
+        )
+
+    def _proven(self, step: Step, way: Way, job: Job) -> None:
         try:
-            self.proofs[step] = job.result()
+            self.proofs[step, way] = job.result()
         except EdgecvError as error:
-            self.proofs[step] = error
+            self.proofs[step, way] = error
 
     def _drain(self) -> None:
         while self._pending:
@@ -343,8 +366,3 @@ class Run:
             keep = f"--keep-going writes the bundle with what worked ({worked})"
             hint = f"{hint}. {keep}" if hint else keep
         raise ConversionError(message, hint)
-
-
-def runs_here(step: Step) -> bool:
-    """Whether this system can execute the artifact: Core ML runs on macOS only."""
-    return step.target != "coreml" or sys.platform == "darwin"

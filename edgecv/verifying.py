@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from edgecv_converters.golden import GoldenSample, read_golden
+from edgecv_converters.golden import GoldenSample, read_golden, read_sketches
 from edgecv_converters.parity.gates import GateConfig, evaluate_gates
 from edgecv_converters.parity.metrics import ComparisonAccumulator
-from edgecv_runtime.backends import open_backend, run_float
+from edgecv_converters.parity.reference import ReferenceCoreML, Suspect, faults
+from edgecv_converters.parity.ways import Way, how, open_way, ways
+from edgecv_converters.workers.prove import activated
+from edgecv_runtime.backends import Backend, run_float, to_raw
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.errors import BackendError, MissingDependencyError
 from edgecv_runtime.postprocess import Head
 from edgecv_runtime.preprocess import Preprocessor
-from edgecv_runtime.schema import Artifact, Parity
+from edgecv_runtime.schema import Artifact, Gate, Parity
 from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
@@ -54,7 +56,7 @@ def verify(path: Path, *, gates: tuple[str, ...] = (), threads: int = 1, observe
         parity = []
         for number, artifact in enumerate(bundle.manifest.artifacts):
             observer.stage("golden cases", number, len(bundle.manifest.artifacts))
-            parity.append(_run(bundle, artifact, cases, config, threads))
+            parity += [_run(bundle, artifact, way, cases, config, threads) for way in ways(artifact.target)]
         files = sum(1 for file in bundle.root.rglob("*") if file.is_file())
     return Verification(
         name=bundle.manifest.name,
@@ -76,33 +78,46 @@ def _preprocess_again(bundle: Bundle, cases: list[GoldenSample]) -> tuple[int, i
     return len(pictures), sum(same)
 
 
-def _run(bundle: Bundle, artifact: Artifact, cases: list[GoldenSample], config: GateConfig, threads: int) -> Parity:
-    if artifact.target == "coreml" and sys.platform != "darwin":
-        reason = "Core ML runs on macOS only, and this is not macOS"
-        return Parity(artifact=artifact.file, status="not_run", how="not run", reason=reason)
+def _run(
+    bundle: Bundle, artifact: Artifact, way: Way, cases: list[GoldenSample], config: GateConfig, threads: int
+) -> Parity:
     total = ComparisonAccumulator(Head.of(bundle.manifest))
     try:
-        backend = open_backend(artifact, bundle.path(artifact), threads=threads)
+        backend = open_way(artifact, bundle.path(artifact), way, threads=threads)
     except MissingDependencyError as error:
         return Parity(artifact=artifact.file, status="not_run", how="not run", reason=f"{error.message}. {error.hint}")
     except BackendError as error:
         return Parity(artifact=artifact.file, status="failed", how="did not run", reason=error.message)
     try:
         for case in cases:
-            total.add([case.id], case.outputs, run_float(backend, artifact, case.inputs))
+            total.add([case.id], activated(artifact, case.outputs), run_float(backend, artifact, case.inputs))
+        overflow = backend.overflow if isinstance(backend, ReferenceCoreML) else None
+        suspect = _suspect(bundle, backend, artifact, cases[0])
     finally:
         backend.close()
     comparisons = {"golden": total.result()}
     results = evaluate_gates(config, artifact.precision, comparisons, None)
-    failed = [f"{gate.name} is {gate.value}, the gate is {gate.limit:g}" for gate in results if not gate.passed]
+    failed = [f"{gate.name} is {_value(gate)}, the gate is {gate.limit:g}" for gate in results if not gate.passed]
+    failed += faults(failed, overflow, suspect)
     return Parity(
         artifact=artifact.file,
         status="failed" if failed else "passed",
-        how=str(backend.info),
+        how=how(backend),
         reason="; ".join(failed) or None,
         comparisons=comparisons,
         gates=results,
     )
+
+
+def _value(gate: Gate) -> str:
+    return "not measured" if gate.value is None else f"{gate.value:.4g}"
+
+
+def _suspect(bundle: Bundle, backend: Backend, artifact: Artifact, case: GoldenSample) -> Suspect | None:
+    if not isinstance(backend, ReferenceCoreML):
+        return None
+    raw = {io.name: to_raw(case.inputs[io.name], io) for io in artifact.inputs}
+    return backend.suspect(raw, read_sketches(bundle.root, bundle.manifest.golden))
 
 
 def finish_verification(result: Verification, *, as_json: bool) -> None:

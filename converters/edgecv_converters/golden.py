@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 from edgecv_runtime.errors import BundleError, DataError
-from edgecv_runtime.schema import Golden, GoldenCase, GoldenInfo, GoldenTensor
+from edgecv_runtime.schema import Golden, GoldenCase, GoldenInfo, GoldenTensor, Sketch
 from PIL import Image
 
 FOLDER: Final = "golden"
@@ -59,10 +59,11 @@ class GoldenSample:
     outputs: Tensors
 
 
-def write_golden(folder: Path, cases: Iterable[GoldenSample]) -> GoldenInfo:
+def write_golden(folder: Path, cases: Iterable[GoldenSample], layers: tuple[Sketch, ...] = ()) -> GoldenInfo:
     """Write `golden.json`, pictures (`000.png`) and raw tensors (`000.input.0.bin`) into `folder`.
 
-    Tensors are C order, little-endian. File names hold no model or class name.
+    `layers` are sketches of what the source computes on the first case. Tensors are C order, little-endian. File names
+    hold no model or class name.
 
     Raises:
         DataError: No case, two with one id, a picture that is neither RGB nor gray, or a tensor that is not
@@ -73,7 +74,7 @@ def write_golden(folder: Path, cases: Iterable[GoldenSample]) -> GoldenInfo:
     ids = [case.id for case in written]
     if not ids or len(set(ids)) < len(ids):
         raise DataError(f"golden cases need different ids, got {', '.join(ids) or 'no case'}")
-    index = msgspec.json.format(msgspec.json.encode(Golden(cases=written)), indent=2) + b"\n"
+    index = msgspec.json.format(msgspec.json.encode(Golden(cases=written, layers=layers)), indent=2) + b"\n"
     (folder / INDEX).write_bytes(index)
     return GoldenInfo(file=f"{FOLDER}/{INDEX}", sha256=_digest(index), count=len(written))
 
@@ -125,6 +126,20 @@ def read_golden(bundle_root: Path, golden: GoldenInfo) -> Iterator[GoldenSample]
     Raises:
         BundleError: A file is missing, changed, of the wrong size, or outside the golden folder.
     """
+    index = (bundle_root / golden.file).parent
+    return (_read_case(index, case) for case in _listed(bundle_root, golden).cases)
+
+
+def read_sketches(bundle_root: Path, golden: GoldenInfo) -> tuple[Sketch, ...]:
+    """What the source computes inside on the first case; empty where the bundle does not say.
+
+    Raises:
+        BundleError: The list is missing or changed.
+    """
+    return _listed(bundle_root, golden).layers
+
+
+def _listed(bundle_root: Path, golden: GoldenInfo) -> Golden:
     if golden.file != f"{FOLDER}/{INDEX}":
         raise BundleError(f"the golden cases must be listed in {FOLDER}/{INDEX}, got {golden.file!r}")
     index = bundle_root / golden.file
@@ -135,7 +150,7 @@ def read_golden(bundle_root: Path, golden: GoldenInfo) -> Iterator[GoldenSample]
         raise BundleError(f"{golden.file} is not a list of golden cases: {error}") from error
     if len(listed.cases) != golden.count:
         raise BundleError(f"{golden.file} lists {len(listed.cases)} cases where bundle.json has {golden.count}")
-    return (_read_case(index.parent, case) for case in listed.cases)
+    return listed
 
 
 def _read_case(folder: Path, case: GoldenCase) -> GoldenSample:

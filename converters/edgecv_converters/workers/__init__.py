@@ -6,16 +6,15 @@ answers to them), "validation" (the labelled samples that decide which layers st
 int8 is trained on).
 """
 
-from edgecv_converters.workers.convert import Carrier, Converted, convert_artifact
+from edgecv_converters.workers.convert import Converted, Wish, convert_artifact
 from edgecv_converters.workers.int8 import Quantizer, Quantizing
 from edgecv_converters.workers.lessons import Lessons
 from edgecv_converters.workers.mixed import Budget, Validation, kept_layers
-from edgecv_converters.workers.prove import DataSet, Proof, prove_artifact
+from edgecv_converters.workers.prove import DataSet, Proof, Subject, prove_artifact
 from edgecv_converters.workers.source import SourceRequest, SourceSummary, answer_source
 
 __all__ = [
     "Budget",
-    "Carrier",
     "Converted",
     "DataSet",
     "Lessons",
@@ -24,7 +23,9 @@ __all__ = [
     "Quantizing",
     "SourceRequest",
     "SourceSummary",
+    "Subject",
     "Validation",
+    "Wish",
     "answer_source",
     "convert_artifact",
     "kept_layers",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgecv_runtime.digest import sha256_tree, tree_bytes
 from edgecv_runtime.measured import LayerError, Mixed
-from edgecv_runtime.schema import Artifact, Precision, Target, TensorIO
+from edgecv_runtime.schema import Artifact, Precision, Sketch, Target, TensorIO
 
+from edgecv_converters.coreml import Interface
 from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.graph.passes import canonical
 from edgecv_converters.isolate.child import wait_for
@@ -23,94 +24,94 @@ Described = tuple[tuple[TensorIO, ...], tuple[TensorIO, ...], dict[str, int], di
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Converted:
-    """One artifact and, of the one that carries the quantization, what was done to it, layer by layer."""
+    """One artifact and, of the one that carries the quantization, what was done to it, layer by layer.
+
+    `sketches` are of the graph that a Core ML package was made from.
+    """
 
     artifact: Artifact
     steps: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    sketches: tuple[Sketch, ...] = ()
     layers: tuple[LayerError, ...] = ()
     mixed: Mixed | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Carrier:
-    """The TFLite file that carries the one quantization, and the layers that stay float in it."""
+class Wish:
+    """What is to be made of the frozen graph.
 
-    file: Path
-    float_layers: tuple[str, ...] = ()
+    Attributes:
+        target, precision: The artifact.
+        root, file: Where it goes: the file `root/file`.
+        io: The dtype of an int8 TFLite file's inputs and outputs.
+        interface: What an app wants of a Core ML package.
+        quantized: The TFLite file that carries the one quantization, for the ONNX or Core ML artifact of it.
+        how: How the int8 TFLite file is made.
+    """
+
+    target: Target
+    precision: Precision
+    root: Path
+    file: str
+    io: IoType
+    interface: Interface
+    quantized: Path | None
+    how: Quantizing
+
+    @property
+    def out(self) -> Path:
+        """Where it goes."""
+        return self.root / self.file
 
 
-def convert_artifact(
-    target: Target,
-    precision: Precision,
-    io: IoType,
-    root: Path,
-    file: str,
-    mail: Path,
-    quantized: Carrier | None,
-    how: Quantizing,
-) -> Converted:
-    """Convert to `root/file`, or for int8 TFLite with layers in float to the file of that name for "mixed".
-
-    `quantized` is the TFLite file that carries the one quantization, for the ONNX (and, mixed, the Core ML) file of it.
+def convert_artifact(wish: Wish, mail: Path) -> Converted:
+    """Convert; an int8 TFLite file with layers in float goes to the file of that name for "mixed".
 
     Raises:
         ConversionError: The converter refused the model.
     """
-    WARM_UP[target]()
+    WARM_UP[wish.target]()
     box = Mailbox(mail)
-    frozen = canonical(FrozenGraph.load(wait_for(box, "frozen")), target)
-    out = root / file
-    out.parent.mkdir(parents=True, exist_ok=True)
-    if (target, precision) == ("tflite", "int8"):
-        made = to_int8(frozen, box, io, how)
-        if kept_layers(made.mixed):
-            precision, file = "mixed", file.replace(".int8.", ".mixed.")
-            out = root / file
-        described = _written(made.data, frozen, out)
-    else:
-        described, made = _convert(target, precision, frozen, out, box, quantized), None
+    frozen = canonical(FrozenGraph.load(wait_for(box, "frozen")), wish.target)
+    wish.out.parent.mkdir(parents=True, exist_ok=True)
+    if wish.target == "coreml":
+        from edgecv_converters.workers.coreml import make_package
+
+        package = make_package(wish.precision, frozen, wish.out, box, wish.interface, wish.quantized)
+        artifact = _artifact(wish, package.described)
+        return Converted(artifact=artifact, notes=package.notes, sketches=package.sketches)
+    if (wish.target, wish.precision) != ("tflite", "int8"):
+        make = _tflite if wish.target == "tflite" else _onnx
+        return Converted(artifact=_artifact(wish, make(wish, frozen, box)))
+    made = to_int8(frozen, box, wish.io, wish.how)
+    if kept_layers(made.mixed):
+        wish = replace(wish, precision="mixed", file=wish.file.replace(".int8.", ".mixed."))
+    artifact = _artifact(wish, _written(made.data, frozen, wish.out))
+    return Converted(artifact=artifact, steps=made.steps, notes=made.notes, layers=made.layers, mixed=made.mixed)
+
+
+def _artifact(wish: Wish, described: Described) -> Artifact:
     inputs, outputs, ops, requires = described
-    artifact = Artifact(
-        target=target,
-        precision=precision,
-        file=file,
-        sha256=sha256_tree(out),
-        bytes=tree_bytes(out),
+    return Artifact(
+        target=wish.target,
+        precision=wish.precision,
+        file=wish.file,
+        sha256=sha256_tree(wish.out),
+        bytes=tree_bytes(wish.out),
         inputs=inputs,
         outputs=outputs,
         ops=ops,
         requires=requires,
     )
-    if made is None:
-        return Converted(artifact=artifact)
-    return Converted(artifact=artifact, steps=made.steps, notes=made.notes, layers=made.layers, mixed=made.mixed)
 
 
-def _convert(
-    target: Target,
-    precision: Precision,
-    frozen: FrozenGraph,
-    out: Path,
-    box: Mailbox,
-    quantized: Carrier | None,
-) -> Described:
-    if target == "tflite":
-        return _tflite(precision, frozen, out, box)
-    if target == "onnx":
-        return _onnx(precision, frozen, out, quantized)
-    from edgecv_converters.coreml import describe, to_coreml
-
-    to_coreml(frozen, precision, out, () if quantized is None else quantized.float_layers)
-    return describe(out, frozen.inputs, frozen.outputs)
-
-
-def _tflite(precision: Precision, frozen: FrozenGraph, out: Path, box: Mailbox) -> Described:
+def _tflite(wish: Wish, frozen: FrozenGraph, box: Mailbox) -> Described:
     from edgecv_converters.tflite import to_tflite
 
-    spool = wait_for(box, "calibration") if precision == "int16x8" else None
-    data = to_tflite(frozen, precision, samples=None if spool is None else streamed(spool, spool.count))
-    return _written(data, frozen, out)
+    spool = wait_for(box, "calibration") if wish.precision == "int16x8" else None
+    data = to_tflite(frozen, wish.precision, samples=None if spool is None else streamed(spool, spool.count))
+    return _written(data, frozen, wish.out)
 
 
 def _written(data: bytes, frozen: FrozenGraph, out: Path) -> Described:
@@ -120,7 +121,7 @@ def _written(data: bytes, frozen: FrozenGraph, out: Path) -> Described:
     return (*describe(data, frozen.inputs, frozen.outputs), {"format": "TFL3"})
 
 
-def _onnx(precision: Precision, frozen: FrozenGraph, out: Path, quantized: Carrier | None) -> Described:
+def _onnx(wish: Wish, frozen: FrozenGraph, _box: Mailbox) -> Described:
     import onnx
 
     from edgecv_converters.onnx.describe import describe
@@ -129,12 +130,12 @@ def _onnx(precision: Precision, frozen: FrozenGraph, out: Path, quantized: Carri
     from edgecv_converters.onnx.int8 import from_tflite
 
     inputs, outputs = frozen.inputs, frozen.outputs
-    if quantized is not None:
-        model = from_tflite(quantized.file, inputs=inputs, outputs=outputs)
+    if wish.quantized is not None:
+        model = from_tflite(wish.quantized, inputs=inputs, outputs=outputs)
     else:
         model = to_onnx(frozen)
-        model = to_float16(model) if precision == "float16" else model
-    onnx.save_model(model, str(out))
+        model = to_float16(model) if wish.precision == "float16" else model
+    onnx.save_model(model, str(wish.out))
     opset = max(entry.version for entry in model.opset_import if entry.domain in {"", "ai.onnx"})
     return (*describe(model, inputs, outputs), {"opset": str(opset), "ir_version": str(model.ir_version)})
 
@@ -147,7 +148,7 @@ def _import_tf2onnx() -> None:
 
 
 def _import_coremltools() -> None:
-    from edgecv_converters.coreml.convert import load_coremltools
+    from edgecv_converters.coreml.package import load_coremltools
 
     load_coremltools()
 

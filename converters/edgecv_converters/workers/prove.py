@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from edgecv_runtime.backends import Backend, open_backend, run_float
+from edgecv_runtime.backends import Backend, run_float, to_raw
 from edgecv_runtime.measured import Histogram
-from edgecv_runtime.postprocess import Head
-from edgecv_runtime.schema import Accuracy, Artifact, Comparison
+from edgecv_runtime.postprocess import Head, activate
+from edgecv_runtime.schema import Accuracy, Artifact, Comparison, Sketch
 
 from edgecv_converters.data import Spool
 from edgecv_converters.isolate.child import progress, wait_for
 from edgecv_converters.isolate.mailbox import Mailbox
 from edgecv_converters.parity.decide import same_rows, trusted_decisions
 from edgecv_converters.parity.metrics import ComparisonAccumulator, accuracy
+from edgecv_converters.parity.reference import ReferenceCoreML, Suspect
+from edgecv_converters.parity.ways import Way, how, open_way, spread
 
 BATCH = 16
+GOLDEN = "golden"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,50 +35,84 @@ class DataSet:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What is to be proven, and how: the artifact below `root`, at most `most` samples of a set (None: all).
+
+    `sketches` are of what the source computes on the first golden case; only a reference evaluation looks at them.
+    """
+
+    artifact: Artifact
+    root: Path
+    head: Head
+    way: Way = "runtime"
+    most: int | None = None
+    threads: int = 1
+    sketches: tuple[Sketch, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
-    """What was measured of one artifact."""
+    """What was measured of one artifact.
+
+    Attributes:
+        how: What executed it.
+        comparisons: By set.
+        histogram: Of the errors, over all sets.
+        decisions: By set, the artifact's answers; `rows` are the samples' places in the set.
+        overflow: The first operation whose result was not finite; only a reference evaluation finds it.
+        suspect: The operation that departs most from the source, likewise.
+        accuracy, correct, reference_correct: On the labelled set; right answers by class index.
+    """
 
     how: str
     comparisons: dict[str, Comparison]
     histogram: Histogram
     decisions: dict[str, np.ndarray]
+    rows: dict[str, np.ndarray]
+    overflow: str | None = None
+    suspect: Suspect | None = None
     accuracy: Accuracy | None = None
     correct: dict[int, int] | None = None
     reference_correct: dict[int, int] | None = None
 
 
-def prove_artifact(
-    artifact: Artifact, root: Path, head: Head, sets: tuple[DataSet, ...], threads: int, mail: Path
-) -> Proof:
+def prove_artifact(subject: Subject, sets: tuple[DataSet, ...], mail: Path) -> Proof:
     """Run the artifact in this process on all data sets, once the source's "references" to them are there.
 
     Raises:
         BackendError: The runtime cannot load or run the file.
     """
-    references: dict[str, Spool] = wait_for(Mailbox(mail), "references")
-    total = sum(data.inputs.count for data in sets)
-    everything = ComparisonAccumulator(head)
+    box = Mailbox(mail)
+    references: dict[str, Spool] = wait_for(box, "references")
+    rows = {data.name: spread(data.inputs.count, subject.most) for data in sets}
+    total = sum(len(chosen) for chosen in rows.values())
+    everything = ComparisonAccumulator(subject.head)
     comparisons: dict[str, Comparison] = {}
     decisions: dict[str, np.ndarray] = {}
     judged: tuple[Accuracy, dict[int, int], dict[int, int]] | None = None
     done = 0
-    backend = open_backend(artifact, root / artifact.file, threads=threads)
+    backend = open_way(subject.artifact, subject.root / subject.artifact.file, subject.way, threads=subject.threads)
     try:
         for data in sets:
-            compared = _compare(artifact, backend, head, data, references[data.name], everything, (done, total))
+            chosen = rows[data.name]
+            compared = _compare(subject, backend, data, references[data.name], chosen, everything, (done, total))
             comparisons[data.name], decided = compared
-            done += data.inputs.count
+            done += len(chosen)
             if decided is not None:
                 decisions[data.name] = decided[1]
             if data.labels is not None and decided is not None:
-                judged = _judge(np.asarray(data.labels), *decided)
+                judged = _judge(np.asarray(data.labels)[chosen], *decided)
+        overflow, suspect = _looked_into(subject, backend, sets)
     finally:
         backend.close()
     return Proof(
-        how=str(backend.info),
+        how=how(backend),
         comparisons=comparisons,
-        histogram=everything.histogram(artifact.file),
+        histogram=everything.histogram(subject.artifact.file),
         decisions=decisions,
+        rows=rows,
+        overflow=overflow,
+        suspect=suspect,
         accuracy=judged[0] if judged else None,
         correct=judged[1] if judged else None,
         reference_correct=judged[2] if judged else None,
@@ -82,29 +120,54 @@ def prove_artifact(
 
 
 def _compare(
-    artifact: Artifact,
+    subject: Subject,
     backend: Backend,
-    head: Head,
     data: DataSet,
     answers: Spool,
+    chosen: np.ndarray,
     everything: ComparisonAccumulator,
     so_far: tuple[int, int],
 ) -> tuple[Comparison, tuple[np.ndarray, np.ndarray] | None]:
-    own = ComparisonAccumulator(head)
+    own = ComparisonAccumulator(subject.head)
     decided: list[tuple[np.ndarray, np.ndarray]] = []
-    pairs = zip(data.inputs.batches(BATCH), answers.batches(BATCH), strict=True)
-    for (rows, inputs), (_, reference) in pairs:
-        candidate = run_rows(artifact, backend, inputs)
-        own.add(data.ids[rows], reference, candidate)
-        everything.add(data.ids[rows], reference, candidate)
-        progress(so_far[0] + rows.stop, so_far[1])
+    done, total = so_far
+    for (rows, inputs), (_, every) in zip(data.inputs.batches(BATCH), answers.batches(BATCH), strict=True):
+        picked = chosen[(chosen >= rows.start) & (chosen < rows.stop)]
+        if not len(picked):
+            continue
+        ids = [data.ids[row] for row in picked]
+        candidate = run_rows(subject.artifact, backend, _rows(inputs, picked - rows.start))
+        reference = activated(subject.artifact, _rows(every, picked - rows.start))
+        own.add(ids, reference, candidate)
+        everything.add(ids, reference, candidate)
+        done += len(picked)
+        progress(done, total)
         name = next(iter(reference))
-        both = trusted_decisions(reference[name], head), trusted_decisions(candidate[name], head)
+        both = trusted_decisions(reference[name], subject.head), trusted_decisions(candidate[name], subject.head)
         if both[0] is not None and both[1] is not None:
             decided.append((both[0], both[1]))
     if not decided:
         return own.result(), None
     return own.result(), (np.concatenate([r for r, _ in decided]), np.concatenate([c for _, c in decided]))
+
+
+def _looked_into(subject: Subject, backend: Backend, sets: tuple[DataSet, ...]) -> tuple[str | None, Suspect | None]:
+    golden = next((data for data in sets if data.name == GOLDEN), None)
+    if not isinstance(backend, ReferenceCoreML) or golden is None:
+        return None, None
+    _, first = next(golden.inputs.batches(1))
+    raw = {io.name: to_raw(first[io.name], io) for io in subject.artifact.inputs}
+    overflow = backend.overflow
+    return overflow, backend.suspect(raw, subject.sketches)
+
+
+def _rows(tensors: dict[str, np.ndarray], places: np.ndarray) -> dict[str, np.ndarray]:
+    return {name: values[places] for name, values in tensors.items()}
+
+
+def activated(artifact: Artifact, reference: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The source's outputs with the activations that the artifact applies to its own."""
+    return {io.name: activate(reference[io.name], io.activation) for io in artifact.outputs}
 
 
 def run_rows(artifact: Artifact, backend: Backend, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

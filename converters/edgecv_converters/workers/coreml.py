@@ -1,0 +1,146 @@
+"""Makes one Core ML package: from the frozen graph or from the one quantization, and free of float16 overflows."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from edgecv_runtime.backends import to_raw
+from edgecv_runtime.schema import Precision, Sketch, TensorIO
+
+from edgecv_converters.coreml import Card, Interface, describe, to_coreml, write_package
+from edgecv_converters.coreml.int8 import program_from_tflite
+from edgecv_converters.data import Spool
+from edgecv_converters.graph.frozen import FrozenGraph
+from edgecv_converters.graph.sketches import sketches
+from edgecv_converters.isolate.child import wait_for
+from edgecv_converters.isolate.mailbox import Mailbox
+from edgecv_converters.mil import Operation
+from edgecv_converters.parity.reference import ReferenceCoreML
+from edgecv_converters.parity.ways import spread
+
+LARGEST: Final = 65504.0  # finite float16
+ROOM: Final = 2.0  # for pictures that were not tried: what comes this near to LARGEST is not left in float16
+TRIED: Final = 16  # samples of each set
+Array = npt.NDArray[Any]
+Described = tuple[tuple[TensorIO, ...], tuple[TensorIO, ...], dict[str, int], dict[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A package that lies on the disk: how it is described, notes for the report, what the source computes inside."""
+
+    described: Described
+    notes: tuple[str, ...]
+    sketches: tuple[Sketch, ...]
+
+
+def make_package(
+    precision: Precision, frozen: FrozenGraph, out: Path, box: Mailbox, interface: Interface, quantized: Path | None
+) -> Package:
+    """Write the package `out`; `quantized` is the TFLite file that carries the one quantization, for int8 and mixed.
+
+    What overflows float16 on samples is computed in float32.
+
+    Raises:
+        ConversionError: The converter refused the model.
+        UsageError: The model does not fit the recipe or the interface.
+    """
+    card: Card = wait_for(box, "card")
+    if quantized is not None:
+        program = program_from_tflite(quantized, inputs=frozen.inputs, outputs=frozen.outputs)
+        notes = write_package(program, frozen, out, precision=precision, interface=interface, card=card)
+    else:
+        notes = to_coreml(frozen, precision, out, interface=interface, card=card)
+    spools: Mapping[str, Spool] = wait_for(box, "spools")
+    if quantized is None and precision != "float32" and _overflows(out, frozen, spools):
+        wide = overflowing(frozen, spools)
+        shutil.rmtree(out)
+        notes = to_coreml(frozen, precision, out, interface=interface, card=card, float32=wide)
+        notes += (f"Core ML {precision}: float16 overflows in {', '.join(sorted(wide))}, which stay float32",)
+    first = next(samples(spools["golden"]))
+    return Package(describe(out, frozen.inputs, frozen.outputs), notes, sketches(frozen, first))
+
+
+def samples(spool: Spool) -> Iterator[dict[str, Array]]:
+    """Some samples of a set, each with a batch of one."""
+    chosen = set(spread(spool.count, TRIED).tolist())
+    for rows, inputs in spool.batches(1):
+        if rows.start in chosen:
+            yield inputs
+
+
+def _overflows(package: Path, frozen: FrozenGraph, spools: Mapping[str, Spool]) -> bool:
+    with closing(Trial(package, frozen)) as trial:
+        return trial.overflows(spools)
+
+
+def overflowing(frozen: FrozenGraph, spools: Mapping[str, Spool]) -> frozenset[str]:
+    """The operations that read or make values too large for float16, found by running the graph in float32."""
+    with tempfile.TemporaryDirectory() as scratch:
+        package = Path(scratch) / "model.mlpackage"
+        to_coreml(frozen, "float32", package)
+        with closing(Trial(package, frozen)) as trial:
+            peaks = trial.peaks(spools)
+    large = {name for name, peak in peaks.items() if peak > LARGEST / ROOM}
+    return frozenset(
+        operation.name
+        for operation in trial.reference.program.operations
+        if operation.type != "const" and large & {*_reads(operation), *(made.name for made in operation.outputs)}
+    )
+
+
+class Trial:
+    """A saved package, tried on samples of every set."""
+
+    def __init__(self, package: Path, frozen: FrozenGraph) -> None:
+        self._inputs, outputs, _, _ = describe(package, frozen.inputs, frozen.outputs)
+        self.reference = ReferenceCoreML(package, self._inputs, outputs)
+
+    def close(self) -> None:
+        """Let go of the package."""
+        self.reference.close()
+
+    def overflows(self, spools: Mapping[str, Spool]) -> bool:
+        """Whether any operation gives what is not finite."""
+        for raw in self._raw(spools):
+            self.reference.run(raw)
+            if self.reference.overflow is not None:
+                return True
+        return False
+
+    def peaks(self, spools: Mapping[str, Spool]) -> dict[str, float]:
+        """The largest magnitude of every float value of the program, constants included."""
+        found: dict[str, float] = {}
+
+        def watch(operation: Operation, outputs: tuple[Array, ...]) -> None:
+            for variable, values in zip(operation.outputs, outputs, strict=True):
+                found[variable.name] = max(found.get(variable.name, 0.0), _peak(values))
+
+        for raw in self._raw(spools):
+            self.reference.watch(raw, watch)
+        for operation in self.reference.program.operations:
+            values = operation.inputs.get("val", ("",))[0] if operation.type == "const" else ""
+            if not isinstance(values, str):
+                found[operation.outputs[0].name] = _peak(values)
+        return found
+
+    def _raw(self, spools: Mapping[str, Spool]) -> Iterator[dict[str, Array]]:
+        for spool in spools.values():
+            for sample in samples(spool):
+                yield {io.name: to_raw(sample[io.name], io) for io in self._inputs}
+
+
+def _peak(values: Array) -> float:
+    return float(np.abs(values).max()) if values.dtype.kind == "f" and values.size else 0.0
+
+
+def _reads(operation: Operation) -> Iterator[str]:
+    return (value for values in operation.inputs.values() for value in values if isinstance(value, str))
