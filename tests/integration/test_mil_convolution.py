@@ -115,7 +115,13 @@ def transpose_case(seed, dtype):
 
     def build(v):
         return builder().conv_transpose(
-            x=v, weight=weight, bias=bias, strides=strides.tolist(), groups=groups, pad_type=pad_type, output_shape=shape
+            x=v,
+            weight=weight,
+            bias=bias,
+            strides=strides.tolist(),
+            groups=groups,
+            pad_type=pad_type,
+            output_shape=shape,
         )
 
     added = bias.astype(np.float64).reshape(-1, 1, 1)
@@ -223,8 +229,6 @@ def test_pools_with_custom_padding(seeds, ceil_mode):
         top, mean = (naive_pool(wide, kernel, stride, *pad, ceil_mode=ceil_mode, average=a) for a in (False, True))
         cases += [
             Case(lambda v, b=build: b(v, "max_pool"), [x], [top], None, f"max {x.shape} {options}"),
-            Case(
-                lambda v, b=build: b(v, "avg_pool"), [x], [mean], [(kernel + 1) * U["float32"] * 2], f"avg {options}"
-            ),
+            Case(lambda v, b=build: b(v, "avg_pool"), [x], [mean], [(kernel + 1) * U["float32"] * 2], f"avg {options}"),
         ]
     check(cases)

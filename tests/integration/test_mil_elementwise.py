@@ -95,8 +95,8 @@ ACTIVATIONS = {
     "softplus": (lambda x: np.logaddexp(x, 0), lambda x: np.abs(x) + 1, ()),
     "softsign": (lambda x: x / (1 + np.abs(x)), None, ()),
     "thresholded_relu": (lambda x, alpha: np.where(x >= alpha, x, 0), None, (0.5,)),
-    "threshold": (lambda x, alpha: np.maximum(x, alpha), None, (0.5,)),
-    "clip": (lambda x, alpha, beta: np.clip(x, alpha, beta), None, (-0.5, 1.5)),
+    "threshold": (np.maximum, None, (0.5,)),
+    "clip": (np.clip, None, (-0.5, 1.5)),
 }
 
 
@@ -308,7 +308,9 @@ def test_softmax_and_products(seed, dtype):
     x = values(rng, shape, dtype, -4, 4)
     soft = tf.nn.softmax(x.astype(np.float64), axis).numpy()
     # x - max is rounded once: at most 8 in size, so e^(x - max) is off by 8 U more than its own error.
-    cases = [Case(lambda v: mb.softmax(x=v, axis=axis), [x], [soft], [(2 * (8 * F32 + FUNCTION) + shape[axis] * F32) * soft])]
+    cases = [
+        Case(lambda v: mb.softmax(x=v, axis=axis), [x], [soft], [(2 * (8 * F32 + FUNCTION) + shape[axis] * F32) * soft])
+    ]
     rows, inner, columns = (int(n) for n in rng.integers(1, 7, 3))
     left, right = values(rng, (2, 1, rows, inner), dtype), values(rng, (3, columns, inner), dtype)
 
@@ -383,9 +385,13 @@ def test_normalizations(seed, dtype):
             ),
             Case(lambda v: mb.l2_norm(x=v, epsilon=epsilon), [x], [l2], [(n + 4) * F32 * np.abs(l2)], "l2_norm"),
             Case(
-                lambda v: mb.local_response_norm(x=v, size=3, alpha=0.75, beta=0.75, k=1.0)
-                if dtype == "float32"
-                else mb.local_response_norm(x=v, size=3, alpha=np.float16(0.75), beta=np.float16(0.75), k=np.float16(1)),
+                lambda v: (
+                    mb.local_response_norm(x=v, size=3, alpha=0.75, beta=0.75, k=1.0)
+                    if dtype == "float32"
+                    else mb.local_response_norm(
+                        x=v, size=3, alpha=np.float16(0.75), beta=np.float16(0.75), k=np.float16(1)
+                    )
+                ),
                 [x],
                 [np.moveaxis(local.numpy().astype(np.float64), -1, 1)],
                 [32 * F32 * 2],

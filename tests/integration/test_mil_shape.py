@@ -50,7 +50,9 @@ def test_shapes_and_axes(seed, dtype):
             Case(lambda v: mb.squeeze(x=v, axes=[0, -2]), [thin], [thin[0, :, 0]], None, "squeeze"),
             Case(lambda v: mb.flatten2d(x=v, axis=2), [x], [x.reshape(a * b, c)], None, "flatten2d"),
             Case(lambda v: mb.reverse(x=v, axes=[axis]), [x], [np.flip(x, axis)], None, "reverse"),
-            Case(lambda *v: mb.concat(values=v, axis=axis), [x, uneven], [np.concatenate([x, uneven], axis)], None, "cat"),
+            Case(
+                lambda *v: mb.concat(values=v, axis=axis), [x, uneven], [np.concatenate([x, uneven], axis)], None, "cat"
+            ),
             Case(lambda *v: mb.concat(values=v, axis=axis, interleave=True), [x, y], [woven], None, "interleave"),
             Case(lambda *v: mb.stack(values=v, axis=axis), [x, y], [np.stack([x, y], axis)], None, "stack"),
             Case(
@@ -125,7 +127,9 @@ def slice_case(seed):
     x = data(rng, shape)
     mask = sum(1 << n for n, value in enumerate(opened) if value)
     shrink = sum(1 << n for n, value in enumerate(squeeze) if value)
-    expected = tf.strided_slice(x, begin, end, stride, begin_mask=mask & ~shrink, end_mask=mask, shrink_axis_mask=shrink)
+    expected = tf.strided_slice(
+        x, begin, end, stride, begin_mask=mask & ~shrink, end_mask=mask, shrink_axis_mask=shrink
+    )
 
     def build(v):
         return builder().slice_by_index(
@@ -198,9 +202,7 @@ def test_places(seed):
             ),
             Case(lambda v: mb.crop(x=v, crop_height=[1, 0], crop_width=[0, 2]), [x], [x[:, 1:, :-2]], None, "crop"),
             Case(lambda v: mb.topk(x=v, k=2, axis=-1), [distinct], [top.values.numpy(), top.indices.numpy()]),
-            Case(
-                lambda v: mb.argsort(x=v, axis=0, ascending=True), [distinct], [distinct.argsort(0).astype(np.int32)]
-            ),
+            Case(lambda v: mb.argsort(x=v, axis=0, ascending=True), [distinct], [distinct.argsort(0).astype(np.int32)]),
             Case(
                 lambda v: mb.cumsum(x=v, axis=1, exclusive=exclusive, reverse=backward), [x], [summed], [size], "cumsum"
             ),
