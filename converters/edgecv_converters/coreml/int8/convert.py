@@ -36,7 +36,7 @@ def program_from_tflite(
         compute: The float type between the pairs; scales, weights and biases are rounded to it.
 
     Returns:
-        A `coremltools` program for iOS 17 and later. `write_package` runs only passes that leave its quantization alone.
+        A `coremltools` program for iOS 17 and later. `write_package` runs passes that leave its quantization alone.
 
     Raises:
         ConversionError: An operation has no Core ML form (named, with its layer), or coremltools refused one.
