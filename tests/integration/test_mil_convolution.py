@@ -12,7 +12,6 @@ from tests.integration.mil_programs import FLOATS, Case, U, builder, check, valu
 
 QUICK = settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck))
 SEEDS = st.integers(0, 2**32 - 1)
-AXES = {1: "nwc", 2: "nhwc", 3: "ndhwc"}
 
 
 def last(x):

@@ -322,6 +322,10 @@ def test_softmax_and_products(seed, dtype):
         return mb.matmul(x=a, y=b, transpose_y=True)
 
     cases.append(Case(matmul, [left, right], *products(left, right.swapaxes(-1, -2)), "matmul"))
+    single = values(rng, (inner, columns), dtype)
+    batch = values(rng, (2, 3, rows, inner), dtype)
+    shared = products(batch, single)
+    cases.append(Case(lambda v: mb.matmul(x=v, y=single), [batch], *shared, "one matrix for all"))
     weight, bias = values(rng, (columns, inner), dtype), values(rng, (columns,), dtype)
     flat = values(rng, (rows, inner), dtype)
     expected, allowed = products(flat, weight.T)

@@ -18,6 +18,9 @@ def matmul(x: Array, y: Array, transpose_x: bool = False, transpose_y: bool = Fa
     """MIL ops, iOS15 and iOS17, matmul: batches broadcast; a transpose swaps the last two axes, if there are two."""
     left = x.swapaxes(-1, -2) if transpose_x and x.ndim > 1 else x
     right = y.swapaxes(-1, -2) if transpose_y and y.ndim > 1 else y
+    if left.ndim > 2 and right.ndim == 2:  # one large product instead of one for each of the batch
+        flat: Array = np.matmul(left.reshape(-1, left.shape[-1]), right)
+        return flat.reshape(*left.shape[:-1], -1)
     result: Array = np.matmul(left, right)
     return result
 
