@@ -15,7 +15,7 @@ from edgecv_converters.parity.ways import Way, how, open_way, ways
 from edgecv_converters.workers.prove import activated
 from edgecv_runtime.backends import Backend, run_float, to_raw
 from edgecv_runtime.bundle import Bundle
-from edgecv_runtime.errors import BackendError, MissingDependencyError
+from edgecv_runtime.errors import BackendError, ConversionError, MissingDependencyError
 from edgecv_runtime.postprocess import Head
 from edgecv_runtime.preprocess import Preprocessor
 from edgecv_runtime.schema import Artifact, Gate, Parity
@@ -86,7 +86,7 @@ def _run(
         backend = open_way(artifact, bundle.path(artifact), way, threads=threads)
     except MissingDependencyError as error:
         return Parity(artifact=artifact.file, status="not_run", how="not run", reason=f"{error.message}. {error.hint}")
-    except BackendError as error:
+    except (BackendError, ConversionError) as error:
         return Parity(artifact=artifact.file, status="failed", how="did not run", reason=error.message)
     try:
         for case in cases:

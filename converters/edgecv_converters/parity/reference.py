@@ -67,8 +67,7 @@ class ReferenceCoreML:
         found = self._evaluator.overflow
         if found is None:
             return None
-        least = f"{found.dtype} overflows" if found.dtype == "fp16" else "a value is not finite"
-        return f"{least} in {found.operation} ({found.type}), fed with values up to {found.largest:.4g}"
+        return f"{found.dtype} overflows in {found.operation} ({found.type}), fed with values up to {found.largest:.4g}"
 
     def suspect(self, inputs: Mapping[str, Array], sketches: Sequence[Sketch]) -> Suspect | None:
         """The operation at which this program departs most from what the source computed on the same raw inputs."""
