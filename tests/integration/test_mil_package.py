@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import shutil
 import warnings
+import weakref
 
 import numpy as np
 import pytest
@@ -271,6 +273,23 @@ def test_the_first_overflow_is_named():
     assert (found.operation, found.type, found.dtype, found.largest) == ("large", "mul", "float16", 400.0)
     evaluator.run({"in0": x * 8})
     assert evaluator.overflow == found
+
+
+def test_an_input_that_float16_cannot_hold_is_an_overflow(package):
+    evaluator = Evaluator(load_program(package))
+    evaluator.run({"in0": np.full((1, 3, 6, 6), -1e5)})
+    found = evaluator.overflow
+    assert found is not None
+    assert (found.operation, found.type, found.dtype, found.largest) == ("in0", "input", "float16", 1e5)
+
+
+def test_values_are_freed_after_their_last_use(package):
+    made = []
+    evaluator = Evaluator(load_program(package))
+    answer = evaluator.run({"in0": np.ones((1, 3, 6, 6))}, watch=lambda _, values: made.append(weakref.ref(values[0])))
+    gc.collect()
+    assert [reference() is None for reference in made] == [True, False]
+    assert made[1]() is answer["kept"]
 
 
 def test_what_is_not_finite_from_the_start_is_no_overflow():

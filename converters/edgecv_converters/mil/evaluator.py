@@ -24,7 +24,7 @@ class Overflow:
     """The first operation whose output was not finite although all that went in was.
 
     Attributes:
-        operation, type: Its name and type.
+        operation, type: Its name and type; of an input that its own type cannot hold, the input's and "input".
         dtype: The type of its output.
         largest: The largest magnitude that went in.
     """
@@ -80,6 +80,7 @@ class Evaluator:
             BundleError: The program contradicts itself.
         """
         values = feed(self.program.inputs, inputs)
+        self._note_inputs(inputs, values)
         with np.errstate(all="ignore"):
             for number, step in enumerate(self._steps):
                 made = self._compute(step, values)
@@ -124,6 +125,11 @@ class Evaluator:
         if self.overflow is None and step.kernel.widens and not all(_finite(value) for value in made):
             self._note(step, arguments)
         return made
+
+    def _note_inputs(self, given: Mapping[str, Any], values: Mapping[str, Array]) -> None:
+        for name, value in values.items():
+            if self.overflow is None and not _finite(value) and np.isfinite(given[name]).all():
+                self.overflow = Overflow(name, "input", value.dtype.name, float(np.abs(given[name]).max()))
 
     def _note(self, step: Step, arguments: Mapping[str, Any]) -> None:
         tensors = [item for value in arguments.values() for item in (value if isinstance(value, tuple) else (value,))]

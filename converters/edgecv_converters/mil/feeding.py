@@ -34,7 +34,8 @@ def _laid_out(feature: Feature, value: Any) -> Array:
             f"the input {feature.name!r} takes {feature.dtype} of shape {feature.shape}, "
             f"and was given {array.dtype} of shape {array.shape}"
         )
-    return array.astype(KINDS[feature.dtype].numpy, copy=False)
+    with np.errstate(over="ignore"):
+        return array.astype(KINDS[feature.dtype].numpy, copy=False)
 
 
 def _pixels(feature: Feature, value: Any) -> Array:
