@@ -17,10 +17,19 @@ from typing import Any
 
 import numpy as np
 from edgecv_converters.mil import Evaluator, Program, load_program
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
 
 U = {"float16": 2.0**-11, "float32": 2.0**-24}
 TINY = {"float16": 2.0**-25, "float32": 2.0**-150}
 FLOATS = ("float16", "float32")
+SEEDS = st.integers(0, 2**32 - 1)
+QUICK = settings(
+    max_examples=2,  # each example is a saved program of many operations
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # a case says what it is: nothing to shrink
+)
 
 
 @dataclass(frozen=True)

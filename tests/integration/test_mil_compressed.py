@@ -9,13 +9,9 @@ import numpy as np
 import pytest
 from edgecv_converters.mil import Evaluator, load_program
 from edgecv_converters.mil.blob import BlobFile
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import given
 
-from tests.integration.mil_programs import FLOATS, Case, U, builder, check, coremltools, values
-
-QUICK = settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck))
-SEEDS = st.integers(0, 2**32 - 1)
+from tests.integration.mil_programs import FLOATS, QUICK, SEEDS, Case, U, builder, check, coremltools, values
 
 
 def small(bits, signed=False):

@@ -5,13 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.integration.mil_programs import FLOATS, Case, U, builder, check, values
-
-QUICK = settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck))
-SEEDS = st.integers(0, 2**32 - 1)
+from tests.integration.mil_programs import FLOATS, QUICK, SEEDS, Case, U, builder, check, values
 
 
 def last(x):

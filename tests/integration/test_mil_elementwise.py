@@ -7,13 +7,10 @@ import math
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import given
 
-from tests.integration.mil_programs import FLOATS, Case, U, builder, check, values
+from tests.integration.mil_programs import FLOATS, QUICK, SEEDS, Case, U, builder, check, values
 
-QUICK = settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck))
-SEEDS = st.integers(0, 2**32 - 1)
 F32 = U["float32"]
 FUNCTION = 8 * F32  # NumPy's float32 functions are good to 4 steps of the last place, a step being 2 U
 
