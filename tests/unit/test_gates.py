@@ -37,6 +37,32 @@ def test_every_precision_has_defaults():
     assert GateConfig().limits == GateConfig.parse().limits == DEFAULT_LIMITS
 
 
+@pytest.mark.parametrize(
+    ("names", "same_as_int8"),
+    [
+        (("weights8", "palette8", "palette6-group4", "sparse-palette6"), True),
+        (
+            ("weights4", "weights4-block16", "palette4-group8", "palette2", "sparse-palette4", "sparse10-palette8"),
+            False,
+        ),
+    ],
+)
+def test_fewer_bits_and_new_zeros_have_a_lower_bar(names, same_as_int8):
+    for name in names:
+        limits, int8 = DEFAULT_LIMITS[name], DEFAULT_LIMITS["int8"]
+        assert (limits == int8) == same_as_int8
+        assert limits.agreement <= int8.agreement
+        assert limits.snr_db <= int8.snr_db
+        assert limits.max_drop >= int8.max_drop
+
+
+def test_a_recipe_has_its_own_override():
+    config = GateConfig.parse(["palette4:agreement=0.97", "weights8:drop=off"])
+    assert config.limits["palette4"].agreement == 0.97
+    assert config.limits["palette4-group8"] == DEFAULT_LIMITS["palette4-group8"]
+    assert config.limits["weights8"].max_drop is None
+
+
 def test_good_int8_passes_and_the_same_numbers_fail_as_float32():
     measured = {"calibration": comparison()}
     assert all(gate.passed for gate in gates("int8", comparisons=measured, accuracy=labelled()).values())
