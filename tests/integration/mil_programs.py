@@ -7,10 +7,12 @@ off by at most n U[float32] times the sum of the magnitudes.
 
 from __future__ import annotations
 
+import gc
 import logging
 import tempfile
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -55,6 +57,21 @@ def coremltools() -> Any:
     return ct
 
 
+@contextmanager
+def converting() -> Iterator[None]:
+    """Around coremltools: it collects garbage twice a conversion, slow with TensorFlow's objects loaded, and leaves
+    temporary folders to the collector.
+    """
+    gc.freeze()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        try:
+            yield
+        finally:
+            gc.collect()
+            gc.unfreeze()
+
+
 def builder() -> Any:
     coremltools()
     from coremltools.converters.mil import Builder
@@ -74,8 +91,7 @@ def save_program(build: Callable[..., Any], inputs: Sequence[np.ndarray], folder
     exec(f"def main({names}):\n    return build({names})", scope)  # the builder reads the parameters' names
     made = mb.program(input_specs=specs, opset_version=getattr(ct.target, target))(scope["main"])
     path = folder / "model.mlpackage"
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)  # coremltools leaves a temporary folder to the collector
+    with converting():
         ct.convert(
             made,
             convert_to="mlprogram",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from functools import partial
 
 import numpy as np
@@ -11,7 +10,18 @@ from edgecv_converters.mil import Evaluator, load_program
 from edgecv_converters.mil.blob import BlobFile
 from hypothesis import given
 
-from tests.integration.mil_programs import FLOATS, QUICK, SEEDS, Case, U, builder, check, coremltools, values
+from tests.integration.mil_programs import (
+    FLOATS,
+    QUICK,
+    SEEDS,
+    Case,
+    U,
+    builder,
+    check,
+    converting,
+    coremltools,
+    values,
+)
 
 
 def small(bits, signed=False):
@@ -241,8 +251,7 @@ def compressed(folder, how):
 
     spec = mb.TensorSpec((1, 16, 5, 5), dtype=types.fp16)
     made = mb.program(input_specs=[spec], opset_version=ct.target.iOS18)(main)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
+    with converting():
         model = ct.convert(made, minimum_deployment_target=ct.target.iOS18, skip_model_load=True)
         small_model = how(ct.optimize.coreml, model)
         small_model.save(str(folder / "small.mlpackage"))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
 import tempfile
-import warnings
 from functools import cache
 from pathlib import Path
 
@@ -17,7 +15,7 @@ from edgecv_converters.mil import Evaluator, load_program
 from edgecv_converters.source import load_source
 from keras import layers
 
-from tests.integration.mil_programs import U, coremltools
+from tests.integration.mil_programs import U, converting, coremltools
 
 coremltools()
 
@@ -91,10 +89,8 @@ def stirred(model):
 def test_a_model_agrees_with_keras(build, precision, tmp_path):
     model, frozen = frozen_model(build)
     package = tmp_path / "model.mlpackage"
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)  # coremltools leaves temporary folders to the collector
+    with converting():
         to_coreml(frozen, precision, package)
-        gc.collect()
     program = load_program(package)
     x = np.random.default_rng(1).uniform(-1, 1, (1, *model.input_shape[1:])).astype("float32")
     wanted = model(x)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import json
 import shutil
-import warnings
 import weakref
 
 import numpy as np
@@ -14,7 +13,7 @@ from edgecv_converters.mil import Classifier, Evaluator, Feature, UnsupportedOpe
 from edgecv_runtime.errors import BackendError, BundleError
 from PIL import Image
 
-from tests.integration.mil_programs import builder, coremltools, load_built, save_program, values
+from tests.integration.mil_programs import builder, converting, coremltools, load_built, save_program, values
 
 RNG = np.random.default_rng(0)
 WEIGHT = values(RNG, (4, 3, 3, 3), "float16")
@@ -323,8 +322,7 @@ def image_model(folder, colour, *, labels=None):
     layout = getattr(ct.colorlayout, colour)
     picture = ct.ImageType("picture", (1, channels, 4, 6), scale=0.5, bias=[1.0] * channels, color_layout=layout)
     more = {} if labels is None else {"classifier_config": ct.ClassifierConfig(labels)}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
+    with converting():
         ct.convert(
             made,
             inputs=[picture],
