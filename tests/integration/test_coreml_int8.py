@@ -15,7 +15,7 @@ from edgecv_converters.coreml import Interface, write_package
 from edgecv_converters.coreml.int8 import Compute, program_from_tflite
 from edgecv_converters.coreml.int8.handlers import HANDLERS
 from edgecv_converters.graph.frozen import Endpoint, FrozenGraph
-from edgecv_converters.mil import Evaluator, Operation, Program
+from edgecv_converters.mil import Evaluator, Operation, Program, load_program
 from edgecv_converters.quantize.keep_float import keep_float, layers_of
 from edgecv_converters.quantize.network import Flat, read_network
 from edgecv_converters.tflite import IoType, describe, to_tflite, with_io
@@ -339,6 +339,24 @@ def resnet8() -> tuple[FrozenGraph, bytes, list[dict[str, Array]]]:
     rows = [np.asarray(Image.open(file), np.float32)[None] for file in files]
     name = graph.inputs[0].name
     return graph, int8_of(graph, [{name: row} for row in rows[::2]]), [{name: row} for row in rows[1::2]]
+
+
+def test_named_operations_are_computed_in_float32(tmp_path: Path) -> None:
+    graph, data = digits("float32")
+    plain = package_of(data, graph, tmp_path / "plain.mlpackage")
+    second = of_type(plain, "conv")[1].name
+    program = program_from_tflite(data, inputs=graph.inputs, outputs=graph.outputs, float32=[f"{second}_relu"])
+    write_package(program, graph, tmp_path / "wide.mlpackage", precision="int8", interface=Interface(), card=None)
+    wide = load_program(tmp_path / "wide.mlpackage")
+    kinds = {o.name: o.outputs[0].dtype for o in of_type(wide, "conv", "relu", "linear", "constexpr_affine_dequantize")}
+    assert {name for name, dtype in kinds.items() if dtype == "float32"} == {
+        second,
+        f"{second}_relu",
+        f"{second}_weight",
+    }
+    given = [{"image": picture[None, ..., None] / np.float32(255)} for picture in models.digits()[0][:20]]
+    (ours,), (theirs,) = coreml_answers(plain, given).values(), coreml_answers(wide, given).values()
+    assert 0 < np.abs(ours - theirs).mean() < 1 / 256
 
 
 def test_the_evaluator_sees_no_overflow(tmp_path: Path) -> None:

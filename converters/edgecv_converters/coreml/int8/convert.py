@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,12 @@ MINIMUM_TARGET = "iOS17"  # the first with `quantize` and `dequantize` in ML pro
 
 
 def program_from_tflite(
-    tflite: bytes | Path, *, inputs: Sequence[Endpoint], outputs: Sequence[Endpoint], compute: Compute = "float16"
+    tflite: bytes | Path,
+    *,
+    inputs: Sequence[Endpoint],
+    outputs: Sequence[Endpoint],
+    compute: Compute = "float16",
+    float32: Collection[str] = (),
 ) -> Any:
     """Carry a TFLite int8 or mixed file over to Core ML, with its very scales and zero points.
 
@@ -34,6 +39,7 @@ def program_from_tflite(
         inputs: The source model's inputs; they give the names and the order.
         outputs: The source model's outputs.
         compute: The float type between the pairs; scales, weights and biases are rounded to it.
+        float32: The operations that are computed in float32 whatever `compute` says, by their names in the program.
 
     Returns:
         A `coremltools` program for iOS 17 and later. `write_package` runs passes that leave its quantization alone.
@@ -58,7 +64,9 @@ def program_from_tflite(
             net.give(number, function.inputs[name], Layout.FILE)
             if _becomes_image(flat, number):
                 net.value(number).home = Layout.CHW
+        wide = _named({net.name(number): op for op in flat.ops for number in op.outputs}, float32)
         for op in flat.ops:
+            net.compute = "float32" if op in wide else compute
             _emit(net, op)
         function.set_outputs([net.output(number, name) for number, name in zip(results, given, strict=True)])
     program.add_function("main", function)
@@ -72,6 +80,12 @@ def _becomes_image(flat: Flat, number: int) -> bool:
     if any(op.kind in IMAGE_KINDS for op in readers):
         return True
     return any(_becomes_image(flat, op.outputs[0]) for op in readers if op.kind in EITHER_KINDS)
+
+
+def _named(ops: Mapping[str, Op], wanted: Collection[str]) -> set[Op]:
+    """The file's operations that make those of the program: their names begin with what they are named after."""
+    bases = {name: [base for base in ops if name == base or name.startswith(f"{base}_")] for name in wanted}
+    return {ops[max(found, key=len)] for found in bases.values() if found}
 
 
 def _emit(net: Emitter, op: Op) -> None:

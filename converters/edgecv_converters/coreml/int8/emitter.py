@@ -33,11 +33,15 @@ class Emitter:
         self.flat = flat
         self.mb = builder
         self.compute = compute
-        self.float = np.dtype(compute).type
         self._values: dict[int, Value] = {}
         self._folded: dict[int, Array] = {}
         self._names = dict.fromkeys(reserved, 1)
         self._given: dict[int, str] = {}
+
+    @property
+    def float(self) -> Any:
+        """The float type that is computed in now, by NumPy's name."""
+        return np.dtype(self.compute).type
 
     # What the file holds
 
@@ -157,12 +161,13 @@ class Emitter:
 
     def reals_of(self, value: Value, layout: Layout) -> Any:
         """The same of a value."""
-        if layout not in value.reals:
+        place = (layout, self.compute)
+        if place not in value.reals:
             if value.grid is None:
-                value.reals[layout] = self._computed(self.raw(value, layout), value.name)
+                value.reals[place] = self._computed(self.raw(value, layout), value.name)
             else:
-                value.reals[layout] = self._dequantized(value, layout, self.float, self.unique(f"{value.name}_real"))
-        return value.reals[layout]
+                value.reals[place] = self._dequantized(value, layout, self.float, self.unique(f"{value.name}_real"))
+        return value.reals[place]
 
     def operand(self, number: int, layout: Layout, rank: int) -> Any:
         """One of several operands of an elementwise operation whose result has `rank` axes."""
@@ -207,16 +212,17 @@ class Emitter:
         scale = np.dtype(str(self.dtype(raw))).type(value.grid.scale)
         if scale == 0:
             raise ConversionError(
-                f"the scale {value.grid.scale:.3g} of {value.name} is zero in {self.dtype(raw)}", "Ask for float32"
+                f"the scale {value.grid.scale:.3g} of {value.name} is zero in {self.dtype(raw)}",
+                "Ask for another precision",
             )
-        dtype, zero = _stored(value.grid)
+        dtype, zero = stored(value.grid)
         given = {} if zero is None else {"zero_point": zero}
         name = self.unique(f"{value.name}_{dtype}")
         return self.mb.quantize(input=raw, scale=scale, output_dtype=dtype, name=name, **given)
 
     def _dequantized(self, value: Value, layout: Layout, dtype: Any, name: str) -> Any:
         assert value.grid is not None, "only what has a grid has integers"
-        _, zero = _stored(value.grid)
+        _, zero = stored(value.grid)
         given = {} if zero is None else {"zero_point": zero}
         return self.mb.dequantize(input=self.integers(value, layout), scale=dtype(value.grid.scale), name=name, **given)
 
@@ -262,7 +268,7 @@ class Emitter:
             result: Array = array.astype(self.float)
         if not np.isfinite(result).all() and np.isfinite(array).all():
             raise ConversionError(
-                f"a constant of {np.abs(array).max():.4g} is too large for float16", "Ask for float32 computation"
+                f"a constant of {np.abs(array).max():.4g} is too large for float16", "Ask for another precision"
             )
         return result
 
@@ -302,7 +308,7 @@ class Emitter:
         return self.mb.identity(x=raw, name=name)
 
 
-def _stored(grid: Grid) -> tuple[str, Any]:
+def stored(grid: Grid) -> tuple[str, Any]:
     """The dtype of the integers in the program and their zero point, None for 0."""
     if grid.zero == -128:
         return "uint8", None

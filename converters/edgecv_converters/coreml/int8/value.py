@@ -32,7 +32,7 @@ class Value:
         home: The layout that an operation gave it in.
         raw: By layout, the values before they are rounded to the grid.
         integers: By layout, the int8 (or uint8) values.
-        reals: By layout, the values after rounding, in the program's float type.
+        reals: By layout and float type, the values after rounding.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Value:
     home: Layout
     raw: dict[Layout, Any] = field(default_factory=dict)
     integers: dict[Layout, Any] = field(default_factory=dict)
-    reals: dict[Layout, Any] = field(default_factory=dict)
+    reals: dict[tuple[Layout, str], Any] = field(default_factory=dict)
 
     @property
     def is_flat(self) -> bool:
