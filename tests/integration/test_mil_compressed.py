@@ -76,6 +76,9 @@ def test_the_forms_of_ios16(seed, dtype):
     cases.append(shown(affine.astype(dtype), dequantized, "affine"))
     if mask.any():
         cases.append(shown(dense, sparse, "sparse"))
+    narrow = values(rng, shape, "float16")
+    wider = partial(mb.constexpr_cast, source_val=narrow, output_dtype="fp32")
+    cases.append(shown(narrow.astype(np.float32), wider, "constexpr_cast"))
     check(cases, "iOS16")
 
 

@@ -288,3 +288,57 @@ def test_offset_corners_and_the_published_examples():
         return Case(build, [x], [np.array(grid).reshape(1, 1, 1, -1)], [4 * U["float32"]], f"{mode} {size}")
 
     check([case(mode, size, grid) for (mode, size), grid in grids.items()])
+
+
+def test_what_is_made_from_sizes():
+    mb = builder()
+    x = data(np.random.default_rng(0), (2, 3, 4))
+    flat = x.reshape(6, 4)
+    count = np.array([2.0], np.float32)
+    spots = np.array([[[0], [2]], [[1], [1]]], np.int32)
+
+    def filled(v):
+        return mb.fill(shape=mb.shape(x=v), value=np.float32(1.5))
+
+    def ranged(v):
+        return mb.range_1d(start=np.float32(1), end=np.float32(6), step=mb.squeeze(x=v))
+
+    def like(v, other):
+        return mb.reshape_like(x=v, ref_tensors=(other,), begins=(0,), ends=(0,), end_masks=(True,))
+
+    check(
+        [
+            Case(filled, [x], [np.full_like(x, 1.5)], None, "fill"),
+            Case(ranged, [count], [np.array([1, 3, 5], np.float32)], None, "range_1d"),
+            Case(like, [flat, x], [x], None, "reshape_like"),
+            Case(
+                lambda v, i: mb.gather_nd(x=v, indices=i, batch_dims=1),
+                [x, spots],
+                [tf.gather_nd(x, spots, batch_dims=1).numpy()],
+            ),
+        ]
+    )
+
+
+def test_the_nearest_neighbour_of_resize_and_half_pixels():
+    mb = builder()
+    x = data(np.random.default_rng(0), (1, 2, 3, 4))
+    nearest = tf.raw_ops.ResizeNearestNeighbor(images=last(x), size=[6, 2])
+    smooth = tf.raw_ops.ResizeBilinear(images=last(x), size=[6, 8])
+
+    def resized(v):
+        shape = np.array([6, 2], np.int32)
+        return mb.resize(x=v, shape=shape, resized_dims=np.uint32(2), interpolation_mode="NEAREST_NEIGHBOR")
+
+    def doubled(v):
+        return mb.upsample_bilinear(
+            x=v, scale_factor_height=2, scale_factor_width=2, align_corners=False, half_pixel_centers=False
+        )
+
+    inner = [2 * (3 * 4 + 4) * 2 * U["float32"] * 4]
+    check(
+        [
+            Case(resized, [x], [first(nearest)], None, "resize nearest"),
+            Case(doubled, [x], [first(smooth).astype(np.float64)], inner, "upsample without half pixels"),
+        ]
+    )
