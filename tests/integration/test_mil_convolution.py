@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import tensorflow as tf
+from edgecv_converters.mil.ops import convolution
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -76,6 +77,11 @@ def conv_case(seed, dtype):
 @QUICK
 def test_conv(seeds, dtype):
     check([conv_case(seed, dtype) for seed in seeds])
+
+
+def test_conv_in_blocks_of_a_few_rows(monkeypatch):
+    monkeypatch.setattr(convolution, "BLOCK_BYTES", 512)
+    check([conv_case(seed, "float32") for seed in range(12)])
 
 
 def transpose_case(seed, dtype):
