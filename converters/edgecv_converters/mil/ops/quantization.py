@@ -23,11 +23,13 @@ def quantize(
     TensorFlow Lite's and ONNX's quantize do; the definition says "round" alone.
     """
     limits = np.iinfo(output_dtype)
-    whole = np.rint(input / along(scale, input, axis))
+    whole: Array = np.asarray(input / along(scale, input, axis))
+    np.rint(whole, out=whole)
     if zero_point is not None:
         whole += along(zero_point, input, axis).astype(np.float32)
-    result: Array = np.clip(np.nan_to_num(whole), limits.min, limits.max).astype(limits.dtype)
-    return result
+    np.fmax(whole, np.float32(limits.min), out=whole)  # what is not a number becomes the smallest
+    np.fmin(whole, np.float32(limits.max), out=whole)
+    return whole.astype(limits.dtype)
 
 
 def dequantize(
