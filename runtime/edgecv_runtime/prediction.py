@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 import msgspec
@@ -62,11 +63,13 @@ class Reader:
 
     Args:
         outputs: The artifact's outputs; the first one decides.
-        head: What it means.
+        head: What it means; an activation that the artifact applies by itself is left out.
         labels: The class names, or None.
     """
 
     def __init__(self, outputs: tuple[TensorIO, ...], head: Head, labels: tuple[str, ...] | None) -> None:
+        if outputs[0].activation != "none":
+            head = replace(head, activation="none")
         self.head = head
         self._ios = outputs
         self._plain = all(io.dtype == "float32" and io.layout != "NCHW" for io in outputs)

@@ -14,6 +14,7 @@ from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.mil import Evaluator
 from edgecv_converters.parity.reference import ReferenceCoreML
 from edgecv_runtime.backends import to_raw
+from edgecv_runtime.backends.coreml import class_labels, picture
 from edgecv_runtime.digest import sha256_tree
 from edgecv_runtime.errors import UsageError
 from edgecv_runtime.postprocess import activate
@@ -221,3 +222,24 @@ def test_a_package_says_what_it_is_and_the_same_every_time(graphs: dict[str, Fro
     assert "softmax makes them scores" in description.output[0].shortDescription
     other = convert(graph, tmp_path / "c.mlpackage", asked, card("rescale", activation="softmax", identity="2" * 64))
     assert sha256_tree(other) != sha256_tree(first)
+
+
+@pytest.mark.parametrize(("preset", "color"), [("caffe", "bgr"), ("rescale", "gray"), ("torch", "rgb")])
+def test_a_mac_hands_over_the_picture_and_reads_the_labels(
+    preset: str, color: str, graphs: dict[str, FrozenGraph], tmp_path: Path
+) -> None:
+    """All but Core ML itself: the picture that it would be given, and the order of its probabilities."""
+    graph = graphs["gray" if color == "gray" else "colour"]
+    given = card(preset, color=color)
+    package = convert(graph, tmp_path / "m.mlpackage", IMAGE, given)
+    (io,), _, _, _ = describe(package, graph.inputs, graph.outputs)
+    pixels = np.random.default_rng(0).integers(0, 256, (*SIZE, 3), np.uint8)
+    raw = Preprocessor(given.preprocess["image"], io)(pixels)
+    spec = specification(package)
+    handed = picture(raw, io, spec)
+    if color != "gray":
+        assert (np.asarray(handed) == pixels).all(), "Core ML orders the colours itself"
+    assert handed.mode == ("L" if color == "gray" else "RGB")
+    tensor = Preprocessor(given.preprocess["image"])(pixels)
+    assert (to_raw(tensor, io) == raw).all()
+    assert class_labels(spec) == list(LABELS)

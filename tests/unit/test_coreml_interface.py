@@ -15,7 +15,9 @@ from edgecv_converters.graph.frozen import Endpoint
 from edgecv_runtime.backends import to_raw
 from edgecv_runtime.errors import UsageError
 from edgecv_runtime.identity import bundle_identity
-from edgecv_runtime.preprocess import parse
+from edgecv_runtime.postprocess import Head, activate
+from edgecv_runtime.prediction import Reader
+from edgecv_runtime.preprocess import Preprocessor, parse
 from edgecv_runtime.schema import Normalize, Postprocess, Preprocess, SourceInfo, TensorIO, TensorSpec
 from hypothesis import given
 from hypothesis import strategies as st
@@ -168,6 +170,29 @@ def test_fractions_and_what_lies_outside_come_to_the_nearest_byte():
     io = TensorIO(name="x", tensor="x", shape=(1, 6), dtype="uint8", normalize=Normalize(scale=(0.5,), offset=(-1.0,)))
     values = np.float32([[-1.0, -0.8, -0.7, 126.5, 200.0, -9.0]])
     assert to_raw(values, io).tolist() == [[0, 0, 1, 255, 255, 0]]
+
+
+@pytest.mark.parametrize("applied", ["none", "softmax"])
+def test_an_activation_that_the_artifact_applies_is_not_applied_again(applied):
+    io = TensorIO(name="scores", tensor="p", shape=(1, 3), dtype="float64", by_label=True, activation=applied)
+    values = np.float32([[0.25, 0.5, 0.25]])
+    reader = Reader((io,), Head(activation="softmax"), ("a", "b", "c"))
+    scores = reader.read(reader.real({"scores": values.astype(np.float64)})["scores"]).scores
+    wanted = values[0] if applied == "softmax" else activate(values, "softmax")[0]
+    np.testing.assert_array_equal(scores, wanted)
+
+
+@pytest.mark.parametrize("preset", ["torch", "image_dataset+tf"])
+def test_a_picture_for_an_image_input_is_its_resized_bytes(preset):
+    spec = msgspec.structs.replace(parse(preset), size=(4, 6))
+    shape = (1, 4, 6, 3)
+    io = TensorIO(name="x", tensor="x", shape=shape, dtype="uint8", layout="NHWC", normalize=spec.normalize)
+    pixels = np.random.default_rng(0).integers(0, 256, (9, 11, 3), np.uint8)
+    plain = Preprocessor(msgspec.structs.replace(spec, normalize=Normalize()))(pixels)
+    made = Preprocessor(spec, io)(pixels)
+    assert made.dtype == np.uint8
+    assert (made == np.rint(plain)).all()
+    assert (made != made[0, 0, 0, 0]).any()
 
 
 def identity(**more):

@@ -44,7 +44,7 @@ def test_a_later_system_has_its_reason():
 
 
 def test_every_name_is_a_precision_of_the_manifest_and_has_gates_and_a_file():
-    assert len(RECIPES) == 79
+    assert len(RECIPES) == 75
     for name in RECIPES:
         assert msgspec.convert(name, Precision) == name
         assert name in DEFAULT_LIMITS
@@ -64,6 +64,7 @@ def test_the_words_of_the_help_name_recipes_that_there_are():
         ("palete4", "Did you mean palette4?"),
         ("palette5", "Did you mean palette"),
         ("palette4-group5", "Did you mean palette4-group"),
+        ("palette8-group8", "Did you mean palette6-group8?"),
         ("sparse55-palette4", "Did you mean sparse5"),
         ("Weights8", "Did you mean weights8?"),
         ("nonsense", WORDS),

@@ -16,6 +16,7 @@ from edgecv_converters.graph.frozen import Endpoint
 EARLIEST: Minimum = "iOS16"  # the first with float16 inputs and compressed weights in ML programs
 INPUTS: tuple[str, ...] = ("tensor", "image")
 OUTPUTS: tuple[str, ...] = ("tensor", "classifier")
+UNLABELLED = ("needs labels", "Give --labels FILE, one a line, in the order of the outputs")
 INTEGERS_FROM: Minimum = "iOS17"
 INTEGERS_BECAUSE = "Core ML computes with int8 activations from iOS 17 on"
 
@@ -129,10 +130,7 @@ def classes(interface: Interface, card: Card | None, outputs: Sequence[Endpoint]
     if interface.output == "tensor" or (interface.output is None and interface.input == "tensor"):
         return None
     labels = None if card is None else card.labels
-    if card is None or labels is None:
-        problem = ("needs labels", "Give --labels FILE, one a line, in the order of the outputs")
-    else:
-        problem = _hindrance(card, labels, outputs)
+    problem = UNLABELLED if card is None or labels is None else _hindrance(card, labels, outputs)
     if problem is not None and interface.output == "classifier":
         raise UsageError(f"--coreml-output classifier {problem[0]}", problem[1])
     if problem is not None or labels is None:

@@ -12,12 +12,14 @@ from edgecv_runtime.schema import Record
 Minimum = Literal["iOS16", "iOS17", "iOS18"]
 MINIMUMS: Final[tuple[Minimum, ...]] = ("iOS16", "iOS17", "iOS18")
 BITS: Final = (8, 6, 4, 3, 2)
+GROUPED_BITS: Final = (6, 4, 3, 2)  # 256 values for a few channels are as large as what they replace
 GROUPS: Final = (4, 8, 16, 32)
 BLOCKS: Final = (16, 32, 64)
 USUAL_BLOCK: Final = 32
 SHARES: Final = tuple(range(10, 100, 10))
 WORDS: Final = (
-    "weights8, weights4[-block16|-block64], palette8|6|4|3|2[-group4|8|16|32], sparse[10|...|90]-palette8|6|4|3|2"
+    "weights8, weights4[-block16|-block64], palette8, palette6|4|3|2[-group4|8|16|32], "
+    "sparse[10|...|90]-palette8|6|4|3|2"
 )
 
 
@@ -63,7 +65,7 @@ def _palettes() -> Iterator[WeightRecipe]:
         else:
             yield WeightRecipe(name=name, kind="palette", bits=bits)
     reason = "Core ML reads several palettes for one tensor from iOS 18 on"
-    for bits in BITS:
+    for bits in GROUPED_BITS:
         for group in GROUPS:
             name = f"palette{bits}-group{group}"
             yield WeightRecipe(name=name, kind="palette", bits=bits, group=group, minimum_target="iOS18", reason=reason)

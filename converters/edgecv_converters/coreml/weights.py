@@ -68,8 +68,11 @@ def _channels(operation: Any) -> tuple[int | None, int | None]:
     from coremltools.optimize._utils import select_input_output_channel_axis
 
     shape = operation.outputs[0].shape
-    into, out = select_input_output_channel_axis(operation)
-    return tuple(shape[axis] if axis is not None and axis < len(shape) else None for axis in (into, out))
+    into, out = (
+        shape[axis] if axis is not None and axis < len(shape) else None
+        for axis in select_input_output_channel_axis(operation)
+    )
+    return into, out
 
 
 def _linear(operation: Any, recipe: WeightRecipe) -> Any:

@@ -135,7 +135,7 @@ def to_raw(values: np.ndarray, io: TensorIO) -> np.ndarray:
 
 def _pixels(values: np.ndarray, normalize: Normalize) -> np.ndarray:
     scale, offset = (np.asarray(numbers, np.float32) for numbers in (normalize.scale, normalize.offset))
-    pixels = np.rint((values - offset) / scale)
+    pixels: np.ndarray = np.rint((values - offset) / scale)
     return np.clip(pixels, 0, 255, out=pixels)
 
 

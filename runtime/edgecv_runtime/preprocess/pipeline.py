@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
+import msgspec
 import numpy as np
 from PIL import Image
 
@@ -17,7 +18,7 @@ from edgecv_runtime.preprocess.lanes import Lanes
 from edgecv_runtime.preprocess.quantize import quantize
 from edgecv_runtime.preprocess.resample import PILLOW, Nearest, Plan, Source, pillow, plan
 from edgecv_runtime.preprocess.scratch import Scratch
-from edgecv_runtime.schema import Preprocess, TensorIO
+from edgecv_runtime.schema import Normalize, Preprocess, QuantParams, TensorIO
 
 INTEGERS = ("int8", "uint8", "int16")
 SIZES = 4  # picture sizes whose geometry is kept
@@ -46,6 +47,9 @@ class Preprocessor:
     def __init__(self, spec: Preprocess, io: TensorIO | None = None) -> None:
         if spec.kind == "image" and spec.size is None:
             raise SpecError("the preprocessing has no size", "Fit it to the model's input first")
+        if io is not None and io.normalize is not None:  # the artifact normalizes: it takes the pixels, as bytes
+            spec = msgspec.structs.replace(spec, normalize=Normalize())
+            io = msgspec.structs.replace(io, quantization=QuantParams(scale=1.0, zero_point=0))
         if io is not None and io.dtype in INTEGERS and io.quantization is None:
             raise SpecError(f"the input {io.name!r} is {io.dtype} without a scale and zero point")
         self.spec = spec
