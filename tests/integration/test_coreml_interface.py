@@ -9,7 +9,8 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 import pytest
-from edgecv_converters.coreml import Interface, describe, to_coreml
+from edgecv_converters.coreml import Interface, describe, to_coreml, write_package
+from edgecv_converters.coreml.int8 import program_from_tflite
 from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.mil import Evaluator
 from edgecv_converters.parity.reference import ReferenceCoreML
@@ -22,7 +23,7 @@ from edgecv_runtime.preprocess import Preprocessor
 from edgecv_runtime.schema import Normalize, Preprocess
 
 from tests.integration.coreml_packages import LABELS, SIZE, card, network, operations, specification
-from tests.integration.onnx_models import frozen, quiet
+from tests.integration.onnx_models import frozen, int8_file, quiet
 
 Array = npt.NDArray[Any]
 IMAGE = Interface(input="image")
@@ -83,6 +84,31 @@ def test_bytes_give_the_very_answers_of_the_preprocessed_tensor(
     assert (io.shape, io.dtype, io.layout) == (graph.inputs[0].shape, "uint8", "NHWC")
     assert io.normalize == given.preprocess["image"].normalize
     assert next(op.type for op in operations(image) if op.type not in {"mul", "add", "cast"}) == "conv"
+
+
+def test_bytes_give_the_int8_model_the_very_numbers_of_the_tensor(tmp_path: Path) -> None:
+    graph = frozen(network(), "tflite")
+    given = card("rescale")
+    rng = np.random.default_rng(0)
+    file = tmp_path / "model.tflite"
+    file.write_bytes(int8_file(graph, rng.random((20, *SIZE, 3), np.float32)))
+    packages = []
+    for interface in (IMAGE, Interface(output="classifier")):
+        out = tmp_path / f"{interface.input}.mlpackage"
+        with quiet():
+            program = program_from_tflite(file, inputs=graph.inputs, outputs=graph.outputs)
+            write_package(program, graph, out, precision="int8", interface=interface, card=given)
+        packages.append(out)
+    image, tensor = packages
+    for seed in range(3):
+        sample = tensor_of(given.preprocess["image"], seed)
+        np.testing.assert_array_equal(answers(image, graph, sample), answers(tensor, graph, sample))
+    (io,), _, _, requires = describe(image, graph.inputs, graph.outputs)
+    assert (io.dtype, io.normalize) == ("uint8", given.preprocess["image"].normalize)
+    assert requires["minimum_target"] == "iOS17"
+    assert "int8 activations" in requires["raised_because"]
+    found = [op.type for op in operations(image)]
+    assert found[: found.index("conv")].count("quantize") == 1
 
 
 def test_every_channel_has_its_own_numbers_in_float32(graphs: dict[str, FrozenGraph], tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
-from edgecv_converters.coreml import Card, Interface
+from edgecv_converters.coreml import Card, Interface, check_fit
 from edgecv_converters.coreml.interface import classes, minimum_target, pictures
 from edgecv_converters.coreml.names import feature_of, identifier
 from edgecv_converters.graph.frozen import Endpoint
@@ -112,6 +112,16 @@ def test_a_classifier_that_cannot_be_is_refused(interface, given, message, hint)
         classes(interface, given, [OUTPUT])
     assert message in caught.value.message
     assert hint in caught.value.hint
+
+
+def test_what_does_not_fit_is_refused_before_anything_is_converted():
+    inputs = [TensorSpec(name="image", shape=(1, 4, 6, 3), dtype="float32")]
+    outputs = [TensorSpec(name="scores", shape=(1, 3), dtype="float32")]
+    check_fit(IMAGE, card(), inputs, outputs)
+    with pytest.raises(UsageError, match="needs an input that is a picture"):
+        check_fit(IMAGE, card(preprocess={}), inputs, outputs)
+    with pytest.raises(UsageError, match="needs labels"):
+        check_fit(CLASSIFIER, card(labels=None), inputs, outputs)
 
 
 @pytest.mark.parametrize(

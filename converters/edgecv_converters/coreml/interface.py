@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from edgecv_runtime.errors import UsageError
-from edgecv_runtime.schema import Postprocess, Preprocess, Record, SourceInfo, Task
+from edgecv_runtime.schema import Postprocess, Preprocess, Record, SourceInfo, Task, TensorSpec
 
 from edgecv_converters.coreml.recipes import MINIMUMS, RECIPES, Minimum
 from edgecv_converters.graph.frozen import Endpoint
@@ -99,7 +99,17 @@ def needs(precision: str) -> tuple[Minimum, str | None]:
     return (EARLIEST, None) if recipe is None else (recipe.minimum_target, recipe.reason)
 
 
-def pictures(interface: Interface, card: Card | None, inputs: Sequence[Endpoint]) -> dict[str, Preprocess]:
+def check_fit(interface: Interface, card: Card, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> None:
+    """Refuse an interface that the model cannot have, before anything is converted.
+
+    Raises:
+        UsageError: See `pictures` and `classes`.
+    """
+    pictures(interface, card, inputs)
+    classes(interface, card, outputs)
+
+
+def pictures(interface: Interface, card: Card | None, inputs: Sequence[Endpoint | TensorSpec]) -> dict[str, Preprocess]:
     """The inputs that become images, with what they go through.
 
     Raises:
@@ -121,7 +131,9 @@ def pictures(interface: Interface, card: Card | None, inputs: Sequence[Endpoint]
     return found
 
 
-def classes(interface: Interface, card: Card | None, outputs: Sequence[Endpoint]) -> tuple[str, ...] | None:
+def classes(
+    interface: Interface, card: Card | None, outputs: Sequence[Endpoint | TensorSpec]
+) -> tuple[str, ...] | None:
     """The labels of a classifier; None where the model ends with tensors.
 
     Raises:
@@ -144,7 +156,7 @@ def classes(interface: Interface, card: Card | None, outputs: Sequence[Endpoint]
     return labels
 
 
-def _hindrance(card: Card, labels: tuple[str, ...], outputs: Sequence[Endpoint]) -> tuple[str, str] | None:
+def _hindrance(card: Card, labels: tuple[str, ...], outputs: Sequence[Endpoint | TensorSpec]) -> tuple[str, str] | None:
     """Why the model cannot end as a classifier, and what to do."""
     if card.task != "classification":
         leave = "Leave it out: the app reads the output itself"
