@@ -64,7 +64,6 @@ def tensor_of(spec: Preprocess, seed: int = 0) -> Array:
         ("none", "rgb", "float16"),
         ("rescale", "gray", "float16"),
         ("torch", "rgb", "float32"),
-        ("torch", "rgb", "palette8"),
         ("caffe", "bgr", "float16"),
     ],
 )
