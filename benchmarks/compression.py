@@ -45,6 +45,8 @@ IMAGES = SHARED / "data" / "cifar10_jpeg"
 RESULTS = Path(__file__).resolve().parent / "results" / "compression_pruning.json"
 WORK = Path("build/compression")
 AUGMENT: tuple[Augmentation, ...] = ("flip", "translation")
+TUNING: tuple[Augmentation, ...] = (*AUGMENT, "mixup")
+DISTILL, RATE = 0.9, 3e-3
 HEAD = Head("softmax", 10)
 CALIBRATION = 200
 
@@ -53,7 +55,8 @@ CALIBRATION = 200
 class Case:
     """One network: how it is prepared and trained, how far it is pruned, and the least that must come of it.
 
-    `training` epochs make it (0 where it comes trained). `speed` and `size` are ratios, original to pruned.
+    `training` epochs make it (ResNet8's go on from the weights that it comes with); after `epochs` more, pruned and
+    original are compared. `speed` and `size` are ratios, original to pruned.
     """
 
     name: str
@@ -61,11 +64,9 @@ class Case:
     scale: float
     training: int
     target_macs: float
-    scope: Literal["global", "layer"]
-    round_to: int
-    steps: int
-    step_epochs: int
     epochs: int
+    round_to: int = 16
+    min_width: int = 8
     speed: float
     size: float
 
@@ -76,12 +77,8 @@ CASES = (
         preset="rescale",
         scale=1 / 255,
         training=60,
-        target_macs=0.33,
-        scope="layer",
-        round_to=8,
-        steps=3,
-        step_epochs=3,
-        epochs=24,
+        target_macs=0.3,
+        epochs=40,
         speed=2.0,
         size=2.5,
     ),
@@ -89,13 +86,9 @@ CASES = (
         name="resnet8",
         preset="none",
         scale=1.0,
-        training=0,
-        target_macs=0.36,
-        scope="global",
-        round_to=8,
-        steps=3,
-        step_epochs=4,
-        epochs=40,
+        training=60,
+        target_macs=0.39,
+        epochs=200,
         speed=1.5,
         size=1.5,
     ),
@@ -138,26 +131,29 @@ def training_data(case: Case, model: Any) -> TrainingData:
     return read_files(IMAGES / "train", WORK / f"data_{case.preset}", how, Teller())
 
 
-def trained(model: Any, case: Case, epochs: int, rate: float, name: str) -> Any:
-    """The model after `epochs`, at its best validation accuracy; from the disk where it was trained before."""
+def trained(model: Any, case: Case, settings: Training, name: str, teacher: Any = None) -> Any:
+    """The model at its best validation accuracy; from the disk where it was trained before."""
     import keras
 
     path = WORK / f"{case.name}.{name}.keras"
     if path.exists():
         return keras.models.load_model(path, compile=False)
     keras.utils.set_random_seed(0)
-    settings = Training(epochs=epochs, learning_rate=rate, augment=AUGMENT, patience=epochs + 1)
-    trainer = Trainer(model=model, head=HEAD, training=settings, data=training_data(case, model))
+    trainer = Trainer(model=model, head=HEAD, training=settings, data=training_data(case, model), teacher=teacher)
     progress = Progress(step=1)
 
     def tell(epoch: Any, _: Progress) -> None:
-        print(
-            f"{case.name} {name} {epoch.epoch}/{epochs}: {epoch.loss:.3f}, {epoch.validation_accuracy:.4f}", flush=True
-        )
+        said = f"{epoch.epoch}/{settings.epochs}: {epoch.loss:.3f}, {epoch.validation_accuracy:.4f}"
+        print(case.name, name, said, flush=True)
 
-    train(trainer, progress, [], epochs, lambda _p, _b: None, tell, Silent())
+    train(trainer, progress, [], settings.epochs, lambda _p, _b: None, tell, Silent())
     model.save(path)
     return model
+
+
+def tuning(case: Case) -> Training:
+    """How pruned and original are trained, both taught by the original as it was."""
+    return Training(epochs=case.epochs, learning_rate=RATE, augment=TUNING, distill=DISTILL, patience=case.epochs + 1)
 
 
 def pruned(case: Case, source: Path) -> Any:
@@ -166,17 +162,17 @@ def pruned(case: Case, source: Path) -> Any:
 
     path = WORK / f"{case.name}.pruned.keras"
     if not path.exists():
+        settings = tuning(case)
         options: PruneOptions = {
             "target_macs": case.target_macs,
-            "scope": case.scope,
             "round_to": case.round_to,
-            "steps": case.steps,
-            "step_epochs": case.step_epochs,
-            "epochs": case.epochs,
-            "augment": AUGMENT,
+            "min_width": case.min_width,
+            "epochs": settings.epochs,
+            "learning_rate": settings.learning_rate,
+            "augment": settings.augment,
+            "distill": settings.distill,
+            "patience": settings.patience,
             "preprocess": case.preset,
-            "patience": case.epochs + 1,
-            "distill": 0.5,
             "resume": path.with_name(f"{path.name}.work").exists(),
         }
         prune(source, IMAGES / "train", path, observer=Teller(), **options)
@@ -256,14 +252,11 @@ def bars(case: Case, found: Mapping[str, Any]) -> dict[str, bool]:
 
 def run(case: Case, rounds: int, turn: int) -> dict[str, Any]:
     """One network from training to results."""
-    base = architecture(case)
-    if case.training:
-        base = trained(base, case, case.training, 1e-3, "trained")
-    source = WORK / f"{case.name}.source.keras"
-    base.save(source)
+    first = Training(epochs=case.training, augment=AUGMENT, patience=case.training + 1)
+    base = trained(architecture(case), case, first, "trained")
+    source = WORK / f"{case.name}.trained.keras"
     smaller = pruned(case, source)
-    extra = case.epochs + (case.steps - 1) * case.step_epochs
-    original = trained(flat(base), case, extra, 1e-3, "tuned")
+    original = trained(flat(base), case, tuning(case), "tuned", teacher=base)
     samples, labels = pictures("test", case.scale)
     before = float((np.asarray(base.predict(samples, verbose=0)).argmax(1) == labels).mean())
     found = measure(case, original, smaller, rounds, turn)
@@ -271,7 +264,7 @@ def run(case: Case, rounds: int, turn: int) -> dict[str, Any]:
     return {
         "case": asdict(case),
         "accuracy_before_fine_tuning": before,
-        "fine_tuning_epochs_of_both": extra,
+        "fine_tuning_epochs_of_both": case.epochs,
         "widths": {row["layer"]: [row["width_before"], row["width_after"]] for row in report["rows"]},
         "multiply_adds": {name: report[name]["multiply_adds"] for name in ("before", "after")},
         "parameters": {name: report[name]["parameters"] for name in ("before", "after")},

@@ -260,7 +260,7 @@ def prune(
     importance: prune_arg.Importance = None,
     scope: prune_arg.Scope = None,
     round_to: prune_arg.RoundTo = 8,
-    min_width: prune_arg.MinWidth = 4,
+    min_width: prune_arg.MinWidth = None,
     steps: prune_arg.Steps = 1,
     sparsity: prune_arg.Sparsity = 0.8,
     pattern: prune_arg.Pattern = "2:4",

@@ -53,8 +53,19 @@ Scope = Annotated[
         rich_help_panel=WHAT,
     ),
 ]
-RoundTo = Annotated[int, typer.Option("--round-to", help="Widths become multiples of it.", rich_help_panel=WHAT)]
-MinWidth = Annotated[int, typer.Option("--min-width", help="No layer becomes narrower.", rich_help_panel=WHAT)]
+RoundTo = Annotated[
+    int,
+    typer.Option("--round-to", help="Widths become multiples of it, or below it halves of it.", rich_help_panel=WHAT),
+]
+MinWidth = Annotated[
+    int | None,
+    typer.Option(
+        "--min-width",
+        help="No layer becomes narrower. Default: 8, with a smaller --round-to down to 4.",
+        show_default=False,
+        rich_help_panel=WHAT,
+    ),
+]
 Steps = Annotated[int, typer.Option("--steps", help="Channels go in so many steps.", rich_help_panel=WHAT)]
 Sparsity = Annotated[float, typer.Option("--sparsity", help="Share of zeros for magnitude.", rich_help_panel=WHAT)]
 Pattern = Annotated[
@@ -81,7 +92,7 @@ Augment = Annotated[
     typer.Option(
         "--augment",
         metavar="LIST",
-        help="Random changes, with commas between: flip, rotation, zoom, translation, contrast. Default: none.",
+        help="Random changes, with commas between: flip, rotation, zoom, translation, contrast, mixup. Default: none.",
         show_default=False,
         rich_help_panel=DATA,
     ),

@@ -18,19 +18,30 @@ Scope = Literal["global", "layer"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Widths:
-    """Which widths are allowed: whole multiples of `round_to` and never less than `least`, or the width as it is."""
+    """Which widths are allowed, never less than `least`.
+
+    They are the width as it is, multiples of `round_to`, and below `round_to` its half, quarter and so on, as far as
+    those are whole.
+    """
 
     round_to: int = 8
-    least: int = 4
+    least: int = 8
 
     def floor(self, width: int) -> int:
         """The narrowest that a family of `width` channels may become."""
-        return min(width, max(1, math.ceil(self.least / self.round_to)) * self.round_to)
+        narrowest = max(1, math.ceil(self.least / self.round_to)) * self.round_to
+        while narrowest % 2 == 0 and self.least <= narrowest // 2 < self.round_to:
+            narrowest //= 2
+        return min(width, narrowest)
 
     def below(self, width: int, most: int) -> int | None:
         """The next narrower allowed width of a family that has `most` in full, or None."""
         wanted = (math.ceil(width / self.round_to) - 1) * self.round_to
-        return wanted if wanted >= self.floor(most) else None
+        if wanted == 0:
+            wanted = self.round_to
+            while wanted >= width and wanted % 2 == 0:
+                wanted //= 2
+        return wanted if self.floor(most) <= wanted < width else None
 
 
 def least_multiply_adds(channels: Channels, widths: Widths, other: int) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgecv.compress.augment import augmenter
+from edgecv.compress.augment import MIXUP, augmenter, mixed
 from edgecv.compress.checkpoint import Epoch, Progress
 from edgecv.compress.data import Batches, TrainingData
 from edgecv.compress.head import Head
@@ -190,18 +190,24 @@ class Trainer:
     def _compiled(self) -> Callable[..., Any]:
         import tensorflow as tf
 
-        def losses(inputs: Sequence[Any], targets: Any, outputs: Any) -> Any:
+        def losses(inputs: Sequence[Any], targets: Any, outputs: Any, own: Any, others: Any) -> Any:
             found = self.head.losses(outputs, targets)
+            if others is not None:
+                found = own * found + (1 - own) * self.head.losses(outputs, tf.gather(targets, others))
             if self.teacher is None:
                 return found
             taught = self.head.distances(outputs, tf.stop_gradient(self.teacher(_packed(inputs), training=False)))
             return (1 - self.training.distill) * found + self.training.distill * taught
 
         def run(targets: Any, weights: Any, *given: Any) -> Any:
-            inputs = given if self._augmenter is None else (self._augmenter(given[0], training=True),)
+            inputs, own, others = given, None, None
+            if self._augmenter is not None:
+                inputs = (self._augmenter(given[0], training=True),)
+            if MIXUP in self.training.augment:
+                inputs, own, others = mixed(inputs, (self.training.seed, self._optimizer.iterations.value))
             with tf.GradientTape() as tape:
                 outputs = self.model(_packed(inputs), training=True)
-                each = losses(inputs, targets, outputs)
+                each = losses(inputs, targets, outputs, own, others)
                 weighed = each * self._sample_weights(weights, targets)
                 loss = tf.reduce_mean(weighed) + tf.add_n([0.0, *self.model.losses])
             variables = self.model.trainable_variables

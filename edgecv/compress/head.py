@@ -14,7 +14,7 @@ from edgecv.compress.walk import Graph
 Kind = Literal["softmax", "logits", "sigmoid"]
 _KEEPS = frozenset({"Activation", "Dropout", "Flatten", "Identity", "Reshape"})
 _EPSILON = 1e-7
-_TEMPERATURE = 2.0  # of the softened answers in distillation (Hinton et al. 2015)
+_TEMPERATURE = 4.0  # of the softened answers in distillation (Hinton et al. 2015)
 
 
 @dataclass(frozen=True, slots=True)

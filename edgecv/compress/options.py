@@ -13,10 +13,11 @@ from edgecv.compress.choose import Scope, Widths
 from edgecv.compress.importance import IMPORTANCES, Importance
 
 Method = Literal["channel", "magnitude", "nm"]
-Augmentation = Literal["flip", "rotation", "zoom", "translation", "contrast"]
+Augmentation = Literal["flip", "rotation", "zoom", "translation", "contrast", "mixup"]
 METHODS: tuple[Method, ...] = get_args(Method)
 AUGMENTATIONS: tuple[Augmentation, ...] = get_args(Augmentation)
 SCOPES: tuple[Scope, ...] = get_args(Scope)
+ROUND_TO = 8
 
 
 class Training(Record, frozen=True, kw_only=True):
@@ -55,8 +56,8 @@ class Removal(Record, frozen=True, kw_only=True):
     target_macs: float = 0.5
     importance: Importance = "l2"
     scope: Scope = "global"
-    round_to: int = 8
-    min_width: int = 4
+    round_to: int = ROUND_TO
+    min_width: int = ROUND_TO
     steps: int = 1
     sparsity: float = 0.8
     pattern: tuple[int, int] = (2, 4)
@@ -84,8 +85,8 @@ class PruneOptions(TypedDict, total=False):
         target_macs: The share of the multiply-adds that may stay; 0.5.
         importance: "l1", "l2", "gamma" or "taylor"; by default taylor with data, else l2.
         scope: "global" or "layer"; by default global for channels, layer for magnitude.
-        round_to: Widths become multiples of it; 8.
-        min_width: No layer becomes narrower; 4.
+        round_to: Widths become multiples of it, or below it halves and quarters of it; 8.
+        min_width: No layer becomes narrower; 8, or with a smaller `round_to` as small, but not below 4.
         steps: In how many steps channels go, with training between them; 1.
         step_epochs: Epochs between the steps; 1.
         sparsity: The share of zeros for "magnitude"; 0.8.
@@ -93,7 +94,7 @@ class PruneOptions(TypedDict, total=False):
         preprocess: A preset's name, a `.toml` file's path, or a `Preprocess` record.
         labels: Class names in the order of the outputs, or the path of a file or folder with them.
         validation: The share of the data that is kept for validation, where the data does not say; 0.15.
-        augment: Any of "flip", "rotation", "zoom", "translation", "contrast"; none by default.
+        augment: Any of "flip", "rotation", "zoom", "translation", "contrast", "mixup"; none by default.
         class_weights: "balanced" weighs rare classes up; by default all samples count the same.
         distill: The share of the loss that comes from the unpruned model's answers; 0.
         epochs: Epochs after the last step; 10.
@@ -113,7 +114,7 @@ class PruneOptions(TypedDict, total=False):
     importance: str | None
     scope: str | None
     round_to: int
-    min_width: int
+    min_width: int | None
     steps: int
     step_epochs: int
     sparsity: float
@@ -150,6 +151,8 @@ def removal_of(options: PruneOptions, *, with_data: bool) -> Removal:
     if importance == "taylor" and not with_data:
         raise UsageError("--importance taylor needs --data to take gradients on", "Give --data, or l2, l1 or gamma")
     pattern = read_pattern(options.get("pattern", "2:4"))
+    if numbers.get("min_width") is None:
+        numbers["min_width"] = max(4, min(ROUND_TO, numbers.get("round_to", ROUND_TO)))
     return Removal(method=method, importance=importance, scope=scope, pattern=pattern, **numbers)
 
 

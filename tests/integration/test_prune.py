@@ -144,7 +144,7 @@ def test_datasets_from_python_with_everything_on(tmp_path):
 
     train = tf.data.Dataset.from_tensor_slices(digits(slice(0, 600)))
     validation = tf.data.Dataset.from_tensor_slices(digits(slice(600, 800))).batch(50)
-    options = {**QUICK, "augment": "flip,rotation,zoom,translation,contrast", "distill": 0.5, "epochs": 1}
+    options = {**QUICK, "augment": "flip,rotation,zoom,translation,contrast,mixup", "distill": 0.5, "epochs": 1}
     made = edgecv.prune(models.trained_digits(), (train, validation), tmp_path / "s.keras", **options)
     assert made.report.train_samples == 600
     assert made.report.validation_samples == 200
@@ -187,7 +187,10 @@ def test_binary_and_multilabel_heads_are_trained(tmp_path):
 
 @pytest.mark.parametrize(
     ("moment", "method"),
-    [(2, {"steps": 2, "step_epochs": 1}), (1, {"method": "magnitude", "sparsity": 0.6, "augment": "translation"})],
+    [
+        (2, {"steps": 2, "step_epochs": 1}),
+        (1, {"method": "magnitude", "sparsity": 0.6, "augment": "translation,mixup"}),
+    ],
     ids=["channel", "magnitude"],
 )
 def test_a_run_that_was_cut_short_ends_in_the_same_weights(digits_folder, tmp_path, monkeypatch, method, moment):
@@ -362,7 +365,7 @@ def test_a_model_with_nothing_to_prune_names_why(tmp_path):
     assert result.code == 1
     assert "the model has nothing to prune: norm (LayerNormalization): it normalizes across channels" in result.message
     with pytest.raises(SourceError, match="as narrow as --round-to and --min-width allow"):
-        edgecv.prune(models.trained_digits(), None, tmp_path / "s.keras", round_to=16)
+        edgecv.prune(models.trained_digits(), None, tmp_path / "s.keras", min_width=16)
     report = edgecv.prune(build(), None, tmp_path / "p.keras", target_macs=0.7, round_to=2).report
     assert [item.layer for item in report.untouched] == ["x"]
     assert "normalizes across channels" in (tmp_path / "p.report.html").read_text()

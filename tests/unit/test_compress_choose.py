@@ -37,11 +37,34 @@ def test_the_budget_is_met_and_widths_are_multiples(anatomy, scope, share, round
     for family in anatomy.channels.families:
         stays = int((~removed[family.members]).sum())
         assert stays >= widths.floor(len(family.members))
-        assert stays % round_to == 0 or stays == len(family.members)
+        assert stays % round_to == 0 or stays == len(family.members) or round_to % stays == 0
         assert (
             scores[family.members[removed[family.members]]].max(initial=0)
             <= scores[family.members[~removed[family.members]]].min()
         )
+
+
+@pytest.mark.parametrize(
+    ("round_to", "least", "most", "ladder"),
+    [
+        (16, 8, 64, [48, 32, 16, 8]),
+        (16, 4, 50, [48, 32, 16, 8, 4]),
+        (8, 8, 16, [8]),
+        (8, 4, 12, [8, 4]),
+        (6, 1, 7, [6, 3]),
+        (1, 4, 6, [5, 4]),
+        (16, 20, 64, [48, 32]),
+        (8, 4, 3, []),
+        (4, 10, 30, [28, 24, 20, 16, 12]),
+        (8, 8, 5, []),
+    ],
+)
+def test_below_a_whole_step_come_its_halves(round_to, least, most, ladder):
+    widths, found, width = Widths(round_to=round_to, least=least), [], most
+    while (narrower := widths.below(width, most)) is not None:
+        found.append(width := narrower)
+    assert found == ladder
+    assert widths.floor(most) == ([most, *ladder])[-1]
 
 
 def test_the_least_important_channels_of_the_network_go_first(anatomy):
@@ -101,22 +124,6 @@ def test_what_saves_more_goes_before_what_saves_less():
     budget = int(0.8 * full(found))
     removed = choose(found.channels, np.ones(found.channels.count), budget, widths=Widths(round_to=1, least=1))
     assert kept(found, removed) == {("fine",): 6, ("coarse",): 8, ("last",): 8}
-
-
-@pytest.mark.parametrize(
-    ("width", "widths", "floor", "below"),
-    [
-        (50, Widths(round_to=8, least=4), 8, 48),
-        (48, Widths(round_to=8, least=4), 8, 40),
-        (8, Widths(round_to=8, least=4), 8, None),
-        (5, Widths(round_to=8, least=4), 5, None),
-        (30, Widths(round_to=4, least=10), 12, 28),
-        (3, Widths(round_to=1, least=1), 1, 2),
-    ],
-)
-def test_widths_step_down_to_multiples_and_stop_at_the_floor(width, widths, floor, below):
-    assert widths.floor(width) == floor
-    assert widths.below(width, width) == below
 
 
 @pytest.mark.parametrize("kind", ["l1", "l2"])
