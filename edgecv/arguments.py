@@ -45,6 +45,13 @@ class CoremlOutputName(StrEnum):
     classifier = "classifier"
 
 
+class CoremlComputeName(StrEnum):
+    """What Core ML's int8 computes between its integers."""
+
+    float32 = "float32"
+    float16 = "float16"
+
+
 class CoremlMinimumName(StrEnum):
     """The first system that must read a Core ML model."""
 
@@ -212,6 +219,15 @@ CoremlMinimum = Annotated[
         "--coreml-minimum",
         help="The first system that must read it; later where the precision needs one. Default: the lowest that works.",
         show_default=False,
+        rich_help_panel=COREML,
+    ),
+]
+CoremlCompute = Annotated[
+    CoremlComputeName,
+    typer.Option(
+        "--coreml-compute",
+        help="What int8 computes between its integers: float32 gives TFLite's answers, float16 may run on the "
+        "Neural Engine and gives some others.",
         rich_help_panel=COREML,
     ),
 ]

@@ -85,6 +85,7 @@ def convert(
     coreml_input: arg.CoremlInput = arg.CoremlInputName.tensor,
     coreml_output: arg.CoremlOutput = None,
     coreml_minimum: arg.CoremlMinimum = None,
+    coreml_compute: arg.CoremlCompute = arg.CoremlComputeName.float32,
     author: arg.Author = None,
     license: arg.License = None,  # noqa: A002 - the option's name
     model_version: arg.ModelVersion = None,

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from edgecv_converters.coreml import check_fit
 from edgecv_converters.isolate import Job, Workshop
 from edgecv_converters.parity.ways import Way, most_samples, ways
 from edgecv_converters.source.detect import detect
@@ -146,6 +147,8 @@ class Run:
         self.head = head_of(self.request, summary)
         labels = labels_of(self.request, summary, self.head, sets)
         card = card_of(self.request, summary, self.head, specs, labels)
+        if any(step.target == "coreml" for step in recipe.steps):
+            check_fit(recipe.coreml, card, summary.inputs, summary.outputs)
         self.shop.mail.put("card", card)
         judged = self.head.task in LABELLED_TASKS
         self.sets = tuple(

@@ -89,6 +89,9 @@ class Recipe(Record, frozen=True, kw_only=True):
         self._check_refine()
         self._check_training()
         self._check_max_drop()
+        int8 = any((step.target, step.precision) == ("coreml", "int8") for step in self.steps)
+        if self.coreml.compute != "float32" and not int8:
+            raise UsageError("--coreml-compute is for Core ML's int8, which is not asked for", "Add --quantize int8")
         if self.coreml != Interface() and not any(step.target == "coreml" for step in self.steps):
             raise UsageError(
                 f"{self.coreml.options()[0]} is for Core ML, which is not among the targets",

@@ -100,6 +100,7 @@ class ConvertOptions(TypedDict, total=False):
         coreml_input: "tensor" (the default), or "image": the Core ML model takes pictures and normalizes them itself.
         coreml_output: "tensor" or "classifier"; by default a classifier for an image input where there are labels.
         coreml_minimum: The first system that must read the Core ML model: "iOS16", "iOS17" or "iOS18".
+        coreml_compute: What Core ML's int8 computes between its integers: "float32" (the default), or "float16".
         author: For the Core ML model's metadata, as are `license` and `model_version`.
         preprocess: A preset's name, a `.toml` file's path, or a `Preprocess` record.
         calibrate: A folder of images or an .npz file; needed for int8.
@@ -134,6 +135,7 @@ class ConvertOptions(TypedDict, total=False):
     coreml_input: Literal["tensor", "image"]
     coreml_output: Literal["tensor", "classifier"] | None
     coreml_minimum: Minimum | None
+    coreml_compute: Literal["float32", "float16"]
     author: str | None
     license: str | None
     model_version: str | None
@@ -207,6 +209,7 @@ def _interface(options: ConvertOptions) -> Interface:
         input=options.get("coreml_input", "tensor"),
         output=options.get("coreml_output"),
         minimum=options.get("coreml_minimum"),
+        compute=options.get("coreml_compute", "float32"),
         author=options.get("author"),
         license=options.get("license"),
         version=options.get("model_version"),

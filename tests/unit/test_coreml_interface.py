@@ -132,6 +132,8 @@ def test_what_does_not_fit_is_refused_before_anything_is_converted():
         ({"coreml_minimum": "iOS15"}, "--coreml-minimum must be one of iOS16, iOS17, iOS18, got 'iOS15'"),
         ({"coreml_input": "image", "targets": ["tflite"]}, "--coreml-input is for Core ML"),
         ({"coreml_minimum": "iOS18", "targets": ["onnx"]}, "--coreml-minimum is for Core ML"),
+        ({"coreml_compute": "bfloat16"}, "--coreml-compute must be one of float32, float16, got 'bfloat16'"),
+        ({"coreml_compute": "float16"}, "--coreml-compute is for Core ML's int8"),
         ({"license": "MIT", "targets": ["tflite"]}, "--license is for Core ML"),
         ({"model_version": "2", "targets": ["tflite"]}, "--model-version is for Core ML"),
     ],

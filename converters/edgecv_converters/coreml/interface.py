@@ -29,12 +29,15 @@ class Interface(Record, frozen=True, kw_only=True):
         output: "tensor", or "classifier": the label, and the probabilities by label. None: a classifier where the input
             is an image and there are labels.
         minimum: The first system that must read it; None for the lowest that can.
+        compute: What int8 computes between its integers. "float32" gives the int8 TFLite file's answers; "float16",
+            which the Neural Engine takes, rounds other values the other way, and the changes grow with depth.
         author: For the model's metadata, as are `license` and `version`.
     """
 
     input: Literal["tensor", "image"] = "tensor"
     output: Literal["tensor", "classifier"] | None = None
     minimum: Minimum | None = None
+    compute: Literal["float32", "float16"] = "float32"
     author: str | None = None
     license: str | None = None
     version: str | None = None
@@ -44,6 +47,7 @@ class Interface(Record, frozen=True, kw_only=True):
             ("input", self.input, INPUTS),
             ("output", self.output, (None, *OUTPUTS)),
             ("minimum", self.minimum, (None, *MINIMUMS)),
+            ("compute", self.compute, ("float32", "float16")),
         ):
             if value not in known:
                 wanted = ", ".join(word for word in known if word)
@@ -55,6 +59,7 @@ class Interface(Record, frozen=True, kw_only=True):
             "--coreml-input": self.input != "tensor",
             "--coreml-output": self.output is not None,
             "--coreml-minimum": self.minimum is not None,
+            "--coreml-compute": self.compute != "float32",
             "--author": self.author is not None,
             "--license": self.license is not None,
             "--model-version": self.version is not None,

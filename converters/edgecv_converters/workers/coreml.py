@@ -55,7 +55,9 @@ def make_package(
     """
     card: Card = wait_for(box, "card")
     if quantized is not None:
-        program = program_from_tflite(quantized, inputs=frozen.inputs, outputs=frozen.outputs)
+        program = program_from_tflite(
+            quantized, inputs=frozen.inputs, outputs=frozen.outputs, compute=interface.compute
+        )
         notes = write_package(program, frozen, out, precision=precision, interface=interface, card=card)
     else:
         notes = to_coreml(frozen, precision, out, interface=interface, card=card)
