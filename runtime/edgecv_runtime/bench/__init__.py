@@ -1,0 +1,1 @@
+"""Benchmarks: what measures, on any machine, with no more than the runtime's own packages."""
