@@ -10,6 +10,7 @@ EdgecvError                 exit code 1
 |-- BundleError             a bundle is damaged, unsafe or from another version
 |-- BackendError            a runtime is missing or did not run where it was asked to
 |-- StreamError             a camera, a video or a stream of pictures cannot be read
+|-- DeviceError             another machine or a phone is absent, refuses, is full, or went away
 |-- MissingDependencyError  a package is not installed; the hint has the install line
 `-- GateError               exit code 3: a parity or accuracy gate failed
 """
@@ -23,6 +24,7 @@ __all__ = [
     "BundleError",
     "ConversionError",
     "DataError",
+    "DeviceError",
     "EdgecvError",
     "GateError",
     "ImageError",
@@ -90,6 +92,10 @@ class BackendError(EdgecvError):
 
 class StreamError(EdgecvError):
     """A camera, a video or a stream of pictures cannot be opened, or ended before its time."""
+
+
+class DeviceError(EdgecvError):
+    """Another machine or a phone is absent, refuses, is full, or went away in the middle."""
 
 
 class MissingDependencyError(EdgecvError):
