@@ -73,10 +73,11 @@ def _worth_a_try(name: str, target: str | None) -> bool:
     """Whether a backend that nobody named may work here; so that its error is not the one that is shown."""
     if name == "coreml":
         return target == "coreml" or sys.platform == "darwin"
-    return name != "onnx-cuda" or _has_cuda()
+    return name != "onnx-cuda" or has_cuda()
 
 
-def _has_cuda() -> bool:
+def has_cuda() -> bool:
+    """Whether an ONNX Runtime is installed that was built for CUDA; not whether there is a GPU."""
     if find_spec("onnxruntime") is None:
         return False
     from onnxruntime import get_available_providers

@@ -170,7 +170,8 @@ class Machine(Record, frozen=True, kw_only=True):
     `governors` are the distinct frequency governors of its cores (empty where the system does not say), `mhz` their
     highest frequency, `load_before` and `load_after` the load average of one minute, `throttled` whether the system
     itself said that it slowed down because of heat (None where it cannot tell), `celsius_before` and `celsius_after`
-    its hottest sensor.
+    its hottest sensor. `busy_elsewhere` is the share of all cores' time that other programs used meanwhile, `stolen`
+    the share that a hypervisor kept from this machine.
     """
 
     cpu: str
@@ -184,6 +185,8 @@ class Machine(Record, frozen=True, kw_only=True):
     memory_bytes: Count | None = None
     load_before: Time | None = None
     load_after: Time | None = None
+    busy_elsewhere: Share | None = None
+    stolen: Share | None = None
     celsius_before: float | None = None
     celsius_after: float | None = None
     throttled: bool | None = None

@@ -1,0 +1,94 @@
+"""What the measuring process and its workers say to each other: one JSON object a line."""
+
+from __future__ import annotations
+
+import msgspec
+
+from edgecv_runtime.bench.result import Library, Sustained
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A line in either direction; `type` is the record's name."""
+
+
+class Open(Message, frozen=True, kw_only=True):
+    """Load one artifact. Pictures are files to be predicted in rotation; without any, tensors of `samples` are.
+
+    `samples` is a folder with a float32 file `N.npy` for the N-th input of the model, of shape (count, ...).
+    """
+
+    bundle: str
+    artifact: str
+    backend: str
+    threads: int
+    samples: str
+    pictures: tuple[str, ...] = ()
+    most: int = 32
+
+
+class Turn(Message, frozen=True, kw_only=True):
+    """Predict for so long, and once more than that at least; the first tenth does not count."""
+
+    seconds: float
+
+
+class Sustain(Message, frozen=True, kw_only=True):
+    """Predict without a pause, and tell every `step` seconds."""
+
+    seconds: float
+    step: float
+
+
+class Answer(Message, frozen=True, kw_only=True):
+    """Give the outputs for every sample of a folder (as in `Open`), in `out`, a file `N.npy` for the N-th output."""
+
+    samples: str
+    out: str
+
+
+class Opened(Message, frozen=True, kw_only=True):
+    """The artifact is loaded and answered once."""
+
+    library: Library
+    batch: int
+    load_us: float
+    cold_us: float
+    memory_before: int
+    inputs: int
+
+
+class Turned(Message, frozen=True, kw_only=True):
+    """One turn: microseconds of each prediction's stages; peak memory in bytes, processor seconds so far."""
+
+    preprocess: tuple[float, ...]
+    inference: tuple[float, ...]
+    postprocess: tuple[float, ...]
+    total: tuple[float, ...]
+    memory: int
+    cpu_seconds: float
+
+
+class Step(Message, frozen=True, kw_only=True):
+    """A part of a sustained run; the last one has `last`."""
+
+    point: Sustained | None
+    cpu_seconds: float
+    last: bool = False
+
+
+class Answered(Message, frozen=True, kw_only=True):
+    """The outputs are written."""
+
+    count: int
+
+
+class Refused(Message, frozen=True, kw_only=True):
+    """The command cannot be done, for a reason that a person can mend."""
+
+    message: str
+    hint: str | None = None
+    missing_package: bool = False
+
+
+Command = Open | Turn | Sustain | Answer
+Reply = Opened | Turned | Step | Answered | Refused
