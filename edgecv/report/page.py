@@ -42,22 +42,22 @@ def render(report: Report) -> str:
     return document(f"{report.name}: {STATUS_WORDS[overall(rows, report.failures)]}, edgecv report", [body])
 
 
-def document(title: str, body: list[Html]) -> str:
-    """A whole page that loads nothing, in the report's style."""
-    return f'<!doctype html>\n<html lang="en">{_head(title)}{el("body", el("main", join(body)))}</html>\n'
+def document(title: str, body: list[Html], more: str = "") -> str:
+    """A whole page that loads nothing, in the report's style; `more` are rules after it."""
+    return f'<!doctype html>\n<html lang="en">{_head(title, more)}{el("body", el("main", join(body)))}</html>\n'
 
 
 _FOOTER = "Parity is measured by running each artifact; what could not be run is never called passed."
 
 
-def _head(title: str) -> Html:
+def _head(title: str, more: str) -> Html:
     metas = [
         Html('<meta charset="utf-8">'),
         Html('<meta name="viewport" content="width=device-width,initial-scale=1">'),
         Html('<meta name="color-scheme" content="light dark">'),
         Html(f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'),
     ]
-    return el("head", *metas, el("title", title), el("style", Html(CSS)))
+    return el("head", *metas, el("title", title), el("style", Html(CSS + more)))
 
 
 def _header(report: Report) -> Html:

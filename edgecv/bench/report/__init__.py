@@ -1,0 +1,5 @@
+"""A benchmark's results for people: HTML, Markdown for a pull request, and a table for the console."""
+
+from edgecv.bench.report.page import render_html
+
+__all__ = ["render_html"]

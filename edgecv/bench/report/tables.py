@@ -1,0 +1,258 @@
+"""The tables: every row with its numbers, what was not run and why, the places side by side, and the classes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from edgecv_runtime.bench.result import ClassCount, Latency, Reference, Row
+
+from edgecv.bench.report.figures import (
+    rate_words,
+    three_digits,
+    threads_words,
+    time_words,
+    work_words,
+)
+from edgecv.bench.report.headline import fastest
+from edgecv.bench.report.view import Bench, View
+from edgecv.report.artifacts import SIGNIFICANT, snr_words, table
+from edgecv.report.html import Html, el, join
+from edgecv.words import DASH, TIMES, byte_size, percent, points, quantity
+
+SHOWN_CLASSES: Final = 30
+NOTABLE: Final = 0.05
+NAMES: Final = (
+    "Artifact",
+    "p50",
+    "p90",
+    "p99",
+    "Samples/s",
+    "Load",
+    "Memory",
+    "Size",
+    "Accuracy",
+    "Agreement",
+    "Of peak",
+)
+
+
+def cell(label: str, value: str | Html, note: str | None = None, kind: str | None = None) -> Html:
+    """One cell with its column's name, for a phone, and a small second line."""
+    small = None if note is None else el("small", note, class_=kind)
+    return el("td", el("span", value, small), data_label=label, role="cell")
+
+
+def _header(*parts: str | Html | None) -> Html:
+    return el("th", join([part for part in parts if part is not None]), scope="row", role="rowheader")
+
+
+def bench_table(bench: Bench, best: frozenset[int]) -> Html | None:
+    """One row an artifact, backend and number of threads; `best` are the numbers on the front; None if nothing ran."""
+    if not bench.measured:
+        return None
+    caption = (
+        "p50, p90, p99: one inference. Load: opening the file in a fresh process, and its first inference. Samples/s: "
+        "whole predictions, from the encoded picture or tensor to the answer. Memory: peak of the process, and what of it runtime and model added. "
+        "Accuracy with its change from the reference in points, its 95 % interval, and whether McNemar's test (5 %) takes "
+        "the change for real. Of peak: multiply-adds a second (G: thousand millions) against the most that "
+        "was measured here. "
+        "◆ front: on the Pareto front of answers against latency."
+    )
+    first = fastest(bench.measured)
+    lines = [_row(view, fast=view is first, best=view.number in best) for view in bench.measured]
+    lines += [_reference_row(item) for item in bench.result.references if item.inference or item.correct]
+    return table(caption, NAMES, lines, "cards bench")
+
+
+def _row(view: View, *, fast: bool, best: bool) -> Html:
+    row = view.row
+    signs = ", ".join(word for word, true in (("◆ front", best), ("fastest", fast)) if true)
+    tag = el("span", signs, class_="tag passed") if signs else None
+    head = _header(
+        el("span", f"{view.number} ", class_="number"), view.name, " ", tag, el("small", _how(view), class_="wrap")
+    )
+    cells = [
+        *_latency_cells(row.inference),
+        cell("Samples/s", rate_words(row.per_second), None if row.batch == 1 else f"batches of {row.batch}"),
+        cell("Load", time_words(row.load_us), None if row.cold_us is None else f"first {time_words(row.cold_us)}"),
+        _memory(row),
+        cell("Size", byte_size(row.bytes)),
+        _accuracy(row),
+        _agreement(view),
+        _peak(row),
+    ]
+    return el("tr", head, join(cells), role="row")
+
+
+def _how(view: View) -> str:
+    library, warm_up = view.row.library, view.row.warm_up
+    told = view.runs
+    if library is not None:
+        told += f"; {library.name} {library.version} {'+'.join(library.providers)}".rstrip()
+    return told if warm_up is None or warm_up.stable else f"{told}; warm-up did not settle"
+
+
+def _latency_cells(latency: Latency | None) -> list[Html]:
+    if latency is None:
+        return [cell(name, DASH) for name in ("p50", "p90", "p99")]
+    return [
+        cell("p50", el("b", time_words(latency.p50_us)), f"min {time_words(latency.min_us)}"),
+        cell("p90", time_words(latency.p90_us)),
+        cell("p99", time_words(latency.p99_us)),
+    ]
+
+
+def _memory(row: Row) -> Html:
+    if row.memory_bytes is None:
+        return cell("Memory", DASH)
+    before = row.memory_before_bytes
+    own = None if before is None else f"added {byte_size(max(0, row.memory_bytes - before))}"
+    return cell("Memory", byte_size(row.memory_bytes), own)
+
+
+def _accuracy(row: Row) -> Html:
+    measured = row.correct
+    if measured is None:
+        return cell("Accuracy", DASH)
+    low, high = measured.interval
+    value = percent(measured.accuracy, 2)
+    if measured.reference_accuracy is not None:
+        value += f" ({points(measured.accuracy - measured.reference_accuracy)})"
+    note = f"{100 * low:.1f} to {percent(high)}"
+    if measured.mcnemar_p is not None and measured.lost != measured.gained:
+        note += ", real" if measured.mcnemar_p < SIGNIFICANT else ", chance?"
+    return cell("Accuracy", value, note, "wrap")
+
+
+def _agreement(view: View) -> Html:
+    on, compared = view.compared
+    if compared is None:
+        return cell("Agreement", DASH)
+    of = f"of {quantity(compared.count)} ({on})"
+    if compared.agreement is None:
+        return cell("Agreement", snr_words(compared), of, "wrap")
+    return cell("Agreement", percent(compared.agreement, 2), of, "wrap")
+
+
+def _peak(row: Row) -> Html:
+    work = row.multiply_adds_per_second
+    note = None if work is None else f"{work_words(work)}/s"
+    return cell("Of peak", DASH if row.peak_share is None else percent(row.peak_share), note)
+
+
+def _reference_row(item: Reference) -> Html:
+    head = _header("Reference", el("small", f"{item.description} ({item.on})", class_="wrap"))
+    measured = item.correct
+    accuracy = cell("Accuracy", DASH)
+    if measured is not None:
+        low, high = measured.interval
+        accuracy = cell("Accuracy", percent(measured.accuracy, 2), f"{100 * low:.1f} to {percent(high)}")
+    cells = [
+        *_latency_cells(item.inference),
+        *(cell(name, DASH) for name in ("Samples/s", "Load", "Memory", "Size")),
+        accuracy,
+        *(cell(name, DASH) for name in ("Agreement", "Of peak")),
+    ]
+    return el("tr", head, join(cells), role="row", class_="reference")
+
+
+def idle_table(bench: Bench) -> Html | None:
+    """What was not run, and why."""
+    if not bench.idle:
+        return None
+    lines = [
+        el(
+            "tr",
+            _header(view.name, el("small", view.runs)),
+            cell("Size", byte_size(view.row.bytes)),
+            el("td", el("span", view.row.not_run), data_label="Why", class_="words wrap", role="cell"),
+            role="row",
+        )
+        for view in bench.idle
+    ]
+    return table("Not run: no number of these is known here.", ["Artifact", "Size", "Why"], lines, "cards why")
+
+
+def side_by_side(benches: Sequence[Bench]) -> Html | None:
+    """The best median of each artifact in each place, and how it compares with the first place; None for one place."""
+    if len(benches) < 2:
+        return None
+    names = dict.fromkeys(view.name for bench in benches for view in bench.measured)
+    lines = []
+    for name in names:
+        found = [fastest([view for view in bench.measured if view.name == name]) for bench in benches]
+        cells = [_place_cell(bench.place, view, found[0]) for bench, view in zip(benches, found, strict=True)]
+        lines.append(el("tr", _header(name), join(cells), role="row"))
+    caption = (
+        "p50 of one inference with the backend and threads that are fastest there; under it the time relative to "
+        f"{benches[0].place}."
+    )
+    return table(caption, ["Artifact", *(bench.place for bench in benches)], lines, "cards places")
+
+
+def _place_cell(place: str, view: View | None, first: View | None) -> Html:
+    if view is None:
+        return cell(place, DASH)
+    note = view.runs
+    if first is not None and first.p50_us and first is not view:
+        note += f"; {three_digits((view.p50_us or 0.0) / first.p50_us)}{TIMES} the time"
+    return cell(place, time_words(view.p50_us), note)
+
+
+def class_table(bench: Bench) -> Html | None:
+    """Accuracy a class and its change from the reference, the largest loss first; rows with the same counts share one."""
+    groups: dict[tuple[str, tuple[ClassCount, ...]], View] = {}
+    for view in bench.measured:
+        if view.row.classes:
+            groups.setdefault((view.name, view.row.classes), view)
+    if not groups:
+        return None
+    columns = {view.number: {item.label: item for item in view.row.classes} for view in groups.values()}
+    labels = _worst_first(list(columns.values()))
+    shown = labels[:SHOWN_CLASSES]
+    some = (
+        f"The {SHOWN_CLASSES} worst of {quantity(len(labels))} classes" if len(labels) > len(shown) else "Worst first"
+    )
+    caption = f"{some}: under each accuracy its change from the reference, in points; ▼ where that is 5 or more down."
+    lines = [_class_row(label, list(columns.values())) for label in shown]
+    repeated = {view.name for view in groups.values() if sum(other.name == view.name for other in groups.values()) > 1}
+    names = [f"{view.name}, {view.runs}" if view.name in repeated else view.name for view in groups.values()]
+    return table(caption, ["Class", "Samples", "Reference", *names], lines, "pinned")
+
+
+def _worst_first(columns: Sequence[dict[str, ClassCount]]) -> list[str]:
+    worst: dict[str, tuple[float, float]] = {}
+    for column in columns:
+        for label, item in column.items():
+            if item.count:
+                key = (_change(item) or 0.0, item.correct / item.count)
+                worst[label] = min(worst.get(label, key), key)
+    return sorted(worst, key=lambda label: (worst[label], label))
+
+
+def _change(item: ClassCount) -> float | None:
+    return None if item.reference_correct is None else (item.correct - item.reference_correct) / item.count
+
+
+def _class_row(label: str, columns: Sequence[dict[str, ClassCount]]) -> Html:
+    known = next(column[label] for column in columns if label in column)
+    reference = DASH if known.reference_correct is None else percent(known.reference_correct / known.count)
+    head = [_header(label), el("td", quantity(known.count), role="cell"), el("td", reference, role="cell")]
+    return el("tr", join([*head, *(_class_cell(column.get(label)) for column in columns)]), role="row")
+
+
+def _class_cell(item: ClassCount | None) -> Html:
+    if item is None or not item.count:
+        return el("td", DASH, role="cell")
+    change = _change(item)
+    if change is None:
+        return el("td", percent(item.correct / item.count), role="cell")
+    notable = change <= -NOTABLE
+    fall = el("span", f"▼ {points(change)}" if notable else points(change), class_="bad" if notable else None)
+    return el("td", percent(item.correct / item.count), el("small", fall), role="cell")
+
+
+def peak_words(value: float) -> str:
+    """A measured peak, as "110 G multiply-adds/s"."""
+    return f"{work_words(value)} multiply-adds/s"
