@@ -54,7 +54,7 @@ def change_words(ratio: float) -> str:
 
 
 def spans(numbers: Iterable[int]) -> str:
-    """Numbers with neighbours joined: 1 to 4 and 6 are 1–4, 6."""
+    """Numbers with neighbours joined: 1, 2, 3 and 6 are shown as a span and a 6."""
     ordered = sorted(set(numbers))
     breaks = [place for place, (a, b) in enumerate(pairwise(ordered), 1) if b != a + 1]
     runs = [ordered[start:stop] for start, stop in pairwise([0, *breaks, len(ordered)])]
@@ -69,5 +69,5 @@ def log_ticks(low: float, high: float, most: int = 5) -> tuple[float, ...]:
         inside = [tick for tick in ticks if low <= tick <= high]
         if len(inside) >= 3:
             return tuple(inside[:: math.ceil(len(inside) / most)])
-    inside = [tick for tick in nice_ticks(low, high) if low <= tick <= high]
+    inside = [tick for tick in nice_ticks(low, high, 8) if low <= tick <= high]
     return tuple(inside[:: math.ceil(len(inside) / most)])

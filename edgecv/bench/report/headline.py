@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgecv.bench.report.figures import three_digits, threads_words, time_words
+from edgecv.bench.report.figures import threads_words, three_digits, time_words
 from edgecv.bench.report.view import Bench, View
-from edgecv.words import DASH, TIMES, percent, points, quantity
+from edgecv.words import DASH, TIMES, decibels, percent, points, quantity
 
 
 def fastest(views: Sequence[View]) -> View | None:
@@ -56,6 +56,8 @@ def _cost(view: View) -> str:
     parts: list[str] = []
     if compared is None:
         parts.append("agreement with the reference was not measured")
+    elif compared.non_finite:
+        parts.append(f"but its outputs are not finite on {quantity(compared.non_finite)} {on} samples")
     elif compared.agreement is not None:
         share = f"all {quantity(compared.count)}"
         if compared.agreement < 1:
@@ -64,14 +66,14 @@ def _cost(view: View) -> str:
     elif compared.snr_db is None:
         parts.append("with the reference's very outputs")
     else:
-        parts.append(f"at a signal-to-noise ratio of {compared.snr_db:.1f} dB")
+        parts.append(f"at a signal-to-noise ratio of {decibels(compared.snr_db)}")
     if view.row.correct:
         parts.append(accuracy_words(view))
     return ", ".join(parts)
 
 
 def accuracy_words(view: View) -> str:
-    """Accuracy and its change from the reference, as "accuracy 85.5 % (−0.5 points)"."""
+    """Accuracy and its change from the reference, as "accuracy 85.5 % (+0.2 points)"."""
     measured = view.row.correct
     if measured is None:
         return DASH

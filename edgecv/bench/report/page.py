@@ -44,7 +44,7 @@ def render_html(results: Sequence[Result]) -> str:
         _header(shown),
         _verdict(shown),
         *_section("Side by side", "The same artifacts on each machine.", side_by_side(shown)),
-        *_tables(shown, _best(views, measure)),
+        *_tables(shown, _best(shown, measure)),
         *_plots(shown, views, measure),
         *_classes(shown),
         *_backgrounds(shown),
@@ -54,10 +54,12 @@ def render_html(results: Sequence[Result]) -> str:
     return document(title, body, more=CSS)
 
 
-def _best(views: Sequence[View], measure: Worth | None) -> frozenset[int]:
+def _best(shown: Sequence[Bench], measure: Worth | None) -> frozenset[int]:
+    """The rows on the front of their own machine."""
     if measure is None:
         return frozenset()
-    return frozenset(point.views[0].number for point in by_latency(views, measure) if point.best)
+    points = [point for bench in shown for point in by_latency(bench.measured, measure)]
+    return frozenset(point.views[0].number for point in points if point.best)
 
 
 def _header(shown: Sequence[Bench]) -> Html:
@@ -89,7 +91,7 @@ def _verdict(shown: Sequence[Bench]) -> Html:
 def _told(bench: Bench, *, several: bool) -> Html:
     first, *rest = sentences(bench)
     place = el("span", f"{bench.place}: ") if several else None
-    return join([place, el("strong", f"{first}."), *(f" {sentence}." for sentence in rest)])
+    return join((place, el("strong", f"{first}."), *(f" {sentence}." for sentence in rest)))
 
 
 def _section(title: str, lead: str, *children: Html | None) -> list[Html]:
@@ -102,7 +104,7 @@ def _tables(shown: Sequence[Bench], best: frozenset[int]) -> list[Html]:
     for bench in shown:
         title = f"Measured on {bench.place}" if len(shown) > 1 else "Measured"
         lead = _compared(bench.result.references)
-        made += _section(title, lead, bench_table(bench, best), idle_table(bench))
+        made += _section(title, lead, bench_table(bench, best, explained=bench is shown[0]), idle_table(bench))
     return made
 
 
@@ -134,16 +136,16 @@ def _fronts(views: Sequence[View], measure: Worth, shown: Sequence[Bench]) -> li
         f"{measure.name} on {measure.on}; higher is better, farther left is cheaper. The vertical axis need not begin "
     )
     note += f"at zero, and small differences may be chance.{_reference_note(shown, measure)}{out}"
-    latency, size = by_latency(views, measure), by_size(views, measure)
     made: list[Html | None] = []
-    if latency:
-        title = f"{measure.name} against latency"
-        plot = scatter(title, latency, measure, "p50 of one inference (logarithmic)", time_words, 0.05)
-        made.append(_card(title, plot, note))
-    if size:
+    for bench in shown:
+        if points := by_latency(bench.measured, measure):
+            title = f"{measure.name} against latency{f', {bench.place}' if len(shown) > 1 else ''}"
+            plot = scatter(title, points, measure, "p50 of one inference (logarithmic)", time_words, 0.05)
+            made.append(_card(title, plot, note))
+    if points := by_size(views, measure):
         title = f"{measure.name} against size"
-        plot = scatter(title, size, measure, "Size of the file (logarithmic)", _size_words, 1.0)
-        made.append(_card(title, plot, f"One point an artifact and answer. {note}"))
+        plot = scatter(title, points, measure, "Size of the file (logarithmic)", _size_words, 1.0)
+        made.append(_card(title, plot, f"One point for each size and worth. {note}"))
     return made
 
 
@@ -165,12 +167,8 @@ def _distributions(shown: Sequence[Bench], views: Sequence[View]) -> Html | None
     named = [(f"{view.number} {view.title}", view.row.inference) for view in views if view.row.inference]
     if not named:
         return None
-    named += [
-        (f"Reference: {item.description}", item.inference)
-        for bench in shown
-        for item in bench.result.references
-        if item.inference
-    ]
+    known = {item.description: item.inference for bench in shown for item in bench.result.references}
+    named += [(f"Reference: {name}", latency) for name, latency in known.items() if latency]
     axis = time_axis([value for _, latency in named for value in (*latency.samples_us, latency.min_us, latency.p99_us)])
     lines = [Line(name=name, words=_latency_words(item), drawing=distribution(item, axis)) for name, item in named]
     plot = row_plot("Latency distributions", lines, axis_words(axis, "One inference (logarithmic)"))

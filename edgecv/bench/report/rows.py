@@ -1,7 +1,7 @@
 """Plots with one line a row: names in HTML, so that long ones wrap, and under each a drawing on a shared axis.
 
-All that a drawing shows is in the words beside it, so the drawings are hidden from screen readers; what differs, differs
-in shape, so colour is never needed.
+All that a drawing shows is in the words beside it, so the drawings are hidden from screen readers; what differs has
+another shape, so colour is never needed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from edgecv.report.plots import nice_ticks
 
 BINS: Final = 56
 _HEIGHT: Final = 36
-_CURVE: Final = 64
+_CURVE: Final = 78
+_CURVE_TOP: Final = 18  # pixels, for the name of the upper end
 _LEFT: Final = 1.5  # percent left free at each side, so that marks are not cut
 _LEAST_US: Final = 0.05  # where a logarithmic axis begins for times that a clock could not tell from zero
 _QUANTILES: Final = ("p50", "p90", "p99")
@@ -153,10 +154,11 @@ def curve(points: Sequence[Sustained], seconds: float) -> Html:
     top = nice_ticks(0, max(point.p90_us for point in points) or 1.0, 2)[-1]
 
     def place(point: Sustained, value: float) -> tuple[float, float]:
-        return _LEFT + (100 - 2 * _LEFT) * point.second / max(seconds, 1.0), 4 + (_CURVE - 8) * (1 - value / top)
+        x = _LEFT + (100 - 2 * _LEFT) * point.second / max(seconds, 1.0)
+        return x, _CURVE_TOP + (_CURVE - 4 - _CURVE_TOP) * (1 - value / top)
 
-    parts = [_level(_CURVE - 4, 0, 100, "track"), _level(4, 0, 100, "grid")]
-    parts.append(_text("100%", 0, time_words(top), "tick last"))
+    parts = [_level(_CURVE - 4, 0, 100, "track"), _level(_CURVE_TOP, 0, 100, "grid")]
+    parts.append(_text("100%", _CURVE_TOP - 5, time_words(top), "tick last"))
     for kind, values in (("p50", [p.p50_us for p in points]), ("p90", [p.p90_us for p in points])):
         spots = [place(point, value) for point, value in zip(points, values, strict=True)]
         parts += [

@@ -10,7 +10,6 @@ from edgecv_runtime.bench.result import ClassCount, Latency, Reference, Row
 from edgecv.bench.report.figures import (
     rate_words,
     three_digits,
-    threads_words,
     time_words,
     work_words,
 )
@@ -35,6 +34,13 @@ NAMES: Final = (
     "Agreement",
     "Of peak",
 )
+_EXPLAINED: Final = (
+    "p50, p90, p99: one inference. Samples/s: whole predictions, from the encoded picture or tensor to the answer. "
+    "Load: opening the file in a fresh process, and its first inference. Memory: peak of the process, and what of it "
+    "runtime and model added. Accuracy with its change from the reference in points, its 95 % interval, and whether "
+    "McNemar's test (5 %) takes the change for real. Of peak: multiply-adds a second (G: thousand millions) against "
+    "the most that was measured here. ◆ front: on the Pareto front of answers against latency."
+)
 
 
 def cell(label: str, value: str | Html, note: str | None = None, kind: str | None = None) -> Html:
@@ -44,21 +50,14 @@ def cell(label: str, value: str | Html, note: str | None = None, kind: str | Non
 
 
 def _header(*parts: str | Html | None) -> Html:
-    return el("th", join([part for part in parts if part is not None]), scope="row", role="rowheader")
+    return el("th", join(parts), scope="row", role="rowheader")
 
 
-def bench_table(bench: Bench, best: frozenset[int]) -> Html | None:
+def bench_table(bench: Bench, best: frozenset[int], *, explained: bool) -> Html | None:
     """One row an artifact, backend and number of threads; `best` are the numbers on the front; None if nothing ran."""
     if not bench.measured:
         return None
-    caption = (
-        "p50, p90, p99: one inference. Load: opening the file in a fresh process, and its first inference. Samples/s: "
-        "whole predictions, from the encoded picture or tensor to the answer. Memory: peak of the process, and what of it runtime and model added. "
-        "Accuracy with its change from the reference in points, its 95 % interval, and whether McNemar's test (5 %) takes "
-        "the change for real. Of peak: multiply-adds a second (G: thousand millions) against the most that "
-        "was measured here. "
-        "◆ front: on the Pareto front of answers against latency."
-    )
+    caption = _EXPLAINED if explained else "The columns are those of the first table."
     first = fastest(bench.measured)
     lines = [_row(view, fast=view is first, best=view.number in best) for view in bench.measured]
     lines += [_reference_row(item) for item in bench.result.references if item.inference or item.correct]
@@ -125,14 +124,18 @@ def _accuracy(row: Row) -> Html:
     return cell("Accuracy", value, note, "wrap")
 
 
+def agreement_words(view: View) -> str:
+    """The share of answers that are the reference's; without answers the signal-to-noise ratio; a dash if not known."""
+    _, compared = view.compared
+    if compared is None:
+        return DASH
+    return snr_words(compared) if compared.agreement is None else percent(compared.agreement, 2)
+
+
 def _agreement(view: View) -> Html:
     on, compared = view.compared
-    if compared is None:
-        return cell("Agreement", DASH)
-    of = f"of {quantity(compared.count)} ({on})"
-    if compared.agreement is None:
-        return cell("Agreement", snr_words(compared), of, "wrap")
-    return cell("Agreement", percent(compared.agreement, 2), of, "wrap")
+    of = None if compared is None else f"of {quantity(compared.count)} ({on})"
+    return cell("Agreement", agreement_words(view), of, "wrap")
 
 
 def _peak(row: Row) -> Html:
@@ -201,7 +204,7 @@ def _place_cell(place: str, view: View | None, first: View | None) -> Html:
 
 
 def class_table(bench: Bench) -> Html | None:
-    """Accuracy a class and its change from the reference, the largest loss first; rows with the same counts share one."""
+    """Accuracy a class and its change from the reference, the largest loss first; equal rows share a column."""
     groups: dict[tuple[str, tuple[ClassCount, ...]], View] = {}
     for view in bench.measured:
         if view.row.classes:
