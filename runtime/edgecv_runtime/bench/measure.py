@@ -1,0 +1,250 @@
+"""Measures a bundle on this machine: every artifact and backend in a process of its own, in turns."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from edgecv_runtime.bench import peak, turns
+from edgecv_runtime.bench.jobs import Options, check_any, rows
+from edgecv_runtime.bench.machine import Jiffies, elsewhere, facts, hottest, load_average
+from edgecv_runtime.bench.messages import Answer, Answered, Open
+from edgecv_runtime.bench.process import Worker
+from edgecv_runtime.bench.result import RESULT_VERSION, DataSet, Machine, Peak, Place, Result, Row, Settings
+from edgecv_runtime.bench.stability import drift, reasons
+from edgecv_runtime.bench.statistics import latency, tidy
+from edgecv_runtime.bench.turns import Course, Nobody, Watcher
+from edgecv_runtime.bundle import MANIFEST, Bundle
+from edgecv_runtime.errors import EdgecvError
+from edgecv_runtime.schema import Golden
+
+GOLDEN: DataSet = "golden"
+MOST_INPUTS = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """What is run beside the golden cases, and where the outputs go.
+
+    Attributes:
+        pictures: Picture files to measure with; empty: the bundle's golden ones.
+        samples: By data set, folders of preprocessed inputs, `N.npy` for the N-th input (as `messages.Open`).
+        answers: Where every row's outputs go, `ROW/SET/N.npy` for the N-th output; None: nowhere.
+        accelerators: The names of the GPUs of this machine.
+    """
+
+    pictures: tuple[Path, ...] = ()
+    samples: Mapping[DataSet, Path] = field(default_factory=dict)
+    answers: Path | None = None
+    accelerators: tuple[str, ...] = ()
+
+
+def identity_of(bundle: Bundle) -> str:
+    """The manifest's identity, or the digest of a manifest that has none."""
+    return bundle.manifest.identity or hashlib.sha256((bundle.root / MANIFEST).read_bytes()).hexdigest()
+
+
+def measure_bundle(
+    bundle: Bundle, options: Options, inputs: Inputs | None = None, watcher: Watcher | None = None
+) -> Result:
+    """Measure what was asked for, on this machine; a row that cannot run says why.
+
+    Raises:
+        BundleError: The bundle has no such artifact, or is damaged.
+        BackendError: Nothing at all could be measured.
+    """
+    inputs, watcher = inputs or Inputs(), watcher or Nobody()
+    wanted = rows(bundle.manifest, options)
+    machine, clock = facts(inputs.accelerators), Jiffies.now()
+    began = time.process_time()
+    with tempfile.TemporaryDirectory(prefix="edgecv-bench-") as scratch, ExitStack() as stack:
+        samples = {GOLDEN: Path(scratch, GOLDEN), **inputs.samples}
+        golden = bundle.golden()
+        write_golden_inputs(bundle, golden, samples[GOLDEN])
+        pictures = inputs.pictures or golden_pictures(bundle, golden)
+        orders = [_order(bundle, row, pictures, samples) for row in wanted]
+        peak_orders = peak.orders(wanted, Path(scratch, "peak")) if options.peaks else []
+        courses = _courses(stack, wanted, orders)
+        peak_courses = _peak_courses(stack, peak_orders)
+        _take_turns(options, wanted, courses, peak_courses, watcher)
+        machine = _after(machine, clock, time.process_time() - began, (*courses, *peak_courses))
+        _answer(courses, samples, inputs.answers, watcher)
+    peaks = peak.peaks([(c.order, c.times("inference")) for c in turns.running(peak_courses)])
+    measured = tuple(
+        _measured(row, course, bundle.manifest.provenance.source.multiply_adds, peaks)
+        for row, course in zip(wanted, courses, strict=True)
+    )
+    check_any(measured)
+    return _result(bundle, options, measured, peaks, machine, _settings(options, inputs, pictures, courses))
+
+
+def write_golden_inputs(bundle: Bundle, golden: Golden, folder: Path) -> None:
+    """The preprocessed inputs of the golden cases, as the workers read them."""
+    folder.mkdir(parents=True)
+    place = (bundle.root / bundle.manifest.golden.file).parent
+    for number, spec in enumerate(bundle.manifest.inputs):
+        tensors = [case.inputs[spec.name] for case in golden.cases]
+        values = [
+            np.frombuffer((place / tensor.file).read_bytes(), np.dtype(tensor.dtype).newbyteorder("<")).reshape(
+                tensor.shape
+            )
+            for tensor in tensors
+        ]
+        np.save(folder / f"{number}.npy", np.concatenate(values).astype(np.float32))
+
+
+def golden_pictures(bundle: Bundle, golden: Golden) -> tuple[Path, ...]:
+    """The golden cases' pictures; empty where the model takes tensors."""
+    place = (bundle.root / bundle.manifest.golden.file).parent
+    return tuple(place / case.image for case in golden.cases if case.image is not None)
+
+
+def _order(bundle: Bundle, row: Row, pictures: Sequence[Path], samples: Mapping[DataSet, Path]) -> Open:
+    return Open(
+        bundle=str(bundle.root),
+        artifact=row.artifact,
+        backend=row.backend,
+        threads=row.threads,
+        samples=str(samples.get("evaluation", samples[GOLDEN])),
+        pictures=tuple(map(str, pictures[:MOST_INPUTS])),
+        most=MOST_INPUTS,
+    )
+
+
+def _courses(stack: ExitStack, wanted: Sequence[Row], orders: Sequence[Open]) -> list[Course]:
+    return [Course(row.title, order, stack.enter_context(Worker())) for row, order in zip(wanted, orders, strict=True)]
+
+
+def _peak_courses(stack: ExitStack, orders: Sequence[Open]) -> list[Course]:
+    return [
+        Course(f"peak of {order.backend}", order, stack.enter_context(Worker()), share=peak.SHARE) for order in orders
+    ]
+
+
+def _take_turns(
+    options: Options, wanted: Sequence[Row], courses: list[Course], peak_courses: list[Course], watcher: Watcher
+) -> None:
+    everything = [*courses, *peak_courses]
+    turns.load(everything, watcher)
+    turns.warm_up(everything, options.turn_seconds, options.warm_up_seconds, watcher)
+    turns.measure(everything, options.rounds, options.turn_seconds, watcher)
+    if options.sustained_seconds:
+        for course in _to_sustain(options, wanted, courses):
+            turns.sustain(course, options.sustained_seconds, watcher)
+
+
+def _to_sustain(options: Options, wanted: Sequence[Row], courses: list[Course]) -> list[Course]:
+    """All rows, or the fastest int8 row; the fastest of any precision where there is no int8."""
+    ran = [(row, course) for row, course in zip(wanted, courses, strict=True) if course.failed is None]
+    if options.sustain_all:
+        return [course for _, course in ran]
+    integer = [course for row, course in ran if row.precision in peak.INTEGER]
+    ranked = sorted(integer or (course for _, course in ran), key=lambda course: latency(course.times("total")).p50_us)
+    return ranked[:1]
+
+
+def _after(machine: Machine, clock: Jiffies | None, own: float, courses: Sequence[Course]) -> Machine:
+    others, stolen = elsewhere(clock, Jiffies.now(), own + sum(course.cpu_seconds for course in courses))
+    return msgspec.structs.replace(
+        machine, load_after=load_average(), celsius_after=hottest(), busy_elsewhere=others, stolen=stolen
+    )
+
+
+def _answer(courses: Sequence[Course], samples: Mapping[DataSet, Path], answers: Path | None, watcher: Watcher) -> None:
+    """Let every row give its outputs; one that fails at it has failed."""
+    if answers is None:
+        return
+    for number, course in enumerate(courses):
+        if course.failed is not None:
+            continue
+        watcher.turn("answer", course.title, number, len(courses))
+        try:
+            for name, folder in samples.items():
+                out = answers / str(number) / name
+                course.worker.ask(Answer(samples=str(folder), out=str(out)), Answered)
+        except EdgecvError as error:
+            course.failed = error
+
+
+def _measured(row: Row, course: Course, multiply_adds: int | None, peaks: Sequence[Peak]) -> Row:
+    if course.failed is not None or course.opened is None:
+        hint = f". {course.failed.hint}" if course.failed and course.failed.hint else ""
+        return msgspec.structs.replace(row, not_run=f"{course.failed.message if course.failed else 'not run'}{hint}")
+    opened = course.opened
+    stages = {stage: latency(course.times(stage)) for stage in turns.STAGES}
+    medians = course.turn_medians()
+    rate = multiply_adds and 1e6 * opened.batch * multiply_adds / max(stages["inference"].p50_us, 1e-3)
+    return msgspec.structs.replace(
+        row,
+        library=opened.library,
+        batch=opened.batch,
+        load_us=opened.load_us,
+        cold_us=opened.cold_us,
+        **stages,
+        per_second=tidy(1e6 * opened.batch / stages["total"].mean_us),
+        inferences_per_second=tidy(1e6 * opened.batch / max(stages["inference"].mean_us, 1e-3)),
+        memory_bytes=max(turn.memory for turn in course.turns),
+        memory_before_bytes=opened.memory_before,
+        warm_up=course.warm_up,
+        drift=drift(medians),
+        turn_p50_us=tuple(map(tidy, medians)),
+        multiply_adds_per_second=tidy(rate) if rate else None,
+        peak_share=peak.share(row, rate, peaks) if rate else None,
+        sustained=tuple(course.sustained),
+    )
+
+
+def _settings(options: Options, inputs: Inputs, pictures: Sequence[Path], courses: Sequence[Course]) -> Settings:
+    return Settings(
+        rounds=options.rounds,
+        seconds=options.seconds,
+        warm_up_seconds=options.warm_up_seconds,
+        sustained_seconds=options.sustained_seconds,
+        threads=options.thread_counts(),
+        input="pictures" if pictures else "tensors",
+        data="evaluation" if inputs.pictures or (not pictures and "evaluation" in inputs.samples) else GOLDEN,
+        inputs=max((course.opened.inputs for course in courses if course.opened), default=0),
+    )
+
+
+def _result(
+    bundle: Bundle,
+    options: Options,
+    measured: tuple[Row, ...],
+    peaks: tuple[Peak, ...],
+    machine: Machine,
+    settings: Settings,
+) -> Result:
+    against = reasons(measured, machine)
+    return Result(
+        schema_version=RESULT_VERSION,
+        name=bundle.manifest.name,
+        identity=identity_of(bundle),
+        task=bundle.manifest.task,
+        created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        place=Place(),
+        machine=machine,
+        settings=settings,
+        rows=measured,
+        multiply_adds=bundle.manifest.provenance.source.multiply_adds,
+        peaks=peaks,
+        stable=not against,
+        unstable=against,
+        notes=_notes(options, measured),
+    )
+
+
+def _notes(options: Options, measured: Sequence[Row]) -> tuple[str, ...]:
+    if not options.sustained_seconds or options.sustain_all:
+        return ()
+    chosen = [row.title for row in measured if row.sustained]
+    return tuple(f"Only {title} was run for {options.sustained_seconds:g} s without a pause" for title in chosen)
