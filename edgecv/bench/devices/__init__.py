@@ -1,0 +1,48 @@
+"""Benchmarks on other devices: a machine over ssh, a phone over adb, and results that a phone shared."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+from edgecv_runtime.bench.jobs import Options
+from edgecv_runtime.bench.result import Result
+
+from edgecv.bench.devices.address import Address
+from edgecv.bench.devices.android import AdbDevice
+from edgecv.bench.devices.answers import read_import
+from edgecv.bench.devices.ssh import SshDevice
+from edgecv.observer import Observer
+
+__all__ = ["Device", "open_device", "read_import"]
+TIME_LIMIT = 3600.0
+
+
+class Device(Protocol):
+    """A device that is not this machine."""
+
+    def bench(self, bundle: Path, options: Options, observer: Observer) -> Result:
+        """Measure a bundle there. Either a whole result comes back, or an error and nothing stays anywhere.
+
+        Raises:
+            DeviceError: The device is absent, refuses, lacks something, is full, or went away; see the message.
+            BundleError: The bundle is damaged.
+            DataError: The device's answer is no result of this bundle.
+        """
+
+
+def open_device(text: str, *, python: str = "python3", time_limit: float = TIME_LIMIT) -> Device:
+    """The device that "ssh:user@host[:port]", "ssh:alias", "adb" or "adb:SERIAL" names; nothing is connected yet.
+
+    Args:
+        text: The name.
+        python: The interpreter of a machine over ssh.
+        time_limit: Seconds that the benchmark there may take.
+
+    Raises:
+        UsageError: It names none.
+    """
+    address = Address.parse(text)
+    if address.kind == "ssh":
+        return SshDevice(address=address, python=python, time_limit=time_limit)
+    return AdbDevice(serial=address.name, time_limit=time_limit)

@@ -1,0 +1,154 @@
+"""A machine over ssh: it is sent the bundle and edgecv's own runtime, measures, and keeps nothing."""
+
+from __future__ import annotations
+
+import signal
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from edgecv_runtime.bench.jobs import Options
+from edgecv_runtime.bench.result import Place, Result
+from edgecv_runtime.bundle import Bundle
+from edgecv_runtime.errors import DeviceError
+
+from edgecv.bench.devices.address import Address
+from edgecv.bench.devices.answers import answer
+from edgecv.bench.devices.messages import Done, Hello, Unpacked
+from edgecv.bench.devices.payload import BUNDLE, Payload
+from edgecv.bench.devices.session import Session
+from edgecv.observer import Observer
+
+RESULT: Final = "result.json"
+STARTING: Final = 60.0  # seconds for ssh to connect and Python to start
+UNPACKING: Final = 300.0  # seconds for a slow card to take the last of the bundle
+ENDING: Final = 60.0  # seconds over the time limit within which the agent must have answered
+MARGIN: Final = 32 << 20  # bytes that stay free; also what the benchmark itself writes
+AGAIN: Final = "Nothing was kept, here or there; try again, or install edgecv there and run it by hand"
+NEEDED: Final = {"numpy": "numpy", "PIL": "Pillow", "msgspec": "msgspec"}
+BACKENDS: Final = {"ai_edge_litert", "tflite_runtime", "onnxruntime", "coremltools"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SshDevice:
+    """A machine with Python, NumPy, Pillow, msgspec and a backend; edgecv need not be installed there.
+
+    `python` is its interpreter (a name on its PATH, or a path; `~/` is its home); `time_limit` is in seconds, for the
+    benchmark alone.
+    """
+
+    address: Address
+    python: str = "python3"
+    time_limit: float = 3600
+
+    @property
+    def name(self) -> str:
+        """As ssh was told."""
+        return self.address.name or ""
+
+    def bench(self, bundle: Path, options: Options, observer: Observer) -> Result:
+        """Copy the bundle, run the benchmark, fetch its result; nothing stays there.
+
+        Raises:
+            DeviceError: The machine is absent, refuses, lacks something, is full, or went away; see the message.
+            BundleError: The bundle is damaged.
+            DataError: The answer is no result of this bundle.
+        """
+        with Bundle.load(bundle) as opened, Session(self.address, self.python) as session:
+            payload = Payload.of(opened.root)
+            hello = session.expect(Hello, STARTING, "connecting")
+            check(hello, payload, self.name, self.python)
+            session.send_plan(command=command(options), result=RESULT, seconds=self.time_limit)
+            copy(session, payload, observer)
+            done = self._measure(session, observer)
+            self._check_end(done)
+            data = (done.result or "").encode()
+            return answer(data, f"the answer of {self.name}", opened, Place(kind="ssh", name=self.name))
+
+    def _measure(self, session: Session, observer: Observer) -> Done:
+        with session.alive():
+            return session.expect(
+                Done, self.time_limit + ENDING, "measuring", lambda line: show(line, self.name, observer)
+            )
+
+    def _check_end(self, done: Done) -> None:
+        said = _said(done.words, "error: ") or next((word for word in reversed(done.words) if word), "it said nothing")
+        if done.late:
+            raise DeviceError(
+                f"the benchmark on {self.name} was not done after {self.time_limit:.0f} s",
+                "Measure less, or for less time",
+            )
+        if done.code < 0:
+            raise DeviceError(
+                f"the benchmark on {self.name} was ended by {signal.Signals(-done.code).name}",
+                "It may lack memory: measure fewer artifacts at once",
+            )
+        if done.code:
+            raise DeviceError(f"the benchmark on {self.name} failed: {said}", _said(done.words, "hint: ") or AGAIN)
+        if done.result is None:
+            raise DeviceError(f"the benchmark on {self.name} left no result: {said}", AGAIN)
+
+
+def check(hello: Hello, payload: Payload, name: str, python: str) -> None:
+    """Refuse a machine that lacks what is needed, before anything is copied.
+
+    Raises:
+        DeviceError: A package or room on the disk is missing.
+    """
+    missing = [package for module, package in NEEDED.items() if module not in hello.modules]
+    backend = [] if BACKENDS & set(hello.modules) else ["ai-edge-litert"]
+    packages = " ".join([*missing, *backend])
+    if packages:
+        what = ", ".join([*missing, *(["a backend (LiteRT or ONNX Runtime)"] if backend else [])])
+        raise DeviceError(
+            f"{python} on {name} lacks {what}",
+            f"Run there: {hello.executable} -m pip install {packages}; or name an interpreter that has them: "
+            "--device-python PATH",
+        )
+    needed = payload.size + MARGIN
+    if hello.free_bytes < needed:
+        raise DeviceError(
+            f"{name} has {hello.free_bytes / 1e6:.0f} MB free for temporary files, {needed / 1e6:.0f} MB are needed",
+            "Make room there, or point TMPDIR there to a larger disk",
+        )
+
+
+def copy(session: Session, payload: Payload, observer: Observer) -> None:
+    """Send all files.
+
+    Raises:
+        DeviceError: The connection was lost, or the disk is full after all.
+    """
+    stage = f"copying to {session.name}, kB"
+
+    def progress(sent: int, total: int) -> None:
+        observer.stage(stage, sent // 1000, total // 1000)
+
+    with suppress(BrokenPipeError):  # the agent said why, or is gone: the next line finds out
+        payload.write(session.stream, progress)
+    session.expect(Unpacked, UNPACKING, "copying the bundle")
+
+
+def command(options: Options) -> list[str]:
+    """What the agent runs with its Python; `{folder}` is its private folder."""
+    return [
+        "-m",
+        "edgecv_runtime.bench",
+        f"{{folder}}/{BUNDLE}",
+        "--options",
+        msgspec.json.encode(options).decode(),
+        "--out",
+        f"{{folder}}/{RESULT}",
+    ]
+
+
+def show(line: str, name: str, observer: Observer) -> None:
+    """What the benchmark says while it runs."""
+    observer.note(f"{name}: {line}")
+
+
+def _said(words: tuple[str, ...], kind: str) -> str | None:
+    """The device's own error or hint, if it gave one."""
+    return next((word.removeprefix(kind) for word in reversed(words) if word.startswith(kind)), None)
