@@ -51,6 +51,6 @@ table.bench tbody th{grid-column:1/-1;padding:0}
 table.bench td{display:block;padding:0;text-align:left}
 table.bench td::before{display:block;font-size:12.5px}
 table.bench td small.wrap{margin:0;min-width:0}
-table.why td,table.places td{text-align:left}
+table.bench td.blank{display:none}
 }
 """

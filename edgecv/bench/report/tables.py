@@ -37,10 +37,12 @@ NAMES: Final = (
 _EXPLAINED: Final = (
     "p50, p90, p99: one inference. Samples/s: whole predictions, from the encoded picture or tensor to the answer. "
     "Load: opening the file in a fresh process, and its first inference. Memory: peak of the process, and what of it "
-    "runtime and model added. Accuracy with its change from the reference in points, its 95 % interval, and whether "
-    "McNemar's test (5 %) takes the change for real. Of peak: multiply-adds a second (G: thousand millions) against "
-    "the most that was measured here. ◆ front: on the Pareto front of answers against latency."
+    f"runtime and model added. Accuracy with its change from the reference in points, its {percent(0.95, 0)} interval, "
+    f"and whether McNemar's test ({percent(SIGNIFICANT, 0)}) takes the change for real. Of peak: multiply-adds a second "
+    "(G: thousand millions) against the most that was measured here. ◆ front: on the Pareto front of answers against "
+    "latency."
 )
+_BLANK: Final = el("td", DASH, role="cell", class_="blank")
 
 
 def cell(label: str, value: str | Html, note: str | None = None, kind: str | None = None) -> Html:
@@ -153,9 +155,9 @@ def _reference_row(item: Reference) -> Html:
         accuracy = cell("Accuracy", percent(measured.accuracy, 2), f"{100 * low:.1f} to {percent(high)}")
     cells = [
         *_latency_cells(item.inference),
-        *(cell(name, DASH) for name in ("Samples/s", "Load", "Memory", "Size")),
+        *[_BLANK] * 4,
         accuracy,
-        *(cell(name, DASH) for name in ("Agreement", "Of peak")),
+        *[_BLANK] * 2,
     ]
     return el("tr", head, join(cells), role="row", class_="reference")
 
