@@ -126,7 +126,7 @@ def test_markdown_keeps_text_from_becoming_markup():
     assert not re.search(r"(?<!\\)<(?!/?sub>)", text)
     assert "@" not in text
     assert not re.search(r"(?<!\\)[*\[`]", text.replace("**", ""))
-    data = next(line for line in text.splitlines() if "p\\|q" in line)
+    data = next(line for line in text.splitlines() if line.startswith("|") and "p\\|q" in line)
     assert len(re.findall(r"(?<!\\)\|", data)) == 12
     assert all(not line.startswith("# ") for line in text.splitlines())
 
@@ -143,7 +143,7 @@ def test_the_console_shows_as_many_columns_as_fit(width):
     head = next(line for line in text.splitlines() if "artifact" in line)
     assert "p50" in head
     assert ("of peak" in head) == (width >= 160)
-    assert ("memory" in head) == (width >= 120)
+    assert ("memory" in head) == (width >= 100)
     assert "…" not in text
     assert all(len(line) <= width for line in text.splitlines())
     assert (

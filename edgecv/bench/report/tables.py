@@ -38,8 +38,8 @@ _EXPLAINED: Final = (
     "p50, p90, p99: one inference. Samples/s: whole predictions, from the encoded picture or tensor to the answer. "
     "Load: opening the file in a fresh process, and its first inference. Memory: peak of the process, and what of it "
     f"runtime and model added. Accuracy with its change from the reference in points, its {percent(0.95, 0)} interval, "
-    f"and whether McNemar's test ({percent(SIGNIFICANT, 0)}) takes the change for real. Of peak: multiply-adds a second "
-    "(G: thousand millions) against the most that was measured here. ◆ front: on the Pareto front of answers against "
+    f"and whether McNemar's test ({percent(SIGNIFICANT, 0)}) takes the change for real. Of peak: multiply-adds a "
+    "second (G: thousand millions) against the most that was measured here. ◆ front: on the Pareto front of answers against "
     "latency."
 )
 _BLANK: Final = el("td", DASH, role="cell", class_="blank")
