@@ -64,6 +64,7 @@ class Case:
     scale: float
     training: int
     target_macs: float
+    scope: Literal["global", "layer"]
     epochs: int
     round_to: int = 16
     min_width: int = 8
@@ -77,8 +78,9 @@ CASES = (
         preset="rescale",
         scale=1 / 255,
         training=60,
-        target_macs=0.3,
-        epochs=40,
+        target_macs=0.4,
+        scope="layer",
+        epochs=30,
         speed=2.0,
         size=2.5,
     ),
@@ -88,7 +90,8 @@ CASES = (
         scale=1.0,
         training=60,
         target_macs=0.39,
-        epochs=200,
+        scope="global",
+        epochs=60,
         speed=1.5,
         size=1.5,
     ),
@@ -165,6 +168,7 @@ def pruned(case: Case, source: Path) -> Any:
         settings = tuning(case)
         options: PruneOptions = {
             "target_macs": case.target_macs,
+            "scope": case.scope,
             "round_to": case.round_to,
             "min_width": case.min_width,
             "epochs": settings.epochs,

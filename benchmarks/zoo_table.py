@@ -15,16 +15,23 @@ import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
+from edgecv_converters.golden import read_golden
+from edgecv_converters.parity.reference import ReferenceCoreML
+from edgecv_runtime.backends import run_float
+from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.errors import EdgecvError
 from edgecv_runtime.measured import Failure
 from edgecv_runtime.schema import Parity, Preprocess, Record
+from threadpoolctl import threadpool_limits
 
+from benchmarks import zoo_shared
 from edgecv.machine import machine_line
 from edgecv.machine import versions as tool_versions
 from edgecv.pipeline import Outcome, convert
@@ -35,8 +42,9 @@ ROOT = Path(__file__).resolve().parents[1]
 WORK = ROOT / "build" / "zoo"
 RESULTS = ROOT / "benchmarks" / "results" / "zoo.json"
 TABLE = ROOT / "docs" / "zoo.md"
-STEPS = ("tflite:float32", "tflite:int8", "onnx:float32", "onnx:int8", "coreml:float16")
+STEPS = ("tflite:float32", "tflite:int8", "onnx:float32", "onnx:int8", "coreml:float16", "coreml:int8")
 CALIBRATION, EVALUATION, CALIBRATION_SEED = 100, 100, 50
+TIMED = 5
 HEAVY = {"cnn_lstm_clip": 48, "vgg16_transfer": 60}  # samples, where one takes megabytes or a second
 
 
@@ -52,7 +60,10 @@ class Cell(Record, frozen=True):
 
 
 class Row(Record, frozen=True):
-    """One model; `cells` by "target:precision"."""
+    """One model; `cells` by "target:precision".
+
+    `evaluator_ms` is what the reference evaluator takes for a sample of the float16 package, on one thread.
+    """
 
     name: str
     parameters: int
@@ -61,6 +72,7 @@ class Row(Record, frozen=True):
     samples: int
     seconds: float
     cells: dict[str, Cell]
+    evaluator_ms: float | None = None
 
 
 class Results(Record, frozen=True):
@@ -78,15 +90,16 @@ def main(arguments: Sequence[str]) -> int:
 
     parser = argparse.ArgumentParser(description="convert and prove the models of the zoo")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(ZOO)}")
-    names = parser.parse_args(arguments).names or list(ZOO)
-    unknown = [name for name in names if name not in ZOO]
+    known = (*ZOO, *zoo_shared.ALL)
+    names = parser.parse_args(arguments).names or [*ZOO, *zoo_shared.MODELS]
+    unknown = [name for name in names if name not in (*ZOO, *zoo_shared.MODELS)]
     if unknown:
-        parser.error(f"unknown model {unknown[0]!r}; the models are {', '.join(ZOO)}")
-    rows = _kept(list(ZOO))
+        parser.error(f"unknown model {unknown[0]!r}; the models are {', '.join((*ZOO, *zoo_shared.MODELS))}")
+    rows = _kept(known)
     for name in names:
         rows[name] = convert_one(name)
         _report(rows[name])
-        ordered = tuple(rows[known] for known in ZOO if known in rows)
+        ordered = tuple(rows[other] for other in known if other in rows)
         write(Results(machine=machine_line(), versions=tool_versions(), rows=ordered))
     return int(any(cell.status == "failed" for name in names for cell in rows[name].cells.values()))
 
@@ -119,13 +132,18 @@ def prepare(name: str) -> tuple[Path, Path, Path, int]:
     """The model's file, its calibration and evaluation samples, and how many the latter are."""
     from benchmarks.zoo import path_of, sample_inputs
 
-    model = path_of(name, WORK)
+    WORK.mkdir(parents=True, exist_ok=True)
+    shared = zoo_shared.MODELS.get(name)
+    model = path_of(name, WORK) if shared is None else shared.path
     count = HEAVY.get(name, EVALUATION)
     paths = (WORK / f"{name}.calibration.npz", WORK / f"{name}.evaluation.npz")
-    for path, seed in zip(paths, (CALIBRATION_SEED, 0), strict=True):
-        samples, labels = sample_inputs(name, min(count, CALIBRATION) if seed else count, seed)
-        arrays: dict[str, Any] = {_input_name(model): samples, "labels": labels}
-        np.savez(path, allow_pickle=False, **arrays)
+    for path, part, seed in zip(paths, ("train", "test"), (CALIBRATION_SEED, 0), strict=True):
+        wanted = min(count, CALIBRATION) if seed else count
+        if shared is None:
+            found: dict[str, Any] = dict(zip(("samples", "labels"), sample_inputs(name, wanted, seed), strict=True))
+        else:
+            found = shared.samples(wanted, part, seed)
+        np.savez(path, allow_pickle=False, **{_input_name(model): found.pop("samples"), **found})
     return model, *paths, count
 
 
@@ -145,8 +163,27 @@ def _row(name: str, samples: int, seconds: float, cells: dict[str, Cell], outcom
         reference_accuracy=accuracies[0].reference_accuracy if accuracies else None,
         samples=samples,
         seconds=round(seconds, 1),
+        evaluator_ms=None if outcome is None or outcome.path is None else evaluator_ms(outcome.path),
         cells=cells,
     )
+
+
+def evaluator_ms(bundle: Path) -> float | None:
+    """What one sample takes in the float16 package: the median of some, after the first."""
+    package = bundle / "coreml" / "model.float16.mlpackage"
+    if not package.exists():
+        return None
+    with Bundle.load(bundle) as loaded, threadpool_limits(1):
+        case = next(iter(read_golden(loaded.root, loaded.manifest.golden)))
+        artifact = loaded.artifact("coreml", "float16")
+        with closing(ReferenceCoreML(package, artifact.inputs, artifact.outputs)) as backend:
+            run_float(backend, artifact, case.inputs)
+            taken = []
+            for _ in range(TIMED):
+                began = time.perf_counter()
+                run_float(backend, artifact, case.inputs)
+                taken.append(time.perf_counter() - began)
+    return round(1e3 * float(np.median(taken)), 2)
 
 
 def _cells(outcome: Outcome) -> dict[str, Cell]:
@@ -190,7 +227,7 @@ def write(results: Results) -> None:
 
 def table(results: Results) -> str:
     """The page of documentation, in Markdown."""
-    head = ["model", "parameters", "multiply-adds", *STEPS]
+    head = ["model", "parameters", "multiply-adds", *STEPS, "evaluator, ms"]
     lines = [
         "# The zoo",
         "",
@@ -198,8 +235,10 @@ def table(results: Results) -> str:
         f"Machine: {results.machine}.",
         "",
         "A cell gives the size and, on held-out samples, the share of answers that equal those of the Keras",
-        "model and its signal-to-noise ratio. Core ML predicts on macOS only: elsewhere it is converted, not run.",
-        "How the models are made is told in `benchmarks/zoo.py`.",
+        "model and its signal-to-noise ratio. Core ML's are from the reference evaluation of the saved package",
+        "(docs/coreml.md); the last column is what that takes for one sample of the float16 package, on one thread.",
+        "How the models are made is told in `benchmarks/zoo.py`; ResNet8 and the keyword spotter are MLPerf Tiny's,",
+        "the latter on drawn spectrograms.",
         "",
         f"| {' | '.join(head)} |",
         f"|{'---|' * len(head)}",
@@ -218,7 +257,8 @@ def table(results: Results) -> str:
 def _line(row: Row) -> str:
     macs = "" if row.multiply_adds is None else f"{row.multiply_adds / 1e6:,.1f} M"
     cells = [_text(row.cells[step]) if step in row.cells else "" for step in STEPS]
-    return f"| {' | '.join([row.name, f'{row.parameters:,}', macs, *cells])} |"
+    taken = "" if row.evaluator_ms is None else f"{row.evaluator_ms:,.1f}"
+    return f"| {' | '.join([row.name, f'{row.parameters:,}', macs, *cells, taken])} |"
 
 
 def _text(cell: Cell) -> str:
