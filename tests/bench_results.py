@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import msgspec
+from edgecv_runtime.bench.measure import identity_of
 from edgecv_runtime.bench.result import Latency, Machine, Place, Result, Row, Settings
 from edgecv_runtime.bundle import Bundle
-
-from edgecv.bench.devices.answers import identity_of
 
 
 def latency(microseconds: float) -> Latency:

@@ -9,6 +9,7 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from edgecv_runtime.bench.jobs import Options
 from edgecv_runtime.bench.result import encode_result
@@ -20,7 +21,7 @@ from edgecv.machine import versions
 from edgecv.observer import Silent
 from tests import loopback_sshd
 from tests.bench_results import result_of
-from tests.bundles import write_bundle
+from tests.bundles import SIZE, write_bundle
 
 pytestmark = pytest.mark.skipif(loopback_sshd.missing() is not None, reason=loopback_sshd.missing() or "")
 
@@ -57,18 +58,16 @@ def device(server, monkeypatch):
 
 
 class Watching(Silent):
-    """Notes what it is told, and acts at the benchmark's first line."""
+    """Keeps what it is told, and acts when the benchmark first says that it measures."""
 
     def __init__(self, act=lambda: None):
-        self.notes, self.stages, self._act = [], [], act
-
-    def note(self, text):
-        self.notes.append(text)
-        if len(self.notes) == 1:
-            self._act()
+        self.stages, self._act = [], act
 
     def stage(self, name, done, total):
+        first = name.endswith(": measure") and self.stages[-1][0] != name
         self.stages.append((name, done, total))
+        if first:
+            self._act()
 
 
 def interpreter(path: Path, before: str = "", options: str = "") -> Path:
@@ -80,7 +79,7 @@ def interpreter(path: Path, before: str = "", options: str = "") -> Path:
 
 def plant(monkeypatch, script: str) -> None:
     """In place of the benchmark the device runs a script of the test, in which `folder` is its private folder."""
-    monkeypatch.setattr(ssh, "command", lambda _: ["-c", f"folder = '{{folder}}'\n{script}"])
+    monkeypatch.setattr(ssh, "command", lambda *_, **__: ["-c", f"folder = '{{folder}}'\n{script}"])
 
 
 def answering(bundle: Path, **changed: object) -> str:
@@ -89,7 +88,7 @@ def answering(bundle: Path, **changed: object) -> str:
     return f"open(folder + '/result.json', 'w').write({text!r})"
 
 
-HANG = "import sys, time; print('measuring', file=sys.stderr, flush=True); time.sleep(60)"
+HANG = "import sys, time; print('measure: 10 %', file=sys.stderr, flush=True); time.sleep(60)"
 
 
 def refused(device, bundle, observer=None) -> DeviceError:
@@ -97,6 +96,25 @@ def refused(device, bundle, observer=None) -> DeviceError:
         device.bench(bundle, Options(), observer or Silent())
     assert caught.value.hint
     return caught.value
+
+
+def test_a_whole_benchmark(device, bundle, tmp_path):
+    samples, answers = tmp_path / "samples", tmp_path / "answers"
+    samples.mkdir()
+    pixels = np.float32([[200, 10, 10], [10, 20, 210], [5, 90, 5]])[:, None, None].repeat(SIZE, 1).repeat(SIZE, 2)
+    np.save(samples / "0.npy", pixels)
+    options = Options(rounds=2, seconds=0.02, warm_up_seconds=0.1, threads=(1,), peaks=False)
+    observer = Watching()
+    result = device().bench(bundle, options, observer, samples=samples, answers=answers)
+    assert result.settings.seconds == 0.02
+    assert [row.precision for row in result.rows] == ["float32", "int8"]
+    for number, row in enumerate(result.rows):
+        assert row.not_run is None
+        assert row.inference.p50_us > 0
+        answered = np.load(answers / str(number) / "evaluation" / "0.npy")
+        assert answered.argmax(1).tolist() == [0, 2, 1]
+        assert np.load(answers / str(number) / "golden" / "0.npy").shape == (2, 3)
+    assert f"{result.place.name}: measure" in {stage for stage, _, _ in observer.stages}
 
 
 def test_the_result_comes_back_with_its_place(device, server, bundle, monkeypatch):
@@ -107,7 +125,7 @@ def test_the_result_comes_back_with_its_place(device, server, bundle, monkeypatc
     with Bundle.load(bundle) as opened:
         assert result.rows == result_of(opened).rows
     stage, done, total = observer.stages[-1]
-    assert "alias" in stage
+    assert stage == "copying to alias, kB"
     assert done == total > 100
 
 
@@ -116,13 +134,11 @@ def test_the_device_runs_this_runtime_on_the_very_files(device, bundle, monkeypa
         "import sys, os, edgecv_runtime, importlib.metadata as m\n"
         "from edgecv_runtime.bundle import Bundle\n"
         "Bundle.load(folder + '/bundle.edgecv').verify_integrity()\n"
-        "print(os.path.dirname(os.path.dirname(edgecv_runtime.__file__)) == folder, m.version('edgecv'), "
-        "oct(os.stat(folder).st_mode & 0o777), file=sys.stderr)\n"
+        "place = os.path.dirname(os.path.dirname(edgecv_runtime.__file__))\n"
+        "sys.exit(f\"error: {place == folder} {m.version('edgecv')} {os.stat(folder).st_mode & 0o777:o}\")\n"
     )
-    plant(monkeypatch, script + answering(bundle))
-    observer = Watching()
-    device("ssh:alias").bench(bundle, Options(), observer)
-    assert observer.notes == [f"alias: True {versions()['edgecv']} 0o700"]
+    plant(monkeypatch, script)
+    assert f"failed: True {versions()['edgecv']} 700" in refused(device(), bundle).message
 
 
 def test_words_of_a_login_shell_are_no_message(device, bundle, monkeypatch, tmp_path):
@@ -225,21 +241,21 @@ def test_ctrl_c_leaves_nothing_there(device, bundle, monkeypatch):
         device().bench(bundle, Options(), Watching(interrupt))
 
 
-def test_workers_of_the_benchmark_end_with_it(device, server, bundle, monkeypatch):
+def test_workers_of_the_benchmark_end_with_it(device, server, bundle, monkeypatch, tmp_path):
     script = (
-        "import subprocess, sys, time\n"
+        "import pathlib, subprocess, sys, time\n"
         "sleep = 'import time; time.sleep(600)'\n"
         "with subprocess.Popen([sys.executable, '-c', sleep], start_new_session=True) as job:\n"
         "    try:\n"
-        "        print(job.pid, file=sys.stderr, flush=True)\n"
+        f"        pathlib.Path({str(tmp_path / 'pid')!r}).write_text(str(job.pid))\n"
+        "        print('measure: 10 %', file=sys.stderr, flush=True)\n"
         "        time.sleep(600)\n"
         "    finally:\n"
         "        job.kill()\n"
     )
     plant(monkeypatch, script)
-    observer = Watching(server.kill_sessions)
-    refused(device(), bundle, observer)
-    worker = int(observer.notes[0].split()[-1])
+    refused(device(), bundle, Watching(server.kill_sessions))
+    worker = (tmp_path / "pid").read_text()
     for _ in range(200):
         if not Path(f"/proc/{worker}").exists():
             break

@@ -21,8 +21,23 @@ TIME_LIMIT = 3600.0
 class Device(Protocol):
     """A device that is not this machine."""
 
-    def bench(self, bundle: Path, options: Options, observer: Observer) -> Result:
-        """Measure a bundle there. Either a whole result comes back, or an error and nothing stays anywhere.
+    def bench(
+        self,
+        bundle: Path,
+        options: Options,
+        observer: Observer,
+        *,
+        samples: Path | None = None,
+        answers: Path | None = None,
+    ) -> Result:
+        """Measure a bundle there. Either a whole result comes back, or an error and nothing stays there.
+
+        Args:
+            bundle: A folder or a .zip.
+            options: What to measure.
+            observer: Is told how far it is.
+            samples: A folder of preprocessed inputs to be answered as the data set "evaluation", `N.npy` for input N.
+            answers: Where the outputs go, `ROW/SET/N.npy` for output N; None: they are not asked for.
 
         Raises:
             DeviceError: The device is absent, refuses, lacks something, is full, or went away; see the message.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,10 +67,17 @@ class Adb:
             raise self._failure("copying the bundle", done)
 
     def pull(self, file: str, place: Path, *, seconds: float = 120) -> None:
-        """Fetch a file."""
+        """Fetch a file, or a folder into a new one."""
         done = self._run("pull", file, str(place), seconds=seconds)
         if done.returncode:
             raise self._failure("fetching the result", done)
+
+    def read(self, file: str) -> bytes:
+        """What a file there holds."""
+        with tempfile.TemporaryDirectory(prefix="edgecv-") as folder:
+            place = Path(folder, "file")
+            self.pull(file, place)
+            return place.read_bytes()
 
     def free_bytes(self, folder: str) -> int | None:
         """What is free on a folder's disk; None where `df` says it in words that are not known."""

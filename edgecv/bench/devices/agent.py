@@ -55,6 +55,15 @@ class Talk:
             sys.stdout.buffer.write(line)
             sys.stdout.buffer.flush()
 
+    def send(self, file: IO[bytes]) -> None:
+        """What is left of a file, as it is."""
+        with self._lock, contextlib.suppress(OSError):
+            while data := file.read(1 << 16):
+                signal.alarm(SILENCE)
+                sys.stdout.buffer.write(data)
+                sys.stdout.buffer.flush()
+            signal.alarm(0)
+
     def read(self, size: int) -> bytes:
         """Bytes of the tar stream; a silence ends in SIGALRM, which leaves through the clean-up."""
         signal.alarm(SILENCE)
@@ -129,8 +138,8 @@ def start(plan: dict[str, Any], folder: Path, log: IO[bytes]) -> subprocess.Pope
     )
 
 
-def measure(talk: Talk, plan: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Run the benchmark: how it ended, its result, and its last words."""
+def measure(talk: Talk, plan: dict[str, Any], folder: Path) -> None:
+    """Run the benchmark; tell how it ended, its result, its last words, and the files that it answered."""
     words: deque[str] = deque(maxlen=LAST_WORDS)
     with (folder / "output").open("wb") as log:
         job = start(plan, folder, log)
@@ -144,7 +153,15 @@ def measure(talk: Talk, plan: dict[str, Any], folder: Path) -> dict[str, Any]:
     relay.join(5)
     result = folder / plan["result"]
     text = result.read_text("utf-8", "replace") if result.is_file() else None
-    return {"code": job.returncode, "late": late, "result": text, "words": list(words)}
+    with tempfile.TemporaryFile(dir=folder) as packed:
+        answers = folder / plan["answers"]
+        if answers.is_dir():
+            with tarfile.open(fileobj=packed, mode="w") as archive:
+                archive.add(answers, arcname="")
+        size = packed.tell()
+        packed.seek(0)
+        talk.say("done", code=job.returncode, late=late, result=text, words=list(words), answers=size)
+        talk.send(packed)
 
 
 def end(job: subprocess.Popen[bytes]) -> None:
@@ -181,8 +198,8 @@ def leave(number: int, _: object) -> None:
 
 
 def serve(talk: Talk) -> None:
-    """One benchmark, and the answer after everything was removed."""
-    folder = None
+    """One benchmark, after which everything is removed."""
+    folder, failed = None, None
     try:
         parent = Path(tempfile.gettempdir())
         remove_abandoned(parent)
@@ -192,13 +209,14 @@ def serve(talk: Talk) -> None:
             hello(talk, folder)
             plan = talk.plan()
             unpack(talk, folder)
-            answer = {"kind": "done", **measure(talk, plan, folder)}
+            measure(talk, plan, folder)
     except OSError as error:
-        answer = {"kind": "failed", "reason": error.strerror or str(error), "full": error.errno in FULL}
+        failed = {"reason": error.strerror or str(error), "full": error.errno in FULL}
     finally:
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
-    talk.say(**answer)
+    if failed is not None:
+        talk.say("failed", **failed)
 
 
 def main() -> None:

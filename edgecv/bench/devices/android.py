@@ -21,7 +21,7 @@ from edgecv_runtime.errors import DeviceError
 
 from edgecv.bench.devices import protocol
 from edgecv.bench.devices.adb import Adb, choose
-from edgecv.bench.devices.answers import answer
+from edgecv.bench.devices.answers import answer, take_answers
 from edgecv.observer import Observer
 
 PARTS: Final = (MANIFEST, LABELS, "golden", "tflite", "onnx")  # Core ML has no business on Android
@@ -43,8 +43,16 @@ class AdbDevice:
     time_limit: float = 3600
     poll: float = POLL
 
-    def bench(self, bundle: Path, options: Options, observer: Observer) -> Result:
-        """Push the bundle, let the app measure, fetch its result; nothing stays on the phone.
+    def bench(
+        self,
+        bundle: Path,
+        options: Options,
+        observer: Observer,
+        *,
+        samples: Path | None = None,
+        answers: Path | None = None,
+    ) -> Result:
+        """Push the bundle, let the app measure, fetch its result; nothing stays on the phone. See `Device.bench`.
 
         Raises:
             DeviceError: adb or the phone is absent, refuses, is full, went away, or the app failed; see the message.
@@ -56,17 +64,20 @@ class AdbDevice:
             check_app(adb)
             run = secrets.token_hex(8)
             try:
-                push(adb, opened, run, observer)
-                start(adb, run, options)
+                push(adb, opened, samples, run, observer)
+                start(adb, extras(run, options, samples=samples is not None, answers=answers is not None))
                 self._wait(adb, run, observer)
-                data = fetch(adb, run)
+                data = adb.read(protocol.result_file(run))
+                result = answer(data, f"the answer of {adb.serial}", opened, Place(kind="adb", name=adb.serial))
+                if answers is not None:
+                    fetch_answers(adb, run, answers)
             except BaseException:
                 with suppress(DeviceError):
                     adb.shell(f"am force-stop {protocol.PACKAGE}")
                 raise
             finally:
                 clean(adb, run)
-            return answer(data, f"the answer of {adb.serial}", opened, Place(kind="adb", name=adb.serial))
+            return result
 
     def _wait(self, adb: Adb, run: str, observer: Observer) -> None:
         began, seen, missed = time.monotonic(), False, 0
@@ -131,17 +142,18 @@ def check_app(adb: Adb) -> None:
         raise DeviceError(f"the demo app {protocol.PACKAGE} is not installed on {adb.serial}", INSTALL)
 
 
-def push(adb: Adb, bundle: Bundle, run: str, observer: Observer) -> None:
+def push(adb: Adb, bundle: Bundle, samples: Path | None, run: str, observer: Observer) -> None:
     """Copy what the app needs, where it may read it.
 
     Raises:
         DeviceError: The phone is full or went away.
     """
     parts = [bundle.root / part for part in PARTS if (bundle.root / part).exists()]
-    size = sum(tree_bytes(part) for part in parts)
+    inputs = [] if samples is None else sorted(samples.iterdir())
+    size = sum(map(tree_bytes, [*parts, *inputs]))
     adb.shell(f"rm -rf {protocol.FOLDER}")  # of a run that was cut off
     folder = protocol.bundle_folder(run)
-    adb.shell(f"mkdir -p {folder}", check=True)
+    adb.shell(f"mkdir -p {folder} {protocol.samples_folder(run)}", check=True)
     free, needed = adb.free_bytes(protocol.FOLDER), size + MARGIN
     if free is not None and free < needed:
         raise DeviceError(
@@ -149,37 +161,44 @@ def push(adb: Adb, bundle: Bundle, run: str, observer: Observer) -> None:
             "Make room on the phone",
         )
     observer.stage(f"copying to {adb.serial}", 0, 1)
-    adb.push(parts, folder, seconds=60 + size / SLOWEST)
+    for files, place in ((parts, folder), (inputs, protocol.samples_folder(run))):
+        if files:
+            adb.push(files, place, seconds=60 + size / SLOWEST)
     adb.shell(f"chmod -R a+rX {protocol.FOLDER}", check=True)
     observer.stage(f"copying to {adb.serial}", 1, 1)
 
 
-def start(adb: Adb, run: str, options: Options) -> None:
+def extras(run: str, options: Options, *, samples: bool, answers: bool) -> list[str]:
+    """What the app's activity is told, in the words of `am start`."""
+    words = [*protocol.PROTOCOL, str(protocol.VERSION), *protocol.RUN, run]
+    words += [*protocol.BUNDLE, protocol.bundle_folder(run)]
+    words += [*protocol.OPTIONS, base64.b64encode(msgspec.json.encode(options)).decode()]
+    words += [*protocol.SAMPLES, protocol.samples_folder(run)] if samples else []
+    return [*words, *protocol.ANSWERS, "true"] if answers else words
+
+
+def start(adb: Adb, told: list[str]) -> None:
     """Start the app anew with the benchmark's activity.
 
     Raises:
         DeviceError: The app has no such activity.
     """
-    encoded = base64.b64encode(msgspec.json.encode(options)).decode()
-    extras = (
-        (*protocol.PROTOCOL, str(protocol.VERSION)),
-        (*protocol.RUN, run),
-        (*protocol.BUNDLE, protocol.bundle_folder(run)),
-        (*protocol.OPTIONS, encoded),
-    )
-    words = " ".join(shlex.quote(word) for extra in extras for word in extra)
-    said = adb.shell(f"am start -S -n {protocol.ACTIVITY} {words} 2>&1", seconds=60)
+    said = adb.shell(f"am start -S -n {protocol.ACTIVITY} {shlex.join(told)} 2>&1", seconds=60)
     failed = next((line.strip() for line in said.splitlines() if line.lstrip().startswith("Error")), None)
     if failed is not None:
         raise DeviceError(f"the demo app on {adb.serial} did not start: {failed}", f"It may be too old. {INSTALL}")
 
 
-def fetch(adb: Adb, run: str) -> bytes:
-    """The app's result as it wrote it."""
+def fetch_answers(adb: Adb, run: str, answers: Path) -> None:
+    """The outputs of all rows.
+
+    Raises:
+        DataError: There are none, or other files among them.
+    """
     with tempfile.TemporaryDirectory(prefix="edgecv-") as folder:
-        place = Path(folder, "result.json")
-        adb.pull(protocol.result_file(run), place)
-        return place.read_bytes()
+        place = Path(folder, "answers")
+        adb.pull(protocol.answers_folder(run), place)
+        take_answers(place, answers, adb.serial)
 
 
 def clean(adb: Adb, run: str) -> None:

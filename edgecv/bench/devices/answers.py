@@ -2,20 +2,65 @@
 
 from __future__ import annotations
 
-import hashlib
+import re
+import shutil
+import tarfile
 from pathlib import Path
+from typing import IO, Final
 
 import msgspec
+from edgecv_runtime.bench.measure import identity_of
 from edgecv_runtime.bench.result import Place, Result, decode_result, read_result
-from edgecv_runtime.bundle import MANIFEST, Bundle
+from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.errors import DataError
 
-SHOWN = 12  # digits of an identity
+SHOWN: Final = 12  # digits of an identity
+OUTPUTS: Final = re.compile(r"\d{1,4}/(?:golden|evaluation)/\d{1,3}\.npy")  # ROW/SET/OUTPUT.npy
 
 
-def identity_of(bundle: Bundle) -> str:
-    """What a result of this bundle carries: the manifest's identity, or the digest of a manifest that has none."""
-    return bundle.manifest.identity or hashlib.sha256((bundle.root / MANIFEST).read_bytes()).hexdigest()
+def unpack_answers(packed: IO[bytes], folder: Path, origin: str) -> None:
+    """Write the outputs that a device sent as a tar file; nothing else in it is touched.
+
+    Raises:
+        DataError: It is no such file, or holds other things.
+    """
+    packed.seek(0)
+    try:
+        with tarfile.open(fileobj=packed, mode="r:") as archive:
+            for entry in archive:
+                file = archive.extractfile(entry) if entry.isfile() else None
+                if file is not None:
+                    copy_output(file, entry.name.removeprefix("./"), folder, origin)
+    except tarfile.TarError as error:
+        raise DataError(f"the outputs of {origin} are no tar file: {error}", "Measure again") from error
+
+
+def take_answers(found: Path, folder: Path, origin: str) -> None:
+    """Copy the outputs that lie in a folder from a device.
+
+    Raises:
+        DataError: There are none, or other things.
+    """
+    files = sorted(path for path in found.rglob("*") if path.is_file() and not path.is_symlink())
+    if not files:
+        raise DataError(f"{origin} has no outputs", "Measure again")
+    for path in files:
+        with path.open("rb") as file:
+            copy_output(file, path.relative_to(found).as_posix(), folder, origin)
+
+
+def copy_output(file: IO[bytes], name: str, folder: Path, origin: str) -> None:
+    """Write one file of outputs, if it is called as one.
+
+    Raises:
+        DataError: It is not.
+    """
+    if not OUTPUTS.fullmatch(name):
+        raise DataError(f"{origin} sent the file {name!r}, which is no output of a row", "Measure again")
+    place = folder / name
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with place.open("wb") as out:
+        shutil.copyfileobj(file, out)
 
 
 def answer(data: bytes, origin: str, bundle: Bundle, place: Place) -> Result:

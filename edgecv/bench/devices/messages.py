@@ -29,12 +29,16 @@ class Line(Message, frozen=True, tag="line"):
 
 
 class Done(Message, frozen=True, tag="done"):
-    """The benchmark ended (`late`: its time was up) and the folder is removed; `words` are its last lines."""
+    """The benchmark ended (`late`: its time was up); `words` are its last lines.
+
+    A tar file of `answers` bytes follows, with the outputs that it wrote.
+    """
 
     code: int
     late: bool
     result: str | None
     words: tuple[str, ...]
+    answers: int
 
 
 class Failed(Message, frozen=True, tag="failed"):

@@ -14,7 +14,7 @@ from edgecv_runtime.bundle import LABELS, MANIFEST
 
 from edgecv.machine import versions
 
-BUNDLE = "bundle.edgecv"
+BUNDLE, SAMPLES = "bundle.edgecv", "samples"
 PARTS = (MANIFEST, LABELS, "golden", "tflite", "onnx", "coreml")  # reports stay here
 BLOCK = 4096  # bytes; what a file takes on a disk is a multiple of it
 Progress = Callable[[int, int], None]
@@ -28,12 +28,13 @@ class Payload:
     version: str
 
     @classmethod
-    def of(cls, bundle: Path) -> Self:
-        """A bundle's folder and the package edgecv_runtime."""
+    def of(cls, bundle: Path, samples: Path | None = None) -> Self:
+        """A bundle's folder, the package edgecv_runtime, and a folder of inputs to answer."""
         package = Path(edgecv_runtime.__file__).parent
         code = ((f"{package.name}/{name}", path) for name, path in _files(package) if "__pycache__" not in name)
         parts = ((f"{BUNDLE}/{name}", path) for name, path in _files(bundle) if name.split("/")[0] in PARTS)
-        return cls((*code, *parts), versions()["edgecv"])
+        inputs = () if samples is None else ((f"{SAMPLES}/{name}", path) for name, path in _files(samples))
+        return cls((*code, *parts, *inputs), versions()["edgecv"])
 
     @property
     def size(self) -> int:

@@ -3,8 +3,8 @@
 edgecv pushes a bundle to a folder of /data/local/tmp, which apps may read but not write, and starts the app's activity
 with the extras below. The app measures, and writes into the folder `RESULTS` of its own external files
 (`getExternalFilesDir`), which adb may read: now and then `RUN.progress.json`, and at the end `RUN.json` (the `Result`
-of `edgecv_runtime.bench.result`) or `RUN.error.json`. It writes each beside its place and renames it: a file that is
-there is whole.
+of `edgecv_runtime.bench.result`) or `RUN.error.json`; before the result the folder `RUN.answers`, where it was asked
+for. It writes each beside its place and renames it: what is there is whole.
 """
 
 from __future__ import annotations
@@ -22,10 +22,12 @@ RESULTS: Final = f"/sdcard/Android/data/{PACKAGE}/files/bench"
 
 Said = TypeVar("Said", bound=Record)
 
-# Extras of the intent, by their types of `am start`: --es is a string, --ei an int, --ef a float.
+# Extras of the intent, by their types of `am start`: --es is a string, --ei an int, --ez a boolean.
 PROTOCOL: Final = ("--ei", "edgecv.protocol")
 RUN: Final = ("--es", "edgecv.run")  # names the files of this run: [0-9a-f]{16}
 BUNDLE: Final = ("--es", "edgecv.bundle")  # the bundle's absolute path
+SAMPLES: Final = ("--es", "edgecv.samples")  # a folder of preprocessed inputs, N.npy for input N; left out where none
+ANSWERS: Final = ("--ez", "edgecv.answers")  # true: RUN.answers/ROW/SET/N.npy are wanted, the outputs of every row
 OPTIONS: Final = ("--es", "edgecv.options")  # `Options` of `edgecv_runtime.bench.jobs`, as base64 of its JSON
 
 
@@ -47,6 +49,16 @@ class AppError(Record, frozen=True, kw_only=True):
 def result_file(run: str) -> str:
     """Where the result appears."""
     return f"{RESULTS}/{run}.json"
+
+
+def answers_folder(run: str) -> str:
+    """Where the outputs of all rows lie when the result appears."""
+    return f"{RESULTS}/{run}.answers"
+
+
+def samples_folder(run: str) -> str:
+    """Where the inputs of the evaluation set lie."""
+    return f"{FOLDER}/{run}.samples"
 
 
 def progress_file(run: str) -> str:

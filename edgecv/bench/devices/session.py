@@ -8,6 +8,7 @@ import queue
 import secrets
 import shlex
 import subprocess
+import tempfile
 import threading
 import time
 from collections import deque
@@ -22,7 +23,7 @@ from edgecv_runtime.errors import DeviceError
 
 from edgecv.bench.devices import agent
 from edgecv.bench.devices.address import Address
-from edgecv.bench.devices.messages import Failed, Line, Said, decode
+from edgecv.bench.devices.messages import Done, Failed, Line, Said, decode
 from edgecv.bench.devices.ssh_errors import OLD_PYTHON, explain_loss, explain_start
 
 OPTIONS: Final = {
@@ -37,6 +38,7 @@ OPTIONS: Final = {
 SIGN_OF_LIFE = 10.0  # seconds; the agent gives up after a minute of silence
 LEAVING = 10.0  # seconds that the agent has to remove its files after its input was closed
 LONGEST_LINE = 64 << 20  # bytes; a result is far below
+CHUNK = 1 << 16
 SAID_LINES = 40
 BOOTSTRAP = (
     "import sys;v=sys.version_info;"
@@ -49,6 +51,8 @@ Kind = TypeVar("Kind", bound=Said)
 class Session:
     """A running agent; a context manager that ends it, and waits until it has cleaned up.
 
+    `answers` is a file with what followed the last message.
+
     Raises:
         DeviceError: ssh is not installed here. Other failures come from `expect`.
     """
@@ -59,6 +63,7 @@ class Session:
         self._token = f"edgecv-{secrets.token_hex(8)}:"
         code = Path(agent.__file__).read_bytes()
         self._ssh = _start(command(address, python, self._token, len(code)))
+        self.answers = tempfile.TemporaryFile()  # noqa: SIM115 - closed on leaving
         self._spoke = False
         self._said: deque[str] = deque(maxlen=SAID_LINES)
         self._messages: queue.SimpleQueue[Said | None] = queue.SimpleQueue()
@@ -87,6 +92,7 @@ class Session:
             reader.join(1)
             if stream is not None and not reader.is_alive():  # a shared connection of ssh may hold it open
                 stream.close()
+        self.answers.close()
 
     @property
     def stream(self) -> IO[bytes]:
@@ -162,10 +168,21 @@ class Session:
             while line := stream.readline(LONGEST_LINE):
                 _, found, text = line.partition(start)
                 message = decode(text) if found else None
-                if message is not None:
-                    self._spoke = True
-                    self._messages.put(message)
+                if message is None:
+                    continue
+                self._spoke = True
+                if isinstance(message, Done) and not self._read_answers(stream, message.answers):
+                    break
+                self._messages.put(message)
         self._messages.put(None)
+
+    def _read_answers(self, stream: IO[bytes], size: int) -> bool:
+        """Keep so many bytes; whether they all came."""
+        self.answers.seek(0)
+        while size and (data := stream.read(min(size, CHUNK))):
+            self.answers.write(data)
+            size -= len(data)
+        return not size
 
     def _read_words(self, stream: IO[bytes]) -> None:
         with contextlib.suppress(OSError, ValueError):

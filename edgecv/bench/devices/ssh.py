@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,13 +16,13 @@ from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.errors import DeviceError
 
 from edgecv.bench.devices.address import Address
-from edgecv.bench.devices.answers import answer
+from edgecv.bench.devices.answers import answer, unpack_answers
 from edgecv.bench.devices.messages import Done, Hello, Unpacked
-from edgecv.bench.devices.payload import BUNDLE, Payload
+from edgecv.bench.devices.payload import BUNDLE, SAMPLES, Payload
 from edgecv.bench.devices.session import Session
 from edgecv.observer import Observer
 
-RESULT: Final = "result.json"
+RESULT, ANSWERS = "result.json", "answers"
 STARTING: Final = 60.0  # seconds for ssh to connect and Python to start
 UNPACKING: Final = 300.0  # seconds for a slow card to take the last of the bundle
 ENDING: Final = 60.0  # seconds over the time limit within which the agent must have answered
@@ -48,8 +49,16 @@ class SshDevice:
         """As ssh was told."""
         return self.address.name or ""
 
-    def bench(self, bundle: Path, options: Options, observer: Observer) -> Result:
-        """Copy the bundle, run the benchmark, fetch its result; nothing stays there.
+    def bench(
+        self,
+        bundle: Path,
+        options: Options,
+        observer: Observer,
+        *,
+        samples: Path | None = None,
+        answers: Path | None = None,
+    ) -> Result:
+        """Copy the bundle, run the benchmark, fetch its result; nothing stays there. See `Device.bench`.
 
         Raises:
             DeviceError: The machine is absent, refuses, lacks something, is full, or went away; see the message.
@@ -57,15 +66,19 @@ class SshDevice:
             DataError: The answer is no result of this bundle.
         """
         with Bundle.load(bundle) as opened, Session(self.address, self.python) as session:
-            payload = Payload.of(opened.root)
+            payload = Payload.of(opened.root, samples)
             hello = session.expect(Hello, STARTING, "connecting")
             check(hello, payload, self.name, self.python)
-            session.send_plan(command=command(options), result=RESULT, seconds=self.time_limit)
+            words = command(options, samples=samples is not None, answers=answers is not None)
+            session.send_plan(command=words, result=RESULT, answers=ANSWERS, seconds=self.time_limit)
             copy(session, payload, observer)
             done = self._measure(session, observer)
             self._check_end(done)
             data = (done.result or "").encode()
-            return answer(data, f"the answer of {self.name}", opened, Place(kind="ssh", name=self.name))
+            result = answer(data, f"the answer of {self.name}", opened, Place(kind="ssh", name=self.name))
+            if answers is not None:
+                unpack_answers(session.answers, answers, self.name)
+            return result
 
     def _measure(self, session: Session, observer: Observer) -> Done:
         with session.alive():
@@ -131,22 +144,19 @@ def copy(session: Session, payload: Payload, observer: Observer) -> None:
     session.expect(Unpacked, UNPACKING, "copying the bundle")
 
 
-def command(options: Options) -> list[str]:
+def command(options: Options, *, samples: bool, answers: bool) -> list[str]:
     """What the agent runs with its Python; `{folder}` is its private folder."""
-    return [
-        "-m",
-        "edgecv_runtime.bench",
-        f"{{folder}}/{BUNDLE}",
-        "--options",
-        msgspec.json.encode(options).decode(),
-        "--out",
-        f"{{folder}}/{RESULT}",
-    ]
+    bundle, result = f"{{folder}}/{BUNDLE}", f"{{folder}}/{RESULT}"
+    words = ["-m", "edgecv_runtime.bench", bundle, "--options", msgspec.json.encode(options).decode(), "--out", result]
+    words += ["--samples", f"{{folder}}/{SAMPLES}"] if samples else []
+    return [*words, "--answers", f"{{folder}}/{ANSWERS}"] if answers else words
 
 
 def show(line: str, name: str, observer: Observer) -> None:
-    """What the benchmark says while it runs."""
-    observer.note(f"{name}: {line}")
+    """What the benchmark says while it runs: `phase: 40 %`, or `phase: what`."""
+    found = re.fullmatch(r"([a-z][a-z -]{2,20}): (?:(\d{1,3}) %|.*)", line)
+    if found is not None:
+        observer.stage(f"{name}: {found[1]}", int(found[2] or 0), 100 if found[2] else 0)
 
 
 def _said(words: tuple[str, ...], kind: str) -> str | None:
