@@ -284,4 +284,4 @@ def regression():
         row(precision="float16", labelled=False, comparisons=answer(62.0)),
         row(precision="int8", labelled=False, comparisons=answer(24.0)),
     ]
-    return result(rows, task="regression")
+    return result(rows, task="regression", references=(golden(),))

@@ -242,6 +242,21 @@ def test_outputs_that_are_not_finite_are_told():
     assert "e+308" not in found.text
 
 
+def test_columns_without_any_number_are_left_out():
+    head = page(made.unlabelled()).text
+    assert "Load Memory Size Agreement Of peak" in head
+    assert "Size Accuracy Agreement" in page(made.one()).text
+    assert "Size Signal to noise Of peak" in page(made.regression()).text
+    some = page(made.result([made.row(), made.row(memory_bytes=None)]))
+    assert "Load Memory Size" in some.text
+    assert sum(cell.get("data-label") == "Memory" for cell in some.all("td")) == 2
+
+
+def test_few_samples_are_called_few():
+    assert "on all 8 golden samples, which are few." in page(made.unlabelled()).text
+    assert "which are few" not in page(made.many()).text
+
+
 def test_the_parts_of_a_prediction_are_told_where_they_are_known():
     row = made.row()
     text = page(made.result([row])).text

@@ -16,7 +16,7 @@ from rich.text import Text
 from edgecv.bench.report.background import machine_words
 from edgecv.bench.report.figures import rate_words, time_words
 from edgecv.bench.report.headline import reasons, sentences
-from edgecv.bench.report.tables import agreement_words
+from edgecv.bench.report.tables import agreement_name, agreement_words
 from edgecv.bench.report.view import Bench, View, benches
 from edgecv.words import DASH, byte_size, percent
 
@@ -93,8 +93,11 @@ def _widest(views: Sequence[View], console: Console, options: ConsoleOptions) ->
 
 def _table(columns: Sequence[_Column], views: Sequence[View]) -> Table:
     made = Table(box=SIMPLE_HEAD, pad_edge=False)
+    names = {"agreement": agreement_name(views).lower()}
     for column in columns:
-        made.add_column(column.name, justify="left" if column.name in {"artifact", "backend"} else "right")
+        made.add_column(
+            names.get(column.name, column.name), justify="left" if column.name in {"artifact", "backend"} else "right"
+        )
     for view in views:
         made.add_row(*(Text(column.value(view)) for column in columns))
     return made

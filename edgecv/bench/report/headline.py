@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from edgecv.bench.report.figures import threads_words, three_digits, time_words
 from edgecv.bench.report.view import Bench, View
 from edgecv.words import DASH, TIMES, decibels, percent, points, quantity
+
+FEW: Final = 100  # samples; agreement on fewer says little
 
 
 def fastest(views: Sequence[View]) -> View | None:
@@ -59,10 +62,11 @@ def _cost(view: View) -> str:
     elif compared.non_finite:
         parts.append(f"but its outputs are not finite on {quantity(compared.non_finite)} {on} samples")
     elif compared.agreement is not None:
+        few = ", which are few" if compared.count < FEW else ""
         share = f"all {quantity(compared.count)}"
         if compared.agreement < 1:
             share = f"{percent(compared.agreement)} of {quantity(compared.count)}"
-        parts.append(f"with the reference's answer on {share} {on} samples")
+        parts.append(f"with the reference's answer on {share} {on} samples{few}")
     elif compared.snr_db is None:
         parts.append("with the reference's very outputs")
     else:

@@ -11,7 +11,7 @@ from edgecv_runtime.bench.result import Result, Row
 from edgecv.bench.report.background import machine_words
 from edgecv.bench.report.figures import rate_words, time_words
 from edgecv.bench.report.headline import reasons, sentences
-from edgecv.bench.report.tables import agreement_words
+from edgecv.bench.report.tables import agreement_name, agreement_words
 from edgecv.bench.report.view import Bench, View, benches
 from edgecv.words import DASH, byte_size, percent
 
@@ -27,7 +27,6 @@ _COLUMNS: Final = (
     "Samples/s",
     "Memory",
     "Accuracy",
-    "Agreement",
 )
 _WORDS: Final = 2  # columns from the left that are no numbers
 
@@ -58,7 +57,8 @@ def _bench(bench: Bench, *, several: bool) -> list[str]:
     lines = [f"#### {text(bench.place)}", ""] if several else []
     lines += [f"{text(told)}.", ""]
     if bench.measured:
-        lines += [_line(_COLUMNS), _line([":--" if at < _WORDS else "--:" for at in range(len(_COLUMNS))])]
+        names = (*_COLUMNS, agreement_name(bench.measured))
+        lines += [_line(names), _line([":--" if at < _WORDS else "--:" for at in range(len(names))])]
         lines += [_line([text(cell) for cell in _cells(view)]) for view in bench.measured]
         lines.append("")
     lines += [f"- Not run: {text(f'{view.name} on {view.row.backend}: {view.row.not_run}')}" for view in bench.idle]

@@ -50,8 +50,10 @@ def scatter(
 
 def _levels(values: Sequence[float], measure: Worth) -> tuple[float, ...]:
     low, high = min(values), max(values)
-    room = max((high - low) * 0.06, 0.5 if measure.name == "Signal to noise" else 0.001)
-    return nice_ticks(low - room, high + room)
+    if measure.name == "Signal to noise":
+        return nice_ticks(low - 1.0, high + 1.0)
+    room = max((high - low) * 0.06, 0.001)
+    return nice_ticks(max(0.0, low - room), min(1.0, high + room))
 
 
 def _level_lines(ticks: Sequence[float], measure: Worth) -> list[Html]:
@@ -59,9 +61,8 @@ def _level_lines(ticks: Sequence[float], measure: Worth) -> list[Html]:
     for place, tick in enumerate(ticks):
         y = _TOP + (HEIGHT - _TOP - _BOTTOM) * (1 - place / (len(ticks) - 1))
         parts.append(el("line", x1=f"{_LEFT}%", x2="100%", y1=f"{y:.1f}", y2=f"{y:.1f}", class_="grid"))
-        if measure.name == "Signal to noise" or 0 <= tick <= 1 + 1e-9:
-            text = f"{tick:g} dB" if measure.name == "Signal to noise" else f"{100 * tick:.4g} %"
-            parts.append(el("text", text, x=f"{_LEFT - 1.5}%", y=f"{y + 4:.1f}", class_="tick last"))
+        text = f"{tick:g} dB" if measure.name == "Signal to noise" else f"{100 * tick:.4g} %"
+        parts.append(el("text", text, x=f"{_LEFT - 1.5}%", y=f"{y + 4:.1f}", class_="tick last"))
     return parts
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from edgecv_runtime.bench.result import ClassCount, Latency, Reference, Row
+from edgecv_runtime.bench.result import ClassCount, Correct, Latency, Reference, Row
 
 from edgecv.bench.report.figures import (
     rate_words,
@@ -21,26 +21,14 @@ from edgecv.words import DASH, TIMES, byte_size, percent, points, quantity
 
 SHOWN_CLASSES: Final = 30
 NOTABLE: Final = 0.05
-NAMES: Final = (
-    "Artifact",
-    "p50",
-    "p90",
-    "p99",
-    "Samples/s",
-    "Load",
-    "Memory",
-    "Size",
-    "Accuracy",
-    "Agreement",
-    "Of peak",
-)
+NAMES: Final = ("p50", "p90", "p99", "Samples/s", "Load", "Memory", "Size", "Accuracy", "Agreement", "Of peak")
 _EXPLAINED: Final = (
     "p50, p90, p99: one inference. Samples/s: whole predictions, from the encoded picture or tensor to the answer. "
     "Load: opening the file in a fresh process, and its first inference. Memory: peak of the process, and what of it "
     f"runtime and model added. Accuracy with its change from the reference in points, its {percent(0.95, 0)} interval, "
     f"and whether McNemar's test ({percent(SIGNIFICANT, 0)}) takes the change for real. Of peak: multiply-adds a "
-    "second (G: thousand millions) against the most that was measured here. ◆ front: on the Pareto front of answers against "
-    "latency."
+    "second (G: thousand millions) against the most that was measured here. "
+    "◆ front: on the Pareto front of answers against latency."
 )
 _BLANK: Final = el("td", DASH, role="cell", class_="blank")
 
@@ -61,29 +49,51 @@ def bench_table(bench: Bench, best: frozenset[int], *, explained: bool) -> Html 
         return None
     caption = _EXPLAINED if explained else "The columns are those of the first table."
     first = fastest(bench.measured)
-    lines = [_row(view, fast=view is first, best=view.number in best) for view in bench.measured]
-    lines += [_reference_row(item) for item in bench.result.references if item.inference or item.correct]
-    return table(caption, NAMES, lines, "cards bench")
+    rows = [
+        (_title(view, fast=view is first, best=view.number in best), _cells(view), "row") for view in bench.measured
+    ]
+    rows += [(_reference_title(item), _reference_cells(item), "reference") for item in _measured(bench)]
+    used = [name for name in NAMES if any(name in cells for _, cells, _ in rows)]
+    lines = [
+        el("tr", title, join([cells.get(name) or _unknown(name, kind) for name in used]), role="row", class_=kind)
+        for title, cells, kind in rows
+    ]
+    answers = {"Agreement": agreement_name(bench.measured)}
+    return table(caption, ["Artifact", *(answers.get(name, name) for name in used)], lines, "cards bench")
 
 
-def _row(view: View, *, fast: bool, best: bool) -> Html:
-    row = view.row
+def _measured(bench: Bench) -> list[Reference]:
+    return [item for item in bench.result.references if item.inference or item.correct]
+
+
+def _unknown(name: str, kind: str) -> Html:
+    return _BLANK if kind == "reference" else cell(name, DASH)
+
+
+def _title(view: View, *, fast: bool, best: bool) -> Html:
     signs = ", ".join(word for word, true in (("◆ front", best), ("fastest", fast)) if true)
     tag = el("span", signs, class_="tag passed") if signs else None
-    head = _header(
+    return _header(
         el("span", f"{view.number} ", class_="number"), view.name, " ", tag, el("small", _how(view), class_="wrap")
     )
-    cells = [
-        *_latency_cells(row.inference),
-        cell("Samples/s", rate_words(row.per_second), None if row.batch == 1 else f"batches of {row.batch}"),
-        cell("Load", time_words(row.load_us), None if row.cold_us is None else f"first {time_words(row.cold_us)}"),
-        _memory(row),
-        cell("Size", byte_size(row.bytes)),
-        _accuracy(row),
-        _agreement(view),
-        _peak(row),
-    ]
-    return el("tr", head, join(cells), role="row")
+
+
+def _cells(view: View) -> dict[str, Html]:
+    """What is known, by the name of the column."""
+    row = view.row
+    batch = None if row.batch == 1 else f"batches of {row.batch}"
+    first = None if row.cold_us is None else f"first {time_words(row.cold_us)}"
+    made = {
+        **_latency_cells(row.inference),
+        "Samples/s": None if row.per_second is None else cell("Samples/s", rate_words(row.per_second), batch),
+        "Load": None if row.load_us is None else cell("Load", time_words(row.load_us), first),
+        "Memory": _memory(row),
+        "Size": cell("Size", byte_size(row.bytes)),
+        "Accuracy": _accuracy(row.correct),
+        "Agreement": _agreement(view),
+        "Of peak": _peak(row),
+    }
+    return {name: value for name, value in made.items() if value is not None}
 
 
 def _how(view: View) -> str:
@@ -94,28 +104,27 @@ def _how(view: View) -> str:
     return told if warm_up is None or warm_up.stable else f"{told}; warm-up did not settle"
 
 
-def _latency_cells(latency: Latency | None) -> list[Html]:
+def _latency_cells(latency: Latency | None) -> dict[str, Html]:
     if latency is None:
-        return [cell(name, DASH) for name in ("p50", "p90", "p99")]
-    return [
-        cell("p50", el("b", time_words(latency.p50_us)), f"min {time_words(latency.min_us)}"),
-        cell("p90", time_words(latency.p90_us)),
-        cell("p99", time_words(latency.p99_us)),
-    ]
+        return {}
+    return {
+        "p50": cell("p50", el("b", time_words(latency.p50_us)), f"min {time_words(latency.min_us)}"),
+        "p90": cell("p90", time_words(latency.p90_us)),
+        "p99": cell("p99", time_words(latency.p99_us)),
+    }
 
 
-def _memory(row: Row) -> Html:
+def _memory(row: Row) -> Html | None:
     if row.memory_bytes is None:
-        return cell("Memory", DASH)
+        return None
     before = row.memory_before_bytes
-    own = None if before is None else f"added {byte_size(max(0, row.memory_bytes - before))}"
-    return cell("Memory", byte_size(row.memory_bytes), own)
+    added = None if before is None else f"added {byte_size(max(0, row.memory_bytes - before))}"
+    return cell("Memory", byte_size(row.memory_bytes), added)
 
 
-def _accuracy(row: Row) -> Html:
-    measured = row.correct
+def _accuracy(measured: Correct | None) -> Html | None:
     if measured is None:
-        return cell("Accuracy", DASH)
+        return None
     low, high = measured.interval
     value = percent(measured.accuracy, 2)
     if measured.reference_accuracy is not None:
@@ -126,6 +135,12 @@ def _accuracy(row: Row) -> Html:
     return cell("Accuracy", value, note, "wrap")
 
 
+def agreement_name(views: Sequence[View]) -> str:
+    """What `agreement_words` gives: signal to noise where no row has answers to compare."""
+    compared = [item for _, item in (view.compared for view in views) if item is not None]
+    return "Signal to noise" if compared and all(item.agreement is None for item in compared) else "Agreement"
+
+
 def agreement_words(view: View) -> str:
     """The share of answers that are the reference's; without answers the signal-to-noise ratio; a dash if not known."""
     _, compared = view.compared
@@ -134,32 +149,29 @@ def agreement_words(view: View) -> str:
     return snr_words(compared) if compared.agreement is None else percent(compared.agreement, 2)
 
 
-def _agreement(view: View) -> Html:
+def _agreement(view: View) -> Html | None:
     on, compared = view.compared
-    of = None if compared is None else f"of {quantity(compared.count)} ({on})"
-    return cell("Agreement", agreement_words(view), of, "wrap")
+    if compared is None:
+        return None
+    label = "Signal to noise" if compared.agreement is None else "Agreement"
+    return cell(label, agreement_words(view), f"of {quantity(compared.count)} ({on})", "wrap")
 
 
-def _peak(row: Row) -> Html:
+def _peak(row: Row) -> Html | None:
     work = row.multiply_adds_per_second
-    note = None if work is None else f"{work_words(work)}/s"
-    return cell("Of peak", DASH if row.peak_share is None else percent(row.peak_share), note)
+    if work is None and row.peak_share is None:
+        return None
+    share = DASH if row.peak_share is None else percent(row.peak_share)
+    return cell("Of peak", share, None if work is None else f"{work_words(work)}/s")
 
 
-def _reference_row(item: Reference) -> Html:
-    head = _header("Reference", el("small", f"{item.description} ({item.on})", class_="wrap"))
-    measured = item.correct
-    accuracy = cell("Accuracy", DASH)
-    if measured is not None:
-        low, high = measured.interval
-        accuracy = cell("Accuracy", percent(measured.accuracy, 2), f"{100 * low:.1f} to {percent(high)}")
-    cells = [
-        *_latency_cells(item.inference),
-        *[_BLANK] * 4,
-        accuracy,
-        *[_BLANK] * 2,
-    ]
-    return el("tr", head, join(cells), role="row", class_="reference")
+def _reference_title(item: Reference) -> Html:
+    return _header("Reference", el("small", f"{item.description} ({item.on})", class_="wrap"))
+
+
+def _reference_cells(item: Reference) -> dict[str, Html]:
+    accuracy = _accuracy(item.correct)
+    return {**_latency_cells(item.inference), **({} if accuracy is None else {"Accuracy": accuracy})}
 
 
 def idle_table(bench: Bench) -> Html | None:
