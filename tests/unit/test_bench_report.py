@@ -222,6 +222,7 @@ def test_a_measure_that_more_rows_have_is_drawn():
 def test_regression_is_judged_by_its_signal_to_noise_ratio():
     found = page(made.regression())
     assert "at a signal-to-noise ratio of 24.0 dB" in found.text
+    assert "Equal outputs stand 10 dB above the best of the others." in found.text
     label = next(svg["aria-label"] for svg in found.all("svg") if svg.get("role") == "img")
     assert "TFLite float16, litert, 1 thread: 62.0" not in label  # slower and worse than float32, which is equal
     assert "TFLite float32, litert, 1 thread: equal" in label

@@ -24,7 +24,7 @@ from edgecv.bench.report.scatter import scatter
 from edgecv.bench.report.style import CSS
 from edgecv.bench.report.tables import bench_table, class_table, idle_table, side_by_side
 from edgecv.bench.report.view import Bench, View, benches
-from edgecv.bench.report.worth import Worth, by_latency, by_size, worth
+from edgecv.bench.report.worth import EQUAL_DB, Worth, by_latency, by_size, worth
 from edgecv.report.html import Html, el, join
 from edgecv.report.page import document
 from edgecv.words import THIN, byte_size, number
@@ -131,11 +131,16 @@ def _plots(shown: Sequence[Bench], views: Sequence[View], measure: Worth | None)
 
 def _fronts(views: Sequence[View], measure: Worth, shown: Sequence[Bench]) -> list[Html | None]:
     missing = [view.number for view in views if view.number not in measure.values]
+    equal = (
+        f" Equal outputs stand {EQUAL_DB:g} dB above the best of the others."
+        if measure.name == "Signal to noise"
+        else ""
+    )
     out = f" Without this measure, and so not drawn: {', '.join(str(item) for item in missing)}." if missing else ""
     note = (
         f"{measure.name} on {measure.on}; higher is better, farther left is cheaper. The vertical axis need not begin "
     )
-    note += f"at zero, and small differences may be chance.{_reference_note(shown, measure)}{out}"
+    note += f"at zero, and small differences may be chance.{_reference_note(shown, measure)}{equal}{out}"
     made: list[Html | None] = []
     for bench in shown:
         if points := by_latency(bench.measured, measure):

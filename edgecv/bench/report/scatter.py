@@ -52,7 +52,7 @@ def _levels(values: Sequence[float], measure: Worth) -> tuple[float, ...]:
     low, high = min(values), max(values)
     if measure.name == "Signal to noise":
         return nice_ticks(low - 1.0, high + 1.0)
-    room = max((high - low) * 0.06, 0.001)
+    room = max((high - low) * 0.06, 0.001) if high > low else 0.01
     return nice_ticks(max(0.0, low - room), min(1.0, high + room))
 
 

@@ -14,7 +14,7 @@ from edgecv.bench.report.pareto import front
 from edgecv.bench.report.view import View
 from edgecv.words import THIN, byte_size, is_finite, percent, quantity
 
-_EQUAL_DB: Final = 10.0  # how far above the best signal-to-noise ratio a row without any error is placed
+EQUAL_DB: Final = 10.0  # how far above the best signal-to-noise ratio a row without any error is placed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +71,7 @@ def _snr(views: Sequence[View], on: DataSet) -> Worth:
     known = {
         key: item.snr_db for key, item in compared.items() if item and (item.snr_db is None or is_finite(item.snr_db))
     }
-    equal = max((value for value in known.values() if value is not None), default=0.0) + _EQUAL_DB
+    equal = max((value for value in known.values() if value is not None), default=0.0) + EQUAL_DB
     values = {key: equal if value is None else value for key, value in known.items()}
     words = partial(_decibels, equal=equal)
     return Worth(name="Signal to noise", on=_samples(views, on), values=values, words=words)
