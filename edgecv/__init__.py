@@ -2,7 +2,8 @@
 
 `edgecv.convert(model, "m.edgecv", quantize="int8", calibrate="photos/")` makes a bundle;
 `edgecv.prune(model, "photos/", "small.keras")` makes a model smaller first;
-`edgecv.load("m.edgecv").predict("photo.jpg")` uses one, and needs no TensorFlow.
+`edgecv.load("m.edgecv").predict("photo.jpg")` uses one, and needs no TensorFlow;
+`edgecv.benchmark("m.edgecv")` measures one.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from edgecv_runtime.predictor import Predictor, load
 
     from edgecv.api import convert
+    from edgecv.bench.command import benchmark
     from edgecv.compress.command import prune
     from edgecv.compress.result import Pruned
     from edgecv.pipeline import Outcome
@@ -29,12 +31,25 @@ _HOMES = {
     "Predictor": "edgecv_runtime.predictor",
     "Pruned": "edgecv.compress.result",
     "Top": "edgecv_runtime.prediction",
+    "benchmark": "edgecv.bench.command",
     "convert": "edgecv.api",
     "load": "edgecv_runtime.predictor",
     "prune": "edgecv.compress.command",
 }
 
-__all__ = ["Bundle", "EdgecvError", "Outcome", "Prediction", "Predictor", "Pruned", "Top", "convert", "load", "prune"]
+__all__ = [
+    "Bundle",
+    "EdgecvError",
+    "Outcome",
+    "Prediction",
+    "Predictor",
+    "Pruned",
+    "Top",
+    "benchmark",
+    "convert",
+    "load",
+    "prune",
+]
 
 
 def __getattr__(name: str) -> object:

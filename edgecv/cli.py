@@ -10,6 +10,7 @@ import typer
 
 from edgecv import arguments as arg
 from edgecv import run_arguments as run_arg
+from edgecv.bench import arguments as bench_arg
 from edgecv.compress import arguments as prune_arg
 from edgecv.console import EXIT_INTERRUPTED, LiveObserver, error_boundary, print_error, show, show_json, waiting
 
@@ -297,6 +298,44 @@ def prune(
     with LiveObserver() as observer:
         made = run(model, data, place, observer=observer, **chosen(given))
     finish_pruning(made, as_json=as_json)
+
+
+@app.command()
+def bench(
+    bundle: bench_arg.BundlePath = None,
+    data: bench_arg.Data = None,
+    target: bench_arg.Targets = None,
+    precision: bench_arg.Precisions = None,
+    backend: bench_arg.Backends = None,
+    threads: bench_arg.Threads = None,
+    peak: bench_arg.Peaks = True,
+    rounds: bench_arg.Rounds = 20,
+    seconds: bench_arg.Seconds = 2.0,
+    warm_up: bench_arg.WarmUp = 5.0,
+    sustained: bench_arg.Sustained = 0.0,
+    sustain_all: bench_arg.SustainAll = False,
+    reference: bench_arg.ReferenceFile = None,
+    record_reference: bench_arg.RecordReference = None,
+    model: bench_arg.Model = None,
+    device: bench_arg.Devices = None,
+    device_python: bench_arg.DevicePython = "python3",
+    import_file: bench_arg.Imports = None,
+    html: bench_arg.Html = None,
+    markdown: bench_arg.Markdown = False,
+    force: bench_arg.Force = False,
+    as_json: bench_arg.Json = False,
+) -> None:
+    """Measure a bundle here or on a device: latency, memory, size and accuracy of every artifact, side by side.
+
+    Example: edgecv bench model.edgecv --data test/ --html report.html
+    """
+    given = dict(locals())
+    from edgecv.bench.command import run as measure
+    from edgecv.bench.output import finish
+
+    with LiveObserver() as observer:
+        results = measure(bench_arg.request(given), observer)
+    finish(results, as_json=as_json, markdown=markdown, html=html)
 
 
 @app.command()

@@ -43,6 +43,12 @@ def show_json(value: Any) -> None:
     sys.stdout.flush()
 
 
+def show_text(text: str) -> None:
+    """Print text to stdout as it is, without wrapping."""
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
 def note(text: str) -> None:
     """One line for people."""
     people.print(f"[dim]note:[/dim] {_plain(text)}")

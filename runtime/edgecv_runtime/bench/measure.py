@@ -69,7 +69,8 @@ def measure_bundle(
     with tempfile.TemporaryDirectory(prefix="edgecv-bench-") as scratch, ExitStack() as stack:
         samples = {GOLDEN: Path(scratch, GOLDEN), **inputs.samples}
         golden = bundle.golden()
-        write_golden_inputs(bundle, golden, samples[GOLDEN])
+        if GOLDEN not in inputs.samples:
+            write_golden_inputs(bundle, golden, samples[GOLDEN])
         pictures = inputs.pictures or golden_pictures(bundle, golden)
         orders = [_order(bundle, row, pictures, samples) for row in wanted]
         peak_orders = peak.orders(wanted, Path(scratch, "peak")) if options.peaks else []

@@ -1,0 +1,1 @@
+"""`edgecv bench`: what only the host has, the reference, devices and the report (docs/bench.md)."""
