@@ -308,8 +308,9 @@ class Sketch(Record, frozen=True, kw_only=True):
     """What the source computes at one node of its graph on the first golden case, as a few numbers.
 
     `layer` is the source model's layer; of a node that converters fold into a convolution or dense operation before it,
-    that operation's. `shape` is the tensor's, in the source's layout; `norm` its Euclidean norm, `projections` its products with fixed
-    random sign vectors (edgecv_converters.parity.sketch). By them a wrong artifact's first wrong operation is found.
+    that operation's. `shape` is the tensor's, in the source's layout; `norm` its Euclidean norm, `projections` its
+    products with fixed random sign vectors (edgecv_converters.parity.sketch). By them a wrong artifact's first wrong
+    operation is found.
     """
 
     node: str

@@ -5,7 +5,8 @@ import json
 import jsonschema
 import msgspec
 import pytest
-from edgecv_runtime.jsonschema import COMMITTED, bundle_schema, encode_schema
+from edgecv_runtime.bench.result import Result, Row
+from edgecv_runtime.jsonschema import COMMITTED, COMMITTED_BENCH, bench_schema, bundle_schema, encode_schema
 from edgecv_runtime.schema import Artifact, Manifest, Preprocess
 
 RESOLVER = jsonschema.Draft202012Validator
@@ -20,17 +21,26 @@ def test_the_committed_schema_is_the_generated_one():
     assert COMMITTED.read_bytes() == encode_schema(bundle_schema()), "run `make schema`"
 
 
+def test_the_committed_schema_of_benchmarks_is_the_generated_one():
+    assert COMMITTED_BENCH.read_bytes() == encode_schema(bench_schema()), "run `make schema`"
+    schema = json.loads(COMMITTED_BENCH.read_text())
+    RESOLVER.check_schema(schema)
+    assert schema["$ref"] == "#/$defs/Result"
+    assert set(schema["$defs"]["Result"]["properties"]) == set(Result.__struct_fields__)
+    assert set(schema["$defs"]["Row"]["required"]) < set(Row.__struct_fields__)
+
+
 def test_the_schema_is_valid_and_has_both_files():
     schema = json.loads(COMMITTED.read_text())
     RESOLVER.check_schema(schema)
     assert schema["$ref"] == "#/$defs/Manifest"
     assert set(schema["$defs"]["Manifest"]["properties"]) == set(Manifest.__struct_fields__)
-    assert set(schema["$defs"]["Golden"]["properties"]) == {"cases"}
+    assert set(schema["$defs"]["Golden"]["properties"]) == {"cases", "layers"}
 
 
 def test_every_record_forbids_unknown_keys():
-    definitions = bundle_schema()["$defs"]
-    assert len(definitions) > 10
+    definitions = bundle_schema()["$defs"] | bench_schema()["$defs"]
+    assert len(definitions) > 20
     assert [name for name, record in definitions.items() if record["additionalProperties"] is not False] == []
 
 
