@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from edgecv.observer import Silent
 from tests import loopback_sshd
 from tests.bench_results import result_of
 from tests.bundles import SIZE, write_bundle
+from tests.command import edgecv
 
 pytestmark = pytest.mark.skipif(loopback_sshd.missing() is not None, reason=loopback_sshd.missing() or "")
 
@@ -310,3 +312,26 @@ def test_two_benchmarks_do_not_disturb_each_other(device, bundle, monkeypatch):
     for thread in threads:
         thread.join()
     assert len(results) == 2
+
+
+def test_the_command_measures_there(device, server, bundle):
+    device()
+    short = ("--rounds", 2, "--seconds", 0.02, "--warm-up", 0.1, "--threads", 1, "--no-peak")
+    done = edgecv("bench", bundle, "--device", server.address, "--device-python", sys.executable, *short, "--json")
+    assert done.code == 0, done.err
+    said = json.loads(done.out)
+    assert said["place"] == {"kind": "ssh", "name": server.address.removeprefix("ssh:").rpartition(":")[0]}
+    assert said["references"]
+    assert said["rows"][0]["comparisons"]["golden"]["count"] == 2
+
+
+def test_the_command_says_one_error_and_what_to_do(device, server, bundle, tmp_path):
+    device()
+    report = tmp_path / "report.html"
+    words = ("bench", bundle, "--device", server.address, "--device-python", "/nowhere/python", "--html", report)
+    done = edgecv(*words)
+    assert (done.code, done.out) == (1, "")
+    assert done.message.startswith("error: ")
+    assert done.message.count("error: ") == done.message.count("hint: ") == 1
+    assert "has no program /nowhere/python" in done.message
+    assert not report.exists()

@@ -15,7 +15,6 @@ from edgecv.bench.devices.ssh import SshDevice
 from edgecv.observer import Observer
 
 __all__ = ["Device", "open_device", "read_import"]
-TIME_LIMIT = 3600.0
 
 
 class Device(Protocol):
@@ -46,13 +45,13 @@ class Device(Protocol):
         """
 
 
-def open_device(text: str, *, python: str = "python3", time_limit: float = TIME_LIMIT) -> Device:
+def open_device(text: str, *, python: str = "python3", time_limit: float | None = None) -> Device:
     """The device that "ssh:user@host[:port]", "ssh:alias", "adb" or "adb:SERIAL" names; nothing is connected yet.
 
     Args:
         text: The name.
         python: The interpreter of a machine over ssh.
-        time_limit: Seconds that the benchmark there may take.
+        time_limit: Seconds that the benchmark there may take; None: far more than it should need.
 
     Raises:
         UsageError: It names none.

@@ -22,6 +22,7 @@ from edgecv_runtime.errors import DeviceError
 from edgecv.bench.devices import protocol
 from edgecv.bench.devices.adb import Adb, choose
 from edgecv.bench.devices.answers import answer, take_answers
+from edgecv.bench.devices.limits import time_limit
 from edgecv.observer import Observer
 
 PARTS: Final = (MANIFEST, LABELS, "golden", "tflite", "onnx")  # Core ML has no business on Android
@@ -36,11 +37,12 @@ INSTALL: Final = "Build and install the demo app first: android_demo/README.md"
 class AdbDevice:
     """A phone; without a serial the only one that is connected.
 
-    `time_limit` and `poll` are seconds: for the whole benchmark, and between two looks at how far the app is.
+    `time_limit` and `poll` are seconds: for the whole benchmark (None: far more than it should need), and between two
+    looks at how far the app is.
     """
 
     serial: str | None = None
-    time_limit: float = 3600
+    time_limit: float | None = None
     poll: float = POLL
 
     def bench(
@@ -66,7 +68,7 @@ class AdbDevice:
             try:
                 push(adb, opened, samples, run, observer)
                 start(adb, extras(run, options, samples=samples is not None, answers=answers is not None))
-                self._wait(adb, run, observer)
+                self._wait(adb, run, self.time_limit or time_limit(opened.manifest, options), observer)
                 data = adb.read(protocol.result_file(run))
                 result = answer(data, f"the answer of {adb.serial}", opened, Place(kind="adb", name=adb.serial))
                 if answers is not None:
@@ -79,7 +81,7 @@ class AdbDevice:
                 clean(adb, run)
             return result
 
-    def _wait(self, adb: Adb, run: str, observer: Observer) -> None:
+    def _wait(self, adb: Adb, run: str, limit: float, observer: Observer) -> None:
         began, seen, missed = time.monotonic(), False, 0
         while True:
             look = Look.at(adb, run)
@@ -97,9 +99,9 @@ class AdbDevice:
                     f"the demo app on {adb.serial} ended without a result",
                     f"See why: adb -s {adb.serial} logcat -b crash -d",
                 )
-            if elapsed > self.time_limit:
+            if elapsed > limit:
                 raise DeviceError(
-                    f"the demo app on {adb.serial} had no result after {self.time_limit:.0f} s",
+                    f"the demo app on {adb.serial} had no result after {limit:.0f} s",
                     "Keep the screen on and the app in front, or measure for a shorter time",
                 )
             time.sleep(self.poll)

@@ -17,6 +17,7 @@ from edgecv_runtime.errors import DeviceError
 
 from edgecv.bench.devices.address import Address
 from edgecv.bench.devices.answers import answer, unpack_answers
+from edgecv.bench.devices.limits import time_limit
 from edgecv.bench.devices.messages import Done, Hello, Unpacked
 from edgecv.bench.devices.payload import BUNDLE, SAMPLES, Payload
 from edgecv.bench.devices.session import Session
@@ -37,12 +38,12 @@ class SshDevice:
     """A machine with Python, NumPy, Pillow, msgspec and a backend; edgecv need not be installed there.
 
     `python` is its interpreter (a name on its PATH, or a path; `~/` is its home); `time_limit` is in seconds, for the
-    benchmark alone.
+    benchmark alone; None: far more than it should need.
     """
 
     address: Address
     python: str = "python3"
-    time_limit: float = 3600
+    time_limit: float | None = None
 
     @property
     def name(self) -> str:
@@ -70,27 +71,26 @@ class SshDevice:
             hello = session.expect(Hello, STARTING, "connecting")
             check(hello, payload, self.name, self.python)
             words = command(options, samples=samples is not None, answers=answers is not None)
-            session.send_plan(command=words, result=RESULT, answers=ANSWERS, seconds=self.time_limit)
+            limit = self.time_limit or time_limit(opened.manifest, options)
+            session.send_plan(command=words, result=RESULT, answers=ANSWERS, seconds=limit)
             copy(session, payload, observer)
-            done = self._measure(session, observer)
-            self._check_end(done)
+            done = self._measure(session, observer, limit)
+            self._check_end(done, limit)
             data = (done.result or "").encode()
             result = answer(data, f"the answer of {self.name}", opened, Place(kind="ssh", name=self.name))
             if answers is not None:
                 unpack_answers(session.answers, answers, self.name)
             return result
 
-    def _measure(self, session: Session, observer: Observer) -> Done:
+    def _measure(self, session: Session, observer: Observer, limit: float) -> Done:
         with session.alive():
-            return session.expect(
-                Done, self.time_limit + ENDING, "measuring", lambda line: show(line, self.name, observer)
-            )
+            return session.expect(Done, limit + ENDING, "measuring", lambda line: show(line, self.name, observer))
 
-    def _check_end(self, done: Done) -> None:
+    def _check_end(self, done: Done, limit: float) -> None:
         said = _said(done.words, "error: ") or next((word for word in reversed(done.words) if word), "it said nothing")
         if done.late:
             raise DeviceError(
-                f"the benchmark on {self.name} was not done after {self.time_limit:.0f} s",
+                f"the benchmark on {self.name} was not done after {limit:.0f} s",
                 "Measure less, or for less time",
             )
         if done.code < 0:
