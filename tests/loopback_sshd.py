@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import getpass
 import os
+import pwd
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,6 +23,14 @@ SEPARATION = Path("/run/sshd")  # Debian's sshd wants it when root starts it
 
 def missing() -> str | None:
     """Why there can be no server here, or None."""
+    if sys.platform != "linux":
+        return "the server's sessions are found by Linux's /proc"
+    try:
+        shell = Path(pwd.getpwuid(os.getuid()).pw_shell or "/bin/sh").name
+    except KeyError:
+        return "this user has no account to log in to"
+    if shell in {"nologin", "false"}:
+        return f"this user's login shell is {shell}"
     for program in ("sshd", "ssh", "ssh-keygen"):
         if shutil.which(program, path=SEARCHED) is None:
             return f"{program} is not installed here (apt install openssh-server openssh-client)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -243,26 +244,32 @@ def test_ctrl_c_leaves_nothing_there(device, bundle, monkeypatch):
         device().bench(bundle, Options(), Watching(interrupt))
 
 
-def test_workers_of_the_benchmark_end_with_it(device, server, bundle, monkeypatch, tmp_path):
-    script = (
-        "import pathlib, subprocess, sys, time\n"
-        "sleep = 'import time; time.sleep(600)'\n"
-        "with subprocess.Popen([sys.executable, '-c', sleep], start_new_session=True) as job:\n"
-        "    try:\n"
-        f"        pathlib.Path({str(tmp_path / 'pid')!r}).write_text(str(job.pid))\n"
-        "        print('measure: 10 %', file=sys.stderr, flush=True)\n"
-        "        time.sleep(600)\n"
-        "    finally:\n"
-        "        job.kill()\n"
-    )
-    plant(monkeypatch, script)
-    refused(device(), bundle, Watching(server.kill_sessions))
-    worker = (tmp_path / "pid").read_text()
+def workers(server):
+    """The processes of a benchmark at the server, which have its folder for temporary files."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if str(server.temporary).encode() in (process / "environ").read_bytes():
+                found.append((process / "cmdline").read_bytes())
+    return [words for words in found if b"edgecv_runtime.bench" in words]
+
+
+def test_the_workers_of_a_real_benchmark_end_with_the_connection(device, server, bundle):
+    alive = []
+
+    def kill():
+        alive.extend(workers(server))
+        server.kill_sessions()
+
+    options = Options(rounds=100, seconds=10, warm_up_seconds=0.1, threads=(1,), peaks=False)
+    with pytest.raises(DeviceError, match="was lost while measuring"):
+        device().bench(bundle, options, Watching(kill))
+    assert len(alive) == 3  # the benchmark and a worker for each artifact
     for _ in range(200):
-        if not Path(f"/proc/{worker}").exists():
+        if not workers(server):
             break
         time.sleep(0.05)
-    assert not Path(f"/proc/{worker}").exists()
+    assert workers(server) == []
 
 
 @pytest.mark.parametrize(

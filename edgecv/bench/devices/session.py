@@ -21,7 +21,6 @@ from typing import IO, Final, Self, TypeVar
 import msgspec
 from edgecv_runtime.errors import DeviceError
 
-from edgecv.bench.devices import agent
 from edgecv.bench.devices.address import Address
 from edgecv.bench.devices.messages import Done, Failed, Line, Said, decode
 from edgecv.bench.devices.ssh_errors import OLD_PYTHON, explain_loss, explain_start
@@ -35,6 +34,7 @@ OPTIONS: Final = {
     "ForwardAgent": "no",
     "ForwardX11": "no",
 }
+AGENT = Path(__file__).with_name("agent.py")
 SIGN_OF_LIFE = 10.0  # seconds; the agent gives up after a minute of silence
 LEAVING = 10.0  # seconds that the agent has to remove its files after its input was closed
 LONGEST_LINE = 64 << 20  # bytes; a result is far below
@@ -61,7 +61,7 @@ class Session:
         self.name = address.name or ""
         self._python = python
         self._token = f"edgecv-{secrets.token_hex(8)}:"
-        code = Path(agent.__file__).read_bytes()
+        code = AGENT.read_bytes()
         self._ssh = _start(command(address, python, self._token, len(code)))
         self.answers = tempfile.TemporaryFile()  # noqa: SIM115 - closed on leaving
         self._spoke = False
