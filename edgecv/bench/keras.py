@@ -7,9 +7,10 @@ from typing import cast
 
 from edgecv_converters.data import Spool
 from edgecv_converters.isolate import Limits, Workshop
-from edgecv_converters.workers import SourceRequest, SourceSummary, answer_source
+from edgecv_converters.workers import SourceRequest, answer_source
 from edgecv_runtime.bench.result import DataSet, Reference
 from edgecv_runtime.bundle import Bundle
+from edgecv_runtime.digest import sha256_tree
 from edgecv_runtime.errors import SourceError
 
 from edgecv.bench.judge import Outputs, read_outputs
@@ -27,6 +28,13 @@ def from_model(model: Path, bundle: Bundle, samples: Samples, work: Path, observ
         MissingDependencyError: TensorFlow or Keras is not installed.
     """
     require(LOADING, "convert")
+    if not model.exists():
+        raise SourceError(f"{model} does not exist", "Give the model that the bundle was made from")
+    if sha256_tree(model) != bundle.manifest.provenance.source.sha256:
+        raise SourceError(
+            f"{model} is not the model that the bundle {bundle.manifest.name} was made from",
+            "Give that one, or convert this one anew",
+        )
     work.mkdir(parents=True)
     shapes = {spec.name: spec.shape for spec in bundle.manifest.inputs}
     with Workshop(work, preload=("tensorflow", "keras"), jobs=1) as shop:
@@ -41,13 +49,7 @@ def from_model(model: Path, bundle: Bundle, samples: Samples, work: Path, observ
         )
         observer.job(job)
         job.result()
-        summary = cast("SourceSummary", shop.mail.get("source"))
         answers = cast("dict[DataSet, Spool]", shop.mail.get("references"))
-        if summary.info.sha256 != bundle.manifest.provenance.source.sha256:
-            raise SourceError(
-                f"{model} is not the model that the bundle {bundle.manifest.name} was made from",
-                "Give that one, or convert this one anew",
-            )
         outputs: dict[DataSet, Outputs] = {
             name: read_outputs(spool.folder, bundle.manifest) for name, spool in answers.items()
         }

@@ -32,7 +32,7 @@ from edgecv_runtime.bench.messages import (
 from edgecv_runtime.bench.result import Library, Sustained
 from edgecv_runtime.bench.statistics import tidy
 from edgecv_runtime.bundle import Bundle
-from edgecv_runtime.errors import EdgecvError, MissingDependencyError
+from edgecv_runtime.errors import BackendError, EdgecvError, MissingDependencyError
 from edgecv_runtime.predictor import Predictor
 
 SKIPPED = 0.1  # of a turn: what others left in the caches is not this artifact's fault
@@ -45,7 +45,9 @@ class Session:
 
     def __init__(self, order: Open) -> None:
         bundle = Bundle.load(order.bundle, verify=False)
-        artifact = next(a for a in bundle.manifest.artifacts if a.file == order.artifact)
+        artifact = next((a for a in bundle.manifest.artifacts if a.file == order.artifact), None)
+        if artifact is None:
+            raise BackendError(f"the bundle has no {order.artifact}")
         self._names = tuple(spec.name for spec in bundle.manifest.inputs)
         self._pictures = [Path(file).read_bytes() for file in order.pictures]
         self._tensors = [] if self._pictures else list(self._read(Path(order.samples), order.most))
