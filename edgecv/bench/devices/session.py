@@ -33,6 +33,8 @@ OPTIONS: Final = {
     "ClearAllForwardings": "yes",
     "ForwardAgent": "no",
     "ForwardX11": "no",
+    "LogLevel": "ERROR",  # whose words ssh_errors.py knows, whatever the user's configuration says
+    "RemoteCommand": "none",
 }
 AGENT = Path(__file__).with_name("agent.py")
 SIGN_OF_LIFE = 10.0  # seconds; the agent gives up after a minute of silence
