@@ -38,7 +38,7 @@ OPTIONS: Final = {
 }
 AGENT = Path(__file__).with_name("agent.py")
 SIGN_OF_LIFE = 10.0  # seconds; the agent gives up after a minute of silence
-LEAVING = 10.0  # seconds that the agent has to remove its files after its input was closed
+LEAVING = 15.0  # seconds that the agent has to remove its files after its input was closed
 LONGEST_LINE = 64 << 20  # bytes; a result is far below
 CHUNK = 1 << 16
 SAID_LINES = 40
