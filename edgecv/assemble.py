@@ -131,7 +131,7 @@ def judge(step: Step, way: Way, request: Request, material: Material) -> Parity:
     if isinstance(proof, EdgecvError):
         return Parity(artifact=file, status="failed", how="did not run", reason=proof.message)
     twin = twin_of(step, proof, material)
-    config = GateConfig.parse(request.recipe.gates)
+    config = GateConfig.parse(request.recipe.gates, trained=request.recipe.epochs is not None)
     gates = evaluate_gates(config, material.artifacts[step].precision, proof.comparisons, proof.accuracy)
     mixed = material.mixed if step == material.carrier else None
     gates += () if mixed is None else (budget_gate(mixed),)

@@ -76,6 +76,21 @@ class Request:
         if self.jobs < 1:
             raise UsageError(f"--jobs must be at least 1, got {self.jobs}")
         GateConfig.parse(self.recipe.gates)
+        self._check_limits()
+
+    def _check_limits(self) -> None:
+        """A worker that is allowed to take its time must not be ended by the limit of all workers before."""
+        recipe = self.recipe
+        asked = {
+            "--refine-limit": recipe.refine_limit if recipe.refine else 0.0,
+            "--max-drop-limit": recipe.max_drop_limit if recipe.max_drop is not None else 0.0,
+        }
+        for name, seconds in asked.items():
+            if seconds >= self.limits.seconds:
+                raise UsageError(
+                    f"{name} {seconds:g} is no less than --time-limit {self.limits.seconds:g}, which ends the conversion",
+                    f"Give a higher --time-limit, or a lower {name}",
+                )
 
     @property
     def name(self) -> str:

@@ -48,8 +48,10 @@ def verify(path: Path, *, gates: tuple[str, ...] = (), threads: int = 1, observe
         BundleError: A file is missing, changed or not listed.
         UsageError: A gate is unknown.
     """
-    config = GateConfig.parse(gates)
+    GateConfig.parse(gates)
     with Bundle.load(path) as bundle:
+        trained = bundle.manifest.provenance.recipe.get("epochs") is not None
+        config = GateConfig.parse(gates, trained=trained)
         bundle.verify_integrity()
         cases = list(read_golden(bundle.root, bundle.manifest.golden))
         pictures, equal = _preprocess_again(bundle, cases)

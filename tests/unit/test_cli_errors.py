@@ -70,6 +70,18 @@ WRONG_CALLS = [
     ((*CONVERT, "--input-shape", "image=1,a,3"), 2, "is not a shape", "NAME=1,224,224,3"),
     ((*CONVERT, "--time-limit", "-3"), 2, "--time-limit must be positive, got -3", ""),
     ((*CONVERT, "--memory-limit", "0"), 2, "--memory-limit must be positive, got 0", ""),
+    (
+        (*INT8, "--calibrate", "flat", "--refine", "--time-limit", "100"),
+        2,
+        "--refine-limit 540 is no less than --time-limit 100",
+        "Give a higher --time-limit",
+    ),
+    (
+        (*INT8, "--calibrate", "flat", "--max-drop", "1", "--evaluate", "flat", "--max-drop-limit", "1800"),
+        2,
+        "--max-drop-limit 1800 is no less than --time-limit 1800",
+        "or a lower --max-drop-limit",
+    ),
     (("convert", "model.keras", "-o", "out.zip"), 2, "the output must end in .edgecv or .edgecv.zip", "out.edgecv"),
     (("convert", "model.keras", "-o", "there.edgecv"), 2, "there.edgecv exists", "--force"),
     (("convert", "model.keras", "-o", "there.edgecv", "--force"), 2, "is no bundle", "another --output"),

@@ -32,6 +32,13 @@ def gates(precision="int8", overrides=(), comparisons=None, accuracy=None):
     return {gate.name: gate for gate in made}
 
 
+def test_what_was_trained_may_answer_otherwise_unless_a_gate_says_no():
+    trained = GateConfig.parse(["int8:snr=3"], trained=True).limits["int8"]
+    assert (trained.agreement, trained.snr_db, trained.max_drop) == (0.75, 3, 2.0)
+    assert GateConfig.parse(trained=True).limits["int8"].snr_db is None
+    assert GateConfig.parse(trained=True).limits["float32"] == DEFAULT_LIMITS["float32"]
+
+
 def test_every_precision_has_defaults():
     assert set(DEFAULT_LIMITS) == {*KNOWN, "mixed"}
     assert GateConfig().limits == GateConfig.parse().limits == DEFAULT_LIMITS

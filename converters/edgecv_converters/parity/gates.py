@@ -67,6 +67,7 @@ DEFAULT_LIMITS: Final[Mapping[Precision, Limits]] = {
     **_PLAIN,
     **{name: _of_recipe(recipe) for name, recipe in RECIPES.items()},
 }
+TRAINED: Final = Limits(agreement=0.75, snr_db=None, max_drop=2.0)
 # What is asked for as int8 becomes mixed where accuracy wants it: a bar for int8 is one for mixed.
 _ALSO: Final[Mapping[Precision, tuple[Precision, ...]]] = {"int8": ("int8", "mixed")}
 
@@ -78,8 +79,11 @@ class GateConfig:
     limits: Mapping[Precision, Limits] = field(default_factory=lambda: dict(DEFAULT_LIMITS))
 
     @classmethod
-    def parse(cls, overrides: Iterable[str] = ()) -> GateConfig:
+    def parse(cls, overrides: Iterable[str] = (), *, trained: bool = False) -> GateConfig:
         """The defaults with overrides such as `agreement=0.95`, `int8:snr=30` or `drop=off`.
+
+        What was `trained` while it was quantized is meant to answer otherwise than the source: int8 then has no bar for
+        its signal-to-noise ratio, and a lower one for agreement.
 
         One for a precision beats one for all, whatever the order; among equals the last counts. One for int8 holds for
         mixed as well, where there is none for mixed.
@@ -88,7 +92,7 @@ class GateConfig:
             UsageError: An unknown gate or precision, or a value that is no number in range.
         """
         parsed = [_parse(text) for text in overrides]
-        limits = dict(DEFAULT_LIMITS)
+        limits = {**DEFAULT_LIMITS, "int8": TRAINED} if trained else dict(DEFAULT_LIMITS)
         for wanted, name, value in sorted(parsed, key=lambda item: (item[0] is not None, item[0] == "mixed")):
             for precision in _ALSO.get(wanted, (wanted,)) if wanted else tuple(limits):
                 limits[precision] = _changed(limits[precision], name, value)
