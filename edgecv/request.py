@@ -88,7 +88,7 @@ class Request:
         for name, seconds in asked.items():
             if seconds >= self.limits.seconds:
                 raise UsageError(
-                    f"{name} {seconds:g} is no less than --time-limit {self.limits.seconds:g}, which ends the conversion",
+                    f"{name} {seconds:g} is no less than --time-limit {self.limits.seconds:g}, which ends a worker",
                     f"Give a higher --time-limit, or a lower {name}",
                 )
 
