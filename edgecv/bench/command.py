@@ -204,10 +204,11 @@ def _judged(result: Result, bundle: Bundle, samples: Samples, found: Found, answ
     theirs = judge.reference_decisions() if samples.labels is not None else None
     if samples.labels is not None and theirs is not None:
         right = correct(samples.labels, theirs, None)
+    own = result.rows if result.place.kind == "here" else ()
     return msgspec.structs.replace(
         result,
         rows=tuple(judge.row(row, answers / str(number)) for number, row in enumerate(result.rows)),
-        references=tuple(completed(record, result.rows, right) for record in found.records),
+        references=tuple(completed(item, own, right) for item in found.records),
         notes=(*result.notes, *_notes(samples, found)),
     )
 

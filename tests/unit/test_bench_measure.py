@@ -13,12 +13,12 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
-from edgecv_runtime.bench import turns
+from edgecv_runtime.bench import peak, process, turns
 from edgecv_runtime.bench.jobs import Options, rows
 from edgecv_runtime.bench.measure import Inputs, identity_of, measure_bundle
 from edgecv_runtime.bench.messages import Open, Opened, Turn, Turned
 from edgecv_runtime.bench.process import Worker
-from edgecv_runtime.bench.result import Result, read_result
+from edgecv_runtime.bench.result import Result, Row, read_result
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.errors import BackendError, BundleError, UsageError
 
@@ -212,6 +212,15 @@ def test_a_worker_that_fails_ends_with_its_last_words(order, tmp_path):
         worker.ask(msgspec.structs.replace(order, samples=str(tmp_path / "gone")), Opened)
 
 
+def test_a_worker_that_hangs_is_given_up(order, monkeypatch):
+    monkeypatch.setattr(process, "PATIENCE", 0.3)
+    with Worker() as worker:
+        os.kill(worker.pid, signal.SIGSTOP)
+        with pytest.raises(BackendError, match=r"it gave no answer for 0\.3 seconds"):
+            worker.ask(order, Opened)
+    assert workers() == []
+
+
 def test_an_artifact_that_is_not_there_is_an_error(order):
     with Worker() as worker, pytest.raises(BackendError, match=r"the bundle has no gone\.onnx"):
         worker.ask(msgspec.structs.replace(order, artifact="gone.onnx"), Opened)
@@ -254,9 +263,9 @@ def test_peaks_are_measured_with_the_same_runtime_and_threads(bundle):
         ("float32", "onnx", 1),
         ("int8", "onnx", 1),
     }
-    for peak in result.peaks:
-        assert peak.multiply_adds_per_second > 1e7
-        assert "convolution" in peak.how
+    for found in result.peaks:
+        assert found.multiply_adds_per_second > 1e7
+        assert "convolution" in found.how
 
 
 def test_outputs_are_those_of_the_artifact(bundle, tmp_path):
@@ -272,6 +281,41 @@ def test_outputs_are_those_of_the_artifact(bundle, tmp_path):
         made = np.load(tmp_path / "answers" / str(number) / "evaluation" / "0.npy")
         assert np.abs(made - wanted).max() <= tolerance
         assert np.load(tmp_path / "answers" / str(number) / "golden" / "0.npy").shape == (2, 3)
+
+
+def test_what_failed_its_proof_is_measured_and_named(tmp_path):
+    root = tmp_path / "failed.edgecv"
+    manifest = bundles.write_bundle(root)
+    bad = msgspec.structs.replace(manifest.artifacts[1], parity="failed")
+    bundles.write_bundle(root, artifacts=(manifest.artifacts[0], bad))
+    with Bundle.load(root) as bundle:
+        result = measure_bundle(bundle, QUICK)
+    assert [row.not_run for row in result.rows] == [None, None]
+    assert result.notes == ("onnx/model.int8.onnx failed its proof when the bundle was made",)
+
+
+def rated(precision, backend="onnx", threads=2):
+    return Row(artifact="a", target="onnx", precision=precision, sha256="", bytes=0, backend=backend, threads=threads)
+
+
+def test_a_rate_is_held_against_the_peak_of_its_own_kind():
+    orders = [
+        Open(bundle=str(peak.FOLDER / layer), artifact=f"m.{kind}.onnx", backend="onnx", threads=2, samples="")
+        for layer in peak.LAYERS
+        for kind in peak.KINDS
+    ]
+    times = [[20.0, 10.0, 30.0], [5.0], [40.0], [1.0]]  # conv3 float32 and int8, then conv1
+    found = peak.peaks(list(zip(orders, times, strict=True)))
+    rates = {item.kind: item.multiply_adds_per_second for item in found}
+    assert rates == pytest.approx({"float32": 16 * 16 * 9 * 128 * 128 / 20e-6, "int8": 16 * 16 * 256 * 256 / 1e-6})
+    assert "3 x 3" in found[0].how
+    assert "1 x 1" in found[1].how
+    half = rates["float32"] / 2
+    assert peak.share(rated("float32"), half, found) == peak.share(rated("float16"), half, found) == 0.5
+    assert peak.share(rated("mixed"), rates["int8"], found) == 1.0
+    assert peak.share(rated("dynamic"), half, found) is None
+    assert peak.share(rated("int8", threads=1), half, found) is None
+    assert peak.share(rated("int8", backend="litert"), half, found) is None
 
 
 def test_a_row_for_every_number_of_threads(bundle):

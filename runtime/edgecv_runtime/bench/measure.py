@@ -240,12 +240,14 @@ def _result(
         peaks=peaks,
         stable=not against,
         unstable=against,
-        notes=_notes(options, measured),
+        notes=_notes(bundle, options, measured),
     )
 
 
-def _notes(options: Options, measured: Sequence[Row]) -> tuple[str, ...]:
-    if not options.sustained_seconds or options.sustain_all:
-        return ()
-    chosen = [row.title for row in measured if row.sustained]
-    return tuple(f"Only {title} was run for {options.sustained_seconds:g} s without a pause" for title in chosen)
+def _notes(bundle: Bundle, options: Options, measured: Sequence[Row]) -> tuple[str, ...]:
+    failed = [artifact.file for artifact in bundle.manifest.artifacts if artifact.parity == "failed"]
+    notes = [f"{file} failed its proof when the bundle was made" for file in failed]
+    if options.sustained_seconds and not options.sustain_all:
+        chosen = [row.title for row in measured if row.sustained]
+        notes += [f"Only {title} was run for {options.sustained_seconds:g} s without a pause" for title in chosen]
+    return tuple(notes)

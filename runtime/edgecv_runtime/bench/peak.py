@@ -29,6 +29,7 @@ CPU: Final = frozenset({"litert", "onnx"})
 SHARE: Final = 0.2  # of the others' turns: one layer settles sooner
 KINDS: Final[tuple[Literal["float32", "int8"], ...]] = ("float32", "int8")
 INTEGER: Final = frozenset({"int8", "mixed"})
+FLOAT: Final = frozenset({"float32", "float16"})
 
 
 def orders(rows: Sequence[Row], scratch: Path) -> list[Open]:
@@ -78,8 +79,11 @@ def _peak(order: Open, times: Sequence[float]) -> Peak:
 
 
 def share(row: Row, rate: float, found: Sequence[Peak]) -> float | None:
-    """A row's rate over the peak of the same kind of numbers, backend and threads, where that was measured."""
-    kind = "int8" if row.precision in INTEGER else "float32"
+    """A row's rate over the peak of the same kind of numbers, backend and threads, where that was measured.
+
+    "dynamic" and the like compute with neither kind alone, so there is no peak for them.
+    """
+    kind = "int8" if row.precision in INTEGER else "float32" if row.precision in FLOAT else None
     for one in found:
         if (one.kind, one.backend, one.threads) == (kind, row.backend, row.threads):
             return round(rate / one.multiply_adds_per_second, 5)
