@@ -126,9 +126,9 @@ def _courses(stack: ExitStack, wanted: Sequence[Row], orders: Sequence[Open]) ->
 
 
 def _peak_courses(stack: ExitStack, orders: Sequence[Open]) -> list[Course]:
-    return [
-        Course(f"peak of {order.backend}", order, stack.enter_context(Worker()), share=peak.SHARE) for order in orders
-    ]
+    """One process for each backend: their memory is not measured, and small machines have little."""
+    workers = {name: stack.enter_context(Worker()) for name in dict.fromkeys(order.backend for order in orders)}
+    return [Course(f"peak of {order.backend}", order, workers[order.backend], share=peak.SHARE) for order in orders]
 
 
 def _take_turns(
@@ -154,7 +154,10 @@ def _to_sustain(options: Options, wanted: Sequence[Row], courses: list[Course]) 
 
 
 def _after(machine: Machine, clock: Jiffies | None, own: float, courses: Sequence[Course]) -> Machine:
-    others, stolen = elsewhere(clock, Jiffies.now(), own + sum(course.cpu_seconds for course in courses))
+    used: dict[int, float] = {}
+    for course in courses:
+        used[course.worker.pid] = max(course.cpu_seconds, used.get(course.worker.pid, 0.0))
+    others, stolen = elsewhere(clock, Jiffies.now(), own + sum(used.values()))
     return msgspec.structs.replace(
         machine, load_after=load_average(), celsius_after=hottest(), busy_elsewhere=others, stolen=stolen
     )

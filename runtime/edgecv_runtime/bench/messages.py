@@ -14,7 +14,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 class Open(Message, frozen=True, kw_only=True):
     """Load one artifact. Pictures are files to be predicted in rotation; without any, tensors of `samples` are.
 
-    `samples` is a folder with a float32 file `N.npy` for the N-th input of the model, of shape (count, ...).
+    `samples` is a folder with a float32 file `N.npy` for the N-th input of the model, of shape (count, ...). A worker
+    may hold several artifacts, each in a slot of its own; where memory is measured it holds one.
     """
 
     bundle: str
@@ -24,12 +25,14 @@ class Open(Message, frozen=True, kw_only=True):
     samples: str
     pictures: tuple[str, ...] = ()
     most: int = 32
+    slot: int = 0
 
 
 class Turn(Message, frozen=True, kw_only=True):
     """Predict for so long, and once more than that at least; the first tenth does not count."""
 
     seconds: float
+    slot: int = 0
 
 
 class Sustain(Message, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, Literal
 
+import msgspec
 import numpy as np
 
 from edgecv_runtime.backends import target_of
@@ -35,7 +36,10 @@ FLOAT: Final = frozenset({"float32", "float16"})
 def orders(rows: Sequence[Row], scratch: Path) -> list[Open]:
     """What to open: each layer and kind for every CPU backend and number of threads among the rows."""
     settings = dict.fromkeys((row.backend, row.threads) for row in rows if row.backend in CPU)
-    return [order for layer in LAYERS for order in _orders(layer, list(settings), scratch / layer)] if settings else []
+    if not settings:
+        return []
+    made = [order for layer in LAYERS for order in _orders(layer, list(settings), scratch / layer)]
+    return [msgspec.structs.replace(order, slot=slot) for slot, order in enumerate(made)]
 
 
 def _orders(layer: str, settings: Sequence[tuple[str, int]], scratch: Path) -> Iterator[Open]:

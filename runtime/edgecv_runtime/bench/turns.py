@@ -35,9 +35,9 @@ class Nobody:
 
 @dataclass(slots=True)
 class Course:
-    """One worker and all that it measured; `failed` says why it takes no more turns.
+    """One artifact in a worker and all that was measured of it; `failed` says why it takes no more turns.
 
-    `share` is how long its turns are, of the others'.
+    `share` is how long its turns are, of the others'; `cpu_seconds` are the whole process's.
     """
 
     title: str
@@ -60,6 +60,13 @@ class Course:
         return WarmUp(
             turns=len(self.warm), count=self.warm_count, seconds=round(self.warm_seconds, 3), stable=self.settled
         )
+
+    def turn(self, seconds: float) -> Turned:
+        """Let the worker predict for `seconds`, or its share of them."""
+        seconds *= self.share
+        turned = self.worker.ask(Turn(seconds=seconds, slot=self.order.slot), Turned, seconds=seconds)
+        self.cpu_seconds = turned.cpu_seconds
+        return turned
 
     def times(self, stage: str) -> list[float]:
         """All microseconds of one of `STAGES`, in order of time."""
@@ -108,10 +115,9 @@ def warm_up(courses: Sequence[Course], seconds: float, limit: float, watcher: Wa
 
     def run(course: Course) -> None:
         began = perf_counter()
-        turned = course.worker.ask(Turn(seconds=seconds * course.share), Turned, seconds=seconds)
+        turned = course.turn(seconds)
         course.warm_seconds += perf_counter() - began
         course.warm_count += len(turned.inference)
-        course.cpu_seconds = turned.cpu_seconds
         course.warm.append(median(turned.inference))
         course.settled = settled(course.warm)
 
@@ -131,9 +137,7 @@ def measure(courses: Sequence[Course], rounds: int, seconds: float, watcher: Wat
     """Give every course one turn a round, always in the same order."""
 
     def run(course: Course) -> None:
-        turned = course.worker.ask(Turn(seconds=seconds * course.share), Turned, seconds=seconds)
-        course.cpu_seconds = turned.cpu_seconds
-        course.turns.append(turned)
+        course.turns.append(course.turn(seconds))
 
     for number in range(rounds):
         still = running(courses)

@@ -177,22 +177,20 @@ def opened(session: Session) -> Opened:
 
 def replies(orders: BinaryIO) -> Iterator[Reply]:
     """Do what every line says, until there is no more."""
-    session: Session | None = None
+    sessions: dict[int, Session] = {}
     for line in orders:
         order = msgspec.json.decode(line, type=Command)
         try:
             match order:
                 case Open():
-                    session = Session(order)
-                    yield opened(session)
-                case _ if session is None:
-                    yield Refused(message="nothing was opened")
+                    sessions[order.slot] = Session(order)
+                    yield opened(sessions[order.slot])
                 case Turn():
-                    yield turn(session, order.seconds)
+                    yield turn(sessions[order.slot], order.seconds)
                 case Sustain():
-                    yield from sustain(session, order)
+                    yield from sustain(sessions[0], order)
                 case Answer():
-                    yield answer(session, order)
+                    yield answer(sessions[0], order)
         except EdgecvError as error:
             missing = isinstance(error, MissingDependencyError)
             yield Refused(message=error.message, hint=error.hint, missing_package=missing)
