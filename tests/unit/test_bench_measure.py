@@ -246,13 +246,14 @@ def test_sustained_is_for_the_fastest_int8_row(bundle):
 
 def test_sustained_for_all_and_in_steps(bundle, monkeypatch):
     monkeypatch.setattr(turns, "STEP_SECONDS", 0.1)
-    options = msgspec.structs.replace(QUICK, sustained_seconds=0.25, sustain_all=True)
+    options = msgspec.structs.replace(QUICK, sustained_seconds=0.6, sustain_all=True)
     result = measure_bundle(bundle, options)
     for row in result.rows:
         starts = [point.second for point in row.sustained]
         assert starts[0] == 0
-        assert starts == sorted(starts)
-        assert len(starts) == 3
+        assert 2 <= len(starts) <= 6  # a stall of the machine may swallow some
+        assert all(0.1 <= after - before for before, after in zip(starts, starts[1:], strict=False))
+        assert starts[-1] < 0.6
     assert result.notes == ()
 
 
