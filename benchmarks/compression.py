@@ -45,8 +45,6 @@ IMAGES = SHARED / "data" / "cifar10_jpeg"
 RESULTS = Path(__file__).resolve().parent / "results" / "compression_pruning.json"
 WORK = Path("build/compression")
 AUGMENT: tuple[Augmentation, ...] = ("flip", "translation")
-TUNING: tuple[Augmentation, ...] = (*AUGMENT, "mixup")
-DISTILL, RATE = 0.9, 3e-3
 HEAD = Head("softmax", 10)
 CALIBRATION = 200
 
@@ -56,7 +54,8 @@ class Case:
     """One network: how it is prepared and trained, how far it is pruned, and the least that must come of it.
 
     `training` epochs make it (ResNet8's go on from the weights that it comes with); after `epochs` more, pruned and
-    original are compared. `speed` and `size` are ratios, original to pruned.
+    original are compared: both learn at `rate` with the changes of `tuning`, the share `distill` of it from the
+    original as it was. `speed` and `size` are ratios, original to pruned.
     """
 
     name: str
@@ -66,6 +65,9 @@ class Case:
     target_macs: float
     scope: Literal["global", "layer"]
     epochs: int
+    rate: float
+    distill: float
+    tuning: tuple[Augmentation, ...]
     round_to: int = 16
     min_width: int = 8
     speed: float
@@ -81,6 +83,9 @@ CASES = (
         target_macs=0.4,
         scope="layer",
         epochs=30,
+        rate=1e-3,
+        distill=0.7,
+        tuning=AUGMENT,
         speed=2.0,
         size=2.5,
     ),
@@ -92,6 +97,9 @@ CASES = (
         target_macs=0.39,
         scope="global",
         epochs=60,
+        rate=3e-3,
+        distill=0.9,
+        tuning=(*AUGMENT, "mixup"),
         speed=1.5,
         size=1.5,
     ),
@@ -156,7 +164,9 @@ def trained(model: Any, case: Case, settings: Training, name: str, teacher: Any 
 
 def tuning(case: Case) -> Training:
     """How pruned and original are trained, both taught by the original as it was."""
-    return Training(epochs=case.epochs, learning_rate=RATE, augment=TUNING, distill=DISTILL, patience=case.epochs + 1)
+    return Training(
+        epochs=case.epochs, learning_rate=case.rate, augment=case.tuning, distill=case.distill, patience=case.epochs + 1
+    )
 
 
 def pruned(case: Case, source: Path) -> Any:
