@@ -97,13 +97,14 @@ def test_keep_going_writes_what_worked_and_lists_the_rest(erf_model, tmp_path):
     assert edgecv("verify", out).code == 0
 
 
-def test_onnx_int8_says_that_it_needs_the_quantization_of_tflite(erf_model, digits_folder, tmp_path):
+def test_other_int8_artifacts_say_that_they_need_the_quantization_of_tflite(erf_model, digits_folder, tmp_path):
     out = tmp_path / "x.edgecv"
     data = ("--calibrate", digits_folder / "test", "--samples", "10", "--keep-going")
-    result = edgecv("convert", erf_model, "-o", out, "-p", "none", "-q", "int8", *data, *CUSTOM)
+    result = edgecv("convert", erf_model, "-o", out, "-p", "none", "-q", "int8,coreml:weights8", *data, *CUSTOM)
     assert result.code == 0, result.err
-    assert "onnx int8: onnx int8 needs tflite int8, which did not convert" in result.message
-    assert [path.name for path in sorted(out.glob("*/*.*")) if path.is_dir()] == ["model.int8.mlpackage"]
+    for name in ("onnx int8", "coreml int8"):
+        assert f"{name}: {name} needs tflite int8, which did not convert" in result.message
+    assert [path.name for path in sorted(out.glob("*/*.*")) if path.is_dir()] == ["model.weights8.mlpackage"]
 
 
 def test_a_hidden_carrier_is_not_in_the_bundle(digits_model, digits_folder, tmp_path):
