@@ -295,8 +295,6 @@ class Run:
                 self._fail(late, ConversionError(f"{late} needs {step}, which did not convert"), job)
             return
         self.converted[step] = converted
-        for note in converted.notes:
-            self.observer.note(note)
         precision = "mixed" if kept_layers(converted.mixed) else None
         for late in waiting:
             self._start_conversion(late, quantized=root / converted.artifact.file, precision=precision)
