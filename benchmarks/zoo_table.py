@@ -63,6 +63,7 @@ class Row(Record, frozen=True):
     """One model; `cells` by "target:precision".
 
     `evaluator_ms` is what the reference evaluator takes for a sample of the float16 package, on one thread.
+    `machine` is where it was measured.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Row(Record, frozen=True):
     seconds: float
     cells: dict[str, Cell]
     evaluator_ms: float | None = None
+    machine: str | None = None
 
 
 class Results(Record, frozen=True):
@@ -165,6 +167,7 @@ def _row(name: str, samples: int, seconds: float, cells: dict[str, Cell], outcom
         seconds=round(seconds, 1),
         evaluator_ms=None if outcome is None or outcome.path is None else evaluator_ms(outcome.path),
         cells=cells,
+        machine=machine_line(),
     )
 
 
@@ -251,7 +254,13 @@ def table(results: Results) -> str:
         for step, cell in row.cells.items()
         if cell.status == "failed" and cell.reason
     ]
-    return "\n".join([*lines, *(["## What failed, and why", "", *notes, ""] if notes else [])])
+    elsewhere = [
+        f"* {row.name} was measured on {row.machine}, with an earlier version."
+        for row in results.rows
+        if row.machine not in {None, results.machine}
+    ]
+    failed = ["## What failed, and why", "", *notes, ""] if notes else []
+    return "\n".join([*lines, *elsewhere, *([""] if elsewhere else []), *failed])
 
 
 def _line(row: Row) -> str:
