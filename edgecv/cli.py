@@ -9,6 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from edgecv import arguments as arg
+from edgecv import coreml_arguments as coreml_arg
 from edgecv import run_arguments as run_arg
 from edgecv.bench import arguments as bench_arg
 from edgecv.compress import arguments as prune_arg
@@ -83,13 +84,13 @@ def convert(
     epochs: arg.Epochs = None,
     max_drop: arg.MaxDrop = None,
     max_drop_limit: arg.MaxDropLimit = 600,
-    coreml_input: arg.CoremlInput = arg.CoremlInputName.tensor,
-    coreml_output: arg.CoremlOutput = None,
-    coreml_minimum: arg.CoremlMinimum = None,
-    coreml_compute: arg.CoremlCompute = arg.CoremlComputeName.float32,
-    author: arg.Author = None,
-    license: arg.License = None,  # noqa: A002 - the option's name
-    model_version: arg.ModelVersion = None,
+    coreml_input: coreml_arg.CoremlInput = coreml_arg.CoremlInputName.tensor,
+    coreml_output: coreml_arg.CoremlOutput = None,
+    coreml_minimum: coreml_arg.CoremlMinimum = None,
+    coreml_compute: coreml_arg.CoremlCompute = coreml_arg.CoremlComputeName.float32,
+    author: coreml_arg.Author = None,
+    license: coreml_arg.License = None,  # noqa: A002 - the option's name
+    model_version: coreml_arg.ModelVersion = None,
     calibrate: arg.Calibrate = None,
     samples: arg.Samples = 200,
     seed: arg.Seed = 0,
