@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from functools import cache
 from importlib import metadata
 from typing import Final
 
-from edgecv_runtime.cpu import architecture, cpu_flags, cpu_model
+from edgecv_runtime.cpu import architecture, cores, cpu_flags, cpu_model
 
 TOOLS: Final = (
     "edgecv",
@@ -48,12 +47,6 @@ def _installed(names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
 def versions(names: tuple[str, ...] = TOOLS) -> dict[str, str]:
     """The installed tools, by default those that touch a model, by distribution name; and Python's own version."""
     return {"edgecv": "unknown", "python": platform.python_version(), **dict(_installed(names))}
-
-
-def cores() -> int:
-    """How many cores this process may use."""
-    usable = getattr(os, "sched_getaffinity", None)
-    return len(usable(0)) if usable else os.cpu_count() or 1
 
 
 def machine_line() -> str:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from edgecv_runtime.backends import BACKENDS, target_of
-from edgecv_runtime.bench.machine import cores
 from edgecv_runtime.bench.result import Row
 from edgecv_runtime.choose import has_cuda
+from edgecv_runtime.cpu import cores
 from edgecv_runtime.errors import BackendError, BundleError, UsageError
 from edgecv_runtime.schema import Artifact, Manifest, Record
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from edgecv_runtime.bench.result import Machine
-from edgecv_runtime.cpu import architecture, cpu_flags, cpu_model
+from edgecv_runtime.cpu import architecture, cores, cpu_flags, cpu_model
 
 PACKAGES: Final = (
     "edgecv",
@@ -28,12 +28,6 @@ PACKAGES: Final = (
 CPUS, THERMAL, STAT = Path("/sys/devices/system/cpu"), Path("/sys/class/thermal"), Path("/proc/stat")
 USER, NICE, SYSTEM, IDLE, IOWAIT, IRQ, SOFTIRQ, STEAL = range(8)  # proc(5), /proc/stat
 BUSY: Final = (USER, NICE, SYSTEM, IRQ, SOFTIRQ)
-
-
-def cores() -> int:
-    """How many cores this process may use."""
-    usable = getattr(os, "sched_getaffinity", None)
-    return len(usable(0)) if usable else os.cpu_count() or 1
 
 
 def versions() -> dict[str, str]:
