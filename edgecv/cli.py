@@ -14,6 +14,7 @@ from edgecv import run_arguments as run_arg
 from edgecv.bench import arguments as bench_arg
 from edgecv.compress import arguments as prune_arg
 from edgecv.console import EXIT_INTERRUPTED, LiveObserver, error_boundary, print_error, show, show_json, waiting
+from edgecv.export import arguments as export_arg
 
 app = typer.Typer(
     name="edgecv",
@@ -24,6 +25,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 ok, 1 an error you can fix, 2 usage, 3 a parity or accuracy gate failed, 70 a bug in edgecv.",
 )
+exports = typer.Typer(no_args_is_help=True, context_settings={"help_option_names": ["-h", "--help"]})
+app.add_typer(exports, name="export", help="Put a bundle into an app's project.")
 
 
 def main() -> NoReturn:
@@ -264,6 +267,7 @@ def prune(
     scope: prune_arg.Scope = None,
     round_to: prune_arg.RoundTo = 8,
     min_width: prune_arg.MinWidth = None,
+    drop_blocks: prune_arg.DropBlocks = 0,
     steps: prune_arg.Steps = 1,
     sparsity: prune_arg.Sparsity = 0.8,
     pattern: prune_arg.Pattern = "2:4",
@@ -337,6 +341,24 @@ def bench(
     with LiveObserver() as observer:
         results = measure(bench_arg.request(given), observer)
     finish(results, as_json=as_json, markdown=markdown, html=html)
+
+
+@exports.command("android")
+def export_android(
+    bundle: arg.BundlePath,
+    dest: export_arg.Destination,
+    artifact: export_arg.Artifacts = None,
+    force: export_arg.Force = False,
+    as_json: arg.Json = False,
+) -> None:
+    """Put a bundle and the Kotlin library into an Android project, or make the demo app with this bundle in it.
+
+    Examples: edgecv export android model.edgecv MyProject/, edgecv export android model.edgecv new-demo/
+    """
+    from edgecv.export.android import export_android as run
+    from edgecv.export.output import finish
+
+    finish(run(bundle, dest, artifacts=artifact or (), force=force), as_json=as_json)
 
 
 @app.command()

@@ -66,6 +66,15 @@ MinWidth = Annotated[
         rich_help_panel=WHAT,
     ),
 ]
+DropBlocks = Annotated[
+    int,
+    typer.Option(
+        "--drop-blocks",
+        metavar="N",
+        help="So many residual blocks go whole first: those that cost least for what they save. Needs --data.",
+        rich_help_panel=WHAT,
+    ),
+]
 Steps = Annotated[int, typer.Option("--steps", help="Channels go in so many steps.", rich_help_panel=WHAT)]
 Sparsity = Annotated[float, typer.Option("--sparsity", help="Share of zeros for magnitude.", rich_help_panel=WHAT)]
 Pattern = Annotated[

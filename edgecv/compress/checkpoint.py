@@ -13,6 +13,8 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from edgecv.compress.blocks import Dropped
+
 Array = npt.NDArray[Any]
 FILE = "checkpoint.npz"
 
@@ -37,7 +39,8 @@ class Epoch(msgspec.Struct, frozen=True, kw_only=True):
 class Progress(msgspec.Struct, kw_only=True):
     """How far a run has come: `epoch` epochs of `step` are done; `best` is the best validation accuracy in it.
 
-    `before` is the unpruned model's validation (loss, accuracy), `pruned` the first step's before any training.
+    `before` is the unpruned model's validation (loss, accuracy), `pruned` the first step's before any training;
+    `dropped` are the blocks that went whole.
     """
 
     step: int = 0
@@ -48,6 +51,7 @@ class Progress(msgspec.Struct, kw_only=True):
     history: list[Epoch] = msgspec.field(default_factory=list)
     before: tuple[float, float] | None = None
     pruned: tuple[float, float] | None = None
+    dropped: list[Dropped] = msgspec.field(default_factory=list)
 
 
 def save(folder: Path, progress: Progress, model: Any, groups: dict[str, list[Array]]) -> None:

@@ -245,6 +245,7 @@ def _report(run: Run, made: Any, name: str, digest: str, data: Any, seconds: flo
         after=size_of(made, count_multiply_adds(made), after),
         pruned_accuracy=run.progress.pruned[1] if run.progress.pruned else None,
         rows=rows_of(run.original, made),
+        dropped=tuple(run.progress.dropped),
         untouched=tuple(Untouched.of(item) for item in run.untouched),
         history=tuple(run.progress.history),
         notes=_notes(run),

@@ -74,6 +74,17 @@ def refresh_norms(model: Any, data: Batches, seed: int) -> None:
         layer.momentum = momentum
 
 
+def sampled_loss(model: Any, head: Head, data: Batches, seed: int) -> float:
+    """Mean loss over some training samples, in inference mode, once the batch norms' statistics are the model's own."""
+    refresh_norms(model, data, seed)
+    losses: list[Array] = []
+    for inputs, targets in data.batches(REFRESHED_BATCH, (seed, 0)):
+        losses.append(np.asarray(head.losses(model(_packed(inputs), training=False), targets)))
+        if sum(len(found) for found in losses) >= REFRESHED:
+            break
+    return float(np.concatenate(losses).mean())
+
+
 def gradients(model: Any, weights: list[Any], head: Head, data: Batches, seed: int) -> Iterator[list[Array]]:
     """For each of some batches the gradients of the mean loss by `weights`, in inference mode."""
     import tensorflow as tf

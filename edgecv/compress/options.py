@@ -58,6 +58,7 @@ class Removal(Record, frozen=True, kw_only=True):
     scope: Scope = "global"
     round_to: int = ROUND_TO
     min_width: int = ROUND_TO
+    drop_blocks: int = 0
     steps: int = 1
     sparsity: float = 0.8
     pattern: tuple[int, int] = (2, 4)
@@ -68,8 +69,8 @@ class Removal(Record, frozen=True, kw_only=True):
         _one_of("scope", self.scope, SCOPES)
         _within("target_macs", self.target_macs, 0, 1)
         _within("sparsity", self.sparsity, 0, 1)
-        for name in ("round_to", "min_width", "steps"):
-            _at_least(name, getattr(self, name), 1)
+        for name, least in {"round_to": 1, "min_width": 1, "steps": 1, "drop_blocks": 0}.items():
+            _at_least(name, getattr(self, name), least)
 
     @property
     def widths(self) -> Widths:
@@ -87,6 +88,7 @@ class PruneOptions(TypedDict, total=False):
         scope: "global" or "layer"; by default global for channels, layer for magnitude.
         round_to: Widths become multiples of it, or below it halves and quarters of it; 8.
         min_width: No layer becomes narrower; 8, or with a smaller `round_to` as small, but not below 4.
+        drop_blocks: So many residual blocks go whole before channels do, those that cost least for what they save; 0.
         steps: In how many steps channels go, with training between them; 1.
         step_epochs: Epochs between the steps; 1.
         sparsity: The share of zeros for "magnitude"; 0.8.
@@ -115,6 +117,7 @@ class PruneOptions(TypedDict, total=False):
     scope: str | None
     round_to: int
     min_width: int | None
+    drop_blocks: int
     steps: int
     step_epochs: int
     sparsity: float
@@ -147,7 +150,11 @@ def removal_of(options: PruneOptions, *, with_data: bool) -> Removal:
     _one_of("method", method, METHODS)
     importance: Any = options.get("importance") or ("taylor" if with_data else "l2")
     scope: Any = options.get("scope") or ("global" if method == "channel" else "layer")
-    numbers = _given(options, ("target_macs", "round_to", "min_width", "steps", "sparsity"))
+    numbers = _given(options, ("target_macs", "round_to", "min_width", "drop_blocks", "steps", "sparsity"))
+    if numbers.get("drop_blocks", 0) > 0 and method != "channel":
+        raise UsageError(f"--drop-blocks does not go with --method {method}", "Blocks go before channels do")
+    if numbers.get("drop_blocks", 0) > 0 and not with_data:
+        raise UsageError("--drop-blocks needs --data, to know what a block is worth", "Give --data FOLDER")
     if importance == "taylor" and not with_data:
         raise UsageError("--importance taylor needs --data to take gradients on", "Give --data, or l2, l1 or gamma")
     pattern = read_pattern(options.get("pattern", "2:4"))

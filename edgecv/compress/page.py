@@ -23,6 +23,7 @@ def render(report: PruneReport) -> str:
         _facts(report),
         *_curves(report),
         _widths(report),
+        _blocks(report),
         _untouched(report),
         _background(report),
     ]
@@ -149,6 +150,26 @@ def _change(before: int, after: int) -> Html:
     return join([el("td", quantity(before)), el("td", quantity(after)), el("td", kept)])
 
 
+def _blocks(report: PruneReport) -> Html | None:
+    if not report.dropped:
+        return None
+    rows = [
+        el(
+            "tr",
+            el("th", item.block.addition, scope="row"),
+            el("td", ", ".join(item.block.layers), class_="words wrap"),
+            el("td", percent(item.block.multiply_adds / report.before.multiply_adds)),
+            el("td", number(item.loss_before)),
+            el("td", number(item.loss_after)),
+        )
+        for item in report.dropped
+    ]
+    lead = "Residual blocks that cost least for what they save, in the order in which they went."
+    caption = "The loss is that of training samples, with nothing trained in between."
+    inner = table(caption, ["Addition", "Its block", "Multiply-adds", "Loss before", "after"], rows, kind="plain")
+    return el("section", el("h2", "Blocks that went whole"), el("p", lead), inner)
+
+
 def _untouched(report: PruneReport) -> Html | None:
     if not report.untouched:
         return None
@@ -175,6 +196,7 @@ def _background(report: PruneReport) -> Html:
             ("Target", f"{removal.target_macs:g} of the multiply-adds, in {removal.steps} step(s)"),
             ("Importance", f"{removal.importance}, {removal.scope}"),
             ("Widths", f"multiples of {removal.round_to}, at least {removal.min_width}"),
+            ("Blocks that went whole", str(removal.drop_blocks)),
         ]
     elif removal.method == "nm":
         asked += [("Pattern", f"{removal.pattern[0]} of {removal.pattern[1]} along the input channels")]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,12 @@ import numpy as np
 from edgecv_runtime.errors import GateError, SourceError
 
 from edgecv.compress import checkpoint
+from edgecv.compress.blocks import Dropped, cheapest, without
 from edgecv.compress.channels import Blocked
 from edgecv.compress.checkpoint import Epoch, Progress
 from edgecv.compress.choose import choose, least_multiply_adds
 from edgecv.compress.data import TrainingData
-from edgecv.compress.fit import Trainer, evaluate, gradients, predictor, refresh_norms, train
+from edgecv.compress.fit import Trainer, evaluate, gradients, predictor, refresh_norms, sampled_loss, train
 from edgecv.compress.head import Head
 from edgecv.compress.importance import score
 from edgecv.compress.options import Removal, Training
@@ -60,15 +61,15 @@ class Run:
             GateError: The budget cannot be met.
         """
         model = self._resumed() if resume else None
-        anatomy = Anatomy.of(self.original) if self.removal.method == "channel" else None
-        if anatomy is not None:
-            self._check_something(anatomy)
         self.counted = count_multiply_adds(self.original)
-        if anatomy is not None:
+        whole = self._without_blocks()
+        if self.removal.method == "channel":
+            anatomy = Anatomy.of(whole)
+            self._check_something(anatomy)
             self._check_budget(anatomy)
         self._judge_original()
         steps = self.removal.steps if self.removal.method == "channel" else 1
-        model = self.original if model is None else model
+        model = whole if model is None else model
         for step in range(max(1, self.progress.step), steps + 1):
             model = self._step(model, step, steps)
         return model
@@ -83,11 +84,40 @@ class Run:
         self.observer.note(f"Going on after epoch {self.progress.epoch} of step {self.progress.step}")
         return model
 
+    def _without_blocks(self) -> Any:
+        """The original without the blocks that go whole; those of the checkpoint where there is one."""
+        if self.removal.drop_blocks == 0 or self.data is None or self.head is None:
+            return self.original
+        if self.progress.dropped:
+            return without(self.original, [item.block for item in self.progress.dropped])
+        data, head, seed = self.data.train, self.head, self.training.seed
+        model = self.original
+        loss = sampled_loss(_copy(model), head, data, seed)
+        for turn in range(1, self.removal.drop_blocks + 1):
+            stage = f"pricing blocks, {turn} of {self.removal.drop_blocks}"
+            found = cheapest(
+                model,
+                lambda shorter: sampled_loss(shorter, head, data, seed),
+                loss,
+                lambda done, of, stage=stage: self.observer.stage(stage, done, of),  # type: ignore[misc]
+            )
+            if found is None:
+                raise SourceError(*_no_block(self.removal.drop_blocks, self.progress.dropped))
+            block, model, after = found
+            self.progress.dropped.append(Dropped(block=block, loss_before=loss, loss_after=after))
+            self.observer.note(
+                f"{block.addition} goes with its block ({', '.join(block.layers)}): "
+                f"{percent(block.multiply_adds / self.counted)} of the multiply-adds, "
+                f"training loss {loss:.3f} to {after:.3f}"
+            )
+            loss = after
+        return model
+
     def _check_something(self, anatomy: Anatomy) -> None:
         channels = anatomy.channels
         self.untouched = channels.blocked
         whole = channels.multiply_adds(np.zeros(channels.count, bool))
-        if least_multiply_adds(channels, self.removal.widths, 0) >= whole:
+        if not self.removal.drop_blocks and least_multiply_adds(channels, self.removal.widths, 0) >= whole:
             raise SourceError(*_nothing(channels.blocked, self.removal))
 
     def _check_budget(self, anatomy: Anatomy) -> None:
@@ -218,6 +248,17 @@ def _copy(model: Any) -> Any:
     made = flattened(model)
     made.trainable = True
     return made
+
+
+def _no_block(asked: int, dropped: Sequence[Dropped]) -> tuple[str, str]:
+    names = ", ".join(item.block.addition for item in dropped)
+    so_far = (
+        f"only {len(dropped)} residual blocks can go whole ({names})" if dropped else "no residual block can go whole"
+    )
+    return (
+        f"{so_far}, --drop-blocks asks for {asked}",
+        "A block is what lies between the two sides of an Add layer, where one side is the block's own input",
+    )
 
 
 def _nothing(blocked: tuple[Blocked, ...], removal: Removal) -> tuple[str, str]:

@@ -13,6 +13,7 @@ from edgecv_converters.graph.macs import multiply_adds
 from edgecv_converters.source.keras_model import flat_call, input_ports, output_names
 from edgecv_runtime.schema import TensorSpec
 
+from edgecv.compress.blocks import Dropped
 from edgecv.compress.channels import Blocked
 from edgecv.compress.checkpoint import Epoch, zipped_bytes
 from edgecv.compress.masks import KERNELS
@@ -35,7 +36,10 @@ class Size(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """One layer with kernels: output channels and kernel weights that are not zero, before and after."""
+    """One layer with kernels: output channels and kernel weights that are not zero, before and after.
+
+    Both are 0 after where the layer went with its block.
+    """
 
     layer: str
     kind: str
@@ -80,6 +84,7 @@ class PruneReport(msgspec.Struct, frozen=True, kw_only=True):
     after: Size
     pruned_accuracy: float | None
     rows: tuple[Row, ...]
+    dropped: tuple[Dropped, ...]
     untouched: tuple[Untouched, ...]
     history: tuple[Epoch, ...]
     notes: tuple[str, ...]
@@ -118,17 +123,18 @@ def size_of(model: Any, counted: int, judged: tuple[float, float] | None) -> Siz
 
 def rows_of(before: Any, after: Any) -> tuple[Row, ...]:
     """The layers with kernels, by name."""
-    return tuple(_row(layer, after.get_layer(layer.name)) for layer in before.layers if list(_own_kernels(layer)))
+    left = {layer.name: layer for layer in after.layers}
+    return tuple(_row(layer, left.get(layer.name)) for layer in before.layers if list(_own_kernels(layer)))
 
 
-def _row(old: Any, new: Any) -> Row:
+def _row(old: Any, new: Any | None) -> Row:
     return Row(
         layer=old.name,
         kind=type(old).__name__,
         width_before=int(old.output.shape[-1]),
-        width_after=int(new.output.shape[-1]),
+        width_after=0 if new is None else int(new.output.shape[-1]),
         weights_before=_nonzero(_own_kernels(old)),
-        weights_after=_nonzero(_own_kernels(new)),
+        weights_after=0 if new is None else _nonzero(_own_kernels(new)),
     )
 
 
