@@ -3,7 +3,7 @@
 `edgecv.convert(model, "m.edgecv", quantize="int8", calibrate="photos/")` makes a bundle;
 `edgecv.prune(model, "photos/", "small.keras")` makes a model smaller first;
 `edgecv.load("m.edgecv").predict("photo.jpg")` uses one, and needs no TensorFlow;
-`edgecv.benchmark("m.edgecv")` measures one.
+`edgecv.benchmark("m.edgecv")` measures one; `edgecv.export_android("m.edgecv", "MyApp")` puts one into an app.
 """
 
 from __future__ import annotations
@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from edgecv.bench.command import benchmark
     from edgecv.compress.command import prune
     from edgecv.compress.result import Pruned
+    from edgecv.export.android import AndroidExport, export_android
     from edgecv.pipeline import Outcome
 
 _HOMES = {
+    "AndroidExport": "edgecv.export.android",
     "Bundle": "edgecv_runtime.bundle",
     "EdgecvError": "edgecv_runtime.errors",
     "Outcome": "edgecv.pipeline",
@@ -33,11 +35,13 @@ _HOMES = {
     "Top": "edgecv_runtime.prediction",
     "benchmark": "edgecv.bench.command",
     "convert": "edgecv.api",
+    "export_android": "edgecv.export.android",
     "load": "edgecv_runtime.predictor",
     "prune": "edgecv.compress.command",
 }
 
 __all__ = [
+    "AndroidExport",
     "Bundle",
     "EdgecvError",
     "Outcome",
@@ -47,6 +51,7 @@ __all__ = [
     "Top",
     "benchmark",
     "convert",
+    "export_android",
     "load",
     "prune",
 ]

@@ -1,0 +1,1 @@
+"""`edgecv export`: a bundle goes into an app's project."""

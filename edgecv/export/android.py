@@ -1,0 +1,170 @@
+"""`edgecv export android`: a bundle and the Kotlin library go into an Android project, or become a demo app."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from edgecv_runtime.bundle import Bundle
+from edgecv_runtime.errors import EdgecvError, UsageError
+from edgecv_runtime.schema import Artifact, Target
+
+from edgecv.export import sources
+from edgecv.export.gradle import Addition, Project, additions, find_project
+from edgecv.export.place import beside, put
+from edgecv.export.slim import choose, write_slim
+
+TARGETS: Final[tuple[Target, ...]] = ("tflite", "onnx")  # what Android has a runtime for
+SUFFIX: Final = ".edgecv"
+OURS: Final = 'namespace = "dev.edgecv"'  # in the build file of the library
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AndroidExport:
+    """What was written.
+
+    Attributes:
+        kind: "app": a demo app was made; "project": a project was added to.
+        project: The folder with the settings file.
+        bundle: The bundle in the app's assets; its name there is what `AssetSource` takes.
+        library: The module `:edgecv`.
+        artifacts: The artifacts in it, by their files.
+        left_out: The bundle's other artifacts.
+        additions: What its build files still need; empty for the demo app. They are never edited.
+    """
+
+    kind: Literal["app", "project"]
+    project: Path
+    bundle: Path
+    library: Path
+    artifacts: tuple[str, ...]
+    left_out: tuple[str, ...]
+    additions: tuple[Addition, ...] = ()
+
+
+def export_android(
+    bundle: str | Path, dest: str | Path, *, artifacts: Sequence[str] = (), force: bool = False
+) -> AndroidExport:
+    """Put a bundle and the Kotlin library into an Android project, or make the demo app with this bundle in it.
+
+    Args:
+        bundle: NAME.edgecv or NAME.edgecv.zip.
+        dest: An Android project or its app module; a folder that is not there (or empty) becomes the demo app.
+        artifacts: Which to take, as "tflite", "tflite:int8" or "tflite/model.int8.tflite"; all for Android where empty.
+        force: Replace a bundle of that name, and another version of the library, that are in the project.
+
+    Raises:
+        UsageError: `dest` is no place for it, or something is in the way.
+        BundleError: The bundle is missing or damaged, or has no such artifact.
+        EdgecvError: Something cannot be written. Then nothing is left behind.
+    """
+    source, place = Path(bundle), Path(dest)
+    with Bundle.load(source) as opened:
+        opened.verify_integrity()
+        chosen = choose(opened, TARGETS, artifacts)
+        name = asset_name(source)
+        try:
+            if place.exists() and not _empty(place):
+                made = _into_project(opened, chosen, name, find_project(place), force=force)
+            else:
+                made = _new_app(opened, chosen, name, place)
+        except OSError as error:
+            raise EdgecvError(
+                f"cannot write to {error.filename or place}: {error.strerror}", "Nothing was left there; choose another"
+            ) from error
+    return made
+
+
+def asset_name(bundle: Path) -> str:
+    """The bundle's name among the assets; Android leaves out folders that begin with a dot or an underscore."""
+    stem = bundle.name.removesuffix(".zip").removesuffix(SUFFIX)
+    return f"{re.sub(r'[^A-Za-z0-9._-]+', '-', stem).strip('._-') or 'model'}{SUFFIX}"
+
+
+def _empty(folder: Path) -> bool:
+    return folder.is_dir() and not any(folder.iterdir())
+
+
+def _new_app(bundle: Bundle, chosen: Sequence[Artifact], name: str, place: Path) -> AndroidExport:
+    project = Project(place, place / sources.APP)
+    with beside(place) as scratch:
+        app = scratch / place.name
+        sources.copy_project(app)
+        write_slim(bundle, chosen, Project(app, app / sources.APP).assets / name)
+        put(app, place)
+    return _made("app", project, name, bundle, chosen)
+
+
+def _into_project(
+    bundle: Bundle, chosen: Sequence[Artifact], name: str, project: Project, *, force: bool
+) -> AndroidExport:
+    asset, library = project.assets / name, project.root / sources.LIBRARY
+    _check_asset(asset, force=force)
+    with _new_library(library, force=force) as fresh, beside(asset) as scratch:
+        write_slim(bundle, chosen, scratch / name)
+        if fresh is not None:
+            put(fresh, library)
+        put(scratch / name, asset)
+    return _made("project", project, name, bundle, chosen)
+
+
+def _check_asset(asset: Path, *, force: bool) -> None:
+    if asset.exists() and not force:
+        raise UsageError(f"{asset} exists", "Give --force to replace it, or another name to the bundle")
+    if asset.exists() and not (asset / "bundle.json").is_file():
+        raise UsageError(f"{asset} exists and is no bundle, so --force does not replace it", "Remove it")
+
+
+@contextmanager
+def _new_library(place: Path, *, force: bool) -> Iterator[Path | None]:
+    """The library beside its place; None where the very same is there already.
+
+    Raises:
+        UsageError: Something else is there, or another version of the library and no `force`.
+    """
+    build = place / "build.gradle.kts"
+    if place.exists() and (not build.is_file() or OURS not in build.read_text(encoding="utf-8", errors="replace")):
+        raise UsageError(f"{place} exists and is not edgecv's library", f"Rename the module {place.name}")
+    if place.exists() and sources.same(sources.home() / sources.LIBRARY, place):
+        yield None
+        return
+    if place.exists() and not force:
+        raise UsageError(f"{place} holds another version of edgecv's library", "Give --force to replace it")
+    with beside(place) as scratch:
+        sources.copy_library(scratch / place.name)
+        yield scratch / place.name
+
+
+def _made(
+    kind: Literal["app", "project"], project: Project, name: str, bundle: Bundle, chosen: Sequence[Artifact]
+) -> AndroidExport:
+    kept = tuple(artifact.file for artifact in chosen)
+    versions = sources.versions()
+    return AndroidExport(
+        kind=kind,
+        project=project.root,
+        bundle=project.assets / name,
+        library=project.root / sources.LIBRARY,
+        artifacts=kept,
+        left_out=tuple(item.file for item in bundle.manifest.artifacts if item.file not in kept),
+        additions=tuple(
+            additions(project, sources.LIBRARY, dependencies(chosen), versions["kotlin"], versions["agp"])
+            if kind == "project"
+            else ()
+        ),
+    )
+
+
+def dependencies(artifacts: Sequence[Artifact]) -> tuple[str, ...]:
+    """The Maven coordinates of the runtimes that artifacts need, in the versions of the demo app."""
+    versions = sources.versions()
+    runtimes = {
+        "tflite": f"com.google.ai.edge.litert:litert:{versions['litert']}",
+        "onnx": f"com.microsoft.onnxruntime:onnxruntime-android:{versions['onnxruntime']}",
+    }
+    targets = {artifact.target for artifact in artifacts}
+    return tuple(coordinates for target, coordinates in runtimes.items() if target in targets)

@@ -1,0 +1,54 @@
+"""What `edgecv export android` prints: what was written where, and what is left to do by hand."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from edgecv.console import show_json, show_text
+from edgecv.export.android import AndroidExport
+from edgecv.export.sources import versions
+
+USE = """
+Then, in Kotlin:
+
+    val bundle = Bundle.open(AssetSource(context.assets, "{name}"))
+
+edgecv/README.md goes on from there; docs/android.md tells the rest.
+"""
+RUN = """
+Open {folder} in Android Studio, plug in a phone, and press Run. Or with an Android SDK (ANDROID_HOME), JDK 17 and
+Gradle {gradle}:
+
+    cd {folder} && gradle :app:installDebug
+"""
+
+
+def finish(made: AndroidExport, *, as_json: bool) -> None:
+    """Print it for people, or as one JSON document."""
+    if as_json:
+        show_json(made)
+    else:
+        show_text("\n".join(_lines(made)) + "\n")
+
+
+def _lines(made: AndroidExport) -> Iterator[str]:
+    yield f"{'demo app' if made.kind == 'app' else 'project'}: {made.project}"
+    yield f"bundle:   {_below(made.bundle, made.project)} ({', '.join(made.artifacts)})"
+    yield f"library:  {_below(made.library, made.project)}"
+    if made.left_out:
+        yield f"left out: {', '.join(made.left_out)}"
+    if made.kind == "app":
+        yield RUN.format(folder=made.project, gradle=versions()["gradle"]).rstrip("\n")
+        return
+    for addition in made.additions:
+        yield f"\nAdd to {_below(addition.file, made.project)}:\n"
+        yield from (f"    {line}" for line in addition.lines)
+    if not made.additions:
+        yield "\nThe build files name all that is needed already."
+    yield USE.format(name=made.bundle.name).rstrip("\n")
+
+
+def _below(path: Path, project: Path) -> str:
+    return os.path.relpath(path.resolve(), project.resolve())

@@ -1,0 +1,75 @@
+"""A bundle with only the artifacts that one kind of device can run."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+import msgspec
+from edgecv_runtime.bundle import LABELS, MANIFEST, Bundle, encode_manifest
+from edgecv_runtime.errors import BundleError
+from edgecv_runtime.schema import Artifact, Target
+
+
+def choose(bundle: Bundle, targets: Sequence[Target], wanted: Sequence[str]) -> tuple[Artifact, ...]:
+    """The artifacts of `targets` that `wanted` names, in the bundle's order; all of them where it is empty.
+
+    `wanted` has "TARGET", "TARGET:PRECISION" or an artifact's file.
+
+    Raises:
+        BundleError: There is no such artifact, or none of these targets.
+    """
+    usable = [artifact for artifact in bundle.manifest.artifacts if artifact.target in targets]
+    if not usable:
+        raise BundleError(
+            f"the bundle {bundle.manifest.name} has no artifact for {' or '.join(targets)}",
+            f"Make it anew with edgecv convert --target {targets[0]}; it has {_listed(bundle.manifest.artifacts)}",
+        )
+    for name in wanted:
+        if not any(_names(name, artifact) for artifact in usable):
+            raise BundleError(f"the bundle {bundle.manifest.name} has no {name} to take", f"It has {_listed(usable)}")
+    return tuple(item for item in usable if not wanted or any(_names(name, item) for name in wanted))
+
+
+def _names(name: str, artifact: Artifact) -> bool:
+    return name in {artifact.target, f"{artifact.target}:{artifact.precision}", artifact.file}
+
+
+def _listed(artifacts: Sequence[Artifact]) -> str:
+    return ", ".join(f"{artifact.target}:{artifact.precision}" for artifact in artifacts)
+
+
+def write_slim(bundle: Bundle, artifacts: Sequence[Artifact], folder: Path) -> None:
+    """Copy what an app needs: the manifest with `artifacts` alone, these, the labels and the golden cases.
+
+    The identity stays: it tells what the model was made from, not which files there are. What was written is read back
+    and every digest checked.
+
+    Raises:
+        BundleError: A file of the bundle is missing or was changed.
+    """
+    kept = {artifact.file for artifact in artifacts}
+    manifest = msgspec.structs.replace(
+        bundle.manifest,
+        artifacts=tuple(artifacts),
+        parity=tuple(parity for parity in bundle.manifest.parity if parity.artifact in kept),
+    )
+    folder.mkdir(parents=True)
+    (folder / MANIFEST).write_bytes(encode_manifest(manifest))
+    for name in sorted(kept | _golden_files(bundle)):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(bundle.root / name, folder / name)
+    if manifest.labels is not None:
+        shutil.copyfile(bundle.root / LABELS, folder / LABELS)
+    with Bundle.load(folder) as written:
+        written.verify_integrity()
+
+
+def _golden_files(bundle: Bundle) -> set[str]:
+    place = PurePosixPath(bundle.manifest.golden.file)
+    names = {place.name}
+    for case in bundle.golden().cases:
+        names |= {tensor.file for tensor in (*case.inputs.values(), *case.outputs.values())}
+        names |= set() if case.image is None else {case.image}
+    return {str(place.parent / name) for name in names}

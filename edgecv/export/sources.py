@@ -1,0 +1,81 @@
+"""The Kotlin sources that an export copies: from the installed package, or from the checkout."""
+
+from __future__ import annotations
+
+import shutil
+import tomllib
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+from edgecv_runtime.errors import EdgecvError
+
+PACKAGED: Final = "_android"  # in the wheel, beside this package (pyproject.toml, force-include)
+CATALOG: Final = "gradle/libs.versions.toml"
+LIBRARY: Final = "edgecv"
+APP: Final = "app"
+LIBRARY_PARTS: Final = ("build.gradle.kts", "consumer-rules.pro", "README.md", "src/main", "src/android")
+APP_PARTS: Final = ("build.gradle.kts", "proguard-rules.pro", "src/main")
+PROJECT_PARTS: Final = ("settings.gradle.kts", "build.gradle.kts", "gradle.properties", CATALOG, "README.md")
+PARTS: Final = (
+    *PROJECT_PARTS,
+    *(f"{APP}/{part}" for part in APP_PARTS),
+    *(f"{LIBRARY}/{part}" for part in LIBRARY_PARTS),
+)
+
+
+def home() -> Path:
+    """The folder that holds `PARTS`.
+
+    Raises:
+        EdgecvError: This installation has none.
+    """
+    package = Path(str(files("edgecv")))
+    for place in (package / PACKAGED, package.parent / "android_demo"):
+        if (place / CATALOG).is_file():
+            return place
+    raise EdgecvError(
+        "this installation of edgecv has no Android sources", "Install it from a wheel, or with pip from a checkout"
+    )
+
+
+def versions() -> dict[str, str]:
+    """The versions of the catalog, as "kotlin" to "2.2.21"."""
+    catalog = tomllib.loads((home() / CATALOG).read_text(encoding="utf-8"))
+    return {name: str(version) for name, version in catalog["versions"].items()}
+
+
+def copy_project(folder: Path) -> None:
+    """Copy the demo app and the library."""
+    copy(home(), PARTS, folder)
+
+
+def copy_library(folder: Path) -> None:
+    """Copy the library alone."""
+    copy(home() / LIBRARY, LIBRARY_PARTS, folder)
+
+
+def copy(source: Path, parts: tuple[str, ...], folder: Path) -> None:
+    """Copy files and folders, the demo app's own bundles not among them."""
+    for part in parts:
+        for file in walk(source / part):
+            place = folder / file.relative_to(source)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, place)
+
+
+def walk(path: Path) -> Iterator[Path]:
+    """A file, or all files under a folder that are sources: no bundles that were put there by hand."""
+    if path.is_file():
+        yield path
+    for file in sorted(path.rglob("*")):
+        if file.is_file() and not any(parent.name.endswith(".edgecv") for parent in file.parents):
+            yield file
+
+
+def same(left: Path, right: Path) -> bool:
+    """Whether two folders hold the same library, whatever was built beside it."""
+    mine = {file.relative_to(left): file.read_bytes() for part in LIBRARY_PARTS for file in walk(left / part)}
+    theirs = {file.relative_to(right): file.read_bytes() for part in LIBRARY_PARTS for file in walk(right / part)}
+    return mine == theirs
