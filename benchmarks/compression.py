@@ -70,6 +70,7 @@ class Case:
     tuning: tuple[Augmentation, ...]
     round_to: int = 16
     min_width: int = 8
+    drop_blocks: int = 0
     speed: float
     size: float
 
@@ -162,6 +163,12 @@ def trained(model: Any, case: Case, settings: Training, name: str, teacher: Any 
     return model
 
 
+def base(case: Case) -> Any:
+    """The network at its best, before anything is pruned."""
+    first = Training(epochs=case.training, augment=AUGMENT, patience=case.training + 1)
+    return trained(architecture(case), case, first, "trained")
+
+
 def tuning(case: Case) -> Training:
     """How pruned and original are trained, both taught by the original as it was."""
     return Training(
@@ -181,6 +188,7 @@ def pruned(case: Case, source: Path) -> Any:
             "scope": case.scope,
             "round_to": case.round_to,
             "min_width": case.min_width,
+            "drop_blocks": case.drop_blocks,
             "epochs": settings.epochs,
             "learning_rate": settings.learning_rate,
             "augment": settings.augment,
@@ -266,13 +274,12 @@ def bars(case: Case, found: Mapping[str, Any]) -> dict[str, bool]:
 
 def run(case: Case, rounds: int, turn: int) -> dict[str, Any]:
     """One network from training to results."""
-    first = Training(epochs=case.training, augment=AUGMENT, patience=case.training + 1)
-    base = trained(architecture(case), case, first, "trained")
+    first = base(case)
     source = WORK / f"{case.name}.trained.keras"
     smaller = pruned(case, source)
-    original = trained(flat(base), case, tuning(case), "tuned", teacher=base)
+    original = trained(flat(first), case, tuning(case), "tuned", teacher=first)
     samples, labels = pictures("test", case.scale)
-    before = float((np.asarray(base.predict(samples, verbose=0)).argmax(1) == labels).mean())
+    before = float((np.asarray(first.predict(samples, verbose=0)).argmax(1) == labels).mean())
     found = measure(case, original, smaller, rounds, turn)
     report = json.loads((WORK / f"{case.name}.pruned.report.json").read_text())
     return {

@@ -143,11 +143,12 @@ def _sounds(count: int, seed: int) -> Array:
     return np.cumsum(noise, axis=1).astype(np.float32)
 
 
-def cifar_cnn(epochs: int = 8) -> Subject:
-    """The zoo's CIFAR CNN, trained here on pixels 0..1."""
-    from benchmarks.zoo_models import cifar_cnn as build
+def cifar_cnn() -> Subject:
+    """The zoo's CIFAR CNN on pixels 0..1, as `benchmarks.compression` trains it."""
+    from benchmarks.compression import CASES, base
 
-    return _trained("cifar_cnn", build, epochs, 1 / 255, 0.0)
+    base(CASES[0])
+    return _subject(Path("build/compression/cifar_cnn.trained.keras"), 1 / 255, 0.0)
 
 
 def mobilenet_v2(epochs: int = 12) -> Subject:
@@ -167,13 +168,17 @@ def mobilenet_v2(epochs: int = 12) -> Subject:
 def _trained(name: str, build: Callable[[], Any], epochs: int, scale: float, offset: float) -> Subject:
     """Trained on all pictures of the training folder, mirrored at random; kept in build/ingredients."""
     import keras
-    from edgecv_converters.source import load_source
 
     path = Path("build/ingredients") / f"{name}-{epochs}.keras"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         _train(build(), epochs, scale, offset, path)
     keras.backend.clear_session()
+    return _subject(path, scale, offset)
+
+
+def _subject(path: Path, scale: float, offset: float) -> Subject:
+    from edgecv_converters.source import load_source
 
     def prepared(part: str, count: int) -> Array:
         return pictures(part, count) * np.float32(scale) + np.float32(offset)
