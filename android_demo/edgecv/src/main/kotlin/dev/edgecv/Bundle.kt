@@ -1,0 +1,163 @@
+package dev.edgecv
+
+import java.io.File
+import java.io.IOException
+import java.io.InputStream
+import java.nio.ByteBuffer
+import java.security.MessageDigest
+
+internal const val MANIFEST: String = "bundle.json"
+
+/**
+ * A bundle: what it says of itself, and its files. Nothing in one is trusted before it is checked.
+ *
+ * @property identity what it was made from and how; of a manifest without one, the SHA-256 of `bundle.json`.
+ */
+public class Bundle private constructor(
+    private val source: BundleSource,
+    public val manifest: Manifest,
+    public val identity: String,
+) : AutoCloseable {
+    /** What messages call it. */
+    public val name: String get() = manifest.name
+
+    /**
+     * The first artifact of that format and precision.
+     *
+     * @throws BundleException there is none; the hint lists those there are.
+     */
+    public fun artifact(target: Target? = null, precision: String? = null): Artifact =
+        manifest.artifacts.firstOrNull {
+            (target == null || it.target == target) && (precision == null || it.precision == precision)
+        } ?: throw BundleException(
+            "the bundle $name has no ${listOfNotNull(target?.title, precision).joinToString(" ").ifEmpty { "artifact" }}",
+            "It has ${manifest.artifacts.joinToString { it.title }}",
+        )
+
+    /**
+     * An artifact's file as a direct buffer, after its size and digest were checked.
+     *
+     * @throws BundleException it is missing or was changed, or is a Core ML package, which is a folder.
+     */
+    public fun model(artifact: Artifact): ByteBuffer {
+        if (artifact.target == Target.COREML) {
+            throw BundleException("${artifact.file} is a Core ML package, which runs on Apple's devices only")
+        }
+        if (!source.exists(artifact.file)) throw BundleException("${artifact.file} is missing", ANEW)
+        val size = source.size(artifact.file)
+        if (size != artifact.bytes) {
+            throw BundleException("${artifact.file} has $size bytes, $MANIFEST says ${artifact.bytes}", ANEW)
+        }
+        val model = source.map(artifact.file)
+        checkDigest(artifact.file, sha256(model), artifact.sha256)
+        return model
+    }
+
+    /**
+     * The list of golden cases.
+     *
+     * @throws BundleException it was changed or is damaged.
+     */
+    public fun golden(): Golden {
+        val info = manifest.golden
+        val bytes = read(info.file, info.sha256)
+        val golden = StrictJson.decode(String(bytes, Charsets.UTF_8), Golden.serializer(), info.file)
+        if (golden.cases.size != info.count) {
+            throw BundleException("${info.file} lists ${golden.cases.size} cases, $MANIFEST has ${info.count}", ANEW)
+        }
+        return golden
+    }
+
+    /**
+     * A golden tensor's real values.
+     *
+     * @throws BundleException it was changed, or is no float32 of that length.
+     */
+    public fun goldenTensor(tensor: GoldenTensor): FloatArray {
+        val file = goldenFile(tensor.file)
+        val bytes = read(file, tensor.sha256)
+        val count = tensor.shape.fold(1L) { product, side -> product * side }
+        if (tensor.dtype != "float32" || bytes.size.toLong() != 4 * count) {
+            throw BundleException("$file does not hold ${tensor.dtype} ${tensor.shape}", ANEW)
+        }
+        return floatsOf(bytes)
+    }
+
+    /**
+     * A golden case's picture, encoded; null where it has none.
+     *
+     * @throws BundleException it was changed or is missing.
+     */
+    public fun goldenPicture(case: GoldenCase): ByteArray? {
+        val image = case.image ?: return null
+        return read(goldenFile(image), case.imageSha256)
+    }
+
+    override fun close() {
+        source.close()
+    }
+
+    private fun goldenFile(name: String): String = inside(manifest.golden.file.substringBeforeLast('/', "").let { if (it.isEmpty()) name else "$it/$name" })
+
+    private fun read(file: String, digest: String?): ByteArray {
+        if (!source.exists(file)) throw BundleException("$file is missing", ANEW)
+        val bytes = source.open(file).use { readAll(it, file) }
+        if (digest != null) checkDigest(file, hex(MessageDigest.getInstance("SHA-256").digest(bytes)), digest)
+        return bytes
+    }
+
+    private fun checkDigest(file: String, found: String, wanted: String) {
+        if (found != wanted) throw BundleException("$file was changed since the bundle was made", ANEW)
+    }
+
+    /** Where bundles are opened. */
+    public companion object {
+        /**
+         * Read and check a bundle; it owns the source from then on, and closes it where this fails.
+         *
+         * @throws BundleException it is missing, damaged, unsafe, or written by another version.
+         */
+        public fun open(source: BundleSource): Bundle = try {
+            if (!source.exists(MANIFEST)) {
+                throw BundleException("${source.name} has no $MANIFEST", "Is this a bundle made by edgecv convert?")
+            }
+            val bytes = source.open(MANIFEST).use { readAll(it, MANIFEST) }
+            val manifest = readManifest(String(bytes, Charsets.UTF_8), "${source.name}/$MANIFEST")
+            val digest = hex(MessageDigest.getInstance("SHA-256").digest(bytes))
+            Bundle(source, manifest, manifest.identity ?: digest)
+        } catch (error: EdgecvException) {
+            source.close()
+            throw error
+        }
+
+        /**
+         * Open a NAME.edgecv folder or a NAME.edgecv.zip.
+         *
+         * @throws BundleException see [open].
+         */
+        public fun open(path: File): Bundle = when {
+            path.isDirectory -> open(DirectorySource(path))
+            path.isFile -> open(ZipSource(path))
+            else -> throw BundleException("$path does not exist", "Give a NAME.edgecv folder or a NAME.edgecv.zip")
+        }
+    }
+}
+
+/** As in `bundle.json`. */
+internal val Target.title: String get() = name.lowercase()
+
+internal val Artifact.title: String get() = "${target.title} $precision"
+
+/** The same relative path, if it stays in the bundle. */
+internal fun inside(path: String): String {
+    val parts = path.split('/')
+    val leaves = path.isEmpty() || path.startsWith("/") || '\\' in path || ".." in parts || ':' in parts[0]
+    if (leaves) throw BundleException("the bundle names the path '$path', which leaves it", "Do not use this bundle")
+    return path
+}
+
+internal fun readAll(stream: InputStream, name: String): ByteArray = try {
+    stream.readBytes()
+} catch (error: IOException) {
+    throw BundleException("$name cannot be read: ${error.message}", ANEW, error)
+}

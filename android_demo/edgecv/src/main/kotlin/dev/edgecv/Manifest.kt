@@ -1,0 +1,309 @@
+package dev.edgecv
+
+import kotlinx.serialization.SerialName
+import kotlinx.serialization.Serializable
+import kotlinx.serialization.json.JsonElement
+import kotlinx.serialization.json.JsonObject
+
+/** The schema version of `bundle.json` that this library reads. */
+public const val SCHEMA_VERSION: Int = 1
+
+/** The format of an artifact. */
+@Serializable
+public enum class Target {
+    @SerialName("tflite") TFLITE,
+    @SerialName("onnx") ONNX,
+    @SerialName("coreml") COREML,
+}
+
+/** What the first output means: one of n classes, yes or no from one value, any of n labels, or values. */
+@Serializable
+public enum class Task {
+    @SerialName("classification") CLASSIFICATION,
+    @SerialName("binary") BINARY,
+    @SerialName("multilabel") MULTILABEL,
+    @SerialName("regression") REGRESSION,
+}
+
+/** Where the channels are. */
+@Serializable
+public enum class Layout { NHWC, NCHW, @SerialName("none") NONE }
+
+/** Whether an artifact was proven. */
+@Serializable
+public enum class Status {
+    @SerialName("passed") PASSED,
+    @SerialName("failed") FAILED,
+    @SerialName("not_run") NOT_RUN,
+}
+
+/** What turns an output into scores in 0..1. */
+@Serializable
+public enum class Activation {
+    @SerialName("none") NONE,
+    @SerialName("softmax") SOFTMAX,
+    @SerialName("sigmoid") SIGMOID,
+}
+
+/** How an image of any shape is brought to the input's aspect ratio. */
+@Serializable
+public enum class FitMode {
+    @SerialName("stretch") STRETCH,
+    @SerialName("crop") CROP,
+    @SerialName("resize_crop") RESIZE_CROP,
+    @SerialName("letterbox") LETTERBOX,
+}
+
+/** A resampling kernel. */
+@Serializable
+public enum class Kernel {
+    @SerialName("nearest") NEAREST,
+    @SerialName("bilinear") BILINEAR,
+    @SerialName("bicubic") BICUBIC,
+    @SerialName("lanczos") LANCZOS,
+    @SerialName("box") BOX,
+}
+
+/** Whose exact arithmetic a resize follows. */
+@Serializable
+public enum class Semantics {
+    @SerialName("pillow") PILLOW,
+    @SerialName("tf") TF,
+}
+
+/** The channels of an input, in order. */
+@Serializable
+public enum class Color(internal val channels: Int) {
+    @SerialName("rgb") RGB(3),
+    @SerialName("bgr") BGR(3),
+    @SerialName("gray") GRAY(1),
+}
+
+/** Whether a model's input is a picture. */
+@Serializable
+public enum class Kind {
+    @SerialName("image") IMAGE,
+    @SerialName("tensor") TENSOR,
+}
+
+/** Whether pictures are turned upright as their EXIF block says. */
+@Serializable
+public enum class OrientationRule {
+    @SerialName("exif") EXIF,
+    @SerialName("ignore") IGNORE,
+}
+
+/** `fraction` (0, 1] belongs to `crop`, `shorter` (pixels) to `resize_crop`, `pad` (0..255, one or one a channel) to `letterbox`. */
+@Serializable
+public data class Fit(
+    val mode: FitMode = FitMode.STRETCH,
+    val fraction: Double? = null,
+    val shorter: Int? = null,
+    val pad: List<Int>? = null,
+)
+
+/** The resampling kernel and its arithmetic. */
+@Serializable
+public data class Resize(val kernel: Kernel = Kernel.BILINEAR, val semantics: Semantics = Semantics.PILLOW)
+
+/** y = x * scale[c] + offset[c], two float32 operations; one value, or one a channel in the order of `color`. */
+@Serializable
+public data class Normalize(
+    val preset: String? = null,
+    val scale: List<Double> = listOf(1.0),
+    val offset: List<Double> = listOf(0.0),
+)
+
+/** From a picture (or a raw tensor) to one input; `size` is (height, width) in pixels, null for tensors. */
+@Serializable
+public data class Preprocess(
+    val kind: Kind = Kind.IMAGE,
+    val size: List<Int>? = null,
+    val orientation: OrientationRule = OrientationRule.EXIF,
+    val color: Color = Color.RGB,
+    val fit: Fit = Fit(),
+    val resize: Resize = Resize(),
+    val normalize: Normalize = Normalize(),
+)
+
+/** From the first output to scores; `thresholds`, one or one a label, say from which score on a label holds. */
+@Serializable
+public data class Postprocess(
+    val activation: Activation = Activation.NONE,
+    val thresholds: List<Double> = listOf(0.5),
+)
+
+/** One input or output of the source model; `shape` includes the static batch. */
+@Serializable
+public data class TensorSpec(val name: String, val shape: List<Int>, val dtype: String)
+
+/** real = scale * (q - zero_point), per tensor. */
+@Serializable
+public data class QuantParams(val scale: Double, @SerialName("zero_point") val zeroPoint: Int)
+
+/** One input or output of an artifact: the source's `name`, and the `tensor` name inside the artifact's file. */
+@Serializable
+public data class TensorIO(
+    val name: String,
+    val tensor: String,
+    val shape: List<Int>,
+    val dtype: String,
+    val layout: Layout = Layout.NONE,
+    val quantization: QuantParams? = null,
+    val normalize: Normalize? = null,
+    @SerialName("by_label") val byLabel: Boolean = false,
+    val activation: Activation = Activation.NONE,
+)
+
+/** One converted model. */
+@Serializable
+public data class Artifact(
+    val target: Target,
+    val precision: String,
+    val file: String,
+    val sha256: String,
+    val bytes: Long,
+    val inputs: List<TensorIO>,
+    val outputs: List<TensorIO>,
+    val ops: Map<String, Int>,
+    val requires: Map<String, String>,
+    val parity: Status = Status.NOT_RUN,
+)
+
+/** An artifact's outputs against the source's on `count` samples; `snrDb` is null where they are equal. */
+@Serializable
+public data class Comparison(
+    val count: Int,
+    @SerialName("max_abs_error") val maxAbsError: Double,
+    @SerialName("mean_abs_error") val meanAbsError: Double,
+    val cosine: Double,
+    @SerialName("snr_db") val snrDb: Double?,
+    val agreement: Double?,
+    val flips: List<String> = emptyList(),
+    @SerialName("non_finite") val nonFinite: Int = 0,
+)
+
+/** Top-1 accuracy on labelled samples, with the source's on the same ones. */
+@Serializable
+public data class Accuracy(
+    val count: Int,
+    val accuracy: Double,
+    val interval: List<Double>,
+    @SerialName("reference_accuracy") val referenceAccuracy: Double,
+    val lost: Int,
+    val gained: Int,
+    @SerialName("mcnemar_p") val mcnemarP: Double,
+)
+
+/** One bar: `value` must be at least (or at most) `limit` on the data set `on`. */
+@Serializable
+public data class Gate(
+    val name: String,
+    val on: String,
+    val limit: Double,
+    val value: Double?,
+    val passed: Boolean,
+)
+
+/** An artifact against `other`, which carries the same quantization. */
+@Serializable
+public data class Twin(val other: String, val on: String, val count: Int, val equal: Int, val agreement: Double)
+
+/** What was proven of one artifact, and how it was run. */
+@Serializable
+public data class Parity(
+    val artifact: String,
+    val status: Status,
+    val how: String,
+    val reason: String? = null,
+    val comparisons: Map<String, Comparison> = emptyMap(),
+    val accuracy: Accuracy? = null,
+    val twin: Twin? = null,
+    val gates: List<Gate> = emptyList(),
+)
+
+/** The samples that set the quantization ranges. */
+@Serializable
+public data class CalibrationSet(
+    val kind: String,
+    val count: Int,
+    val skipped: Int,
+    val seed: Int,
+    val sha256: String,
+)
+
+/** The one quantization that all int8 artifacts of the bundle carry. */
+@Serializable
+public data class Quantization(
+    val quantizer: String,
+    val weights: String,
+    val activations: String,
+    val io: String,
+    val calibration: CalibrationSet?,
+    @SerialName("float_layers") val floatLayers: List<String> = emptyList(),
+)
+
+/** The trained model. */
+@Serializable
+public data class SourceInfo(
+    val format: String,
+    val loader: String,
+    val sha256: String,
+    val parameters: Long,
+    @SerialName("multiply_adds") val multiplyAdds: Long? = null,
+)
+
+/** What of the converting machine's processor changes int8 results. */
+@Serializable
+public data class Cpu(val architecture: String, val flags: List<String>)
+
+/** Where the bundle came from. */
+@Serializable
+public data class Provenance(
+    val edgecv: String,
+    val source: SourceInfo,
+    val recipe: Map<String, JsonElement>,
+    val versions: Map<String, String>,
+    val cpu: Cpu,
+)
+
+/** The golden cases: their list, its digest, and how many there are. */
+@Serializable
+public data class GoldenInfo(val file: String, val sha256: String, val count: Int)
+
+/** All of `bundle.json`. */
+@Serializable
+public data class Manifest(
+    @SerialName("schema_version") val schemaVersion: Int,
+    val name: String,
+    val task: Task,
+    val inputs: List<TensorSpec>,
+    val outputs: List<TensorSpec>,
+    val preprocess: Map<String, Preprocess>,
+    val postprocess: Postprocess,
+    val labels: List<String>?,
+    val artifacts: List<Artifact>,
+    val quantization: Quantization?,
+    val parity: List<Parity>,
+    val identity: String? = null,
+    val provenance: Provenance,
+    val golden: GoldenInfo,
+)
+
+/** A raw little-endian file: C order, batch included. */
+@Serializable
+public data class GoldenTensor(val file: String, val sha256: String, val shape: List<Int>, val dtype: String)
+
+/** One case: the picture (null for tensor inputs), the preprocessed float32 inputs, the source's outputs. */
+@Serializable
+public data class GoldenCase(
+    val id: String,
+    val image: String?,
+    @SerialName("image_sha256") val imageSha256: String?,
+    val inputs: Map<String, GoldenTensor>,
+    val outputs: Map<String, GoldenTensor>,
+)
+
+/** All of `golden/golden.json`; `layers` helps to find a wrong operation, and is not used here. */
+@Serializable
+public data class Golden(val cases: List<GoldenCase>, val layers: List<JsonObject> = emptyList())
