@@ -1,5 +1,6 @@
 package dev.edgecv
 
+import dev.edgecv.preprocess.RealOutput
 import kotlin.math.abs
 import kotlin.math.exp
 

@@ -1,5 +1,7 @@
 package dev.edgecv
 
+import dev.edgecv.preprocess.RealInput
+
 /**
  * A bundle that answers: frame in, label out. Use it on one thread at a time, and close it; the bundle stays open.
  *
