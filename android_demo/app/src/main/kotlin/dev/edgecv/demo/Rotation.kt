@@ -27,7 +27,7 @@ fun fitPreview(viewWidth: Int, viewHeight: Int, frame: Size, sensor: Int, displa
     return PreviewFit(
         scaleX = content.width / viewWidth.toFloat(),
         scaleY = content.height / viewHeight.toFloat(),
-        degrees = -display.toFloat(),
+        degrees = (-display).toFloat(),
         zoom = min(viewWidth / shown.width.toFloat(), viewHeight / shown.height.toFloat()),
     )
 }
@@ -44,4 +44,11 @@ val WANTED_FRAME: Size = Size(640, 480)
 fun chooseFrame(offered: List<Size>): Size? {
     val enough = offered.filter { it.width >= WANTED_FRAME.width && it.height >= WANTED_FRAME.height }
     return enough.minByOrNull { abs(it.area - WANTED_FRAME.area) } ?: offered.maxByOrNull { it.area }
+}
+
+/** The least power of two by which both sides must be divided for no more than [most] pixels. */
+fun reductionFor(width: Int, height: Int, most: Long): Int {
+    var reduce = 1
+    while (width.toLong() * height / (reduce.toLong() * reduce) > most) reduce *= 2
+    return reduce
 }

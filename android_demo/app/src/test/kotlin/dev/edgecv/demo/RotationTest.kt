@@ -67,4 +67,12 @@ class RotationTest {
         assertEquals(Size(320, 240), chooseFrame(listOf(Size(176, 144), Size(320, 240))))
         assertNull(chooseFrame(emptyList()))
     }
+
+    @Test
+    fun `a photo is reduced by powers of two until it fits`() {
+        assertEquals(1, reductionFor(4000, 3000, 13_000_000))
+        assertEquals(2, reductionFor(8000, 6000, 13_000_000))
+        assertEquals(4, reductionFor(16000, 12000, 13_000_000))
+        assertEquals(1, reductionFor(1, 1, 1))
+    }
 }

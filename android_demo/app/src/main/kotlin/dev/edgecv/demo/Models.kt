@@ -1,0 +1,141 @@
+package dev.edgecv.demo
+
+import android.content.Context
+import dev.edgecv.ArgbFrame
+import dev.edgecv.Artifact
+import dev.edgecv.Bundle
+import dev.edgecv.BundleException
+import dev.edgecv.EngineFactory
+import dev.edgecv.Frame
+import dev.edgecv.Kind
+import dev.edgecv.LiteRtEngine
+import dev.edgecv.OnnxEngine
+import dev.edgecv.PictureDecoder
+import dev.edgecv.Predictor
+import dev.edgecv.SelfTest
+import dev.edgecv.Status
+import dev.edgecv.Task
+import dev.edgecv.android.AssetSource
+import dev.edgecv.android.decodePicture
+import dev.edgecv.android.set
+
+/** What this app can run models on, the best first. */
+val ENGINES: List<EngineFactory> = listOf(
+    LiteRtEngine.Factory(LiteRtEngine.Accelerator.CPU),
+    OnnxEngine,
+    LiteRtEngine.Factory(LiteRtEngine.Accelerator.GPU),
+    LiteRtEngine.Factory(LiteRtEngine.Accelerator.NNAPI),
+)
+
+/** Golden pictures, decoded by Android. */
+val DECODER: PictureDecoder = PictureDecoder { ArgbFrame().set(decodePicture(it)) }
+
+/** An artifact and what runs it. */
+class Choice(val artifact: Artifact, val factory: EngineFactory) {
+    /** As "tflite int8 on litert-gpu". */
+    val title: String = "${artifact.target.name.lowercase()} ${artifact.precision} on ${factory.backend}" +
+        if (artifact.parity == Status.FAILED) " (failed its proof)" else ""
+
+    /** Names it in an intent. */
+    val key: String = "${artifact.file}@${factory.backend}"
+}
+
+/** Everything that may answer for a bundle here. */
+fun choices(bundle: Bundle): List<Choice> = ENGINES.flatMap { engine ->
+    bundle.manifest.artifacts.filter { it.target == engine.target }.map { Choice(it, engine) }
+}
+
+/**
+ * A model that one thread asks while another may close it.
+ *
+ * @property verdict whether this device agrees with the source model, in words.
+ */
+class LoadedModel(private val predictor: Predictor, val verdict: String) : AutoCloseable {
+    private var open = true
+
+    val bundle: Bundle get() = predictor.bundle
+
+    /** Which file answers, and what really runs it. */
+    val title: String = predictor.describe()
+
+    /** Whether a picture is what it takes. */
+    val takesPictures: Boolean = bundle.manifest.inputs.singleOrNull()
+        ?.let { bundle.manifest.preprocess.getValue(it.name).kind == Kind.IMAGE } ?: false
+
+    /** Whether scores are shares of 1. */
+    val shares: Boolean = bundle.manifest.task != Task.REGRESSION
+
+    /** The name of a class, or its index as text. */
+    fun label(index: Int): String = labels.getOrNull(index) ?: index.toString()
+
+    private val labels: List<String> = bundle.manifest.labels.orEmpty()
+
+    /** Answer for a frame into `latest`; nothing where the model was closed meanwhile. */
+    @Synchronized
+    fun answer(latest: LatestAnswer, frame: Frame) {
+        if (open) latest.put(predictor.run(frame))
+    }
+
+    @Synchronized
+    override fun close() {
+        if (!open) return
+        open = false
+        predictor.close()
+        bundle.close()
+    }
+}
+
+/** Opens the bundles of this app's assets, and tests each once. */
+class ModelLoader(private val context: Context) {
+    private val verdicts = context.getSharedPreferences("verdicts", Context.MODE_PRIVATE)
+
+    /**
+     * The bundle of that name, or the first one.
+     *
+     * @throws BundleException there is none, or it is damaged.
+     */
+    fun bundle(name: String?): Bundle {
+        val names = AssetSource.names(context.assets)
+        val found = if (name == null) names.firstOrNull() else names.find { it.removeSuffix(SUFFIX) == name.removeSuffix(SUFFIX) }
+        if (found == null && names.isNotEmpty()) {
+            throw BundleException("there is no bundle $name in this app", "It has ${names.joinToString()}")
+        }
+        return Bundle.open(AssetSource(context.assets, found ?: throw BundleException(Words.NO_BUNDLE, Words.NO_BUNDLE_HINT)))
+    }
+
+    /**
+     * Open a bundle and the artifact of that [Choice.key] (null: the best that runs here), and see that this device agrees.
+     *
+     * @throws dev.edgecv.EdgecvException the bundle or the runtime is to blame.
+     */
+    fun load(name: String?, key: String?): LoadedModel {
+        val bundle = bundle(name)
+        return try {
+            val choice = choices(bundle).find { it.key == key }
+            val predictor = if (choice == null) Predictor.open(bundle, ENGINES, THREADS)
+            else Predictor.open(bundle, choice.artifact, choice.factory, THREADS)
+            predictor.warmUp()
+            LoadedModel(predictor, verdict(predictor))
+        } catch (error: dev.edgecv.EdgecvException) {
+            bundle.close()
+            throw error
+        }
+    }
+
+    /** Once for each bundle (by its identity), file, runtime and version of Android. */
+    private fun verdict(predictor: Predictor): String {
+        val key = "${predictor.bundle.identity} ${predictor.artifact.sha256} ${predictor.backend} ${android.os.Build.FINGERPRINT}"
+        verdicts.getString(key, null)?.let { return it }
+        val verdict = Lines.verdict(SelfTest.run(predictor, DECODER))
+        verdicts.edit().putString(key, verdict).apply()
+        return verdict
+    }
+
+    private companion object {
+        const val SUFFIX = ".edgecv"
+
+        /** Phones have few fast cores; more threads wait for the slow ones. */
+        val THREADS: Int = minOf(4, Runtime.getRuntime().availableProcessors())
+    }
+}
+
