@@ -35,14 +35,15 @@ def compare(ours: tuple[str, Work], theirs: tuple[str, Work], *, rounds: int, tu
     times: dict[str, list[float]] = {name: [] for name in ways}
     for number in range(rounds + 2):
         for name in sorted(ways, reverse=bool(number % 2)):
-            times[name].append(_turn(ways[name], turn))
+            times[name].append(turn_us(ways[name], turn))
     kept = {name: np.array(found[2:]) for name, found in times.items()}
     ratios = kept[ours[0]] / kept[theirs[0]]
     low, middle, high = (float(np.percentile(ratios, q)) for q in (10, 50, 90))
     return Timing(median_us=_medians(kept), ratio=round(middle, 4), p10=round(low, 4), p90=round(high, 4))
 
 
-def _turn(work: Work, count: int) -> float:
+def turn_us(work: Work, count: int) -> float:
+    """The median of `count` calls in microseconds."""
     taken = []
     for _ in range(count):
         start = time.perf_counter()

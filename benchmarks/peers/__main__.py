@@ -1,0 +1,215 @@
+"""The same trained networks through edgecv and through what a person would use instead, in one run, one table.
+
+    python -m benchmarks.peers [NETWORK ...] [--ways WAY ...] [--only convert|latency|page] [--amx] [--core N]
+
+Every way converts in a process of its own with the same 500 calibration samples; one that fails is a row with the
+reason. The files lie in build/peers: `--only latency` times those that are there once more, `--only page` writes the
+page again. Needs `pip install "edgecv[bench-peers]"`; `make bench-peers` makes an environment for it. Writes
+benchmarks/results/peers.json and the tables in docs/peers.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from benchmarks.origin import commit
+from benchmarks.peers.page import PAGE, write_page
+from benchmarks.peers.records import Network, Results, Row, Timing
+from benchmarks.peers.subjects import CALIBRATION, SUBJECTS, Subject, prepare
+from benchmarks.peers.ways import WAYS, File
+from edgecv.machine import TOOLS, machine_line, versions
+
+RESULTS = Path(__file__).resolve().parents[1] / "results" / "peers.json"
+PEERS = ("litert-quantizer", "nncf", "olive-ai", "torch")
+LIMIT = 1800  # seconds of one way
+QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "OLIVE_DISABLE_TELEMETRY": "1", "NNCF_CI": "1"}
+BASE = ("edgecv", "int8")
+
+
+def convert(subject: Subject, names: Iterable[str], known: Network | None) -> Network:
+    """Go the named ways, ask what came of them, and keep what is known of the others."""
+    prepare(subject)
+    with np.load(subject.samples) as found:
+        right = int((found["answers"].argmax(-1) == found["labels"]).sum())
+        count = len(found["test"])
+    rows = {(row.title, row.runtime, row.precision): row for row in known.rows} if known else {}
+    seconds: dict[str, float] = {}
+    failed: dict[str, str] = {}
+    for name in names:
+        way = WAYS[name]
+        reason = next((failed[step] for step in way.after if step in failed), None)
+        reason = reason or _go(subject, name, seconds)
+        if reason:
+            failed[name] = reason
+        taken = None if reason else sum(seconds[step] for step in (*way.after, name))
+        for file in way.files:
+            row = _row(subject, name, file, taken, reason)
+            rows[file.title, file.runtime, file.precision] = row
+            print(subject.name, row, flush=True)
+    return Network(
+        name=subject.name,
+        title=subject.title,
+        model=subject.model().name,
+        samples=count,
+        calibration=CALIBRATION,
+        correct=right,
+        rows=_ordered(rows.values()),
+        machine=machine_line(),
+        commit=commit(),
+    )
+
+
+def _ordered(rows: Iterable[Row]) -> tuple[Row, ...]:
+    places = [(file.title, file.runtime, file.precision) for way in WAYS.values() for file in way.files]
+    by_place = {(row.title, row.runtime, row.precision): row for row in rows}
+    return tuple(by_place[place] for place in places if place in by_place)
+
+
+def _go(subject: Subject, name: str, seconds: dict[str, float]) -> str | None:
+    """Go one way in a process of its own; the reason if it came to nothing."""
+    for file in WAYS[name].files:
+        (subject.folder / file.path).unlink(missing_ok=True)
+    began = time.monotonic()
+    _, reason = _child(["benchmarks.peers.ways", subject.name, name], subject.folder / f"{name}.log")
+    seconds[name] = round(time.monotonic() - began, 1)
+    return reason
+
+
+def _row(subject: Subject, name: str, file: File, seconds: float | None, reason: str | None) -> Row:
+    row = Row(
+        way=name,
+        title=file.title,
+        runtime=file.runtime,
+        precision=file.precision,
+        ours=WAYS[name].ours,
+        not_run=reason,
+        seconds=None if seconds is None else round(seconds, 1),
+    )
+    if reason:
+        return row
+    path = subject.folder / file.path
+    judged, reason = _child(_measuring("judge", file.runtime, subject, [path]), subject.folder / f"{name}.judge.log")
+    return msgspec.structs.replace(row, bytes=path.stat().st_size, not_run=reason, **(judged or {}))
+
+
+def _measuring(what: str, runtime: str, subject: Subject, paths: Sequence[Path]) -> list[str]:
+    return ["benchmarks.peers.measure", what, runtime, str(subject.samples), *map(str, paths)]
+
+
+def _child(arguments: Sequence[str], log: Path) -> tuple[Any, str | None]:
+    """Run a module of ours: its last line as JSON if it is, and the reason if it failed. The rest goes into a log."""
+    command = [sys.executable, "-m", *arguments]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=LIMIT, env={**os.environ, **QUIET}
+        )
+    except subprocess.TimeoutExpired:
+        return None, f"took longer than {LIMIT} seconds"
+    log.write_text(done.stdout + done.stderr)
+    if done.returncode:
+        return None, _reason(done.stderr, done.returncode)
+    try:
+        return json.loads(done.stdout.strip().rpartition("\n")[2]), None
+    except json.JSONDecodeError:
+        return None, None
+
+
+def _reason(stderr: str, code: int) -> str:
+    """The last line that says something: an exception's, or else the exit code alone."""
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+    said = [line for line in lines if "Error" in line or "error" in line or "Exception" in line]
+    return f"exit code {code}: {(said or lines or ['nothing was said'])[-1][:300]}"
+
+
+def time_files(subject: Subject, network: Network, options: Sequence[str]) -> Network:
+    """Time all files of each runtime in turn; the ratios are to edgecv's int8 file."""
+    timed: dict[int, Timing] = {}
+    busy: dict[str, float] = {}
+    paths = {(file.title, file.runtime, file.precision): file.path for way in WAYS.values() for file in way.files}
+    for runtime in ("tflite", "onnx"):
+        rows = [row for row in network.rows if row.runtime == runtime and row.not_run is None]
+        rows.sort(key=lambda row: (row.way, row.precision) != BASE)  # the base first, else in their order
+        if not rows or (rows[0].way, rows[0].precision) != BASE:
+            raise SystemExit(f"edgecv's int8 file of {subject.name} is not there: run without --only first")
+        files = [subject.folder / paths[row.title, row.runtime, row.precision] for row in rows]
+        arguments = [*_measuring("latency", runtime, subject, files), *options]
+        found, reason = _child(arguments, subject.folder / f"latency.{runtime}.log")
+        if reason:
+            raise SystemExit(f"timing {subject.name} on {runtime} failed: {reason}")
+        timed |= {id(row): msgspec.convert(timing, Timing) for row, timing in zip(rows, found["rows"], strict=True)}
+        if found["busy_elsewhere"] is not None:
+            busy[runtime] = found["busy_elsewhere"]
+    told = tuple(msgspec.structs.replace(row, timing=timed.get(id(row))) for row in network.rows)
+    return msgspec.structs.replace(
+        network, rows=told, machine=machine_line(), commit=commit(), amx="--amx" in options, busy_elsewhere=busy
+    )
+
+
+def main() -> int:
+    """Convert and time what is asked for, and write the results; 1 if a row has none."""
+    given = _arguments()
+    known = _known()
+    if given.only != "page":
+        missing = [name for name in given.networks if not SUBJECTS[name].pictures().is_dir()]
+        if missing:
+            raise SystemExit(f"the pictures of {missing[0]} are not there: nothing to measure on")
+        options = [*(["--amx"] if given.amx else []), *(["--core", str(given.core)] if given.core is not None else [])]
+        for name in given.networks:
+            subject = SUBJECTS[name]
+            if given.only != "latency":
+                known[name] = convert(subject, given.ways, known.get(name))
+                _write(known)
+            if given.only != "convert":
+                if name not in known:
+                    raise SystemExit(f"there are no files of {name} yet: run without --only first")
+                known[name] = time_files(subject, known[name], options)
+                _write(known)
+    write_page(msgspec.json.decode(RESULTS.read_bytes(), type=Results))
+    print(f"written: {RESULTS.name}, {PAGE.name}")
+    return int(any(row.not_run for name in given.networks for row in known[name].rows))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("networks", nargs="*", metavar="NETWORK", help=f"of {', '.join(SUBJECTS)}; all by default")
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS), metavar="WAY", help=", ".join(WAYS))
+    parser.add_argument("--only", choices=("convert", "latency", "page"))
+    parser.add_argument("--amx", action="store_true", help="time with the processor's AMX unit")
+    parser.add_argument("--core", type=int, help="the processor core to time on")
+    given = parser.parse_args()
+    unknown = [name for name in given.networks if name not in SUBJECTS]
+    if unknown:
+        parser.error(f"unknown network {unknown[0]!r}; the networks are {', '.join(SUBJECTS)}")
+    given.networks = given.networks or list(SUBJECTS)
+    wanted = {step for name in given.ways for step in (*WAYS[name].after, name)}
+    given.ways = [name for name in WAYS if name in wanted]
+    return given
+
+
+def _known() -> dict[str, Network]:
+    if not RESULTS.exists():
+        return {}
+    return {network.name: network for network in msgspec.json.decode(RESULTS.read_bytes(), type=Results).networks}
+
+
+def _write(networks: Mapping[str, Network]) -> None:
+    results = Results(
+        versions=versions((*TOOLS, *PEERS)),
+        networks=tuple(networks[name] for name in SUBJECTS if name in networks),
+    )
+    RESULTS.write_text(json.dumps(msgspec.to_builtins(results), indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
