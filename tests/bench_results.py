@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import msgspec
-from edgecv_runtime.bench.measure import identity_of
 from edgecv_runtime.bench.result import Latency, Machine, Place, Result, Row, Settings
 from edgecv_runtime.bundle import Bundle
 
@@ -38,7 +37,7 @@ def result_of(bundle: Bundle, **changed: object) -> Result:
     made = Result(
         schema_version=1,
         name=bundle.manifest.name,
-        identity=identity_of(bundle),
+        identity=bundle.manifest.identity,
         task=bundle.manifest.task,
         created="2026-01-31T12:00:00Z",
         place=Place(),

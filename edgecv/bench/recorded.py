@@ -8,7 +8,6 @@ from typing import Annotated
 
 import msgspec
 import numpy as np
-from edgecv_runtime.bench.measure import identity_of
 from edgecv_runtime.bench.result import Correct, DataSet, Machine, Row
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.errors import DataError
@@ -84,7 +83,7 @@ def read_recorded(path: Path, bundle: Bundle) -> Recorded:
         raise DataError(f"{path} cannot be read: {error.strerror}", AGAIN) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DataError(f"{path} is no recorded reference: {error}", AGAIN) from error
-    mine = identity_of(bundle)
+    mine = bundle.manifest.identity
     if recorded.identity != mine:
         raise DataError(
             f"{path} was recorded for another bundle: {recorded.name} {recorded.identity[:SHOWN]}, "

@@ -280,7 +280,7 @@ class Manifest(Record, frozen=True, kw_only=True):
     artifacts: tuple[Artifact, ...]
     quantization: Quantization | None
     parity: tuple[Parity, ...]
-    identity: str | None = None
+    identity: str
     provenance: Provenance
     golden: GoldenInfo
 

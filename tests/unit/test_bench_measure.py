@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from edgecv_runtime.bench import peak, process, turns
 from edgecv_runtime.bench.jobs import Options, rows
-from edgecv_runtime.bench.measure import Inputs, identity_of, measure_bundle
+from edgecv_runtime.bench.measure import Inputs, measure_bundle
 from edgecv_runtime.bench.messages import Open, Opened, Turn, Turned
 from edgecv_runtime.bench.process import Worker
 from edgecv_runtime.bench.result import Result, Row, read_result
@@ -73,7 +73,7 @@ def workers():
 def test_every_row_is_measured(bundle):
     result = measure_bundle(bundle, QUICK)
     assert [row.title for row in result.rows] == [FLOAT, INT8]
-    assert (result.name, result.identity, result.place.kind) == ("colours", identity_of(bundle), "here")
+    assert (result.name, result.identity, result.place.kind) == ("colours", bundle.manifest.identity, "here")
     assert (result.settings.input, result.settings.data, result.settings.inputs) == ("pictures", "golden", 2)
     for row in result.rows:
         assert row.not_run is None

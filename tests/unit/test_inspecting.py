@@ -94,6 +94,7 @@ def manifest(**more):
         "schema_version": 1,
         "name": "resnet8",
         "task": "classification",
+        "identity": "1d" * 32,
         "inputs": (TensorSpec(name="image", shape=(1, 32, 32, 3), dtype="float32"),),
         "outputs": (TensorSpec(name="scores", shape=(1, 10), dtype="float32"),),
         "preprocess": {"image": Preprocess(size=(32, 32), color="bgr", normalize=normalization("caffe"))},

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import IO, Final
 
 import msgspec
-from edgecv_runtime.bench.measure import identity_of
 from edgecv_runtime.bench.result import Place, Result, decode_result, read_result
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.errors import DataError
@@ -96,7 +95,7 @@ def check_bundle(result: Result, origin: str, bundle: Bundle) -> None:
     Raises:
         DataError: See the message.
     """
-    mine = identity_of(bundle)
+    mine = bundle.manifest.identity
     if result.identity != mine:
         raise DataError(
             f"{origin} is a result of another bundle: {result.name} {result.identity[:SHOWN]}, "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -23,7 +22,7 @@ from edgecv_runtime.bench.result import RESULT_VERSION, DataSet, Machine, Peak, 
 from edgecv_runtime.bench.stability import drift, reasons
 from edgecv_runtime.bench.statistics import latency, tidy
 from edgecv_runtime.bench.turns import Course, Nobody, Watcher
-from edgecv_runtime.bundle import MANIFEST, Bundle
+from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.errors import EdgecvError
 from edgecv_runtime.schema import Golden
 
@@ -46,11 +45,6 @@ class Inputs:
     samples: Mapping[DataSet, Path] = field(default_factory=dict)
     answers: Path | None = None
     accelerators: tuple[str, ...] = ()
-
-
-def identity_of(bundle: Bundle) -> str:
-    """The manifest's identity, or the digest of a manifest that has none."""
-    return bundle.manifest.identity or hashlib.sha256((bundle.root / MANIFEST).read_bytes()).hexdigest()
 
 
 def measure_bundle(
@@ -232,7 +226,7 @@ def _result(
     return Result(
         schema_version=RESULT_VERSION,
         name=bundle.manifest.name,
-        identity=identity_of(bundle),
+        identity=bundle.manifest.identity,
         task=bundle.manifest.task,
         created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         place=Place(),

@@ -242,9 +242,9 @@ class Reference(Record, frozen=True, kw_only=True):
 class Result(Record, frozen=True, kw_only=True):
     """A whole benchmark of one bundle in one place.
 
-    `identity` is the bundle's (`Manifest.identity`; where that is missing, the SHA-256 of its `bundle.json`); `created`
-    is ISO 8601 in UTC, as "2026-01-31T12:00:00Z"; `multiply_adds` are the source model's for one sample. `stable` is
-    False where the numbers should not be relied on, and `unstable` says why, a sentence each.
+    `identity` is the bundle's (`Manifest.identity`); `created` is ISO 8601 in UTC, as "2026-01-31T12:00:00Z";
+    `multiply_adds` are the source model's for one sample. `stable` is False where the numbers should not be relied
+    on, and `unstable` says why, a sentence each.
     """
 
     schema_version: Annotated[int, msgspec.Meta(ge=1, le=RESULT_VERSION)]
