@@ -67,6 +67,8 @@ class Request:
             )
         if self.devices and self.record is not None:
             raise UsageError("--record-reference is for this machine", "Leave out --device, or run it there")
+        for name in self.devices:  # nothing is connected yet
+            open_device(name, python=self.python)
         if self.imported and not self.devices:
             self._check_import()
         if self.reference is not None and self.model is not None:

@@ -306,6 +306,7 @@ def test_from_python(small):
         (("BUNDLE", "--record-reference", "r.json", "--precision", "int8"), 2, "recorded of ONNX float32"),
         (("BUNDLE", "--record-reference", "r.json", "--device", "adb"), 2, "--record-reference is for this machine"),
         (("BUNDLE", "--import", "r.json", "--data", "PLACE"), 2, "--data has no use with --import"),
+        (("BUNDLE", "--data", "none", "--device", "adb", "--device", "usb:1"), 2, "usb:1"),
         (("--device", "adb", "--import", "r.json"), 2, "--device needs the bundle"),
         (("--import", "none.json"), 1, "none.json cannot be read"),
         (("BUNDLE", "--html", "PLACE/none/r.html"), 1, "cannot be written"),
