@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +24,7 @@ Array = npt.NDArray[np.float32]
 SHARED = Path(__file__).resolve().parents[1].parent / "shared"
 RESULTS = Path(__file__).resolve().parent / "results" / "int8_ingredients.json"
 CALIBRATION, SEED = 500, 0
+BATCH, WARM_UP, SETTLING = 64, 250, 1000  # samples, steps, samples
 CHOSEN: tuple[tuple[str, tuple[str, ...] | None], ...] = (
     ("+ least-error ranges", (RANGES,)),
     ("+ bias correction", (RANGES, BIASES)),
@@ -151,30 +151,40 @@ def cifar_cnn() -> Subject:
     return _subject(Path("build/compression/cifar_cnn.trained.keras"), 1 / 255, 0.0)
 
 
-def mobilenet_v2(epochs: int = 12) -> Subject:
-    """MobileNetV2 of half width on 32 x 32 pixels of -1..1, trained here."""
-
-    def build() -> Any:
-        import keras
-
-        inputs = keras.Input((32, 32, 3), name="image")
-        larger = keras.layers.UpSampling2D(2, interpolation="nearest")(inputs)
-        body = keras.applications.MobileNetV2(input_shape=(64, 64, 3), alpha=0.5, weights=None, classes=10)
-        return keras.Model(inputs, body(larger))
-
-    return _trained("mobilenet_v2", build, epochs, 1 / 127.5, -1.0)
-
-
-def _trained(name: str, build: Callable[[], Any], epochs: int, scale: float, offset: float) -> Subject:
-    """Trained on all pictures of the training folder, mirrored at random; kept in build/ingredients."""
-    import keras
-
-    path = Path("build/ingredients") / f"{name}-{epochs}.keras"
+def mobilenet_v2(epochs: int = 30) -> Subject:
+    """MobileNetV2 of half width on 32 x 32 pixels of -1..1, trained here on the training images, mirrored at random."""
+    path = Path("build/ingredients") / f"mobilenet_v2-{epochs}.keras"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        _train(build(), epochs, scale, offset, path)
-    keras.backend.clear_session()
-    return _subject(path, scale, offset)
+        _train(epochs, path)
+    return _subject(path, 1 / 127.5, -1.0)
+
+
+def _train(epochs: int, path: Path) -> None:
+    import keras
+    from edgecv_converters.data import open_samples
+    from PIL import Image
+
+    from benchmarks.zoo_train import settle
+
+    keras.utils.set_random_seed(SEED)
+    inputs = keras.Input((32, 32, 3), name="image")
+    larger = keras.layers.UpSampling2D(2, interpolation="nearest")(inputs)
+    body = keras.applications.MobileNetV2(input_shape=(64, 64, 3), alpha=0.5, weights=None, classes=10)
+    model = keras.Model(inputs, body(larger))
+    samples = open_samples(SHARED / "data" / "cifar10_jpeg" / "train")
+    pixels = np.stack([np.asarray(Image.open(str(sample.location)), np.float32) for sample in samples.samples])
+    labels = np.array(samples.labels(None))
+    steps = epochs * -(-len(pixels) // BATCH)
+    rate = keras.optimizers.schedules.CosineDecay(0.0, steps - WARM_UP, warmup_target=3e-3, warmup_steps=WARM_UP)
+    model.compile(keras.optimizers.AdamW(rate, weight_decay=1e-3), "sparse_categorical_crossentropy")
+    rng = np.random.default_rng(SEED)
+    for _ in range(epochs):
+        mirrored = np.where(rng.random((len(pixels), 1, 1, 1)) < 0.5, pixels[:, :, ::-1], pixels)
+        model.fit(mirrored / 127.5 - 1, labels, batch_size=BATCH, verbose=0)
+    of_all_classes = pixels[:: len(pixels) // SETTLING]  # they lie class by class
+    settle(model, of_all_classes / 127.5 - 1)  # moving statistics lag behind
+    model.save(path)
 
 
 def _subject(path: Path, scale: float, offset: float) -> Subject:
@@ -185,28 +195,6 @@ def _subject(path: Path, scale: float, offset: float) -> Subject:
 
     calibration, test = prepared("train", CALIBRATION), prepared("test", 1000)
     return Subject(graph=load_source(path).freeze(), calibration=calibration, test=test, pictures=True)
-
-
-def _train(model: Any, epochs: int, scale: float, offset: float, path: Path) -> None:
-    import keras
-    from edgecv_converters.data import open_samples
-    from PIL import Image
-
-    from benchmarks.zoo_train import settle
-
-    keras.utils.set_random_seed(SEED)
-    samples = open_samples(SHARED / "data" / "cifar10_jpeg" / "train")
-    pixels = np.stack([np.asarray(Image.open(str(sample.location)), np.float32) for sample in samples.samples])
-    labels = np.array(samples.labels(None))
-    steps = epochs * -(-len(pixels) // 64)
-    rate = keras.optimizers.schedules.CosineDecay(2e-3, steps)
-    model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy")
-    rng = np.random.default_rng(SEED)
-    for _ in range(epochs):
-        mirrored = np.where(rng.random((len(pixels), 1, 1, 1)) < 0.5, pixels[:, :, ::-1], pixels)
-        model.fit(mirrored * np.float32(scale) + np.float32(offset), labels, batch_size=64, epochs=1, verbose=0)
-    settle(model, pixels[:500] * np.float32(scale) + np.float32(offset))  # moving statistics lag behind
-    model.save(path)
 
 
 SUBJECTS: Mapping[str, Callable[[], Subject]] = {
