@@ -3,10 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PEERS := build/peers/venv
 
 export TF_CPP_MIN_LOG_LEVEL = 2
 
-.PHONY: demo test unit test-arm lint types zoo bench schema golden clean
+.PHONY: demo test unit test-arm lint types zoo bench bench-peers schema golden clean
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -36,9 +37,20 @@ types: $(READY)
 zoo: $(READY)
 	$(BIN)/python -m benchmarks.zoo_table
 
+# `make bench ALL=1` measures the whole zoo.
 bench: $(READY)
+	$(BIN)/python -m benchmarks.suite $(if $(ALL),--all)
 	$(BIN)/python -m benchmarks.int8_latency
 	$(BIN)/python -m benchmarks.convert_time
+
+# The peers bring PyTorch, so they get an environment of their own.
+$(PEERS)/.ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/pip install --quiet --constraint constraints.txt --editable ".[bench-peers]"
+	touch $@
+
+bench-peers: $(PEERS)/.ready
+	$(PEERS)/bin/python -m benchmarks.peers
 
 schema: $(READY)
 	$(BIN)/python -m edgecv_runtime.jsonschema
