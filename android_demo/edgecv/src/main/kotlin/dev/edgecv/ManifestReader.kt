@@ -3,10 +3,8 @@ package dev.edgecv
 import kotlinx.serialization.json.JsonObject
 import kotlinx.serialization.json.JsonPrimitive
 import kotlinx.serialization.json.intOrNull
-import kotlin.math.abs
 
 private const val MAX_ELEMENTS = 1L shl 28 // of one input or output
-private const val LARGEST = 3.4028234663852886e38 // float32
 private val PRECISION = Regex("^[a-z][a-z0-9-]*$")
 
 /** Read and check `bundle.json`. */
@@ -69,52 +67,4 @@ private fun checkTensor(io: TensorIO, file: String) {
     if (io.quantization != null && !(io.quantization.scale > 0)) {
         throw BundleException("the scale of '${io.name}' in $file must be over 0", ANEW)
     }
-}
-
-/** What a preprocessing may say. */
-private class PreprocessRules(private val spec: Preprocess, private val where: String) {
-    fun check() {
-        checkFit(spec.fit)
-        if (spec.kind == Kind.TENSOR) checkTensor()
-        val size = spec.size
-        if (spec.kind == Kind.IMAGE && size == null) throw BundleException("${where}it has no size", ANEW)
-        if (size != null && (size.size != 2 || size.any { it < 1 })) refuse("size", "height and width of at least 1", size)
-        checkNumbers("scale", spec.normalize.scale)
-        checkNumbers("offset", spec.normalize.offset)
-        if (spec.normalize.scale.any { it == 0.0 }) refuse("normalize.scale", "other than zero", spec.normalize.scale)
-        val pad = spec.fit.pad
-        if (pad != null && !fitsChannels(pad.size)) refuse("fit.pad", "1 or ${spec.color.channels} values", pad)
-    }
-
-    private fun checkTensor() {
-        val plain = Preprocess(kind = Kind.TENSOR, normalize = spec.normalize)
-        if (spec != plain) refuse("size, orientation, color, fit and resize", "left out with kind = 'tensor'", spec)
-    }
-
-    private fun checkNumbers(field: String, values: List<Double>) {
-        if (values.isEmpty() || values.any { abs(it) > LARGEST }) refuse("normalize.$field", "finite numbers of float32", values)
-        if (spec.kind == Kind.IMAGE && !fitsChannels(values.size)) {
-            refuse("normalize.$field", "1 or ${spec.color.channels} values", values)
-        }
-    }
-
-    private fun fitsChannels(count: Int) = count == 1 || count == spec.color.channels
-
-    private fun checkFit(fit: Fit) {
-        val owners = listOf(
-            Triple("fraction", fit.fraction, FitMode.CROP),
-            Triple("shorter", fit.shorter, FitMode.RESIZE_CROP),
-            Triple("pad", fit.pad, FitMode.LETTERBOX),
-        )
-        for ((field, value, mode) in owners) {
-            if (value != null && fit.mode != mode) refuse("fit.$field", "given only with mode = '${mode.name.lowercase()}'", value)
-        }
-        if (fit.mode == FitMode.RESIZE_CROP && fit.shorter == null) refuse("fit.shorter", "given with mode = 'resize_crop'", null)
-        if (fit.fraction != null && !(fit.fraction > 0 && fit.fraction <= 1)) refuse("fit.fraction", "over 0 and at most 1", fit.fraction)
-        if (fit.shorter != null && fit.shorter !in 1..65536) refuse("fit.shorter", "1 to 65536 pixels", fit.shorter)
-        if (fit.pad != null && fit.pad.any { it !in 0..255 }) refuse("fit.pad", "values in 0..255", fit.pad)
-    }
-
-    private fun refuse(field: String, rule: String, got: Any?): Nothing =
-        throw BundleException("$where$field must be $rule, got $got", ANEW)
 }

@@ -13,6 +13,7 @@ public class Predictor private constructor(
     public val artifact: Artifact,
     private val engine: Engine,
 ) : AutoCloseable {
+    private val names = artifact.inputs.map { it.name }
     private val reader = AnswerReader(bundle.manifest, artifact)
     private val preprocessors = artifact.inputs.map { Preprocessor(bundle.manifest.preprocess.getValue(it.name), it) }
     private val feeds = artifact.inputs.map { RealInput(it) }
@@ -58,13 +59,17 @@ public class Predictor private constructor(
 
     /** As [predictPrepared]; the answer is always the same object. */
     public fun runPrepared(tensors: Map<String, FloatArray>): Answer {
-        val names = artifact.inputs.map { it.name }
-        if (tensors.keys != names.toSet()) {
-            throw InputException("the model's inputs are ${names.joinToString()}, got ${tensors.keys.joinToString()}")
-        }
         val began = System.nanoTime()
-        for (i in feeds.indices) feeds[i].write(tensors.getValue(names[i]), engine.inputs[i])
+        feed(tensors)
         return infer(System.nanoTime() - began)
+    }
+
+    /** Every output's real values for preprocessed tensors, in the order of the artifact's record; no decision is made of them. */
+    internal fun outputsFor(tensors: Map<String, FloatArray>): List<FloatArray> {
+        feed(tensors)
+        engine.run()
+        reader.readReal(engine.outputs)
+        return reader.answer.outputs
     }
 
     /** Infer on what is in the inputs, so that the first frame does not pay for what a runtime prepares lazily. */
@@ -74,6 +79,13 @@ public class Predictor private constructor(
 
     override fun close() {
         engine.close()
+    }
+
+    private fun feed(tensors: Map<String, FloatArray>) {
+        if (tensors.keys != names.toSet()) {
+            throw InputException("the model's inputs are ${names.joinToString()}, got ${tensors.keys.joinToString()}")
+        }
+        for (i in feeds.indices) feeds[i].write(tensors.getValue(names[i]), engine.inputs[i])
     }
 
     private fun only(): Preprocessor = preprocessors.singleOrNull()

@@ -1,5 +1,7 @@
 package dev.edgecv
 
+import kotlinx.serialization.json.JsonNull
+
 /** Decodes a picture file (PNG) to pixels, without colour management and without scaling; the platform's, as `BitmapFactory`. */
 public fun interface PictureDecoder {
     /** @throws InputException it cannot be decoded. */
@@ -44,6 +46,66 @@ public object SelfTest {
         decoder: PictureDecoder? = null,
         progress: (done: Int, total: Int) -> Unit = { _, _ -> },
     ): Verdict {
-        TODO()
+        val bundle = predictor.bundle
+        val cases = bundle.golden().cases
+        val pictures = PictureCheck(bundle, decoder)
+        val sum = ComparisonSum(Head.of(bundle.manifest, predictor.artifact))
+        cases.forEachIndexed { number, case ->
+            progress(number, cases.size)
+            val inputs = case.inputs.mapValues { (_, tensor) -> bundle.goldenTensor(tensor) }
+            pictures.add(case, inputs)
+            val wanted = predictor.artifact.outputs.map { bundle.goldenTensor(outputOf(case, it.name)) }
+            sum.add(case.id, wanted, predictor.outputsFor(inputs).map { it.copyOf() })
+        }
+        progress(cases.size, cases.size)
+        return verdict(predictor, pictures, sum.result())
     }
+
+    private fun outputOf(case: GoldenCase, name: String): GoldenTensor =
+        case.outputs[name] ?: throw BundleException("the golden case ${case.id} has no output '$name'", ANEW)
+
+    private fun verdict(predictor: Predictor, pictures: PictureCheck, comparison: Comparison): Verdict {
+        val epochs = predictor.bundle.manifest.provenance.recipe["epochs"]
+        val gates = Gates.of(predictor.artifact.precision, trained = epochs != null && epochs !is JsonNull, comparison)
+        val reasons = gates.filter { !it.passed }.map { "${it.name} is ${it.value ?: "not measured"}, the gate is ${it.limit}" } +
+            listOfNotNull(pictures.reason)
+        return Verdict(
+            passed = reasons.isEmpty(),
+            backend = predictor.backend,
+            artifact = predictor.artifact.file,
+            pictures = pictures.count,
+            picturesEqual = pictures.equal,
+            comparison = comparison,
+            gates = gates,
+            reasons = reasons,
+        )
+    }
+}
+
+/** Preprocesses golden pictures once more, and compares every bit with the recorded tensor. */
+private class PictureCheck(private val bundle: Bundle, private val decoder: PictureDecoder?) {
+    private val spec = bundle.manifest.inputs[0]
+    private val io = TensorIO(spec.name, spec.name, spec.shape, "float32", Layout.NHWC)
+    private val preprocessor = bundle.manifest.preprocess.getValue(spec.name).takeIf { it.kind == Kind.IMAGE }?.let { Preprocessor(it, io) }
+    private val tensor = Tensor(DType.FLOAT32, io.shape)
+
+    var count = 0
+        private set
+    var equal = 0
+        private set
+
+    val reason: String? get() = if (equal == count) null else "${count - equal} of $count golden pictures give another tensor here"
+
+    fun add(case: GoldenCase, inputs: Map<String, FloatArray>) {
+        if (preprocessor == null || decoder == null) return
+        val picture = bundle.goldenPicture(case) ?: return
+        preprocessor.process(decoder.decode(picture), tensor)
+        val made = FloatArray(tensor.count)
+        tensor.floats.position(0)
+        tensor.floats.get(made)
+        count += 1
+        if (made.toBits() == inputs[spec.name]?.toBits()) equal += 1
+    }
+
+    private fun FloatArray.toBits(): List<Int> = map { it.toRawBits() }
 }

@@ -1,8 +1,6 @@
 package dev.edgecv
 
 import dev.edgecv.preprocess.RealOutput
-import kotlin.math.abs
-import kotlin.math.exp
 
 /**
  * What a prediction gave. A [Predictor] has one and fills it again each time, so that a frame costs no allocation:
@@ -74,72 +72,33 @@ public class Answer internal constructor(
 }
 
 /** Reads an artifact's raw outputs: dequantizes them, applies the head, and decides. */
-internal class AnswerReader(manifest: Manifest, private val artifact: Artifact) {
-    private val task = manifest.task
-    private val activation = manifest.postprocess.activation.takeIf { artifact.outputs[0].activation == Activation.NONE }
-    private val thresholds = FloatArray(manifest.postprocess.thresholds.size) { manifest.postprocess.thresholds[it].toFloat() }
-    private val first = artifact.outputs.indexOfFirst { it.name == artifact.outputs[0].name }
+internal class AnswerReader(manifest: Manifest, artifact: Artifact) {
+    private val head = Head.of(manifest, artifact)
     private val real = artifact.outputs.map { RealOutput(it) }
-    private val rows = FloatArray(real[first].count)
 
     val answer = Answer(
         names = manifest.labels.orEmpty(),
         outputNames = artifact.outputs.map { it.name },
-        scores = FloatArray(if (task == Task.BINARY) 2 else rows.size),
+        scores = FloatArray(if (head.task == Task.BINARY) 2 else real[0].count),
         outputs = real.map { FloatArray(it.count) },
     )
 
+    /** The outputs as real values. */
+    fun readReal(outputs: List<Tensor>) {
+        for (i in real.indices) real[i].read(outputs[i], answer.outputs[i])
+    }
+
     /** @throws EngineException the model gave NaN, so it said nothing. */
     fun read(outputs: List<Tensor>) {
-        for (i in real.indices) real[i].read(outputs[i], answer.outputs[i])
-        answer.outputs[first].copyInto(rows)
-        activate(rows, activation ?: Activation.NONE)
-        if (task == Task.BINARY) {
-            answer.scores[0] = 1 - rows[0]
-            answer.scores[1] = rows[0]
+        readReal(outputs)
+        val deciding = answer.outputs[0]
+        head.score(deciding, answer.scores)
+        if (head.task == Task.REGRESSION) return
+        for (score in answer.scores) if (score.isNaN()) throw EngineException("the model's output is NaN", "Use another precision")
+        if (head.task == Task.MULTILABEL) {
+            for (i in answer.holds.indices) answer.holds[i] = head.holds(answer.scores, i)
         } else {
-            rows.copyInto(answer.scores)
-        }
-        decide()
-    }
-
-    private fun decide() {
-        val scores = answer.scores
-        if (task == Task.REGRESSION) return
-        if (scores.any { it.isNaN() }) throw EngineException("the model's output is NaN", "Use another precision")
-        when (task) {
-            Task.MULTILABEL -> for (i in scores.indices) answer.holds[i] = scores[i] >= thresholds[i % thresholds.size]
-            Task.BINARY -> answer.index = if (rows[0] >= thresholds[0]) 1 else 0
-            else -> answer.index = highest(answer.outputs[first])
+            answer.index = head.winner(deciding, answer.scores)
         }
     }
-
-    private fun highest(values: FloatArray): Int {
-        var best = 0
-        for (i in 1 until values.size) if (values[i] > values[best]) best = i
-        return best
-    }
-}
-
-/** Apply an activation to one row, without overflow. */
-internal fun activate(row: FloatArray, activation: Activation) {
-    when (activation) {
-        Activation.NONE -> return
-        Activation.SOFTMAX -> softmax(row)
-        Activation.SIGMOID -> for (i in row.indices) {
-            val small = exp(-abs(row[i]))
-            row[i] = (if (row[i] >= 0) 1f else small) / (1 + small)
-        }
-    }
-}
-
-private fun softmax(row: FloatArray) {
-    var highest = row[0]
-    for (value in row) if (value > highest) highest = value
-    var sum = 0f
-    for (i in row.indices) {
-        row[i] = exp(row[i] - highest)
-        sum += row[i]
-    }
-    for (i in row.indices) row[i] /= sum
 }
