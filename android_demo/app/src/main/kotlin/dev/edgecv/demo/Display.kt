@@ -6,6 +6,7 @@ import android.hardware.display.DisplayManager
 import android.os.Build
 import android.os.Handler
 import android.os.Looper
+import android.view.Display
 import android.view.Surface
 
 /** Degrees that the display is turned from the device's natural orientation. */
@@ -17,9 +18,14 @@ val Activity.displayRotation: Int
         else -> 0
     }
 
+private val Activity.currentDisplay: Display
+    get() = if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.R) newDisplay() else oldDisplay()
+
+@Newer(30)
+private fun Activity.newDisplay(): Display = checkNotNull(display)
+
 @Suppress("DEPRECATION") // its successor is newer than minSdk
-private val Activity.currentDisplay
-    get() = if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.R) checkNotNull(display) else windowManager.defaultDisplay
+private fun Activity.oldDisplay(): Display = windowManager.defaultDisplay
 
 /** Tells of every turn of the display. A half turn changes no configuration, so the activity alone would miss it. */
 class DisplayWatch(context: Context, private val changed: () -> Unit) : DisplayManager.DisplayListener {

@@ -39,6 +39,8 @@ private fun Context.batteryCelsius(): Double? =
         ?.let { it / 10.0 }
 
 /** Whether the system slows down because of heat; null before Android 10, which does not say. */
-private fun Context.throttled(): Boolean? =
-    if (Build.VERSION.SDK_INT < Build.VERSION_CODES.Q) null
-    else checkNotNull(getSystemService(PowerManager::class.java)).currentThermalStatus > PowerManager.THERMAL_STATUS_NONE
+private fun Context.throttled(): Boolean? = if (Build.VERSION.SDK_INT < Build.VERSION_CODES.Q) null else isThrottled()
+
+@Newer(29)
+private fun Context.isThrottled(): Boolean =
+    checkNotNull(getSystemService(PowerManager::class.java)).currentThermalStatus > PowerManager.THERMAL_STATUS_NONE

@@ -43,19 +43,20 @@ fun Context.dp(count: Int): Int = (count * resources.displayMetrics.density).toI
 /** Show a view, clear of the system's bars and the camera's hole: since Android 15 apps draw behind them. */
 fun Activity.show(root: View) {
     root.setOnApplyWindowInsetsListener { view, insets ->
-        if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.R) {
-            val bars = insets.getInsets(WindowInsets.Type.systemBars() or WindowInsets.Type.displayCutout())
-            view.setPadding(bars.left, bars.top, bars.right, bars.bottom)
-        } else {
-            view.padByOldInsets(insets)
-        }
+        if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.R) view.padBy(insets) else view.padByOld(insets)
         insets
     }
     setContentView(root)
 }
 
+@Newer(30)
+private fun View.padBy(insets: WindowInsets) {
+    val bars = insets.getInsets(WindowInsets.Type.systemBars() or WindowInsets.Type.displayCutout())
+    setPadding(bars.left, bars.top, bars.right, bars.bottom)
+}
+
 @Suppress("DEPRECATION") // their successors are newer than minSdk
-private fun View.padByOldInsets(insets: WindowInsets) = setPadding(
+private fun View.padByOld(insets: WindowInsets) = setPadding(
     insets.systemWindowInsetLeft,
     insets.systemWindowInsetTop,
     insets.systemWindowInsetRight,
