@@ -16,6 +16,7 @@ from edgecv_runtime.errors import UsageError
 
 SETTINGS: Final = ("settings.gradle.kts", "settings.gradle")
 BUILD: Final = ("build.gradle.kts", "build.gradle")
+CATALOG: Final = ("gradle/libs.versions.toml",)
 _COMMENT: Final = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 _MODULE: Final = re.compile(r"^\s*android\s*\{", re.MULTILINE)
 _APP: Final = re.compile(r"\bapplicationId\b|android\.application\b")
@@ -96,7 +97,7 @@ def additions(project: Project, library: str, dependencies: Sequence[str], kotli
     for folder, names, lines in (
         (project.root, SETTINGS, _settings_lines(_text(project.root, SETTINGS), library)),
         (project.root, BUILD, _plugin_lines(_text(project.root, BUILD), kotlin, agp)),
-        (project.module, BUILD, _module_lines(_text(project.module, BUILD), library, dependencies)),
+        (project.module, BUILD, _module_lines(project, library, dependencies)),
     ):
         if lines:
             yield Addition(file=_file(folder, names) or folder / names[0], lines=lines)
@@ -117,15 +118,22 @@ def _plugin_lines(text: str, kotlin: str, agp: str) -> tuple[str, ...]:
     return ("plugins {", *inner, "}") if inner else ()
 
 
-def _module_lines(text: str, library: str, dependencies: Sequence[str]) -> tuple[str, ...]:
+def _module_lines(project: Project, library: str, dependencies: Sequence[str]) -> tuple[str, ...]:
+    text, catalog = _text(project.module, BUILD), _text(project.root, CATALOG)
     lines: tuple[str, ...] = ()
     if "noCompress" not in text:
         lines += ("android {", '    androidResources { noCompress.add("onnx") }', "}")
     inner = [] if re.search(rf"[\"']:{library}[\"']", text) else [f'project(":{library}")']
-    inner += [f'"{name}"' for name in dependencies if name.rpartition(":")[0] not in text]
+    inner += [f'"{name}"' for name in dependencies if not _has(text, catalog, name.rpartition(":")[0])]
     if inner:
         lines += ("dependencies {", *(f"    implementation({what})" for what in inner), "}")
     return lines
+
+
+def _has(text: str, catalog: str, module: str) -> bool:
+    """Whether a build file names a dependency, by itself or by its alias in the version catalog."""
+    aliases = re.findall(rf"^\s*([\w-]+)\s*=.*{re.escape(module)}[\":]", catalog, re.MULTILINE)
+    return module in text or any(f"libs.{re.sub('[-_]', '.', alias)}" in text for alias in aliases)
 
 
 def _file(folder: Path, names: Sequence[str]) -> Path | None:
