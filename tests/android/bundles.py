@@ -1,0 +1,117 @@
+"""Bundles for the Kotlin library's tests, and what Python answers to their golden pictures.
+
+Usage: python -m tests.android.bundles
+
+Makes build/android anew: bundles by `edgecv.convert`, `answers.json` (by bundle and artifact, what `edgecv.load`
+predicts for each golden picture), and for each bundle the samples of a benchmark. ResNet8 is made where ../shared is.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from edgecv_runtime.bench.measure import write_golden_inputs
+from edgecv_runtime.bundle import Bundle
+from edgecv_runtime.predictor import load
+
+import edgecv
+from tests import models
+from tests.bundles import write_bundle
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+BUILD = REPOSITORY / "build" / "android"
+SHARED = REPOSITORY.parent / "shared"
+RESNET8 = SHARED / "models" / "resnet8_cifar10.h5"
+CIFAR10 = SHARED / "data" / "cifar10_jpeg" / "train"
+
+
+def main() -> int:
+    """Make everything; prints what was left out and why."""
+    shutil.rmtree(BUILD, ignore_errors=True)
+    BUILD.mkdir(parents=True)
+    make_digits()
+    write_bundle(BUILD / "colours.edgecv")
+    make_resnet8()
+    bundles = sorted(BUILD.glob("*.edgecv"))
+    (BUILD / "answers.json").write_text(json.dumps([one for path in bundles for one in answers(path)], indent=1) + "\n")
+    for path in bundles:
+        with Bundle.load(path) as bundle:
+            write_golden_inputs(bundle, bundle.golden(), BUILD / f"{bundle.manifest.name}.samples")
+    print(f"bundles: {', '.join(path.name for path in bundles)}")
+    return 0
+
+
+def make_digits() -> None:
+    """A CNN trained on scikit-learn's digits: with float and with int8 inputs."""
+    models.write_digits(BUILD / "digits")
+    model, folder = models.trained_digits(), BUILD / "digits" / "train"
+    edgecv.convert(
+        model,
+        BUILD / "digits.edgecv",
+        targets=("onnx", "tflite"),
+        quantize=("float32", "int8"),
+        preprocess="rescale",
+        calibrate=folder,
+    )
+    edgecv.convert(
+        model,
+        BUILD / "digits_int8.edgecv",
+        targets=("onnx",),
+        quantize=("int8",),
+        io="int8",
+        preprocess="image_dataset+rescale",
+        calibrate=folder,
+    )
+
+
+def make_resnet8() -> None:
+    """MLPerf Tiny's ResNet8."""
+    if not RESNET8.is_file():
+        print("resnet8: left out, its weights are not here")
+        return
+    edgecv.convert(
+        RESNET8,
+        BUILD / "resnet8.edgecv",
+        targets=("onnx",),
+        quantize=("float32", "int8"),
+        preprocess="none",
+        calibrate=CIFAR10,
+        samples=100,
+    )
+
+
+def answers(path: Path) -> list[dict[str, Any]]:
+    """What Python says to the golden pictures, by each ONNX artifact."""
+    with Bundle.load(path) as bundle:
+        pictures = [case.image for case in bundle.golden().cases if case.image]
+        artifacts = [artifact for artifact in bundle.manifest.artifacts if artifact.target == "onnx"]
+    made = []
+    for artifact in artifacts:
+        with load(path, target="onnx", precision=artifact.precision) as predictor:
+            cases = [{"picture": name, **answer(predictor.predict(path / "golden" / name))} for name in pictures]
+        made.append({"bundle": path.name, "artifact": artifact.file, "cases": cases})
+    return made
+
+
+def answer(prediction: Any) -> dict[str, Any]:
+    """A prediction as JSON; the numbers are float32 as decimals that give them back."""
+    return {
+        "label": prediction.label,
+        "index": prediction.index,
+        "scores": numbers(prediction.scores),
+        "outputs": {name: numbers(values) for name, values in prediction.outputs.items()},
+    }
+
+
+def numbers(values: np.ndarray) -> list[float]:
+    """In C order."""
+    return [float(value) for value in values.ravel()]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,46 @@
+"""The golden vectors of camera frames, and their formula against libjpeg's own."""
+
+from __future__ import annotations
+
+import io
+
+import msgspec
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.golden import yuv
+from tests.golden.format import FOLDER, read_tensor, sha256
+
+INDEX = msgspec.json.decode(yuv.INDEX.read_bytes(), type=yuv.YuvIndex)
+
+
+def test_every_vector_is_what_the_reference_makes() -> None:
+    assert len(INDEX.cases) == 40
+    for case in INDEX.cases:
+        for entry in (case.y, case.u, case.v, case.expected):
+            assert sha256((FOLDER / entry.file).read_bytes()) == entry.sha256, case.name
+        assert yuv.run(case).tobytes() == read_tensor(case.expected).tobytes(), case.name
+
+
+def test_the_formula_is_libjpegs() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    data = io.BytesIO()
+    Image.fromarray(noise).save(data, "JPEG", quality=100, subsampling=0)
+    planes = Image.open(data)
+    planes.draft("YCbCr", planes.size)
+    assert planes.mode == "YCbCr"
+    y, u, v = np.moveaxis(np.asarray(planes), -1, 0)
+    np.testing.assert_array_equal(yuv.to_rgb(y, u, v), np.asarray(Image.open(data)))
+
+
+@pytest.mark.parametrize("rotation", [0, 90, 180, 270])
+def test_a_rotation_is_clockwise(rotation: int) -> None:
+    y = np.zeros((2, 4), np.uint8)
+    y[0, 0] = 255
+    gray = np.full((1, 2), 128, np.uint8)
+    made = yuv.upright(y, gray, gray, rotation)
+    tall, wide = made.shape[:2]
+    found = np.argwhere(made[..., 0] == 255)[0]
+    wanted = {0: (0, 0), 90: (0, wide - 1), 180: (tall - 1, wide - 1), 270: (tall - 1, 0)}[rotation]
+    assert tuple(found) == wanted
