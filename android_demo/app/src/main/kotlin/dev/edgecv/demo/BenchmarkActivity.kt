@@ -45,9 +45,12 @@ class BenchmarkActivity : Activity() {
 
     override fun onNewIntent(intent: Intent) {
         super.onNewIntent(intent)
-        if (job != null) return // one benchmark at a time
-        setIntent(intent)
-        take(intent)
+        if (job == null) {
+            setIntent(intent)
+            take(intent)
+        } else {
+            BenchRequest.read(IntentExtras(intent)).run?.let { tellFailure(it, Words.BUSY, Words.BUSY_HINT) }
+        }
     }
 
     override fun onDestroy() {
@@ -75,11 +78,13 @@ class BenchmarkActivity : Activity() {
 
     private fun refuse(request: BenchRequest.Refused) {
         message.say(Lines.problem(request.message, request.hint))
-        try {
-            request.run?.let { run -> folder()?.let { BenchFiles(it, run).fail(request.message, request.hint) } }
-        } catch (_: IOException) {
-            rows.say(Words.NO_STORAGE)
-        }
+        request.run?.let { tellFailure(it, request.message, request.hint) }
+    }
+
+    private fun tellFailure(run: String, what: String, hint: String?) = try {
+        BenchFiles(folder() ?: throw IOException(), run).fail(what, hint)
+    } catch (_: IOException) {
+        rows.say(Words.NO_STORAGE)
     }
 
     /** Where the computer looks; null while the storage is away. */

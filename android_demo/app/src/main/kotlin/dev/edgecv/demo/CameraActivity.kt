@@ -10,33 +10,37 @@ import android.media.Image
 import android.net.Uri
 import android.os.Bundle
 import android.os.Handler
+import android.os.HandlerThread
 import android.os.Looper
 import android.provider.Settings
 import android.view.Gravity
 import android.view.View
+import android.view.ViewGroup.LayoutParams.MATCH_PARENT
+import android.view.ViewGroup.LayoutParams.WRAP_CONTENT
 import android.view.WindowManager
 import android.widget.FrameLayout
 import dev.edgecv.EdgecvException
 import dev.edgecv.YuvFrame
 import dev.edgecv.android.set
-import java.util.concurrent.Executors
 
 /** The live camera: what the model says of it, how long that takes, what runs it, and whether this device agrees. */
 class CameraActivity : Activity() {
     private val main = Handler(Looper.getMainLooper())
-    private val worker = Executors.newSingleThreadExecutor()
+    private val thread = HandlerThread("model").apply { start() } // opens the model and asks it: GPUs want one thread
+    private val worker = Handler(thread.looper)
     private val loader by lazy { ModelLoader(this) }
     private val latest = LatestAnswer()
     private val yuv = YuvFrame()
     private var facts = Facts()
     private var model: LoadedModel? = null
     private var camera: CameraSession? = null
+    private var chosen: CameraChoice? = null
     private var resumed = false
     private var asking = false
     private var action: () -> Unit = {}
 
     @Volatile
-    private var rotation = 0 // of frames; the camera's thread reads it
+    private var rotation = 0 // of frames; the worker reads it
 
     private lateinit var preview: Preview
     private val turns by lazy { DisplayWatch(this) { turned() } }
@@ -58,7 +62,8 @@ class CameraActivity : Activity() {
         preview = Preview(this) { openCamera() }
         val middle = FrameLayout(this).apply {
             addView(preview)
-            addView(column(message to 0f, mend to 0f), FrameLayout.LayoutParams(-1, -2, Gravity.CENTER))
+            val words = column(message to 0f, mend to 0f).apply { setBackgroundColor(backgroundColor()) }
+            addView(words, FrameLayout.LayoutParams(MATCH_PARENT, WRAP_CONTENT, Gravity.CENTER))
         }
         val buttons = row(
             button(Words.PHOTO) { start(PhotoActivity::class.java) },
@@ -89,8 +94,9 @@ class CameraActivity : Activity() {
     }
 
     override fun onDestroy() {
-        worker.execute { model?.close() }
-        worker.shutdown()
+        val last = model
+        worker.post { last?.close() }
+        thread.quitSafely()
         super.onDestroy()
     }
 
@@ -100,7 +106,7 @@ class CameraActivity : Activity() {
         val old = model
         model = null
         val (name, key) = intent.getStringExtra(EXTRA_BUNDLE) to intent.getStringExtra(EXTRA_CHOICE)
-        worker.execute {
+        worker.post {
             old?.close()
             val found = try {
                 Result.success(loader.load(name, key))
@@ -184,10 +190,10 @@ class CameraActivity : Activity() {
         val surface = preview.surfaceFor(choice) ?: return // it says when it has one
         chosen = choice
         turned()
-        camera = CameraSession(choice, surface, ::answer) { state -> main.post { cameraIs(state) } }.also { it.open(cameras) }
+        val session = CameraSession(worker, choice, surface, ::answer) { state -> main.post { cameraIs(state) } }
+        session.open(cameras)
+        camera = session
     }
-
-    private var chosen: CameraChoice? = null
 
     private fun turned() {
         val choice = chosen ?: return
@@ -195,7 +201,7 @@ class CameraActivity : Activity() {
         preview.turn(displayRotation)
     }
 
-    /** On the camera's thread, for each frame. */
+    /** On the worker, for each frame. */
     private fun answer(image: Image) {
         val asked = model ?: return
         try {

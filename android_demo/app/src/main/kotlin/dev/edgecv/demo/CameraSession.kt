@@ -13,8 +13,9 @@ import android.hardware.camera2.CaptureRequest
 import android.media.Image
 import android.media.ImageReader
 import android.os.Handler
-import android.os.HandlerThread
 import android.view.Surface
+import java.util.concurrent.CountDownLatch
+import java.util.concurrent.TimeUnit
 
 /** A camera of the device, and the frames that it shall give. */
 data class CameraChoice(val id: String, val sensor: Int, val front: Boolean, val frame: Size)
@@ -37,21 +38,22 @@ private fun choiceOf(id: String, facts: CameraCharacteristics): CameraChoice? {
 }
 
 /**
- * One camera from opening to closing, on a thread of its own.
+ * One camera from opening to closing.
  *
  * The latest frame wins: while one is being answered the camera overwrites the next. Every image is closed.
  *
+ * @param handler the thread of all its work, which is not the one that opens and closes it.
  * @param onFrame is called on that thread; the image is closed when it returns.
  * @param onState is called on that thread: [Camera.Streaming], or [Camera.Lost] with the reason, once.
  */
 class CameraSession(
+    private val handler: Handler,
     private val choice: CameraChoice,
     private val preview: Surface,
     private val onFrame: (Image) -> Unit,
     private val onState: (Camera) -> Unit,
 ) : AutoCloseable {
-    private val thread = HandlerThread("camera").apply { start() }
-    private val handler = Handler(thread.looper)
+    private val ended = CountDownLatch(1)
     private val reader = ImageReader.newInstance(choice.frame.width, choice.frame.height, ImageFormat.YUV_420_888, FRAMES)
     private var device: CameraDevice? = null
     private var opening = false
@@ -69,19 +71,19 @@ class CameraSession(
         opening = true
     }
 
-    /** Give the camera back and wait until its thread has ended: one frame's time, or until the camera has opened. */
+    /** Give the camera back, and wait until it is given: one frame's time, or until the camera has opened. */
     override fun close() {
         handler.post {
             closed = true
             if (!opening) end()
         }
-        thread.join(PATIENCE_MS)
+        ended.await(PATIENCE_MS, TimeUnit.MILLISECONDS)
     }
 
     private fun end() {
         device?.close()
         reader.close()
-        thread.quit()
+        ended.countDown()
     }
 
     /** The system answered; whether nobody waits for it any more. */

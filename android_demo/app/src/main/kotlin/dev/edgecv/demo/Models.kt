@@ -46,13 +46,11 @@ fun choices(bundle: Bundle): List<Choice> = ENGINES.flatMap { engine ->
 }
 
 /**
- * A model that one thread asks while another may close it.
+ * A model to ask. Open, ask and close it on one thread: LiteRT's GPU delegate insists on it.
  *
  * @property verdict whether this device agrees with the source model, in words.
  */
 class LoadedModel(private val predictor: Predictor, val verdict: String) : AutoCloseable {
-    private var open = true
-
     val bundle: Bundle get() = predictor.bundle
 
     /** Which file answers, and what really runs it. */
@@ -70,16 +68,14 @@ class LoadedModel(private val predictor: Predictor, val verdict: String) : AutoC
 
     private val labels: List<String> = bundle.manifest.labels.orEmpty()
 
-    /** Answer for a frame into `latest`; nothing where the model was closed meanwhile. */
-    @Synchronized
-    fun answer(latest: LatestAnswer, frame: Frame) {
-        if (open) latest.put(predictor.run(frame))
-    }
+    /**
+     * Answer for a frame into `latest`.
+     *
+     * @throws dev.edgecv.EdgecvException the frame is of another form, or the runtime failed.
+     */
+    fun answer(latest: LatestAnswer, frame: Frame) = latest.put(predictor.run(frame))
 
-    @Synchronized
     override fun close() {
-        if (!open) return
-        open = false
         predictor.close()
         bundle.close()
     }

@@ -43,10 +43,10 @@ class Photo(private val bytes: ByteArray, val orientation: Int, private val widt
     )
 
     /** What a person sees: upright, and no larger than a screen. */
-    fun picture(): Bitmap {
-        val small = decodePicture(bytes, reductionFor(width, height, SCREEN_PIXELS))
-        val upright = Bitmap.createBitmap(small, 0, 0, small.width, small.height, uprightMatrix(), false)
-        return upright.copy(Bitmap.Config.ARGB_8888, false).apply { isPremultiplied = true }
+    fun picture(): Bitmap? {
+        val options = BitmapFactory.Options().apply { inSampleSize = reductionFor(width, height, SCREEN_PIXELS) }
+        val small = BitmapFactory.decodeByteArray(bytes, 0, bytes.size, options) ?: return null
+        return Bitmap.createBitmap(small, 0, 0, small.width, small.height, uprightMatrix(), false)
     }
 
     private fun uprightMatrix(): Matrix = Matrix().apply {

@@ -37,6 +37,12 @@ fun Context.row(vararg views: View): LinearLayout = LinearLayout(this).apply {
     for (view in views) addView(view, LinearLayout.LayoutParams(0, WRAP_CONTENT, 1f))
 }
 
+/** The theme's background, light or dark. */
+fun Context.backgroundColor(): Int {
+    val found = obtainStyledAttributes(intArrayOf(android.R.attr.colorBackground))
+    return found.getColor(0, 0).also { found.recycle() }
+}
+
 /** Density-independent pixels. */
 fun Context.dp(count: Int): Int = (count * resources.displayMetrics.density).toInt()
 

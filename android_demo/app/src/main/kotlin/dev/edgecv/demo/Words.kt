@@ -42,6 +42,8 @@ object Words {
     const val MEASURING = "Measuring. Leave the app in front and the device alone; a warm device gets slow."
     const val STOPPED = "the benchmark was stopped on the device"
     const val STOPPED_HINT = "Leave the app in front until it has ended"
+    const val BUSY = "another benchmark is running on the device"
+    const val BUSY_HINT = "Wait until it has ended, or stop it there"
     const val HOT = "Android said that it slowed down because of heat"
 
     fun cameraLost(reason: String): String = "The camera is gone. $reason"
