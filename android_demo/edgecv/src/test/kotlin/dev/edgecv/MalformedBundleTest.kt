@@ -1,0 +1,187 @@
+package dev.edgecv
+
+import kotlinx.serialization.json.Json
+import kotlinx.serialization.json.JsonArray
+import kotlinx.serialization.json.JsonElement
+import kotlinx.serialization.json.JsonNull
+import kotlinx.serialization.json.JsonObject
+import org.junit.jupiter.api.DynamicTest
+import org.junit.jupiter.api.TestFactory
+import org.junit.jupiter.api.io.TempDir
+import java.io.File
+import kotlin.test.Test
+import kotlin.test.assertEquals
+import kotlin.test.assertFailsWith
+import kotlin.test.assertNotNull
+import kotlin.test.assertTrue
+
+/** What is wrong with a bundle is said in words, before anything of it is used. */
+class MalformedBundleTest {
+    @TempDir
+    lateinit var scratch: File
+
+    /** A place in bundle.json, what stands there instead (nothing: the key is gone), and what must be said. */
+    private class Change(val place: String, val value: String?, val words: String)
+
+    private val changes = listOf(
+        Change("schema_version", null, "has no schema_version"),
+        Change("schema_version", "0", "has no schema_version"),
+        Change("schema_version", "\"1\"", "has no schema_version"),
+        Change("schema_version", "2", "schema version 2, this library reads up to 1"),
+        Change("colour", "1", "unknown key 'colour' at $"),
+        Change("artifacts.0.sha512", "1", "unknown key 'sha512' at $.artifacts[0]"),
+        Change("preprocess.image.resize.antialias", "true", "unknown key 'antialias' at $.preprocess.image.resize"),
+        Change("preprocess", null, "'preprocess' is missing at $"),
+        Change("preprocess", "{}", "does not say how the input 'image' is preprocessed"),
+        Change("labels", null, "'labels' is missing at $"),
+        Change("golden.count", null, "'count' is missing at $.golden"),
+        Change("name", "7", "$.name must be a string, got 7"),
+        Change("name", "null", "$.name must be a string, got null"),
+        Change("labels", "\"none\"", "$.labels must be an array"),
+        Change("task", "\"guess\"", "$.task must be one of classification, binary, multilabel, regression, got \"guess\""),
+        Change("artifacts.0.bytes", "\"12\"", "$.artifacts[0].bytes must be a whole number, got \"12\""),
+        Change("artifacts.0.bytes", "1.5", "$.artifacts[0].bytes must be a whole number, got 1.5"),
+        Change("artifacts.0.inputs.0.by_label", "\"true\"", "must be true or false, got \"true\""),
+        Change("artifacts.0.inputs", "{}", "$.artifacts[0].inputs must be an array"),
+        Change("provenance.recipe", "[]", "$.provenance.recipe must be an object"),
+        Change("postprocess.thresholds.0", "\"half\"", "must be a number, got \"half\""),
+        Change("artifacts", "[]", "lists no artifacts"),
+        Change("inputs", "[]", "lists no inputs"),
+        Change("artifacts.0.file", "\"../model.onnx\"", "names the path '../model.onnx', which leaves it"),
+        Change("artifacts.0.file", "\"/model.onnx\"", "which leaves it"),
+        Change("artifacts.0.file", "\"a\\\\b\"", "which leaves it"),
+        Change("artifacts.0.file", "\"C:model.onnx\"", "which leaves it"),
+        Change("golden.file", "\"golden/../../golden.json\"", "which leaves it"),
+        Change("artifacts.0.precision", "\"INT 8\"", "has the precision 'INT 8'"),
+        Change("artifacts.0.inputs.0.name", "\"picture\"", "are not the model's in bundle.json"),
+        Change("artifacts.0.outputs", "[]", "are not the model's in bundle.json"),
+        Change("artifacts.0.inputs.0.dtype", "\"int4\"", "has the dtype 'int4'"),
+        Change("artifacts.0.inputs.0.shape", "[]", "has the shape []"),
+        Change("artifacts.0.inputs.0.shape.0", "0", "has the shape [0, 16, 16, 1]"),
+        Change("artifacts.0.inputs.0.shape", "[65536, 65536, 65536, 65536]", "has the shape"),
+        Change("artifacts.0.inputs.0.quantization", "{\"scale\": 0, \"zero_point\": 0}", "the scale of 'image'"),
+        Change("artifacts.0.inputs.0.quantization", "{\"scale\": -1.0, \"zero_point\": 0}", "must be over 0"),
+        Change("preprocess.image.size", "null", "preprocess of 'image': it has no size"),
+        Change("preprocess.image.size", "[16]", "size must be height and width of at least 1, got [16]"),
+        Change("preprocess.image.size", "[0, 16]", "size must be height and width of at least 1, got [0, 16]"),
+        Change("preprocess.image.fit.fraction", "0.5", "fit.fraction must be given only with mode = 'crop', got 0.5"),
+        Change("preprocess.image.fit.mode", "\"resize_crop\"", "fit.shorter must be given with mode = 'resize_crop'"),
+        Change("preprocess.image.fit", "{\"mode\": \"resize_crop\", \"shorter\": 0}", "fit.shorter must be 1 to 65536 pixels, got 0"),
+        Change("preprocess.image.fit", "{\"mode\": \"crop\", \"fraction\": 1.5}", "fit.fraction must be over 0 and at most 1, got 1.5"),
+        Change("preprocess.image.fit", "{\"mode\": \"letterbox\", \"pad\": [256]}", "fit.pad must be values in 0..255, got [256]"),
+        Change("preprocess.image.fit", "{\"mode\": \"letterbox\", \"pad\": [1, 2]}", "fit.pad must be 1 or 1 values, got [1, 2]"),
+        Change("preprocess.image.normalize", "{\"scale\": [0.0]}", "normalize.scale must be other than zero"),
+        Change("preprocess.image.normalize", "{\"scale\": []}", "normalize.scale must be finite numbers of float32"),
+        Change("preprocess.image.normalize", "{\"scale\": [1e39]}", "normalize.scale must be finite numbers of float32"),
+        Change("preprocess.image.normalize", "{\"offset\": [1, 2]}", "normalize.offset must be 1 or 1 values"),
+        Change("preprocess.image.normalize.preset", "\"imagenet\"", "normalize.preset must be one of none, rescale, tf, torch, caffe"),
+        Change("preprocess.image.normalize.preset", "\"tf\"", "normalize.scale must be [0.007843138] with normalize.preset = 'tf'"),
+        Change("preprocess.image.kind", "\"tensor\"", "left out with kind = 'tensor'"),
+        Change("postprocess.thresholds", "[1.5]", "thresholds must be in 0..1, got [1.5]"),
+        Change("postprocess.thresholds", "[]", "thresholds must be in 0..1"),
+        Change("postprocess.thresholds", "[0.1, 0.2]", "thresholds must be one, or one for each of 10 labels, got 2"),
+    )
+
+    @TestFactory
+    fun `a manifest that says something else is refused`(): List<DynamicTest> = changes.map { change ->
+        DynamicTest.dynamicTest("${change.place} = ${change.value}") {
+            val error = assertFailsWith<BundleException> { Bundle.open(with(change)) }
+            assertTrue(change.words in error.message, error.message)
+            assertNotNull(error.hint)
+        }
+    }
+
+    @Test
+    fun `unknown keys come with the known ones`() {
+        val error = assertFailsWith<BundleException> { Bundle.open(with(Change("golden.cases", "[]", ""))) }
+        assertEquals("Known keys there are file, sha256, count", error.hint)
+    }
+
+    @Test
+    fun `what is no JSON is refused`() {
+        for (text in listOf("", "{", "[1, 2", "\u0000", "{\"a\": 01x}", "[".repeat(100_000))) {
+            val folder = copy()
+            File(folder, "bundle.json").writeText(text)
+            assertFailsWith<BundleException> { Bundle.open(folder) }
+        }
+    }
+
+    @Test
+    fun `a folder without a manifest and a path without a bundle are refused`() {
+        val empty = File(scratch, "empty.edgecv").apply { mkdirs() }
+        assertEquals("empty.edgecv has no bundle.json", assertFailsWith<BundleException> { Bundle.open(empty) }.message)
+        val nowhere = File(scratch, "nowhere.edgecv")
+        assertEquals("$nowhere does not exist", assertFailsWith<BundleException> { Bundle.open(nowhere) }.message)
+    }
+
+    @Test
+    fun `a model that was changed, cut or taken away is refused, and only when it is opened`() {
+        val damage = listOf<Pair<String, (File) -> Unit>>(
+            "was changed since the bundle was made" to { file -> file.writeBytes(file.readBytes().also { it[100] = (it[100] + 1).toByte() }) },
+            "bundle.json says" to { file -> file.writeBytes(file.readBytes().copyOf(100)) },
+            "is missing" to { file -> assertTrue(file.delete()) },
+        )
+        for ((words, harm) in damage) {
+            val folder = copy()
+            harm(File(folder, "onnx/model.int8.onnx"))
+            Bundle.open(folder).use { bundle ->
+                val error = assertFailsWith<BundleException> { bundle.model(bundle.artifact(Target.ONNX, "int8")) }
+                assertTrue(words in error.message, error.message)
+                bundle.model(bundle.artifact(Target.ONNX, "float32"))
+            }
+        }
+    }
+
+    @Test
+    fun `golden files that were changed are refused`() {
+        val folder = copy()
+        val tensor = File(folder, "golden/000.input.0.bin")
+        tensor.writeBytes(tensor.readBytes().also { it[0] = (it[0] + 1).toByte() })
+        Bundle.open(folder).use { bundle ->
+            val case = bundle.golden().cases[0]
+            val error = assertFailsWith<BundleException> { bundle.goldenTensor(case.inputs.getValue("image")) }
+            assertEquals("golden/000.input.0.bin was changed since the bundle was made", error.message)
+        }
+        File(folder, "golden/golden.json").appendText(" ")
+        Bundle.open(folder).use { bundle ->
+            assertEquals("golden/golden.json was changed since the bundle was made", assertFailsWith<BundleException> { bundle.golden() }.message)
+        }
+    }
+
+    @Test
+    fun `a bundle that lacks what is asked for says what it has`() {
+        Bundles.open("digits.edgecv").use { bundle ->
+            val error = assertFailsWith<BundleException> { bundle.artifact(Target.COREML, "float16") }
+            assertEquals("the bundle digits has no coreml float16", error.message)
+            assertTrue("onnx int8" in error.hint!!, error.hint)
+        }
+    }
+
+    private fun copy(): File {
+        val folder = File(scratch, "digits.edgecv").apply { deleteRecursively() }
+        Bundles.path("digits.edgecv").copyRecursively(folder)
+        return folder
+    }
+
+    private fun with(change: Change): File {
+        val folder = copy()
+        val file = File(folder, "bundle.json")
+        val value = change.value?.let { Json.parseToJsonElement(it) }
+        file.writeText(changed(Json.parseToJsonElement(file.readText()), change.place.split('.'), value).toString())
+        return folder
+    }
+
+    private fun changed(element: JsonElement, place: List<String>, value: JsonElement?): JsonElement {
+        val (key, rest) = place.first() to place.drop(1)
+        if (element is JsonArray) {
+            return JsonArray(element.mapIndexed { i, item -> if (i == key.toInt()) next(item, rest, value) ?: JsonNull else item })
+        }
+        val entries = (element as JsonObject).toMutableMap()
+        val new = next(entries[key] ?: JsonNull, rest, value)
+        if (new == null) entries.remove(key) else entries[key] = new
+        return JsonObject(entries)
+    }
+
+    private fun next(element: JsonElement, rest: List<String>, value: JsonElement?): JsonElement? =
+        if (rest.isEmpty()) value else changed(element, rest, value)
+}

@@ -1,0 +1,128 @@
+package dev.edgecv
+
+import org.junit.jupiter.api.DynamicTest
+import org.junit.jupiter.api.TestFactory
+import java.io.File
+import kotlin.math.abs
+import kotlin.test.Test
+import kotlin.test.assertContentEquals
+import kotlin.test.assertEquals
+import kotlin.test.assertFailsWith
+import kotlin.test.assertTrue
+
+private const val FLOAT_TOLERANCE = 1e-6
+
+/** Bundles of `edgecv convert` on ONNX Runtime give what they give in Python. */
+class PredictorTest {
+    @TestFactory
+    fun `every bundle answers as in Python`(): List<DynamicTest> = Bundles.answers().map { python ->
+        DynamicTest.dynamicTest("${python.bundle} ${python.artifact}") { compare(python) }
+    }
+
+    @Test
+    fun `digits are there, float and int8`() {
+        val made = Bundles.answers().map { "${it.bundle}/${it.artifact}" }
+        val wanted = listOf("digits.edgecv/onnx/model.float32.onnx", "digits.edgecv/onnx/model.int8.onnx", "digits_int8.edgecv/onnx/model.int8.onnx")
+        assertTrue(made.containsAll(wanted), "$made")
+        assertTrue(Bundles.answers().all { it.cases.isNotEmpty() })
+    }
+
+    @Test
+    fun `prepared tensors give the answer of their picture`() {
+        Bundles.open("digits.edgecv").use { bundle ->
+            Predictor.open(bundle, bundle.artifact(Target.ONNX, "float32"), OnnxEngine).use { predictor ->
+                for (case in bundle.golden().cases) {
+                    val tensors = case.inputs.mapValues { (_, tensor) -> bundle.goldenTensor(tensor) }
+                    val picture = predictor.predict(Bundles.decoder.decode(bundle.goldenPicture(case)!!))
+                    assertContentEquals(picture.scores, predictor.predictPrepared(tensors).scores)
+                }
+            }
+        }
+    }
+
+    @Test
+    fun `the best artifact is the int8 one, and the answer says what ran`() {
+        Bundles.open("digits.edgecv").use { bundle ->
+            Predictor.open(bundle, listOf(OnnxEngine)).use { predictor ->
+                assertEquals("int8", predictor.artifact.precision)
+                assertTrue(predictor.describe().startsWith("onnx/model.int8.onnx on onnxruntime "), predictor.describe())
+                assertTrue(predictor.describe().endsWith("(CPUExecutionProvider), 1 thread"), predictor.describe())
+            }
+        }
+    }
+
+    @Test
+    fun `top, best and label agree`() {
+        Bundles.open("digits.edgecv").use { bundle ->
+            Predictor.open(bundle, listOf(OnnxEngine)).use { predictor ->
+                val answer = predictor.run(Bundles.decoder.decode(bundle.goldenPicture(bundle.golden().cases[0])!!))
+                val best = IntArray(3).also(answer::best)
+                val prediction = answer.prediction()
+                assertEquals(best.toList(), prediction.top(3).map { it.index })
+                assertEquals(best[0], prediction.index)
+                assertEquals(answer.label(best[0]), prediction.label)
+                assertEquals(answer.scores[best[0]], prediction.score)
+                assertTrue(prediction.times.inferenceNs > 0 && prediction.times.preprocessNs > 0)
+                assertEquals(List(2) { -1 }, IntArray(12).also(answer::best).drop(10))
+            }
+        }
+    }
+
+    @Test
+    fun `what a model does not take is refused`() {
+        Bundles.open("digits.edgecv").use { bundle ->
+            Predictor.open(bundle, listOf(OnnxEngine)).use { predictor ->
+                val tensor = assertFailsWith<InputException> { predictor.predict(FloatArray(256)) }
+                assertEquals("the input 'image' takes a picture, not a tensor", tensor.message)
+                val wrong = assertFailsWith<InputException> { predictor.predictPrepared(mapOf("picture" to FloatArray(256))) }
+                assertEquals("the model's inputs are image, got picture", wrong.message)
+                val short = assertFailsWith<InputException> { predictor.predictPrepared(mapOf("image" to FloatArray(255))) }
+                assertEquals("the input 'image' takes 256 numbers, got 255", short.message)
+                val broken = assertFailsWith<InputException> { predictor.predictPrepared(mapOf("image" to FloatArray(256) { Float.NaN })) }
+                assertEquals("the tensor for 'image' holds NaN or infinity", broken.message)
+            }
+        }
+    }
+
+    @Test
+    fun `a closed predictor and a wrong engine are refused`() {
+        Bundles.open("digits.edgecv").use { bundle ->
+            val predictor = Predictor.open(bundle, listOf(OnnxEngine))
+            predictor.close()
+            predictor.close()
+            assertEquals("the model was closed", assertFailsWith<EngineException> { predictor.warmUp(1) }.message)
+            val tflite = bundle.artifact(Target.TFLITE)
+            val wrong = assertFailsWith<EngineException> { Predictor.open(bundle, tflite, OnnxEngine) }
+            assertEquals("onnx does not run tflite files", wrong.message)
+            val none = assertFailsWith<EngineException> { Predictor.open(bundle, emptyList()) }
+            assertTrue(none.hint!!.contains("onnx int8 (passed)"), none.hint)
+        }
+    }
+
+    private fun compare(python: PythonAnswers) {
+        Bundle.open(File(Bundles.folder, python.bundle)).use { bundle ->
+            val artifact = bundle.manifest.artifacts.single { it.file == python.artifact }
+            Predictor.open(bundle, artifact, OnnxEngine).use { predictor ->
+                for (case in python.cases) check(predictor, python.bundle, case)
+            }
+        }
+    }
+
+    /** int8 outputs must be equal, floats within a millionth. */
+    private fun check(predictor: Predictor, bundle: String, case: PythonCase) {
+        val picture = File(Bundles.folder, "$bundle/golden/${case.picture}").readBytes()
+        val made = predictor.predict(Bundles.decoder.decode(picture))
+        val tolerance = if (predictor.artifact.precision == "int8") 0.0 else FLOAT_TOLERANCE
+        assertEquals(case.label, made.label)
+        assertEquals(case.index, made.index)
+        near(case.scores, made.scores, tolerance, "${case.picture}: scores")
+        assertEquals(case.outputs.keys, made.outputs.keys)
+        for ((name, values) in case.outputs) near(values, made.outputs.getValue(name), tolerance, "${case.picture}: $name")
+    }
+
+    private fun near(wanted: List<Double>, made: FloatArray, tolerance: Double, what: String) {
+        assertEquals(wanted.size, made.size, what)
+        val worst = wanted.indices.maxOf { abs(wanted[it] - made[it].toDouble()) }
+        assertTrue(worst <= tolerance, "$what differ by $worst")
+    }
+}

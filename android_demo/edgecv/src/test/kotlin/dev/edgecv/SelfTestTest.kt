@@ -1,0 +1,66 @@
+package dev.edgecv
+
+import org.junit.jupiter.api.DynamicTest
+import org.junit.jupiter.api.TestFactory
+import kotlin.test.Test
+import kotlin.test.assertEquals
+import kotlin.test.assertFalse
+import kotlin.test.assertTrue
+
+/** The self-test passes on this machine, and fails where something differs. */
+class SelfTestTest {
+    @TestFactory
+    fun `every bundle passes`(): List<DynamicTest> = Bundles.answers().map { python ->
+        DynamicTest.dynamicTest("${python.bundle} ${python.artifact}") {
+            val verdict = verdict(python.bundle, python.artifact, Bundles.decoder)
+            assertTrue(verdict.passed, "$verdict")
+            assertEquals(python.cases.size, verdict.comparison.count)
+            assertEquals(python.cases.size, verdict.pictures)
+            assertEquals(verdict.pictures, verdict.picturesEqual)
+        }
+    }
+
+    @Test
+    fun `a decoder that gives other pixels is found`() {
+        val verdict = verdict("digits.edgecv", "onnx/model.int8.onnx") { encoded ->
+            val frame = Bundles.decoder.decode(encoded) as RgbFrame
+            frame.bytes[0] = (frame.bytes[0] + 1).toByte()
+            frame
+        }
+        assertFalse(verdict.passed)
+        assertEquals(0, verdict.picturesEqual)
+        assertEquals(listOf("${verdict.pictures} of ${verdict.pictures} golden pictures give another tensor here"), verdict.reasons)
+    }
+
+    @Test
+    fun `without a decoder the tensors alone are judged`() {
+        val verdict = verdict("digits.edgecv", "onnx/model.float32.onnx", decoder = null)
+        assertTrue(verdict.passed)
+        assertEquals(0, verdict.pictures)
+        assertEquals(listOf("snr_db", "agreement"), verdict.gates.map { it.name })
+    }
+
+    @Test
+    fun `answers that are off fail the gates`() {
+        val head = Head(Task.CLASSIFICATION, Activation.NONE, listOf(0.5))
+        val sum = ComparisonSum(head)
+        sum.add("a", listOf(floatArrayOf(1f, 0f)), listOf(floatArrayOf(0f, 1f)))
+        sum.add("b", listOf(floatArrayOf(1f, 0f)), listOf(floatArrayOf(0.4f, 0.6f)))
+        val gates = Gates.of("int8", trained = false, sum.result())
+        assertEquals(listOf("snr_db" to false, "agreement" to false), gates.map { it.name to it.passed })
+        assertEquals(listOf("a", "b"), sum.result().flips)
+    }
+
+    @Test
+    fun `an output that is not finite passes nothing`() {
+        val sum = ComparisonSum(Head(Task.CLASSIFICATION, Activation.NONE, listOf(0.5)))
+        sum.add("a", listOf(floatArrayOf(1f, 0f)), listOf(floatArrayOf(1f, Float.NaN)))
+        assertEquals(1, sum.result().nonFinite)
+        assertTrue(Gates.of("float32", trained = false, sum.result()).none { it.passed })
+    }
+
+    private fun verdict(name: String, file: String, decoder: PictureDecoder?): Verdict = Bundles.open(name).use { bundle ->
+        val artifact = bundle.manifest.artifacts.single { it.file == file }
+        Predictor.open(bundle, artifact, OnnxEngine).use { SelfTest.run(it, decoder) }
+    }
+}
