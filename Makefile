@@ -7,7 +7,7 @@ PEERS := build/peers/venv
 
 export TF_CPP_MIN_LOG_LEVEL = 2
 
-.PHONY: demo test unit test-arm lint types zoo bench bench-peers schema golden clean
+.PHONY: demo test unit test-arm test-android lint types zoo bench bench-peers schema golden clean
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -26,6 +26,10 @@ unit: $(READY)
 # Not part of CI: needs x86-64, Python 3.11, a network, debootstrap and qemu-user-static (it says what is missing).
 test-arm: $(READY)
 	$(BIN)/python -m tests.arm.run
+
+# The Kotlin library and the app on the JVM: needs a JDK 17, Maven and Maven Central (without them it says `skipped`).
+test-android: $(READY)
+	$(BIN)/python -m tests.android.run
 
 lint: $(READY)
 	$(BIN)/ruff check .
