@@ -17,7 +17,10 @@ LIBRARY: Final = "edgecv"
 APP: Final = "app"
 LIBRARY_PARTS: Final = ("build.gradle.kts", "consumer-rules.pro", "README.md", "src/main", "src/android")
 APP_PARTS: Final = ("build.gradle.kts", "proguard-rules.pro", "src/main")
-PROJECT_PARTS: Final = ("settings.gradle.kts", "build.gradle.kts", "gradle.properties", CATALOG, "README.md")
+PROJECT_PARTS: Final = (
+    *("settings.gradle.kts", "build.gradle.kts", "gradle.properties"),
+    *(CATALOG, "README.md", ".gitignore"),
+)
 PARTS: Final = (
     *PROJECT_PARTS,
     *(f"{APP}/{part}" for part in APP_PARTS),
