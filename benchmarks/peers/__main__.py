@@ -1,10 +1,10 @@
 """The same trained networks through edgecv and through what a person would use instead, in one run, one table.
 
-    python -m benchmarks.peers [NETWORK ...] [--ways WAY ...] [--only convert|latency|page] [--amx] [--core N]
+    python -m benchmarks.peers [NETWORK ...] [--ways WAY ...] [--only convert|judge|latency|page] [--amx] [--core N]
 
 Every way converts in a process of its own with the same 500 calibration samples; one that fails is a row with the
-reason. The files lie in build/peers: `--only latency` times those that are there once more, `--only page` writes the
-page again. Needs `pip install "edgecv[bench-peers]"`; `make bench-peers` makes an environment for it. Writes
+reason. The files lie in build/peers: `--only judge` asks and `--only latency` times them once more, and `--only page`
+writes the page again. Needs `pip install "edgecv[bench-peers]"`; `make bench-peers` makes an environment for it. Writes
 benchmarks/results/peers.json and the tables in docs/peers.md.
 """
 
@@ -16,7 +16,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,7 @@ def convert(subject: Subject, names: Iterable[str], known: Network | None) -> Ne
     with np.load(subject.samples) as found:
         right = int((found["answers"].argmax(-1) == found["labels"]).sum())
         count = len(found["test"])
-    rows = {(row.title, row.runtime, row.precision): row for row in known.rows} if known else {}
+    rows = {_place(row): row for row in known.rows} if known else {}
     seconds: dict[str, float] = {}
     failed: dict[str, str] = {}
     for name in names:
@@ -54,9 +54,8 @@ def convert(subject: Subject, names: Iterable[str], known: Network | None) -> Ne
             failed[name] = reason
         taken = None if reason else sum(seconds[step] for step in (*way.after, name))
         for file in way.files:
-            row = _row(subject, name, file, taken, reason)
-            rows[file.title, file.runtime, file.precision] = row
-            print(subject.name, row, flush=True)
+            rows[_place(file)] = _row(subject, name, file, taken, reason)
+            print(subject.name, rows[_place(file)], flush=True)
     return Network(
         name=subject.name,
         title=subject.title,
@@ -64,16 +63,10 @@ def convert(subject: Subject, names: Iterable[str], known: Network | None) -> Ne
         samples=count,
         calibration=CALIBRATION,
         correct=right,
-        rows=_ordered(rows.values()),
+        rows=tuple(rows[place] for place in _paths() if place in rows),
         machine=machine_line(),
         commit=commit(),
     )
-
-
-def _ordered(rows: Iterable[Row]) -> tuple[Row, ...]:
-    places = [(file.title, file.runtime, file.precision) for way in WAYS.values() for file in way.files]
-    by_place = {(row.title, row.runtime, row.precision): row for row in rows}
-    return tuple(by_place[place] for place in places if place in by_place)
 
 
 def _go(subject: Subject, name: str, seconds: dict[str, float]) -> str | None:
@@ -96,11 +89,23 @@ def _row(subject: Subject, name: str, file: File, seconds: float | None, reason:
         not_run=reason,
         seconds=None if seconds is None else round(seconds, 1),
     )
-    if reason:
-        return row
-    path = subject.folder / file.path
-    judged, reason = _child(_measuring("judge", file.runtime, subject, [path]), subject.folder / f"{name}.judge.log")
+    return row if reason else judge(subject, row)
+
+
+def judge(subject: Subject, row: Row) -> Row:
+    """Ask a row's file."""
+    path = subject.folder / _paths()[_place(row)]
+    judged, reason = _child(_measuring("judge", row.runtime, subject, [path]), subject.folder / "judge.log")
     return msgspec.structs.replace(row, bytes=path.stat().st_size, not_run=reason, **(judged or {}))
+
+
+def _place(row: Row | File) -> tuple[str, str, str]:
+    return row.title, row.runtime, row.precision
+
+
+def _paths() -> dict[tuple[str, str, str], str]:
+    """Where each file lies, in the order of the table."""
+    return {_place(file): file.path for way in WAYS.values() for file in way.files}
 
 
 def _measuring(what: str, runtime: str, subject: Subject, paths: Sequence[Path]) -> list[str]:
@@ -136,13 +141,12 @@ def time_files(subject: Subject, network: Network, options: Sequence[str]) -> Ne
     """Time all files of each runtime in turn; the ratios are to edgecv's int8 file."""
     timed: dict[int, Timing] = {}
     busy: dict[str, float] = {}
-    paths = {(file.title, file.runtime, file.precision): file.path for way in WAYS.values() for file in way.files}
     for runtime in ("tflite", "onnx"):
         rows = [row for row in network.rows if row.runtime == runtime and row.not_run is None]
         rows.sort(key=lambda row: (row.way, row.precision) != BASE)  # the base first, else in their order
         if not rows or (rows[0].way, rows[0].precision) != BASE:
             raise SystemExit(f"edgecv's int8 file of {subject.name} is not there: run without --only first")
-        files = [subject.folder / paths[row.title, row.runtime, row.precision] for row in rows]
+        files = [subject.folder / _paths()[_place(row)] for row in rows]
         arguments = [*_measuring("latency", runtime, subject, files), *options]
         found, reason = _child(arguments, subject.folder / f"latency.{runtime}.log")
         if reason:
@@ -157,34 +161,33 @@ def time_files(subject: Subject, network: Network, options: Sequence[str]) -> Ne
 
 
 def main() -> int:
-    """Convert and time what is asked for, and write the results; 1 if a row has none."""
+    """Do what is asked for, and write the results; 1 if a row has none."""
     given = _arguments()
-    known = _known()
-    if given.only != "page":
-        missing = [name for name in given.networks if not SUBJECTS[name].pictures().is_dir()]
-        if missing:
-            raise SystemExit(f"the pictures of {missing[0]} are not there: nothing to measure on")
-        options = [*(["--amx"] if given.amx else []), *(["--core", str(given.core)] if given.core is not None else [])]
-        for name in given.networks:
-            subject = SUBJECTS[name]
-            if given.only != "latency":
-                known[name] = convert(subject, given.ways, known.get(name))
-                _write(known)
-            if given.only != "convert":
-                if name not in known:
-                    raise SystemExit(f"there are no files of {name} yet: run without --only first")
-                known[name] = time_files(subject, known[name], options)
-                _write(known)
+    options = [*(["--amx"] if given.amx else []), *(["--core", str(given.core)] if given.core is not None else [])]
+    for name in given.networks if given.only != "page" else ():
+        subject = SUBJECTS[name]
+        if not subject.pictures().is_dir():
+            raise SystemExit(f"the pictures of {name} are not there: nothing to measure on")
+        if given.only in {None, "convert"}:
+            _write(convert(subject, given.ways, _known().get(name)))
+        network = _known().get(name)
+        if network is None:
+            raise SystemExit(f"there are no files of {name} yet: run without --only first")
+        if given.only == "judge":
+            rows = tuple(row if row.not_run else judge(subject, row) for row in network.rows)
+            _write(msgspec.structs.replace(network, rows=rows))
+        if given.only in {None, "latency"}:
+            _write(time_files(subject, network, options))
     write_page(msgspec.json.decode(RESULTS.read_bytes(), type=Results))
     print(f"written: {RESULTS.name}, {PAGE.name}")
-    return int(any(row.not_run for name in given.networks for row in known[name].rows))
+    return int(any(row.not_run for name, network in _known().items() if name in given.networks for row in network.rows))
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("networks", nargs="*", metavar="NETWORK", help=f"of {', '.join(SUBJECTS)}; all by default")
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS), metavar="WAY", help=", ".join(WAYS))
-    parser.add_argument("--only", choices=("convert", "latency", "page"))
+    parser.add_argument("--only", choices=("convert", "judge", "latency", "page"))
     parser.add_argument("--amx", action="store_true", help="time with the processor's AMX unit")
     parser.add_argument("--core", type=int, help="the processor core to time on")
     given = parser.parse_args()
@@ -203,10 +206,11 @@ def _known() -> dict[str, Network]:
     return {network.name: network for network in msgspec.json.decode(RESULTS.read_bytes(), type=Results).networks}
 
 
-def _write(networks: Mapping[str, Network]) -> None:
+def _write(network: Network) -> None:
+    """Put one network's rows in the place of its old ones."""
+    networks = {**_known(), network.name: network}
     results = Results(
-        versions=versions((*TOOLS, *PEERS)),
-        networks=tuple(networks[name] for name in SUBJECTS if name in networks),
+        versions=versions((*TOOLS, *PEERS)), networks=tuple(networks[name] for name in SUBJECTS if name in networks)
     )
     RESULTS.write_text(json.dumps(msgspec.to_builtins(results), indent=1) + "\n")
 

@@ -12,7 +12,17 @@ from benchmarks.peers.records import Network, Results, Row, beaten_by
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "peers.md"
 BEGIN, END = "<!-- made by benchmarks.peers: begin -->", "<!-- made by benchmarks.peers: end -->"
 RUNTIMES = {"tflite": "TFLite, in LiteRT with XNNPACK", "onnx": "ONNX, in ONNX Runtime"}
-HEAD = ("way", "precision", "size", "right", "as the model", "latency (p10 to p90)", "to edgecv int8", "made in")
+HEAD = (
+    "way",
+    "precision",
+    "size",
+    "right",
+    "as the model",
+    "divergence",
+    "latency (p10 to p90)",
+    "to edgecv int8",
+    "made in",
+)
 
 
 def write_page(results: Results) -> None:
@@ -50,18 +60,20 @@ def _verdict(network: Network, runtime: str) -> str:
     if not noisy and not strict:
         return "on the front"
     if not strict:
-        return f"on the front by medians; as fast within the noise: {_names(noisy)}"
+        return f"**not on the front**: {_names(base, noisy)}; by medians it is"
     if not noisy:
-        return f"on the front; by medians behind {_names(strict)}"
-    return f"**not on the front**: {_names(noisy)} (by medians: {_names(strict)})"
+        return f"on the front; by medians not: {_names(base, strict)}"
+    same = "the same" if noisy == strict else _names(base, strict)
+    return f"**not on the front**: {_names(base, noisy)}; by medians: {same}"
 
 
 def _is(row: Row, runtime: str, precision: str) -> bool:
     return row.runtime == runtime and row.precision == precision
 
 
-def _names(rows: Sequence[Row]) -> str:
-    return ", ".join(row.title for row in rows)
+def _names(base: Row, rows: Sequence[Row]) -> str:
+    """Who is better, and on how many samples more they agree."""
+    return ", ".join(f"{row.title} ({(row.same or 0) - (base.same or 0):+d})" for row in rows)
 
 
 def _section(network: Network) -> Iterator[str]:
@@ -102,6 +114,7 @@ def _cells(network: Network, row: Row, rows: Sequence[Row]) -> list[str]:
         f"{row.bytes / 1000:,.0f} kB",
         f"{row.correct / network.samples:.1%}",
         f"{row.same / network.samples:.1%}",
+        "" if row.distance is None else f"{row.distance:.5f}",
         f"{timing.p50_us:,.0f} µs ({timing.p10_us:,.0f} to {timing.p90_us:,.0f})",
         "" if ratio is None else f"{ratio.p50:.2f} ({ratio.p10:.2f} to {ratio.p90:.2f})",
         "" if row.seconds is None else f"{row.seconds:,.0f} s",

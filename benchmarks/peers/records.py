@@ -37,6 +37,7 @@ class Row(Record, frozen=True, kw_only=True):
         seconds: Wall time of all the processes that lead from the Keras model to it, imports included.
         correct: Test samples that it answers right.
         same: Test samples on which it gives the Keras model's answer.
+        distance: Mean Kullback-Leibler divergence from the Keras model's probabilities to its own.
     """
 
     way: str
@@ -49,6 +50,7 @@ class Row(Record, frozen=True, kw_only=True):
     bytes: int | None = None
     correct: int | None = None
     same: int | None = None
+    distance: float | None = None
     timing: Timing | None = None
 
 

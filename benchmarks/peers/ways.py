@@ -7,8 +7,8 @@ litert-quantizer's static ones, whose recipe knows int8 only.
 
 from __future__ import annotations
 
+import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -127,7 +127,7 @@ def tf2onnx(subject: Subject) -> None:
     """tf2onnx's command on a SavedModel, the first way in its README."""
     folder = saved_model(subject)
     command = ["--saved-model", str(folder), "--output", str(subject.folder / ONNX_FLOAT), "--opset", "17"]
-    subprocess.run([sys.executable, "-m", "tf2onnx.convert", *command], check=True)
+    _become("tf2onnx.convert", *command)
 
 
 def ort_prepare(subject: Subject) -> None:
@@ -234,7 +234,12 @@ def edgecv(subject: Subject, name: str, precisions: str, *options: str) -> None:
         *("--quantize", precisions, "--calibrate", str(subject.pictures() / "train")),
         *("--samples", str(CALIBRATION), "--seed", str(SEED), "--output", str(made), "--force", *options),
     ]
-    subprocess.run([sys.executable, "-m", "edgecv", *command], check=True)
+    _become("edgecv", *command)
+
+
+def _become(module: str, *arguments: str) -> None:
+    """Run a command in the place of this process, so that who ends the process ends the command."""
+    os.execv(sys.executable, [sys.executable, "-m", module, *arguments])  # noqa: S606  # no shell is wanted
 
 
 def calibration(subject: Subject) -> Array:

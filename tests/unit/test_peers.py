@@ -2,9 +2,11 @@
 
 import re
 
+import numpy as np
 import pytest
 
-from benchmarks.peers import page
+from benchmarks.peers import measure, page
+from benchmarks.peers.measure import divergence
 from benchmarks.peers.records import Network, Ratio, Results, Row, Timing, beaten_by
 
 
@@ -76,9 +78,13 @@ def verdict(*rows):
 
 def test_the_page_says_who_is_better():
     assert verdict(BASE, row("slow", 200, 80)) == "on the front"
-    assert verdict(BASE, row("fast", 50, 90)) == "**not on the front**: fast (by medians: fast)"
-    assert verdict(BASE, row("close", 99, 90, ratio=(0.9, 1.1))) == "on the front; by medians behind close"
-    assert "as fast within the noise: level" in verdict(BASE, row("level", 101, 91, ratio=(0.9, 1.1)))
+    assert verdict(BASE, row("fast", 50, 90)) == "**not on the front**: fast (+0); by medians: the same"
+    assert verdict(BASE, row("close", 99, 90, ratio=(0.9, 1.1))) == "on the front; by medians not: close (+0)"
+    level = row("level", 101, 91, ratio=(0.9, 1.1))
+    assert verdict(BASE, level) == "**not on the front**: level (+1); by medians it is"
+    assert verdict(BASE, level, row("fast", 50, 90)) == (
+        "**not on the front**: level (+1), fast (+0); by medians: fast (+0)"
+    )
     assert verdict(row("alone", 100, 90)) == "not measured"
 
 
@@ -103,3 +109,20 @@ def test_only_what_is_between_the_markers_is_written(tmp_path, monkeypatch):
     page.PAGE.write_text("no markers")
     with pytest.raises(ValueError, match="has no line"):
         page.write_page(results(BASE))
+
+
+def test_the_divergence_is_of_probabilities_no_finer_than_int8():
+    wanted = np.array([[0.5, 0.5, 0.0]], np.float32)
+    assert divergence(wanted, wanted) == 0
+    assert divergence(wanted, np.array([[0.5, 0.499, 0.001]], np.float32)) < 1e-5
+    halved = 0.5 * np.log(0.5 / 0.75) + 0.5 * np.log(0.5 / 0.25)
+    assert divergence(wanted, np.array([[0.75, 0.25, 0.0]], np.float32)) == pytest.approx(halved, rel=0.02)
+
+
+def test_files_take_turns(monkeypatch):
+    monkeypatch.setattr(measure, "ROUNDS", 2)
+    monkeypatch.setattr(measure, "WARM_UP_ROUNDS", 1)
+    asked = []
+    times = measure.in_turn([lambda: asked.append("a"), lambda: asked.append("b")], [2, 1])
+    assert asked == ["a", "a", "b", "b", "a", "a", "a", "a", "b"]
+    assert [len(found) for found in times] == [2, 2]
