@@ -43,12 +43,13 @@ public class Preprocessor(private val spec: Preprocess, private val io: TensorIO
     /**
      * Fill the first sample of `into` from a picture.
      *
-     * @throws InputException the model takes a tensor here, or the picture is too thin.
+     * @throws InputException the model takes a tensor here, or the frame was never set, or the picture is too thin.
      * @throws IllegalArgumentException `into` has another type or shape.
      */
     public fun process(frame: Frame, into: Tensor) {
         check(into)
         val steps = image ?: throw InputException("the input '${io.name}' takes a tensor, not a picture")
+        if (frame.width == 0) throw InputException("the frame is empty", "Call its set() first")
         steps.run(frame, into)
     }
 

@@ -74,6 +74,7 @@ class PredictorTest {
             Predictor.open(bundle, listOf(OnnxEngine)).use { predictor ->
                 val tensor = assertFailsWith<InputException> { predictor.predict(FloatArray(256)) }
                 assertEquals("the input 'image' takes a picture, not a tensor", tensor.message)
+                assertEquals("the frame is empty", assertFailsWith<InputException> { predictor.run(ArgbFrame()) }.message)
                 val wrong = assertFailsWith<InputException> { predictor.predictPrepared(mapOf("picture" to FloatArray(256))) }
                 assertEquals("the model's inputs are image, got picture", wrong.message)
                 val short = assertFailsWith<InputException> { predictor.predictPrepared(mapOf("image" to FloatArray(255))) }
