@@ -13,9 +13,12 @@ from edgecv.export.sources import versions
 USE = """
 Then, in Kotlin:
 
+    import dev.edgecv.Bundle
+    import dev.edgecv.android.AssetSource
+
     val bundle = Bundle.open(AssetSource(context.assets, "{name}"))
 
-edgecv/README.md goes on from there; docs/android.md tells the rest.
+{library}/README.md goes on from there.
 """
 RUN = """
 Open {folder} in Android Studio, plug in a phone, and press Run. Or with an Android SDK (ANDROID_HOME), JDK 17 and
@@ -47,7 +50,7 @@ def _lines(made: AndroidExport) -> Iterator[str]:
         yield from (f"    {line}" for line in addition.lines)
     if not made.additions:
         yield "\nThe build files name all that is needed already."
-    yield USE.format(name=made.bundle.name).rstrip("\n")
+    yield USE.format(name=made.bundle.name, library=_below(made.library, made.project)).rstrip("\n")
 
 
 def _below(path: Path, project: Path) -> str:

@@ -5,6 +5,7 @@ import android.app.Activity
 import android.app.AlertDialog
 import android.content.Intent
 import android.content.pm.PackageManager
+import android.content.res.Configuration
 import android.hardware.camera2.CameraAccessException
 import android.media.Image
 import android.net.Uri
@@ -19,6 +20,7 @@ import android.view.ViewGroup.LayoutParams.MATCH_PARENT
 import android.view.ViewGroup.LayoutParams.WRAP_CONTENT
 import android.view.WindowManager
 import android.widget.FrameLayout
+import android.widget.ScrollView
 import dev.edgecv.EdgecvException
 import dev.edgecv.YuvFrame
 import dev.edgecv.android.set
@@ -43,6 +45,7 @@ class CameraActivity : Activity() {
     private var rotation = 0 // of frames; the worker reads it
 
     private lateinit var preview: Preview
+    private lateinit var sides: Sides
     private val turns by lazy { DisplayWatch(this) { turned() } }
     private val message by lazy { text(18f).apply { accessibilityLiveRegion = View.ACCESSIBILITY_LIVE_REGION_POLITE } }
     private val mend by lazy { button("") { action() } }
@@ -70,9 +73,16 @@ class CameraActivity : Activity() {
             button(Words.MODEL) { chooseModel() },
             button(Words.BENCHMARK) { start(BenchmarkActivity::class.java) },
         )
-        show(column(middle to 1f, answers to 0f, times to 0f, backend to 0f, verdict to 0f, buttons to 0f))
+        val panel = column(answers to 0f, times to 0f, backend to 0f, verdict to 0f, buttons to 0f)
+        sides = Sides(this, middle, ScrollView(this).apply { addView(panel) })
+        show(sides)
         window.addFlags(WindowManager.LayoutParams.FLAG_KEEP_SCREEN_ON)
         load()
+    }
+
+    override fun onConfigurationChanged(new: Configuration) {
+        super.onConfigurationChanged(new)
+        sides.arrange(new)
     }
 
     override fun onResume() {
@@ -186,6 +196,8 @@ class CameraActivity : Activity() {
             chooseCamera(cameras) ?: return update(facts.copy(camera = Camera.Missing))
         } catch (error: CameraAccessException) {
             return update(facts.copy(camera = Camera.Lost(Words.cameraAccess(error.reason))))
+        } catch (_: IllegalArgumentException) { // unplugged between two questions
+            return update(facts.copy(camera = Camera.Lost(Words.CAMERA_FAILED)))
         }
         val surface = preview.surfaceFor(choice) ?: return // it says when it has one
         chosen = choice

@@ -6,8 +6,8 @@ import kotlin.math.min
 /**
  * The clockwise degrees (0, 90, 180, 270) that turn a camera's frame upright on the screen.
  *
- * [sensor] is `SENSOR_ORIENTATION`, [display] the display's rotation in degrees. From the reference of
- * `CameraCharacteristics.SENSOR_ORIENTATION`; a front camera looks the other way, so the display counts the other way.
+ * [sensor] is `CameraCharacteristics.SENSOR_ORIENTATION`, [display] the display's rotation in degrees. A front camera
+ * looks the other way, so the display counts the other way (as in ML Kit's guide and CameraX's `getRelativeImageRotation`).
  */
 fun uprightRotation(sensor: Int, display: Int, front: Boolean): Int =
     (if (front) sensor + display else sensor - display + 360) % 360

@@ -2,6 +2,7 @@ package dev.edgecv.demo
 
 import android.app.Activity
 import android.content.Context
+import android.content.res.Configuration
 import android.os.Build
 import android.view.View
 import android.view.ViewGroup.LayoutParams.MATCH_PARENT
@@ -28,6 +29,23 @@ fun Context.column(vararg views: Pair<View, Float>): LinearLayout = LinearLayout
     orientation = LinearLayout.VERTICAL
     for ((view, weight) in views) {
         addView(view, LinearLayout.LayoutParams(MATCH_PARENT, if (weight > 0) 0 else WRAP_CONTENT, weight))
+    }
+}
+
+/** Two views: below each other where the screen is high, side by side where it is wide. */
+class Sides(context: Context, private val first: View, private val second: View) : LinearLayout(context) {
+    init {
+        addView(first)
+        addView(second)
+        arrange(context.resources.configuration)
+    }
+
+    /** Follow the screen; in height the second takes what it needs. */
+    fun arrange(configuration: Configuration) {
+        val wide = configuration.orientation == Configuration.ORIENTATION_LANDSCAPE
+        orientation = if (wide) HORIZONTAL else VERTICAL
+        first.layoutParams = if (wide) LayoutParams(0, MATCH_PARENT, 1f) else LayoutParams(MATCH_PARENT, 0, 1f)
+        second.layoutParams = if (wide) LayoutParams(0, MATCH_PARENT, 1f) else LayoutParams(MATCH_PARENT, WRAP_CONTENT)
     }
 }
 
