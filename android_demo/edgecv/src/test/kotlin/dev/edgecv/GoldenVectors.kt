@@ -49,13 +49,14 @@ internal object GoldenVectors {
     fun pixels(entry: GoldenPixels): ByteArray {
         if (entry.file != null) return read(entry.file, entry.sha256)
         check(entry.formula == "mesh") { "the formula ${entry.formula}" }
-        return meshes.getOrPut(entry) { mesh(entry).also { checkDigest("mesh", it, entry.sha256) } }
+        return meshes.getOrPut(entry) { mesh(entry.height, entry.width, entry.channels).also { checkDigest("mesh", it, entry.sha256) } }
     }
 
-    private fun mesh(entry: GoldenPixels): ByteArray {
-        val bytes = ByteArray(entry.height * entry.width * entry.channels)
+    /** Bytes that the README's formula gives. */
+    fun mesh(height: Int, width: Int, channels: Int): ByteArray {
+        val bytes = ByteArray(height * width * channels)
         var at = 0
-        for (y in 0 until entry.height) for (x in 0 until entry.width) for (c in 0 until entry.channels) {
+        for (y in 0 until height) for (x in 0 until width) for (c in 0 until channels) {
             val base = ((3 * x + 5 * y) shr 7) + (((7 * x) xor (11 * y)) and 31) + 85 * c
             bytes[at++] = (base xor ((x * y) shr 16)).toByte()
         }
