@@ -89,7 +89,7 @@ class BenchRequestTest {
     }
 }
 
-private class MapExtras(private val values: Map<String, Any>) : Extras {
+class MapExtras(private val values: Map<String, Any>) : Extras {
     override fun has(name: String): Boolean = name in values
 
     override fun int(name: String): Int = values[name] as? Int ?: 0
