@@ -27,17 +27,25 @@ def main() -> int:
     """Check every result; prints what was compared."""
     for name in NAMES:
         result, bundle = BUILD / "results" / f"{name}.json", BUILD / f"{name}.edgecv"
-        subprocess.run(
-            [sys.executable, "-m", "edgecv", "bench", bundle, "--import", result, "--json"],
-            check=True,
-            stdout=subprocess.DEVNULL,
-        )
+        imported(bundle, result)
         rows = read_result(result).rows
         compared = sum(
             compare(bundle, row, result.with_suffix(".answers") / str(number)) for number, row in enumerate(rows)
         )
         print(f"{name}: {len(rows)} rows imported, {compared} outputs are Python's")
     return 0
+
+
+def imported(bundle: Path, result: Path) -> None:
+    """Let the command read it.
+
+    Raises:
+        SystemExit: It refuses.
+    """
+    command = [sys.executable, "-m", "edgecv", "bench", str(bundle), "--import", str(result), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"edgecv bench --import {result.name}: {done.stderr}")
 
 
 def compare(path: Path, row: Row, answers: Path) -> int:

@@ -9,6 +9,7 @@ prints `skipped` with the reason and ends with 0. No phone and no emulator take 
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -84,7 +85,8 @@ def maven(goal: str) -> None:
 
 def python(step: str) -> None:
     """Run a module beside this one."""
-    subprocess.run([sys.executable, "-m", f"tests.android.{step}"], cwd=REPOSITORY, check=True)
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    subprocess.run([sys.executable, "-m", f"tests.android.{step}"], cwd=REPOSITORY, env=environment, check=True)
 
 
 def summary() -> int:
