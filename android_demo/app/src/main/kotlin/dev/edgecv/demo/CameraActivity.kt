@@ -37,6 +37,7 @@ class CameraActivity : Activity() {
     private var model: LoadedModel? = null
     private var camera: CameraSession? = null
     private var chosen: CameraChoice? = null
+    private var loads = 0
     private var resumed = false
     private var asking = false
     private var action: () -> Unit = {}
@@ -115,6 +116,7 @@ class CameraActivity : Activity() {
         closeCamera()
         val old = model
         model = null
+        val number = ++loads
         val (name, key) = intent.getStringExtra(EXTRA_BUNDLE) to intent.getStringExtra(EXTRA_CHOICE)
         worker.post {
             old?.close()
@@ -123,12 +125,12 @@ class CameraActivity : Activity() {
             } catch (error: EdgecvException) {
                 Result.failure(error)
             }
-            main.post { loaded(found) }
+            main.post { loaded(found, number) }
         }
     }
 
-    private fun loaded(found: Result<LoadedModel>) {
-        if (isDestroyed) {
+    private fun loaded(found: Result<LoadedModel>, number: Int) {
+        if (isDestroyed || number != loads) { // nobody waits for this one any more
             found.getOrNull()?.close()
             return
         }
@@ -202,9 +204,10 @@ class CameraActivity : Activity() {
         val surface = preview.surfaceFor(choice) ?: return // it says when it has one
         chosen = choice
         turned()
-        val session = CameraSession(worker, choice, surface, ::answer) { state -> main.post { cameraIs(state) } }
-        session.open(cameras)
+        lateinit var session: CameraSession
+        session = CameraSession(worker, choice, surface, ::answer) { main.post { if (camera === session) cameraIs(it) } }
         camera = session
+        session.open(cameras)
     }
 
     private fun turned() {
@@ -229,7 +232,6 @@ class CameraActivity : Activity() {
     }
 
     private fun cameraIs(state: Camera) {
-        if (camera == null) return // it was closed meanwhile
         if (state is Camera.Lost) closeCamera()
         update(facts.copy(camera = state))
     }
@@ -248,9 +250,13 @@ class CameraActivity : Activity() {
         times.say(stages)
     }
 
+    /** Reads the bundle anew: where the model that was chosen last cannot be had, another one can. */
     private fun chooseModel() {
-        val asked = model ?: return load()
-        val offered = choices(asked.bundle)
+        val offered = try {
+            loader.bundle(intent.getStringExtra(EXTRA_BUNDLE)).use(::choices)
+        } catch (_: EdgecvException) {
+            return load() // which says why
+        }
         AlertDialog.Builder(this)
             .setTitle(Words.CHOOSE_MODEL)
             .setItems(offered.map { it.title }.toTypedArray()) { _, place ->
