@@ -43,11 +43,16 @@ class PhotoActivity : Activity() {
 
     private var chosen: Uri? = null
 
+    private fun pick() {
+        if (photoPickers().none(::started)) message.say(Words.NO_PICKER)
+    }
+
     @Suppress("DEPRECATION") // its successor is a library's
-    private fun pick() = try {
-        startActivityForResult(pickPhoto(), 0)
+    private fun started(picker: Intent): Boolean = try {
+        startActivityForResult(picker, 0)
+        true
     } catch (_: ActivityNotFoundException) {
-        message.say(Words.NO_PICKER)
+        false
     }
 
     @Deprecated("its successor is a library's")

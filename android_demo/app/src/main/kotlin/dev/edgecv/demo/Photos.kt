@@ -18,10 +18,11 @@ import dev.edgecv.android.set
 import java.io.ByteArrayInputStream
 import java.io.IOException
 
-/** What asks the system for one photo; since Android 13 by its picker, which needs no permission. */
-fun pickPhoto(): Intent =
-    if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.TIRAMISU) Intent(MediaStore.ACTION_PICK_IMAGES)
-    else Intent(Intent.ACTION_GET_CONTENT).setType("image/*").addCategory(Intent.CATEGORY_OPENABLE)
+/** What asks the system for one photo, the first that it has: since Android 13 its picker, which needs no permission. */
+fun photoPickers(): List<Intent> = listOfNotNull(
+    if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.TIRAMISU) Intent(MediaStore.ACTION_PICK_IMAGES) else null,
+    Intent(Intent.ACTION_GET_CONTENT).setType("image/*").addCategory(Intent.CATEGORY_OPENABLE),
+)
 
 /**
  * A photo, encoded.
