@@ -3,7 +3,7 @@
 Usage: python -m tests.android.bundles
 
 Makes build/android anew: bundles by `edgecv.convert`, `answers.json` (by bundle and artifact, what `edgecv.load`
-predicts for each golden picture), and for each bundle the samples of a benchmark. ResNet8 is made where ../shared is.
+predicts for each golden case), and for each bundle the samples of a benchmark. ResNet8 is made where ../shared is.
 """
 
 from __future__ import annotations
@@ -15,13 +15,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from edgecv_converters.golden import read_golden
 from edgecv_runtime.bench.measure import write_golden_inputs
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.predictor import load
+from edgecv_runtime.schema import Postprocess
 
 import edgecv
 from tests import models
-from tests.bundles import write_bundle
+from tests.bundles import onnx_artifact, write_bundle, write_onnx
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 BUILD = REPOSITORY / "build" / "android"
@@ -35,7 +37,8 @@ def main() -> int:
     shutil.rmtree(BUILD, ignore_errors=True)
     BUILD.mkdir(parents=True)
     make_digits()
-    write_bundle(BUILD / "colours.edgecv")
+    make_colours()
+    make_two_by_two()
     make_resnet8()
     bundles = sorted(BUILD.glob("*.edgecv"))
     (BUILD / "answers.json").write_text(json.dumps([one for path in bundles for one in answers(path)], indent=1) + "\n")
@@ -69,6 +72,27 @@ def make_digits() -> None:
     )
 
 
+def make_colours() -> None:
+    """Small files that name the strongest colour, and the same again under every task, and with a batch of two."""
+    write_bundle(BUILD / "colours.edgecv")
+    write_bundle(BUILD / "logits.edgecv", name="logits", postprocess=Postprocess(activation="softmax"))
+    several = Postprocess(activation="sigmoid", thresholds=(0.6, 0.4, 0.7))
+    write_bundle(BUILD / "multilabel.edgecv", name="multilabel", task="multilabel", postprocess=several)
+    yes = Postprocess(activation="sigmoid", thresholds=(0.6,))
+    write_bundle(BUILD / "binary.edgecv", name="binary", task="binary", postprocess=yes)
+    write_bundle(BUILD / "regression.edgecv", name="regression", task="regression")
+    write_onnx(BUILD / "batch.edgecv" / "onnx" / "pair.onnx", batch=2)
+    pair = onnx_artifact(BUILD / "batch.edgecv" / "onnx" / "pair.onnx", "onnx/pair.onnx", batch=2)
+    write_bundle(BUILD / "batch.edgecv", name="batch", artifacts=(pair,))
+
+
+def make_two_by_two() -> None:
+    """Two inputs that are no pictures, two outputs."""
+    edgecv.convert(
+        models.two_by_two(), BUILD / "two_by_two.edgecv", targets=("onnx",), quantize=("float32",), preprocess="tensor"
+    )
+
+
 def make_resnet8() -> None:
     """MLPerf Tiny's ResNet8."""
     if not RESNET8.is_file():
@@ -86,14 +110,20 @@ def make_resnet8() -> None:
 
 
 def answers(path: Path) -> list[dict[str, Any]]:
-    """What Python says to the golden pictures, by each ONNX artifact."""
+    """What Python says to the golden cases, by each ONNX artifact: to their pictures, else to their tensors."""
     with Bundle.load(path) as bundle:
-        pictures = [case.image for case in bundle.golden().cases if case.image]
         artifacts = [artifact for artifact in bundle.manifest.artifacts if artifact.target == "onnx"]
+        samples = list(read_golden(path, bundle.manifest.golden))
     made = []
     for artifact in artifacts:
         with load(path, target="onnx", precision=artifact.precision) as predictor:
-            cases = [{"picture": name, **answer(predictor.predict(path / "golden" / name))} for name in pictures]
+            cases = [
+                {
+                    "id": one.id,
+                    **answer(predictor.predict(one.image) if one.image else predictor.predict_tensor(one.inputs)),
+                }
+                for one in samples
+            ]
         made.append({"bundle": path.name, "artifact": artifact.file, "cases": cases})
     return made
 
@@ -103,6 +133,7 @@ def answer(prediction: Any) -> dict[str, Any]:
     return {
         "label": prediction.label,
         "index": prediction.index,
+        "labels": prediction.labels,
         "scores": numbers(prediction.scores),
         "outputs": {name: numbers(values) for name, values in prediction.outputs.items()},
     }

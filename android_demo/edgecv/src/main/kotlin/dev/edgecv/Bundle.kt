@@ -4,6 +4,7 @@ import java.io.File
 import java.io.IOException
 import java.io.InputStream
 import java.nio.ByteBuffer
+import java.nio.ByteOrder
 import java.security.MessageDigest
 
 internal const val MANIFEST: String = "bundle.json"
@@ -48,7 +49,7 @@ public class Bundle private constructor(
         if (size != artifact.bytes) {
             throw BundleException("${artifact.file} has $size bytes, $MANIFEST says ${artifact.bytes}", ANEW)
         }
-        val model = source.map(artifact.file)
+        val model = source.map(artifact.file).order(ByteOrder.nativeOrder()) // LiteRT refuses another order
         checkDigest(artifact.file, sha256(model), artifact.sha256)
         return model
     }
@@ -97,7 +98,11 @@ public class Bundle private constructor(
         source.close()
     }
 
-    private fun goldenFile(name: String): String = inside(manifest.golden.file.substringBeforeLast('/', "").let { if (it.isEmpty()) name else "$it/$name" })
+    /** A file that lies beside the list of golden cases. */
+    private fun goldenFile(name: String): String {
+        val folder = manifest.golden.file.substringBeforeLast('/', "")
+        return inside(if (folder.isEmpty()) name else "$folder/$name")
+    }
 
     private fun read(file: String, digest: String?): ByteArray {
         if (!source.exists(file)) throw BundleException("$file is missing", ANEW)

@@ -16,7 +16,7 @@ public sealed class Frame {
     public var orientation: Int = Orientation.UPRIGHT
         protected set
 
-    protected fun describe(width: Int, height: Int, orientation: Int) {
+    internal fun describe(width: Int, height: Int, orientation: Int) {
         if (width < 1 || height < 1) throw InputException("a picture must have at least one pixel, got $width x $height")
         if (orientation !in 1..8) throw InputException("an orientation must be 1 to 8, got $orientation", "As EXIF numbers them")
         this.width = width

@@ -43,7 +43,8 @@ private fun checkThresholds(manifest: Manifest, name: String) {
     }
     val answers = manifest.outputs[0].shape.drop(1).fold(1) { product, side -> product * side }
     if (thresholds.size != 1 && thresholds.size != answers) {
-        throw BundleException("$name: postprocess: thresholds must be one, or one for each of $answers labels, got ${thresholds.size}", ANEW)
+        val rule = "thresholds must be one, or one for each of $answers labels"
+        throw BundleException("$name: postprocess: $rule, got ${thresholds.size}", ANEW)
     }
 }
 
@@ -63,7 +64,9 @@ private fun checkArtifact(manifest: Manifest, artifact: Artifact) {
 private fun checkTensor(io: TensorIO, file: String) {
     if (DType.of(io.dtype) == null) throw BundleException("'${io.name}' in $file has the dtype '${io.dtype}'", ANEW)
     val count = io.shape.fold(1L) { product, side -> if (side < 1 || product > MAX_ELEMENTS) 0 else product * side }
-    if (io.shape.isEmpty() || count < 1 || count > MAX_ELEMENTS) throw BundleException("'${io.name}' in $file has the shape ${io.shape}", ANEW)
+    if (io.shape.isEmpty() || count < 1 || count > MAX_ELEMENTS) {
+        throw BundleException("'${io.name}' in $file has the shape ${io.shape}", ANEW)
+    }
     if (io.quantization != null && !(io.quantization.scale > 0)) {
         throw BundleException("the scale of '${io.name}' in $file must be over 0", ANEW)
     }

@@ -32,9 +32,11 @@ internal class PreprocessRules(private val spec: Preprocess, private val where: 
 
     private fun checkPreset(name: String) {
         val own = PRESETS[name] ?: refuse("normalize.preset", "one of ${PRESETS.keys.joinToString()}", name)
-        if (spec.normalize.scale != own.scale) refuse("normalize.scale", "${own.scale} with normalize.preset = '$name'", spec.normalize.scale)
-        if (spec.normalize.offset != own.offset) refuse("normalize.offset", "${own.offset} with normalize.preset = '$name'", spec.normalize.offset)
-        if (name == "caffe" && spec.color != Color.BGR) refuse("color", "'bgr' with normalize.preset = 'caffe'", spec.color)
+        val given = "with normalize.preset = '$name'"
+        val (_, scale, offset) = spec.normalize
+        if (scale != own.scale) refuse("normalize.scale", "${own.scale} $given", scale)
+        if (offset != own.offset) refuse("normalize.offset", "${own.offset} $given", offset)
+        if (name == "caffe" && spec.color != Color.BGR) refuse("color", "'bgr' $given", spec.color)
     }
 
     private fun fitsChannels(count: Int) = count == 1 || count == spec.color.channels
@@ -49,7 +51,9 @@ internal class PreprocessRules(private val spec: Preprocess, private val where: 
             if (value != null && fit.mode != mode) refuse("fit.$field", "given only with mode = '${mode.name.lowercase()}'", value)
         }
         if (fit.mode == FitMode.RESIZE_CROP && fit.shorter == null) refuse("fit.shorter", "given with mode = 'resize_crop'", null)
-        if (fit.fraction != null && !(fit.fraction > 0 && fit.fraction <= 1)) refuse("fit.fraction", "over 0 and at most 1", fit.fraction)
+        if (fit.fraction != null && !(fit.fraction > 0 && fit.fraction <= 1)) {
+            refuse("fit.fraction", "over 0 and at most 1", fit.fraction)
+        }
         if (fit.shorter != null && fit.shorter !in 1..65536) refuse("fit.shorter", "1 to 65536 pixels", fit.shorter)
         if (fit.pad != null && fit.pad.any { it !in 0..255 }) refuse("fit.pad", "values in 0..255", fit.pad)
     }

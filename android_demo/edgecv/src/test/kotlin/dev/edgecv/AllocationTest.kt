@@ -67,8 +67,12 @@ class AllocationTest {
         }
     }
 
-    private fun spec(semantics: Semantics, fit: Fit) =
-        Preprocess(size = listOf(32, 24), fit = fit, resize = Resize(Kernel.BILINEAR, semantics), normalize = Normalize(scale = listOf(0.0078125), offset = listOf(-1.0)))
+    private fun spec(semantics: Semantics, fit: Fit) = Preprocess(
+        size = listOf(32, 24),
+        fit = fit,
+        resize = Resize(Kernel.BILINEAR, semantics),
+        normalize = Normalize(scale = listOf(0.0078125), offset = listOf(-1.0)),
+    )
 
     private class Planes(val width: Int, val height: Int) {
         private val y = ByteBuffer.allocateDirect(width * height)

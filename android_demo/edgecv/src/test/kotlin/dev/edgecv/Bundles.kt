@@ -7,12 +7,13 @@ import java.io.ByteArrayInputStream
 import java.io.File
 import javax.imageio.ImageIO
 
-/** What Python answered to one golden picture. */
+/** What Python answered to one golden case. */
 @Serializable
 internal data class PythonCase(
-    val picture: String,
+    val id: String,
     val label: String?,
     val index: Int?,
+    val labels: List<String>,
     val scores: List<Double>,
     val outputs: Map<String, List<Double>>,
 )

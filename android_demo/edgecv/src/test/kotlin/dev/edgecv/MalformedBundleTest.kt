@@ -117,7 +117,7 @@ class MalformedBundleTest {
     @Test
     fun `a model that was changed, cut or taken away is refused, and only when it is opened`() {
         val damage = listOf<Pair<String, (File) -> Unit>>(
-            "was changed since the bundle was made" to { file -> file.writeBytes(file.readBytes().also { it[100] = (it[100] + 1).toByte() }) },
+            "was changed since the bundle was made" to { file -> flip(file, 100) },
             "bundle.json says" to { file -> file.writeBytes(file.readBytes().copyOf(100)) },
             "is missing" to { file -> assertTrue(file.delete()) },
         )
@@ -136,7 +136,7 @@ class MalformedBundleTest {
     fun `golden files that were changed are refused`() {
         val folder = copy()
         val tensor = File(folder, "golden/000.input.0.bin")
-        tensor.writeBytes(tensor.readBytes().also { it[0] = (it[0] + 1).toByte() })
+        flip(tensor, 0)
         Bundle.open(folder).use { bundle ->
             val case = bundle.golden().cases[0]
             val error = assertFailsWith<BundleException> { bundle.goldenTensor(case.inputs.getValue("image")) }
@@ -144,7 +144,8 @@ class MalformedBundleTest {
         }
         File(folder, "golden/golden.json").appendText(" ")
         Bundle.open(folder).use { bundle ->
-            assertEquals("golden/golden.json was changed since the bundle was made", assertFailsWith<BundleException> { bundle.golden() }.message)
+            val error = assertFailsWith<BundleException> { bundle.golden() }
+            assertEquals("golden/golden.json was changed since the bundle was made", error.message)
         }
     }
 
@@ -156,6 +157,8 @@ class MalformedBundleTest {
             assertTrue("onnx int8" in error.hint!!, error.hint)
         }
     }
+
+    private fun flip(file: File, at: Int) = file.writeBytes(file.readBytes().also { it[at] = (it[at] + 1).toByte() })
 
     private fun copy(): File {
         val folder = File(scratch, "digits.edgecv").apply { deleteRecursively() }
@@ -174,7 +177,9 @@ class MalformedBundleTest {
     private fun changed(element: JsonElement, place: List<String>, value: JsonElement?): JsonElement {
         val (key, rest) = place.first() to place.drop(1)
         if (element is JsonArray) {
-            return JsonArray(element.mapIndexed { i, item -> if (i == key.toInt()) next(item, rest, value) ?: JsonNull else item })
+            val items = element.toMutableList()
+            items[key.toInt()] = next(items[key.toInt()], rest, value) ?: JsonNull
+            return JsonArray(items)
         }
         val entries = (element as JsonObject).toMutableMap()
         val new = next(entries[key] ?: JsonNull, rest, value)

@@ -19,7 +19,8 @@ class SourcesTest {
     fun `a zip answers as its folder, whether the files are at the top or in a folder`() {
         val folder = Bundles.path("digits.edgecv")
         for (top in listOf("", "digits.edgecv/")) {
-            val zip = zipped(folder.walk().filter { it.isFile }.associate { top + it.relativeTo(folder).invariantSeparatorsPath to it.readBytes() })
+            val files = folder.walk().filter { it.isFile }
+            val zip = zipped(files.associate { top + it.relativeTo(folder).invariantSeparatorsPath to it.readBytes() })
             Bundle.open(zip).use { packed ->
                 Bundle.open(folder).use { plain ->
                     assertEquals(plain.manifest, packed.manifest)

@@ -15,7 +15,7 @@ import java.nio.channels.FileChannel
  * Source: numpy.lib.format, versions 1.0 and 2.0.
  */
 internal object Npy {
-    private val MAGIC = byteArrayOf(0x93.toByte(), 'N'.code.toByte(), 'U'.code.toByte(), 'M'.code.toByte(), 'P'.code.toByte(), 'Y'.code.toByte())
+    private val MAGIC = byteArrayOf(0x93.toByte(), *"NUMPY".toByteArray(Charsets.US_ASCII))
     private const val ALIGNED = 64
 
     /** An array's shape and its values, mapped. */

@@ -14,8 +14,10 @@ internal class Finish(spec: Preprocess, io: TensorIO, dtype: DType) {
     private val planar = io.layout == Layout.NCHW
     private val scale = perChannel(spec.normalize.scale)
     private val offset = perChannel(spec.normalize.offset)
-    private val pad = (spec.fit.pad ?: listOf(0)).let { values -> ByteArray(channels * wide) { values[it % channels % values.size].toByte() } }
     private val line = lineOf(dtype, io, channels * wide, FloatArray(256 * channels) { (it and 255) * scale[it shr 8] + offset[it shr 8] })
+    private val pad = (spec.fit.pad ?: listOf(0)).let { values ->
+        ByteArray(channels * wide) { values[it % channels % values.size].toByte() }
+    }
 
     /** Fill a whole tensor with what is around the picture. */
     fun padAll(into: Tensor) {

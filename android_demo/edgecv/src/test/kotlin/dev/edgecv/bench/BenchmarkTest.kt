@@ -62,7 +62,8 @@ class BenchmarkTest {
     @Test
     fun `without a decoder the golden tensors are measured`() {
         Bundles.open("digits.edgecv").use { bundle ->
-            val result = Benchmark(bundle, listOf(OnnxEngine), machine).run(Options.parse(SHORT).copy(precisions = listOf("int8"), sustainedSeconds = 0.0))
+            val options = Options.parse(SHORT).copy(precisions = listOf("int8"), sustainedSeconds = 0.0)
+            val result = Benchmark(bundle, listOf(OnnxEngine), machine).run(options)
             assertEquals("tensors", result.settings.input)
             assertEquals(listOf("int8"), result.rows.map { it.precision })
         }
@@ -88,7 +89,7 @@ class BenchmarkTest {
             assertFailsWith<BundleException> { benchmark(bundle).run(options.copy(precisions = listOf("int4"))) }
             val backend = assertFailsWith<EngineException> { benchmark(bundle).run(options.copy(backends = listOf("litert-gpu"))) }
             assertEquals("This app has onnx", backend.hint)
-            val samples = assertFailsWith<BenchException> { benchmark(bundle).run(options, samples = scratch, answers = File(scratch, "out")) }
+            val samples = assertFailsWith<BenchException> { benchmark(bundle).run(options, scratch, File(scratch, "out")) }
             assertTrue(samples.message.startsWith("0.npy cannot be read"), samples.message)
         }
     }
