@@ -12,18 +12,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
 import sys
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
 
 from benchmarks.origin import commit
+from benchmarks.peers.child import child
 from benchmarks.peers.page import PAGE, write_page
 from benchmarks.peers.records import Network, Results, Row, Timing
 from benchmarks.peers.subjects import CALIBRATION, SUBJECTS, Subject, prepare
@@ -32,8 +30,6 @@ from edgecv.machine import TOOLS, machine_line, versions
 
 RESULTS = Path(__file__).resolve().parents[1] / "results" / "peers.json"
 PEERS = ("litert-quantizer", "nncf", "olive-ai", "torch")
-LIMIT = 1800  # seconds of one way
-QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "OLIVE_DISABLE_TELEMETRY": "1", "NNCF_CI": "1"}
 BASE = ("edgecv", "int8")
 
 
@@ -74,7 +70,7 @@ def _go(subject: Subject, name: str, seconds: dict[str, float]) -> str | None:
     for file in WAYS[name].files:
         (subject.folder / file.path).unlink(missing_ok=True)
     began = time.monotonic()
-    _, reason = _child(["benchmarks.peers.ways", subject.name, name], subject.folder / f"{name}.log")
+    _, reason = child(["benchmarks.peers.ways", subject.name, name], subject.folder / f"{name}.log")
     seconds[name] = round(time.monotonic() - began, 1)
     return reason
 
@@ -95,7 +91,7 @@ def _row(subject: Subject, name: str, file: File, seconds: float | None, reason:
 def judge(subject: Subject, row: Row) -> Row:
     """Ask a row's file."""
     path = subject.folder / _paths()[_place(row)]
-    judged, reason = _child(_measuring("judge", row.runtime, subject, [path]), subject.folder / "judge.log")
+    judged, reason = child(_measuring("judge", row.runtime, subject, [path]), subject.folder / "judge.log")
     return msgspec.structs.replace(row, bytes=path.stat().st_size, not_run=reason, **(judged or {}))
 
 
@@ -112,31 +108,6 @@ def _measuring(what: str, runtime: str, subject: Subject, paths: Sequence[Path])
     return ["benchmarks.peers.measure", what, runtime, str(subject.samples), *map(str, paths)]
 
 
-def _child(arguments: Sequence[str], log: Path) -> tuple[Any, str | None]:
-    """Run a module of ours: its last line as JSON if it is, and the reason if it failed. The rest goes into a log."""
-    command = [sys.executable, "-m", *arguments]
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, check=False, timeout=LIMIT, env={**os.environ, **QUIET}
-        )
-    except subprocess.TimeoutExpired:
-        return None, f"took longer than {LIMIT} seconds"
-    log.write_text(done.stdout + done.stderr)
-    if done.returncode:
-        return None, _reason(done.stderr, done.returncode)
-    try:
-        return json.loads(done.stdout.strip().rpartition("\n")[2]), None
-    except json.JSONDecodeError:
-        return None, None
-
-
-def _reason(stderr: str, code: int) -> str:
-    """The last line that says something: an exception's, or else the exit code alone."""
-    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
-    said = [line for line in lines if "Error" in line or "error" in line or "Exception" in line]
-    return f"exit code {code}: {(said or lines or ['nothing was said'])[-1][:300]}"
-
-
 def time_files(subject: Subject, network: Network, options: Sequence[str]) -> Network:
     """Time all files of each runtime in turn; the ratios are to edgecv's int8 file."""
     timed: dict[int, Timing] = {}
@@ -148,7 +119,7 @@ def time_files(subject: Subject, network: Network, options: Sequence[str]) -> Ne
             raise SystemExit(f"edgecv's int8 file of {subject.name} is not there: run without --only first")
         files = [subject.folder / _paths()[_place(row)] for row in rows]
         arguments = [*_measuring("latency", runtime, subject, files), *options]
-        found, reason = _child(arguments, subject.folder / f"latency.{runtime}.log")
+        found, reason = child(arguments, subject.folder / f"latency.{runtime}.log")
         if reason:
             raise SystemExit(f"timing {subject.name} on {runtime} failed: {reason}")
         timed |= {id(row): msgspec.convert(timing, Timing) for row, timing in zip(rows, found["rows"], strict=True)}

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.peers import measure, page
+from benchmarks.peers.child import child
 from benchmarks.peers.measure import divergence
 from benchmarks.peers.records import Network, Ratio, Results, Row, Timing, beaten_by
 
@@ -126,3 +127,16 @@ def test_files_take_turns(monkeypatch):
     times = measure.in_turn([lambda: asked.append("a"), lambda: asked.append("b")], [2, 1])
     assert asked == ["a", "a", "b", "b", "a", "a", "a", "a", "b"]
     assert [len(found) for found in times] == [2, 2]
+
+
+def test_a_way_that_fails_gives_its_reason_and_a_log(tmp_path):
+    found, reason = child(["benchmarks.no_such_way"], tmp_path / "log")
+    assert found is None
+    assert reason.startswith("exit code 1: ")
+    assert "No module named" in reason
+    assert "No module named" in (tmp_path / "log").read_text()
+
+
+def test_a_way_that_takes_too_long_gives_its_reason(tmp_path, monkeypatch):
+    monkeypatch.setattr("benchmarks.peers.child.LIMIT", 0)
+    assert child(["benchmarks.no_such_way"], tmp_path / "log") == (None, "took longer than 0 seconds")
