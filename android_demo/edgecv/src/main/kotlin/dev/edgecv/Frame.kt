@@ -165,7 +165,7 @@ public class YuvFrame : Frame() {
         val bytes = if (into.size >= size) into else ByteArray(size)
         val start = from.position()
         from.get(bytes, 0, size)
-        from.position(start)
+        from.moveTo(start)
         return bytes
     }
 }

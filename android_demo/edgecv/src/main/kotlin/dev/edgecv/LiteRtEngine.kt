@@ -39,8 +39,8 @@ public class LiteRtEngine private constructor(
     override fun run() {
         if (closed) throw EngineException("the model was closed")
         try {
-            for (tensor in inputs) tensor.buffer.rewind()
-            for (tensor in outputs) tensor.buffer.rewind()
+            for (tensor in inputs) tensor.buffer.moveTo(0)
+            for (tensor in outputs) tensor.buffer.moveTo(0)
             interpreter.runForMultipleInputsOutputs(feeds, results)
         } catch (error: IllegalArgumentException) {
             throw EngineException("LiteRT failed on ${accelerator.title}: ${error.message}", accelerator.hint, error)
@@ -77,6 +77,7 @@ public class LiteRtEngine private constructor(
     /** The inputs in the order of the file. */
     private fun arranged(artifact: Artifact): Array<Any> {
         val places = artifact.inputs.map { interpreter.getInputIndex(it.tensor) }
+        require(places.toSet().size == interpreter.inputTensorCount) { "it has ${interpreter.inputTensorCount} inputs" }
         return Array(places.size) { inputs[places.indexOf(it)].buffer }
     }
 
@@ -85,7 +86,7 @@ public class LiteRtEngine private constructor(
         /** XNNPACK, LiteRT's own kernels where that does not take an operation. */
         CPU("XNNPACK", ""),
 
-        /** OpenCL or OpenGL ES; float arithmetic in 16 bits. */
+        /** OpenCL or OpenGL ES; float arithmetic in 16 bits. Open, run and close it on one and the same thread. */
         GPU("GPU", "-gpu"),
 
         /** The device's own driver; Android 15 deprecates it. */

@@ -101,7 +101,7 @@ private class PictureCheck(private val bundle: Bundle, private val decoder: Pict
         val picture = bundle.goldenPicture(case) ?: return
         preprocessor.process(decoder.decode(picture), tensor)
         val made = FloatArray(tensor.count)
-        tensor.floats.position(0)
+        tensor.floats.moveTo(0)
         tensor.floats.get(made)
         count += 1
         if (made.toBits() == inputs[spec.name]?.toBits()) equal += 1

@@ -67,7 +67,7 @@ public class ZipSource(file: File) : BundleSource {
         val bytes = open(path).use { readAll(it, path) }
         val buffer = ByteBuffer.allocateDirect(bytes.size)
         buffer.put(bytes)
-        buffer.rewind()
+        buffer.moveTo(0)
         return buffer
     }
 

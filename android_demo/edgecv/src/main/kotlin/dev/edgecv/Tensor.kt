@@ -38,7 +38,7 @@ public class Tensor(public val dtype: DType, public val shape: List<Int>) {
     /** The bytes of all numbers, little-endian, as golden files have them. */
     public fun toBytes(): ByteArray {
         val copy = buffer.duplicate()
-        copy.rewind()
+        copy.moveTo(0)
         val bytes = ByteArray(copy.remaining())
         copy.get(bytes)
         if (ByteOrder.nativeOrder() == ByteOrder.BIG_ENDIAN) reverseEach(bytes, dtype.size)

@@ -1,6 +1,7 @@
 package dev.edgecv.bench
 
 import dev.edgecv.BenchException
+import dev.edgecv.moveTo
 import java.io.File
 import java.io.IOException
 import java.io.RandomAccessFile
@@ -25,7 +26,7 @@ internal object Npy {
         /** One line of the first axis. */
         fun row(index: Int): FloatArray {
             val row = FloatArray(rowSize)
-            values.position(index * rowSize)
+            values.moveTo(index * rowSize)
             values.get(row)
             return row
         }
@@ -46,7 +47,7 @@ internal object Npy {
         val start = if (wide) 12 else 10
         val length = if (wide) bytes.getInt(8) else bytes.getShort(8).toInt() and 0xffff
         val header = ByteArray(minOf(maxOf(length, 0), bytes.remaining() - start))
-        bytes.position(start)
+        bytes.moveTo(start)
         bytes.get(header)
         val shape = shapeOf(String(header, Charsets.ISO_8859_1)) ?: throw BenchException("${file.name} is not float32 in C order")
         val values = bytes.slice().order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer()

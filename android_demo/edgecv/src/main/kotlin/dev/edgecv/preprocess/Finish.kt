@@ -5,6 +5,7 @@ import dev.edgecv.Layout
 import dev.edgecv.Preprocess
 import dev.edgecv.Tensor
 import dev.edgecv.TensorIO
+import dev.edgecv.moveTo
 
 /** The last steps, from pixels to the tensor's own numbers: normalize, quantize, pad. Bytes go through a table of 256 entries a channel. */
 internal class Finish(spec: Preprocess, io: TensorIO, dtype: DType) {
@@ -104,7 +105,7 @@ private class FloatLine(size: Int, private val table: FloatArray) : Line {
     }
 
     override fun put(into: Tensor, at: Int, from: Int, count: Int) {
-        into.floats.position(at)
+        into.floats.moveTo(at)
         into.floats.put(values, from, count)
     }
 }
@@ -122,7 +123,7 @@ private class ShortLine(size: Int, table: FloatArray, private val store: Store) 
     }
 
     override fun put(into: Tensor, at: Int, from: Int, count: Int) {
-        into.shorts.position(at)
+        into.shorts.moveTo(at)
         into.shorts.put(values, from, count)
     }
 }
@@ -140,7 +141,7 @@ private class ByteLine(size: Int, table: FloatArray, private val store: Store) :
     }
 
     override fun put(into: Tensor, at: Int, from: Int, count: Int) {
-        into.buffer.position(at)
+        into.buffer.moveTo(at)
         into.buffer.put(values, from, count)
     }
 }
