@@ -1,0 +1,123 @@
+package dev.edgecv.demo
+
+import android.app.Activity
+import android.content.Intent
+import android.net.Uri
+import android.os.Looper
+import android.provider.MediaStore
+import android.view.View
+import android.view.ViewGroup
+import android.widget.TextView
+import org.junit.Test
+import org.junit.runner.RunWith
+import org.robolectric.Robolectric
+import org.robolectric.RobolectricTestRunner
+import org.robolectric.Shadows.shadowOf
+import org.robolectric.annotation.Config
+import java.io.File
+import java.io.FileNotFoundException
+import kotlin.test.assertContains
+import kotlin.test.assertEquals
+import kotlin.test.assertFailsWith
+import kotlin.test.assertTrue
+
+/**
+ * The app's own activities on Android 15's framework, as Robolectric runs it on the JVM.
+ *
+ * Assets and resources are not there: Android's resource compiler makes them. So these are the screens without a bundle.
+ */
+@RunWith(RobolectricTestRunner::class)
+@Config(manifest = Config.NONE, sdk = [35])
+class ScreensOnAndroidTest {
+    /** Run what is due until the screen says something; fails after a while, with what it said last. */
+    private fun Activity.waitFor(words: String) {
+        repeat(600) {
+            shadowOf(Looper.getMainLooper()).idle()
+            if (words in said()) return
+            Thread.sleep(50)
+        }
+        assertContains(said(), words)
+    }
+
+    private fun Activity.said(): String = texts(window.decorView).joinToString("\n")
+
+    private fun texts(view: View): List<String> = when {
+        view.visibility != View.VISIBLE -> emptyList()
+        view is TextView -> listOf(view.text.toString())
+        view is ViewGroup -> (0 until view.childCount).flatMap { texts(view.getChildAt(it)) }
+        else -> emptyList()
+    }
+
+    @Test
+    fun `without any bundle the app says how one comes in`() {
+        val activity = Robolectric.buildActivity(CameraActivity::class.java).setup().get()
+        activity.waitFor(Lines.problem(Words.NO_BUNDLE, Words.NO_BUNDLE_HINT))
+        assertContains(activity.said(), Words.TRY_AGAIN)
+    }
+
+    @Test
+    fun `the camera's screen survives leaving, coming back and its end`() {
+        val controller = Robolectric.buildActivity(CameraActivity::class.java).setup()
+        controller.pause().stop().start().resume()
+        controller.get().waitFor(Words.TRY_AGAIN)
+        controller.pause().stop().destroy()
+    }
+
+    @Test
+    fun `a photo is asked for by the system's picker, and without a bundle that is said`() {
+        val activity = Robolectric.buildActivity(PhotoActivity::class.java).setup().get()
+        val asked = shadowOf(activity).nextStartedActivityForResult.intent
+        assertEquals(MediaStore.ACTION_PICK_IMAGES, asked.action)
+        shadowOf(activity).receiveResult(asked, Activity.RESULT_OK, Intent().setData(Uri.parse("content://photos/1")))
+        activity.waitFor(Lines.problem(Words.NO_BUNDLE, Words.NO_BUNDLE_HINT))
+    }
+
+    private fun benchmark(vararg extras: Pair<String, Any>): BenchmarkActivity {
+        val intent = Intent()
+        for ((name, value) in extras) if (value is Int) intent.putExtra(name, value) else intent.putExtra(name, value.toString())
+        return Robolectric.buildActivity(BenchmarkActivity::class.java, intent).setup().get()
+    }
+
+    private fun Activity.file(name: String): File = File(getExternalFilesDir("bench"), name)
+
+    @Test
+    fun `an unknown protocol is refused on the screen and to the computer`() {
+        val activity = benchmark("edgecv.protocol" to 2, "edgecv.run" to "0123456789abcdef")
+        assertContains(activity.said(), "The demo app knows the protocol 1, it was started with 2.")
+        assertContains(activity.file("0123456789abcdef.error.json").readText(), "it was started with 2")
+    }
+
+    @Test
+    fun `what the computer names and is not there is told to it`() {
+        val bundle = "/data/local/tmp/edgecv-bench/0123456789abcdef.edgecv"
+        val activity = benchmark("edgecv.protocol" to 1, "edgecv.run" to "0123456789abcdef", "edgecv.bundle" to bundle)
+        activity.waitFor("does not exist")
+        assertContains(activity.file("0123456789abcdef.error.json").readText(), "does not exist")
+        assertContains(activity.said(), Words.START)
+    }
+
+    @Test
+    fun `started by a person it waits for the button`() {
+        val activity = benchmark(EXTRA_BUNDLE to "colours")
+        assertContains(activity.said(), Words.START)
+        assertTrue(activity.getExternalFilesDir("bench")?.list().orEmpty().isEmpty())
+    }
+
+    @Test
+    fun `results are lent to read, and nothing else is`() {
+        val provider = Robolectric.buildContentProvider(ResultProvider::class.java).create("dev.edgecv.demo.results").get()
+        val context = checkNotNull(provider.context)
+        val result = File(ResultProvider.folder(context), "a.json").apply { writeText("{}") }
+        File(context.filesDir, "secret").writeText("x")
+        val chooser = ResultProvider.share(context, result)
+        @Suppress("DEPRECATION") // its successor is newer than minSdk
+        val uri = checkNotNull(checkNotNull(chooser.getParcelableExtra<Intent>(Intent.EXTRA_INTENT)).clipData).getItemAt(0).uri
+        assertEquals("{}", provider.openFile(uri, "r").use { File("/proc/self/fd/${it.fd}").readText() })
+        provider.query(uri, null, null, null, null).use { rows ->
+            assertTrue(rows.moveToFirst())
+            assertEquals(listOf("a.json", "2"), listOf(rows.getString(0), rows.getString(1)))
+        }
+        assertFailsWith<FileNotFoundException> { provider.openFile(uri, "rw") }
+        assertFailsWith<FileNotFoundException> { provider.openFile(Uri.parse("$uri/../../secret"), "r") }
+    }
+}
