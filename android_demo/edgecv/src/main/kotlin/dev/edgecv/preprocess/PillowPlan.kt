@@ -110,10 +110,7 @@ internal class PillowPlan(source: (IntArray) -> Sampler, kernel: Kernel, placeme
         }
     }
 
-    private fun clip(sum: Int): Byte {
-        val value = sum shr PRECISION_BITS
-        return (if (value < 0) 0 else if (value > 255) 255 else value).toByte()
-    }
+    private fun clip(sum: Int): Byte = maxOf(0, minOf(255, sum shr PRECISION_BITS)).toByte()
 
     private companion object {
         const val HALF = 1 shl (PRECISION_BITS - 1)

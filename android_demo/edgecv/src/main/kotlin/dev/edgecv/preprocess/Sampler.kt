@@ -125,7 +125,7 @@ internal class Sampler(private val form: Form, frame: Frame, color: Color, colum
         into[at + blueAt] = blue.toByte()
     }
 
-    private fun clamp(value: Int): Int = if (value < 0) 0 else if (value > 255) 255 else value
+    private fun clamp(value: Int): Int = maxOf(0, minOf(255, value))
 
     private companion object {
         const val ROUND = 1 shl 15
