@@ -92,11 +92,12 @@ class ModelLoader(private val context: Context) {
      */
     fun bundle(name: String?): Bundle {
         val names = AssetSource.names(context.assets)
-        val found = if (name == null) names.firstOrNull() else names.find { it.removeSuffix(SUFFIX) == name.removeSuffix(SUFFIX) }
-        if (found == null && names.isNotEmpty()) {
-            throw BundleException("there is no bundle $name in this app", "It has ${names.joinToString()}")
+        val wanted = name?.removeSuffix(SUFFIX)?.plus(SUFFIX) ?: names.firstOrNull()
+        val source = AssetSource(context.assets, wanted ?: throw BundleException(Words.NO_BUNDLE, Words.NO_BUNDLE_HINT))
+        if (!source.exists(MANIFEST)) {
+            throw BundleException("there is no bundle $wanted in this app", "It has ${names.joinToString().ifEmpty { "none" }}")
         }
-        return Bundle.open(AssetSource(context.assets, found ?: throw BundleException(Words.NO_BUNDLE, Words.NO_BUNDLE_HINT)))
+        return Bundle.open(source)
     }
 
     /**
@@ -129,6 +130,7 @@ class ModelLoader(private val context: Context) {
 
     private companion object {
         const val SUFFIX = ".edgecv"
+        const val MANIFEST = "bundle.json"
 
         /** Phones have few fast cores; more threads wait for the slow ones. */
         val THREADS: Int = minOf(4, Runtime.getRuntime().availableProcessors())

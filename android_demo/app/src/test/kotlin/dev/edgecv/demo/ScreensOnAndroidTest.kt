@@ -1,7 +1,9 @@
 package dev.edgecv.demo
 
+import android.Manifest
 import android.app.Activity
 import android.content.Intent
+import android.content.pm.PackageManager
 import android.net.Uri
 import android.os.Looper
 import android.provider.MediaStore
@@ -13,9 +15,14 @@ import org.junit.runner.RunWith
 import org.robolectric.Robolectric
 import org.robolectric.RobolectricTestRunner
 import org.robolectric.Shadows.shadowOf
+import org.robolectric.android.controller.ActivityController
 import org.robolectric.annotation.Config
+import org.robolectric.annotation.GraphicsMode
+import java.io.ByteArrayInputStream
 import java.io.File
 import java.io.FileNotFoundException
+import java.util.zip.ZipEntry
+import java.util.zip.ZipOutputStream
 import kotlin.test.assertContains
 import kotlin.test.assertEquals
 import kotlin.test.assertFailsWith
@@ -24,10 +31,12 @@ import kotlin.test.assertTrue
 /**
  * The app's own activities on Android 15's framework, as Robolectric runs it on the JVM.
  *
- * Assets and resources are not there: Android's resource compiler makes them. So these are the screens without a bundle.
+ * The app's own assets and resources are not there, for Android's resource compiler makes them: a bundle that Python made
+ * (`make test-android` makes it first) is added as an archive. Models run on ONNX Runtime's JVM build.
  */
 @RunWith(RobolectricTestRunner::class)
 @Config(manifest = Config.NONE, sdk = [35])
+@GraphicsMode(GraphicsMode.Mode.NATIVE)
 class ScreensOnAndroidTest {
     /** Run what is due until the screen says something; fails after a while, with what it said last. */
     private fun Activity.waitFor(words: String) {
@@ -71,6 +80,77 @@ class ScreensOnAndroidTest {
         shadowOf(activity).receiveResult(asked, Activity.RESULT_OK, Intent().setData(Uri.parse("content://photos/1")))
         activity.waitFor(Lines.problem(Words.NO_BUNDLE, Words.NO_BUNDLE_HINT))
     }
+
+    private val camera = Manifest.permission.CAMERA
+
+    private fun <T : Activity> ActivityController<T>.withAssets(): ActivityController<T> {
+        check(get().assets.addAssetPath(assets.path) != 0)
+        return setup()
+    }
+
+    private fun camera(bundle: String = "colours"): CameraActivity =
+        Robolectric.buildActivity(CameraActivity::class.java, Intent().putExtra(EXTRA_BUNDLE, bundle)).withAssets().get()
+
+    private fun CameraActivity.permission(given: Int) {
+        waitFor(Words.OPENING)
+        onRequestPermissionsResult(0, arrayOf(camera), intArrayOf(given))
+    }
+
+    @Test
+    fun `the golden cases run on the first start and their verdict is shown`() {
+        val activity = camera()
+        activity.waitFor("This device agrees with the trained model on 2 golden cases")
+        assertContains(activity.said(), "2 of 2 pictures preprocessed to the same bits")
+        assertContains(activity.said(), "CPUExecutionProvider")
+    }
+
+    @Test
+    fun `a bundle that is not there is told`() = camera("lost").waitFor("There is no bundle lost.edgecv in this app.")
+
+    @Test
+    fun `a refused permission is asked for again`() {
+        val activity = camera()
+        shadowOf(activity.packageManager).setShouldShowRequestPermissionRationale(camera, true)
+        activity.permission(PackageManager.PERMISSION_DENIED)
+        assertContains(activity.said(), Words.NOT_ALLOWED)
+        assertContains(activity.said(), Words.ALLOW_CAMERA)
+    }
+
+    @Test
+    fun `a permission refused for good leads to the settings`() {
+        val activity = camera()
+        activity.permission(PackageManager.PERMISSION_DENIED)
+        assertContains(activity.said(), Words.NOT_ALLOWED_FOR_GOOD)
+        assertContains(activity.said(), Words.OPEN_SETTINGS)
+    }
+
+    @Test
+    fun `a device without a camera leads to the photo`() {
+        val activity = camera()
+        activity.permission(PackageManager.PERMISSION_GRANTED)
+        activity.waitFor(Words.NO_CAMERA)
+    }
+
+    private fun photo(content: ByteArray): PhotoActivity {
+        val intent = Intent().putExtra(EXTRA_BUNDLE, "colours")
+        val activity = Robolectric.buildActivity(PhotoActivity::class.java, intent).withAssets().get()
+        val uri = Uri.parse("content://photos/1")
+        shadowOf(activity.contentResolver).registerInputStreamSupplier(uri) { ByteArrayInputStream(content) }
+        val asked = shadowOf(activity).nextStartedActivityForResult.intent
+        shadowOf(activity).receiveResult(asked, Activity.RESULT_OK, Intent().setData(uri))
+        return activity
+    }
+
+    @Test
+    fun `a photo is answered`() {
+        val activity = photo(File(colours, "golden/001.png").readBytes())
+        activity.waitFor("blue  ")
+        assertContains(activity.said(), "9 x 7")
+    }
+
+    @Test
+    fun `a photo that is none is told`() =
+        photo("text".toByteArray()).waitFor("This is no picture that Android can decode.")
 
     private fun benchmark(vararg extras: Pair<String, Any>): BenchmarkActivity {
         val intent = Intent()
@@ -119,5 +199,21 @@ class ScreensOnAndroidTest {
         }
         assertFailsWith<FileNotFoundException> { provider.openFile(uri, "rw") }
         assertFailsWith<FileNotFoundException> { provider.openFile(Uri.parse("$uri/../../secret"), "r") }
+    }
+
+    private companion object {
+        val colours = File("../../build/android/colours.edgecv")
+
+        /** What `edgecv export android` would have put into the app. */
+        val assets: File = File.createTempFile("assets", ".apk").apply {
+            deleteOnExit()
+            check(colours.isDirectory) { "${colours.absolutePath} is not there: make test-android" }
+            ZipOutputStream(outputStream()).use { zip ->
+                for (file in colours.walk().filter { it.isFile }) {
+                    zip.putNextEntry(ZipEntry("assets/colours.edgecv/${file.relativeTo(colours).invariantSeparatorsPath}"))
+                    file.inputStream().use { it.copyTo(zip) }
+                }
+            }
+        }
     }
 }
