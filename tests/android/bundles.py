@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -33,74 +34,85 @@ CIFAR10 = SHARED / "data" / "cifar10_jpeg" / "train"
 
 
 def main() -> int:
-    """Make everything; prints what was left out and why."""
-    shutil.rmtree(BUILD, ignore_errors=True)
-    BUILD.mkdir(parents=True)
-    make_digits()
-    make_colours()
-    make_two_by_two()
-    make_resnet8()
-    bundles = sorted(BUILD.glob("*.edgecv"))
-    (BUILD / "answers.json").write_text(json.dumps([one for path in bundles for one in answers(path)], indent=1) + "\n")
-    for path in bundles:
-        with Bundle.load(path) as bundle:
-            write_golden_inputs(bundle, bundle.golden(), BUILD / f"{bundle.manifest.name}.samples")
-    print(f"bundles: {', '.join(path.name for path in bundles)}")
+    """Make everything beside its place, then move it there; prints what was made, and what was left out and why."""
+    BUILD.parent.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=BUILD.parent, prefix=".android-") as scratch:
+        folder = Path(scratch) / BUILD.name
+        folder.mkdir()
+        make_all(folder)
+        shutil.rmtree(BUILD, ignore_errors=True)
+        folder.rename(BUILD)
+    print(f"bundles: {', '.join(path.name for path in sorted(BUILD.glob('*.edgecv')))}")
     return 0
 
 
-def make_digits() -> None:
+def make_all(folder: Path) -> None:
+    """The bundles, Python's answers to them, and their samples."""
+    make_digits(folder)
+    make_colours(folder)
+    make_two_by_two(folder)
+    make_resnet8(folder)
+    bundles = sorted(folder.glob("*.edgecv"))
+    (folder / "answers.json").write_text(
+        json.dumps([one for path in bundles for one in answers(path)], indent=1) + "\n"
+    )
+    for path in bundles:
+        with Bundle.load(path) as bundle:
+            write_golden_inputs(bundle, bundle.golden(), folder / f"{bundle.manifest.name}.samples")
+
+
+def make_digits(folder: Path) -> None:
     """A CNN trained on scikit-learn's digits: with float and with int8 inputs."""
-    models.write_digits(BUILD / "digits")
-    model, folder = models.trained_digits(), BUILD / "digits" / "train"
+    models.write_digits(folder / "digits")
+    model, pictures = models.trained_digits(), folder / "digits" / "train"
     edgecv.convert(
         model,
-        BUILD / "digits.edgecv",
+        folder / "digits.edgecv",
         targets=("onnx", "tflite"),
         quantize=("float32", "int8"),
         preprocess="rescale",
-        calibrate=folder,
+        calibrate=pictures,
     )
     edgecv.convert(
         model,
-        BUILD / "digits_int8.edgecv",
+        folder / "digits_int8.edgecv",
         targets=("onnx",),
         quantize=("int8",),
         io="int8",
         preprocess="image_dataset+rescale",
-        calibrate=folder,
+        calibrate=pictures,
     )
 
 
-def make_colours() -> None:
+def make_colours(folder: Path) -> None:
     """Small files that name the strongest colour, and the same again under every task, and with a batch of two."""
-    write_bundle(BUILD / "colours.edgecv")
-    write_bundle(BUILD / "logits.edgecv", name="logits", postprocess=Postprocess(activation="softmax"))
+    write_bundle(folder / "colours.edgecv")
+    write_bundle(folder / "logits.edgecv", name="logits", postprocess=Postprocess(activation="softmax"))
     several = Postprocess(activation="sigmoid", thresholds=(0.6, 0.4, 0.7))
-    write_bundle(BUILD / "multilabel.edgecv", name="multilabel", task="multilabel", postprocess=several)
+    write_bundle(folder / "multilabel.edgecv", name="multilabel", task="multilabel", postprocess=several)
     yes = Postprocess(activation="sigmoid", thresholds=(0.6,))
-    write_bundle(BUILD / "binary.edgecv", name="binary", task="binary", postprocess=yes)
-    write_bundle(BUILD / "regression.edgecv", name="regression", task="regression")
-    write_onnx(BUILD / "batch.edgecv" / "onnx" / "pair.onnx", batch=2)
-    pair = onnx_artifact(BUILD / "batch.edgecv" / "onnx" / "pair.onnx", "onnx/pair.onnx", batch=2)
-    write_bundle(BUILD / "batch.edgecv", name="batch", artifacts=(pair,))
+    write_bundle(folder / "binary.edgecv", name="binary", task="binary", postprocess=yes)
+    write_bundle(folder / "regression.edgecv", name="regression", task="regression")
+    write_onnx(folder / "batch.edgecv" / "onnx" / "pair.onnx", batch=2)
+    pair = onnx_artifact(folder / "batch.edgecv" / "onnx" / "pair.onnx", "onnx/pair.onnx", batch=2)
+    write_bundle(folder / "batch.edgecv", name="batch", artifacts=(pair,))
 
 
-def make_two_by_two() -> None:
+def make_two_by_two(folder: Path) -> None:
     """Two inputs that are no pictures, two outputs."""
     edgecv.convert(
-        models.two_by_two(), BUILD / "two_by_two.edgecv", targets=("onnx",), quantize=("float32",), preprocess="tensor"
+        models.two_by_two(), folder / "two_by_two.edgecv", targets=("onnx",), quantize=("float32",), preprocess="tensor"
     )
 
 
-def make_resnet8() -> None:
+def make_resnet8(folder: Path) -> None:
     """MLPerf Tiny's ResNet8."""
     if not RESNET8.is_file():
         print("resnet8: left out, its weights are not here")
         return
     edgecv.convert(
         RESNET8,
-        BUILD / "resnet8.edgecv",
+        folder / "resnet8.edgecv",
         targets=("onnx",),
         quantize=("float32", "int8"),
         preprocess="none",
