@@ -9,18 +9,16 @@ import java.security.MessageDigest
 
 internal const val MANIFEST: String = "bundle.json"
 
-/**
- * A bundle: what it says of itself, and its files. Nothing in one is trusted before it is checked.
- *
- * @property identity what it was made from and how; of a manifest without one, the SHA-256 of `bundle.json`.
- */
+/** A bundle: what it says of itself, and its files. Nothing in one is trusted before it is checked. */
 public class Bundle private constructor(
     private val source: BundleSource,
     public val manifest: Manifest,
-    public val identity: String,
 ) : AutoCloseable {
     /** What messages call it. */
     public val name: String get() = manifest.name
+
+    /** What it was made from and how. */
+    public val identity: String get() = manifest.identity
 
     /**
      * The first artifact of that format and precision.
@@ -128,8 +126,7 @@ public class Bundle private constructor(
             }
             val bytes = source.open(MANIFEST).use { readAll(it, MANIFEST) }
             val manifest = readManifest(String(bytes, Charsets.UTF_8), "${source.name}/$MANIFEST")
-            val digest = hex(MessageDigest.getInstance("SHA-256").digest(bytes))
-            Bundle(source, manifest, manifest.identity ?: digest)
+            Bundle(source, manifest)
         } catch (error: EdgecvException) {
             source.close()
             throw error

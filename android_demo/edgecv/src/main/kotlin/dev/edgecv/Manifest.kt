@@ -285,7 +285,7 @@ public data class Manifest(
     val artifacts: List<Artifact>,
     val quantization: Quantization?,
     val parity: List<Parity>,
-    val identity: String? = null,
+    val identity: String,
     val provenance: Provenance,
     val golden: GoldenInfo,
 )
