@@ -1,0 +1,65 @@
+"""`edgecv prune --drop-blocks` from end to end: what goes, what the report says, and what cannot be asked for."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from edgecv_runtime.errors import SourceError
+
+import edgecv
+from tests.command import edgecv as call
+from tests.integration.test_prune import FEW, QUICK, digits
+
+
+def residual():
+    import keras
+
+    keras.utils.set_random_seed(0)
+    layers = keras.layers
+    image = keras.Input((16, 16, 1))
+    found = layers.ReLU()(layers.BatchNormalization()(layers.Conv2D(8, 3, strides=2, name="stem")(image)))
+    for name in ("one", "two"):
+        inner = layers.Conv2D(8, 3, padding="same", name=f"{name}_a")(found)
+        inner = layers.ReLU()(layers.BatchNormalization()(inner))
+        inner = layers.Conv2D(8, 3, padding="same", name=f"{name}_b")(inner)
+        found = layers.Add(name=f"add_{name}")([inner, found])
+    return keras.Model(image, layers.Dense(10, "softmax")(layers.Flatten()(found)))
+
+
+def test_a_block_that_adds_nothing_goes_whole_and_channels_after_it(digits_folder, tmp_path):
+    model = residual()
+    idle = model.get_layer("two_b")
+    idle.kernel.assign(np.zeros(idle.kernel.shape))
+    idle.trainable = False
+    model.compile("adam", "sparse_categorical_crossentropy")
+    model.fit(*digits(), epochs=2, verbose=0)
+    out = tmp_path / "s.keras"
+    model.save(tmp_path / "m.keras")
+    asked = ("--drop-blocks", "1", "--target-macs", "0.3", "--epochs", "1")
+    result = call("prune", tmp_path / "m.keras", "-o", out, "--data", digits_folder, *FEW, *asked, "--json")
+    assert result.code == 0, result.err
+    assert "add_two goes with its block (two_a, " in result.message
+    report = json.loads(result.out)["report"]
+    (gone,) = report["dropped"]
+    assert gone["block"]["addition"] == "add_two"
+    assert gone["loss_after"] == pytest.approx(gone["loss_before"], abs=1e-5)
+    assert report["after"]["multiply_adds"] <= 0.3 * report["before"]["multiply_adds"]
+    widths = {row["layer"]: (row["width_after"], row["weights_after"]) for row in report["rows"]}
+    assert widths["two_a"] == widths["two_b"] == (0, 0)
+    assert 0 < widths["one_a"][0] < 8
+    assert "Blocks that went whole" in out.with_suffix(".report.html").read_text()
+
+
+def test_more_blocks_than_there_are_is_an_error_that_counts_them(digits_model, digits_folder, tmp_path):
+    with pytest.raises(
+        SourceError, match=r"only 2 residual blocks can go whole \(add_\w+, add_\w+\), --drop-blocks asks"
+    ):
+        edgecv.prune(residual(), digits_folder, tmp_path / "s.keras", **QUICK, drop_blocks=3)
+    result = call(
+        "prune", digits_model, "-o", tmp_path / "s.keras", "--data", digits_folder, *FEW, "--drop-blocks", "1"
+    )
+    assert result.code == 1
+    assert "no residual block can go whole" in result.message
+    assert list(tmp_path.iterdir()) == []
