@@ -1,11 +1,12 @@
 """The whole quantizer: from the converter's plain int8 file to one that keeps more of the model's answers.
 
-Every step is tried on the calibration samples with the real file, and only what brings it measurably nearer to the
-float file is kept: where nothing helps, the plain file stays.
+Every step is tried on the calibration samples with the real file, and only what brings it nearer to the float file is
+kept: where nothing helps, the plain file stays.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -19,7 +20,7 @@ from edgecv_converters.quantize.qat import Training, score, trained
 from edgecv_converters.quantize.ranges import least_error_grids
 from edgecv_converters.quantize.refine import Refinement, refined
 from edgecv_converters.quantize.scheme import BiasRoomError, Scheme, read_scheme, write_scheme
-from edgecv_converters.quantize.score import Distances, answers, distances, nearer
+from edgecv_converters.quantize.score import answers, distance
 from edgecv_converters.quantize.shared import groups
 from edgecv_converters.quantize.weights import least_error_weights
 
@@ -31,7 +32,6 @@ BATCH_BYTES = 256 << 20  # activations that a batch may hold
 CORRECTION_BYTES = 1 << 30
 FORWARD_WORK, FILE_WORK = 4e11, 1e11  # multiply-adds that a pass in TensorFlow, or through a file, may cost
 BEFORE_TRAINING = 0.1  # of what progress shows, where it is refined or trained
-FAR = 1e9  # of a file that cannot be written
 SAME_FLOAT = 1e-3  # of the largest output: how near the simulated float network must be to the float file
 
 
@@ -120,10 +120,10 @@ class _Search:
         self.reference = answers(self.float32, self._first(FILE_WORK))
         best = read_scheme(self.network, self.plain)
         steps: tuple[str, ...] = ()
-        plain = nearest = self._distances((), best)
+        nearest = self._distance((), best)
         for tried, scheme in self._candidates(best):
-            found = self._distances(tried, scheme)
-            if self._chooses(tried, found, nearest, plain):
+            found = self._distance(tried, scheme)
+            if found < nearest if self.settings.steps is None else tried == self.settings.steps:
                 best, steps, nearest = scheme, tried, found
         notes = self._notes(steps)
         if self.settings.refine is not None:
@@ -132,11 +132,6 @@ class _Search:
             best, steps, notes = self._train(self.settings.train, best, steps, notes)
         data = write_scheme(self.network, self.plain, best) if steps else self.plain
         return Quantized(data=data, steps=steps, notes=notes, distances=self.distances)
-
-    def _chooses(self, tried: tuple[str, ...], found: Distances, nearest: Distances, plain: Distances) -> bool:
-        if self.settings.steps is not None:
-            return tried == self.settings.steps
-        return found.mean() < nearest.mean() and nearer(found, plain)
 
     def _candidates(self, plain: Scheme) -> Iterator[tuple[tuple[str, ...], Scheme]]:
         grids = least_error_grids(
@@ -160,7 +155,7 @@ class _Search:
         return scheme.with_biases(corrected_biases(self.network, scheme, feeds, self._part(start, end)))
 
     def _refine(
-        self, scheme: Scheme, steps: tuple[str, ...], notes: tuple[str, ...], nearest: Distances
+        self, scheme: Scheme, steps: tuple[str, ...], notes: tuple[str, ...], nearest: float
     ) -> tuple[Scheme, tuple[str, ...], tuple[str, ...]]:
         assert self.settings.refine is not None
         op = mixing(self.network)
@@ -170,7 +165,7 @@ class _Search:
         show = self._later
         done, taken = refined(self.network, scheme, feeds, self.settings.refine, self.settings.seed, show)
         tried = (*steps, f"distillation of {taken:,} steps")
-        if nearer(self._distances(tried, done), nearest):
+        if self._distance(tried, done) < nearest:
             return done, tried, notes
         return scheme, steps, (*notes, "The refinement brought nothing on the calibration samples and was left out")
 
@@ -191,13 +186,13 @@ class _Search:
         tried = (*steps, f"quantization-aware training of {how.epochs:,} epoch{'s' if how.epochs > 1 else ''}")
         return found.scheme, tried, (*(notes if steps else ()), kept)
 
-    def _distances(self, steps: tuple[str, ...], scheme: Scheme) -> Distances:
+    def _distance(self, steps: tuple[str, ...], scheme: Scheme) -> float:
         try:
             data = write_scheme(self.network, self.plain, scheme) if steps else self.plain
         except BiasRoomError:  # a narrower input range makes a large bias too many steps
-            return np.full(len(self.reference[0]), FAR)
-        found = distances(self.network, self.reference, answers(data, self._first(FILE_WORK)))
-        self.distances[", ".join(steps) or "plain"] = float(found.mean())
+            return math.inf
+        found = distance(self.network, self.reference, answers(data, self._first(FILE_WORK)))
+        self.distances[", ".join(steps) or "plain"] = found
         return found
 
     def _notes(self, steps: tuple[str, ...]) -> tuple[str, ...]:

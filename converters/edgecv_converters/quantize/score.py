@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from edgecv_converters.quantize.network import Array, Network
 
-Distances = npt.NDArray[np.float64]  # (count,)
-ERRORS = 2.0
 SMALLEST = 1 / 512  # half a step of an int8 probability
 THREADS = 1  # more wait for each other where the machine has other work
 
@@ -39,31 +36,15 @@ def answers(data: bytes, inputs: Sequence[Array]) -> list[Array]:
 
 
 def distance(network: Network, reference: Sequence[Array], candidate: Sequence[Array]) -> float:
-    """The mean of `distances`."""
-    return float(distances(network, reference, candidate).mean())
+    """The sum over the outputs of how far the answers are from the reference's; 0 where they are equal.
 
-
-def distances(network: Network, reference: Sequence[Array], candidate: Sequence[Array]) -> Distances:
-    """For each sample the sum over the outputs of how far the answers are from the reference's; 0 where they are equal.
-
-    Of a softmax the Kullback-Leibler divergence, of a sigmoid the mean of the binary ones, else the mean squared error
-    over the reference's variance.
+    Of a softmax the mean Kullback-Leibler divergence, of a sigmoid the binary one, else the squared error over the
+    reference's variance.
     """
-    found = [
-        _distances(_kind(network, number), expected, got)
+    return sum(
+        _distance(_kind(network, number), expected, got)
         for number, expected, got in zip(network.outputs, reference, candidate, strict=True)
-    ]
-    return np.sum(found, axis=0)  # type: ignore[no-any-return]
-
-
-def nearer(found: Distances, known: Distances) -> bool:
-    """Whether answers are measurably nearer than known ones: by over two standard errors of the paired difference.
-
-    Less may be these very samples: on others the file would be as likely worse.
-    """
-    gain = known - found
-    error = gain.std(ddof=1) / np.sqrt(len(gain)) if len(gain) > 1 else 0.0
-    return bool(gain.mean() > ERRORS * error)
+    )
 
 
 def _kind(network: Network, output: int) -> str:
@@ -71,17 +52,12 @@ def _kind(network: Network, output: int) -> str:
     return "" if maker is None else maker.kind
 
 
-def _distances(kind: str, expected: Array, got: Array) -> Distances:
+def _distance(kind: str, expected: Array, got: Array) -> float:
     p, q = np.asarray(expected, np.float64), np.asarray(got, np.float64)
     if kind == "LOGISTIC":
         p, q = np.stack([p, 1 - p], -1), np.stack([q, 1 - q], -1)
     if kind in {"SOFTMAX", "LOGISTIC"}:
         p, q = np.clip(p, SMALLEST, None), np.clip(q, SMALLEST, None)
         p, q = p / p.sum(-1, keepdims=True), q / q.sum(-1, keepdims=True)
-        return _by_sample((p * np.log(p / q)).sum(-1))
-    return _by_sample(np.square(p - q)) / max(float(p.var()), np.finfo(np.float64).tiny)
-
-
-def _by_sample(values: Distances) -> Distances:
-    means: Distances = values.reshape(len(values), -1).mean(1)
-    return means
+        return float((p * np.log(p / q)).sum(-1).mean())
+    return float(np.square(p - q).mean() / max(float(p.var()), np.finfo(np.float64).tiny))
