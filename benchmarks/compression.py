@@ -1,9 +1,10 @@
 """What channel pruning brings on CIFAR-10 images: latency, size and accuracy, against the equally trained original.
 
 cifar_cnn is trained here first, ResNet8 comes trained. Each is pruned and fine-tuned by `edgecv.prune`; the original
-gets the same fine-tuning epochs with the same settings. Both become TFLite float32 and int8, timed in turn, one thread,
-batch 1; where the processor has AMX, with it and without it, and the bars are for without (see `tflite_pair`). The
-training images (8,000) give the validation split as well; the test images (1,000) are looked at once, at the end.
+gets the same fine-tuning epochs with the same settings. `edgecv.convert` makes both TFLite float32 and int8, timed in
+turn, one thread, batch 1; where the processor has AMX, with it and without it, and the bars are for without (see
+`tflite_pair`). The training images (8,000) give the validation split as well; the test images (1,000) are looked at
+once, at the end.
 What takes long is kept in build/compression and done again only where it is not there.
 """
 
@@ -12,7 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -20,13 +21,12 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 from edgecv_converters.data import open_samples
-from edgecv_converters.graph.freeze import freeze
 from edgecv_converters.parity.metrics import wilson
-from edgecv_converters.tflite import to_tflite
 from edgecv_runtime.preprocess import from_preset, resolve
 from edgecv_runtime.schema import TensorSpec
 from PIL import Image
 
+import edgecv
 from benchmarks.tflite_pair import File, has_amx, time_pair
 from edgecv.compress.checkpoint import Progress
 from edgecv.compress.command import prune
@@ -46,19 +46,21 @@ RESULTS = Path(__file__).resolve().parent / "results" / "compression_pruning.jso
 WORK = Path("build/compression")
 AUGMENT: tuple[Augmentation, ...] = ("flip", "translation")
 HEAD = Head("softmax", 10)
-CALIBRATION = 200
+PRECISIONS: tuple[Precision, ...] = ("float32", "int8")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
     """One network: how it is prepared and trained, how far it is pruned, and the least that must come of it.
 
+    Cases of one `network` share what is trained before anything is pruned, and the original they are compared with.
     `training` epochs make it (ResNet8's go on from the weights that it comes with); after `epochs` more, pruned and
     original are compared: both learn at `rate` with the changes of `tuning`, the share `distill` of it from the
     original as it was. `speed` and `size` are ratios, original to pruned.
     """
 
     name: str
+    network: str
     preset: str
     scale: float
     training: int
@@ -75,9 +77,24 @@ class Case:
     size: float
 
 
+RESNET8: Mapping[str, Any] = {
+    "network": "resnet8",
+    "preset": "none",
+    "scale": 1.0,
+    "training": 60,
+    "scope": "global",
+    "epochs": 100,
+    "rate": 3e-3,
+    "distill": 0.9,
+    "tuning": (*AUGMENT, "mixup"),
+    "min_width": 32,
+    "drop_blocks": 1,
+    "speed": 1.5,
+}
 CASES = (
     Case(
         name="cifar_cnn",
+        network="cifar_cnn",
         preset="rescale",
         scale=1 / 255,
         training=60,
@@ -90,20 +107,8 @@ CASES = (
         speed=2.0,
         size=2.5,
     ),
-    Case(
-        name="resnet8",
-        preset="none",
-        scale=1.0,
-        training=60,
-        target_macs=0.39,
-        scope="global",
-        epochs=60,
-        rate=3e-3,
-        distill=0.9,
-        tuning=(*AUGMENT, "mixup"),
-        speed=1.5,
-        size=1.5,
-    ),
+    Case(name="resnet8_half", target_macs=0.485, size=1.5, **RESNET8),
+    Case(name="resnet8_short", target_macs=0.63, size=1.0, **RESNET8),
 )
 
 
@@ -120,7 +125,7 @@ def architecture(case: Case) -> Any:
     import keras
 
     keras.utils.set_random_seed(0)
-    if case.name == "resnet8":
+    if case.network == "resnet8":
         path = SHARED / "models" / "resnet8_cifar10.h5"
         return load_flat(path, input_shapes={}, allow_code=False, custom_objects=None)
     from benchmarks.zoo_models import cifar_cnn
@@ -147,7 +152,7 @@ def trained(model: Any, case: Case, settings: Training, name: str, teacher: Any 
     """The model at its best validation accuracy; from the disk where it was trained before."""
     import keras
 
-    path = WORK / f"{case.name}.{name}.keras"
+    path = WORK / f"{case.network}.{name}.keras"
     if path.exists():
         return keras.models.load_model(path, compile=False)
     keras.utils.set_random_seed(0)
@@ -156,7 +161,7 @@ def trained(model: Any, case: Case, settings: Training, name: str, teacher: Any 
 
     def tell(epoch: Any, _: Progress) -> None:
         said = f"{epoch.epoch}/{settings.epochs}: {epoch.loss:.3f}, {epoch.validation_accuracy:.4f}"
-        print(case.name, name, said, flush=True)
+        print(case.network, name, said, flush=True)
 
     train(trainer, progress, [], settings.epochs, lambda _p, _b: None, tell, Silent())
     model.save(path)
@@ -201,23 +206,26 @@ def pruned(case: Case, source: Path) -> Any:
     return keras.models.load_model(path, compile=False)
 
 
-def pictures(part: str, scale: float, count: int | None = None) -> tuple[Array, npt.NDArray[np.int64]]:
-    """Images as the model takes them, and their classes; `count` of them, balanced."""
+def pictures(part: str, scale: float) -> tuple[Array, npt.NDArray[np.int64]]:
+    """Images as the model takes them, and their classes."""
     samples = open_samples(IMAGES / part, labelled=True)
-    chosen = samples if count is None else samples.choose(count, seed=0)
-    pixels = [np.asarray(Image.open(Path(str(sample.location))).convert("RGB")) for sample in chosen.samples]
-    return np.stack(pixels).astype(np.float32) * np.float32(scale), np.asarray(chosen.labels(None))
+    pixels = [np.asarray(Image.open(Path(str(sample.location))).convert("RGB")) for sample in samples.samples]
+    return np.stack(pixels).astype(np.float32) * np.float32(scale), np.asarray(samples.labels(None))
 
 
-def tflite(model: Any, precision: Precision, calibration: Array) -> bytes:
-    """The model at batch 1, converted by edgecv's own converter."""
-    spec = TensorSpec(name="image", shape=(1, *model.inputs[0].shape[1:]), dtype="float32")
-    graph = freeze(lambda tensors: [model(tensors[0], training=False)], [spec], ["probabilities"])
-
-    def samples() -> Iterator[Mapping[str, Array]]:
-        return ({"image": sample[None]} for sample in calibration)
-
-    return to_tflite(graph, precision, samples=samples) if precision == "int8" else to_tflite(graph, precision)
+def converted(model: Any, case: Case, name: str) -> dict[Precision, bytes]:
+    """The TFLite files that `edgecv.convert` makes of a model, with its defaults."""
+    bundle = WORK / f"{case.name}.{name}.edgecv"
+    edgecv.convert(
+        model,
+        bundle,
+        quantize=PRECISIONS,
+        targets=["tflite"],
+        preprocess=case.preset,
+        calibrate=IMAGES / "train",
+        force=True,
+    )
+    return {precision: (bundle / "tflite" / f"model.{precision}.tflite").read_bytes() for precision in PRECISIONS}
 
 
 def accuracy_of(content: bytes, samples: Array, labels: npt.NDArray[np.int64]) -> float:
@@ -246,12 +254,10 @@ def latency(contents: Mapping[str, bytes], stem: str, rounds: int, turn: int) ->
 def measure(case: Case, original: Any, smaller: Any, rounds: int, turn: int) -> dict[str, Any]:
     """Both files of each precision: bytes, test accuracy, latency in turn."""
     samples, labels = pictures("test", case.scale)
-    calibration, _ = pictures("train", case.scale, CALIBRATION)
     found: dict[str, Any] = {}
-    precisions: tuple[Precision, ...] = ("float32", "int8")
-    models = {"original": original, "pruned": smaller}
-    for precision in precisions:
-        contents = {name: tflite(model, precision, calibration) for name, model in models.items()}
+    files = {"original": converted(original, case, "original"), "pruned": converted(smaller, case, "pruned")}
+    for precision in PRECISIONS:
+        contents = {name: made[precision] for name, made in files.items()}
         accuracy = {name: accuracy_of(content, samples, labels) for name, content in contents.items()}
         right = {name: round(share * len(labels)) for name, share in accuracy.items()}
         found[precision] = {
@@ -275,7 +281,7 @@ def bars(case: Case, found: Mapping[str, Any]) -> dict[str, bool]:
 def run(case: Case, rounds: int, turn: int) -> dict[str, Any]:
     """One network from training to results."""
     first = base(case)
-    source = WORK / f"{case.name}.trained.keras"
+    source = WORK / f"{case.network}.trained.keras"
     smaller = pruned(case, source)
     original = trained(flat(first), case, tuning(case), "tuned", teacher=first)
     samples, labels = pictures("test", case.scale)
@@ -298,7 +304,7 @@ def run(case: Case, rounds: int, turn: int) -> dict[str, Any]:
 def main() -> None:
     """Run the chosen networks and write the results."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", help="cifar_cnn, resnet8; all by default")
+    parser.add_argument("names", nargs="*", help=f"{', '.join(case.name for case in CASES)}; all by default")
     parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--turn", type=int, default=20)
     parser.add_argument("--fresh", action="store_true", help="train again")

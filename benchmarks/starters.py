@@ -72,7 +72,7 @@ def cifar() -> Files:
     case = next(case for case in compression.CASES if case.name == "cifar_cnn")
     compression.WORK.mkdir(parents=True, exist_ok=True)
     compression.base(case)
-    source = compression.WORK / f"{case.name}.trained.keras"
+    source = compression.WORK / f"{case.network}.trained.keras"
     compression.pruned(case, source)
     return Files(
         original=source,
