@@ -78,12 +78,17 @@ def cifar() -> Files:
         original=source,
         pruned=compression.WORK / f"{case.name}.pruned.keras",
         train=compression.IMAGES / "train",
-        test=compression.IMAGES / "test",
+        test=test_images("cifar_cnn"),
         preprocess=case.preset,
     )
 
 
 STARTERS: Mapping[str, Callable[[], Files]] = {"digits_cnn": digits, "cifar_cnn": cifar, "shapes_cnn": shapes}
+
+
+def test_images(name: str) -> Path:
+    """Where a starter's test images lie once it was made."""
+    return compression.IMAGES / "test" if name == "cifar_cnn" else WORK / name / "test"
 
 
 def _drawn(count: int, seed: int) -> tuple[Pixels, Labels]:
@@ -105,7 +110,7 @@ def _made(
         original=folder / f"{name}.keras",
         pruned=folder / f"{name}.pruned.keras",
         train=folder / "train",
-        test=folder / "test",
+        test=test_images(name),
         preprocess=preset,
     )
     if not files.train.exists():

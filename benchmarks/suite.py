@@ -2,10 +2,11 @@
 
     python -m benchmarks.suite [NAME ...] [--all] [--seconds S]
 
-By default the three networks that people start with, MLPerf Tiny's trained ResNet8, and five deeper ones; with --all
-the whole zoo. Bundles lie in build/zoo; one that is not there is made first, as `make zoo` makes it. Each is measured
-by `edgecv.benchmark` on one thread, with the labelled samples that it was not calibrated on. A bundle that fails is a
-row with its error; the others go on, and the exit code is 1.
+By default the networks that people start with, as `benchmarks.starters` trains and prunes them, the zoo's three like
+them, MLPerf Tiny's trained ResNet8, and five deeper ones; with --all the whole zoo. A bundle that is not there is made
+first, as `make zoo` or `benchmarks.starters` makes it. Each is measured by `edgecv.benchmark` on one thread, with the
+labelled samples that it was not calibrated on. A bundle that fails is a row with its error; the others go on, and the
+exit code is 1.
 """
 
 from __future__ import annotations
@@ -23,13 +24,14 @@ from edgecv_runtime.errors import EdgecvError
 from edgecv_runtime.schema import Record
 
 import edgecv
-from benchmarks import zoo_shared
+from benchmarks import starters, zoo_shared
 from benchmarks.origin import commit
 from edgecv.machine import machine_line, versions
 
 WORK = Path("build/zoo")
 RESULTS = Path(__file__).resolve().parent / "results" / "suite.json"
 STARTING = ("mnist_cnn", "cifar_cnn", "shapes_cnn")
+TRAINED = tuple(f"{name}{kind}" for name in starters.STARTERS for kind in (".trained", ".pruned"))
 DEEPER = ("MobileNetV2", "MobileNetV3Small", "EfficientNetB0", "DenseNet121", "ResNet50V2")
 
 
@@ -72,11 +74,11 @@ class Results(Record, frozen=True, kw_only=True):
 
 def measure(name: str, options: Options) -> Bundle:
     """Measure one bundle; made first if it is not there."""
-    path = WORK / f"{name}.edgecv"
+    path, data = _place(name)
     try:
         if not path.exists():
             _make(name)
-        found = edgecv.benchmark(path, data=WORK / f"{name}.evaluation.npz", options=options)
+        found = edgecv.benchmark(path, data=data, options=options)
     except (EdgecvError, OSError) as error:
         return Bundle(name=name, machine=machine_line(), commit=commit(), error=str(error))
     return Bundle(
@@ -89,7 +91,19 @@ def measure(name: str, options: Options) -> Bundle:
     )
 
 
+def _place(name: str) -> tuple[Path, Path]:
+    """The bundle, and the labelled samples that it is judged on."""
+    if name not in TRAINED:
+        return WORK / f"{name}.edgecv", WORK / f"{name}.evaluation.npz"
+    starter = name.removesuffix(".trained").removesuffix(".pruned")
+    bundle = starters.WORK / f"{name.removesuffix('.trained')}.edgecv"
+    return bundle, starters.test_images(starter)
+
+
 def _make(name: str) -> None:
+    if name in TRAINED:
+        starters.run(name.removesuffix(".trained").removesuffix(".pruned"))
+        return
     from benchmarks.zoo_table import convert_one
 
     convert_one(name)
@@ -140,7 +154,7 @@ def main(arguments: Sequence[str]) -> int:
 def _everything() -> tuple[str, ...]:
     from benchmarks.zoo import ZOO
 
-    return (*ZOO, *zoo_shared.MODELS)
+    return (*TRAINED, *ZOO, *zoo_shared.MODELS)
 
 
 def _read(arguments: Sequence[str]) -> tuple[tuple[str, ...], Options]:
@@ -154,7 +168,7 @@ def _read(arguments: Sequence[str]) -> tuple[tuple[str, ...], Options]:
     if unknown:
         parser.error(f"unknown bundle {unknown[0]!r}; the bundles are {', '.join(everything)}")
     trained = tuple(name for name in ("resnet8",) if name in zoo_shared.MODELS)
-    chosen = everything if given.all else tuple(given.names) or (*STARTING, *trained, *DEEPER)
+    chosen = everything if given.all else tuple(given.names) or (*TRAINED, *STARTING, *trained, *DEEPER)
     return chosen, Options(threads=(1,), seconds=given.seconds, peaks=False)
 
 
