@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from edgecv_converters.quantize.network import Grid
 from edgecv_converters.quantize.ranges import FACTORS, grid_of, histogram, least_error_grid, squared_error
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -74,6 +74,7 @@ def test_exact_zeros_cost_nothing():
 
 
 @settings(deadline=None, max_examples=40)
+@example(18397, "normal")  # one end at a time stops 3 % short
 @given(SEEDS, st.sampled_from(["normal", "relu", "heavy", "uniform"]))
 def test_the_search_is_as_good_as_brute_force(seed, kind):
     values = drawn(seed, kind)

@@ -69,6 +69,9 @@ def least_error_grid(values: Values, low: float, high: float) -> Grid:
     for _ in range(TURNS if low and high else 0):
         chosen = best((chosen[0], high * factor) for factor in FACTORS)
         chosen = best((low * factor, chosen[1]) for factor in FACTORS)
+    if low and high:  # moving one end at a time can stop short of the best pair
+        pairs = ((low * one, high * other) for one in FACTORS[::2] for other in FACTORS[::2])
+        chosen = best((chosen, best(pairs)))
     return grid_of(*chosen)
 
 
