@@ -17,7 +17,7 @@ from edgecv_runtime.bench import peak, turns
 from edgecv_runtime.bench.jobs import Options, check_any, rows
 from edgecv_runtime.bench.machine import Jiffies, elsewhere, facts, hottest, load_average
 from edgecv_runtime.bench.messages import Answer, Answered, Open
-from edgecv_runtime.bench.process import Worker
+from edgecv_runtime.bench.process import started
 from edgecv_runtime.bench.result import RESULT_VERSION, DataSet, Machine, Peak, Place, Result, Row, Settings
 from edgecv_runtime.bench.stability import drift, reasons
 from edgecv_runtime.bench.statistics import latency, tidy
@@ -116,12 +116,12 @@ def _order(bundle: Bundle, row: Row, pictures: Sequence[Path], samples: Mapping[
 
 
 def _courses(stack: ExitStack, wanted: Sequence[Row], orders: Sequence[Open]) -> list[Course]:
-    return [Course(row.title, order, stack.enter_context(Worker())) for row, order in zip(wanted, orders, strict=True)]
+    return [Course(row.title, order, started(stack)) for row, order in zip(wanted, orders, strict=True)]
 
 
 def _peak_courses(stack: ExitStack, orders: Sequence[Open]) -> list[Course]:
     """One process for each backend: their memory is not measured, and small machines have little."""
-    workers = {name: stack.enter_context(Worker()) for name in dict.fromkeys(order.backend for order in orders)}
+    workers = {name: started(stack) for name in dict.fromkeys(order.backend for order in orders)}
     return [Course(f"peak of {order.backend}", order, workers[order.backend], share=peak.SHARE) for order in orders]
 
 

@@ -9,9 +9,11 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Final, Self, TypeVar
 
 import msgspec
@@ -24,6 +26,28 @@ LOG_TAIL: Final = 300  # characters
 CHUNK: Final = 1 << 20
 ROOT: Final = Path(__file__).resolve().parents[2]  # where `edgecv_runtime` lies
 Kind = TypeVar("Kind", bound=Reply)
+
+
+@contextlib.contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Ctrl-C waits until the end: a process that was started and not yet noted down would be left behind."""
+    if threading.current_thread() is not threading.main_thread():  # only that one is interrupted
+        yield
+        return
+    caught: list[tuple[int, FrameType | None]] = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: caught.append((number, frame)))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if caught and callable(before):
+            before(*caught[0])
+
+
+def started(stack: contextlib.ExitStack) -> Worker:
+    """A worker that ends with `stack`, whenever Ctrl-C comes."""
+    with uninterrupted():
+        return stack.enter_context(Worker())
 
 
 class Worker:
