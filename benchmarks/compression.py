@@ -3,8 +3,8 @@
 cifar_cnn is trained here first, ResNet8 comes trained. Each is pruned and fine-tuned by `edgecv.prune`; the original
 gets the same fine-tuning epochs with the same settings. `edgecv.convert` makes both TFLite float32 and int8, timed in
 turn, one thread, batch 1; where the processor has AMX, with it and without it, and the bars are for without (see
-`tflite_pair`). The training images (8,000) give the validation split as well; the test images (1,000) are looked at
-once, at the end.
+`tflite_pair`). The training images (8,000) give the validation split as well; accuracy is that of the test images
+(1,000).
 What takes long is kept in build/compression and done again only where it is not there.
 """
 

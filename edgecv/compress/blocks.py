@@ -6,6 +6,7 @@ and a layer that is not there costs no time at all, where a narrower one may cos
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -43,7 +44,7 @@ def blocks_of(model: Any) -> list[Block]:
     """The blocks that can be taken out of a model of one level of layers; inner ones as well as those around them."""
     graph = walk(model)
     made = {number: place for place, call in enumerate(graph.calls) for number in call.outputs}
-    shared = {call.name for call in graph.calls if sum(other.name == call.name for other in graph.calls) > 1}
+    shared = {name for name, count in Counter(call.name for call in graph.calls).items() if count > 1}
     counted = _multiply_adds(graph)
     found = []
     for call in graph.calls:

@@ -6,11 +6,11 @@ import json
 
 import numpy as np
 import pytest
-from edgecv_runtime.errors import SourceError
+from edgecv_runtime.errors import SourceError, UsageError
 
 import edgecv
 from tests.command import edgecv as call
-from tests.integration.test_prune import FEW, QUICK, digits
+from tests.integration.test_prune import FEW, QUICK, digits, weights
 
 
 def residual():
@@ -50,6 +50,32 @@ def test_a_block_that_adds_nothing_goes_whole_and_channels_after_it(digits_folde
     assert widths["two_a"] == widths["two_b"] == (0, 0)
     assert 0 < widths["one_a"][0] < 8
     assert "Blocks that went whole" in out.with_suffix(".report.html").read_text()
+
+
+def test_a_run_that_was_cut_short_goes_on_without_the_same_block(digits_folder, tmp_path, monkeypatch):
+    from edgecv.compress import prune as running
+
+    path = tmp_path / "m.keras"
+    residual().save(path)
+    options = {**QUICK, "drop_blocks": 1, "target_macs": 0.4, "epochs": 2}
+    whole = edgecv.prune(path, digits_folder, tmp_path / "whole.keras", **options).report
+    save = running.checkpoint.save
+
+    def save_and_stop(*arguments):
+        save(*arguments)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(running.checkpoint, "save", save_and_stop)
+        with pytest.raises(KeyboardInterrupt):
+            edgecv.prune(path, digits_folder, tmp_path / "cut.keras", **options)
+    with pytest.raises(UsageError, match="begun with another drop-blocks"):
+        edgecv.prune(path, digits_folder, tmp_path / "cut.keras", **{**options, "drop_blocks": 2}, resume=True)
+    resumed = edgecv.prune(path, digits_folder, tmp_path / "cut.keras", **options, resume=True).report
+    assert resumed.dropped == whole.dropped
+    assert resumed.rows == whole.rows
+    pairs = zip(weights(tmp_path / "whole.keras"), weights(tmp_path / "cut.keras"), strict=True)
+    assert all(np.array_equal(one, other) for one, other in pairs)
 
 
 def test_more_blocks_than_there_are_is_an_error_that_counts_them(digits_model, digits_folder, tmp_path):
