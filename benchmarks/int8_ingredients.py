@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from edgecv_converters.graph.frozen import FrozenGraph
-from edgecv_converters.quantize import BIASES, RANGES, SCALES, Refinement, Settings, quantize
+from edgecv_converters.quantize import BIASES, LOGITS, RANGES, SCALES, Refinement, Settings, quantize
 from edgecv_converters.quantize.network import Network, read_network
 
 Array = npt.NDArray[np.float32]
@@ -27,8 +27,9 @@ CALIBRATION, SEED = 500, 0
 BATCH, WARM_UP, SETTLING = 64, 250, 1000  # samples, steps, samples
 CHOSEN: tuple[tuple[str, tuple[str, ...] | None], ...] = (
     ("+ least-error ranges", (RANGES,)),
-    ("+ bias correction", (RANGES, BIASES)),
-    ("+ least-error weight scales", (RANGES, SCALES, BIASES)),
+    ("+ least-divergence logit ranges", (RANGES, LOGITS)),
+    ("+ bias correction", (RANGES, LOGITS, BIASES)),
+    ("+ least-error weight scales", (RANGES, LOGITS, SCALES, BIASES)),
     ("default (chosen on the calibration samples)", None),
 )
 

@@ -14,7 +14,7 @@ from edgecv_converters.parity.decide import same_rows
 from edgecv_converters.parity.gates import GateConfig, evaluate_gates
 from edgecv_converters.parity.reference import faults
 from edgecv_converters.parity.ways import Way, ways
-from edgecv_converters.quantize import RANGES
+from edgecv_converters.quantize import LOGITS, RANGES
 from edgecv_converters.workers import Converted, Proof, SourceSummary, kept_layers
 from edgecv_runtime.bundle import encode_manifest
 from edgecv_runtime.cpu import architecture, cpu_flags
@@ -222,7 +222,7 @@ def quantization_of(request: Request, material: Material) -> Quantization | None
     return Quantization(
         quantizer=f"edgecv {versions['edgecv']}: {', '.join(steps)} (on {vendor})" if steps else vendor,
         weights="int8, symmetric, per channel",
-        activations=f"int8, asymmetric, per tensor{'' if RANGES in steps else ', min/max'}",
+        activations=f"int8, asymmetric, per tensor{_how_ranged(steps)}",
         io=request.recipe.io,
         calibration=CalibrationSet(
             kind=samples.kind,
@@ -233,6 +233,12 @@ def quantization_of(request: Request, material: Material) -> Quantization | None
         ),
         float_layers=kept_layers(material.mixed),
     )
+
+
+def _how_ranged(steps: Sequence[str]) -> str:
+    if RANGES in steps:
+        return ""
+    return ", min/max but for logits" if LOGITS in steps else ", min/max"
 
 
 def make_report(request: Request, material: Material, manifest: Manifest) -> Report:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
-from edgecv_converters.quantize import Settings, quantize
+from edgecv_converters.quantize import BIASES, LOGITS, RANGES, Settings, quantize
 from edgecv_converters.quantize.bias import corrected_biases, mean_shift
 from edgecv_converters.quantize.execute import execute, mixing, rounded, step, unwatched
 from edgecv_converters.quantize.network import CASTS, Flat, Grid, MismatchError, read_network
@@ -252,6 +252,28 @@ def test_the_default_keeps_more_of_the_answers_than_the_plain_file() -> None:
     same = [float((a[0].argmax(-1) == reference[0].argmax(-1)).mean()) for a in (plain, ours)]
     assert same[1] >= same[0]
     assert same[1] >= 0.99
+
+
+def test_logits_are_ranged_by_the_answers() -> None:
+    _, int8, float32, calibration, test = digits_files()
+    net = read_network(int8, float32)
+    reference = answers(float32, [test])
+    without, with_them = (
+        quantize(int8, float32, [calibration], Settings(steps=steps)).data for steps in ((RANGES,), (RANGES, LOGITS))
+    )
+    assert distance(net, reference, answers(with_them, [test])) < distance(net, reference, answers(without, [test]))
+    softmax = next(op for op in net.ops if op.kind == "SOFTMAX")
+    before, after = (read_scheme(net, data).grids for data in (without, with_them))
+    assert {tensor for tensor, grid in after.items() if grid != before[tensor]} == {softmax.inputs[0]}
+    assert after[softmax.inputs[0]].scale < before[softmax.inputs[0]].scale
+    assert LOGITS in quantize(int8, float32, [calibration], Settings()).steps
+
+
+def test_a_network_without_logits_has_no_step_for_them() -> None:
+    _, int8, float32, data = files("residual")
+    found = quantize(int8, float32, [data], Settings())
+    assert not any(LOGITS in name for name in found.distances)
+    assert f"{RANGES}, {BIASES}" in found.distances
 
 
 def test_a_seed_gives_the_same_bytes() -> None:

@@ -2,6 +2,17 @@
 
 from edgecv_converters.quantize.qat import Labelled, Training
 from edgecv_converters.quantize.refine import Refinement
-from edgecv_converters.quantize.run import BIASES, RANGES, SCALES, Quantized, Settings, quantize
+from edgecv_converters.quantize.run import BIASES, LOGITS, RANGES, SCALES, Quantized, Settings, quantize
 
-__all__ = ["BIASES", "RANGES", "SCALES", "Labelled", "Quantized", "Refinement", "Settings", "Training", "quantize"]
+__all__ = [
+    "BIASES",
+    "LOGITS",
+    "RANGES",
+    "SCALES",
+    "Labelled",
+    "Quantized",
+    "Refinement",
+    "Settings",
+    "Training",
+    "quantize",
+]

@@ -15,9 +15,10 @@ import numpy as np
 from edgecv_converters.quantize.bias import bytes_for_each_sample, corrected_biases
 from edgecv_converters.quantize.execute import execute, mixing, unwatched
 from edgecv_converters.quantize.kernels import unknown
-from edgecv_converters.quantize.network import Array, MismatchError, Network, read_network
+from edgecv_converters.quantize.logits import find_logits, least_divergence_grid
+from edgecv_converters.quantize.network import Array, Grid, MismatchError, Network, read_network
 from edgecv_converters.quantize.qat import Training, score, trained
-from edgecv_converters.quantize.ranges import least_error_grids
+from edgecv_converters.quantize.ranges import least_error_grids, observe
 from edgecv_converters.quantize.refine import Refinement, refined
 from edgecv_converters.quantize.scheme import BiasRoomError, Scheme, read_scheme, write_scheme
 from edgecv_converters.quantize.score import answers, distance
@@ -27,6 +28,7 @@ from edgecv_converters.quantize.weights import least_error_weights
 Progress = Callable[[float, float | None], None]
 
 RANGES, SCALES, BIASES = "least-error activation ranges", "least-error weight scales", "bias correction"
+LOGITS = "least-divergence logit ranges"
 FEWEST = 64  # samples for any step
 BATCH_BYTES = 256 << 20  # activations that a batch may hold
 CORRECTION_BYTES = 1 << 30
@@ -134,19 +136,34 @@ class _Search:
         return Quantized(data=data, steps=steps, notes=notes, distances=self.distances)
 
     def _candidates(self, plain: Scheme) -> Iterator[tuple[tuple[str, ...], Scheme]]:
-        grids = least_error_grids(
-            self.network, groups(self.network), self._batches(), self.settings.seed, self._part(0.0, 0.5)
-        )
-        ranged = plain.with_grids(grids)
+        grids, logits = self._grids()
+        ranged, clear = plain.with_grids(grids), (LOGITS,) if logits else ()
         yield (RANGES,), ranged
+        if logits:
+            ranged = ranged.with_grids(logits)
+            yield (RANGES, LOGITS), ranged
         scaled = ranged.with_weights(least_error_weights(self.network, ranged))
         self._part(0.5, 0.6)(1, 1)
         if mixing(self.network) is not None:
-            yield (RANGES, SCALES), scaled
+            yield (RANGES, *clear, SCALES), scaled
             return
-        yield (RANGES, BIASES), self._corrected(ranged, 0.6, 0.75)
-        yield (RANGES, SCALES, BIASES), self._corrected(scaled, 0.75, 0.9)
-        yield (BIASES,), self._corrected(plain, 0.9, 1.0)
+        yield (RANGES, *clear, BIASES), self._corrected(ranged, 0.6, 0.75)
+        yield (RANGES, *clear, SCALES, BIASES), self._corrected(scaled, 0.75, 0.9)
+        yield (*clear, BIASES), self._corrected(plain.with_grids(logits), 0.9, 1.0)
+
+    def _grids(self) -> tuple[dict[int, Grid], dict[int, Grid]]:
+        """Those of least squared error for all activations, and for logits those of least divergence."""
+        free = [group for group in groups(self.network) if group.free]
+        logits = find_logits(self.network, free)
+        classes = {found.tensor: self.network.shapes[found.tensor][-1] for found in logits}
+        tensors = [number for group in free for number in group.tensors]
+        batches, seed = self._batches(), self.settings.seed
+        seen = observe(self.network, tensors, batches, seed, classes, self._part(0.0, 0.3))
+        grids = least_error_grids(seen, free, self._part(0.3, 0.5))
+        clear: dict[int, Grid] = {}
+        for found in logits:
+            clear |= dict.fromkeys(found.group.tensors, least_divergence_grid(seen.rows(found.tensor), found.op))
+        return grids, clear
 
     def _corrected(self, scheme: Scheme, start: float, end: float) -> Scheme:
         room = CORRECTION_BYTES // bytes_for_each_sample(self.network)

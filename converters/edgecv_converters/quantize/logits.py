@@ -1,0 +1,82 @@
+"""The range of logits: what only a softmax or a sigmoid reads is judged by the answer that comes out of it.
+
+The classes that lose may have logits of -20: rounding them finely is of no use to anybody, while two classes whose
+logits differ by less than one step become equal, and the answer is whichever comes first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgecv_converters.quantize.network import Array, Grid, Network, Op
+from edgecv_converters.quantize.ranges import Values, least_cost_grid
+from edgecv_converters.quantize.shared import Group
+
+FACTORS = np.linspace(1.0, 0.05, 39)
+
+
+@dataclass(frozen=True, slots=True)
+class Logits:
+    """The activations with one grid that nothing but `op` reads, in the end; what `op` gives is the model's output."""
+
+    group: Group
+    op: Op
+
+    @property
+    def tensor(self) -> int:
+        """What `op` itself reads."""
+        return self.op.inputs[0]
+
+
+def find_logits(network: Network, groups: Sequence[Group]) -> tuple[Logits, ...]:
+    """The logits of every output that is a softmax or a sigmoid; none where something else reads them too."""
+    makers = {network.maker(output) for output in network.outputs}
+    heads = [op for op in makers if op is not None and op.kind in {"SOFTMAX", "LOGISTIC"}]
+    held = {number: group for group in groups if group.free for number in group.tensors}
+    found = [Logits(held[op.inputs[0]], op) for op in network.ops if op in heads and op.inputs[0] in held]
+    return tuple(logits for logits in found if _read_by_nobody_else(network, logits))
+
+
+def _read_by_nobody_else(network: Network, logits: Logits) -> bool:
+    inside = set(logits.group.tensors)
+    readers = [op for op in network.ops if op is not logits.op and inside & set(op.inputs)]
+    return not inside & set(network.outputs) and all(set(op.outputs) <= inside for op in readers)
+
+
+def divergence(rows: Values, grid: Grid, op: Op) -> float:
+    """The mean Kullback-Leibler divergence of the answers from those without rounding, in nats.
+
+    Args:
+        rows: Logits, (count, classes); of a sigmoid each is an answer of its own.
+        grid: What they are rounded to.
+        op: The softmax or sigmoid.
+    """
+    integers = np.clip(np.rint(rows / grid.scale) + grid.zero, -128, 127)
+    rounded = (integers - grid.zero) * grid.scale
+    if op.kind == "LOGISTIC":
+        rows, rounded = (np.stack([values, np.zeros_like(values)], -1) for values in (rows, rounded))
+    else:
+        rows, rounded = rows * op.options.beta, rounded * op.options.beta
+    exact, rough = _log_softmax(rows), _log_softmax(rounded)
+    return float((np.exp(exact) * (exact - rough)).sum(-1).mean())
+
+
+def _log_softmax(logits: Values) -> Values:
+    shifted = logits - logits.max(-1, keepdims=True)
+    logs: Values = shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
+    return logs
+
+
+def least_divergence_grid(logits: Array, op: Op) -> Grid:
+    """The grid of least divergence among ranges of 0.05 to 1 times the lowest and the highest logit.
+
+    Args:
+        logits: A sample, (count, classes).
+        op: The softmax or sigmoid that reads them.
+    """
+    rows = np.asarray(logits, np.float64)
+    low, high = min(float(rows.min()), 0.0), max(float(rows.max()), 0.0)
+    return least_cost_grid(low, high, lambda grid: divergence(rows, grid, op), FACTORS)
