@@ -18,7 +18,7 @@ demo: $(READY)
 	$(BIN)/edgecv demo --force
 
 test: $(READY)
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 unit: $(READY)
 	$(BIN)/pytest tests/unit
