@@ -43,8 +43,13 @@ def inspect_layers(path: Path) -> LayersInspection:
 
 
 def worst_first(layers: Iterable[LayerError]) -> list[LayerError]:
-    """By signal-to-noise ratio; results without any error last."""
-    return sorted(layers, key=lambda layer: float("inf") if layer.snr_db is None else layer.snr_db)
+    """By signal-to-noise ratio; results without any error last, and then logits, which count by the answers."""
+    return sorted(layers, key=lambda layer: (layer.logits, float("inf") if layer.snr_db is None else layer.snr_db))
+
+
+def operation_words(row: LayerError) -> str:
+    """What computes a result."""
+    return f"{row.op}, logits" if row.logits else row.op
 
 
 def _report(path: Path) -> Report:

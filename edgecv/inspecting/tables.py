@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from edgecv import heads
+from edgecv.inspecting.layers import operation_words
 from edgecv.inspecting.records import (
     ArtifactInspection,
     BundleInspection,
@@ -187,6 +188,8 @@ def _snr(measured: Comparison | None) -> str:
 
 def _layers(found: LayersInspection) -> list[Table]:
     facts = [("layers", f"int8 against float32, {found.samples} calibration samples, the farthest first")]
+    if any(row.logits for row in found.layers):
+        facts.append(("logits", "last: ranged for the answers made of them, classes that lost are clipped on purpose"))
     names = ("Layer", "Operation", "SNR", "Cosine", "Float values", "int8 grid", "Clipped", "Weights")
     return [_facts(found.file, facts), _grid("Layers", names, map(_layer, found.layers), (2, 3, 6, 7))]
 
@@ -194,7 +197,7 @@ def _layers(found: LayersInspection) -> list[Table]:
 def _layer(row: LayerError) -> tuple[str, ...]:
     return (
         row.layer,
-        row.op,
+        operation_words(row),
         decibels(row.snr_db),
         f"{row.cosine:.5f}",
         span_words(row.float_range),

@@ -7,7 +7,7 @@ from typing import Final
 
 from edgecv_runtime.measured import LayerError
 
-from edgecv.inspecting.layers import worst_first
+from edgecv.inspecting.layers import operation_words, worst_first
 from edgecv.report.artifacts import table
 from edgecv.report.html import Html, el, join
 from edgecv.report.plots import nice_ticks
@@ -27,12 +27,18 @@ def layer_cards(layers: Sequence[LayerError]) -> tuple[Html | None, Html | None]
         return None, None
     note = (
         "Signal-to-noise ratio of each result inside the int8 TFLite file, the first at the left; higher is nearer. "
-        f"Diamonds: the {marked(layers)} lowest, as in the table. Grey: computed in float. "
+        f"Diamonds: the {marked(layers)} lowest, as in the table. Grey: computed in float{_and_logits(layers)}. "
         "Errors add up on the way, so a fall tells more than a height."
     )
     title = el("h3", "Signal to noise in dB, layer by layer")
     plot = el("section", title, snr_plot(layers), el("p", note, class_="note"), class_="card")
     return plot, layer_table(layers)
+
+
+def _and_logits(layers: Sequence[LayerError]) -> str:
+    if not any(row.logits for row in layers):
+        return ""
+    return ", or logits: ranged for the answers made of them, classes that lost are clipped on purpose"
 
 
 def marked(layers: Sequence[LayerError]) -> int:
@@ -68,8 +74,8 @@ def _tick(value: float, y: float) -> Html:
 
 
 def _column(row: LayerError, left: float, step: float, y: float, *, worst: bool) -> Html:
-    kind = "not_run" if row.grid_range is None else "failed" if worst else "passed"
-    name = el("title", f"{row.layer} ({row.op}): {decibels(row.snr_db)}, cosine {row.cosine:.5f}")
+    kind = "not_run" if row.grid_range is None or row.logits else "failed" if worst else "passed"
+    name = el("title", f"{row.layer} ({operation_words(row)}): {decibels(row.snr_db)}, cosine {row.cosine:.5f}")
     gap = 0.12 * step
     box = el(
         "rect",
@@ -107,5 +113,5 @@ def _row(row: LayerError) -> Html:
         ("Its weights", DASH if row.weight_snr_db is None else decibels(row.weight_snr_db)),
     )
     made = [el("td", el("span", value), data_label=name, role="cell") for name, value in cells]
-    head = el("th", row.layer, el("small", row.op, class_="wrap"), scope="row", role="rowheader")
+    head = el("th", row.layer, el("small", operation_words(row), class_="wrap"), scope="row", role="rowheader")
     return el("tr", head, join(made), role="row")

@@ -51,7 +51,9 @@ class LayerError(Record, frozen=True, kw_only=True):
     model's, `op` the operation in TFLite. `snr_db` and `cosine` are as in `Comparison`. `float_range` is the smallest
     and largest value in float, `grid_range` the ends of the int8 grid (None where the operation is computed in float),
     `clipped` the share (0..1) of float values that lie more than half a step outside of it. `weight_snr_db` is the
-    signal-to-noise ratio of the operation's weights (None without int8 weights, or without error).
+    signal-to-noise ratio of the operation's weights (None without int8 weights, or without error). `logits` says that
+    nothing but the model's last softmax or sigmoid reads the result: its grid is chosen for the answers, classes that
+    have lost are clipped on purpose, and what that costs is the error of the softmax or sigmoid.
     """
 
     layer: str
@@ -63,6 +65,7 @@ class LayerError(Record, frozen=True, kw_only=True):
     grid_range: tuple[float, float] | None
     clipped: float
     weight_snr_db: float | None = None
+    logits: bool = False
 
 
 class LayerPrice(Record, frozen=True, kw_only=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from edgecv_converters.quantize import Settings, quantize
 from edgecv_converters.quantize.layers import SAMPLES, measure_layers
 from edgecv_converters.quantize.network import CASTS, Grid, read_network
 from edgecv_converters.quantize.scheme import read_scheme, write_scheme
@@ -60,6 +61,16 @@ def test_the_last_layer_is_what_comes_out_of_the_file() -> None:
     ratio = 10 * np.log10(np.square(wanted).sum() / np.square(wanted - got).sum())
     assert last.op == "SOFTMAX"
     assert last.snr_db == pytest.approx(ratio, abs=2), "built-in kernels here, XNNPACK's there"
+
+
+def test_logits_are_what_only_the_softmax_reads() -> None:
+    _, int8, float32, data, _ = digits_files()
+    found = measure_layers(quantize(int8, float32, [data], Settings()).data, float32, [data])
+    assert [row.op for row in found if row.logits] == [found[-2].op]
+    assert found[-2].clipped > 0.01, "classes that lost"
+    assert found[-1].clipped <= measure_layers(int8, float32, [data])[-1].clipped + 1e-9
+    residual = files("residual")
+    assert not any(row.logits for row in measure_layers(residual[1], residual[2], [residual[3]]))
 
 
 def test_files_of_different_graphs_have_no_records() -> None:

@@ -70,6 +70,22 @@ def test_the_worst_layer_is_first_and_one_without_error_last():
     assert [found.layer for found in worst_first(ROWS)] == ["bad", "float", "early", "same"]
 
 
+def test_logits_are_not_the_worst_for_being_clipped_on_purpose(tmp_path):
+    rows = (*ROWS, row("head", 1.0, op="FULLY_CONNECTED", logits=True))
+    assert [found.layer for found in worst_first(rows)] == ["bad", "float", "early", "same", "head"]
+    console = Console(width=120, force_terminal=False)
+    with console.capture() as capture:
+        for table in tables(inspect_layers(bundle(tmp_path / "m.edgecv", rows))):
+            console.print(table)
+    assert "FULLY_CONNECTED, logits" in capture.get()
+    assert "classes that lost are clipped on purpose" in capture.get()
+    page = render(msgspec.structs.replace(report(), layers=rows))
+    assert "or logits: ranged for the answers" in page
+    assert "or logits" not in render(msgspec.structs.replace(report(), layers=ROWS))
+    gray = 'class="column not_run"'
+    assert page.count(gray) == render(msgspec.structs.replace(report(), layers=ROWS)).count(gray) + 1
+
+
 @pytest.mark.parametrize("form", ["folder", "zip"])
 def test_layers_of_a_bundle_come_from_its_report(tmp_path, form):
     path = bundle(tmp_path / "m.edgecv", ROWS)

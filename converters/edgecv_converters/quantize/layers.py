@@ -9,8 +9,10 @@ import numpy as np
 from edgecv_runtime.measured import LayerError
 
 from edgecv_converters.parity.metrics import cosine, signal_to_noise
+from edgecv_converters.quantize.logits import find_logits
 from edgecv_converters.quantize.network import CASTS, Array, Flat, Grid, MismatchError, Network, Op, read_network
 from edgecv_converters.quantize.score import THREADS
+from edgecv_converters.quantize.shared import groups
 from edgecv_converters.tflite.describe import load
 
 SAMPLES = 50
@@ -46,7 +48,10 @@ def measure_layers(int8: bytes, float32: bytes, samples: Sequence[Array]) -> tup
         for tensor, found in sums.items():
             found.add(theirs.values(network.twins[tensor]), ours.values(tensor))
     weights = weight_ratios(network, int8)
-    return tuple(_record(network, number, sums[tensor], count, weights) for number, tensor in watched)
+    logits = {tensor for found in find_logits(network, groups(network)) for tensor in found.group.tensors}
+    return tuple(
+        _record(network, number, sums[tensor], count, weights, logits=tensor in logits) for number, tensor in watched
+    )
 
 
 def _results(network: Network, op: Op) -> list[int]:
@@ -144,7 +149,9 @@ def weight_ratios(network: Network, int8: bytes) -> Mapping[int, float | None]:
     return found
 
 
-def _record(network: Network, number: int, sums: Sums, count: int, weights: Mapping[int, float | None]) -> LayerError:
+def _record(
+    network: Network, number: int, sums: Sums, count: int, weights: Mapping[int, float | None], *, logits: bool
+) -> LayerError:
     grid, op = sums.grid, network.ops[number]
     return LayerError(
         layer=network.layer(op.outputs[0]),
@@ -156,4 +163,5 @@ def _record(network: Network, number: int, sums: Sums, count: int, weights: Mapp
         grid_range=None if grid is None else (grid.low, grid.high),
         clipped=sums.outside / max(sums.elements, 1),
         weight_snr_db=weights.get(number),
+        logits=logits,
     )
