@@ -7,7 +7,7 @@ import pytest
 from edgecv_converters.quantize import Refinement, Settings, quantize
 from edgecv_converters.quantize.execute import execute, rounded, unwatched
 from edgecv_converters.quantize.network import Grid, read_network
-from edgecv_converters.quantize.refine import RATE, rate, refined
+from edgecv_converters.quantize.refine import RATE, close_calls, rate, refined
 from edgecv_converters.quantize.scheme import read_scheme
 from edgecv_converters.quantize.student import learned_rounding
 
@@ -46,6 +46,34 @@ def _inner(net, scheme):
     from edgecv_converters.quantize.shared import groups
 
     return [(number, scheme.grids[number]) for group in groups(net) if group.free for number in group.tensors]
+
+
+def test_logits_are_ranged_for_what_was_learned():
+    from edgecv_converters.quantize.logits import divergence, find_logits, ranged_anew
+    from edgecv_converters.quantize.shared import groups
+
+    _, int8, float32, calibration, _ = digits_files()
+    net = read_network(int8, float32)
+    plain = read_scheme(net, int8)
+    (logits,) = find_logits(net, groups(net))
+    found = ranged_anew(net, plain, {net.inputs[0]: calibration})
+    assert {number for number, grid in found.grids.items() if grid != plain.grids[number]} == {logits.tensor}
+    seen = {}
+    watch = rounded({number: grid for number, grid in plain.grids.items() if number != logits.tensor})
+    feeds = {net.inputs[0]: calibration}
+    execute(net, feeds, plain.constants(), lambda n, v: seen.setdefault(n, np.asarray(watch(n, v))))
+    costs = [divergence(seen[logits.tensor], scheme.grids[logits.tensor], logits.op) for scheme in (found, plain)]
+    assert costs[0] < 0.7 * costs[1]
+
+
+def test_close_calls_count_by_their_odds():
+    wanted = np.array([[0.5, 0.3, 0.2], [0.9, 0.05, 0.05]], np.float32)
+    found = np.array([[0.4, 0.5, 0.1], [0.9, 0.05, 0.05]], np.float32)
+    off = np.log(0.5 / 0.3) - np.log(0.4 / 0.5)
+    np.testing.assert_allclose(close_calls(wanted, found), 0.6 * off**2 / 2, rtol=1e-4)
+    np.testing.assert_allclose(close_calls(wanted[None], found[None]), 0.6 * off**2 / 2, rtol=1e-4)
+    assert float(close_calls(wanted, wanted)) == 0
+    assert float(close_calls(wanted[:, :1], found[:, :1])) == 0, "one class is no choice"
 
 
 def test_a_seed_gives_the_same_numbers():

@@ -69,7 +69,7 @@ def test_the_best_epoch_is_what_its_file_shows_and_is_no_later_one_that_is_worse
     _, int8, float32, _, _ = digits_files()
     net = read_network(int8, float32)
     how = training(3)
-    destroying = iter([0.007] * 18 + [1.0] * 1000)
+    destroying = iter([0.007] * 18 + [30.0] * 1000)
     monkeypatch.setattr("edgecv_converters.quantize.qat.rate", lambda *_: next(destroying))
     best = trained(net, int8, read_scheme(net, int8), how, 0)
     assert best.epoch == 1

@@ -6,16 +6,20 @@ logits differ by less than one step become equal, and the answer is whichever co
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from edgecv_converters.quantize.execute import execute, rounded
 from edgecv_converters.quantize.network import Array, Grid, Network, Op
 from edgecv_converters.quantize.ranges import Values, least_cost_grid
-from edgecv_converters.quantize.shared import Group
+from edgecv_converters.quantize.scheme import Scheme
+from edgecv_converters.quantize.shared import Group, groups
 
 FACTORS = np.linspace(1.0, 0.05, 39)
+BATCH = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,3 +84,31 @@ def least_divergence_grid(logits: Array, op: Op) -> Grid:
     rows = np.asarray(logits, np.float64)
     low, high = min(float(rows.min()), 0.0), max(float(rows.max()), 0.0)
     return least_cost_grid(low, high, lambda grid: divergence(rows, grid, op), FACTORS)
+
+
+def ranged_anew(network: Network, scheme: Scheme, feeds: Mapping[int, Array]) -> Scheme:
+    """The scheme with the logits' grids of least divergence for what its own rounded network makes of some samples.
+
+    Args:
+        network: What is computed; its samples must not mix (`execute.mixing`).
+        scheme: All numbers but the logits' grids.
+        feeds: Samples for each input, the first axis counts them.
+    """
+    logits = find_logits(network, groups(network))
+    moved = {tensor for found in logits for tensor in found.group.tensors}
+    watch, constants = rounded({n: grid for n, grid in scheme.grids.items() if n not in moved}), scheme.constants()
+    rows: dict[int, list[Array]] = {found.tensor: [] for found in logits}
+
+    def collect(number: int, value: Any) -> Any:
+        kept = watch(number, value)
+        if number in rows:
+            rows[number].append(np.asarray(kept).reshape(-1, kept.shape[-1]))
+        return kept
+
+    count = len(next(iter(feeds.values())))
+    for start in range(0, count if logits else 0, BATCH):
+        execute(network, {n: values[start : start + BATCH] for n, values in feeds.items()}, constants, collect)
+    for found in logits:
+        grid = least_divergence_grid(np.concatenate(rows[found.tensor]), found.op)
+        scheme = scheme.with_grids(dict.fromkeys(found.group.tensors, grid))
+    return scheme

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from edgecv_runtime.postprocess import Head
 
+from edgecv_converters.quantize.logits import ranged_anew
 from edgecv_converters.quantize.network import Array, Network
 from edgecv_converters.quantize.refine import ESTIMATE_EVERY, UNTIMED, compiled, kind_of, rate
 from edgecv_converters.quantize.scheme import BiasRoomError, Scheme, write_scheme
@@ -19,6 +20,7 @@ from edgecv_converters.quantize.student import Student
 
 LABELS_SHARE = 0.5  # of the loss; the rest is distillation
 TINY = 1e-6
+RANGED = 512  # samples that the logits' range is chosen on
 
 Progress = Callable[[float, float | None], None]
 
@@ -91,16 +93,23 @@ def trained(
     train = compiled(network, student, labels_loss(how.head, kind_of(network, network.outputs[how.output]), how.output))
     rng = np.random.default_rng(seed)
     clock = _Clock(how.epochs * len(list(_rows(how, np.random.default_rng(seed)))), on_progress)
+    some = _some(network, how, seed)
     best: Trained | None = None
     for epoch in range(how.epochs):
         for rows in _rows(how, rng):
             feeds = {n: np.asarray(values[rows]) for n, values in zip(network.inputs, how.train.samples, strict=True)}
             train(feeds, np.float32(rate(clock.done, clock.total)), how.train.labels[rows])
             clock.step()
-        reached = student.scheme()
+        reached = ranged_anew(network, student.scheme(), some)
         best = better(best, Trained(scheme=reached, epoch=epoch + 1, score=_judged(network, plain, reached, how)))
     assert best is not None, "there is at least one epoch"
     return best
+
+
+def _some(network: Network, how: Training, seed: int) -> dict[int, Array]:
+    """Samples that the logits' range is chosen on."""
+    rows = np.sort(np.random.default_rng(seed).permutation(len(how.train.labels))[:RANGED])
+    return {n: np.asarray(values[rows]) for n, values in zip(network.inputs, how.train.samples, strict=True)}
 
 
 def _judged(network: Network, plain: bytes, scheme: Scheme, how: Training) -> Score:

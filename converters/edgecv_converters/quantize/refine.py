@@ -13,12 +13,15 @@ import numpy as np
 from edgecv_converters.quantize.adam import Adam
 from edgecv_converters.quantize.augment import augmented
 from edgecv_converters.quantize.execute import execute, unwatched
+from edgecv_converters.quantize.logits import find_logits, ranged_anew
 from edgecv_converters.quantize.network import CASTS, Array, Network
 from edgecv_converters.quantize.scheme import Scheme
-from edgecv_converters.quantize.shared import FIXED_RESULT
+from edgecv_converters.quantize.shared import FIXED_RESULT, groups
 from edgecv_converters.quantize.student import Student
 
 RATE, WARM_UP = 0.007, 100
+CLOSE_CALLS = 0.05  # what the second part of the loss counts
+TINY = 1e-6
 UNTIMED = 3  # steps before the clock starts: the first ones compile
 PLANNED_AT = (15, 50, 150)  # steps at which the number of steps is fitted to the time that is left
 ESTIMATE_EVERY = 10
@@ -52,7 +55,10 @@ def refined(
     seed: int,
     on_progress: Progress = lambda _share, _seconds: None,
 ) -> tuple[Scheme, int]:
-    """A scheme with trained weights, biases and activation scales, and the number of steps that were taken."""
+    """A scheme with trained weights, biases and activation scales, and the number of steps that were taken.
+
+    Logits are not rounded meanwhile: what is clipped has no gradient. Their range is searched for once more afterwards.
+    """
     student = Student(network, scheme)
     train = compiled(network, student)
     draw = _batches(network, feeds, how, np.random.default_rng(seed))
@@ -70,7 +76,7 @@ def refined(
         if number > PLANNED_AT[0] and number % ESTIMATE_EVERY == 0:
             each = (time.monotonic() - began) / (number + 1 - UNTIMED)
             on_progress((number + 1) / total, each * (total - number - 1))
-    return student.scheme(), total
+    return ranged_anew(network, student.scheme(), feeds), total
 
 
 def rate(step: int, total: int) -> float:
@@ -83,7 +89,8 @@ def compiled(network: Network, student: Student, labels_loss: LabelsLoss | None 
     """One optimizer step: a function of the feeds, the learning rate and, with `labels_loss`, the labels."""
     import tensorflow as tf
 
-    watch = student.watch(_answers(network))
+    logits = {tensor for found in find_logits(network, groups(network)) for tensor in found.group.tensors}
+    watch = student.watch(_answers(network) | logits)
     optimizer = Adam(student.variables)
     kinds = [kind_of(network, number) for number in network.outputs]
 
@@ -126,13 +133,35 @@ def kind_of(network: Network, output: int) -> str:
 def _loss(kind: str, wanted: Any, found: Any) -> Any:
     import tensorflow as tf
 
-    tiny = 1e-6
     if kind == "LOGISTIC":
         wanted, found = tf.stack([wanted, 1 - wanted], -1), tf.stack([found, 1 - found], -1)
     if kind in {"SOFTMAX", "LOGISTIC"}:
-        ratio = tf.math.log((wanted + tiny) / (found + tiny))
-        return tf.reduce_mean(tf.reduce_sum(wanted * ratio, -1))
-    return tf.reduce_mean(tf.square(wanted - found)) / (tf.math.reduce_variance(wanted) + tiny)
+        ratio = tf.math.log((wanted + TINY) / (found + TINY))
+        return tf.reduce_mean(tf.reduce_sum(wanted * ratio, -1)) + CLOSE_CALLS * close_calls(wanted, found)
+    return tf.reduce_mean(tf.square(wanted - found)) / (tf.math.reduce_variance(wanted) + TINY)
+
+
+def close_calls(wanted: Any, found: Any) -> Any:
+    """How far the log-odds of the two likeliest classes are off, squared: where they change sign, so does the answer.
+
+    A sample counts by how close its call is, the odds of the second class against the first (0..1).
+
+    Args:
+        wanted: Probabilities, (..., classes) float32.
+        found: Those of the network that learns, the same shape.
+    """
+    import tensorflow as tf
+
+    if wanted.shape[-1] < 2:
+        return tf.constant(0.0)
+    first_two = tf.math.top_k(wanted, 2).indices
+
+    def log_odds(values: Any) -> Any:
+        pair = tf.math.log(tf.gather(values, first_two, batch_dims=len(values.shape) - 1) + TINY)
+        return pair[..., 0] - pair[..., 1]
+
+    sure = log_odds(wanted)
+    return tf.reduce_mean(tf.exp(-sure) * tf.square(sure - log_odds(found)))
 
 
 def _batches(
