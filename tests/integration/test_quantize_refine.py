@@ -56,13 +56,13 @@ def test_logits_are_ranged_for_what_was_learned():
     net = read_network(int8, float32)
     plain = read_scheme(net, int8)
     (logits,) = find_logits(net, groups(net))
-    found = ranged_anew(net, plain, {net.inputs[0]: calibration})
+    found = ranged_anew(net, plain, {net.inputs[0]: calibration}, 0)
     assert {number for number, grid in found.grids.items() if grid != plain.grids[number]} == {logits.tensor}
     seen = {}
     watch = rounded({number: grid for number, grid in plain.grids.items() if number != logits.tensor})
     feeds = {net.inputs[0]: calibration}
     execute(net, feeds, plain.constants(), lambda n, v: seen.setdefault(n, np.asarray(watch(n, v))))
-    costs = [divergence(seen[logits.tensor], scheme.grids[logits.tensor], logits.op) for scheme in (found, plain)]
+    costs = [divergence(seen[logits.tensor], logits.op)(scheme.grids[logits.tensor]) for scheme in (found, plain)]
     assert costs[0] < 0.7 * costs[1]
 
 

@@ -35,27 +35,27 @@ def step(logits, grid):
 
 def test_logits_on_the_grid_diverge_by_nothing():
     rows = (np.arange(-120, 120).reshape(-1, 6) - 3) * 0.5
-    assert divergence(rows, Grid(0.5, 3), SOFTMAX) == 0
-    assert divergence(rows, Grid(0.5, 3), SIGMOID) == 0
+    assert divergence(rows, SOFTMAX)(Grid(0.5, 3)) == 0
+    assert divergence(rows, SIGMOID)(Grid(0.5, 3)) == 0
 
 
 def test_the_divergence_of_a_softmax_is_that_of_its_probabilities():
     rows, grid = np.array([[0.0, 1.3, -2.2], [4.1, 3.9, 0.2]]), Grid(0.5, 0)
     p, q = (np.exp(v) / np.exp(v).sum(-1, keepdims=True) for v in (rows, step(rows, grid)))
-    assert divergence(rows, grid, SOFTMAX) == pytest.approx((p * np.log(p / q)).sum(-1).mean(), rel=1e-12)
+    assert divergence(rows, SOFTMAX)(grid) == pytest.approx((p * np.log(p / q)).sum(-1).mean(), rel=1e-12)
 
 
 def test_a_softmax_sharpens_by_its_beta():
     rows, grid = np.array([[0.0, 0.65, -1.1]]), Grid(0.25, 0)
     twice = Op("SOFTMAX", (0,), (1,), SimpleNamespace(beta=2.0))
-    assert divergence(rows, grid, twice) == pytest.approx(divergence(2 * rows, Grid(0.5, 0), SOFTMAX), rel=1e-12)
+    assert divergence(rows, twice)(grid) == pytest.approx(divergence(2 * rows, SOFTMAX)(Grid(0.5, 0)), rel=1e-12)
 
 
 def test_the_divergence_of_a_sigmoid_is_the_binary_one():
     rows, grid = np.array([[-3.3], [0.2], [1.7]]), Grid(0.5, 0)
     p, q = (1 / (1 + np.exp(-v)) for v in (rows, step(rows, grid)))
     wanted = (p * np.log(p / q) + (1 - p) * np.log((1 - p) / (1 - q))).mean()
-    assert divergence(rows, grid, SIGMOID) == pytest.approx(wanted, rel=1e-12)
+    assert divergence(rows, SIGMOID)(grid) == pytest.approx(wanted, rel=1e-12)
 
 
 @settings(deadline=None, max_examples=15)
@@ -63,10 +63,10 @@ def test_the_divergence_of_a_sigmoid_is_the_binary_one():
 def test_the_search_is_as_good_as_brute_force_and_never_worse_than_the_whole_range(seed, classes, op):
     logits = drawn(seed, classes)
     low, high = ends(logits)
-    found = divergence(logits, least_divergence_grid(logits, op), op)
-    coarse = [divergence(logits, grid_of(low * a, high * b), op) for a in FACTORS[::6] for b in FACTORS[::6]]
+    found = divergence(logits, op)(least_divergence_grid(logits, op))
+    coarse = [divergence(logits, op)(grid_of(low * a, high * b)) for a in FACTORS[::6] for b in FACTORS[::6]]
     assert found <= min(coarse) + 1e-15
-    assert found <= divergence(logits, grid_of(low, high), op)
+    assert found <= divergence(logits, op)(grid_of(low, high))
 
 
 def test_losers_far_below_do_not_coarsen_the_close_calls():

@@ -6,7 +6,7 @@ logits differ by less than one step become equal, and the answer is whichever co
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from edgecv_converters.quantize.execute import execute, rounded
 from edgecv_converters.quantize.network import Array, Grid, Network, Op
-from edgecv_converters.quantize.ranges import Values, least_cost_grid
+from edgecv_converters.quantize.ranges import Observed, Values, least_cost_grid
 from edgecv_converters.quantize.scheme import Scheme
 from edgecv_converters.quantize.shared import Group, groups
 
@@ -50,22 +50,27 @@ def _read_by_nobody_else(network: Network, logits: Logits) -> bool:
     return not inside & set(network.outputs) and all(set(op.outputs) <= inside for op in readers)
 
 
-def divergence(rows: Values, grid: Grid, op: Op) -> float:
-    """The mean Kullback-Leibler divergence of the answers from those without rounding, in nats.
+def divergence(rows: Values, op: Op) -> Callable[[Grid], float]:
+    """The mean Kullback-Leibler divergence, in nats, of the answers from those without rounding, by the logits' grid.
 
     Args:
         rows: Logits, (count, classes); of a sigmoid each is an answer of its own.
-        grid: What they are rounded to.
         op: The softmax or sigmoid.
     """
-    integers = np.clip(np.rint(rows / grid.scale) + grid.zero, -128, 127)
-    rounded = (integers - grid.zero) * grid.scale
-    if op.kind == "LOGISTIC":
-        rows, rounded = (np.stack([values, np.zeros_like(values)], -1) for values in (rows, rounded))
-    else:
-        rows, rounded = rows * op.options.beta, rounded * op.options.beta
-    exact, rough = _log_softmax(rows), _log_softmax(rounded)
-    return float((np.exp(exact) * (exact - rough)).sum(-1).mean())
+
+    def answers(logits: Values) -> Values:
+        if op.kind == "LOGISTIC":
+            return _log_softmax(np.stack([logits, np.zeros_like(logits)], -1))
+        return _log_softmax(logits * op.options.beta)
+
+    exact = answers(rows)
+    likely = np.exp(exact)
+
+    def of(grid: Grid) -> float:
+        integers = np.clip(np.rint(rows / grid.scale) + grid.zero, -128, 127)
+        return float((likely * (exact - answers((integers - grid.zero) * grid.scale))).sum(-1).mean())
+
+    return of
 
 
 def _log_softmax(logits: Values) -> Values:
@@ -83,32 +88,34 @@ def least_divergence_grid(logits: Array, op: Op) -> Grid:
     """
     rows = np.asarray(logits, np.float64)
     low, high = min(float(rows.min()), 0.0), max(float(rows.max()), 0.0)
-    return least_cost_grid(low, high, lambda grid: divergence(rows, grid, op), FACTORS)
+    return least_cost_grid(low, high, divergence(rows, op), FACTORS)
 
 
-def ranged_anew(network: Network, scheme: Scheme, feeds: Mapping[int, Array]) -> Scheme:
+def ranged_anew(network: Network, scheme: Scheme, feeds: Mapping[int, Array], seed: int) -> Scheme:
     """The scheme with the logits' grids of least divergence for what its own rounded network makes of some samples.
 
     Args:
         network: What is computed; its samples must not mix (`execute.mixing`).
         scheme: All numbers but the logits' grids.
         feeds: Samples for each input, the first axis counts them.
+        seed: Of what is drawn from each, where a sample has many logits.
     """
     logits = find_logits(network, groups(network))
     moved = {tensor for found in logits for tensor in found.group.tensors}
     watch, constants = rounded({n: grid for n, grid in scheme.grids.items() if n not in moved}), scheme.constants()
-    rows: dict[int, list[Array]] = {found.tensor: [] for found in logits}
+    starts = range(0, len(next(iter(feeds.values()))) if logits else 0, BATCH)
+    classes = {found.tensor: network.shapes[found.tensor][-1] for found in logits}
+    seen = Observed(classes, len(starts), seed, classes)
 
     def collect(number: int, value: Any) -> Any:
         kept = watch(number, value)
-        if number in rows:
-            rows[number].append(np.asarray(kept).reshape(-1, kept.shape[-1]))
+        if number in classes:
+            seen.add(number, np.asarray(kept))
         return kept
 
-    count = len(next(iter(feeds.values())))
-    for start in range(0, count if logits else 0, BATCH):
+    for start in starts:
         execute(network, {n: values[start : start + BATCH] for n, values in feeds.items()}, constants, collect)
     for found in logits:
-        grid = least_divergence_grid(np.concatenate(rows[found.tensor]), found.op)
+        grid = least_divergence_grid(seen.rows(found.tensor), found.op)
         scheme = scheme.with_grids(dict.fromkeys(found.group.tensors, grid))
     return scheme

@@ -100,7 +100,7 @@ def trained(
             feeds = {n: np.asarray(values[rows]) for n, values in zip(network.inputs, how.train.samples, strict=True)}
             train(feeds, np.float32(rate(clock.done, clock.total)), how.train.labels[rows])
             clock.step()
-        reached = ranged_anew(network, student.scheme(), some)
+        reached = ranged_anew(network, student.scheme(), some, seed)
         best = better(best, Trained(scheme=reached, epoch=epoch + 1, score=_judged(network, plain, reached, how)))
     assert best is not None, "there is at least one epoch"
     return best
