@@ -65,12 +65,14 @@ def test_the_last_layer_is_what_comes_out_of_the_file() -> None:
 
 def test_logits_are_what_only_the_softmax_reads() -> None:
     _, int8, float32, data, _ = digits_files()
-    found = measure_layers(quantize(int8, float32, [data], Settings()).data, float32, [data])
+    made = quantize(int8, float32, [data], Settings()).data
+    found = measure_layers(made, float32, [data], by_answers=True)
     assert [row.op for row in found if row.logits] == [found[-2].op]
     assert found[-2].clipped > 0.01, "classes that lost"
     assert found[-1].clipped <= measure_layers(int8, float32, [data])[-1].clipped + 1e-9
     residual = files("residual")
-    assert not any(row.logits for row in measure_layers(residual[1], residual[2], [residual[3]]))
+    assert not any(row.logits for row in measure_layers(residual[1], residual[2], [residual[3]], by_answers=True))
+    assert not any(row.logits for row in measure_layers(int8, float32, [data])), "the plain file's are ranged as any"
 
 
 def test_files_of_different_graphs_have_no_records() -> None:

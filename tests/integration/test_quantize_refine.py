@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from edgecv_converters.quantize import Refinement, Settings, quantize
+from edgecv_converters.quantize import LOGITS, RANGES, Refinement, Settings, quantize
 from edgecv_converters.quantize.execute import execute, rounded, unwatched
 from edgecv_converters.quantize.network import Grid, read_network
 from edgecv_converters.quantize.refine import RATE, close_calls, rate, refined
@@ -64,6 +64,14 @@ def test_logits_are_ranged_for_what_was_learned():
     execute(net, feeds, plain.constants(), lambda n, v: seen.setdefault(n, np.asarray(watch(n, v))))
     costs = [divergence(seen[logits.tensor], logits.op)(scheme.grids[logits.tensor]) for scheme in (found, plain)]
     assert costs[0] < 0.7 * costs[1]
+
+
+def test_training_says_that_it_ranged_logits():
+    _, int8, float32, calibration, _ = digits_files()
+    how = Settings(steps=(RANGES,), refine=SHORT)
+    found = quantize(int8, float32, [calibration], how)
+    assert found.steps[:2] == (RANGES, LOGITS)
+    assert found.steps[2].startswith("distillation of ")
 
 
 def test_close_calls_count_by_their_odds():

@@ -9,10 +9,9 @@ import numpy as np
 from edgecv_runtime.measured import LayerError
 
 from edgecv_converters.parity.metrics import cosine, signal_to_noise
-from edgecv_converters.quantize.logits import find_logits
+from edgecv_converters.quantize.logits import logit_tensors
 from edgecv_converters.quantize.network import CASTS, Array, Flat, Grid, MismatchError, Network, Op, read_network
 from edgecv_converters.quantize.score import THREADS
-from edgecv_converters.quantize.shared import groups
 from edgecv_converters.tflite.describe import load
 
 SAMPLES = 50
@@ -20,7 +19,9 @@ FEWEST = 4
 WORK = 2e10  # multiply-adds that each file may cost
 
 
-def measure_layers(int8: bytes, float32: bytes, samples: Sequence[Array]) -> tuple[LayerError, ...]:
+def measure_layers(
+    int8: bytes, float32: bytes, samples: Sequence[Array], *, by_answers: bool = False
+) -> tuple[LayerError, ...]:
     """One record for every result in the int8 file, in the order of computation.
 
     The built-in kernels compute both files, because XNNPACK's keep no results in between.
@@ -29,6 +30,7 @@ def measure_layers(int8: bytes, float32: bytes, samples: Sequence[Array]) -> tup
         int8: The file, with float32 inputs and outputs; some of its operations may be float.
         float32: The float32 file of the same graph.
         samples: For each input in the file's order, (count, ...) float32; the first 50 are used, or fewer.
+        by_answers: Whether the file's logits were ranged for the answers made of them.
 
     Returns:
         Nothing where the two files cannot be paired.
@@ -48,7 +50,7 @@ def measure_layers(int8: bytes, float32: bytes, samples: Sequence[Array]) -> tup
         for tensor, found in sums.items():
             found.add(theirs.values(network.twins[tensor]), ours.values(tensor))
     weights = weight_ratios(network, int8)
-    logits = {tensor for found in find_logits(network, groups(network)) for tensor in found.group.tensors}
+    logits = logit_tensors(network) if by_answers else frozenset()
     return tuple(
         _record(network, number, sums[tensor], count, weights, logits=tensor in logits) for number, tensor in watched
     )

@@ -44,6 +44,11 @@ def find_logits(network: Network, groups: Sequence[Group]) -> tuple[Logits, ...]
     return tuple(logits for logits in found if _read_by_nobody_else(network, logits))
 
 
+def logit_tensors(network: Network) -> frozenset[int]:
+    """The tensors of all `find_logits`."""
+    return frozenset(tensor for found in find_logits(network, groups(network)) for tensor in found.group.tensors)
+
+
 def _read_by_nobody_else(network: Network, logits: Logits) -> bool:
     inside = set(logits.group.tensors)
     readers = [op for op in network.ops if op is not logits.op and inside & set(op.inputs)]
@@ -67,8 +72,7 @@ def divergence(rows: Values, op: Op) -> Callable[[Grid], float]:
     likely = np.exp(exact)
 
     def of(grid: Grid) -> float:
-        integers = np.clip(np.rint(rows / grid.scale) + grid.zero, -128, 127)
-        return float((likely * (exact - answers((integers - grid.zero) * grid.scale))).sum(-1).mean())
+        return float((likely * (exact - answers(grid.nearest(rows)))).sum(-1).mean())
 
     return of
 
@@ -101,8 +105,8 @@ def ranged_anew(network: Network, scheme: Scheme, feeds: Mapping[int, Array], se
         seed: Of what is drawn from each, where a sample has many logits.
     """
     logits = find_logits(network, groups(network))
-    moved = {tensor for found in logits for tensor in found.group.tensors}
-    watch, constants = rounded({n: grid for n, grid in scheme.grids.items() if n not in moved}), scheme.constants()
+    free = logit_tensors(network)
+    watch, constants = rounded({n: grid for n, grid in scheme.grids.items() if n not in free}), scheme.constants()
     starts = range(0, len(next(iter(feeds.values()))) if logits else 0, BATCH)
     classes = {found.tensor: network.shapes[found.tensor][-1] for found in logits}
     seen = Observed(classes, len(starts), seed, classes)

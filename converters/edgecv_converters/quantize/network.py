@@ -45,6 +45,12 @@ class Grid:
         """The largest real value."""
         return (127 - self.zero) * self.scale
 
+    def nearest(self, values: Array) -> Array:
+        """Real values, any shape, rounded to the grid; those outside of it to its ends."""
+        integers = np.clip(np.rint(values / self.scale) + self.zero, -128, 127)
+        found: Array = (integers - self.zero) * self.scale
+        return found
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Op:

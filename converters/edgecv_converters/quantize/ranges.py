@@ -36,8 +36,7 @@ def grid_of(low: float, high: float) -> Grid:
 
 def squared_error(values: Values, weights: Values, grid: Grid) -> float:
     """What rounding to a grid costs: sum of weight * (value - its rounded value)^2."""
-    integers = np.clip(np.rint(values / grid.scale) + grid.zero, -128, 127)
-    return float(np.dot(weights, np.square(values - (integers - grid.zero) * grid.scale)))
+    return float(np.dot(weights, np.square(values - grid.nearest(values))))
 
 
 def histogram(values: Values, low: float, high: float) -> tuple[Values, Values]:

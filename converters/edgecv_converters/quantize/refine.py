@@ -13,10 +13,10 @@ import numpy as np
 from edgecv_converters.quantize.adam import Adam
 from edgecv_converters.quantize.augment import augmented
 from edgecv_converters.quantize.execute import execute, unwatched
-from edgecv_converters.quantize.logits import find_logits, ranged_anew
+from edgecv_converters.quantize.logits import logit_tensors, ranged_anew
 from edgecv_converters.quantize.network import CASTS, Array, Network
 from edgecv_converters.quantize.scheme import Scheme
-from edgecv_converters.quantize.shared import FIXED_RESULT, groups
+from edgecv_converters.quantize.shared import FIXED_RESULT
 from edgecv_converters.quantize.student import Student
 
 RATE, WARM_UP = 0.007, 100
@@ -89,8 +89,7 @@ def compiled(network: Network, student: Student, labels_loss: LabelsLoss | None 
     """One optimizer step: a function of the feeds, the learning rate and, with `labels_loss`, the labels."""
     import tensorflow as tf
 
-    logits = {tensor for found in find_logits(network, groups(network)) for tensor in found.group.tensors}
-    watch = student.watch(_answers(network) | logits)
+    watch = student.watch(_answers(network) | logit_tensors(network))
     optimizer = Adam(student.variables)
     kinds = [kind_of(network, number) for number in network.outputs]
 

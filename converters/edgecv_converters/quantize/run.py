@@ -15,7 +15,7 @@ import numpy as np
 from edgecv_converters.quantize.bias import bytes_for_each_sample, corrected_biases
 from edgecv_converters.quantize.execute import execute, mixing, unwatched
 from edgecv_converters.quantize.kernels import unknown
-from edgecv_converters.quantize.logits import find_logits, least_divergence_grid
+from edgecv_converters.quantize.logits import find_logits, least_divergence_grid, logit_tensors
 from edgecv_converters.quantize.network import Array, Grid, MismatchError, Network, read_network
 from edgecv_converters.quantize.qat import Training, score, trained
 from edgecv_converters.quantize.ranges import least_error_grids, observe
@@ -181,7 +181,7 @@ class _Search:
         feeds = dict(zip(self.network.inputs, self.samples, strict=True))
         show = self._later
         done, taken = refined(self.network, scheme, feeds, self.settings.refine, self.settings.seed, show)
-        tried = (*steps, f"distillation of {taken:,} steps")
+        tried = (*self._with_logits(steps), f"distillation of {taken:,} steps")
         if self._distance(tried, done) < nearest:
             return done, tried, notes
         return scheme, steps, (*notes, "The refinement brought nothing on the calibration samples and was left out")
@@ -200,8 +200,15 @@ class _Search:
             left_out = f"The training brought nothing and was left out: {figures}"
             return scheme, steps, (*notes, left_out)
         kept = f"Quantization-aware training: {figures}; epoch {found.epoch} of {how.epochs} was the best"
-        tried = (*steps, f"quantization-aware training of {how.epochs:,} epoch{'s' if how.epochs > 1 else ''}")
+        tried = (
+            *self._with_logits(steps),
+            f"quantization-aware training of {how.epochs:,} epoch{'s' if how.epochs > 1 else ''}",
+        )
         return found.scheme, tried, (*(notes if steps else ()), kept)
+
+    def _with_logits(self, steps: tuple[str, ...]) -> tuple[str, ...]:
+        """Training ranges logits anew, whether or not that was a step before it."""
+        return steps if LOGITS in steps or not logit_tensors(self.network) else (*steps, LOGITS)
 
     def _distance(self, steps: tuple[str, ...], scheme: Scheme) -> float:
         try:

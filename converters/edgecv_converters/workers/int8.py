@@ -14,7 +14,7 @@ from edgecv_converters.data import Spool
 from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.isolate.child import progress, wait_for
 from edgecv_converters.isolate.mailbox import Mailbox
-from edgecv_converters.quantize import Refinement, Settings, quantize
+from edgecv_converters.quantize import LOGITS, Refinement, Settings, quantize
 from edgecv_converters.quantize.layers import measure_layers
 from edgecv_converters.tflite import IoType, check_integers, describe, input_names, to_tflite, with_io
 from edgecv_converters.workers.lessons import Lessons
@@ -90,7 +90,7 @@ def to_int8(frozen: FrozenGraph, box: Mailbox, io: IoType, how: Quantizing) -> I
     if how.budget is not None:
         made, mixed = keep_within(how.budget, frozen, (data, float32), arrays, io, box, part(whole, 1.0))
         data = made.data
-    layers = measure_layers(data, float32, arrays)
+    layers = measure_layers(data, float32, arrays, by_answers=LOGITS in steps)
     return Int8(data=with_io(data, io), steps=steps, notes=notes, layers=layers, mixed=mixed)
 
 
