@@ -364,9 +364,11 @@ def test_a_camera_that_hangs_does_not_hang_the_end(bundle, place):
         Stalling.over.set()
         server.shutdown()
         server.server_close()
-    assert {json.loads(line)["label"] for line in done.stdout.splitlines()} == {"green"}
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {answer["label"] for answer in answers} == {"green"}
     assert "terminate" not in done.stderr
-    assert "answers in" in done.stderr
+    # All frames come at once: how many are not dropped is the machine's affair.
+    assert f"\n{len(answers)} answer{'s' if len(answers) > 1 else ''} in " in done.stderr
     assert done.returncode == 0
 
 
