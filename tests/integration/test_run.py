@@ -329,7 +329,7 @@ def test_a_camera_that_vanishes_ends_with_an_error_and_the_statistics(bundle, pl
     result = edgecv("run", bundle, "picamera", "--save", "o.mp4")
     assert result.code == 1
     assert "note: picamera gives no frames; trying again in 0.01 s" in result.message
-    assert re.search(r"^[1-5] answers? in ", result.message, re.MULTILINE)
+    assert re.search(r" [1-5] answers? in ", result.message)
     assert "error: picamera vanished and did not come back" in result.message
     assert stream.open_source(["o.mp4"]).count >= 1
 
