@@ -1,0 +1,49 @@
+"""Only regular files are opened, up to a size, and nothing waits."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+
+import pytest
+from edgecv_runtime.files import open_regular, read_regular
+
+pytestmark = pytest.mark.timeout(10)
+
+
+def test_a_regular_file_and_a_link_to_one_are_read(tmp_path):
+    (tmp_path / "file").write_bytes(b"four")
+    (tmp_path / "link").symlink_to("file")
+    assert read_regular(tmp_path / "link", 4) == b"four"
+    with open_regular(str(tmp_path / "file")) as file:
+        assert file.read() == b"four"
+
+
+def test_a_file_over_the_size_is_refused_without_being_read(tmp_path):
+    with (tmp_path / "sparse").open("wb") as file:
+        file.truncate(6 << 30)
+    with pytest.raises(OSError, match=r"larger than 1 MiB") as caught:
+        read_regular(tmp_path / "sparse", 1 << 20)
+    assert caught.value.errno == errno.EFBIG
+
+
+@pytest.mark.parametrize("kind", ["a pipe", "a device", "a socket", "a folder"])
+def test_what_is_no_regular_file_is_named_and_not_opened(tmp_path, kind):
+    path = tmp_path / "it"
+    if kind == "a pipe":
+        os.mkfifo(path)
+    elif kind == "a device":
+        path.symlink_to("/dev/zero")
+    elif kind == "a socket":
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(path))
+    else:
+        path.mkdir()
+    with pytest.raises(OSError, match=kind):
+        open_regular(path)
+
+
+def test_a_name_with_a_nul_is_an_error_of_the_system(tmp_path):
+    with pytest.raises(OSError, match="NUL"):
+        open_regular(f"{tmp_path}/a\0b")
