@@ -1,5 +1,19 @@
-"""`python -m edgecv`."""
+"""`python -m edgecv`, and the command `edgecv`."""
 
-from edgecv.cli import main
+from __future__ import annotations
 
-main()
+import sys
+from typing import NoReturn
+
+
+def main() -> NoReturn:
+    """Run the command line; Ctrl-C ends it in order from the first import on."""
+    try:
+        from edgecv.cli import main as run
+    except KeyboardInterrupt:
+        sys.exit(130)
+    run()
+
+
+if __name__ == "__main__":
+    main()

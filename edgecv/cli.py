@@ -13,8 +13,9 @@ from edgecv import coreml_arguments as coreml_arg
 from edgecv import run_arguments as run_arg
 from edgecv.bench import arguments as bench_arg
 from edgecv.compress import arguments as prune_arg
-from edgecv.console import EXIT_INTERRUPTED, LiveObserver, error_boundary, print_error, show, show_json, waiting
+from edgecv.console import LiveObserver, exit_code, print_error, show, show_json, waiting
 from edgecv.export import arguments as export_arg
+from edgecv.surroundings import prepare
 
 app = typer.Typer(
     name="edgecv",
@@ -31,24 +32,24 @@ app.add_typer(exports, name="export", help="Put a bundle into an app's project."
 
 def main() -> NoReturn:
     """Entry point of `edgecv` and `python -m edgecv`."""
-    with error_boundary(sys.exit):
-        code = _run() or 0
-        if code == EXIT_INTERRUPTED:  # Typer turns Ctrl-C into this code without a word
-            raise KeyboardInterrupt
-        sys.exit(code)
+    prepare()
+    sys.exit(exit_code(_run))
 
 
 def _run() -> int | None:
+    command = typer.main.get_command(app)
     try:
-        return app(standalone_mode=False)  # type: ignore[no-any-return]
+        # Not `app()`: that ends by itself, in its own way, when stdout is closed or Ctrl-C is pressed.
+        with command.make_context("edgecv", sys.argv[1:]) as context:
+            return command.invoke(context)  # type: ignore[no-any-return]
     except typer.Exit as stop:
         return stop.exit_code
     except Exception as error:
         if not hasattr(error, "format_message"):
             raise
-        command = getattr(getattr(error, "ctx", None), "command_path", "edgecv")
+        place = getattr(getattr(error, "ctx", None), "command_path", "edgecv")
         if message := error.format_message():
-            print_error(message.rstrip("."), f"Try {command} --help")
+            print_error(message.rstrip("."), f"Try {place} --help")
         return 2
 
 

@@ -206,22 +206,22 @@ def _disk() -> Check:
 
 def table(checks: Sequence[Check]) -> Table:
     """The checks for a terminal, 80 columns or more; the title says which targets are ready."""
-    from rich.markup import escape
     from rich.table import Table
+    from rich.text import Text
 
     ready = targets_ready(checks)
     words = ", ".join(f"{target} {'ready' if ready[target] else 'not ready'}" for target in TARGETS)
     made = Table(title=f"Targets: {words}", title_justify="left", title_style="bold", box=None, pad_edge=False)
-    made.caption, made.caption_justify, made.caption_style = escape(_remedies(checks)), "left", ""
+    made.caption, made.caption_justify, made.caption_style = _remedies(checks), "left", ""
     made.add_column("Component", no_wrap=True)
     made.add_column("Status", no_wrap=True)
     made.add_column("Version", overflow="fold", max_width=18)
     made.add_column("Needed for", overflow="fold")
     colours = {"ok": "green", "missing": "red", "warning": "yellow"}
     for check in checks:
-        status = f"[{colours[check.status]}]{check.status}[/]"
+        status = Text(check.status, colours[check.status])
         text = "\n".join(line for line in (check.needed_for, check.note) if line)
-        made.add_row(check.component, status, check.version or DASH, escape(text))
+        made.add_row(check.component, status, check.version or DASH, text)
     return made
 
 

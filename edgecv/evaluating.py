@@ -19,7 +19,6 @@ from edgecv_runtime.errors import BundleError, UsageError
 from edgecv_runtime.postprocess import Head
 from edgecv_runtime.schema import Artifact, Manifest
 from rich.box import SIMPLE_HEAD
-from rich.markup import escape
 from rich.table import Table
 
 from edgecv import words
@@ -178,9 +177,7 @@ def _class_table(result: Evaluation) -> Table:
     for heading in ("samples", "precision", "recall", "F1"):
         table.add_column(heading, justify="right")
     for label, score in zip(result.labels, result.scores.classes, strict=True):
-        table.add_row(
-            escape(label), str(score.support), f"{score.precision:.3f}", f"{score.recall:.3f}", f"{score.f1:.3f}"
-        )
+        table.add_row(label, str(score.support), f"{score.precision:.3f}", f"{score.recall:.3f}", f"{score.f1:.3f}")
     scores = result.scores
     table.add_section()
     table.add_row(
@@ -197,7 +194,7 @@ def _confusion_table(result: Evaluation) -> Table:
     table = Table(title="true class (rows) taken for (columns)", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("")
     for label in result.labels:
-        table.add_column(escape(label[:6]), justify="right")
+        table.add_column(label[:6], justify="right")
     for label, row in zip(result.labels, result.confusion, strict=True):
-        table.add_row(escape(label), *(str(count) if count else "·" for count in row))
+        table.add_row(label, *(str(count) if count else "·" for count in row))
     return table

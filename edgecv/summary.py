@@ -5,8 +5,8 @@ from __future__ import annotations
 from edgecv_runtime.errors import GateError
 from edgecv_runtime.schema import Artifact, Comparison, Manifest, Parity
 from rich.box import SIMPLE_HEAD
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from edgecv import words
 from edgecv.console import note, print_error, show, show_json
@@ -28,9 +28,9 @@ def finish_conversion(outcome: Outcome, *, as_json: bool) -> None:
     else:
         show(artifact_table(outcome.manifest))
         if outcome.path is not None:
-            show(f"bundle: {escape(str(outcome.path))}")
+            show(f"bundle: {outcome.path}")
             if outcome.path.is_dir():
-                show(f"report: {escape(str(outcome.path / 'report.html'))}")
+                show(f"report: {outcome.path / 'report.html'}")
     for text in outcome.report.notes:
         note(text)
     for failure in outcome.failures:
@@ -51,9 +51,7 @@ def raise_for_gates(failed: tuple[Parity, ...], hint: str) -> None:
 
 def artifact_table(manifest: Manifest) -> Table:
     """One line an artifact: size, how near to the source, whether it passed."""
-    table = Table(
-        title=f"{escape(manifest.name)}: {manifest.task}", title_justify="left", box=SIMPLE_HEAD, pad_edge=False
-    )
+    table = Table(title=f"{manifest.name}: {manifest.task}", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("target")
     table.add_column("precision")
     for heading in ("size", "SNR", "agreement", "accuracy", "source"):
@@ -65,7 +63,7 @@ def artifact_table(manifest: Manifest) -> Table:
     return table
 
 
-def _cells(artifact: Artifact, parity: Parity) -> tuple[str, ...]:
+def _cells(artifact: Artifact, parity: Parity) -> tuple[str | Text, ...]:
     widest = max(parity.comparisons.values(), key=lambda item: item.count, default=None)
     accuracy = parity.accuracy
     style = STYLES[parity.status]
@@ -77,7 +75,7 @@ def _cells(artifact: Artifact, parity: Parity) -> tuple[str, ...]:
         "" if widest is None or widest.agreement is None else words.percent(widest.agreement),
         "" if accuracy is None else words.percent(accuracy.accuracy),
         "" if accuracy is None else words.percent(accuracy.reference_accuracy),
-        f"[{style}]{parity.status.replace('_', ' ')}[/{style}]",
+        Text(parity.status.replace("_", " "), style),
     )
 
 

@@ -20,8 +20,8 @@ from edgecv_runtime.postprocess import Head
 from edgecv_runtime.preprocess import Preprocessor
 from edgecv_runtime.schema import Artifact, Gate, Parity
 from rich.box import SIMPLE_HEAD
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from edgecv import words
 from edgecv.console import show, show_json
@@ -140,7 +140,7 @@ def finish_verification(result: Verification, *, as_json: bool) -> None:
 
 
 def _lines(result: Verification) -> Iterator[Table | str]:
-    yield f"{escape(result.name)}: {result.files} files, all as they were recorded"
+    yield f"{result.name}: {result.files} files, all as they were recorded"
     if result.pictures:
         yield f"preprocessing: {result.preprocessing_equal} of {result.pictures} golden pictures equal to the bit"
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
@@ -151,8 +151,8 @@ def _lines(result: Verification) -> Iterator[Table | str]:
         style = STYLES[parity.status]
         agreement = "" if golden is None or golden.agreement is None else words.percent(golden.agreement)
         how = parity.reason if parity.status == "not_run" else parity.how
-        status = f"[{style}]{parity.status.replace('_', ' ')}[/{style}]"
-        table.add_row(parity.artifact, status, snr(golden), agreement, escape(how or ""))
+        status = Text(parity.status.replace("_", " "), style)
+        table.add_row(parity.artifact, status, snr(golden), agreement, how or "")
     yield table
     if all(parity.status == "not_run" for parity in result.parity):
         yield "no artifact could be run here: only the files were checked"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from rich.box import SIMPLE_HEAD
-from rich.markup import escape
 from rich.table import Table
 
 from edgecv.compress.page import headline, size_words
@@ -19,10 +18,10 @@ def finish_pruning(made: Pruned, *, as_json: bool) -> None:
         show_json(made)
     else:
         show(
-            escape(headline(made.report)),
+            headline(made.report),
             _table(made),
-            f"model:  {escape(str(made.path))}",
-            f"report: {escape(str(made.report_path))}",
+            f"model:  {made.path}",
+            f"report: {made.report_path}",
         )
     for item in made.report.untouched:
         note(f"{item.layer} ({item.kind}) was left as it is: {item.reason}")

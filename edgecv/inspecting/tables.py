@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from edgecv_runtime.measured import LayerError
 from edgecv_runtime.postprocess import Head
 from edgecv_runtime.schema import Artifact, Comparison, Manifest, Parity, TensorSpec
-from rich.markup import escape
 from rich.table import Table
 
 from edgecv import heads
@@ -48,7 +47,7 @@ def _facts(file: str, rows: Iterable[tuple[str, str]]) -> Table:
     made.add_column(no_wrap=True)
     made.add_column(overflow="fold")
     for name, value in [("file", file), *rows]:
-        made.add_row(name, escape(value))
+        made.add_row(name, value)
     return made
 
 
@@ -57,7 +56,7 @@ def _grid(title: str, names: Sequence[str], rows: Iterable[Sequence[str]], right
     for place, name in enumerate(names):
         made.add_column(name, justify="right" if place in right else "left", overflow="fold")
     for row in rows:
-        made.add_row(*(escape(cell) for cell in row))
+        made.add_row(*row)
     return made
 
 

@@ -33,10 +33,10 @@ class Printer:
         self._lines = lines
         self._statistics = statistics
         self._as_json = as_json
-        self._changing = frames and not as_json and sys.stdout.isatty() and people.is_terminal
+        self._changing = frames and not as_json and sys.stdout.isatty() and people().is_terminal
         self._newest: Answer | None = None
         self._times: deque[float] = deque(maxlen=RECENT)
-        self._display = Live(get_renderable=self._now, console=people, refresh_per_second=REFRESH, transient=True)
+        self._display = Live(get_renderable=self._now, console=people(), refresh_per_second=REFRESH, transient=True)
 
     def __enter__(self) -> Self:
         if self._changing:

@@ -65,7 +65,7 @@ class Session:
             if self.saver is not None:
                 self.saver.finish()
             if not quiet:
-                people.print(summary(self.stream.statistics, live=self.stream.source.live))
+                people().print(summary(self.stream.statistics, live=self.stream.source.live))
 
     def _take(self, answer: Answer) -> None:
         if answer.error is not None:
