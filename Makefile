@@ -7,7 +7,7 @@ PEERS := build/peers/venv
 
 export TF_CPP_MIN_LOG_LEVEL = 2
 
-.PHONY: demo test unit test-arm test-android lint types zoo bench bench-peers schema golden clean
+.PHONY: demo test unit fuzz test-arm test-android lint types zoo bench bench-peers schema golden clean
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -22,6 +22,12 @@ test: $(READY)
 
 unit: $(READY)
 	$(BIN)/pytest tests/unit
+
+# Not part of CI: damaged models, bundles and pictures, then conversions killed at random moments. Each says what it takes
+# with --help; `make fuzz FUZZ="..." KILLS="..."` hands it over.
+fuzz: $(READY)
+	$(BIN)/python -m tests.fuzz $(FUZZ)
+	$(BIN)/python -m tests.fuzz.kills $(KILLS)
 
 # Not part of CI: needs x86-64, Python 3.11, a network, debootstrap and qemu-user-static (it says what is missing).
 test-arm: $(READY)
