@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from rich.console import Console
 
+from edgecv.console import PlainConsole
 from edgecv.inspecting import inspect, tables
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared"
@@ -64,7 +64,7 @@ def to_tflite(tf, frozen, precision):
 
 
 def shown(found):
-    console = Console(width=80, force_terminal=False)
+    console = PlainConsole(width=80, force_terminal=False)
     with console.capture() as capture:
         for table in tables(found):
             console.print(table)

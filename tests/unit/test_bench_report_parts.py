@@ -9,12 +9,12 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rich.console import Console
 
 from edgecv.bench.report import render_markdown, table
 from edgecv.bench.report.figures import change_words, log_ticks, rate_words, spans, time_words
 from edgecv.bench.report.pareto import front
 from edgecv.bench.report.rows import LogAxis
+from edgecv.console import PlainConsole
 from edgecv.words import DASH, MINUS, THIN
 from tests.unit import bench_results as made
 
@@ -132,7 +132,7 @@ def test_markdown_keeps_text_from_becoming_markup():
 
 
 def printed(width, *results):
-    console = Console(file=io.StringIO(), width=width, highlight=False)
+    console = PlainConsole(file=io.StringIO(), width=width)
     console.print(table(results))
     return console.file.getvalue()
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 from edgecv_runtime import cpu
-from rich.console import Console
 
 from edgecv import doctor, machine
+from edgecv.console import PlainConsole
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -96,7 +96,7 @@ def test_no_converter_is_imported():
 
 def test_the_table_fits_eighty_columns(without):
     found = without("coremltools", onnxruntime_gpu="1.31.1")
-    console = Console(width=80, force_terminal=False, record=True, file=io.StringIO())
+    console = PlainConsole(width=80, force_terminal=False, record=True, file=io.StringIO())
     console.print(doctor.table(tuple(found.values())))
     text = console.export_text()
     assert max(len(line) for line in text.splitlines()) <= 80

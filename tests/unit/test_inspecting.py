@@ -13,15 +13,15 @@ from edgecv_runtime.preprocess.presets import normalization
 from edgecv_runtime.schema import Cpu, GoldenInfo, Manifest, Postprocess, Preprocess, Provenance, TensorSpec
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
-from rich.console import Console
 
+from edgecv.console import PlainConsole
 from edgecv.inspecting import inspect, tables
 from edgecv.inspecting.quiet import quiet_stderr
 from tests.unit.report_data import report
 
 
 def shown(found):
-    console = Console(width=80, force_terminal=False)
+    console = PlainConsole(width=80, force_terminal=False)
     with console.capture() as capture:
         for table in tables(found):
             console.print(table)

@@ -13,8 +13,8 @@ from edgecv_converters.quantize.network import Grid
 from edgecv_runtime.bundle import encode_manifest
 from edgecv_runtime.errors import BundleError, SourceError
 from edgecv_runtime.measured import LayerError
-from rich.console import Console
 
+from edgecv.console import PlainConsole
 from edgecv.inspecting import inspect_layers, tables
 from edgecv.inspecting.layers import worst_first
 from edgecv.report import render
@@ -73,7 +73,7 @@ def test_the_worst_layer_is_first_and_one_without_error_last():
 def test_logits_are_not_the_worst_for_being_clipped_on_purpose(tmp_path):
     rows = (*ROWS, row("head", 1.0, op="FULLY_CONNECTED", logits=True))
     assert [found.layer for found in worst_first(rows)] == ["bad", "float", "early", "same", "head"]
-    console = Console(width=120, force_terminal=False)
+    console = PlainConsole(width=120, force_terminal=False)
     with console.capture() as capture:
         for table in tables(inspect_layers(bundle(tmp_path / "m.edgecv", rows))):
             console.print(table)
@@ -93,7 +93,7 @@ def test_layers_of_a_bundle_come_from_its_report(tmp_path, form):
         path = Path(shutil.make_archive(str(tmp_path / "m.edgecv"), "zip", path))
     found = inspect_layers(path)
     assert (found.samples, found.layers) == (50, tuple(worst_first(ROWS)))
-    console = Console(width=80, force_terminal=False)
+    console = PlainConsole(width=80, force_terminal=False)
     with console.capture() as capture:
         for table in tables(found):
             console.print(table)
