@@ -211,10 +211,11 @@ class Run:
 
     def _source_arguments(self) -> dict[str, Any]:
         request = SourceRequest(
-            path=self.request.model,
+            path=self.request.model.absolute(),
             input_shapes=self.request.input_shapes,
             allow_code=self.request.allow_code,
             custom_objects=self.request.custom_objects,
+            modules=None if self.request.custom_objects is None else Path.cwd(),
         )
         return {"request": request, "mail": self.shop.mail.folder, "work": self.staging.work}
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import fcntl
 import os
 import shutil
+import stat
 import sys
 import tempfile
+import time
 import zipfile
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -17,8 +20,11 @@ from typing import Self
 from edgecv_runtime.errors import EdgecvError, UsageError
 
 SUFFIXES = (".edgecv", ".edgecv.zip")
-RENAME_EXCHANGE = 2  # <linux/fs.h>
+RENAME_NOREPLACE = 1  # <linux/fs.h>
+RENAME_EXCHANGE = 2
 AT_FDCWD = -100  # <fcntl.h>
+UNSUPPORTED = frozenset((errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EPERM))
+YOUNG = 60.0  # seconds; a folder that has no lock by then never gets one
 ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that the format can say; no time goes into what is hashed
 
 
@@ -33,6 +39,7 @@ class Staging:
     def __init__(self, out: Path, *, force: bool = False) -> None:
         check_output(out, force=force)
         self.out = out
+        self.force = force
         self._open = ExitStack()
         self.root = Path()
 
@@ -49,19 +56,28 @@ class Staging:
     def __enter__(self) -> Self:
         prefix, suffix = f".{self.out.name}.", ".partial"
         try:
-            self.out.parent.mkdir(parents=True, exist_ok=True)
-            remove_abandoned(self.out.parent, prefix, suffix)
-            self.root = Path(tempfile.mkdtemp(prefix=prefix, suffix=suffix, dir=self.out.parent))
+            parent = self.out.parent.absolute()
+            parent.mkdir(parents=True, exist_ok=True)
+            remove_abandoned(parent, prefix, suffix)
+            self.root = Path(tempfile.mkdtemp(prefix=prefix, suffix=suffix, dir=parent))
         except OSError as error:
             raise EdgecvError(
                 f"cannot write to {self.out.parent}: {error.strerror}", "Choose another --output"
             ) from error
+        try:
+            self._fill()
+        except BaseException:
+            shutil.rmtree(self.root, ignore_errors=True)
+            self._open.close()
+            raise
+        return self
+
+    def _fill(self) -> None:
         lock = self._open.enter_context((self.root / "new.lock").open("w"))
         fcntl.flock(lock, fcntl.LOCK_EX)
         (self.root / "new.lock").rename(self.root / "lock")  # so that nobody finds it free
         self.bundle.mkdir()
         self.work.mkdir()
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -70,15 +86,27 @@ class Staging:
         self._open.close()
 
     def commit(self) -> None:
-        """Move the bundle (or its .zip) into place at once."""
+        """Move the bundle (or its .zip) into place at once.
+
+        Raises:
+            UsageError: Something has come to lie there meanwhile, which is not to be replaced.
+        """
         made = self.bundle
         if self.out.name.endswith(".zip"):
             made = self.root / "bundle.zip"
             write_zip(self.bundle, made)
-        if self.out.is_dir() and made.is_dir():
+        give_usual_modes(made, like=self.root / "lock")
+        check_output(self.out, force=self.force)
+        if self.out.exists():
             exchange(made, self.out)
-        else:
-            made.replace(self.out)
+            return
+        try:
+            move_to_free_place(made, self.out)
+        except FileExistsError as error:
+            raise UsageError(
+                f"{self.out} exists: another program has made it meanwhile",
+                "Give --force to replace it, or another --output",
+            ) from error
 
 
 def check_output(out: Path, *, force: bool) -> None:
@@ -105,25 +133,90 @@ def check_output(out: Path, *, force: bool) -> None:
 
 
 def remove_abandoned(parent: Path, prefix: str, suffix: str) -> None:
-    """Remove staging folders of runs that were killed: those whose lock nobody holds."""
-    for folder in parent.glob(f"{prefix}*{suffix}"):
-        try:
+    """Remove staging folders of runs that were killed: those whose lock nobody holds, or that never had one."""
+    for folder in parent.iterdir():
+        if not (folder.name.startswith(prefix) and folder.name.endswith(suffix)):
+            continue
+        with suppress(OSError):  # held by a run that is alive, or not ours
+            if not (folder / "lock").exists() and time.time() - folder.stat().st_mtime > YOUNG:
+                shutil.rmtree(folder, ignore_errors=True)
+                continue
             with (folder / "lock").open("r+") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 shutil.rmtree(folder, ignore_errors=True)
-        except OSError:
-            continue  # held by a run that is alive, or too young to have its lock
+
+
+def give_usual_modes(made: Path, *, like: Path) -> None:
+    """Let files and folders be read by whom the umask says, whoever made them: temporary files are their owner's alone.
+
+    Args:
+        made: A file, or a folder with all that is in it.
+        like: A file with the mode that a new file has here.
+    """
+    file_mode = stat.S_IMODE(like.stat().st_mode)
+    folder_mode = file_mode | (file_mode & 0o444) >> 2
+    for path in (made, *made.rglob("*")):
+        mode = folder_mode if path.is_dir() else file_mode
+        if stat.S_IMODE(path.stat().st_mode) != mode:
+            path.chmod(mode)
 
 
 def exchange(made: Path, place: Path) -> None:
-    """Swap two folders: in one step where Linux can, else in two renames."""
-    if sys.platform == "linux":
-        libc = ctypes.CDLL(None, use_errno=True)
-        if libc.renameat2(AT_FDCWD, os.fsencode(made), AT_FDCWD, os.fsencode(place), RENAME_EXCHANGE) == 0:
-            return
+    """Put a folder or file where another one is: in one step where the system can, else in two renames."""
+    if made.is_file():
+        made.replace(place)
+        return
+    if renamed(made, place, RENAME_EXCHANGE):
+        return
     old = made.with_name("old")
     place.rename(old)
-    made.rename(place)
+    try:
+        made.rename(place)
+    except OSError:
+        old.rename(place)
+        raise
+
+
+def move_to_free_place(made: Path, place: Path) -> None:
+    """Move a folder or file to where nothing is, in one step.
+
+    Raises:
+        FileExistsError: Something is there; it stays as it is.
+    """
+    if renamed(made, place, RENAME_NOREPLACE):
+        return
+    if made.is_file():
+        _link(made, place)
+        return
+    try:
+        made.rename(place)  # replaces an empty folder at most
+    except OSError as error:
+        if error.errno in {errno.ENOTEMPTY, errno.ENOTDIR}:
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(place)) from error
+        raise
+
+
+def _link(made: Path, place: Path) -> None:
+    try:
+        place.hardlink_to(made)
+    except OSError as error:
+        if error.errno not in UNSUPPORTED:
+            raise
+        place.touch(exist_ok=False)  # neither renames nor links here: the name is taken, then filled
+        made.replace(place)
+
+
+def renamed(made: Path, place: Path, flag: int) -> bool:
+    """Rename with a flag of Linux's renameat2; False where the system or the file system does not know it."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if sys.platform != "linux" or not hasattr(libc, "renameat2"):
+        return False
+    if libc.renameat2(AT_FDCWD, os.fsencode(made), AT_FDCWD, os.fsencode(place), flag) == 0:
+        return True
+    code = ctypes.get_errno()
+    if code in UNSUPPORTED:
+        return False
+    raise OSError(code, os.strerror(code), str(made), None, str(place))
 
 
 def write_zip(folder: Path, out: Path) -> None:

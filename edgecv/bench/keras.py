@@ -43,7 +43,7 @@ def from_model(model: Path, bundle: Bundle, samples: Samples, work: Path, observ
             "Keras reference",
             answer_source,
             Limits(),
-            request=SourceRequest(path=model, input_shapes=shapes),
+            request=SourceRequest(path=model.absolute(), input_shapes=shapes),
             mail=shop.mail.folder,
             work=work,
         )

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack, cast
 
 import msgspec
-from edgecv_converters.source.custom import custom_objects_of
+from edgecv_converters.source.custom import custom_objects_of, import_last
 from edgecv_converters.source.keras_model import input_ports, loaded_of
 from edgecv_runtime.digest import sha256_file
 from edgecv_runtime.errors import EdgecvError, UsageError
@@ -80,7 +80,10 @@ def prune(
     removal, training = removal_of(options, with_data=data is not None), training_of(options)
     _check_out(place, force=options.get("force", False) or options.get("resume", False))
     keras = _keras()
-    own = custom_objects_of(options.get("custom_objects"))
+    custom = options.get("custom_objects")
+    if custom is not None:
+        import_last(Path.cwd())
+    own = custom_objects_of(custom)
     with keras.saving.custom_object_scope(own):
         keras.utils.set_random_seed(training.seed)
         original, name, digest = _original(model, options)

@@ -9,15 +9,18 @@ import os
 import signal
 import sys
 import traceback
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from edgecv_runtime.environment import environment_error
 from edgecv_runtime.errors import EdgecvError
 
 from edgecv_converters.isolate.mailbox import Mailbox
 
 PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
+MOST_WORDS = 1000  # characters of a message, so that its line stays below PIPE_BUF
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,12 @@ def die_with_parent() -> None:
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+def outlive_parent() -> None:
+    """Undo `die_with_parent`."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, 0)
+
+
 def run(order: Order, events: int) -> None:
     """Run one order in this (forked) process; the outcome goes to `order.result`."""
     os.setpgid(0, 0)
@@ -89,7 +98,14 @@ def run(order: Order, events: int) -> None:
     os.dup2(log, 2)
     Reporter.current = Reporter(order.job, events)
     result = Path(order.result)
-    Mailbox(result.parent).put(result.stem, _outcome(order))
+    outcome = _outcome(order)
+    try:
+        Mailbox(result.parent).put(result.stem, outcome)
+    except OSError as error:  # where no file can be written, a line still goes through
+        known = environment_error(error)
+        if known is None:
+            raise
+        Reporter.current.send("unwritten", message=known.message[:MOST_WORDS], hint=known.hint)
 
 
 def _outcome(order: Order) -> Outcome:
@@ -98,10 +114,17 @@ def _outcome(order: Order) -> Outcome:
         function = getattr(importlib.import_module(module), name)
         return Outcome(value=function(**Mailbox.read(Path(order.arguments))))
     except EdgecvError as error:
-        traceback.print_exc()
+        _log_error()
         return Outcome(error=error)
     except MemoryError:
         raise
-    except BaseException:  # noqa: BLE001 - the boundary of the process: a bug is reported as one, by its traceback
+    except BaseException as error:  # noqa: BLE001 - the boundary of the process: a bug is reported by its traceback
+        _log_error()
+        known = environment_error(error) if isinstance(error, OSError) else None
+        return Outcome(bug=traceback.format_exc()) if known is None else Outcome(error=known)
+
+
+def _log_error() -> None:
+    """Write the traceback into the log, unless the disk is full, which may be what it is about."""
+    with suppress(OSError):
         traceback.print_exc()
-        return Outcome(bug=traceback.format_exc())

@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -17,7 +16,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from edgecv_runtime.errors import ConversionError
+from edgecv_runtime.errors import ConversionError, EdgecvError
+from edgecv_runtime.interpreter import clean_command, clean_environment
 
 from edgecv_converters.isolate.child import Order, Outcome
 from edgecv_converters.isolate.mailbox import Mailbox
@@ -59,6 +59,7 @@ class Job:
     remaining: float | None = None
     killed: str | None = None
     waits: bool = False
+    unwritten: EdgecvError | None = None
 
     def elapsed(self) -> float:
         """Seconds since it started, or since it began its own work."""
@@ -83,6 +84,9 @@ class Job:
 class Workshop:
     """Holds the worker host; a context manager. At most `jobs` workers run at once, the rest wait their turn.
 
+    Workers share nothing with the caller's folder: their working directory and their temporary files lie in `staging`,
+    and modules are found where this process finds them, except in the working directory.
+
     Args:
         staging: A folder that only this run uses.
         litter: What the host removes if this process is killed; `staging` where not given.
@@ -93,6 +97,7 @@ class Workshop:
     def __init__(
         self, staging: Path, *, litter: Path | None = None, preload: tuple[str, ...] = (), jobs: int = 2
     ) -> None:
+        staging = staging.absolute()
         self.mail = Mailbox(staging / "mail")
         self.mail.folder.mkdir(parents=True)
         self.jobs: dict[int, Job] = {}
@@ -100,7 +105,8 @@ class Workshop:
         self._numbers = itertools.count()
         self._slots = jobs
         self._lock = threading.Lock()
-        self._host = self._start_host(staging, litter or staging, preload)
+        self._ready = threading.Event()
+        self._host = self._start_host(staging, (litter or staging).absolute(), preload)
         self._threads = [
             threading.Thread(target=loop, name=loop.__name__, daemon=True) for loop in (self._listen, self._watch)
         ]
@@ -108,18 +114,18 @@ class Workshop:
 
     @staticmethod
     def _start_host(staging: Path, litter: Path, preload: tuple[str, ...]) -> subprocess.Popen[bytes]:
-        search = os.pathsep.join([entry for entry in sys.path if entry] + [str(Path.cwd())])
+        scratch = staging / "scratch"
+        scratch.mkdir()
         quiet = {"TF_CPP_MIN_LOG_LEVEL": "2", "CUDA_VISIBLE_DEVICES": "-1"}
         stable = {"PYTHONHASHSEED": "0"}  # converters iterate over sets of names: the same order gives the same file
-        env = os.environ | quiet | stable | {"PYTHONPATH": search}
-        command = [sys.executable, "-m", "edgecv_converters.isolate.zygote", str(litter.absolute()), *preload]
         with (staging / "host.log").open("wb") as log:
             return subprocess.Popen(
-                command,
+                clean_command("-m", "edgecv_converters.isolate.zygote", str(litter), *preload),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env=env,
+                env=clean_environment(scratch) | quiet | stable,
+                cwd=scratch,
                 start_new_session=True,
             )
 
@@ -134,7 +140,10 @@ class Workshop:
         self._open = False
         with self._lock:
             self._queue.clear()
-        self._say({"do": "bye"})
+        if self._ready.is_set():
+            self._say({"do": "bye"})
+        else:  # it still imports, and has no worker
+            self._host.kill()
         if self._host.stdin is not None:
             self._host.stdin.close()
         self._host.wait()
@@ -189,6 +198,9 @@ class Workshop:
                 job.future.set_exception(ConversionError(f"the worker host ended before {job.name} was done{tail}"))
 
     def _hear(self, event: dict[str, Any]) -> None:
+        if event["event"] == "ready":
+            self._ready.set()
+            return
         job = self.jobs[event["job"]]
         match event["event"]:
             case "started":
@@ -200,6 +212,8 @@ class Workshop:
                 job.waits, job.since = False, time.monotonic()
             case "progress":
                 job.done, job.total, job.remaining = event["done"], event["total"], event["remaining"]
+            case "unwritten":
+                job.unwritten = EdgecvError(event["message"], event["hint"])
             case "ended":
                 self._settle(job, event["code"])
                 self._start_next()
@@ -207,6 +221,9 @@ class Workshop:
     def _settle(self, job: Job, code: int) -> None:
         job.seconds = job.elapsed()
         result = self.mail.folder / f"{job.number}.result.pickle"
+        if job.unwritten is not None:
+            job.future.set_exception(job.unwritten)
+            return
         if job.killed is not None or code != 0 or not result.exists():
             job.future.set_exception(_death(job, code))
             return

@@ -2,7 +2,8 @@
 
 A fork of a process that has imported TensorFlow but run nothing is safe (its thread pools start with the first op) and
 saves each worker the seconds of the import. When standard input closes, whoever ordered is gone: the host kills every
-worker, removes the litter folder unless it was told "bye", and ends.
+worker, removes the litter folder unless it was told "bye", and ends. While it imports it cannot look; then a guard, a
+process of its own, looks in its place.
 """
 
 from __future__ import annotations
@@ -15,11 +16,51 @@ import select
 import shutil
 import signal
 import sys
+import time
 import traceback
 import warnings
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
-from edgecv_converters.isolate.child import Order, run
+from edgecv_converters.isolate.child import Order, die_with_parent, outlive_parent, run
+
+POLL_SECONDS = 0.005
+
+
+@contextmanager
+def guarded(litter: str) -> Iterator[None]:
+    """End this process and remove the litter if whoever ordered goes while the block runs.
+
+    A thread could not: the dynamic loader keeps Python's global lock for seconds. The guard dies with this process.
+    """
+    host = os.getpid()
+    guard = os.fork()
+    if guard == 0:
+        try:
+            _guard(host, litter)
+        finally:
+            os._exit(0)
+    try:
+        yield
+    finally:
+        os.kill(guard, signal.SIGKILL)
+        os.waitpid(guard, 0)
+
+
+def _guard(host: int, litter: str) -> None:
+    die_with_parent()
+    os.close(1)  # or whoever ordered would not see the host's end
+    os.close(2)
+    orders = select.poll()
+    orders.register(0, 0)  # no event but the one that is always told: nobody has the other end any more
+    while os.getppid() == host:
+        if orders.poll(1000):
+            outlive_parent()
+            with suppress(ProcessLookupError):
+                os.kill(host, signal.SIGKILL)
+            while os.getppid() == host:
+                time.sleep(POLL_SECONDS)
+            shutil.rmtree(litter, ignore_errors=True)
 
 
 class Host:
@@ -130,11 +171,13 @@ def main() -> None:
     litter, *preload = sys.argv[1:]
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever ordered
     host = Host(litter)
-    if sys.platform == "linux":
-        for module in preload:
-            with suppress(ImportError):  # the worker that needs it says so, with the line that installs it
-                importlib.import_module(module)
+    if preload and sys.platform == "linux":
+        with guarded(litter):
+            for module in preload:
+                with suppress(ImportError):  # the worker that needs it says so, with the line that installs it
+                    importlib.import_module(module)
     gc.freeze()  # what is imported stays: workers neither collect it nor copy its pages to count references
+    host.tell("ready")
     host.serve()
     os._exit(0)  # tearing TensorFlow down takes most of a second and frees nothing that the kernel does not
 

@@ -11,19 +11,20 @@ from typing import Any
 from edgecv_runtime.errors import UsageError
 
 
+def import_last(folder: Path) -> None:
+    """Let modules be imported from the user's folder, after all others: nothing there hides a package's module."""
+    if str(folder) not in sys.path:
+        sys.path.append(str(folder))
+
+
 def custom_objects_of(module: str | None) -> dict[str, Any]:
     """Every public class and function of `module`, by name; importing it also runs its Keras registrations.
-
-    The working directory is importable, as with `python -m`.
 
     Raises:
         UsageError: There is no such module, or it cannot be imported.
     """
     if module is None:
         return {}
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)
     try:
         found = importlib.import_module(module)
     except Exception as error:
