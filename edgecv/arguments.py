@@ -15,6 +15,13 @@ if TYPE_CHECKING:
 MAKE, DATA, PROOF, LOADING, WORKERS = "What to make", "Data", "Proof", "Loading the model", "Workers"
 
 
+def given_path(text: str) -> Path:
+    """The path in an argument. An empty word, which an unset variable leaves, is not the current directory."""
+    if not text:
+        raise typer.BadParameter("a path cannot be empty (write . for the current directory)")
+    return Path(text)
+
+
 class Io(StrEnum):
     """The dtype of an int8 artifact's inputs and outputs."""
 
@@ -48,20 +55,35 @@ class ActivationName(StrEnum):
 
 
 Model = Annotated[
-    Path, typer.Argument(metavar="MODEL", help="A .keras or .h5 file, or a SavedModel folder.", show_default=False)
+    Path,
+    typer.Argument(
+        parser=given_path, metavar="MODEL", help="A .keras or .h5 file, or a SavedModel folder.", show_default=False
+    ),
 ]
 BundlePath = Annotated[
-    Path, typer.Argument(metavar="BUNDLE", help="NAME.edgecv or NAME.edgecv.zip.", show_default=False)
+    Path,
+    typer.Argument(parser=given_path, metavar="BUNDLE", help="NAME.edgecv or NAME.edgecv.zip.", show_default=False),
 ]
 BundleOrFile = Annotated[
-    Path, typer.Argument(metavar="BUNDLE", help="A bundle, or an artifact's file inside one.", show_default=False)
+    Path,
+    typer.Argument(
+        parser=given_path, metavar="BUNDLE", help="A bundle, or an artifact's file inside one.", show_default=False
+    ),
 ]
 AnyPath = Annotated[
     Path,
-    typer.Argument(metavar="PATH", help="A model, a .tflite, .onnx or .mlpackage, or a bundle.", show_default=False),
+    typer.Argument(
+        parser=given_path,
+        metavar="PATH",
+        help="A model, a .tflite, .onnx or .mlpackage, or a bundle.",
+        show_default=False,
+    ),
 ]
 Labelled = Annotated[
-    Path, typer.Argument(metavar="FOLDER|NPZ", help="Labelled samples: a subfolder a class.", show_default=False)
+    Path,
+    typer.Argument(
+        parser=given_path, metavar="FOLDER|NPZ", help="Labelled samples: a subfolder a class.", show_default=False
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 Layers = Annotated[
@@ -81,6 +103,7 @@ Output = Annotated[
     typer.Option(
         "--output",
         "-o",
+        parser=given_path,
         metavar="NAME.edgecv",
         help="The bundle, or NAME.edgecv.zip; named after MODEL by default.",
         show_default=False,
@@ -137,6 +160,7 @@ Qat = Annotated[
     Path | None,
     typer.Option(
         "--qat",
+        parser=given_path,
         metavar="FOLDER|NPZ",
         help="Quantization-aware training: train the int8 model on these labelled samples; they also calibrate where "
         "--calibrate is not given.",
@@ -181,6 +205,7 @@ Calibrate = Annotated[
     Path | None,
     typer.Option(
         "--calibrate",
+        parser=given_path,
         metavar="FOLDER|NPZ",
         help="Real samples that set the int8 ranges; labels are not needed.",
         show_default=False,
@@ -193,6 +218,7 @@ Evaluate = Annotated[
     Path | None,
     typer.Option(
         "--evaluate",
+        parser=given_path,
         metavar="FOLDER|NPZ",
         help="Labelled samples (a subfolder a class) to measure accuracy on.",
         show_default=False,
@@ -203,6 +229,7 @@ Labels = Annotated[
     Path | None,
     typer.Option(
         "--labels",
+        parser=given_path,
         metavar="FILE|FOLDER",
         help="Class names in the order of the outputs: one a line, or a folder's sorted subfolders.",
         show_default=False,

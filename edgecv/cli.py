@@ -132,9 +132,10 @@ def convert(
 
 @app.command()
 def demo(
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="NAME.edgecv", help="The bundle to make.")] = Path(
-        "digits.edgecv"
-    ),
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", parser=arg.given_path, metavar="NAME.edgecv", help="The bundle to make."),
+    ] = Path("digits.edgecv"),
     force: arg.Force = False,
 ) -> None:
     """Train a small network on scanned digits, convert it to every target in int8, prove it, and use it."""

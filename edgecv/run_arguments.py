@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from edgecv.arguments import given_path
+
 ARTIFACT, SOURCE, ANSWERS = "Which artifact answers", "The source", "What becomes of the answers"
 
 Sources = Annotated[
@@ -89,6 +91,7 @@ Save = Annotated[
     Path | None,
     typer.Option(
         "--save",
+        parser=given_path,
         metavar="NAME.mp4|FOLDER",
         help="Save the pictures with their answers drawn on them.",
         show_default=False,

@@ -9,18 +9,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from edgecv_runtime.errors import UsageError
 
+from edgecv.arguments import given_path
+
 if TYPE_CHECKING:
     from edgecv.bench.command import Request
 
 WHAT, HOW, REFERENCE, WHERE, OUTPUT = "What is measured", "How long", "Compared with", "Where", "Output"
 
 BundlePath = Annotated[
-    Path | None, typer.Argument(metavar="BUNDLE", help="NAME.edgecv or NAME.edgecv.zip.", show_default=False)
+    Path | None,
+    typer.Argument(parser=given_path, metavar="BUNDLE", help="NAME.edgecv or NAME.edgecv.zip.", show_default=False),
 ]
 Data = Annotated[
     Path | None,
     typer.Option(
         "--data",
+        parser=given_path,
         metavar="FOLDER|NPZ",
         help="Labelled samples: accuracy is measured, and latency with these pictures.",
         show_default=False,
@@ -89,6 +93,7 @@ ReferenceFile = Annotated[
     Path | None,
     typer.Option(
         "--reference",
+        parser=given_path,
         metavar="FILE",
         help="A reference that --record-reference made elsewhere.",
         show_default=False,
@@ -99,6 +104,7 @@ RecordReference = Annotated[
     Path | None,
     typer.Option(
         "--record-reference",
+        parser=given_path,
         metavar="FILE",
         help="Write ONNX float32's answers and latencies here (on the GPU, where there is one).",
         show_default=False,
@@ -109,6 +115,7 @@ Model = Annotated[
     Path | None,
     typer.Option(
         "--model",
+        parser=given_path,
         metavar="MODEL",
         help="The Keras model that the bundle was made from: run it, and compare with it.",
         show_default=False,
@@ -133,6 +140,7 @@ Imports = Annotated[
     list[Path] | None,
     typer.Option(
         "--import",
+        parser=given_path,
         metavar="FILE",
         help="Show a result that an app shared, or an earlier one; repeatable.",
         show_default=False,
@@ -142,7 +150,12 @@ Imports = Annotated[
 Html = Annotated[
     Path | None,
     typer.Option(
-        "--html", metavar="FILE", help="Write the report as one page.", show_default=False, rich_help_panel=OUTPUT
+        "--html",
+        parser=given_path,
+        metavar="FILE",
+        help="Write the report as one page.",
+        show_default=False,
+        rich_help_panel=OUTPUT,
     ),
 ]
 Markdown = Annotated[

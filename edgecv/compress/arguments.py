@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from edgecv.arguments import given_path
+
 WHAT, TRAINING, DATA = "What to remove", "Training", "Data"
 
 Output = Annotated[
@@ -14,6 +16,7 @@ Output = Annotated[
     typer.Option(
         "--output",
         "-o",
+        parser=given_path,
         metavar="NAME.keras",
         help="The smaller model; MODEL.pruned.keras by default. Its report comes beside it.",
         show_default=False,
@@ -85,6 +88,7 @@ Data = Annotated[
     Path | None,
     typer.Option(
         "--data",
+        parser=given_path,
         metavar="FOLDER|NPZ",
         help="Labelled samples to train on: a subfolder a class, or train/ and val/ with them. Without, nothing is "
         "trained.",

@@ -7,9 +7,12 @@ from typing import Annotated
 
 import typer
 
+from edgecv.arguments import given_path
+
 Destination = Annotated[
     Path,
     typer.Argument(
+        parser=given_path,
         metavar="DEST",
         help="An Android project, or its app module; or a new folder, for the demo app.",
         show_default=False,
