@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,12 +15,15 @@ from edgecv_converters.isolate import GIB, Limits
 from edgecv_converters.parity.gates import GateConfig
 from edgecv_converters.workers import Quantizer
 from edgecv_runtime.errors import DataError, UsageError
+from edgecv_runtime.files import MIB, read_regular
 from edgecv_runtime.preprocess import parse
 from edgecv_runtime.schema import Activation, Preprocess, Task
+from edgecv_runtime.text import valid
 
 from edgecv.recipe import Recipe, plan
 
 DEFAULT_EPOCHS = 5
+LARGEST_LABELS = 16 * MIB  # bytes; the longest lists that are in use have some hundred kilobytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,7 +212,7 @@ def from_options(model: Path, out: Path, options: ConvertOptions) -> Request:
         calibrate=_path(options.get("calibrate")),
         qat=_path(options.get("qat")),
         evaluate=_path(options.get("evaluate")),
-        labels=read_labels(Path(labels)) if isinstance(labels, str | Path) else _tuple(labels),
+        labels=read_labels(_given(labels)) if isinstance(labels, str | Path) else _tuple(labels),
         input_shapes=shapes if isinstance(shapes, Mapping) else read_input_shapes(shapes),
         allow_code=options.get("allow_code", False),
         custom_objects=options.get("custom_objects"),
@@ -237,7 +241,13 @@ def _epochs(options: ConvertOptions) -> int | None:
 
 
 def _path(value: str | Path | None) -> Path | None:
-    return None if value is None else Path(value)
+    return None if value is None else _given(value)
+
+
+def _given(value: str | Path) -> Path:
+    if value == "":
+        raise UsageError("a path cannot be empty", 'Write "." for the current directory')
+    return Path(value)
 
 
 def _tuple(values: Sequence[str] | None) -> tuple[str, ...] | None:
@@ -250,23 +260,27 @@ def read_labels(path: Path) -> tuple[str, ...]:
     Raises:
         DataError: The file is missing, empty, or names a class twice.
     """
-    if path.is_dir():
-        names = sorted(entry.name for entry in path.iterdir() if entry.is_dir())
-    else:
-        try:
-            names = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
-        except (OSError, UnicodeDecodeError) as error:
-            raise DataError(
-                f"cannot read the labels in {path}: {error}", "Give a text file, one label a line"
-            ) from error
-        while names and not names[-1]:
-            names.pop()
+    try:
+        names = _labels_in(path)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise DataError(f"cannot read the labels in {path}: {reason}", "Give a text file, one label a line") from error
     if not names or "" in names:
         raise DataError(f"{path} has {'an empty line' if names else 'no labels'}", "Give a text file, one label a line")
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
+    twice, count = Counter(names).most_common(1)[0]
+    if count > 1:
         raise DataError(f"{path} names the label {twice!r} twice", "Every class needs a name of its own")
     return tuple(names)
+
+
+def _labels_in(path: Path) -> list[str]:
+    if os.path.isdir(path):  # noqa: PTH112 - unlike Path's, it takes every name
+        with os.scandir(path) as entries:
+            return sorted(valid(entry.name) for entry in entries if entry.is_dir())
+    names = [line.strip() for line in read_regular(path, LARGEST_LABELS).decode("utf-8-sig").splitlines()]
+    while names and not names[-1]:
+        names.pop()
+    return names
 
 
 def read_input_shapes(values: Sequence[str]) -> dict[str, tuple[int, ...]]:
@@ -295,5 +309,14 @@ def limits(seconds: float, gib: float | None) -> Limits:
         raise UsageError(f"--time-limit must be positive, got {seconds:g}")
     if gib is not None and not gib > 0:
         raise UsageError(f"--memory-limit must be positive, got {gib:g}")
-    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return Limits(seconds=seconds, memory=int(gib * GIB) if gib is not None else int(0.8 * total))
+    return Limits(seconds=seconds, memory=int(gib * GIB) if gib is not None else most_memory())
+
+
+def default_limits(seconds: float = 1800.0) -> Limits:
+    """What a process may use that no option limits."""
+    return Limits(seconds=seconds, memory=most_memory())
+
+
+def most_memory() -> int:
+    """80 % of the machine's memory in bytes."""
+    return int(0.8 * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))

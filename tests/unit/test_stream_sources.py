@@ -110,7 +110,7 @@ def test_a_video_that_is_cut_short_is_noticed(tmp_path):
 
 
 def test_what_only_calls_itself_a_video_is_refused(tmp_path):
-    (tmp_path / "v.mp4").write_bytes(b"not a video at all")
+    (tmp_path / "v.mp4").write_bytes(b"\0not a video at all")
     with pytest.raises(StreamError, match=r"v\.mp4 cannot be opened as a video"):
         open_source([str(tmp_path / "v.mp4")])
 

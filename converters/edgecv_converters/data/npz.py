@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import lzma
+import math
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -12,9 +16,17 @@ from typing import IO
 
 import numpy as np
 from edgecv_runtime.errors import DataError
+from edgecv_runtime.files import open_regular
 
-BROKEN = (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError)
+BROKEN = (
+    *(ValueError, OSError, EOFError, LookupError, NotImplementedError, RuntimeError, MemoryError, OverflowError),
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error),
+)
 SUFFIX = ".npy"
+MOST_ARRAYS = 1000
+LONGEST_HEADER = 1 << 16  # bytes; NumPy itself reads up to 10,000 letters
+# What an .npz may unpack to: zeros shrink a thousandfold, and so does a bomb.
+ALWAYS_UNPACKED, MOST_RATIO = 1 << 30, 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +37,16 @@ class Header:
     dtype: np.dtype
     fortran: bool
 
+    @property
+    def count(self) -> int:
+        """How many rows the first axis counts; 1 for a scalar."""
+        return self.shape[0] if self.shape else 1
+
+    @property
+    def row_bytes(self) -> int:
+        """The size of one row."""
+        return self.dtype.itemsize * math.prod(self.shape[1:])
+
 
 def headers(path: Path) -> dict[str, Header]:
     """Every array's header, after a check of every byte against the archive's checksums.
@@ -32,15 +54,28 @@ def headers(path: Path) -> dict[str, Header]:
     Raises:
         DataError: The file is no .npz, is damaged, or holds Python objects.
     """
-    with _explained(path), path.open("rb") as file, zipfile.ZipFile(file) as archive:
+    with _explained(path), open_regular(path) as file, zipfile.ZipFile(file) as archive:
+        _check_sizes(archive, file.seek(0, io.SEEK_END))
         damaged = archive.testzip()
         if damaged is not None:
             raise ValueError(f"the checksum of {damaged} is wrong")
         found = {}
-        for name in archive.namelist():
-            with archive.open(name) as member:
-                found[name.removesuffix(SUFFIX)] = _header(member)
+        for entry in archive.infolist():
+            with archive.open(entry) as member:
+                found[entry.filename.removesuffix(SUFFIX)] = header = _header(member)
+                if member.tell() + header.row_bytes * header.count != entry.file_size:
+                    raise ValueError(f"the shape of {entry.filename} does not fit its bytes")
     return found
+
+
+def _check_sizes(archive: zipfile.ZipFile, packed: int) -> None:
+    """Refuse what would take long to unpack, before anything is unpacked."""
+    entries = archive.infolist()
+    if len(entries) > MOST_ARRAYS:
+        raise ValueError(f"it has {len(entries):,} arrays, more than {MOST_ARRAYS:,}")
+    unpacked, most = sum(entry.file_size for entry in entries), max(ALWAYS_UNPACKED, MOST_RATIO * packed)
+    if unpacked > most:
+        raise ValueError(f"it unpacks to {unpacked / 2**30:,.1f} GiB, {unpacked / packed:,.0f} times its size")
 
 
 def read(path: Path, name: str) -> np.ndarray:
@@ -49,7 +84,7 @@ def read(path: Path, name: str) -> np.ndarray:
     Raises:
         DataError: As `headers`.
     """
-    with _explained(path), path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+    with _explained(path), open_regular(path) as file, np.load(file, allow_pickle=False) as archive:
         return np.asarray(archive[name])
 
 
@@ -59,22 +94,32 @@ def rows(path: Path, name: str) -> Iterator[np.ndarray]:
     Raises:
         DataError: As `headers`.
     """
-    with _explained(path), zipfile.ZipFile(path) as archive, archive.open(name + SUFFIX) as member:
+    with (
+        _explained(path),
+        open_regular(path) as file,
+        zipfile.ZipFile(file) as archive,
+        archive.open(name + SUFFIX) as member,
+    ):
         header = _header(member)
         if header.fortran:
             yield from read(path, name)
             return
-        size = header.dtype.itemsize * int(np.prod(header.shape[1:]))
-        for _ in range(header.shape[0]):
-            yield np.frombuffer(_exactly(member, size), header.dtype).reshape(header.shape[1:])
+        for _ in range(header.count):
+            values = _exactly(member, header.row_bytes)
+            yield np.frombuffer(values, header.dtype).reshape(header.shape[1:])
 
 
 def _header(member: IO[bytes]) -> Header:
-    version = np.lib.format.read_magic(member)
+    """Read the header, and leave the member where the values begin."""
+    head = io.BytesIO(member.read(LONGEST_HEADER))
+    version = np.lib.format.read_magic(head)
     reader = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, fortran, dtype = reader(member)
+    shape, fortran, dtype = reader(head)
     if dtype.hasobject:
         raise ValueError("it holds Python objects")
+    if any(size < 0 for size in shape):
+        raise ValueError(f"it has the shape {shape}")
+    member.seek(head.tell())
     return Header(shape, dtype, bool(fortran and len(shape) > 1))
 
 

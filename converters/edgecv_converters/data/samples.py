@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,6 +11,8 @@ from typing import Literal
 
 import numpy as np
 from edgecv_runtime.errors import DataError
+from edgecv_runtime.folders import files_below
+from edgecv_runtime.text import valid
 
 from edgecv_converters.data import npz
 
@@ -95,9 +98,9 @@ def open_samples(path: Path, *, labelled: bool = False) -> SampleSet:
     Raises:
         DataError: Nothing is there, nothing in it is usable, or `labelled` was asked for and there are no labels.
     """
-    if not path.exists():
+    if not os.path.lexists(path):
         raise DataError(f"{path} does not exist", "Give a folder of images, or an .npz file")
-    found = _open_folder(path) if path.is_dir() else _open_npz(path)
+    found = _open_folder(path) if os.path.isdir(path) else _open_npz(path)  # noqa: PTH112 - it takes every name
     if labelled and not found.classes:
         hint = "Put the images of each class into a subfolder of its own"
         if found.kind == "npz":
@@ -107,16 +110,19 @@ def open_samples(path: Path, *, labelled: bool = False) -> SampleSet:
 
 
 def _open_folder(folder: Path) -> SampleSet:
-    files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
+    try:
+        files = files_below(folder, IMAGE_SUFFIXES, hidden=True)
+    except OSError as error:
+        raise DataError(f"{error.filename} cannot be read: {error.strerror}", "Change its permissions") from error
     if not files:
         raise DataError(f"{folder} holds no images", f"Image files end in {', '.join(sorted(IMAGE_SUFFIXES))}")
     relative = [file.relative_to(folder) for file in files]
     nested = all(len(name.parts) > 1 for name in relative)
     samples = tuple(
-        Sample(name.as_posix(), name.parts[0] if nested else None, file)
+        Sample(valid(name.as_posix()), valid(name.parts[0]) if nested else None, file)
         for name, file in zip(relative, files, strict=True)
     )
-    classes = tuple(sorted({name.parts[0] for name in relative})) if nested else ()
+    classes = tuple(sorted({valid(name.parts[0]) for name in relative})) if nested else ()
     return SampleSet("images", folder, samples, classes)
 
 
@@ -131,7 +137,11 @@ def _open_npz(path: Path) -> SampleSet:
         sizes = ", ".join(f"{name} {count}" for name, count in counts.items())
         raise DataError(f"{path} has arrays of different lengths ({sizes})", "All arrays need the same first axis")
     labels = next((npz.read(path, key).reshape(-1) for key in LABEL_KEYS if key in arrays), None)
-    names = None if labels is None else [str(value) for value in labels.tolist()]
+    if labels is not None and labels.size != next(iter(counts.values())):
+        raise DataError(
+            f"{path} has {labels.size} labels for {next(iter(counts.values()))} samples", "Store one for each"
+        )
+    names = None if labels is None else [valid(str(value)) for value in labels.tolist()]
     samples = tuple(
         Sample(f"{i:06d}", None if names is None else names[i], i) for i in range(next(iter(counts.values())))
     )

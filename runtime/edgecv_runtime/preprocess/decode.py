@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from edgecv_runtime.errors import ImageError
+from edgecv_runtime.files import open_regular
 from edgecv_runtime.preprocess.silence import PillowSilence
 from edgecv_runtime.schema import Preprocess
 
@@ -54,8 +55,6 @@ def decode(source: ImageSource, spec: Preprocess) -> Image.Image:
             if spec.orientation == "exif":
                 image = _upright(image)
         return _convert(image, mode)
-    except FileNotFoundError as error:
-        raise ImageError(f"{name} does not exist") from error
     except UnidentifiedImageError as error:
         raise ImageError(
             f"{name} is not a picture that can be read", "JPEG, PNG, WebP, BMP, GIF and TIFF can"
@@ -72,11 +71,19 @@ def _open(source: Path | str | bytes | Image.Image) -> Image.Image:
         return _load(io.BytesIO(source))
     if not isinstance(source, str | Path):
         raise ImageError(f"a picture must be a path, bytes, a Pillow image or an array, got {type(source).__name__}")
-    path = Path(source)
-    if path.is_dir():
-        raise ImageError(f"{path} is a folder, not a picture")
-    with path.open("rb") as file:
+    with _open_file(source) as file:
         return _load(file)
+
+
+def _open_file(path: Path | str) -> BinaryIO:
+    try:
+        return open_regular(path)
+    except FileNotFoundError as error:
+        raise ImageError(f"{path} does not exist") from error
+    except IsADirectoryError as error:
+        raise ImageError(f"{path} is a folder, not a picture") from error
+    except OSError as error:
+        raise ImageError(f"{path} cannot be read: {error.strerror}") from error
 
 
 def _load(file: BinaryIO) -> Image.Image:

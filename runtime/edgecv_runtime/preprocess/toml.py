@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import msgspec
 
 from edgecv_runtime.errors import SpecError
+from edgecv_runtime.files import MIB, read_regular
 from edgecv_runtime.preprocess.presets import NORMALIZATIONS, float32s, normalization
 from edgecv_runtime.preprocess.rules import check
 from edgecv_runtime.schema import Fit, Preprocess, Resize
@@ -20,6 +21,7 @@ KEYS = {
     "resize": Resize.__struct_fields__,
     "normalize": ("preset", "mean", "std", "scale", "offset"),
 }
+LARGEST = MIB  # bytes; real files have some hundred
 WAYS = ({"preset"}, {"mean", "std"}, {"scale", "offset"})
 
 
@@ -32,9 +34,10 @@ def from_toml(path: Path) -> Preprocess:
         SpecError: The file is missing or not TOML, or a key or value is wrong; the message names the file and field.
     """
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        raise SpecError(f"{path} cannot be read: {error}", "Give a TOML file, see docs/preprocessing.md") from error
+        content = tomllib.loads(read_regular(path, LARGEST).decode())
+    except (OSError, ValueError, RecursionError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise SpecError(f"{path} cannot be read: {reason}", "Give a TOML file, see docs/preprocessing.md") from error
     try:
         _check_keys(content)
         _check_choices(content)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from edgecv_runtime.errors import StreamError, UsageError
+from edgecv_runtime.files import open_regular
 from edgecv_runtime.stream import pictures, video
 from edgecv_runtime.stream.camera import OpenCvCamera, without_password
 from edgecv_runtime.stream.frame import Source
@@ -26,6 +28,9 @@ WAYS = (
 HEAD = 16
 PICTURE_MAGIC = re.compile(rb"\xff\xd8\xff|\x89PNG|GIF8|BM|RIFF....WEBP|II\*\0|MM\0\*|P[1-6]\s", re.DOTALL)
 VIDEO_MAGIC = re.compile(rb"....ftyp|RIFF....AVI |\x1aE\xdf\xa3|FLV\x01|\0\0\x01[\xb3\xba]|\x30\x26\xb2\x75", re.DOTALL)
+
+# A playlist named like a video would have FFmpeg open the files and addresses in it.
+TEXT = re.compile(rb"(?:\xef\xbb\xbf)?[\t\n\r -~]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +64,11 @@ def kind_of(text: str) -> Kind:
     """What a source is, by its name and, for a file of an unknown ending, its first bytes.
 
     Raises:
+        UsageError: It is empty.
         StreamError: It is nothing that can be read.
     """
+    if not text:
+        raise UsageError("the source is an empty word", f"Is a variable unset? {WAYS}, or . for this folder")
     if text == "-":
         return "pipe"
     if re.fullmatch(r"picamera(:\d+)?", text):
@@ -76,25 +84,27 @@ def kind_of(text: str) -> Kind:
 
 
 def _kind_of_file(path: Path) -> Kind:
-    if path.is_dir():
+    if os.path.isdir(path):  # noqa: PTH112 - unlike Path's, it takes every name
         return "pictures"
-    if not path.exists():
-        raise StreamError(f"{path} does not exist", WAYS)
     suffix = path.suffix.lower()
-    if suffix in pictures.SUFFIXES:
-        return "pictures"
-    if suffix in video.SUFFIXES:
+    if suffix in pictures.SUFFIXES and os.path.lexists(path):
+        return "pictures"  # whether it can be read is seen when its turn comes
+    head = _head(path)
+    if VIDEO_MAGIC.match(head) or (suffix in video.SUFFIXES and not TEXT.fullmatch(head)):
         return "video"
-    try:
-        with path.open("rb") as file:
-            head = file.read(HEAD)
-    except OSError as error:
-        raise StreamError(f"{path} cannot be read: {error.strerror}") from error
     if PICTURE_MAGIC.match(head):
         return "pictures"
-    if VIDEO_MAGIC.match(head):
-        return "video"
     raise StreamError(f"{path} is neither a picture nor a video", WAYS)
+
+
+def _head(path: Path) -> bytes:
+    try:
+        with open_regular(path) as file:
+            return file.read(HEAD)
+    except FileNotFoundError as error:
+        raise StreamError(f"{path} does not exist", WAYS) from error
+    except OSError as error:
+        raise StreamError(f"{path} cannot be read: {error.strerror}", WAYS) from error
 
 
 def open_source(texts: Sequence[str], options: SourceOptions | None = None) -> Source:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from edgecv_runtime.errors import StreamError
+from edgecv_runtime.folders import files_below
 from edgecv_runtime.stream.frame import Frame
 
 SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"})
@@ -44,28 +44,16 @@ class Pictures:
 
 
 def pictures_in(folder: Path) -> list[Path]:
-    """The picture files of a folder and its subfolders, sorted by path; hidden ones are left out.
+    """The picture files of a folder and its subfolders, sorted by path; hidden ones are left out (see `files_below`).
 
     Raises:
         StreamError: There is none, or the folder cannot be read.
     """
     try:
-        found = sorted(_walk(folder))
+        found = files_below(folder, SUFFIXES)
     except OSError as error:
         raise StreamError(f"{folder} cannot be read: {error.strerror}") from error
     if not found:
         kinds = ", ".join(sorted(SUFFIXES))
         raise StreamError(f"{folder} holds no pictures", f"Pictures are files that end in {kinds}")
     return found
-
-
-def _walk(folder: Path) -> Iterator[Path]:
-    for root, folders, files in os.walk(folder, onerror=_fail):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in files:
-            if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES:
-                yield Path(root, name)
-
-
-def _fail(error: OSError) -> None:
-    raise error

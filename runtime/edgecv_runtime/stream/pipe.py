@@ -51,7 +51,7 @@ class Pipe:
         def read(count: int) -> bytes:
             while not stop.is_set():
                 if select.select([self._descriptor], [], [], GLANCE)[0]:
-                    return os.read(self._descriptor, count)
+                    return _read(self._descriptor, count)
             return b""
 
         for image in pictures(read):
@@ -66,3 +66,10 @@ class Pipe:
 
     def close(self) -> None:
         """It belongs to the process: nothing to close."""
+
+
+def _read(descriptor: int, count: int) -> bytes:
+    try:
+        return os.read(descriptor, count)
+    except OSError as error:
+        raise StreamError(f"standard input cannot be read: {error.strerror}", HINT) from error

@@ -72,11 +72,15 @@ def pictures(read: Callable[[int], bytes]) -> Iterator[bytes]:
 
 def _skip_padding(buffer: _Buffer) -> bool:
     """Whether anything but padding is left."""
+    skipped = 0
     while True:
         kept = buffer.data.lstrip(PADDING)
         if kept:
             buffer.data = kept
             return True
+        skipped += len(buffer.data)
+        if skipped > LARGEST:
+            raise StreamError(f"the stream holds no picture in {LARGEST >> 20} MiB", HINT)
         buffer.data.clear()
         if not buffer.more():
             return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -29,7 +30,8 @@ class VideoFile:
         cv2 = opencv()
         self.name = str(path)
         self._notify = notify
-        self._capture = cv2.VideoCapture(str(path))
+        # Absolute, lest FFmpeg take what stands before a colon in a name for a protocol.
+        self._capture = cv2.VideoCapture(os.path.abspath(path))  # noqa: PTH100 - `absolute` keeps `..`, to no end
         if not self._capture.isOpened():
             raise StreamError(f"{path} cannot be opened as a video", "It may be damaged, or OpenCV lacks its codec")
         fps, count = (float(self._capture.get(key)) for key in (cv2.CAP_PROP_FPS, cv2.CAP_PROP_FRAME_COUNT))
