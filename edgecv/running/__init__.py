@@ -79,7 +79,7 @@ def run(options: RunOptions) -> int:
 
     Raises:
         EdgecvError: The bundle, a source, or a picture cannot be used.
-        SystemExit: It was interrupted, and ended in order.
+        OutputClosedError: Nobody reads stdout any more.
     """
     how = options.of_source()
     with ExitStack() as stack:
@@ -108,9 +108,6 @@ def run(options: RunOptions) -> int:
         note(f"answered by {predictor.describe()}")
         try:
             session.run()
-        except BrokenPipeError:  # `| head` has seen enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what Python flushes at its end
-            return 0
         except KeyboardInterrupt:  # the second Ctrl-C
             if session.saver is not None:
                 session.saver.discard()
@@ -118,7 +115,7 @@ def run(options: RunOptions) -> int:
         if stream.stuck:
             _leave(EXIT_INTERRUPTED if interrupts.caught == signal.SIGINT else 0)
     if interrupts.caught == signal.SIGINT:
-        raise SystemExit(EXIT_INTERRUPTED)
+        return EXIT_INTERRUPTED
     if stream.statistics.unreadable and not stream.statistics.frames:
         raise DataError("none of the pictures could be read")
     return 0

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
 import numpy as np
 from edgecv_runtime import Prediction, Predictor
 from edgecv_runtime.stream import Answer, Statistics
 from edgecv_runtime.stream.statistics import STAGES
+from edgecv_runtime.text import one_line
+
+from edgecv.console import json_bytes
 
 WIDEST_LABEL, WIDEST_NAME = 24, 48
 SHOWN_VALUES = 8
@@ -29,12 +31,13 @@ class Lines:
         self._predictor = predictor
         self._count = count
         self._task = predictor.manifest.task
-        self._label = min(WIDEST_LABEL, max(map(len, predictor.manifest.labels or ("0",))))
-        self._name = min(WIDEST_NAME, max(map(len, names), default=0))
+        self._shown = {label: one_line(label) for label in predictor.manifest.labels or ()}
+        self._label = min(WIDEST_LABEL, max(map(len, self._shown.values()), default=1))
+        self._name = min(WIDEST_NAME, max((len(one_line(name)) for name in names), default=0))
 
     def line(self, answer: Answer) -> str:
         """`cat.jpg   cat 97.1 %   dog  1.2 %`."""
-        words = self._columns(answer.prediction) if answer.prediction else f"unreadable: {answer.error}"
+        words = self._columns(answer.prediction) if answer.prediction else f"unreadable: {one_line(str(answer.error))}"
         return f"{self._place(answer)}   {words}".rstrip()
 
     def words(self, found: Prediction) -> str:
@@ -49,11 +52,11 @@ class Lines:
         record: dict[str, Any] = {"source": frame.name, "frame": frame.index, "time_s": round(frame.seconds, 3)}
         record |= {"error": str(answer.error)} if answer.prediction is None else self._record(answer.prediction)
         record["dropped"] = statistics.dropped
-        return msgspec.json.encode(record) + b"\n"
+        return json_bytes(record) + b"\n"
 
     def _place(self, answer: Answer) -> str:
         if self._name:
-            return answer.frame.name.ljust(self._name)
+            return one_line(answer.frame.name).ljust(self._name)
         return f"{answer.frame.index:>6} {answer.frame.seconds:9.3f} s"
 
     def _columns(self, found: Prediction) -> str:
@@ -64,9 +67,11 @@ class Lines:
 
     def _named(self, found: Prediction) -> list[tuple[str, float]]:
         if self._task == "multilabel":
-            return [(top.label, top.score) for top in self._predictor.top(found, len(found.labels))]
-        best, *others = self._predictor.top(found, self._count)
-        return [(top.label, top.score) for top in (best, *others) if top is best or not 0 <= top.score < LEAST_SHARE]
+            named = self._predictor.top(found, len(found.labels))
+        else:
+            best, *others = self._predictor.top(found, self._count)
+            named = (best, *(top for top in others if not 0 <= top.score < LEAST_SHARE))
+        return [(self._shown.get(top.label, top.label), top.score) for top in named]
 
     def _record(self, found: Prediction) -> dict[str, Any]:
         record: dict[str, Any] = {}

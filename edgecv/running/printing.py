@@ -12,7 +12,7 @@ from edgecv_runtime.stream import Answer, Statistics
 from rich.live import Live
 from rich.text import Text
 
-from edgecv.console import people
+from edgecv.console import people, show_text
 from edgecv.running.lines import Lines
 
 RECENT = 30  # answers over which the speed shown is taken
@@ -57,8 +57,7 @@ class Printer:
             sys.stdout.buffer.write(self._lines.json(answer, self._statistics))
             sys.stdout.flush()
         elif answer.prediction is not None:
-            sys.stdout.write(f"{self._lines.line(answer)}\n")
-            sys.stdout.flush()
+            show_text(f"{self._lines.line(answer)}\n")
 
     def _now(self) -> Text:
         answer, times = self._newest, list(self._times)

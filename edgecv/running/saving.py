@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,6 +14,8 @@ from edgecv_runtime.stream.opencv import opencv
 from edgecv_runtime.stream.pictures import Pictures
 from edgecv_runtime.stream.video import SUFFIXES as VIDEO_SUFFIXES
 from PIL import Image
+
+from edgecv.writing import unused_name, write_whole
 
 VIDEO = ".mp4"
 CODE = "mp4v"  # MPEG-4 part 2: what every build of OpenCV can write
@@ -47,8 +48,10 @@ def check_save(path: Path, kind: str, sources: list[str], *, force: bool) -> Non
         raise UsageError(f"--save {path} is a video, and the source is pictures", "Give a folder")
     if suffix != VIDEO and suffix in {*VIDEO_SUFFIXES, *KEPT_FORMATS}:
         raise UsageError(f"--save {path} is neither an .mp4 file nor a folder", "Give NAME.mp4, or a folder")
-    if any(Path(source).resolve() == path.resolve() for source in sources):
+    if any(_real(Path(source)) == _real(path) for source in sources):
         raise UsageError(f"--save {path} is the source itself", "Give another place")
+    if path.is_symlink() and not path.exists():
+        raise UsageError(f"--save {path} is a link that leads nowhere", "Give another place")
     if path.is_dir() == (suffix == VIDEO) and path.exists():
         found = "a folder" if path.is_dir() else "a file"
         raise UsageError(f"--save {path} is {found} already", "Give another place")
@@ -76,8 +79,8 @@ class FolderSaver:
         self._folder = folder
         self._names = _names(source) if isinstance(source, Pictures) else None
         if isinstance(source, Pictures) and self._names:
-            ours = {(folder / name).resolve() for name in self._names}
-            lost = next((file for file in source.files if file.resolve() in ours), None)
+            ours = {_real(folder / name) for name in self._names}
+            lost = next((file for file in source.files if _real(file) in ours), None)
             if lost is not None:
                 raise UsageError(f"--save {folder} would replace {lost}", "Give another folder")
 
@@ -90,14 +93,10 @@ class FolderSaver:
         path = self._folder / (self._names[frame.index] if self._names else f"{frame.index:06d}.jpg")
         content = io.BytesIO()
         Image.fromarray(pixels).save(content, KEPT_FORMATS[path.suffix.lower()], quality=QUALITY)
-        partial = path.with_name(f".{path.name}.partial")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            partial.write_bytes(content.getvalue())
-            partial.replace(path)
+            write_whole(path, content.getvalue())
         except OSError as error:
-            with suppress(OSError):
-                partial.unlink()
             raise _refused(path, error) from error
 
     def finish(self) -> None:
@@ -105,6 +104,11 @@ class FolderSaver:
 
     def discard(self) -> None:
         """Every picture is complete already."""
+
+
+def _real(path: Path) -> str:
+    """Where a path leads, as far as it leads anywhere: `Path.resolve` fails on links in a circle."""
+    return os.path.realpath(path)
 
 
 def _names(source: Pictures) -> list[str]:
@@ -135,7 +139,7 @@ class VideoSaver:
     def __init__(self, path: Path, fps: float, *, real_time: bool) -> None:
         self._cv2 = opencv()
         self._path = path
-        self._partial = path.with_name(f".{path.name}.{os.getpid()}.partial{VIDEO}")
+        self._partial = unused_name(path, VIDEO)
         self._fps = fps
         self._real_time = real_time
         self._writer: Any = None

@@ -16,6 +16,7 @@ from edgecv.running.drawing import caption
 from edgecv.running.interrupts import Interrupts
 from edgecv.running.lines import Lines, summary
 from edgecv.running.printing import Printer
+from edgecv.surroundings import OutputClosedError
 
 if TYPE_CHECKING:
     from edgecv.running.saving import Saver
@@ -51,14 +52,14 @@ class Session:
 
         Raises:
             EdgecvError: A source, a picture, the runtime or the disk failed.
-            BrokenPipeError: Nobody reads stdout any more.
+            OutputClosedError: Nobody reads stdout any more.
         """
         quiet = False
         try:
             with self.printer, self.stream:
                 for answer in self.stream:
                     self._take(answer)
-        except BrokenPipeError:
+        except OutputClosedError:
             quiet = True
             raise
         finally:
