@@ -7,10 +7,11 @@ from difflib import get_close_matches
 from typing import Literal, get_args
 
 from edgecv_converters.coreml import Interface
-from edgecv_converters.coreml.recipes import RECIPES, WORDS
+from edgecv_converters.coreml.recipes import RECIPES
 from edgecv_converters.workers import Quantizer
 from edgecv_runtime.errors import UsageError
 from edgecv_runtime.postprocess import read_thresholds
+from edgecv_runtime.precisions import WORDS
 from edgecv_runtime.schema import Activation, Precision, Record, Target, Task
 
 TARGETS: tuple[Target, ...] = get_args(Target)

@@ -8,9 +8,10 @@ from typing import Final
 
 import msgspec
 from edgecv_runtime.errors import BundleError, SourceError
+from edgecv_runtime.manifest import HOSTILE
 from edgecv_runtime.measured import LayerError, Report
 
-from edgecv.inspecting.bundle import MANIFEST, inspect_bundle, is_bundle_zip, unpacked
+from edgecv.inspecting.bundle import MANIFEST, inspect_bundle, is_bundle_zip, read_part
 from edgecv.inspecting.records import LayersInspection
 
 REPORT: Final = "report.json"
@@ -56,8 +57,7 @@ def _report(path: Path) -> Report:
     file = path / REPORT
     if path.is_dir() and not file.is_file():
         raise BundleError(f"{path.name} holds no {REPORT}", "Convert again: layers are measured while converting")
-    data = file.read_bytes() if path.is_dir() else unpacked(path, REPORT)
     try:
-        return msgspec.json.decode(data, type=Report)
-    except msgspec.DecodeError as error:
+        return msgspec.json.decode(read_part(path, REPORT), type=Report)
+    except HOSTILE as error:
         raise BundleError(f"{REPORT} of {path.name} cannot be read: {error}", "Convert again") from error

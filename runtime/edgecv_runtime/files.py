@@ -5,8 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 MIB: Final = 1 << 20
 _KINDS: Final = (
@@ -18,7 +19,7 @@ _KINDS: Final = (
 )
 
 
-def open_regular(path: Path | str, most: int | None = None) -> BinaryIO:
+def open_regular(path: Path | str, most: int | None = None) -> BufferedReader:
     """Open a regular file for reading.
 
     A pipe, a device or a socket is refused without being opened: reading one waits for ever, never ends, or does

@@ -81,7 +81,7 @@ def test_a_zip_is_unpacked_and_removed(whole, tmp_path, scratch, prefix):
 
 
 def test_the_manifest_is_indented_and_stable(whole):
-    data = encode_manifest(read_manifest(whole / "bundle.json"))
+    data = encode_manifest(read_manifest(whole))
     assert data.startswith(b'{\n  "schema_version": 1,\n  "name": "colours",\n')
     assert data.endswith(b"}\n")
 

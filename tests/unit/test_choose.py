@@ -80,7 +80,8 @@ def test_a_file_that_is_no_model_gives_way_to_the_next(tmp_path):
     bad = next(a for a in manifest.artifacts if a.precision == "int8")
     (tmp_path / bad.file).write_bytes(b"no model")
     digest = sha256_tree(tmp_path / bad.file)
-    artifacts = tuple(msgspec.structs.replace(a, sha256=digest) if a is bad else a for a in manifest.artifacts)
+    replaced = msgspec.structs.replace(bad, sha256=digest, bytes=8)
+    artifacts = tuple(replaced if artifact is bad else artifact for artifact in manifest.artifacts)
     changed = msgspec.structs.replace(manifest, artifacts=artifacts)
     (tmp_path / "bundle.json").write_bytes(encode_manifest(changed))
     assert opened(tmp_path)[0] == "onnx float32"

@@ -7,9 +7,10 @@ import re
 import msgspec
 import pytest
 from edgecv_converters.coreml.interface import needs
-from edgecv_converters.coreml.recipes import RECIPES, WORDS, weight_recipe
+from edgecv_converters.coreml.recipes import RECIPES, weight_recipe
 from edgecv_converters.parity.gates import DEFAULT_LIMITS
 from edgecv_runtime.errors import UsageError
+from edgecv_runtime.precisions import WORDS
 from edgecv_runtime.schema import Precision
 
 from edgecv.recipe import Recipe, plan

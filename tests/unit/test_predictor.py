@@ -179,9 +179,17 @@ def test_a_softmax_head_gives_probabilities_and_leaves_the_output_alone(tmp_path
 
 
 def test_a_binary_answer_comes_from_its_threshold(tmp_path):
-    outputs = (TensorSpec(name="colour", shape=(1, 1), dtype="float32"),)
-    head = Postprocess(thresholds=(0.8,))
-    predictor = faked(tmp_path, says(0.7), task="binary", outputs=outputs, labels=("no", "yes"), postprocess=head)
+    artifact = bundles.write_bundle(tmp_path).artifacts[0]
+    one = msgspec.structs.replace(artifact.outputs[0], shape=(1, 1))
+    predictor = faked(
+        tmp_path,
+        says(0.7),
+        task="binary",
+        outputs=(TensorSpec(name="colour", shape=(1, 1), dtype="float32"),),
+        labels=("no", "yes"),
+        postprocess=Postprocess(thresholds=(0.8,)),
+        artifacts=(msgspec.structs.replace(artifact, outputs=(one,)),),
+    )
     answer = predictor.predict(RED)
     assert (answer.label, answer.index) == ("no", 0)
     assert answer.score == pytest.approx(0.3)

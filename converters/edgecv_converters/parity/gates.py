@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from edgecv_runtime.errors import UsageError
+from edgecv_runtime.precisions import WORDS
 from edgecv_runtime.schema import Accuracy, Comparison, Gate, Precision
 
-from edgecv_converters.coreml.recipes import RECIPES, WORDS, WeightRecipe
+from edgecv_converters.coreml.recipes import RECIPES, WeightRecipe
 
 SMALL_SET: Final = 20
 GOLDEN: Final = "golden"

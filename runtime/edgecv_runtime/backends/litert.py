@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from edgecv_runtime.backends import BackendInfo
+from edgecv_runtime.backends.structure.tflite import check_tflite
 from edgecv_runtime.errors import BackendError, MissingDependencyError
 from edgecv_runtime.schema import Artifact
 
@@ -26,6 +27,7 @@ class LiteRT:
 
     def __init__(self, artifact: Artifact, file: Path, threads: int) -> None:
         module, package = _library()
+        check_tflite(file, artifact.file)
         try:
             with _quiet():
                 self._interpreter = module.Interpreter(model_path=str(file), num_threads=threads)

@@ -1,0 +1,234 @@
+"""Whether a .tflite file is whole: LiteRT believes every number in one, and a wrong one ends the process.
+
+Checked are the bounds of every table, the indices of tensors, buffers and operators, shapes against the bytes of
+constants, scales, and the options that kernels divide by. Constants are not read, so that the time does not depend on
+their size.
+"""
+
+from __future__ import annotations
+
+import math
+import mmap
+import struct
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from edgecv_runtime.backends.structure.damage import DamageError
+from edgecv_runtime.backends.structure.flatbuffer import Flatbuffer, Table
+from edgecv_runtime.backends.structure.tflite_ops import COUNTS_INPUTS, COUNTS_OUTPUTS, OPERATORS, OPTIONS, Operands
+from edgecv_runtime.errors import BundleError
+from edgecv_runtime.files import open_regular
+
+IDENTIFIER: Final = b"TFL3"
+MOST_ELEMENTS: Final = 1 << 28  # of one tensor
+MOST_AXES: Final = 8
+MOST_STEP: Final = 1 << 16  # of a stride, a dilation, a window or a count in options
+NO_TENSOR: Final = -1  # in place of an input that is left out
+SMALLEST_SCALE, LARGEST_SCALE = 1e-30, 1e30
+
+# Bits of an element by the number of its dtype, and the range of those that are quantized.
+_BITS: Final = {
+    0: 32,
+    1: 16,
+    2: 32,
+    3: 8,
+    4: 64,
+    6: 8,
+    7: 16,
+    8: 64,
+    9: 8,
+    10: 64,
+    12: 64,
+    15: 32,
+    16: 16,
+    17: 4,
+    18: 16,
+}
+_INT32: Final = 2
+_RANGES: Final = {3: (0, 255), 9: (-128, 127), 7: (-32768, 32767), 2: (0, 0), 4: (0, 0), 17: (-8, 7)}
+
+
+class _Tensor(NamedTuple):
+    shape: tuple[int, ...]
+    dtype: int
+    buffer: int
+    variable: bool
+
+
+def check_tflite(path: Path, name: str) -> None:
+    """Refuse a file that is damaged, or has what no file of edgecv has.
+
+    Args:
+        path: The file.
+        name: What messages call it.
+
+    Raises:
+        BundleError: It is so; or it cannot be read.
+    """
+    try:
+        with open_regular(path) as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            _check_model(Flatbuffer(data))
+    except OSError as error:
+        raise BundleError(f"{name} cannot be read: {error.strerror}") from error
+    except (DamageError, ValueError, struct.error) as error:  # an empty file is a ValueError of mmap's
+        raise BundleError(
+            f"{name} is a damaged TFLite file: {error}", "Make the bundle again, or do not use it"
+        ) from error
+
+
+def _check_model(file: Flatbuffer) -> None:
+    model = file.root(IDENTIFIER)
+    if model.has(8) or model.has(9):
+        raise DamageError("it takes constants from other files")
+    buffers = [_buffer_bytes(buffer) for buffer in model.tables(4)]
+    graphs = model.tables(2)
+    if len(graphs) != 1:
+        raise DamageError(f"it has {len(graphs)} graphs, where one is the rule")
+    if not buffers or buffers[0]:
+        raise DamageError("its first buffer must be empty")
+    model.text(3)
+    for index in model.numbers(5, "i"):
+        _within(index, len(buffers), "buffer")
+    for entry in model.tables(6):
+        entry.text(0)
+        _within(entry.scalar(1, "I"), len(buffers), "buffer")
+    operators = [_operands(code) for code in model.tables(1)]
+    tensors = _check_graph(graphs[0], buffers, operators)
+    for signature in model.tables(7):
+        _check_signature(signature, tensors)
+
+
+def _buffer_bytes(buffer: Table) -> int:
+    if buffer.scalar(1, "Q") > 1 or buffer.scalar(2, "Q") > 1:  # 0 and 1 mean that the bytes are in the table
+        raise DamageError("a buffer lies behind the tables, as in files over 2 GB")
+    return buffer.span(0, 1)[1]
+
+
+def _operands(code: Table) -> Operands:
+    number: int = max(code.scalar(0, "b"), code.scalar(3, "i"))
+    if number not in OPERATORS or code.text(1):
+        raise DamageError(f"it has the operator {code.text(1) or number}, which no file of edgecv has")
+    return OPERATORS[number]
+
+
+def _check_graph(graph: Table, buffers: Sequence[int], operators: Sequence[Operands]) -> int:
+    """Check the only graph; the count of its tensors."""
+    tensors = [_check_tensor(tensor, buffers) for tensor in graph.tables(0)]
+    inputs, outputs = graph.numbers(1, "i"), graph.numbers(2, "i")
+    graph.text(4)
+    if not inputs or not outputs:
+        raise DamageError("its graph has no input or no output")
+    for index in (*inputs, *outputs):
+        _within(index, len(tensors), "tensor")
+    if any(tensors[index].buffer and buffers[tensors[index].buffer] for index in inputs):
+        raise DamageError("an input of its graph is a constant")
+    written = {number for number, tensor in enumerate(tensors) if buffers[tensor.buffer]} | set(inputs)
+    if len(set(inputs)) < len(inputs):
+        raise DamageError("an input of its graph is listed twice")
+    for operator in graph.tables(3):
+        _check_operator(operator, operators, len(tensors), written)
+    if not written.issuperset(outputs):
+        raise DamageError("no operator makes an output of its graph")
+    return len(tensors)
+
+
+def _check_tensor(tensor: Table, buffers: Sequence[int]) -> _Tensor:
+    name = tensor.text(3)
+    shape, dtype, buffer = tensor.numbers(0, "i"), tensor.scalar(1, "b"), tensor.scalar(2, "I")
+    if dtype not in _BITS:
+        raise DamageError(f"the tensor {name!r} has the dtype {dtype}, which no file of edgecv has")
+    if tensor.has(6) or tensor.has(9) or tensor.scalar(10, "I"):
+        raise DamageError(f"the tensor {name!r} is sparse, a variant, or in another file")
+    smallest = 0 if dtype == _INT32 else 1  # an empty list of axes is a constant of no number
+    if len(shape) > MOST_AXES or min(shape, default=1) < smallest or math.prod(shape) > MOST_ELEMENTS:
+        raise DamageError(f"the tensor {name!r} has the shape {shape}")
+    signature = tensor.numbers(7, "i")
+    if signature and len(signature) != len(shape):
+        raise DamageError(f"the tensor {name!r} has the shapes {shape} and {signature}")
+    _within(buffer, len(buffers), "buffer")
+    size = (math.prod(shape) * _BITS[dtype] + 7) // 8
+    if buffers[buffer] not in {0, size} or (buffers[buffer] and tensor.scalar(5, "b")):
+        raise DamageError(f"the tensor {name!r} needs {size} bytes, its buffer has {buffers[buffer]}")
+    quantization = tensor.table(4)
+    if quantization is not None:
+        _check_quantization(quantization, name, shape, dtype)
+    return _Tensor(shape, dtype, buffer, bool(tensor.scalar(5, "b")))
+
+
+def _check_quantization(quantization: Table, name: str, shape: tuple[int, ...], dtype: int) -> None:
+    quantization.numbers(0, "f")
+    quantization.numbers(1, "f")
+    scales, zeros, axis = quantization.numbers(2, "f"), quantization.numbers(3, "q"), quantization.scalar(6, "i")
+    if quantization.scalar(4, "B") or quantization.has(5):
+        raise DamageError(f"the tensor {name!r} is quantized in a way that no file of edgecv is")
+    if not scales and not zeros:
+        return
+    if not all(SMALLEST_SCALE <= scale <= LARGEST_SCALE for scale in scales):
+        raise DamageError(f"a scale of the tensor {name!r} is no number over 0")
+    channels = {1} | ({shape[axis]} if 0 <= axis < len(shape) else set())
+    if len(scales) not in channels or len(zeros) != len(scales) or (len(scales) > 1 and axis >= len(shape)):
+        raise DamageError(f"the tensor {name!r} has {len(scales)} scales and {len(zeros)} zero points")
+    low, high = _RANGES.get(dtype, (0, 0))
+    if min(zeros) < low or max(zeros) > high:
+        raise DamageError(f"a zero point of the tensor {name!r} is not in {low}..{high}")
+
+
+def _check_operator(operator: Table, operators: Sequence[Operands], tensors: int, written: set[int]) -> None:
+    """Check one operator, and add what it makes to what is `written` so far."""
+    number: int = operator.scalar(0, "I")
+    _within(number, len(operators), "operator code")
+    wanted = operators[number]
+    inputs, outputs = operator.numbers(1, "i"), operator.numbers(2, "i")
+    for index in inputs:
+        if index != NO_TENSOR:
+            _within(index, tensors, "tensor")
+            if index not in written:
+                raise DamageError(f"an operator reads the tensor {index} before it is made")
+    if NO_TENSOR in inputs[: wanted.least] or not wanted.least <= len(inputs) <= wanted.most:
+        raise DamageError(f"an operator has {len(inputs)} inputs, it takes {wanted.least} to {wanted.most}")
+    if not wanted.outputs[0] <= len(outputs) <= wanted.outputs[1]:
+        raise DamageError(f"an operator has {len(outputs)} outputs")
+    for index in outputs:
+        _within(index, tensors, "tensor")
+        if index in written:
+            raise DamageError(f"the tensor {index} is made twice")
+        written.add(index)
+    if any(operator.has(field) for field in (5, 8, 9, 10, 12)) or operator.scalar(11, "B"):
+        raise DamageError("an operator has parts that no file of edgecv has")
+    _check_options(operator, wanted.options, len(inputs), len(outputs))
+
+
+def _check_options(operator: Table, wanted: int, inputs: int, outputs: int) -> None:
+    kind: int = operator.scalar(3, "B")
+    options = operator.table(4)
+    if kind == 0 and options is None and "p" not in OPTIONS.get(wanted, ""):
+        return
+    if kind != wanted or options is None:
+        raise DamageError(f"an operator has the options {kind}, it takes {wanted}")
+    for number, field in enumerate(OPTIONS[kind]):
+        if field == "v":
+            options.span(number, 1)
+        elif field in "pd":
+            value = options.scalar(number, "i", default=int(field == "d"))
+            if not 1 <= value <= MOST_STEP:
+                raise DamageError(f"field {number} of an operator's options is {value}, which it cannot be")
+        else:
+            options.scalar(number, field)
+    count = inputs if kind in COUNTS_INPUTS else outputs
+    if kind in COUNTS_INPUTS | COUNTS_OUTPUTS and options.scalar(0, "i") != count:
+        raise DamageError(f"an operator has {count} parts, its options say {options.scalar(0, 'i')}")
+
+
+def _check_signature(signature: Table, tensors: int) -> None:
+    signature.text(2)
+    if signature.scalar(4, "I"):
+        raise DamageError("a signature is of another graph")
+    for entry in (*signature.tables(0), *signature.tables(1)):
+        entry.text(0)
+        _within(entry.scalar(1, "I"), tensors, "tensor")
+
+
+def _within(index: Any, count: int, what: str) -> None:
+    if not 0 <= index < count:
+        raise DamageError(f"there is no {what} {index}")

@@ -1,0 +1,265 @@
+"""What `bundle.json` must hold beyond the types of its schema; every reader, in any language, checks the same."""
+
+from __future__ import annotations
+
+import math
+import re
+import struct
+import typing
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final, TypeVar
+
+import msgspec
+
+from edgecv_runtime.errors import BundleError, SpecError
+from edgecv_runtime.paths import inside, shortened
+from edgecv_runtime.postprocess import Head
+from edgecv_runtime.precisions import PLAIN, WORDS, is_known
+from edgecv_runtime.preprocess.rules import CHANNELS, check, resolve
+from edgecv_runtime.schema import (
+    SCHEMA_VERSION,
+    Artifact,
+    Manifest,
+    Normalize,
+    Preprocess,
+    QuantParams,
+    Record,
+    TensorIO,
+    TensorSpec,
+)
+
+MAX_ELEMENTS: Final = 1 << 28  # of one input or output
+RANGES: Final = {"int8": (-128, 127), "uint8": (0, 255), "int16": (-(1 << 15), (1 << 15) - 1)}
+DTYPES: Final = frozenset({*RANGES, "bool", "uint16", "int32", "int64", "float16", "float32", "float64"})
+ANEW: Final = "Make the bundle again with edgecv convert"
+T = TypeVar("T", bound=Record)
+HOSTILE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)  # what decoding a stranger's JSON raises
+
+
+def decode_record(data: bytes, kind: type[T], name: str) -> T:
+    """A record of a bundle's JSON file; unknown keys are refused, and the hint lists the known ones.
+
+    Args:
+        data: The file's bytes.
+        kind: The record.
+        name: What messages call the file.
+
+    Raises:
+        BundleError: It is no JSON, or not of that form.
+    """
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except HOSTILE as error:
+        hint = _known_keys(str(error), kind) or ANEW
+        raise BundleError(f"{name}: {shortened(str(error))}", hint) from error
+
+
+def decode_manifest(data: bytes, name: str) -> Manifest:
+    """Decode and check the bytes of `bundle.json`.
+
+    Args:
+        data: The file's bytes.
+        name: What messages call the file.
+
+    Raises:
+        BundleError: See the message; unknown keys come with the list of the known ones.
+    """
+    version = _version(data, name)
+    if version > SCHEMA_VERSION:
+        raise BundleError(
+            f"{name} has schema version {shortened(str(version))}, this edgecv reads up to {SCHEMA_VERSION}",
+            "Update edgecv: pip install --upgrade edgecv",
+        )
+    manifest = decode_record(data, Manifest, name)
+    try:
+        _check(manifest)
+    except SpecError as error:
+        raise BundleError(f"{name}: {shortened(error.message)}", ANEW) from error
+    for artifact in manifest.artifacts:
+        _check_artifact(manifest, artifact)
+    return manifest
+
+
+def _version(data: bytes, name: str) -> int:
+    try:
+        content = msgspec.json.decode(data)
+    except HOSTILE as error:
+        raise BundleError(f"{name} is not JSON: {shortened(str(error))}", ANEW) from error
+    version = content.get("schema_version") if isinstance(content, dict) else None
+    if not isinstance(version, int) or version < 1:
+        raise BundleError(f"{name} has no schema_version, so it is no bundle's manifest", ANEW)
+    return version
+
+
+def _known_keys(message: str, root: type[Record]) -> str | None:
+    """For "Object contains unknown field `x` - at `$.a[...].b`", the keys that are known there."""
+    found = re.search(r"unknown field `[^`]*`(?: - at `\$([^`]*)`)?", message)
+    if found is None:
+        return None
+    kind: object = root
+    for part in re.findall(r"\.(\w+)", found.group(1) or ""):
+        kind = _member(kind, part)
+    fields = getattr(kind, "__struct_fields__", ())
+    return f"Known keys there are {', '.join(fields)}" if fields else None
+
+
+def _member(kind: object, name: str) -> object:
+    hint = typing.get_type_hints(kind).get(name) if hasattr(kind, "__struct_fields__") else None
+    candidates = [hint]
+    while candidates:
+        candidate = candidates.pop()
+        if hasattr(candidate, "__struct_fields__"):
+            return candidate
+        candidates.extend(typing.get_args(candidate))
+    return None
+
+
+def _check(manifest: Manifest) -> None:
+    """Check what the manifest says of the source model.
+
+    Raises:
+        SpecError: It contradicts itself.
+        BundleError: It names a path that leaves the bundle.
+    """
+    for field in ("artifacts", "inputs", "outputs"):
+        if not getattr(manifest, field):
+            raise SpecError(f"it lists no {field}")
+    for artifact in manifest.artifacts:
+        inside(artifact.file)
+    inside(manifest.golden.file)
+    for spec in (*manifest.inputs, *manifest.outputs):
+        _check_form(spec, "of the model")
+    _check_once([spec.name for spec in manifest.inputs], "input")
+    _check_once([spec.name for spec in manifest.outputs], "output")
+    for spec in manifest.inputs:
+        if spec.name not in manifest.preprocess:
+            raise SpecError(f"it does not say how the input {shortened(spec.name)!r} is preprocessed")
+        _check_preprocess(manifest.preprocess[spec.name], spec)
+    if len(manifest.preprocess) > len(manifest.inputs):
+        raise SpecError("it preprocesses an input that the model does not have")
+    try:
+        Head.of(manifest)
+    except SpecError as error:
+        raise SpecError(f"postprocess: {error.message}") from error
+    _check_labels(manifest)
+
+
+def _check_form(tensor: TensorSpec | TensorIO, where: str) -> None:
+    name = shortened(tensor.name)
+    if tensor.dtype not in DTYPES:
+        raise SpecError(f"{name!r} {where} has the dtype {shortened(tensor.dtype)!r}")
+    if not tensor.shape or min(tensor.shape) < 1 or math.prod(tensor.shape) > MAX_ELEMENTS:
+        raise SpecError(f"{name!r} {where} has the shape {shortened(str(tensor.shape))}")
+
+
+def _check_once(names: Sequence[str], what: str) -> None:
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise SpecError(f"it lists the {what} {shortened(twice[0])!r} twice")
+
+
+def _check_preprocess(spec: Preprocess, source: TensorSpec) -> None:
+    """Refuse a preprocessing that is impossible, or gives another shape than the model takes."""
+    name = shortened(source.name)
+    if spec.kind == "image" and spec.size is None:
+        raise SpecError(f"preprocess of {name!r}: it has no size")
+    try:
+        check(spec)
+        resolve(spec, source.shape, name)
+    except SpecError as error:
+        raise SpecError(f"preprocess of {name!r}: {error.message}") from error
+
+
+def _check_labels(manifest: Manifest) -> None:
+    labels, shape = manifest.labels, manifest.outputs[0].shape
+    if labels is None or manifest.task == "regression":
+        return
+    if not labels:
+        raise SpecError("its list of labels is empty")
+    answers = math.prod(shape[1:])
+    if len(labels) not in {max(answers, 2), shape[-1]} and not (answers == 1 and len(labels) == 1):
+        raise SpecError(f"it has {len(labels)} labels for {answers} answers")
+
+
+def _check_artifact(manifest: Manifest, artifact: Artifact) -> None:
+    """An artifact that is to run has the source's inputs and outputs, and a precision that is one."""
+    file = artifact.file
+    if not is_known(artifact.precision, artifact.target):
+        raise BundleError(
+            f"{file} has the precision {shortened(artifact.precision)!r}, which no {artifact.target} artifact has",
+            f"The precisions are {', '.join(PLAIN)}, and of Core ML's weights {WORDS}",
+        )
+    for side, sources in (("inputs", manifest.inputs), ("outputs", manifest.outputs)):
+        tensors: Sequence[TensorIO] = getattr(artifact, side)
+        by_name = {spec.name: spec for spec in sources}
+        if len(tensors) != len(sources) or {io.name for io in tensors} != by_name.keys():
+            raise BundleError(f"the {side} of {file} are not the model's in bundle.json", ANEW)
+        try:
+            for io in tensors:
+                _check_tensor(io, by_name[io.name], f"in {file}")
+        except SpecError as error:
+            raise BundleError(error.message, ANEW) from error
+    batches = {io.shape[0] for io in (*artifact.inputs, *artifact.outputs)}
+    if len(batches) > 1 or min(batches) < manifest.inputs[0].shape[0]:
+        raise BundleError(f"the tensors of {file} have the batches {', '.join(map(str, sorted(batches)))}", ANEW)
+    try:
+        _check_extras(manifest, artifact)
+    except SpecError as error:
+        raise BundleError(f"{file}: {error.message}", ANEW) from error
+
+
+def _check_tensor(io: TensorIO, source: TensorSpec, where: str) -> None:
+    """Refuse a tensor that is not the source's: but for the batch its shape is the same, in its own layout."""
+    _check_form(io, where)
+    name, shape = shortened(io.name), io.shape
+    if not io.tensor:
+        raise SpecError(f"{name!r} {where} has no tensor's name")
+    real = (shape[0], *shape[2:], shape[1]) if io.layout == "NCHW" and len(shape) > 1 else shape
+    if len(real) != len(source.shape) or real[1:] != source.shape[1:]:
+        raise SpecError(f"{name!r} {where} has the shape {shape}, the model's is {source.shape} (layout {io.layout})")
+    if io.quantization is not None:
+        _check_quantization(io.quantization, io.dtype, f"{name!r} {where}")
+    elif io.dtype in RANGES and io.normalize is None and source.dtype.startswith("float"):
+        raise SpecError(f"{name!r} {where} is {io.dtype} without a scale")
+
+
+def _check_quantization(quantization: QuantParams, dtype: str, name: str) -> None:
+    if dtype not in RANGES:
+        raise SpecError(f"{name} is {dtype}, which has no scale")
+    if not _float32(quantization.scale) > 0 or not math.isfinite(1 / _float32(quantization.scale)):
+        raise SpecError(f"the scale of {name} must be over 0, got {quantization.scale}")
+    low, high = RANGES[dtype]
+    if not low <= quantization.zero_point <= high:
+        raise SpecError(f"the zero point of {name} must be in {low}..{high}, got {quantization.zero_point}")
+
+
+def _float32(value: float) -> float:
+    """The nearest float32; infinity where there is none."""
+    try:
+        return float(struct.unpack("<f", struct.pack("<f", value))[0])
+    except OverflowError:
+        return math.inf
+
+
+def _check_extras(manifest: Manifest, artifact: Artifact) -> None:
+    """Refuse what an artifact says to do by itself, and cannot."""
+    for io in artifact.inputs:
+        spec = manifest.preprocess[io.name]
+        if io.normalize is not None:
+            _check_normalize(io.normalize, spec, io)
+        if io.layout == "NCHW" and spec.kind == "tensor" and len(io.shape) < 3:
+            raise SpecError(f"the input {shortened(io.name)!r} has the layout NCHW and {len(io.shape)} axes")
+        if io.by_label:
+            raise SpecError(f"the input {shortened(io.name)!r} is by_label, which outputs are")
+    for io in artifact.outputs:
+        if io.normalize is not None:
+            raise SpecError(f"the output {shortened(io.name)!r} has a normalize, which inputs have")
+        if io.by_label and len(manifest.labels or ()) != math.prod(io.shape[1:]):
+            raise SpecError(f"the output {shortened(io.name)!r} is by_label, and the labels are not as many")
+
+
+def _check_normalize(normalize: Normalize, spec: Preprocess, io: TensorIO) -> None:
+    if spec.kind != "image" or io.dtype != "uint8":
+        raise SpecError(f"the input {shortened(io.name)!r} normalizes by itself, which pictures of uint8 do")
+    check(msgspec.structs.replace(spec, normalize=normalize), channels=CHANNELS[spec.color])
