@@ -29,7 +29,10 @@ def convert(model: str | Path | keras.Model, out: str | Path, **options: Unpack[
     Raises:
         GateError: An artifact is too far from the source, and `keep_failing` is not given.
         EdgecvError: Anything else that can be mended.
+        TypeError: There is no option of that name.
     """
+    if unknown := sorted(options.keys() - ConvertOptions.__annotations__.keys()):
+        raise TypeError(f"edgecv.convert has no option {unknown[0]!r}; its options are those of ConvertOptions")
     with tempfile.TemporaryDirectory(prefix="edgecv-") as scratch:
         path = Path(model) if isinstance(model, str | Path) else _saved(model, Path(scratch))
         outcome = run(from_options(path, Path(out), options))

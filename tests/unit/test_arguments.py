@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import inspect
 
+import pytest
+
+import edgecv
 from edgecv import cli
 from edgecv.arguments import Io, convert_options
 from edgecv.request import ConvertOptions
@@ -25,3 +28,8 @@ def test_choices_become_words_and_repeatable_options_never_none():
         "seed": 7,
     }
     assert convert_options(given) == {"io": "int8", "targets": (), "gates": ["snr=3"], "seed": 7}
+
+
+def test_an_option_that_the_function_does_not_have_is_refused_by_name(tmp_path):
+    with pytest.raises(TypeError, match="no option 'target'"):
+        edgecv.convert(tmp_path / "m.keras", tmp_path / "m.edgecv", target=("tflite",))
