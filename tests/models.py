@@ -56,18 +56,58 @@ def digits_layers(layers: Any) -> list[Any]:
     ]
 
 
-@lru_cache(maxsize=1)
-def trained_digits() -> Any:
-    """The CNN, trained for some seconds."""
+def digits_network() -> Any:
+    """The CNN, untrained."""
     import keras
 
     keras.utils.set_random_seed(0)
     inputs = keras.Input((DIGITS_SIZE, DIGITS_SIZE, 1), name="image")
-    model = keras.Sequential([inputs, *digits_layers(keras.layers)], name="digits")
-    pixels, labels = digits()
-    model.compile(keras.optimizers.Adam(3e-3), "sparse_categorical_crossentropy")
-    model.fit(pixels[..., None] / np.float32(255), labels, batch_size=64, epochs=6, verbose=0)
+    return keras.Sequential([inputs, *digits_layers(keras.layers)], name="digits")
+
+
+def residual_network() -> Any:
+    """Two residual blocks on the same pictures; the last convolution of the second gives nothing and learns nothing."""
+    import keras
+
+    keras.utils.set_random_seed(0)
+    layers = keras.layers
+    image = keras.Input((DIGITS_SIZE, DIGITS_SIZE, 1))
+    found = layers.ReLU()(layers.BatchNormalization()(layers.Conv2D(8, 3, strides=2, name="stem")(image)))
+    for name in ("one", "two"):
+        inner = layers.Conv2D(8, 3, padding="same", name=f"{name}_a")(found)
+        inner = layers.ReLU()(layers.BatchNormalization()(inner))
+        inner = layers.Conv2D(8, 3, padding="same", name=f"{name}_b")(inner)
+        found = layers.Add(name=f"add_{name}")([inner, found])
+    model = keras.Model(image, layers.Dense(10, "softmax")(layers.Flatten()(found)))
+    idle = model.get_layer("two_b")
+    idle.kernel.assign(np.zeros(idle.kernel.shape))
+    idle.trainable = False
     return model
+
+
+def compiled(model: Any) -> Any:
+    """The model, ready to be trained, and with all that training leaves in its file."""
+    import keras
+
+    model.compile(keras.optimizers.Adam(3e-3), "sparse_categorical_crossentropy")
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+def trained(model: Any, name: str) -> Any:
+    """The model with weights that `python -m tests.weights.make` once trained.
+
+    What is trained anew differs from machine to machine, and so would what the tests find.
+    """
+    with np.load(Path(__file__).parent / "weights" / f"{name}.npz") as held:
+        model.set_weights([held[key] for key in held.files])
+    return compiled(model)
+
+
+@lru_cache(maxsize=1)
+def trained_digits() -> Any:
+    """The CNN, trained on all digits."""
+    return trained(digits_network(), "digits")
 
 
 def two_by_two() -> Any:

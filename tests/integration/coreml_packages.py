@@ -19,10 +19,12 @@ Array = npt.NDArray[Any]
 
 
 def network(channels: int = 3, *, logits: bool = False) -> Any:
-    """Two convolutions and a Dense layer on 8 x 12 pixels; the first convolution is small, the others are not."""
+    """Two convolutions and a Dense layer on 8 x 12 pixels; the first convolution is small, the others are not.
+
+    Every weight is a whole number of 4096ths, which float16 holds: what is stored in float16 is what was given.
+    """
     import keras
 
-    keras.utils.set_random_seed(5)
     layers = keras.layers
     image = keras.Input((*SIZE, channels), name="image")
     x = layers.Conv2D(16, 3, padding="same", activation="relu", name="small")(image)
@@ -30,7 +32,10 @@ def network(channels: int = 3, *, logits: bool = False) -> Any:
     x = layers.Conv2D(24, 3, activation="relu", name="odd")(layers.ZeroPadding2D(1)(x))
     x = layers.GlobalAveragePooling2D()(x)
     x = layers.Dense(64, activation="relu", name="hidden")(x)
-    return keras.Model(image, layers.Dense(4, None if logits else "softmax", name="scores")(x), name="net")
+    model = keras.Model(image, layers.Dense(4, None if logits else "softmax", name="scores")(x), name="net")
+    rng = np.random.default_rng(5)
+    model.set_weights([rng.integers(-999, 1000, w.shape) / 4096 * (w.ndim > 1) for w in model.get_weights()])
+    return model
 
 
 def card(preset: str = "torch", *, color: str | None = None, activation: str = "none", **more: Any) -> Card:

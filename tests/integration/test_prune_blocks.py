@@ -9,34 +9,14 @@ import pytest
 from edgecv_runtime.errors import SourceError, UsageError
 
 import edgecv
+from tests import models
 from tests.command import edgecv as call
-from tests.integration.test_prune import FEW, QUICK, digits, weights
-
-
-def residual():
-    import keras
-
-    keras.utils.set_random_seed(0)
-    layers = keras.layers
-    image = keras.Input((16, 16, 1))
-    found = layers.ReLU()(layers.BatchNormalization()(layers.Conv2D(8, 3, strides=2, name="stem")(image)))
-    for name in ("one", "two"):
-        inner = layers.Conv2D(8, 3, padding="same", name=f"{name}_a")(found)
-        inner = layers.ReLU()(layers.BatchNormalization()(inner))
-        inner = layers.Conv2D(8, 3, padding="same", name=f"{name}_b")(inner)
-        found = layers.Add(name=f"add_{name}")([inner, found])
-    return keras.Model(image, layers.Dense(10, "softmax")(layers.Flatten()(found)))
+from tests.integration.test_prune import FEW, QUICK, weights
 
 
 def test_a_block_that_adds_nothing_goes_whole_and_channels_after_it(digits_folder, tmp_path):
-    model = residual()
-    idle = model.get_layer("two_b")
-    idle.kernel.assign(np.zeros(idle.kernel.shape))
-    idle.trainable = False
-    model.compile("adam", "sparse_categorical_crossentropy")
-    model.fit(*digits(), epochs=2, verbose=0)
     out = tmp_path / "s.keras"
-    model.save(tmp_path / "m.keras")
+    models.trained(models.residual_network(), "digits_residual").save(tmp_path / "m.keras")
     asked = ("--drop-blocks", "1", "--target-macs", "0.3", "--epochs", "1")
     result = call("prune", tmp_path / "m.keras", "-o", out, "--data", digits_folder, *FEW, *asked, "--json")
     assert result.code == 0, result.err
@@ -56,7 +36,7 @@ def test_a_run_that_was_cut_short_goes_on_without_the_same_block(digits_folder, 
     from edgecv.compress import prune as running
 
     path = tmp_path / "m.keras"
-    residual().save(path)
+    models.residual_network().save(path)
     options = {**QUICK, "drop_blocks": 1, "target_macs": 0.4, "epochs": 2}
     whole = edgecv.prune(path, digits_folder, tmp_path / "whole.keras", **options).report
     save = running.checkpoint.save
@@ -82,7 +62,7 @@ def test_more_blocks_than_there_are_is_an_error_that_counts_them(digits_model, d
     with pytest.raises(
         SourceError, match=r"only 2 residual blocks can go whole \(add_\w+, add_\w+\), --drop-blocks asks"
     ):
-        edgecv.prune(residual(), digits_folder, tmp_path / "s.keras", **QUICK, drop_blocks=3)
+        edgecv.prune(models.residual_network(), digits_folder, tmp_path / "s.keras", **QUICK, drop_blocks=3)
     result = call(
         "prune", digits_model, "-o", tmp_path / "s.keras", "--data", digits_folder, *FEW, "--drop-blocks", "1"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from itertools import chain, repeat
 
 import numpy as np
 import pytest
@@ -40,15 +41,8 @@ def training(epochs=2, *, misled=False):
 
 def unfinished_files():
     """The int8 and the float file of a network that has not learned all there is, and calibration samples."""
-    import keras
-
-    keras.utils.set_random_seed(0)
-    size = models.DIGITS_SIZE
-    model = keras.Sequential([keras.Input((size, size, 1), name="image"), *models.digits_layers(keras.layers)])
-    pixels, labels = models.digits()
-    pixels = pixels[..., None] / np.float32(255)
-    model.compile(keras.optimizers.Adam(3e-3), "sparse_categorical_crossentropy")
-    model.fit(pixels[1000:1400], labels[1000:1400], batch_size=32, epochs=2, verbose=0)
+    model = models.trained(models.digits_network(), "digits_unfinished")
+    pixels = models.digits()[0][..., None] / np.float32(255)
     graph = frozen(model, "tflite")
     with quiet():
         return int8_file(graph, pixels[:100]), to_tflite(graph, "float32"), pixels[:100]
@@ -68,9 +62,9 @@ def test_it_learns_the_labels_and_what_it_learned_is_in_the_file(monkeypatch):
 def test_the_best_epoch_is_what_its_file_shows_and_is_no_later_one_that_is_worse(monkeypatch):
     _, int8, float32, _, _ = digits_files()
     net = read_network(int8, float32)
-    how = training(3)
-    destroying = iter([0.007] * 18 + [30.0] * 1000)
-    monkeypatch.setattr("edgecv_converters.quantize.qat.rate", lambda *_: next(destroying))
+    how = training(2)
+    rates = chain([0.007] * 18, [10.0], repeat(0.0))  # one step destroys what an epoch learned, and no other follows
+    monkeypatch.setattr("edgecv_converters.quantize.qat.rate", lambda *_: next(rates))
     best = trained(net, int8, read_scheme(net, int8), how, 0)
     assert best.epoch == 1
     assert score(write_scheme(net, int8, best.scheme), how) == best.score

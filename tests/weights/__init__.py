@@ -1,0 +1,1 @@
+"""Weights that were trained once, and the program that trained them."""
