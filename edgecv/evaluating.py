@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import tempfile
+import math
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from edgecv_converters.data import Spool, SpoolInfo, open_samples, write_spool
-from edgecv_converters.parity.decide import trusted_decisions
+from edgecv_converters.isolate import Job, Limits, Workshop, children
+from edgecv_converters.parity.answers import Decision, decide
 from edgecv_converters.parity.metrics import Scores, confusion_matrix, precision_recall_f1, wilson
-from edgecv_converters.parity.ways import open_way, ways
-from edgecv_runtime.backends import Backend, run_float
+from edgecv_converters.parity.ways import ways
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.errors import BundleError, UsageError
 from edgecv_runtime.postprocess import Head
@@ -46,6 +45,7 @@ def evaluate(
 ) -> list[Evaluation]:
     """Run the chosen artifacts on a labelled folder or .npz file; by default all whose runtime is here.
 
+    Each artifact runs in a process of its own.
     Where there is no Core ML, its artifacts are evaluated by the reference evaluator if they are asked for.
 
     Raises:
@@ -54,28 +54,38 @@ def evaluate(
         UsageError: The bundle's outputs are no classes.
     """
     root, file = locate(path)
-    with ExitStack() as stack, tempfile.TemporaryDirectory(prefix="edgecv-") as scratch:
-        bundle = stack.enter_context(Bundle.load(root))
-        chosen = choose(bundle.manifest, file, target, precision)
-        labels = class_labels(bundle.manifest)
-        samples = open_samples(data, labelled=True)
+    with Bundle.load(root) as bundle, children(decide.__module__) as shop:
+        manifest = bundle.manifest
+        chosen = choose(manifest, file, target, precision)
+        labels = class_labels(manifest)
         spool, info = write_spool(
-            samples,
-            Path(scratch),
-            bundle.manifest.preprocess,
-            bundle.manifest.inputs,
+            open_samples(data, labelled=True),
+            shop.staging / "samples",
+            manifest.preprocess,
+            manifest.inputs,
             labels=labels,
             on_progress=lambda done, total: observer.stage("preprocess", done, total),
         )
-        backends = [
-            open_way(artifact, bundle.path(artifact), ways(artifact.target)[-1], threads=threads) for artifact in chosen
-        ]
-        for backend in backends:
-            stack.callback(backend.close)
-        return [
-            _judge(artifact, _answers(artifact, backend, bundle.manifest, spool, observer), info, labels)
-            for artifact, backend in zip(chosen, backends, strict=True)
-        ]
+        jobs = [_submit(shop, _decision(bundle, artifact, spool, threads), observer) for artifact in chosen]
+        return [_judge(artifact, job.result(), info, labels) for artifact, job in zip(chosen, jobs, strict=True)]
+
+
+def _decision(bundle: Bundle, artifact: Artifact, samples: Spool, threads: int) -> Decision:
+    return Decision(
+        root=bundle.root.absolute(),
+        artifact=artifact,
+        head=Head.of(bundle.manifest),
+        output=bundle.manifest.outputs[0].name,
+        way=ways(artifact.target)[-1],
+        threads=threads,
+        samples=samples,
+    )
+
+
+def _submit(shop: Workshop, order: Decision, observer: Observer) -> Job:
+    job = shop.submit(f"evaluating {order.artifact.file}", decide, Limits.of_machine(seconds=math.inf), order=order)
+    observer.job(job)
+    return job
 
 
 def locate(path: Path) -> tuple[Path, str | None]:
@@ -130,16 +140,6 @@ def class_labels(manifest: Manifest) -> tuple[str, ...]:
         )
     width = 2 if manifest.task == "binary" else manifest.outputs[0].shape[-1]
     return manifest.labels or tuple(str(index) for index in range(width))
-
-
-def _answers(artifact: Artifact, backend: Backend, manifest: Manifest, spool: Spool, observer: Observer) -> np.ndarray:
-    decided = []
-    head = Head.of(manifest)
-    for rows, batch in spool.batches(1):
-        outputs = run_float(backend, artifact, batch)
-        decided.append(trusted_decisions(outputs[manifest.outputs[0].name], head))
-        observer.stage(f"{artifact.target} {artifact.precision}", rows.stop, spool.count)
-    return np.concatenate([row.reshape(1) for row in decided if row is not None])
 
 
 def _judge(artifact: Artifact, answers: np.ndarray, info: SpoolInfo, labels: tuple[str, ...]) -> Evaluation:

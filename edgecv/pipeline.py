@@ -13,6 +13,7 @@ from edgecv_converters.coreml import check_fit
 from edgecv_converters.isolate import Job, Workshop
 from edgecv_converters.parity.ways import Way, most_samples, ways
 from edgecv_converters.source.detect import detect
+from edgecv_converters.source.request import SourceRequest
 from edgecv_converters.workers import (
     Budget,
     Converted,
@@ -20,7 +21,6 @@ from edgecv_converters.workers import (
     Lessons,
     Proof,
     Quantizing,
-    SourceRequest,
     SourceSummary,
     Subject,
     Validation,

@@ -309,14 +309,4 @@ def limits(seconds: float, gib: float | None) -> Limits:
         raise UsageError(f"--time-limit must be positive, got {seconds:g}")
     if gib is not None and not gib > 0:
         raise UsageError(f"--memory-limit must be positive, got {gib:g}")
-    return Limits(seconds=seconds, memory=int(gib * GIB) if gib is not None else most_memory())
-
-
-def default_limits(seconds: float = 1800.0) -> Limits:
-    """What a process may use that no option limits."""
-    return Limits(seconds=seconds, memory=most_memory())
-
-
-def most_memory() -> int:
-    """80 % of the machine's memory in bytes."""
-    return int(0.8 * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    return Limits.of_machine(seconds) if gib is None else Limits(seconds=seconds, memory=int(gib * GIB))

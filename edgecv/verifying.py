@@ -7,18 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from edgecv_converters.golden import GoldenSample, read_golden, read_sketches
-from edgecv_converters.parity.gates import GateConfig, evaluate_gates
-from edgecv_converters.parity.metrics import ComparisonAccumulator
-from edgecv_converters.parity.reference import ReferenceCoreML, Suspect, faults
-from edgecv_converters.parity.ways import Way, how, open_way, ways
-from edgecv_converters.workers.prove import activated
-from edgecv_runtime.backends import Backend, run_float, to_raw
+from edgecv_converters.golden import GoldenSample, read_golden
+from edgecv_converters.isolate import Job, Limits, Workshop, children
+from edgecv_converters.parity.gates import GateConfig
+from edgecv_converters.parity.golden import DID_NOT_RUN, GoldenCheck, check_golden, did_not_run
+from edgecv_converters.parity.ways import ways
 from edgecv_runtime.bundle import Bundle
-from edgecv_runtime.errors import BackendError, ConversionError, MissingDependencyError
+from edgecv_runtime.errors import BackendError
 from edgecv_runtime.postprocess import Head
 from edgecv_runtime.preprocess import Preprocessor
-from edgecv_runtime.schema import Artifact, Gate, Parity
+from edgecv_runtime.schema import Parity
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
@@ -44,6 +42,8 @@ class Verification:
 def verify(path: Path, *, gates: tuple[str, ...] = (), threads: int = 1, observer: Observer) -> Verification:
     """Check every digest, preprocess the golden pictures again, and run every artifact that can run here.
 
+    Each artifact runs in a process of its own: a damaged one fails, and the others are judged all the same.
+
     Raises:
         BundleError: A file is missing, changed or not listed.
         UsageError: A gate is unknown.
@@ -53,12 +53,11 @@ def verify(path: Path, *, gates: tuple[str, ...] = (), threads: int = 1, observe
         trained = bundle.manifest.provenance.recipe.get("epochs") is not None
         config = GateConfig.parse(gates, trained=trained)
         bundle.verify_integrity()
-        cases = list(read_golden(bundle.root, bundle.manifest.golden))
-        pictures, equal = _preprocess_again(bundle, cases)
-        parity = []
-        for number, artifact in enumerate(bundle.manifest.artifacts):
-            observer.stage("golden cases", number, len(bundle.manifest.artifacts))
-            parity += [_run(bundle, artifact, way, cases, config, threads) for way in ways(artifact.target)]
+        with children(check_golden.__module__) as shop:
+            jobs = [_submit(shop, check, observer) for check in _checks(bundle, config, threads)]
+            cases = list(read_golden(bundle.root, bundle.manifest.golden))
+            pictures, equal = _preprocess_again(bundle, cases)
+            parity = tuple(_parity(file, job) for file, job in jobs)
         files = sum(1 for file in bundle.root.rglob("*") if file.is_file())
     return Verification(
         name=bundle.manifest.name,
@@ -66,7 +65,7 @@ def verify(path: Path, *, gates: tuple[str, ...] = (), threads: int = 1, observe
         golden=len(cases),
         pictures=pictures,
         preprocessing_equal=equal,
-        parity=tuple(parity),
+        parity=parity,
     )
 
 
@@ -80,52 +79,39 @@ def _preprocess_again(bundle: Bundle, cases: list[GoldenSample]) -> tuple[int, i
     return len(pictures), sum(same)
 
 
-def _run(
-    bundle: Bundle, artifact: Artifact, way: Way, cases: list[GoldenSample], config: GateConfig, threads: int
-) -> Parity:
-    total = ComparisonAccumulator(Head.of(bundle.manifest))
+def _checks(bundle: Bundle, gates: GateConfig, threads: int) -> Iterator[GoldenCheck]:
+    for artifact in bundle.manifest.artifacts:
+        for way in ways(artifact.target):
+            yield GoldenCheck(
+                root=bundle.root.absolute(),
+                artifact=artifact,
+                golden=bundle.manifest.golden,
+                head=Head.of(bundle.manifest),
+                way=way,
+                gates=gates,
+                threads=threads,
+            )
+
+
+def _submit(shop: Workshop, check: GoldenCheck, observer: Observer) -> tuple[str, Job]:
+    job = shop.submit(f"golden cases of {check.artifact.file}", check_golden, Limits.of_machine(), check=check)
+    observer.job(job)
+    return check.artifact.file, job
+
+
+def _parity(file: str, job: Job) -> Parity:
     try:
-        backend = open_way(artifact, bundle.path(artifact), way, threads=threads)
-    except MissingDependencyError as error:
-        return Parity(artifact=artifact.file, status="not_run", how="not run", reason=f"{error.message}. {error.hint}")
-    except (BackendError, ConversionError) as error:
-        return Parity(artifact=artifact.file, status="failed", how="did not run", reason=error.message)
-    try:
-        for case in cases:
-            total.add([case.id], activated(artifact, case.outputs), run_float(backend, artifact, case.inputs))
-        overflow = backend.overflow if isinstance(backend, ReferenceCoreML) else None
-        suspect = _suspect(bundle, backend, artifact, cases[0])
-    finally:
-        backend.close()
-    comparisons = {"golden": total.result()}
-    results = evaluate_gates(config, artifact.precision, comparisons, None)
-    failed = [f"{gate.name} is {_value(gate)}, the gate is {gate.limit:g}" for gate in results if not gate.passed]
-    failed += faults(failed, overflow, suspect)
-    return Parity(
-        artifact=artifact.file,
-        status="failed" if failed else "passed",
-        how=how(backend),
-        reason="; ".join(failed) or None,
-        comparisons=comparisons,
-        gates=results,
-    )
-
-
-def _value(gate: Gate) -> str:
-    return "not measured" if gate.value is None else f"{gate.value:.4g}"
-
-
-def _suspect(bundle: Bundle, backend: Backend, artifact: Artifact, case: GoldenSample) -> Suspect | None:
-    if not isinstance(backend, ReferenceCoreML):
-        return None
-    raw = {io.name: to_raw(case.inputs[io.name], io) for io in artifact.inputs}
-    return backend.suspect(raw, read_sketches(bundle.root, bundle.manifest.golden))
+        found: Parity = job.result()
+    except BackendError as error:  # its process crashed, hung or used too much memory
+        return did_not_run(file, error)
+    return found
 
 
 def finish_verification(result: Verification, *, as_json: bool) -> None:
     """Print the result, and end as the gates say.
 
     Raises:
+        BackendError: An artifact could not be run.
         GateError: An artifact, or the preprocessing, does not give what was recorded.
     """
     if as_json:
@@ -136,7 +122,22 @@ def finish_verification(result: Verification, *, as_json: bool) -> None:
     if result.preprocessing_equal != result.pictures:
         reason = f"{result.pictures - result.preprocessing_equal} of {result.pictures} golden pictures differ"
         failed += (Parity(artifact="preprocessing", status="failed", how="golden pictures", reason=reason),)
+    _raise_for_broken(failed)
     raise_for_gates(failed, "The files are those that were recorded: this machine's runtime computes differently")
+
+
+def _raise_for_broken(failed: tuple[Parity, ...]) -> None:
+    """Say which artifacts could not be run at all: no gate was held against them.
+
+    Raises:
+        BackendError: There are some.
+    """
+    broken = [f"{parity.artifact} did not run: {parity.reason}" for parity in failed if parity.how == DID_NOT_RUN]
+    if broken:
+        raise BackendError(
+            "; ".join(broken),
+            "The files are those that were recorded: they were damaged before, or this machine's runtime is another",
+        )
 
 
 def _lines(result: Verification) -> Iterator[Table | str]:

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from edgecv_converters.parity.decide import same_rows, trusted_decisions
 from edgecv_converters.parity.metrics import ComparisonAccumulator, accuracy, wilson
-from edgecv_converters.workers.prove import activated
+from edgecv_converters.parity.ways import activated
 from edgecv_runtime.bench.result import ClassCount, Correct, DataSet, Row
 from edgecv_runtime.postprocess import Head
 from edgecv_runtime.schema import Artifact, Comparison, Manifest

@@ -7,7 +7,8 @@ from typing import cast
 
 from edgecv_converters.data import Spool
 from edgecv_converters.isolate import Limits, Workshop
-from edgecv_converters.workers import SourceRequest, answer_source
+from edgecv_converters.source.request import SourceRequest
+from edgecv_converters.workers import answer_source
 from edgecv_runtime.bench.result import DataSet, Reference
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.digest import sha256_tree

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
-
-from edgecv_converters.source import load_source
+from edgecv_converters.source.request import SourceRequest, open_source
 
 from edgecv.extras import LOADING, require
 from edgecv.inspecting.coreml import size_of
 from edgecv.inspecting.records import ModelInspection
 
 
-def inspect_model(
-    path: Path, input_shapes: Mapping[str, tuple[int, ...]] | None, *, allow_code: bool, custom_objects: str | None
-) -> ModelInspection:
+def inspect_model(request: SourceRequest) -> ModelInspection:
     """Layers, parameters, multiply-adds, inputs and outputs of a trained model.
 
     Raises:
@@ -23,10 +18,10 @@ def inspect_model(
         UsageError: Its input shapes are open and not given.
     """
     require(LOADING, "convert")
-    source = load_source(path, input_shapes=input_shapes, allow_code=allow_code, custom_objects=custom_objects)
+    source = open_source(request)
     return ModelInspection(
-        file=path.name,
-        bytes=size_of(path),
+        file=request.path.name,
+        bytes=size_of(request.path),
         info=source.info,
         task=source.task,
         inputs=tuple(source.inputs),

@@ -1,5 +1,6 @@
-"""Native converters abort, hang and eat memory: here each runs in a process of its own, and dies alone."""
+"""Native converters and runtimes abort, hang and eat memory: here each runs in a process of its own, and dies alone."""
 
+from edgecv_converters.isolate.alone import children, run_alone
 from edgecv_converters.isolate.workshop import GIB, Job, Limits, WorkerBugError, Workshop
 
-__all__ = ["GIB", "Job", "Limits", "WorkerBugError", "Workshop"]
+__all__ = ["GIB", "Job", "Limits", "WorkerBugError", "Workshop", "children", "run_alone"]

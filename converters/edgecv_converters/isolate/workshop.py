@@ -14,7 +14,7 @@ from concurrent.futures import Future
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from edgecv_runtime.errors import ConversionError, EdgecvError
 from edgecv_runtime.interpreter import clean_command, clean_environment
@@ -37,6 +37,29 @@ class Limits:
 
     seconds: float = 1800.0
     memory: int = 16 * GIB
+
+    @classmethod
+    def of_machine(cls, seconds: float = 1800.0) -> Limits:
+        """80 % of this machine's memory, for so many seconds."""
+        return cls(seconds, int(0.8 * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advice:
+    """What a worker's death is called, and what to do about each kind of it."""
+
+    error: type[EdgecvError]
+    crash: str
+    time: str
+    memory: str
+
+
+CONVERTING: Final = Advice(
+    error=ConversionError,
+    crash="Its last lines are in report.json with --keep-going",
+    time="Raise --time-limit",
+    memory="Raise --memory-limit, or use a machine with more",
+)
 
 
 @dataclass(slots=True)
@@ -92,12 +115,20 @@ class Workshop:
         litter: What the host removes if this process is killed; `staging` where not given.
         preload: Modules that the host imports once, for all workers.
         jobs: How many workers run at the same time.
+        advice: What is said where one dies.
     """
 
     def __init__(
-        self, staging: Path, *, litter: Path | None = None, preload: tuple[str, ...] = (), jobs: int = 2
+        self,
+        staging: Path,
+        *,
+        litter: Path | None = None,
+        preload: tuple[str, ...] = (),
+        jobs: int = 2,
+        advice: Advice = CONVERTING,
     ) -> None:
-        staging = staging.absolute()
+        self.staging = staging = staging.absolute()
+        self.advice = advice
         self.mail = Mailbox(staging / "mail")
         self.mail.folder.mkdir(parents=True)
         self.jobs: dict[int, Job] = {}
@@ -195,7 +226,7 @@ class Workshop:
         tail = f": {reason[-1]}" if reason else ""
         for job in list(self.jobs.values()):
             if not job.future.done():
-                job.future.set_exception(ConversionError(f"the worker host ended before {job.name} was done{tail}"))
+                job.future.set_exception(self.advice.error(f"the worker host ended before {job.name} was done{tail}"))
 
     def _hear(self, event: dict[str, Any]) -> None:
         if event["event"] == "ready":
@@ -225,7 +256,7 @@ class Workshop:
             job.future.set_exception(job.unwritten)
             return
         if job.killed is not None or code != 0 or not result.exists():
-            job.future.set_exception(_death(job, code))
+            job.future.set_exception(_death(job, code, self.advice))
             return
         outcome: Outcome = Mailbox.read(result)
         if outcome.error is not None:
@@ -262,14 +293,20 @@ def resident_bytes(pid: int | None) -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
-def _death(job: Job, code: int) -> ConversionError:
+def _death(job: Job, code: int, advice: Advice) -> EdgecvError:
     if job.killed is not None:
-        hint = "Raise --time-limit" if "longer" in job.killed else "Raise --memory-limit, or use a machine with more"
-        return ConversionError(f"{job.name} {job.killed} and was stopped", hint)
+        hint = advice.time if "longer" in job.killed else advice.memory
+        return advice.error(f"{job.name} {job.killed} and was stopped", hint)
     tail = job.log_tail()
     if "MemoryError" in tail or "bad_alloc" in tail:
-        return ConversionError(f"{job.name} ran out of memory", "Close other programs, or use a machine with more")
+        return advice.error(f"{job.name} ran out of memory", "Close other programs, or use a machine with more")
     if code < 0:
-        name = signal.Signals(-code).name
-        return ConversionError(f"{job.name} crashed ({name})", "Its last lines are in report.json with --keep-going")
-    return ConversionError(f"{job.name} ended without a result (exit status {code})")
+        return advice.error(f"{job.name} crashed ({_signal_name(-code)})", advice.crash)
+    return advice.error(f"{job.name} ended without a result (exit status {code})", advice.crash)
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Literal
 
 import numpy as np
 import numpy.typing as npt
 from edgecv_runtime.backends import Backend, open_backend
+from edgecv_runtime.postprocess import activate
 from edgecv_runtime.schema import Artifact, Target
 
 from edgecv_converters.parity.reference import HOW, ReferenceCoreML
@@ -36,6 +38,11 @@ def open_way(artifact: Artifact, file: Path, way: Way, *, threads: int = 1) -> B
     if way == "reference":
         return ReferenceCoreML(file, artifact.inputs, artifact.outputs)
     return open_backend(artifact, file, threads=threads)
+
+
+def activated(artifact: Artifact, reference: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The source's outputs with the activations that the artifact applies to its own."""
+    return {io.name: activate(reference[io.name], io.activation) for io in artifact.outputs}
 
 
 def how(backend: Backend) -> str:

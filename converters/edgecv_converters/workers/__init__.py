@@ -11,7 +11,7 @@ from edgecv_converters.workers.int8 import Quantizer, Quantizing
 from edgecv_converters.workers.lessons import Lessons
 from edgecv_converters.workers.mixed import Budget, Validation, kept_layers
 from edgecv_converters.workers.prove import DataSet, Proof, Subject, prove_artifact
-from edgecv_converters.workers.source import SourceRequest, SourceSummary, answer_source
+from edgecv_converters.workers.source import SourceSummary, answer_source
 
 __all__ = [
     "Budget",
@@ -21,7 +21,6 @@ __all__ = [
     "Proof",
     "Quantizer",
     "Quantizing",
-    "SourceRequest",
     "SourceSummary",
     "Subject",
     "Validation",

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from edgecv_runtime.backends import Backend, run_float, to_raw
 from edgecv_runtime.measured import Histogram
-from edgecv_runtime.postprocess import Head, activate
+from edgecv_runtime.postprocess import Head
 from edgecv_runtime.schema import Accuracy, Artifact, Comparison, Sketch
 
 from edgecv_converters.data import Spool
@@ -18,7 +17,7 @@ from edgecv_converters.isolate.mailbox import Mailbox
 from edgecv_converters.parity.decide import same_rows, trusted_decisions
 from edgecv_converters.parity.metrics import ComparisonAccumulator, accuracy
 from edgecv_converters.parity.reference import ReferenceCoreML, Suspect
-from edgecv_converters.parity.ways import Way, how, open_way, spread
+from edgecv_converters.parity.ways import Way, activated, how, open_way, spread
 
 BATCH = 16
 GOLDEN = "golden"
@@ -163,11 +162,6 @@ def _looked_into(subject: Subject, backend: Backend, sets: tuple[DataSet, ...]) 
 
 def _rows(tensors: dict[str, np.ndarray], places: np.ndarray) -> dict[str, np.ndarray]:
     return {name: values[places] for name, values in tensors.items()}
-
-
-def activated(artifact: Artifact, reference: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The source's outputs with the activations that the artifact applies to its own."""
-    return {io.name: activate(reference[io.name], io.activation) for io in artifact.outputs}
 
 
 def run_rows(artifact: Artifact, backend: Backend, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

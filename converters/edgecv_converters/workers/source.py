@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from edgecv_runtime.schema import SourceInfo, Task, TensorSpec
@@ -11,21 +10,9 @@ from edgecv_runtime.schema import SourceInfo, Task, TensorSpec
 from edgecv_converters.data import Spool
 from edgecv_converters.isolate.child import progress, wait_for
 from edgecv_converters.isolate.mailbox import Mailbox
-from edgecv_converters.source import load_source
-from edgecv_converters.source.custom import import_last
+from edgecv_converters.source.request import SourceRequest, open_source
 
 BATCH = 64
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceRequest:
-    """Which model, and what its loader may do; `path` is absolute, and so is `modules`, where the user's own lie."""
-
-    path: Path
-    input_shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    allow_code: bool = False
-    custom_objects: str | None = None
-    modules: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,14 +31,7 @@ class SourceSummary:
 def answer_source(request: SourceRequest, mail: Path, work: Path) -> None:
     """Put "source", then "frozen"; wait for "spools"; put "references", a spool of outputs for each data set."""
     box = Mailbox(mail)
-    if request.modules is not None:
-        import_last(request.modules)
-    source = load_source(
-        request.path,
-        input_shapes=request.input_shapes,
-        allow_code=request.allow_code,
-        custom_objects=request.custom_objects,
-    )
+    source = open_source(request)
     frozen = source.freeze()
     summary = SourceSummary(
         info=source.info,

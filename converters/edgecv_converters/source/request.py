@@ -1,0 +1,34 @@
+"""A trained model that is to be loaded in another process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from edgecv_converters.source.custom import import_last
+from edgecv_converters.source.load import load_source
+from edgecv_converters.source.model import Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceRequest:
+    """Which model, and what its loader may do; `path` is absolute, and so is `modules`, where the user's own lie."""
+
+    path: Path
+    input_shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    allow_code: bool = False
+    custom_objects: str | None = None
+    modules: Path | None = None
+
+
+def open_source(request: SourceRequest) -> Source:
+    """Load the model; the user's own modules are found after all others."""
+    if request.modules is not None:
+        import_last(request.modules)
+    return load_source(
+        request.path,
+        input_shapes=request.input_shapes,
+        allow_code=request.allow_code,
+        custom_objects=request.custom_objects,
+    )
