@@ -75,15 +75,29 @@ def test_a_missing_runtime_is_the_reason_that_is_told(tmp_path, monkeypatch):
     assert 'pip install "edgecv[onnx]"' in caught.value.hint
 
 
-def test_a_file_that_is_no_model_gives_way_to_the_next(tmp_path):
-    manifest = bundles.write_bundle(tmp_path)
-    bad = next(a for a in manifest.artifacts if a.precision == "int8")
-    (tmp_path / bad.file).write_bytes(b"no model")
-    digest = sha256_tree(tmp_path / bad.file)
-    replaced = msgspec.structs.replace(bad, sha256=digest, bytes=8)
-    artifacts = tuple(replaced if artifact is bad else artifact for artifact in manifest.artifacts)
-    changed = msgspec.structs.replace(manifest, artifacts=artifacts)
-    (tmp_path / "bundle.json").write_bytes(encode_manifest(changed))
+def exchanged(root, data):
+    """A bundle whose int8 artifact has other bytes, with the digest that fits them."""
+    manifest = bundles.write_bundle(root)
+    old = next(artifact for artifact in manifest.artifacts if artifact.precision == "int8")
+    (root / old.file).write_bytes(data)
+    new = msgspec.structs.replace(old, sha256=sha256_tree(root / old.file), bytes=len(data))
+    artifacts = tuple(new if artifact is old else artifact for artifact in manifest.artifacts)
+    (root / "bundle.json").write_bytes(encode_manifest(msgspec.structs.replace(manifest, artifacts=artifacts)))
+
+
+def test_a_file_that_the_runtime_refuses_gives_way_to_the_next(tmp_path):
+    import onnx
+
+    bundles.write_onnx(tmp_path / "whole.onnx", integers=True)
+    model = onnx.load(tmp_path / "whole.onnx")
+    model.graph.node[0].op_type = "FromTheFuture"
+    exchanged(tmp_path, model.SerializeToString())
     assert opened(tmp_path)[0] == "onnx float32"
     with pytest.raises(BackendError, match=r"cannot run onnx/model\.int8\.onnx"):
         opened(tmp_path, precision="int8")
+
+
+def test_a_bundle_with_a_damaged_file_is_refused_as_a_whole(tmp_path):
+    exchanged(tmp_path, b"no model")
+    with pytest.raises(BundleError, match=r"onnx/model\.int8\.onnx is no ONNX file"):
+        opened(tmp_path)

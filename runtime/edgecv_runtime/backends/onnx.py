@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from edgecv_runtime.backends import BackendInfo
+from edgecv_runtime.backends.structure.onnx import check_onnx
 from edgecv_runtime.cpu import saturates_int8
 from edgecv_runtime.errors import BackendError, MissingDependencyError
 from edgecv_runtime.schema import Artifact
@@ -49,6 +50,7 @@ def open_session(artifact: Artifact, file: Path, threads: int, *, provider: str,
     Raises:
         MissingDependencyError: ONNX Runtime is not installed.
         BackendError: It lacks the provider, refused the file, or fell back to another provider.
+        BundleError: The file is damaged, or takes anything from another file.
     """
     try:
         import onnxruntime as ort
@@ -56,6 +58,7 @@ def open_session(artifact: Artifact, file: Path, threads: int, *, provider: str,
         raise MissingDependencyError("ONNX Runtime is not installed", f'pip install "edgecv[{extra}]"') from error
     if provider not in ort.get_available_providers():
         raise BackendError(f"ONNX Runtime has no {provider} here", 'For CUDA: pip install "edgecv[onnx-gpu]"')
+    check_onnx(file, artifact.file)
     try:
         session = ort.InferenceSession(str(file), _options(ort, threads), providers=[provider])
     except Exception as error:
@@ -76,6 +79,7 @@ def _options(ort: Any, threads: int) -> Any:
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = QUIET
+    options.add_session_config_entry("session.load_model_format", "ONNX")  # whatever the file's name ends with
     if saturates_int8():  # elsewhere the answers are the same and the precise kernels only slower
         options.add_session_config_entry("session.x64quantprecision", "1")
     return options
