@@ -170,7 +170,8 @@ def _answers(
 ) -> tuple[dict[DataSet, Outputs], Library]:
     """An artifact's outputs for all samples, from a process of its own."""
     folder = next(iter(samples.spools.values())).folder
-    order = Open(bundle=str(bundle.root), artifact=artifact.file, backend=backend, threads=1, samples=str(folder))
+    root = str(bundle.root.absolute())
+    order = Open(bundle=root, artifact=artifact.file, backend=backend, threads=1, samples=str(folder))
     outputs: dict[DataSet, Outputs] = {}
     with Worker() as worker:
         library = worker.ask(order, Opened).library

@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 from edgecv_runtime.errors import EdgecvError, MissingDependencyError
+from edgecv_runtime.interpreter import clean_command, clean_environment
 from edgecv_runtime.stream.opencv import opencv
 
 TITLE = "edgecv"
@@ -33,7 +34,7 @@ class Window:
             raise EdgecvError("there is no display to --show on", "Give --save, or run it where a desktop is")
         os.environ.setdefault("QT_LOGGING_RULES", "*.warning=false")  # the wheels' Qt complains of its fonts
         # Without a display that answers, some builds abort the whole process: let a child find out.
-        probe = subprocess.run([sys.executable, "-c", PROBE], capture_output=True, check=False)
+        probe = subprocess.run(clean_command("-c", PROBE), env=clean_environment(), capture_output=True, check=False)
         if probe.returncode:
             raise EdgecvError("no window can be opened on this display", "Give --save, or run it where a desktop is")
         self._cv2.namedWindow(TITLE, self._cv2.WINDOW_AUTOSIZE | self._cv2.WINDOW_GUI_NORMAL)

@@ -61,7 +61,7 @@ def measure_bundle(
     machine, clock = facts(inputs.accelerators), Jiffies.now()
     began = time.process_time()
     with tempfile.TemporaryDirectory(prefix="edgecv-bench-") as scratch, ExitStack() as stack:
-        samples = {GOLDEN: Path(scratch, GOLDEN), **inputs.samples}
+        samples = {GOLDEN: Path(scratch, GOLDEN)} | {name: at.absolute() for name, at in inputs.samples.items()}
         golden = bundle.golden()
         if GOLDEN not in inputs.samples:
             write_golden_inputs(bundle, golden, samples[GOLDEN])
@@ -105,12 +105,12 @@ def golden_pictures(bundle: Bundle, golden: Golden) -> tuple[Path, ...]:
 
 def _order(bundle: Bundle, row: Row, pictures: Sequence[Path], samples: Mapping[DataSet, Path]) -> Open:
     return Open(
-        bundle=str(bundle.root),
+        bundle=str(bundle.root.absolute()),
         artifact=row.artifact,
         backend=row.backend,
         threads=row.threads,
         samples=str(samples.get("evaluation", samples[GOLDEN])),
-        pictures=tuple(map(str, pictures[:MOST_INPUTS])),
+        pictures=tuple(str(picture.absolute()) for picture in pictures[:MOST_INPUTS]),
         most=MOST_INPUTS,
     )
 
@@ -167,7 +167,7 @@ def _answer(courses: Sequence[Course], samples: Mapping[DataSet, Path], answers:
         watcher.turn("answer", course.title, number, len(courses))
         try:
             for name, folder in samples.items():
-                out = answers / str(number) / name
+                out = answers.absolute() / str(number) / name
                 course.worker.ask(Answer(samples=str(folder), out=str(out)), Answered)
         except EdgecvError as error:
             course.failed = error

@@ -7,12 +7,10 @@ import os
 import selectors
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Final, Self, TypeVar
 
@@ -20,11 +18,11 @@ import msgspec
 
 from edgecv_runtime.bench.messages import Command, Refused, Reply
 from edgecv_runtime.errors import BackendError, MissingDependencyError
+from edgecv_runtime.interpreter import clean_command, clean_environment
 
 PATIENCE: Final = 600.0  # seconds over what was asked for, until a worker counts as hung
 LOG_TAIL: Final = 300  # characters
 CHUNK: Final = 1 << 20
-ROOT: Final = Path(__file__).resolve().parents[2]  # where `edgecv_runtime` lies
 Kind = TypeVar("Kind", bound=Reply)
 
 
@@ -53,17 +51,19 @@ def started(stack: contextlib.ExitStack) -> Worker:
 class Worker:
     """One process; a context manager that leaves none behind.
 
-    It has a session of its own, so that Ctrl-C reaches this side only, which ends it.
+    It has a session of its own, so that Ctrl-C reaches this side only, which ends it. Its working directory is `/`:
+    paths in commands are absolute, and nothing of the caller's folder is found by Python or by the dynamic loader.
     """
 
     def __init__(self) -> None:
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "edgecv_runtime.bench.worker"],
+            clean_command("-m", "edgecv_runtime.bench.worker"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))},
+            env=clean_environment(),
+            cwd=os.sep,
             start_new_session=True,
         )
         self._rest = b""
