@@ -14,7 +14,7 @@ import numpy as np
 from edgecv_runtime.backends import Backend
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.choose import open_best
-from edgecv_runtime.errors import BundleError, EdgecvError, ImageError
+from edgecv_runtime.errors import BundleError, ImageError
 from edgecv_runtime.feeds import Feed
 from edgecv_runtime.postprocess import Head
 from edgecv_runtime.prediction import Prediction, Reader, Top
@@ -55,7 +55,7 @@ def load(
         head = Head.of(bundle.manifest, thresholds)
         artifact, loaded = open_best(bundle, target=target, precision=precision, backend=backend, threads=threads)
         return Predictor(bundle, artifact, loaded, head)
-    except EdgecvError:
+    except BaseException:
         bundle.close()
         raise
 

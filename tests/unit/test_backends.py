@@ -13,7 +13,7 @@ import pytest
 from edgecv_runtime.backends import BACKENDS, litert, open_backend, run_float
 from edgecv_runtime.backends.onnx import open_session
 from edgecv_runtime.backends.onnx_cuda import BoundSession
-from edgecv_runtime.errors import BackendError, MissingDependencyError
+from edgecv_runtime.errors import BackendError, BundleError, MissingDependencyError
 from edgecv_runtime.preprocess import quantize
 
 from tests import bundles
@@ -153,7 +153,7 @@ def test_a_file_that_is_no_model_is_named(plain, tmp_path, target, suffix, data)
     artifact = msgspec.structs.replace(plain[0], target=target, file=f"{target}/bad.{suffix}")
     file = tmp_path / f"bad.{suffix}"
     file.write_bytes(data)
-    with pytest.raises(BackendError, match=rf"cannot run {target}/bad\.{suffix}: \S"):
+    with pytest.raises(BundleError, match=rf"{target}/bad\.{suffix} is damaged: \S"):
         open_backend(artifact, file)
 
 

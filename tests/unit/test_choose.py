@@ -99,5 +99,5 @@ def test_a_file_that_the_runtime_refuses_gives_way_to_the_next(tmp_path):
 
 def test_a_bundle_with_a_damaged_file_is_refused_as_a_whole(tmp_path):
     exchanged(tmp_path, b"no model")
-    with pytest.raises(BundleError, match=r"onnx/model\.int8\.onnx is no ONNX file"):
+    with pytest.raises(BundleError, match=r"onnx/model\.int8\.onnx is damaged"):
         opened(tmp_path)

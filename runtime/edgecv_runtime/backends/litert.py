@@ -6,7 +6,7 @@ import importlib
 import os
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -16,8 +16,8 @@ import numpy as np
 
 from edgecv_runtime.backends import BackendInfo
 from edgecv_runtime.backends.structure.tflite import check_tflite
-from edgecv_runtime.errors import BackendError, MissingDependencyError
-from edgecv_runtime.schema import Artifact
+from edgecv_runtime.errors import BackendError, BundleError, MissingDependencyError
+from edgecv_runtime.schema import Artifact, TensorIO
 
 LIBRARIES = (("ai_edge_litert.interpreter", "ai-edge-litert"), ("tflite_runtime.interpreter", "tflite-runtime"))
 
@@ -38,14 +38,8 @@ class LiteRT:
             name=package, version=version(package), providers=_delegates(self._interpreter), threads=threads
         )
         self._lock = threading.Lock()
-        taken = {detail["name"]: detail["index"] for detail in self._interpreter.get_input_details()}
-        given = {detail["name"]: detail["index"] for detail in self._interpreter.get_output_details()}
-        unknown = [io.tensor for io in artifact.inputs if io.tensor not in taken]
-        unknown += [io.tensor for io in artifact.outputs if io.tensor not in given]
-        if unknown:
-            raise BackendError(f"{artifact.file} has no tensor {unknown[0]!r}", "Make the bundle again")
-        self._inputs = {io.name: taken[io.tensor] for io in artifact.inputs}
-        self._outputs = {io.name: given[io.tensor] for io in artifact.outputs}
+        self._inputs = _indices(artifact, artifact.inputs, self._interpreter.get_input_details())
+        self._outputs = _indices(artifact, artifact.outputs, self._interpreter.get_output_details())
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Infer once, from and to raw tensors keyed by the source model's names."""
@@ -65,6 +59,23 @@ class LiteRT:
         """Free the model, once the inference that is under way has ended."""
         with self._lock:
             self._interpreter = None
+
+
+def _indices(
+    artifact: Artifact, tensors: Sequence[TensorIO], details: Sequence[Mapping[str, Any]]
+) -> Mapping[str, int]:
+    """Where the interpreter has the manifest's inputs or outputs, which must be of the same form in the file."""
+    there = {detail["name"]: detail for detail in details}
+    for io in tensors:
+        if io.tensor not in there:
+            raise BackendError(f"{artifact.file} has no tensor {io.tensor!r}", "Make the bundle again")
+        shape, dtype = tuple(map(int, there[io.tensor]["shape"])), np.dtype(there[io.tensor]["dtype"]).name
+        if (shape, dtype) != (io.shape, io.dtype):
+            raise BundleError(
+                f"{io.tensor!r} in {artifact.file} is {dtype} {shape}, the manifest says {io.dtype} {io.shape}",
+                "Make the bundle again, or do not use it",
+            )
+    return {io.name: there[io.tensor]["index"] for io in tensors}
 
 
 def _reason(error: Exception) -> str:

@@ -26,6 +26,7 @@ class OnnxRuntime:
         self._inputs = {io.tensor: io.name for io in artifact.inputs}
         self._names = [io.name for io in artifact.outputs]
         self._outputs = [io.tensor for io in artifact.outputs]
+        self._shapes = [io.shape for io in artifact.outputs]
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Infer once, from and to raw tensors keyed by the source model's names."""
@@ -37,6 +38,8 @@ class OnnxRuntime:
             values = session.run(self._outputs, feeds)
         except Exception as error:
             raise BackendError(f"ONNX Runtime failed: {str(error).strip()}") from error
+        if [value.shape for value in values] != self._shapes:
+            raise BackendError(f"the model answers {values[0].shape}, the manifest says {self._shapes[0]}")
         return dict(zip(self._names, values, strict=True))
 
     def close(self) -> None:

@@ -6,15 +6,12 @@ and what no file of edgecv has: functions, training, sparse constants, operators
 
 from __future__ import annotations
 
-import mmap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from edgecv_runtime.backends.structure.damage import DamageError
+from edgecv_runtime.backends.structure.damage import DamageError, examine
 from edgecv_runtime.backends.structure.protobuf import LENGTH, VARINT, fields
-from edgecv_runtime.errors import BundleError
-from edgecv_runtime.files import open_regular
 from edgecv_runtime.paths import shortened
 
 MOST_FIELDS: Final = 1 << 22  # in one file
@@ -60,15 +57,7 @@ def check_onnx(path: Path, name: str) -> None:
     Raises:
         BundleError: It is so; or it cannot be read.
     """
-    try:
-        with open_regular(path) as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            _check(data)
-    except OSError as error:
-        raise BundleError(f"{name} cannot be read: {error.strerror}") from error
-    except (DamageError, ValueError) as error:  # an empty file is a ValueError of mmap's
-        raise BundleError(
-            f"{name} is no ONNX file of a bundle: {error}", "Make the bundle again, or do not use it"
-        ) from error
+    examine(path, name, _check)
 
 
 def _check(data: Any) -> None:

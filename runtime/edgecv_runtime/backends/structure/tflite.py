@@ -8,17 +8,13 @@ their size.
 from __future__ import annotations
 
 import math
-import mmap
-import struct
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from edgecv_runtime.backends.structure.damage import DamageError
+from edgecv_runtime.backends.structure.damage import DamageError, examine
 from edgecv_runtime.backends.structure.flatbuffer import Flatbuffer, Table
 from edgecv_runtime.backends.structure.tflite_ops import COUNTS_INPUTS, COUNTS_OUTPUTS, OPERATORS, OPTIONS, Operands
-from edgecv_runtime.errors import BundleError
-from edgecv_runtime.files import open_regular
 
 IDENTIFIER: Final = b"TFL3"
 MOST_ELEMENTS: Final = 1 << 28  # of one tensor
@@ -66,15 +62,7 @@ def check_tflite(path: Path, name: str) -> None:
     Raises:
         BundleError: It is so; or it cannot be read.
     """
-    try:
-        with open_regular(path) as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            _check_model(Flatbuffer(data))
-    except OSError as error:
-        raise BundleError(f"{name} cannot be read: {error.strerror}") from error
-    except (DamageError, ValueError, struct.error) as error:  # an empty file is a ValueError of mmap's
-        raise BundleError(
-            f"{name} is a damaged TFLite file: {error}", "Make the bundle again, or do not use it"
-        ) from error
+    examine(path, name, lambda data: _check_model(Flatbuffer(data)))
 
 
 def _check_model(file: Flatbuffer) -> None:
