@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
@@ -13,6 +12,8 @@ from edgecv.summary import NOT_KEPT, raise_for_gates
 
 if TYPE_CHECKING:
     import keras
+
+LIVE = Path("model.keras")  # what a model in memory is called
 
 
 def convert(model: str | Path | keras.Model, out: str | Path, **options: Unpack[ConvertOptions]) -> Outcome:
@@ -33,15 +34,9 @@ def convert(model: str | Path | keras.Model, out: str | Path, **options: Unpack[
     """
     if unknown := sorted(options.keys() - ConvertOptions.__annotations__.keys()):
         raise TypeError(f"edgecv.convert has no option {unknown[0]!r}; its options are those of ConvertOptions")
-    with tempfile.TemporaryDirectory(prefix="edgecv-") as scratch:
-        path = Path(model) if isinstance(model, str | Path) else _saved(model, Path(scratch))
-        outcome = run(from_options(path, Path(out), options))
+    live = None if isinstance(model, str | Path) else model
+    path = Path(model) if isinstance(model, str | Path) else LIVE
+    outcome = run(from_options(path, Path(out), options), live=live)
     if not options.get("keep_failing", False):
         raise_for_gates(outcome.failed, NOT_KEPT)
     return outcome
-
-
-def _saved(model: object, folder: Path) -> Path:
-    from edgecv_converters.source import save_live
-
-    return save_live(model, folder)

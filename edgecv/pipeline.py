@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from edgecv_converters.coreml import check_fit
 from edgecv_converters.isolate import Job, Workshop
 from edgecv_converters.parity.ways import Way, most_samples, ways
+from edgecv_converters.source import save_live
 from edgecv_converters.source.detect import detect
 from edgecv_converters.source.request import SourceRequest
 from edgecv_converters.workers import (
@@ -82,16 +83,24 @@ class Outcome:
         return self.report.failures
 
 
-def convert(request: Request, observer: Observer | None = None) -> Outcome:
+def convert(request: Request, observer: Observer | None = None, *, live: Any = None) -> Outcome:
     """Convert, prove, and move the bundle into place if every gate holds.
+
+    Args:
+        request: What is converted, where to, and how.
+        observer: Is told what happens.
+        live: A `keras.Model` in memory, which is converted in place of `request.model`.
 
     Raises:
         EdgecvError: The model, the data or a converter; nothing is left behind.
     """
     require_for(step.target for step in request.recipe.steps)
-    detect(request.model)
+    if live is None:
+        detect(request.model)
     sets = open_sets(request)
     with Staging(request.out, force=request.force) as staging:
+        if live is not None:
+            request = replace(request, model=save_live(live, staging.work))
         with Workshop(staging.work, litter=staging.root, preload=PRELOAD, jobs=request.jobs) as shop:
             run = Run(request, shop, staging, observer or Silent())
             material = run.everything(sets)
