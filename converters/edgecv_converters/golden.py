@@ -17,12 +17,19 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 import numpy.typing as npt
+from edgecv_runtime.bundle import MOST_GOLDEN, read_within
 from edgecv_runtime.errors import BundleError, DataError
+from edgecv_runtime.files import MIB
+from edgecv_runtime.manifest import MAX_ELEMENTS, decode_record
+from edgecv_runtime.paths import shortened
+from edgecv_runtime.preprocess.decode import BROKEN, QUIETLY
 from edgecv_runtime.schema import Golden, GoldenCase, GoldenInfo, GoldenTensor, Sketch
 from PIL import Image
 
 FOLDER: Final = "golden"
 INDEX: Final = "golden.json"
+MODES: Final = frozenset({"RGB", "L"})
+MOST_PICTURE: Final = 256 * MIB  # bytes of a picture's file
 DTYPES: Final = frozenset(
     (
         "bool",
@@ -93,7 +100,7 @@ def _write_case(folder: Path, stem: str, sample: GoldenSample) -> GoldenCase:
 
 
 def _png(image: Image.Image, case: str) -> bytes:
-    if image.mode not in {"RGB", "L"}:
+    if image.mode not in MODES:
         raise DataError(f"the picture of golden case {case!r} must be RGB or L, got mode {image.mode}")
     bare = Image.fromarray(np.asarray(image))
     buffer = io.BytesIO()
@@ -126,8 +133,7 @@ def read_golden(bundle_root: Path, golden: GoldenInfo) -> Iterator[GoldenSample]
     Raises:
         BundleError: A file is missing, changed, of the wrong size, or outside the golden folder.
     """
-    index = (bundle_root / golden.file).parent
-    return (_read_case(index, case) for case in _listed(bundle_root, golden).cases)
+    return (_read_case(bundle_root, case) for case in _listed(bundle_root, golden).cases)
 
 
 def read_sketches(bundle_root: Path, golden: GoldenInfo) -> tuple[Sketch, ...]:
@@ -141,55 +147,60 @@ def read_sketches(bundle_root: Path, golden: GoldenInfo) -> tuple[Sketch, ...]:
 
 def _listed(bundle_root: Path, golden: GoldenInfo) -> Golden:
     if golden.file != f"{FOLDER}/{INDEX}":
-        raise BundleError(f"the golden cases must be listed in {FOLDER}/{INDEX}, got {golden.file!r}")
-    index = bundle_root / golden.file
-    data = _checked(index.parent, index.name, golden.sha256)
-    try:
-        listed = msgspec.json.decode(data, type=Golden)
-    except msgspec.DecodeError as error:
-        raise BundleError(f"{golden.file} is not a list of golden cases: {error}") from error
+        raise BundleError(f"the golden cases must be listed in {FOLDER}/{INDEX}, got {shortened(golden.file)!r}")
+    data = _checked(bundle_root, INDEX, golden.sha256, MOST_GOLDEN)
+    listed = decode_record(data, Golden, golden.file)
     if len(listed.cases) != golden.count:
         raise BundleError(f"{golden.file} lists {len(listed.cases)} cases where bundle.json has {golden.count}")
     return listed
 
 
-def _read_case(folder: Path, case: GoldenCase) -> GoldenSample:
+def _read_case(root: Path, case: GoldenCase) -> GoldenSample:
     return GoldenSample(
         id=case.id,
-        image=_read_image(folder, case),
-        inputs={name: _read_tensor(folder, tensor) for name, tensor in case.inputs.items()},
-        outputs={name: _read_tensor(folder, tensor) for name, tensor in case.outputs.items()},
+        image=_read_image(root, case),
+        inputs={name: _read_tensor(root, tensor) for name, tensor in case.inputs.items()},
+        outputs={name: _read_tensor(root, tensor) for name, tensor in case.outputs.items()},
     )
 
 
-def _read_image(folder: Path, case: GoldenCase) -> Image.Image | None:
+def _read_image(root: Path, case: GoldenCase) -> Image.Image | None:
     if case.image is None:
         return None
-    image = Image.open(io.BytesIO(_checked(folder, case.image, case.image_sha256 or "")))
-    image.load()
+    data = _checked(root, case.image, case.image_sha256 or "", MOST_PICTURE)
+    try:
+        with QUIETLY:
+            image = Image.open(io.BytesIO(data), formats=["PNG"])
+            image.load()
+    except BROKEN as error:
+        raise BundleError(f"the golden picture {shortened(case.image)} cannot be decoded: {error}") from error
+    if image.mode not in MODES:
+        raise BundleError(f"the golden picture {shortened(case.image)} has the mode {image.mode}, not RGB or L")
     return image
 
 
-def _read_tensor(folder: Path, tensor: GoldenTensor) -> npt.NDArray[Any]:
-    data = _checked(folder, tensor.file, tensor.sha256)
+def _read_tensor(root: Path, tensor: GoldenTensor) -> npt.NDArray[Any]:
+    name = shortened(tensor.file)
     if tensor.dtype not in DTYPES:
-        raise BundleError(f"golden file {tensor.file} has the unknown dtype {tensor.dtype!r}")
+        raise BundleError(f"golden file {name} has the unknown dtype {shortened(tensor.dtype)!r}")
+    count = math.prod(tensor.shape)
+    if min(tensor.shape, default=1) < 1 or count > MAX_ELEMENTS:
+        raise BundleError(f"golden file {name} has the shape {shortened(str(tensor.shape))}")
     kind = np.dtype(tensor.dtype).newbyteorder("<")
-    expected = math.prod(tensor.shape) * kind.itemsize
-    if len(data) != expected or min(tensor.shape, default=0) < 0:
-        raise BundleError(f"golden file {tensor.file} has {len(data)} bytes, its shape needs {expected}")
+    expected = count * kind.itemsize
+    data = _checked(root, tensor.file, tensor.sha256, expected)
+    if len(data) != expected:
+        raise BundleError(f"golden file {name} has {len(data)} bytes, its shape needs {expected}")
     return np.frombuffer(data, kind).reshape(tensor.shape).astype(kind.newbyteorder("="))
 
 
-def _checked(folder: Path, name: str, sha256: str) -> bytes:
+def _checked(root: Path, name: str, sha256: str, most: int) -> bytes:
+    """The bytes of a file in the golden folder, of at most so many bytes and with that digest."""
     if Path(name).name != name:
-        raise BundleError(f"golden file {name!r} is outside the golden folder")
-    try:
-        data = (folder / name).read_bytes()
-    except OSError as error:
-        raise BundleError(f"golden file {name} cannot be read: {error.strerror}") from error
+        raise BundleError(f"golden file {shortened(name)!r} is outside the golden folder")
+    data = read_within(root, f"{FOLDER}/{name}", most)
     if _digest(data) != sha256:
         raise BundleError(
-            f"golden file {name} is not the one that was written", "Take the bundle again from its source"
+            f"golden file {shortened(name)} is not the one that was written", "Take the bundle again from its source"
         )
     return data

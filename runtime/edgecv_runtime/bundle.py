@@ -13,7 +13,7 @@ import msgspec
 from edgecv_runtime.digest import entries_below, sha256_file, sha256_tree, tree_bytes
 from edgecv_runtime.errors import BundleError
 from edgecv_runtime.files import MIB, read_regular
-from edgecv_runtime.manifest import ANEW, decode_manifest, decode_record
+from edgecv_runtime.manifest import ANEW, check_golden, decode_manifest, decode_record
 from edgecv_runtime.paths import locate, shortened
 from edgecv_runtime.schema import Artifact, Golden, Manifest
 
@@ -109,6 +109,7 @@ class Bundle:
         golden = decode_record(data, Golden, info.file)
         if len(golden.cases) != info.count:
             raise BundleError(f"{info.file} lists {len(golden.cases)} cases, {MANIFEST} has {info.count}", ANEW)
+        check_golden(golden, self.manifest)
         return golden
 
     def check(self, artifact: Artifact) -> None:

@@ -20,6 +20,7 @@ from edgecv_runtime.preprocess.rules import CHANNELS, check, resolve
 from edgecv_runtime.schema import (
     SCHEMA_VERSION,
     Artifact,
+    Golden,
     Manifest,
     Normalize,
     Preprocess,
@@ -79,6 +80,19 @@ def decode_manifest(data: bytes, name: str) -> Manifest:
     for artifact in manifest.artifacts:
         _check_artifact(manifest, artifact)
     return manifest
+
+
+def check_golden(golden: Golden, manifest: Manifest) -> None:
+    """Refuse golden cases that are none of the model's.
+
+    Raises:
+        BundleError: A case has other inputs or outputs than the model, or of another shape.
+    """
+    for case in golden.cases:
+        for tensors, sources in ((case.inputs, manifest.inputs), (case.outputs, manifest.outputs)):
+            forms = {name: (len(tensor.shape), tensor.shape[1:]) for name, tensor in tensors.items()}
+            if forms != {source.name: (len(source.shape), source.shape[1:]) for source in sources}:
+                raise BundleError(f"the golden case {shortened(case.id)!r} does not have the model's tensors", ANEW)
 
 
 def _version(data: bytes, name: str) -> int:

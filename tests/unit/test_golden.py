@@ -103,7 +103,7 @@ def change(root, info, edit):
     ("edit", "words"),
     [
         (lambda case: case["outputs"]["a"].update(shape=[1, 11]), "40 bytes, its shape needs 44"),
-        (lambda case: case["outputs"]["a"].update(shape=[-1, -10]), "40 bytes"),
+        (lambda case: case["outputs"]["a"].update(shape=[-1, -10]), r"has the shape \(-1, -10\)"),
         (lambda case: case["outputs"]["a"].update(dtype="object"), "unknown dtype 'object'"),
         (lambda case: case["outputs"]["a"].update(dtype="float33"), "unknown dtype 'float33'"),
         (lambda case: case["outputs"]["a"].update(file="../bundle.json"), "outside the golden folder"),
