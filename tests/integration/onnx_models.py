@@ -13,6 +13,7 @@ from edgecv_converters.graph.freeze import freeze
 from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.graph.passes import canonical
 from edgecv_converters.tflite import IoType, to_tflite
+from edgecv_runtime.cpu import saturates_int8
 from edgecv_runtime.schema import Target, TensorSpec
 
 Array = npt.NDArray[Any]
@@ -68,6 +69,7 @@ def quiet() -> Iterator[None]:
 
 
 def onnx_session(model: Any, *, optimized: str | None = None, precise: bool = False) -> Any:
+    """A session on one thread; precise kernels where asked for, and where edgecv's own back end takes them."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -75,7 +77,7 @@ def onnx_session(model: Any, *, optimized: str | None = None, precise: bool = Fa
     options.log_severity_level = 4
     if optimized is not None:
         options.optimized_model_filepath = optimized
-    if precise:
+    if precise or saturates_int8():
         options.add_session_config_entry("session.x64quantprecision", "1")
     return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
