@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import ctypes
+import errno
+import importlib
 import os
+import resource
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -21,6 +25,22 @@ def answer(value: int) -> int:
 
 def refuse() -> None:
     raise ConversionError("the op is unknown", "use another")
+
+
+def find_the_disk_full() -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "weights.bin")
+
+
+def answer_more_than_a_file_may_hold() -> bytes:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+    return bytes(100_000)
+
+
+def surroundings(modules: tuple[str, ...]) -> tuple[list[str], Path, Path]:
+    """Import modules; where this process looks for others, works, and puts temporary files."""
+    for name in modules:
+        importlib.import_module(name)
+    return sys.path, Path.cwd(), Path(tempfile.gettempdir())
 
 
 def stumble() -> None:

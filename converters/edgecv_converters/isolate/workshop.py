@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -175,13 +176,13 @@ class Workshop:
             self._say({"do": "bye"})
         else:  # it still imports, and has no worker
             self._host.kill()
-        if self._host.stdin is not None:
-            self._host.stdin.close()
         self._host.wait()
         for thread in self._threads:
             thread.join()
-        if self._host.stdout is not None:
-            self._host.stdout.close()
+        for pipe in (self._host.stdin, self._host.stdout):  # not before: a closed pipe says that this process is gone
+            with suppress(BrokenPipeError):
+                if pipe is not None:
+                    pipe.close()
 
     def submit(self, name: str, function: Callable[..., Any], limits: Limits, **arguments: Any) -> Job:
         """Queue `function(**arguments)`, which must be importable by its module and name."""

@@ -2,8 +2,8 @@
 
 A fork of a process that has imported TensorFlow but run nothing is safe (its thread pools start with the first op) and
 saves each worker the seconds of the import. When standard input closes, whoever ordered is gone: the host kills every
-worker, removes the litter folder unless it was told "bye", and ends. While it imports it cannot look; then a guard, a
-process of its own, looks in its place.
+worker, removes the litter folder and ends. Told "bye", it ends without removing anything. While it imports it cannot
+look; then a guard, a process of its own, looks in its place.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Host:
         self.polite = False
 
     def serve(self) -> None:
-        """Work until standard input closes."""
+        """Work until it is told "bye", or standard input closes."""
         wake, signalled = os.pipe()
         os.set_blocking(signalled, False)
         signal.set_wakeup_fd(signalled)
@@ -90,13 +90,13 @@ class Host:
             self.close()
 
     def read(self) -> bool:
-        """Take what standard input holds; False when it has closed."""
+        """Take what standard input holds; False when that was the last."""
         data = os.read(0, 65536)
         self.buffer += data
         *lines, self.buffer = self.buffer.split(b"\n")
         for line in lines:
             self.obey(json.loads(line))
-        return bool(data)
+        return bool(data) and not self.polite
 
     def obey(self, message: dict[str, object]) -> None:
         """Carry out one message: an order, a kill, or a goodbye."""
