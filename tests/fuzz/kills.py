@@ -16,6 +16,7 @@ import tempfile
 import time
 import uuid
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,16 +33,25 @@ INT8 = 0.2
 
 @dataclass
 class Tally:
-    """What was seen; everything but `killed` and `ended` is a fault."""
+    """What was seen.
+
+    Attributes:
+        killed: The runs that a signal ended, by its name.
+        ended: The runs that were faster.
+        complete: The bundles that were there afterwards.
+        slowest: The seconds until the last process of a run was gone, at most.
+        faults: What must not be.
+    """
 
     killed: Counter[str] = field(default_factory=Counter)
     ended: int = 0
     complete: int = 0
+    slowest: float = 0.0
     faults: list[str] = field(default_factory=list)
 
 
 def write_model(path: Path) -> None:
-    """A network that converts in a second, from fixed weights."""
+    """A network that converts in a second, from fixed weights, and samples for it."""
     import keras
 
     keras.utils.set_random_seed(1)
@@ -54,18 +64,8 @@ def write_model(path: Path) -> None:
 
 def command(folder: Path, out: Path, chance: random.Random) -> list[str]:
     """A conversion, mostly of TFLite alone."""
-    words = [
-        sys.executable,
-        "-P",
-        "-m",
-        "edgecv",
-        "convert",
-        str(folder / "model.keras"),
-        "-o",
-        str(out),
-        "-p",
-        "tensor",
-    ]
+    words = [*(sys.executable, "-P", "-m", "edgecv", "convert"), str(folder / "model.keras")]
+    words += ["-o", str(out), "-p", "tensor"]
     if chance.random() >= ALL_TARGETS:
         words += ["-t", "tflite"]
     if chance.random() < INT8:
@@ -94,14 +94,18 @@ def alive(mark: str) -> list[int]:
     return found
 
 
-def seconds_until_gone(mark: str) -> float:
-    """How long processes of the run are there; endless where some are there after `GONE` seconds."""
+def wait_until_gone(mark: str, what: str, tally: Tally) -> None:
+    """Note how long processes of the run are there; it is a fault where some are there after `GONE` seconds."""
     began = time.monotonic()
-    while alive(mark):
+    while left := alive(mark):
         if time.monotonic() - began > GONE:
-            return float("inf")
+            tally.faults.append(f"{what}: alive after {GONE:g} s: {left}")
+            for pid in left:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            return
         time.sleep(0.02)
-    return time.monotonic() - began
+    tally.slowest = max(tally.slowest, time.monotonic() - began)
 
 
 def is_whole(out: Path) -> bool:
@@ -114,13 +118,13 @@ def is_whole(out: Path) -> bool:
     return True
 
 
-def kill_once(folder: Path, chance: random.Random, longest: float, tally: Tally) -> float:
-    """One run, ended at a random moment, and what came of it; how long its processes were there afterwards."""
+def kill_once(folder: Path, chance: random.Random, longest: float, tally: Tally) -> None:
+    """One run, ended at a random moment, and what came of it; then another one to the end."""
     place = Path(tempfile.mkdtemp(prefix="run-", dir=folder))
     temporary, out, mark = place / "tmp", place / "out" / "m.edgecv", uuid.uuid4().hex
     temporary.mkdir()
-    words, number = command(folder, out, chance), chance.choice(SIGNALS)
-    moment = chance.random() * longest
+    words, number, moment = command(folder, out, chance), chance.choice(SIGNALS), chance.random() * longest
+    what = f"{number.name} after {moment:.2f} s"
     with start(words, temporary, mark) as run:
         try:
             run.wait(moment)
@@ -128,43 +132,38 @@ def kill_once(folder: Path, chance: random.Random, longest: float, tally: Tally)
         except subprocess.TimeoutExpired:
             run.send_signal(number)
             tally.killed[number.name] += 1
-        gone = seconds_until_gone(mark)
-        if gone == float("inf"):
-            tally.faults.append(f"{number.name} after {moment:.2f} s: alive after {GONE:g} s: {alive(mark)}")
-            for pid in alive(mark):
-                os.kill(pid, signal.SIGKILL)
-    what = f"{number.name} after {moment:.2f} s"
+        run.wait()
+        wait_until_gone(mark, what, tally)
     if out.exists():
         tally.complete += 1
         if not is_whole(out):
             tally.faults.append(f"{what}: half a bundle")
-    if left := sorted(path.name for path in temporary.rglob("*")):
-        tally.faults.append(f"{what}: left in TMPDIR: {left[:5]}")
-    shutil.rmtree(temporary)
-    return gone if finish(words, place, out, what, tally) else float("inf")
+    check_left(temporary, f"{what}: left in TMPDIR", tally)
+    finish(words, temporary, out, what, tally)
+    shutil.rmtree(place)
 
 
-def finish(words: list[str], place: Path, out: Path, what: str, tally: Tally) -> bool:
+def check_left(folder: Path, what: str, tally: Tally, but: tuple[str, ...] = ()) -> None:
+    """Note what lies in a folder that should be empty."""
+    left = sorted(entry.name for entry in folder.iterdir() if entry.name not in but)
+    if left:
+        tally.faults.append(f"{what}: {', '.join(left[:5])}")
+
+
+def finish(words: list[str], temporary: Path, out: Path, what: str, tally: Tally) -> None:
     """Convert again, as a person would, and see that everything is in order."""
-    temporary = place / "tmp"
-    temporary.mkdir()
     with start([*words, "--force"], temporary, uuid.uuid4().hex) as run:
         said = (run.communicate()[1] or b"").decode(errors="replace")
     if run.returncode != 0 or not is_whole(out):
         tally.faults.append(f"{what}: the next run ended with {run.returncode}: {said[-300:]}")
-    if left := sorted(entry.name for entry in out.parent.iterdir() if entry != out):
-        tally.faults.append(f"{what}: the next run left {left} beside the bundle")
-    if left := sorted(path.name for path in temporary.rglob("*")):
-        tally.faults.append(f"{what}: the next run left in TMPDIR {left[:5]}")
-    shutil.rmtree(place)
-    return not tally.faults
+    check_left(out.parent, f"{what}: the next run left beside the bundle", tally, but=(out.name,))
+    check_left(temporary, f"{what}: the next run left in TMPDIR", tally)
 
 
 def duration(folder: Path) -> float:
     """How long a whole run takes here."""
     began = time.monotonic()
-    words = [*command(folder, folder / "first.edgecv", random.Random(0))]
-    subprocess.run(words, check=True, capture_output=True)
+    subprocess.run(command(folder, folder / "first.edgecv", random.Random(0)), check=True, capture_output=True)
     return time.monotonic() - began
 
 
@@ -174,20 +173,18 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
-    chance, tally, slowest = random.Random(given.seed), Tally(), 0.0
+    chance, tally = random.Random(given.seed), Tally()
     with tempfile.TemporaryDirectory(prefix="edgecv-kills-") as scratch:
         folder = Path(scratch)
         write_model(folder / "model.keras")
         longest = duration(folder)
         for number in range(given.count):
-            slowest = max(slowest, kill_once(folder, chance, longest, tally))
+            kill_once(folder, chance, longest, tally)
             if number % 10 == 9:
                 print(f"{number + 1} of {given.count}, faults: {len(tally.faults)}", flush=True)
     kinds = ", ".join(f"{name} {count}" for name, count in sorted(tally.killed.items()))
-    print(
-        f"{given.count} runs of up to {longest:.1f} s (seed {given.seed}): killed by {kinds}; {tally.ended} had ended"
-    )
-    print(f"bundles there: {tally.complete}, all whole unless told; last process gone after {slowest:.2f} s at most")
+    print(f"{given.count} runs, one of {longest:.1f} s (seed {given.seed}): {kinds}; {tally.ended} ended before")
+    print(f"{tally.complete} bundles were there; the last process was gone after {tally.slowest:.2f} s at most")
     print("\n".join(tally.faults) or "no fault")
     return 1 if tally.faults else 0
 
