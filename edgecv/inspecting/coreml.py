@@ -8,9 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from edgecv_converters.mil.program import DAMAGED, read_model
+from edgecv_converters.mil.proto import data_type
+from edgecv_runtime.digest import tree_bytes
 from edgecv_runtime.errors import BundleError, MissingDependencyError
 
-from edgecv.inspecting.records import ArtifactInspection, PortRow, share
+from edgecv.inspecting.records import ArtifactInspection, PortRow, sane, share
 
 _BITS: Final = {"float64": 64, "float32": 32, "float16": 16, "int32": 32, "int16": 16, "uint16": 16}
 _NARROW_BITS: Final = {"int8": 8, "uint8": 8, "int4": 4, "uint4": 4, "uint6": 6, "uint3": 3, "uint2": 2, "uint1": 1}
@@ -25,17 +28,18 @@ def inspect_coreml(path: Path) -> ArtifactInspection:
         MissingDependencyError: coremltools is not installed.
     """
     try:
-        from coremltools.models.utils import load_spec
-        from google.protobuf.message import DecodeError
+        spec, _ = read_model(path)
+        return _describe(path, spec)
     except ModuleNotFoundError as error:
         raise MissingDependencyError(
             "looking into a Core ML model needs coremltools", 'pip install "edgecv[convert]"'
         ) from error
-    try:
-        spec = load_spec(str(path))
-    except (DecodeError, OSError, RuntimeError, ValueError) as error:
+    except BundleError as error:
+        raise BundleError(
+            f"{path.name} is a damaged Core ML model: {error.message}", "Convert the model again"
+        ) from error
+    except (*DAMAGED, OSError) as error:
         raise BundleError(f"{path.name} is a damaged Core ML model", "Convert the model again") from error
-    return _describe(path, spec)
 
 
 def _describe(path: Path, spec: Any) -> ArtifactInspection:
@@ -63,10 +67,15 @@ def _describe(path: Path, spec: Any) -> ArtifactInspection:
 
 
 def size_of(path: Path) -> int:
-    """Bytes of a file, or of all files in a folder."""
-    if path.is_dir():
-        return sum(item.stat().st_size for item in path.rglob("*") if item.is_file())
-    return path.stat().st_size
+    """Bytes of a file, or of all files in a folder.
+
+    Raises:
+        BundleError: A folder holds what no digest covers, or cannot be listed.
+    """
+    try:
+        return tree_bytes(path)
+    except OSError as error:
+        raise BundleError(f"{path.name} cannot be read: {error.strerror}") from error
 
 
 def _operations(spec: Any) -> Iterator[Any]:
@@ -91,13 +100,11 @@ def _weights(operation: Any) -> Iterator[tuple[str, int]]:
             kind = value.type.tensorType
             dtype = _dtype(kind.dataType)
             count = math.prod(size.constant.size for size in kind.dimensions)
-            yield dtype, math.ceil(count * (_BITS | _NARROW_BITS).get(dtype, 8) / 8)
+            yield dtype, (sane(count) * (_BITS | _NARROW_BITS).get(dtype, 8) + 7) // 8
 
 
 def _dtype(number: int) -> str:
-    from coremltools.proto import MIL_pb2
-
-    return str(MIL_pb2.DataType.Name(number)).lower()
+    return str(data_type().Name(number)).lower()
 
 
 def _quantized_ops(operations: list[Any]) -> float | None:

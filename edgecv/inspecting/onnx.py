@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from edgecv_runtime.errors import BundleError, MissingDependencyError
+from edgecv_runtime.files import MIB, read_regular
 from edgecv_runtime.schema import QuantParams
 
-from edgecv.inspecting.records import ArtifactInspection, PortRow, share
+from edgecv.inspecting.records import ArtifactInspection, PortRow, sane, share
 
+MOST: Final = 2048 * MIB  # bytes of a protobuf, which can have no more
+_DAMAGED: Final = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, MemoryError, RecursionError)
 _CONVERTING: Final = frozenset({"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"})
 _INTEGER_OPS: Final = ("QLinear", "ConvInteger", "MatMulInteger", "QAttention", "QGemm")
 _FLOATS: Final = frozenset({"FLOAT", "FLOAT16", "BFLOAT16", "DOUBLE"})
@@ -34,12 +37,14 @@ def inspect_onnx(path: Path) -> ArtifactInspection:
             "looking into an .onnx file needs onnx", 'pip install "edgecv[convert]"'
         ) from error
     try:
-        model = onnx.load(path, load_external_data=False)
-    except DecodeError as error:
+        model = onnx.load_model_from_string(read_regular(path, MOST))
+        if not model.ir_version or not model.graph.output:
+            raise BundleError(f"{path.name} is no ONNX model: it has no graph", "Convert the model again")
+        return _describe(path, model)
+    except OSError as error:
+        raise BundleError(f"{path.name} cannot be read: {error.strerror}") from error
+    except (DecodeError, *_DAMAGED) as error:
         raise BundleError(f"{path.name} is no ONNX model, or a damaged one", "Convert the model again") from error
-    if not model.ir_version or not model.graph.output:
-        raise BundleError(f"{path.name} is no ONNX model: it has no graph", "Convert the model again")
-    return _describe(path, model)
 
 
 def _describe(path: Path, model: Any) -> ArtifactInspection:
@@ -48,7 +53,8 @@ def _describe(path: Path, model: Any) -> ArtifactInspection:
     settings = {name for node in graph.node if node.op_type in _CONVERTING for name in node.input[1:]}
     weights = [tensor for tensor in graph.initializer if tensor.name not in settings]
     computing = _computing(graph)
-    narrow = sum(_bytes(tensor) for tensor in weights if _is_narrow(tensor, graph))
+    biases = {node.input[0] for node in graph.node if node.op_type == "DequantizeLinear"}
+    narrow = sum(_bytes(tensor) for tensor in weights if _dtype(tensor.data_type) in _NARROW or tensor.name in biases)
     plain = sum(_bytes(tensor) for tensor in weights if _dtype(tensor.data_type) in _FLOATS)
     by_dtype: Counter[str] = Counter()
     for tensor in weights:
@@ -87,18 +93,11 @@ def _bytes(tensor: Any) -> int:
     from onnx import helper
 
     name = _dtype(tensor.data_type)
-    count = int(math.prod(tensor.dims))
+    count = sane(math.prod(map(sane, tensor.dims)))
     if name in {"INT4", "UINT4"}:
         return (count + 1) // 2
     width: int = helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
     return count * width
-
-
-def _is_narrow(tensor: Any, graph: Any) -> bool:
-    """Whether a constant is quantized: narrow integers, or a 32-bit bias that a DequantizeLinear reads."""
-    if _dtype(tensor.data_type) in _NARROW:
-        return True
-    return any(node.op_type == "DequantizeLinear" and node.input[0] == tensor.name for node in graph.node)
 
 
 def _computing(graph: Any) -> list[bool]:
@@ -157,7 +156,7 @@ def _quantization(graph: Any, name: str, dtype: str) -> QuantParams | None:
 def _parameters(graph: Any, node: Any) -> QuantParams | None:
     from onnx import numpy_helper
 
-    constants = {tensor.name: tensor for tensor in graph.initializer}
+    constants = {tensor.name: tensor for tensor in graph.initializer if not tensor.external_data}
     found = [numpy_helper.to_array(constants[name]).ravel() for name in node.input[1:] if name in constants]
     if not found or len(found[0]) != 1:
         return None

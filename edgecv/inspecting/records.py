@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 from edgecv_converters.source import LayerRow
 from edgecv_runtime.measured import LayerError
 from edgecv_runtime.schema import Manifest, QuantParams, SourceInfo, Target, Task, TensorSpec
+
+MOST_ELEMENTS: Final = 1 << 48  # of one tensor; larger numbers are damage, and no JSON has them
 
 
 class PortRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,3 +84,14 @@ Inspection = ModelInspection | ArtifactInspection | BundleInspection | LayersIns
 def share(part: float, whole: float) -> float | None:
     """A part of a whole as 0..1, None where there is no whole."""
     return part / whole if whole else None
+
+
+def sane(count: int) -> int:
+    """A count of elements that a file declares.
+
+    Raises:
+        ValueError: No file has as many.
+    """
+    if not 0 <= count <= MOST_ELEMENTS:
+        raise ValueError(f"{count} elements")
+    return count

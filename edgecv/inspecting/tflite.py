@@ -9,10 +9,12 @@ from typing import Any, Final
 
 from edgecv_converters.tflite.describe import dtype_of, load, operators
 from edgecv_runtime.errors import BundleError, MissingDependencyError
+from edgecv_runtime.files import MIB, read_regular
 from edgecv_runtime.schema import QuantParams
 
 from edgecv.inspecting.records import ArtifactInspection, PortRow, share
 
+MOST: Final = 2048 * MIB  # bytes of a flatbuffer, which can have no more
 _CONVERTING: Final = frozenset({"QUANTIZE", "DEQUANTIZE"})
 _FLOATS: Final = frozenset({"float16", "bfloat16", "float32", "float64"})
 _DAMAGED: Final = (
@@ -35,11 +37,13 @@ def inspect_tflite(path: Path) -> ArtifactInspection:
         MissingDependencyError: ai-edge-litert, which brings the schema, is not installed.
     """
     try:
-        return _describe(path, load(path.read_bytes()))
+        return _describe(path, load(read_regular(path, MOST)))
     except ModuleNotFoundError as error:
         raise MissingDependencyError(
             "looking into a .tflite file needs ai-edge-litert", 'pip install "edgecv[litert]"'
         ) from error
+    except OSError as error:
+        raise BundleError(f"{path.name} cannot be read: {error.strerror}") from error
     except _DAMAGED as error:
         raise BundleError(f"{path.name} is a damaged TFLite file", "Convert the model again") from error
 

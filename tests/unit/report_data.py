@@ -38,7 +38,7 @@ def artifact(target, precision, number=0):
         sha256="ab" * 32,
         bytes=round(318_444 * SIZES[precision]),
         inputs=(io,),
-        outputs=(io,),
+        outputs=(TensorIO(name="scores", tensor="scores", shape=(1, 10), dtype="float32"),),
         ops={"CONV_2D": 9},
         requires={},
     )

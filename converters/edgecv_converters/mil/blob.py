@@ -18,10 +18,12 @@ from pathlib import Path
 
 import numpy as np
 from edgecv_runtime.errors import BundleError
+from edgecv_runtime.files import MIB, read_regular
 
 from edgecv_converters.mil.dtypes import KINDS, Array, decode
 
 ALIGNMENT = 64
+MOST = 8192 * MIB  # bytes of a weight file
 SENTINEL = 0xDEADBEEF
 VERSION = 2
 HEADER = struct.Struct("<II56x")
@@ -63,7 +65,7 @@ class BlobFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            self._bytes = np.fromfile(path, np.uint8)
+            self._bytes = np.frombuffer(read_regular(path, MOST), np.uint8)
         except OSError as error:
             raise BundleError(f"the weight file {path.name} cannot be read: {error.strerror}") from error
         if self._bytes.size < HEADER.size:

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from edgecv_runtime.errors import BundleError
+from edgecv_runtime.files import MIB, read_regular
 
 from edgecv_converters.mil.features import read_classifier, read_features, read_metadata
 from edgecv_converters.mil.proto import model_message
 from edgecv_converters.mil.records import Argument, Operation, Program, Variable
 from edgecv_converters.mil.values import Values, tensor_type
+
+MOST_MANIFEST: Final = MIB  # bytes of Manifest.json
+MOST_MODEL: Final = 2048 * MIB  # bytes of the protobuf, which can have no more
+DAMAGED: Final = (  # what reading a stranger's message raises
+    *(ValueError, TypeError, LookupError, AttributeError, ArithmeticError, MemoryError, RecursionError),
+)
 
 
 def load_program(package: Path) -> Program:
@@ -20,14 +27,30 @@ def load_program(package: Path) -> Program:
     Raises:
         BundleError: It is missing, damaged, or holds a model of another kind.
     """
-    file = _model_file(package)
-    model = _message(file)
+    model, folder = read_model(package)
+    try:
+        return _program(model, folder, package)
+    except DAMAGED as error:
+        raise BundleError(f"{package.name} is damaged: {error}", "Convert the model again") from error
+
+
+def read_model(path: Path) -> tuple[Any, Path]:
+    """The protobuf message of an .mlpackage folder or an .mlmodel file, and the folder that its weight files lie in.
+
+    Raises:
+        BundleError: It is missing or damaged.
+    """
+    file = _model_file(path) if path.is_dir() else path
+    return _message(file), file.parent
+
+
+def _program(model: Any, folder: Path, package: Path) -> Program:
     kind = model.WhichOneof("Type")
     if kind != "mlProgram":
         raise BundleError(f"{package.name} holds a Core ML model of the kind {kind}, not an ML program")
     function = _main(model, package)
     block = function.block_specializations[function.opset]
-    values = Values(file.parent)
+    values = Values(folder)
     operations = tuple(_operation(operation, values) for operation in block.operations)
     classifier = read_classifier(model.description, operations)
     return Program(
@@ -45,14 +68,14 @@ def load_program(package: Path) -> Program:
 def _model_file(package: Path) -> Path:
     data = package / "Data"
     try:
-        content = json.loads((package / "Manifest.json").read_text("utf-8"))
+        content = json.loads(read_regular(package / "Manifest.json", MOST_MANIFEST).decode())
         relative = content["itemInfoEntries"][content["rootModelIdentifier"]]["path"]
         file: Path = (data / relative).resolve()
         if not file.is_relative_to(data.resolve()):
             raise BundleError(f"the manifest of {package.name} points outside of the package: {relative}")
     except OSError as error:
         raise BundleError(f"{package.name} has no readable Manifest.json: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (*DAMAGED, RuntimeError) as error:  # a RuntimeError is a link to itself
         raise BundleError(f"the manifest of {package.name} is damaged: it names no model ({error})") from error
     return file
 
@@ -61,7 +84,7 @@ def _message(file: Path) -> Any:
     from google.protobuf.message import DecodeError
 
     try:
-        return model_message().FromString(file.read_bytes())
+        return model_message().FromString(read_regular(file, MOST_MODEL))
     except OSError as error:
         raise BundleError(f"the model file {file.name} cannot be read: {error.strerror}") from error
     except DecodeError as error:
