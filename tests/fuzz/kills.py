@@ -173,6 +173,7 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job would ignore it
     chance, tally = random.Random(given.seed), Tally()
     with tempfile.TemporaryDirectory(prefix="edgecv-kills-") as scratch:
         folder = Path(scratch)

@@ -1,9 +1,12 @@
 """The output appears whole or not at all, and nothing else stays behind."""
 
+import errno
 import fcntl
+import os
 import subprocess
 import sys
 import zipfile
+from pathlib import Path
 
 import pytest
 from edgecv_runtime.errors import EdgecvError, UsageError
@@ -206,6 +209,100 @@ def test_exchange_puts_the_new_one_in_place(tmp_path, platform, monkeypatch):
     assert (place / "bundle.json").read_text() == "new"
     (left,) = (tmp_path / "stage").iterdir()
     assert (left / "bundle.json").read_text() == "old"
+
+
+def rename_like_an_old_system(made, place, flag):
+    return False
+
+
+def link_like_fat(path, target):
+    raise PermissionError(errno.EPERM, "no links here")
+
+
+@pytest.fixture(params=["renames with flags", "renames without", "without links, too"])
+def system(request, monkeypatch):
+    """Systems and file systems that can do less and less."""
+    if request.param != "renames with flags":
+        monkeypatch.setattr(staging, "renamed", rename_like_an_old_system)
+    if request.param == "without links, too":
+        monkeypatch.setattr(Path, "hardlink_to", link_like_fat)
+
+
+@pytest.mark.parametrize("name", ["m.edgecv", "m.edgecv.zip"])
+def test_the_second_of_two_runs_does_not_replace_the_first_one_s_bundle(tmp_path, name, system):
+    out = tmp_path / name
+    with Staging(out) as second:
+        make(out, "first")
+        fill(second.bundle / "made", "second")
+        before = out.stat().st_ino
+        with pytest.raises(UsageError, match=f"{name} exists") as caught:
+            second.commit()
+    assert "--force" in caught.value.hint
+    assert out.stat().st_ino == before
+    assert names(tmp_path) == [name]
+
+
+@pytest.mark.parametrize("name", ["m.edgecv", "m.edgecv.zip"])
+@pytest.mark.parametrize("there", ["folder", "file", "broken link"])
+def test_the_last_look_is_the_move_itself(tmp_path, monkeypatch, name, there, system):
+    monkeypatch.setattr(Path, "exists", lambda path: path.name != name)
+    out = tmp_path / name
+    with Staging(out) as stage:
+        fill(stage.bundle / "made")
+        if there == "folder":
+            fill(out, "theirs")
+        elif there == "file":
+            out.write_text("theirs")
+        else:
+            out.symlink_to("nowhere")
+        with pytest.raises(UsageError, match="another program has made it meanwhile"):
+            stage.commit()
+    assert out.is_symlink() or out.is_dir() or out.read_text() == "theirs"
+
+
+@pytest.mark.parametrize("name", ["m.edgecv", "m.edgecv.zip"])
+def test_with_force_the_last_one_stays(tmp_path, name, system):
+    out = tmp_path / name
+    with Staging(out, force=True) as second:
+        make(out, "first")
+        second.bundle.rmdir()
+        fill(second.bundle, "second")
+        second.commit()
+    found = zipfile.ZipFile(out).read("bundle.json") if name.endswith("zip") else (out / "bundle.json").read_bytes()
+    assert found == b"second"
+    assert names(tmp_path) == [name]
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o027, 0o077])
+@pytest.mark.parametrize("name", ["m.edgecv", "m.edgecv.zip"])
+def test_a_bundle_has_the_modes_that_the_umask_says(tmp_path, name, umask):
+    out, before = tmp_path / name, os.umask(umask)
+    try:
+        with Staging(out) as stage:
+            private = fill(stage.bundle / "made") / "bundle.json"
+            private.chmod(0o600)
+            private.parent.chmod(0o700)
+            stage.commit()
+    finally:
+        os.umask(before)
+    modes = {(path.is_dir(), path.stat().st_mode & 0o777) for path in (out, *out.rglob("*"))}
+    assert modes <= {(False, 0o666 & ~umask), (True, 0o777 & ~umask)}
+
+
+def test_a_name_with_the_signs_of_a_pattern_is_cleaned_up_too(tmp_path):
+    out = tmp_path / "m[1].edgecv"
+    left = abandoned(out)
+    with Staging(out):
+        assert not left.exists()
+
+
+def test_what_never_had_a_lock_is_removed_when_it_is_old(tmp_path):
+    out = tmp_path / "m.edgecv"
+    old = abandoned(out)
+    (old / "lock").unlink()
+    os.utime(old, (0, 0))
+    with Staging(out):
+        assert not old.exists()
 
 
 def test_the_same_content_gives_the_same_zip(tmp_path):

@@ -1,0 +1,42 @@
+"""What the machine refuses is told from what edgecv does wrong."""
+
+import errno
+
+import pytest
+from edgecv_runtime.environment import environment_error
+from edgecv_runtime.errors import EdgecvError
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (errno.ENOSPC, "No space left on device"),
+        (errno.EDQUOT, "Disk quota exceeded"),
+        (errno.EFBIG, "File too large"),
+        (errno.EROFS, "Read-only file system"),
+        (errno.EACCES, "Permission denied"),
+        (errno.EMFILE, "Too many open files"),
+        (errno.ENAMETOOLONG, "File name too long"),
+    ],
+)
+def test_an_error_of_the_machine_names_the_file_and_what_to_do(code, words):
+    found = environment_error(OSError(code, words, "/there/weights.bin"))
+    assert type(found) is EdgecvError
+    assert found.message == f"/there/weights.bin: {words}"
+    assert found.hint
+
+
+def test_an_error_without_a_file_says_who_refused():
+    assert environment_error(OSError(errno.ENOSPC, "full")).message == "the operating system refused: full"
+
+
+def test_a_name_that_is_no_text_can_be_printed():
+    found = environment_error(OSError(errno.EACCES, "no", b"bad\xff"))
+    assert found.message.encode() == b"bad\\udcff: no"
+
+
+@pytest.mark.parametrize(
+    "error", [FileNotFoundError(errno.ENOENT, "gone", "x"), OSError(errno.EBADF, "x"), OSError("x")]
+)
+def test_what_is_no_matter_of_the_machine_stays_a_bug(error):
+    assert environment_error(error) is None
