@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from edgecv_converters.source.code import check_code, check_custom
+from edgecv_converters.source.code import check_config
 from edgecv_runtime.errors import SourceError
 
 DENSE = {"module": "keras.layers", "class_name": "Dense", "config": {"name": "d"}, "registered_name": None}
@@ -29,35 +29,43 @@ def model(*layers: object) -> dict[str, object]:
     return {"module": "keras", "class_name": "Sequential", "config": {"name": "m", "layers": list(layers)}}
 
 
+def check(config: object, given: tuple[str, ...] = (), *, allow_code: bool = False) -> None:
+    check_config(config, "m.keras", given, allow_code=allow_code)
+
+
 @pytest.mark.parametrize(("layer", "name"), [(LAMBDA_3, "twice"), (LAMBDA_2, "half")])
 def test_a_lambda_is_refused_by_name_unless_allowed(layer: object, name: str) -> None:
     with pytest.raises(SourceError) as caught:
-        check_code(model(DENSE, model(layer)), "m.keras", allow_code=False)
+        check(model(DENSE, model(layer)))
     assert f"Lambda layer '{name}'" in caught.value.message
     assert "--allow-code" in str(caught.value.hint)
-    check_code(model(DENSE, layer), "m.keras", allow_code=True)
+    check(model(DENSE, layer), allow_code=True)
 
 
 def test_plain_models_and_training_settings_pass() -> None:
-    config = model(DENSE) | {"compile_config": {"loss": LAMBDA_3}, "build_config": {"x": CUSTOM}}
-    check_code(config, "m.keras", allow_code=False)
-    check_custom(config, (), lambda _name: False)
+    check(model(DENSE) | {"compile_config": {"loss": LAMBDA_3}})
 
 
 @pytest.mark.parametrize(("layer", "name"), [(CUSTOM, "Mine>Swirl"), (NAMED, "my_function")])
-def test_a_missing_custom_object_is_named(layer: object, name: str) -> None:
+@pytest.mark.parametrize("allow_code", [False, True])
+def test_a_missing_custom_object_is_named(layer: object, name: str, allow_code: bool) -> None:
     with pytest.raises(SourceError) as caught:
-        check_custom(model(DENSE, layer), (), {"Sequential", "Dense", "Lambda"}.__contains__)
+        check(model(DENSE, layer), allow_code=allow_code)
     assert repr(name) in caught.value.message
     assert "--custom-objects" in str(caught.value.hint)
 
 
 @pytest.mark.parametrize("given", ["Swirl", "Mine>Swirl"])
 def test_a_given_custom_object_passes(given: str) -> None:
-    check_custom(model(CUSTOM), {given}, lambda _name: False)
+    check(model(CUSTOM), (given,))
+    check(model(NAMED), ("my_function",))
 
 
 def test_keras_2_configurations_have_no_modules() -> None:
     entry = {"class_name": "Swirl", "config": {"name": "s"}}
-    with pytest.raises(SourceError, match="'Swirl'"):
-        check_custom({"class_name": "Sequential", "config": {"layers": [entry]}}, (), {"Sequential"}.__contains__)
+    with pytest.raises(SourceError, match="the custom class 'Swirl'"):
+        check({"class_name": "Sequential", "config": {"layers": [entry]}})
+    dense = {"class_name": "Dense", "config": {"name": "d", "activation": "my_bend"}}
+    with pytest.raises(SourceError, match="the custom activation 'my_bend'"):
+        check({"class_name": "Sequential", "config": {"layers": [dense]}})
+    check({"class_name": "Sequential", "config": {"layers": [dense]}}, ("my_bend",))

@@ -1,102 +1,248 @@
-"""The check for models that carry Python code or need custom classes, made without running any of it."""
+"""The check of a model's configuration: it names only what computes, and is read without running any of it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
-from typing import Any
+import inspect
+import json
+import re
+import sys
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
 
 from edgecv_runtime.errors import SourceError
 
-_TRAINING_ONLY = frozenset({"compile_config", "training_config", "build_config"})
+from edgecv_converters.source.allowed import keras as names
+from edgecv_converters.source.op_layers import op_layer_fault
+
+_MOST_DEPTH: Final = 400
+_AGAIN: Final = "Copy or save the model again"
+_TRUST: Final = "Add --allow-code if you trust where the file came from"
+_MODULE: Final = re.compile(
+    r"(tf_)?keras(\.src)?(\.(layers|models|engine|ops|initializers|regularizers|constraints|dtype_policies|quantizers"
+    r"|random|optimizers|losses|metrics|activations|mixed_precision)(\.[a-z0-9_]+)*)?"
+)
+_OF_TRAINING: Final = frozenset({"compile_config", "training_config"})
+_FILES: Final = ("vocabulary", "idf_weights")
+_BY_NAME: Final = {
+    "activation": names.ACTIVATIONS,
+    "initializer": names.PARTS,
+    "regularizer": names.PARTS,
+    "constraint": names.PARTS,
+}
 
 
-def check_code(config: Any, name: str, *, allow_code: bool) -> None:
-    """Refuse a model configuration that carries marshalled functions, unless `allow_code`.
+_COMPOSITE: Final = "_COMPOSITE_TYPE"  # before a constant that tf-keras decodes from a string of its own
+_NO_CLASSES: Final = frozenset({"TensorShape", "TypeSpec", "CompositeTensor", _COMPOSITE})
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """One serialized object, and the layer that it belongs to, for people."""
+
+    value: dict[str, Any]
+    owner: str
+
+    @property
+    def name(self) -> str:
+        return str(self.value["class_name"])
+
+    @property
+    def config(self) -> dict[str, Any]:
+        config = self.value.get("config")
+        return config if isinstance(config, dict) else {}
+
+
+def usable_objects(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the user's objects that a file may name: classes that Keras can rebuild, and functions of their own.
+
+    A module also has what it imports: a file must not be able to ask for `subprocess.Popen` or `shutil.rmtree`.
+    """
+    return {
+        name: value
+        for name, value in given.items()
+        if (hasattr(value, "from_config") if inspect.isclass(value) else not _of_python(value))
+    }
+
+
+def parse_config(text: str | bytes, name: str) -> Any:
+    """The JSON text of a configuration as Python has it.
+
+    Args:
+        text: What the file holds.
+        name: What messages call it.
 
     Raises:
-        SourceError: A Lambda layer carries its function; the message names the layer.
+        SourceError: It is no JSON, or nested too deeply.
     """
-    carriers = sorted({str(carrier) for carrier in _carriers(config, "the model")})
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise SourceError(f"{name} is damaged: it is nested too deeply", _AGAIN) from error
+    except ValueError as error:
+        raise SourceError(f"{name} is damaged: it is no JSON", _AGAIN) from error
+
+
+def check_config(config: Any, name: str, given: Collection[str], *, allow_code: bool) -> None:
+    """Refuse a configuration that names what runs code or opens files, unless `allow_code`, or what nobody gave.
+
+    Args:
+        config: The model's configuration, as JSON has it.
+        name: What messages call the file.
+        given: The names of the user's own classes and functions.
+        allow_code: Whether the file may name all of Keras and TensorFlow, and carry Python code.
+
+    Raises:
+        SourceError: It does; the message names the layer, the class or the function.
+    """
+    entries = list(_entries(config, name))
+    carriers = sorted({entry.owner for entry in entries if _carries_code(entry)})
     if carriers and not allow_code:
         raise SourceError(
             f"{name} carries Python code in {', '.join(carriers)}, which loading it would run",
-            "Add --allow-code if you trust where the file came from, or replace the Lambda by a custom layer",
+            f"{_TRUST}, or replace the Lambda by a custom layer",
         )
-
-
-def check_custom(config: Any, given: Collection[str], is_builtin: Callable[[str], bool]) -> None:
-    """Refuse a configuration with classes that are neither Keras's (`is_builtin`) nor `given`.
-
-    Raises:
-        SourceError: The message names the first class, the hint the option.
-    """
-    for found in _custom(config, is_builtin):
-        if found not in given and found.rpartition(">")[2] not in given:
+    for entry in entries:
+        what, missing = _missing(entry, given)
+        if missing is not None:
             raise SourceError(
-                f"the model has the custom class {found!r}",
+                f"the model has the custom {what} {missing!r}",
                 "Name the module that defines it: --custom-objects package.module",
             )
+        fault = None if allow_code else _fault(entry, given)
+        if fault is not None:
+            raise SourceError(f"{name}: {entry.owner} {fault}", _TRUST)
 
 
-def carries_code(entry: dict[str, Any]) -> bool:
-    """Whether one serialized object is, or holds, a marshalled function (Keras 3 or Keras 2)."""
-    if entry.get("class_name") == "__lambda__":
+def _of_python(function: Any) -> bool:
+    module = str(getattr(function, "__module__", "builtins")).partition(".")[0]
+    return module in sys.stdlib_module_names and module != "__main__"
+
+
+def _entries(config: Any, name: str) -> Iterator[_Entry]:
+    """Every serialized object at any depth, but for what only training needs (of the model itself, not loaded)."""
+    if isinstance(config, dict):
+        config = {key: value for key, value in config.items() if key not in _OF_TRAINING}
+    waiting: list[tuple[Any, str, int]] = [([config], "the model", 0)]
+    while waiting:
+        value, owner, depth = waiting.pop()
+        if depth > _MOST_DEPTH:
+            raise SourceError(f"{name} is damaged: its configuration is nested too deeply", _AGAIN)
+        if isinstance(value, dict):
+            if "class_name" in value:
+                owner = _owner(value, owner)
+                yield _Entry(value, owner)
+            value = list(value.values())
+        elif _COMPOSITE in value:
+            yield _Entry({"class_name": _COMPOSITE}, owner)
+        waiting += [(inner, owner, depth + 1) for inner in reversed(value) if isinstance(inner, dict | list)]
+
+
+def _owner(value: dict[str, Any], outer: str) -> str:
+    config = value.get("config")
+    own = config.get("name") if isinstance(config, dict) else None
+    return f"{value['class_name']} layer {own!r}" if isinstance(own, str) else outer
+
+
+def _carries_code(entry: _Entry) -> bool:
+    """Whether an object is, or holds, a marshalled function (of Keras 3 or Keras 2)."""
+    if entry.name == "__lambda__":
         return True
-    config = entry.get("config")
-    if entry.get("class_name") != "Lambda" or not isinstance(config, dict):
-        return False
-    return any(
-        isinstance(config.get(key), list) or config.get(f"{key}_type") == "lambda"
+    return entry.name == "Lambda" and any(
+        isinstance(entry.config.get(key), list) or entry.config.get(f"{key}_type") == "lambda"
         for key in ("function", "output_shape", "mask")
-        if key != "output_shape" or config.get("output_shape_type") == "lambda"
+        if key != "output_shape" or entry.config.get("output_shape_type") == "lambda"
     )
 
 
-def _carriers(value: Any, owner: str) -> Iterator[str]:
-    if isinstance(value, dict):
-        config = value.get("config")
-        if isinstance(config, dict) and "class_name" in value and isinstance(config.get("name"), str):
-            owner = f"{value['class_name']} layer {config['name']!r}"
-        if carries_code(value):
-            yield owner
-        for inner in _children(value):
-            yield from _carriers(inner, owner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _carriers(inner, owner)
+def _missing(entry: _Entry, given: Collection[str]) -> tuple[str, str | None]:
+    """A class or function that is neither Keras's nor given: what it is, and its registered name, or None."""
+    wanted = _own_name(entry)
+    if wanted is not None and wanted not in given and wanted.rpartition(">")[2] not in given:
+        return ("function" if entry.name in {"function", "Lambda"} else "class"), wanted
+    if _is_given(entry, given):
+        return "class", None
+    for key, value in entry.config.items():
+        known = _BY_NAME.get(key.rpartition("_")[2])
+        if known is not None and isinstance(value, str) and value not in known and value not in given:
+            return key, value
+    return "class", None
 
 
-def _custom(value: Any, is_builtin: Callable[[str], bool]) -> Iterator[str]:
-    if isinstance(value, dict):
-        name = _own_name(value, is_builtin)
-        if name is not None:
-            yield name
-        for inner in _children(value):
-            yield from _custom(inner, is_builtin)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _custom(inner, is_builtin)
-
-
-def _children(entry: dict[str, Any]) -> list[Any]:
-    return [inner for key, inner in entry.items() if key not in _TRAINING_ONLY]
-
-
-def _own_name(entry: dict[str, Any], is_builtin: Callable[[str], bool]) -> str | None:
-    """The registered name of a serialized object that is not Keras's own, or None."""
-    name = entry.get("class_name")
-    if not isinstance(name, str) or "config" not in entry or name.startswith("__"):
+def _own_name(entry: _Entry) -> str | None:
+    """The registered name of an object that is not Keras's own, or None."""
+    name, module = entry.name, entry.value.get("module")
+    if name.startswith("__") or name in _NO_CLASSES:
         return None
-    module = entry.get("module")
     if name == "function":
-        return str(entry["config"]) if module != "builtins" and not _keras(module) else None
-    if name == "Lambda" and isinstance(entry["config"], dict):
-        function = entry["config"].get("function")
-        return function if isinstance(function, str) and not carries_code(entry) else None
-    if "module" in entry:
-        return None if _keras(module) or module == "builtins" else str(entry.get("registered_name") or name)
-    return None if is_builtin(name) else name
+        wanted = str(entry.value.get("config"))
+        known = wanted in names.FUNCTIONS if module == "builtins" else _is_kerass(module)
+        return None if known else wanted
+    if name == "Lambda" and _is_kerass(module or "keras"):
+        function = entry.config.get("function")
+        return function if isinstance(function, str) and not _carries_code(entry) else None
+    if "module" in entry.value:
+        return None if _is_kerass(module) else str(entry.value.get("registered_name") or name)
+    return None if name in names.OLD_CLASSES | names.CLASSES | names.RUNNING else name
 
 
-def _keras(module: Any) -> bool:
+def _is_kerass(module: Any) -> bool:
     return isinstance(module, str) and module.partition(".")[0] in {"keras", "tf_keras"}
+
+
+def _among(value: Any, allowed: Collection[str]) -> bool:
+    """Whether something out of a file is one of these names: it may be of any type."""
+    return isinstance(value, str) and value in allowed
+
+
+def _is_given(entry: _Entry, given: Collection[str]) -> bool:
+    """Whether Keras will take the user's own object: it looks for the registered name first."""
+    if entry.name == "function":
+        return _among(entry.value.get("config"), given)
+    wanted = str(entry.value.get("registered_name") or entry.name)
+    return wanted in given or wanted.rpartition(">")[2] in given
+
+
+def _fault(entry: _Entry, given: Collection[str]) -> str | None:
+    """What an object does that a model need not do, in words that follow the layer's name; None if nothing."""
+    if _is_given(entry, given) or entry.name in names.VALUES:
+        return None
+    if entry.name == "function":
+        return _function_fault(entry, given)
+    if entry.name == "Lambda":
+        return None  # its function is judged by itself
+    if entry.name == "TypeSpec":
+        kind = entry.value.get("type_spec")
+        return None if _among(kind, names.TYPE_SPECS) else f"has the type {kind!r}, which is not among those allowed"
+    return _class_fault(entry) or op_layer_fault(entry.name, entry.config) or _file_fault(entry)
+
+
+def _function_fault(entry: _Entry, given: Collection[str]) -> str | None:
+    wanted, module = entry.value.get("config"), entry.value.get("module")
+    registered = entry.value.get("registered_name") or "function"
+    known = module == "builtins" or (isinstance(module, str) and _MODULE.fullmatch(module) is not None)
+    if known and _among(wanted, names.FUNCTIONS) and _among(registered, {*names.FUNCTIONS, *given, "function"}):
+        return None
+    return f"names the function {f'{module}.{wanted}'!r}, which is not among those of Keras that only compute"
+
+
+def _class_fault(entry: _Entry) -> str | None:
+    """What is wrong with the class that is named, or with its module or its registered name."""
+    value = entry.value
+    if "module" not in value:
+        known = entry.name in names.OLD_CLASSES
+        return None if known else f"names the class {entry.name!r}, which can run code or open files"
+    module, registered = value["module"], value.get("registered_name") or entry.name
+    fits = isinstance(module, str) and _MODULE.fullmatch(module) is not None
+    if fits and entry.name in names.CLASSES and registered == entry.name:
+        return None
+    full = f"{module}.{entry.name}" + (f" as {registered}" if registered != entry.name else "")
+    return f"names the class {full!r}, which is not among those of Keras that only compute"
+
+
+def _file_fault(entry: _Entry) -> str | None:
+    """The file that a preprocessing layer would read its vocabulary from."""
+    for key in _FILES:
+        if isinstance(entry.config.get(key), str):
+            return f"reads another file: its {key} is {entry.config[key]!r}"
+    return None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import zipfile
 from enum import Enum
 from pathlib import Path
 
 from edgecv_runtime.errors import SourceError
+from edgecv_runtime.files import open_regular
+
+from edgecv_converters.source.archive import holds_model
 
 _TAKES = "edgecv takes a Keras 3 .keras file, a Keras 2 .h5 file or a SavedModel folder"
 _SAVE_WHOLE = "Save the whole model with model.save('model.keras')"
@@ -58,29 +60,20 @@ def _folder(path: Path) -> Kind:
 
 
 def _file(path: Path) -> Kind:
-    with path.open("rb") as file:
-        head = file.read(64)
+    try:
+        with open_regular(path) as file:
+            head = file.read(64)
+    except OSError as error:
+        raise SourceError(f"{path.name} cannot be read: {error.strerror}", _TAKES) from error
     if not head:
         raise SourceError(f"{path.name} is empty", "Copy or save the model again")
     if head.startswith(b"PK"):
-        return _archive(path)
+        if holds_model(path):
+            return Kind.KERAS
+        raise SourceError(f"{path.name} is a zip archive without a Keras model in it", _TAKES)
     if head.startswith(b"\x89HDF\r\n\x1a\n"):
         return Kind.HDF5
     raise SourceError(f"{path.name} is {_foreign(path, head)}, not a trained Keras model", _TAKES)
-
-
-def _archive(path: Path) -> Kind:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = set(archive.namelist())
-            damaged = archive.testzip()
-    except (zipfile.BadZipFile, OSError, EOFError) as error:
-        raise SourceError(f"{path.name} is damaged: {error}", "Copy or save the model again") from error
-    if damaged is not None:
-        raise SourceError(f"{path.name} is damaged: {damaged} in it does not have its checksum", "Copy the model again")
-    if {"config.json", "model.weights.h5"} <= names:
-        return Kind.KERAS
-    raise SourceError(f"{path.name} is a zip archive without a Keras model in it", _TAKES)
 
 
 def _foreign(path: Path, head: bytes) -> str:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from edgecv_runtime.errors import SourceError
 
-from edgecv_converters.source.code import check_code, check_custom
+from edgecv_converters.source.archive import check_weights, read_config
+from edgecv_converters.source.budget import limited_weights
+from edgecv_converters.source.code import check_config, parse_config, usable_objects
 from edgecv_converters.source.custom import custom_objects_of
 from edgecv_converters.source.keras_model import loaded_of
 from edgecv_converters.source.model import Loaded
@@ -25,57 +28,52 @@ def load(path: Path, *, allow_code: bool, custom_objects: str | None) -> Loaded:
 
 
 def read_model(path: Path, *, allow_code: bool, custom_objects: str | None) -> Any:
-    """The `keras.Model` of a `.keras` file, read in Keras's safe mode unless `allow_code`.
+    """The `keras.Model` of a `.keras` file, after everything in the file was checked.
 
     Raises:
-        SourceError: It carries code, needs custom classes, or Keras cannot rebuild it.
+        SourceError: It carries or names code, reads other files, needs custom classes, asks for more weights than it
+            holds, or Keras cannot rebuild it.
     """
     import keras
 
-    config = _config(path)
-    check_code(config, path.name, allow_code=allow_code)
-    own = custom_objects_of(custom_objects)
-    check_custom(config, {*own, *keras.saving.get_custom_objects()}, is_keras3_class)
-    return load_with_keras3(path, own, allow_code=allow_code)
+    config = parse_config(read_config(path), f"config.json in {path.name}")
+    own = usable_objects(custom_objects_of(custom_objects))
+    check_config(config, path.name, {*own, *keras.saving.get_custom_objects()}, allow_code=allow_code)
+    with limited_weights(path.name, check_weights(path)):
+        try:
+            return load_with_keras3(path, ".keras", own, allow_code=allow_code)
+        except SourceError:
+            raise
+        except Exception as error:
+            raise unreadable(path, error) from error
 
 
-def load_with_keras3(path: Path, own: dict[str, Any], *, allow_code: bool) -> Any:
-    """`keras.models.load_model` for inference, whose many kinds of error become one.
-
-    Raises:
-        SourceError: Keras cannot rebuild the model.
-    """
+def load_with_keras3(path: Path, suffix: str, own: dict[str, Any], *, allow_code: bool) -> Any:
+    """`keras.models.load_model` for inference, of a file that was checked to be of the kind of `suffix`."""
     import keras
 
-    try:
-        return keras.models.load_model(path, custom_objects=own, compile=False, safe_mode=not allow_code)
-    except Exception as error:
-        raise SourceError(
-            f"Keras {keras.__version__} cannot load {path.name}: {gist(error)}",
-            "Load and save it again with the Keras version that wrote it, or export a SavedModel folder",
-        ) from error
+    with named(path, suffix) as file:
+        return keras.models.load_model(file, custom_objects=own, compile=False, safe_mode=not allow_code)
 
 
-def is_keras3_class(name: str) -> bool:
-    """Whether Keras 3 has a public layer, model, initializer... of that name."""
+def unreadable(path: Path, error: Exception) -> SourceError:
+    """What is said where Keras 3 cannot rebuild a model."""
     import keras
 
-    spaces = (
-        keras,
-        keras.layers,
-        keras.initializers,
-        keras.regularizers,
-        keras.constraints,
-        keras.dtype_policies,
+    return SourceError(
+        f"Keras {keras.__version__} cannot load {path.name}: {gist(error)}",
+        "Load and save it again with the Keras version that wrote it, or export a SavedModel folder",
     )
-    return name == "Functional" or any(hasattr(space, name) for space in spaces)
 
 
-def _config(path: Path) -> Any:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return json.loads(archive.read("config.json"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise SourceError(
-            f"{path.name} is damaged: its config.json is no JSON", "Copy or save the model again"
-        ) from error
+@contextmanager
+def named(path: Path, suffix: str) -> Iterator[Path]:
+    """The same file under a name that ends in `suffix`.
+
+    Keras tells formats by their names. A file that is HDF5 and a zip archive at once would be checked as one and
+    loaded as the other.
+    """
+    with TemporaryDirectory(prefix="edgecv-") as folder:
+        link = Path(folder) / f"model{suffix}"
+        link.symlink_to(path.absolute())
+        yield link

@@ -57,8 +57,8 @@ def _keras2(path: Path, allow_code: bool, custom_objects: str | None) -> Loaded:
 def _savedmodel(path: Path, allow_code: bool, custom_objects: str | None) -> Loaded:
     from edgecv_converters.source.savedmodel import load
 
-    del allow_code, custom_objects  # a SavedModel holds its graph: no Python code runs, or could
-    return load(path)
+    del custom_objects  # a SavedModel holds its graph: no Python code runs, or could
+    return load(path, allow_code=allow_code)
 
 
 _LOADERS = {Kind.KERAS: _keras3, Kind.HDF5: _keras2, Kind.SAVED_MODEL: _savedmodel}

@@ -3,31 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 from edgecv_runtime.errors import SourceError
+from edgecv_runtime.files import MIB, read_regular
 
+from edgecv_converters.source.graph_ops import check_graphs
 from edgecv_converters.source.model import Loaded, Port
 from edgecv_converters.source.stateless import without_assignments
 from edgecv_converters.source.words import gist
 
-_PYTHON_OPS = frozenset({"PyFunc", "PyFuncStateless", "EagerPyFunc"})
-_FILE_OPS = frozenset({"ReadFile", "WriteFile"})
+_MOST_BYTES = 2048 * MIB  # what a protocol buffer can have
+_MOST_FILES = 10_000
+_AGAIN = "Copy or export the folder again"
+_FOLLOWED = "its links followed (cp -rL), if you trust where they lead"
 _PREFERRED = ("serving_default", "serve")
 
 
-def load(path: Path) -> Loaded:
-    """Load a SavedModel folder.
+def load(path: Path, *, allow_code: bool) -> Loaded:
+    """Load a SavedModel folder, after everything in it was checked.
 
     Raises:
-        SourceError: It is damaged, has no serving signature, calls Python code, or touches files.
+        SourceError: It is damaged, has no serving signature, calls Python code, leads out of its folder, or its graphs
+            do more than compute (which `allow_code` permits).
     """
     import tensorflow as tf
 
+    _check_folder(path)
     saved = _read(path)
-    _check_ops(path, saved)
+    _check_assets(path, saved)
+    check_graphs(saved, path.name, allow_code=allow_code)
     try:
         with tf.device("/CPU:0"), without_assignments(path, saved) as folder:
             restored = tf.saved_model.load(str(folder))
@@ -61,33 +68,41 @@ def load(path: Path) -> Loaded:
     )
 
 
+def _check_folder(path: Path) -> None:
+    """Nothing in the folder is, or leads to, anything but regular files in it."""
+    root = path.resolve()
+    for count, file in enumerate(path.rglob("*")):
+        if count >= _MOST_FILES:
+            raise SourceError(f"{path.name} holds more than {_MOST_FILES:,} files, which no model does", _AGAIN)
+        place = f"{path.name}/{file.relative_to(path).as_posix()}"
+        if file.is_symlink() and not file.resolve().is_relative_to(root):
+            raise SourceError(f"{place} is a link that leads outside of the model", f"Copy the folder with {_FOLLOWED}")
+        if not file.is_file() and not file.is_dir():
+            raise SourceError(f"{place} is no regular file, or a link that leads nowhere", _AGAIN)
+
+
 def _read(path: Path) -> Any:
     from google.protobuf.message import DecodeError
     from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
     try:
-        saved = SavedModel.FromString((path / "saved_model.pb").read_bytes())
+        saved = SavedModel.FromString(read_regular(path / "saved_model.pb", _MOST_BYTES))
     except DecodeError as error:
-        raise SourceError(f"{path.name}/saved_model.pb is damaged", "Copy or export the folder again") from error
+        raise SourceError(f"{path.name}/saved_model.pb is damaged", _AGAIN) from error
+    except OSError as error:
+        raise SourceError(f"{path.name}/saved_model.pb cannot be read: {error.strerror}", _AGAIN) from error
     if not saved.meta_graphs:
-        raise SourceError(f"{path.name}/saved_model.pb is empty or truncated", "Copy or export the folder again")
+        raise SourceError(f"{path.name}/saved_model.pb is empty or truncated", _AGAIN)
     return saved
 
 
-def _check_ops(path: Path, saved: Any) -> None:
-    for graph in (meta.graph_def for meta in saved.meta_graphs):
-        nodes = [*graph.node, *(node for function in graph.library.function for node in function.node_def)]
-        for node in nodes:
-            if node.op in _PYTHON_OPS:
-                raise SourceError(
-                    f"{path.name} calls Python code ({node.op} {node.name!r}), which is not in the folder",
-                    "Replace tf.py_function and tf.numpy_function by TensorFlow operations and export again",
-                )
-            if node.op in _FILE_OPS:
-                raise SourceError(
-                    f"{path.name} reads or writes files while it runs ({node.op} {node.name!r})",
-                    "Export the model from the decoded picture on",
-                )
+def _check_assets(path: Path, saved: Any) -> None:
+    """The files that a graph is given by name lie in the folder's `assets`."""
+    for meta in saved.meta_graphs:
+        for asset in meta.asset_file_def:
+            name = PurePosixPath(asset.filename)
+            if name.is_absolute() or ".." in name.parts:
+                raise SourceError(f"{path.name} reads a file outside of it: its asset {asset.filename!r}", _AGAIN)
 
 
 def _signature(path: Path, signatures: dict[str, Any]) -> tuple[str, Any]:

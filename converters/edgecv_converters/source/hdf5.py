@@ -1,0 +1,106 @@
+"""HDF5 files of strangers: they hold what they say, and take nothing from another file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any, Final
+
+from edgecv_runtime.errors import SourceError
+from edgecv_runtime.files import MIB
+
+from edgecv_converters.source.words import gist
+
+MOST_EXPANSION: Final = 128
+"""How many times the stored bytes a compressed part may have; weights are hardly ever compressed at all."""
+
+MOST_OBJECTS: Final = 200_000
+_SLACK_BYTES: Final = 64 * MIB
+_FILTERS: Final = frozenset({1, 2, 3, 4, 5, 6, 32000})  # those of HDF5 itself and LZF: others are loaded as plug-ins
+_AGAIN: Final = "Copy or save the model again"
+_ONE_FILE: Final = "Save the model again, as one file"
+
+
+def check_hdf5(file: Path | IO[bytes], name: str) -> int:
+    """Look through all of an HDF5 file, and count the values that its data sets can hold.
+
+    Args:
+        file: Its path, or an open file.
+        name: What messages call it.
+
+    Raises:
+        SourceError: It is damaged, declares far more than it holds, or takes data from another file: by external
+            storage, a virtual data set, or a link that leaves it.
+    """
+    import h5py
+
+    try:
+        with h5py.File(file, "r") as opened:
+            return sum(_values(dataset, name) for dataset in _datasets(opened, name))
+    except SourceError:
+        raise
+    except (OSError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        raise SourceError(f"{name} is damaged: {gist(error)}", _AGAIN) from error
+
+
+def _datasets(root: Any, name: str) -> Iterator[Any]:
+    """Every data set once, whatever links lead to it, after each link was checked."""
+    import h5py
+
+    waiting, seen = [root], set()
+    while waiting:
+        found = waiting.pop()
+        address = h5py.h5o.get_info(found.id).addr
+        if address in seen:
+            continue
+        seen.add(address)
+        if len(seen) > MOST_OBJECTS:
+            raise SourceError(f"{name} holds more than {MOST_OBJECTS:,} groups and data sets", _AGAIN)
+        if isinstance(found, h5py.Dataset):
+            yield found
+        elif isinstance(found, h5py.Group):
+            waiting += [found[key] for key in found if _stays_inside(found, key, name)]
+
+
+def _stays_inside(group: Any, key: str, name: str) -> bool:
+    """Whether a link is to be followed: a soft link inside the file leads to what is reached anyway.
+
+    Raises:
+        SourceError: It leads out of the file, or nowhere.
+    """
+    import h5py
+
+    kind = group.id.links.get_info(key.encode("utf-8", "surrogateescape")).type
+    if kind == h5py.h5l.TYPE_HARD:
+        return True
+    if kind == h5py.h5l.TYPE_SOFT and key in group:
+        return False
+    where = f"{group.name.rstrip('/')}/{key}"
+    if kind == h5py.h5l.TYPE_SOFT:
+        raise SourceError(f"{name} has a link that leads nowhere in it or outside: {where}", _ONE_FILE)
+    raise SourceError(f"{name} reads another file: {where} is an external link", _ONE_FILE)
+
+
+def _values(dataset: Any, name: str) -> int:
+    """The number of values of a data set that is stored in the file itself.
+
+    Raises:
+        SourceError: It is stored elsewhere, or declares far more than is stored.
+    """
+    import h5py
+
+    plist = dataset.id.get_create_plist()
+    if plist.get_external_count():
+        raise SourceError(f"{name} reads another file: {dataset.name} is stored outside of it", _ONE_FILE)
+    if plist.get_layout() == h5py.h5d.VIRTUAL:
+        raise SourceError(f"{name} reads another file: {dataset.name} is a virtual data set", _ONE_FILE)
+    if any(plist.get_filter(position)[0] not in _FILTERS for position in range(plist.get_nfilters())):
+        raise SourceError(f"{name} is compressed by a plug-in of HDF5 ({dataset.name})", _ONE_FILE)
+    size, count = int(dataset.id.get_type().get_size()), int(dataset.size or 0)
+    possible = int(dataset.id.get_storage_size()) * MOST_EXPANSION
+    if count * size > possible + _SLACK_BYTES:
+        raise SourceError(
+            f"{name} is damaged: {dataset.name} has the shape {dataset.shape}, which is far larger than what it holds",
+            _AGAIN,
+        )
+    return min(count, possible // size)
