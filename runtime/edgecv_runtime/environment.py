@@ -8,7 +8,7 @@ from typing import Final
 
 from edgecv_runtime.errors import EdgecvError
 
-__all__ = ["environment_error"]
+__all__ = ["environment_error", "exhaustion"]
 
 _SPACE: Final = "Free some space, or write to another disk"
 _PERMISSION: Final = "Change its permissions, or give another path"
@@ -34,6 +34,24 @@ _HINTS: Final = {
     errno.ELOOP: _NAME,
     errno.ENOTDIR: _NAME,
 }
+
+
+_EXHAUSTED: Final = frozenset(
+    (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.EROFS)
+)
+
+
+def exhaustion(error: BaseException) -> EdgecvError | None:
+    """The error to show where the reason for an error is a full disk or a limit, whatever was made of it since.
+
+    A reader that could not write its temporary file says that the file it read is damaged, which is not so.
+    """
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.errno in _EXHAUSTED and cause.strerror == os.strerror(cause.errno):
+            return environment_error(cause)
+        cause = cause.__cause__
+    return None
 
 
 def environment_error(error: OSError) -> EdgecvError | None:

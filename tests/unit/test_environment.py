@@ -3,8 +3,8 @@
 import errno
 
 import pytest
-from edgecv_runtime.environment import environment_error
-from edgecv_runtime.errors import EdgecvError
+from edgecv_runtime.environment import environment_error, exhaustion
+from edgecv_runtime.errors import EdgecvError, SourceError
 
 
 @pytest.mark.parametrize(
@@ -40,3 +40,21 @@ def test_a_name_that_is_no_text_can_be_printed():
 )
 def test_what_is_no_matter_of_the_machine_stays_a_bug(error):
     assert environment_error(error) is None
+
+
+def raised(error, cause):
+    try:
+        raise error from cause
+    except EdgecvError as found:
+        return found
+
+
+def test_a_full_disk_is_told_whatever_was_made_of_it():
+    full = OSError(errno.ENOSPC, "No space left on device", "part")
+    wrapped = raised(SourceError("model.keras is damaged"), raised(SourceError("inner"), full))
+    assert exhaustion(wrapped).message == "part: No space left on device"
+
+
+@pytest.mark.parametrize("code", [errno.EFBIG, errno.EACCES, errno.ENOENT])
+def test_what_a_file_itself_is_refused_for_stays(code):
+    assert exhaustion(raised(SourceError("it is too large"), OSError(code, "it is larger than 1 MiB", "x"))) is None

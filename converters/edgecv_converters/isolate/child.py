@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from edgecv_runtime.environment import environment_error
+from edgecv_runtime.environment import environment_error, exhaustion
 from edgecv_runtime.errors import EdgecvError
 
 from edgecv_converters.isolate.mailbox import Mailbox
@@ -115,7 +115,7 @@ def _outcome(order: Order) -> Outcome:
         return Outcome(value=function(**Mailbox.read(Path(order.arguments))))
     except EdgecvError as error:
         _log_error()
-        return Outcome(error=error)
+        return Outcome(error=exhaustion(error) or error)
     except MemoryError:
         raise
     except BaseException as error:  # noqa: BLE001 - the boundary of the process: a bug is reported by its traceback
