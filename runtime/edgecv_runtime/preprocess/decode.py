@@ -13,6 +13,7 @@ from PIL import Image, UnidentifiedImageError
 
 from edgecv_runtime.errors import ImageError
 from edgecv_runtime.files import open_regular
+from edgecv_runtime.preprocess.bombs import check_scans, watched
 from edgecv_runtime.preprocess.silence import PillowSilence
 from edgecv_runtime.schema import Preprocess
 
@@ -87,7 +88,8 @@ def _open_file(path: Path | str) -> BinaryIO:
 
 
 def _load(file: BinaryIO) -> Image.Image:
-    image = Image.open(file, formats=FORMATS)
+    image = Image.open(watched(file), formats=FORMATS)
+    check_scans(image, file)
     image.load()
     return image
 

@@ -8,7 +8,7 @@ from types import TracebackType
 
 
 class PillowSilence:
-    """A context manager in which Pillow's `UserWarning`s are ignored.
+    """A context manager in which Pillow's warnings are ignored.
 
     Warning filters belong to the whole process, and overlapping `warnings.catch_warnings` of several threads leave them
     changed for good. So the first thread in saves them and the last one out restores them.
@@ -24,7 +24,7 @@ class PillowSilence:
             if self._inside == 0:
                 self._saved = warnings.catch_warnings()
                 self._saved.__enter__()
-                warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+                warnings.filterwarnings("ignore", category=Warning, module=r"PIL\.")
             self._inside += 1
 
     def __exit__(
