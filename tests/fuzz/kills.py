@@ -144,8 +144,8 @@ def kill_once(folder: Path, chance: random.Random, longest: float, tally: Tally)
 
 
 def check_left(folder: Path, what: str, tally: Tally, but: tuple[str, ...] = ()) -> None:
-    """Note what lies in a folder that should be empty."""
-    left = sorted(entry.name for entry in folder.iterdir() if entry.name not in but)
+    """Note what lies in a folder that should be empty, or missing."""
+    left = sorted({entry.name for entry in folder.glob("*")} - {*but})
     if left:
         tally.faults.append(f"{what}: {', '.join(left[:5])}")
 

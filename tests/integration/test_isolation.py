@@ -14,6 +14,7 @@ from edgecv_converters.isolate import GIB, Limits, WorkerBugError, Workshop
 from edgecv_runtime.errors import ConversionError
 
 from tests import misbehave
+from tests.processes import comes_true, runs
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -22,22 +23,6 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 def shop(tmp_path):
     with Workshop(tmp_path / "staging", jobs=2) as workshop:
         yield workshop
-
-
-def alive(pid: int) -> bool:
-    try:
-        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
-
-
-def wait_until(condition, seconds: float = 20.0) -> bool:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.02)
-    return False
 
 
 def test_value_comes_back_with_progress(shop):
@@ -77,7 +62,7 @@ def test_each_death_is_one_clear_error_and_the_others_go_on(shop, function, limi
     with pytest.raises(ConversionError, match=message):
         bad.result()
     assert good.result() == 2
-    assert wait_until(lambda: not alive(bad.pid))
+    assert comes_true(lambda: not runs(bad.pid))
 
 
 def test_waiting_for_others_does_not_count_as_one_s_own_time(shop):
@@ -98,10 +83,10 @@ def test_leaving_kills_workers_and_what_they_started(tmp_path):
     pids = tmp_path / "pids"
     with Workshop(tmp_path / "staging", jobs=1) as workshop:
         workshop.submit("hang", misbehave.hang_with_child, Limits(), pids=pids)
-        assert wait_until(pids.exists)
+        assert comes_true(pids.exists)
     worker, grandchild = map(int, pids.read_text().split())
-    assert wait_until(lambda: not alive(worker))
-    assert wait_until(lambda: not alive(grandchild))
+    assert comes_true(lambda: not runs(worker))
+    assert comes_true(lambda: not runs(grandchild))
 
 
 OWNER = """
@@ -121,9 +106,9 @@ def test_kill_9_of_the_owner_leaves_no_process_and_no_staging(tmp_path):
     owner = subprocess.Popen(
         [sys.executable, "-c", OWNER, str(staging), str(pids)], env=os.environ | {"PYTHONPATH": path}, cwd=REPOSITORY
     )
-    assert wait_until(pids.exists)
+    assert comes_true(pids.exists)
     owner.send_signal(signal.SIGKILL)
     owner.wait()
     worker, grandchild = map(int, pids.read_text().split())
-    assert wait_until(lambda: not alive(worker) and not alive(grandchild))
-    assert wait_until(lambda: not staging.exists())
+    assert comes_true(lambda: not runs(worker) and not runs(grandchild))
+    assert comes_true(lambda: not staging.exists())

@@ -19,6 +19,7 @@ from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.errors import EdgecvError
 
 from tests import bundles, misbehave
+from tests.processes import comes_true, runs
 
 FILES = ("sitecustomize.py", "usercustomize.py", "random.py", "json.py", "numpy/__init__.py", "msgspec.py")
 MODULES = ("random", "json", "numpy", "msgspec")
@@ -39,15 +40,6 @@ with Worker() as worker:
     except BackendError as error:
         print(error.message)
 """
-
-
-def wait_until(condition, seconds=20.0):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.02)
-    return False
 
 
 @pytest.fixture
@@ -125,13 +117,6 @@ with Workshop(Path(sys.argv[1]), litter=Path(sys.argv[2]), preload=("tests.holds
 """
 
 
-def runs(pid):
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="only there does the host import before it listens")
 def test_a_host_that_imports_ends_with_whoever_started_it(tmp_path):
     litter = tmp_path / "litter"
@@ -140,12 +125,12 @@ def test_a_host_that_imports_ends_with_whoever_started_it(tmp_path):
         stdout=subprocess.PIPE, cwd=Path(__file__).parents[2],
     )  # fmt: skip
     host = int(owner.stdout.readline())
-    assert wait_until(lambda: b"zygote" in Path(f"/proc/{host}/cmdline").read_bytes())
+    assert comes_true(lambda: b"zygote" in Path(f"/proc/{host}/cmdline").read_bytes())
     time.sleep(1)  # so that it imports
     owner.send_signal(signal.SIGKILL)
     owner.communicate()
-    assert wait_until(lambda: not runs(host), seconds=5)
-    assert wait_until(lambda: not litter.exists(), seconds=5)
+    assert comes_true(lambda: not runs(host), seconds=5)
+    assert comes_true(lambda: not litter.exists(), seconds=5)
 
 
 def test_leaving_while_the_host_imports_takes_no_time_and_no_staging(tmp_path):
