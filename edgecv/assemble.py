@@ -301,7 +301,8 @@ def notes_of(material: Material) -> tuple[str, ...]:
         notes.extend(mixed_notes(material.mixed, measured))
     for name, (_, info) in material.spools.items():
         if info.skipped:
-            notes.append(f"{len(info.skipped)} of the {name} images could not be read and were skipped")
+            count, names = len(info.skipped), info.skipped_names
+            notes.append(f"{count} of the {name} images could not be read and were skipped: {names}")
     if not material.sets.keys() - {"golden"}:
         notes.append("No data was given: parity was measured on drawn stand-ins only")
     return tuple(notes)

@@ -7,6 +7,7 @@ programs' messages are a stranger's.
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import traceback
@@ -31,6 +32,8 @@ from edgecv.surroundings import OutputClosedError
 EXIT_BUG = 70
 EXIT_INTERRUPTED = 130
 WIDTH_WHERE_NO_TERMINAL = 120
+SHOWN = 200  # letters of an endless word
+_ENDLESS = re.compile(rf"\S{{{2 * SHOWN},}}")
 
 
 class PlainConsole(Console):
@@ -103,14 +106,19 @@ def show_text(text: str) -> None:
 
 def note(text: str) -> None:
     """One line for people."""
-    people().print(Text("note:", "dim"), text)
+    people().print(Text("note:", "dim"), _bearable(text))
 
 
 def print_error(message: str, hint: str | None) -> None:
     """`error: ...`, then `hint: ...` on a line of its own."""
-    people().print(Text("error:", "bold red"), message)
+    people().print(Text("error:", "bold red"), _bearable(message))
     if hint:
-        people().print(Text("hint:", "bold cyan"), hint)
+        people().print(Text("hint:", "bold cyan"), _bearable(hint))
+
+
+def _bearable(message: str) -> str:
+    """The message with words that nobody reads to their end, such as a path of 5,000 letters, cut in the middle."""
+    return _ENDLESS.sub(lambda word: f"{word[0][:SHOWN]}...{word[0][-SHOWN // 2 :]}", message)
 
 
 def exit_code(command: Callable[[], int | None]) -> int:

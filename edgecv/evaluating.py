@@ -66,6 +66,8 @@ def evaluate(
             labels=labels,
             on_progress=lambda done, total: observer.stage("preprocess", done, total),
         )
+        if info.skipped:
+            observer.note(f"unreadable, and left out: {info.skipped_names}")
         jobs = [_submit(shop, _decision(bundle, artifact, spool, threads), observer) for artifact in chosen]
         return [_judge(artifact, job.result(), info, labels) for artifact, job in zip(chosen, jobs, strict=True)]
 

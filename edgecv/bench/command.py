@@ -217,6 +217,6 @@ def _judged(result: Result, bundle: Bundle, samples: Samples, found: Found, answ
 
 def _notes(samples: Samples, found: Found) -> Iterator[str]:
     if samples.skipped:
-        yield f"{samples.skipped} pictures of --data could not be read and were left out"
+        yield f"pictures of --data that could not be read were left out: {samples.skipped}"
     if EVALUATION in samples.spools and EVALUATION not in found.outputs:
         yield "There is no reference for the samples of --data: the bundle has no float32 artifact that runs here"

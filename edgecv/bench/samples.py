@@ -28,14 +28,14 @@ class Samples:
         ids: Of the samples of each set.
         labels: (n,) class indices of the evaluation samples, or None.
         pictures: Some of their picture files, evenly over all; empty where they are tensors.
-        skipped: How many pictures could not be read.
+        skipped: The pictures that could not be read, in words; empty where there are none.
     """
 
     spools: dict[DataSet, Spool]
     ids: dict[DataSet, tuple[str, ...]]
     labels: np.ndarray | None = None
     pictures: tuple[Path, ...] = ()
-    skipped: int = 0
+    skipped: str = ""
 
     def digests(self, name: DataSet) -> Iterator[str]:
         """The SHA-256 of every sample's preprocessed inputs, float32, little-endian, in the model's order."""
@@ -72,7 +72,7 @@ def prepare(bundle: Bundle, data: Path | None, scratch: Path, observer: Observer
         ids=ids | {"evaluation": info.ids},
         labels=np.asarray(info.labels) if labelled and info.labels is not None else None,
         pictures=_pictures(samples, set(info.ids)),
-        skipped=len(info.skipped),
+        skipped=info.skipped_names,
     )
 
 

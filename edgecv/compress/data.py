@@ -151,7 +151,8 @@ def _prepare(path: Path, folder: Path, how: Reading, observer: Observer) -> None
             on_progress=partial(observer.stage, f"preprocess {name}"),
         )
         if info.skipped:
-            observer.note(f"{len(info.skipped)} unreadable images in {samples.path} are left out")
+            names = info.skipped_names
+            observer.note(f"{len(info.skipped)} unreadable images in {samples.path} are left out: {names}")
         labels = np.asarray(info.labels) if columns is None else columns[[int(key) for key in info.ids]]
         how.head.targets(labels)
         np.save(folder / name / "labels.npy", labels)

@@ -18,6 +18,7 @@ from edgecv_converters.data import npz
 from edgecv_converters.data.samples import LABEL_KEYS, SampleSet
 
 MAX_UNREADABLE = 0.05
+MOST_NAMED = 5
 Progress = Callable[[int, int], None]
 
 
@@ -32,6 +33,12 @@ class SpoolInfo:
     labels: tuple[int, ...] | None
     skipped: tuple[str, ...]
     digest: str
+
+    @property
+    def skipped_names(self) -> str:
+        """The first of the samples that could not be read, and how many more there are, for a message."""
+        more = len(self.skipped) - MOST_NAMED
+        return ", ".join(self.skipped[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 @dataclass(frozen=True, slots=True)
