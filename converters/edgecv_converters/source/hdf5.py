@@ -47,7 +47,7 @@ def _datasets(root: Any, name: str) -> Iterator[Any]:
     """Every data set once, whatever links lead to it, after each link was checked."""
     import h5py
 
-    waiting, seen = [root], set()
+    waiting, seen, soft = [root], set(), []
     while waiting:
         found = waiting.pop()
         address = h5py.h5o.get_info(found.id).addr
@@ -59,26 +59,41 @@ def _datasets(root: Any, name: str) -> Iterator[Any]:
         if isinstance(found, h5py.Dataset):
             yield found
         elif isinstance(found, h5py.Group):
-            waiting += [found[key] for key in found if _stays_inside(found, key, name)]
+            kinds = {key: _kind(found, key, name) for key in found}
+            waiting += [found[key] for key, kind in kinds.items() if kind == h5py.h5l.TYPE_HARD]
+            soft += [(found, key) for key, kind in kinds.items() if kind == h5py.h5l.TYPE_SOFT]
+    for group, key in soft:  # last, when none of them can lead into another file, which following it would open
+        if not _leads_somewhere(group, key):
+            raise SourceError(
+                f"{name} has a link that leads nowhere in it, or outside: {_place(group, key)}", _ONE_FILE
+            )
 
 
-def _stays_inside(group: Any, key: str, name: str) -> bool:
-    """Whether a link is to be followed: a soft link inside the file leads to what is reached anyway.
+def _kind(group: Any, key: str, name: str) -> int:
+    """Whether a link is hard or soft.
 
     Raises:
-        SourceError: It leads out of the file, or nowhere.
+        SourceError: It is of a kind that leads out of the file.
     """
     import h5py
 
-    kind = group.id.links.get_info(key.encode("utf-8", "surrogateescape")).type
-    if kind == h5py.h5l.TYPE_HARD:
-        return True
-    if kind == h5py.h5l.TYPE_SOFT and key in group:
+    kind: int = group.id.links.get_info(key.encode("utf-8", "surrogateescape")).type
+    if kind not in {h5py.h5l.TYPE_HARD, h5py.h5l.TYPE_SOFT}:
+        raise SourceError(f"{name} reads another file: {_place(group, key)} is an external link", _ONE_FILE)
+    return kind
+
+
+def _leads_somewhere(group: Any, key: str) -> bool:
+    import h5py
+
+    try:
+        return bool(h5py.h5o.exists_by_name(group.id, key.encode("utf-8", "surrogateescape")))
+    except (KeyError, OSError, RuntimeError):  # for example in a circle
         return False
-    where = f"{group.name.rstrip('/')}/{key}"
-    if kind == h5py.h5l.TYPE_SOFT:
-        raise SourceError(f"{name} has a link that leads nowhere in it or outside: {where}", _ONE_FILE)
-    raise SourceError(f"{name} reads another file: {where} is an external link", _ONE_FILE)
+
+
+def _place(group: Any, key: str) -> str:
+    return f"{group.name.rstrip('/')}/{key}"
 
 
 def _values(dataset: Any, name: str) -> int:
