@@ -13,7 +13,9 @@ import msgspec
 SCHEMA_VERSION = 1
 
 Target = Literal["tflite", "onnx", "coreml"]
-# Such as "float16", "int8", "mixed", or the name of a weight recipe: "weights8", "palette4-group8" (docs/coreml.md).
+Count = Annotated[int, msgspec.Meta(ge=0, le=1 << 53)]  # every language has these numbers
+Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+# One of the names in precisions.py: "float16", "int8", "mixed", or a way to store weights, such as "palette4-group8".
 Precision = Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9-]*$")]
 Task = Literal["classification", "binary", "multilabel", "regression"]
 Layout = Literal["NHWC", "NCHW", "none"]
@@ -122,11 +124,11 @@ class Artifact(Record, frozen=True, kw_only=True):
     target: Target
     precision: Precision
     file: str
-    sha256: str
-    bytes: int
+    sha256: Digest
+    bytes: Count
     inputs: tuple[TensorIO, ...]
     outputs: tuple[TensorIO, ...]
-    ops: dict[str, int]
+    ops: dict[str, Count]
     requires: dict[str, str]
     parity: Status = "not_run"
 
@@ -140,14 +142,14 @@ class Comparison(Record, frozen=True, kw_only=True):
     infinity: then the errors are the largest float64 and `snr_db` its negative, because JSON has no infinity.
     """
 
-    count: int
+    count: Count
     max_abs_error: float
     mean_abs_error: float
     cosine: float
     snr_db: float | None
     agreement: float | None
     flips: tuple[str, ...] = ()
-    non_finite: int = 0
+    non_finite: Count = 0
 
 
 class Accuracy(Record, frozen=True, kw_only=True):
@@ -157,12 +159,12 @@ class Accuracy(Record, frozen=True, kw_only=True):
     `mcnemar_p` is the two-sided exact binomial p-value of those two counts.
     """
 
-    count: int
+    count: Count
     accuracy: float
     interval: tuple[float, float]
     reference_accuracy: float
-    lost: int
-    gained: int
+    lost: Count
+    gained: Count
     mcnemar_p: float
 
 
@@ -184,8 +186,8 @@ class Twin(Record, frozen=True, kw_only=True):
 
     other: str
     on: str
-    count: int
-    equal: int
+    count: Count
+    equal: Count
     agreement: float
 
 
@@ -206,10 +208,10 @@ class CalibrationSet(Record, frozen=True, kw_only=True):
     """The samples that set the quantization ranges: `sha256` over the sorted digests of the chosen files."""
 
     kind: Literal["images", "npz"]
-    count: int
-    skipped: int
+    count: Count
+    skipped: Count
     seed: int
-    sha256: str
+    sha256: Digest
 
 
 class Quantization(Record, frozen=True, kw_only=True):
@@ -232,9 +234,9 @@ class SourceInfo(Record, frozen=True, kw_only=True):
 
     format: str
     loader: str
-    sha256: str
-    parameters: int
-    multiply_adds: int | None = None
+    sha256: Digest
+    parameters: Count
+    multiply_adds: Count | None = None
 
 
 class Cpu(Record, frozen=True, kw_only=True):
@@ -258,8 +260,8 @@ class GoldenInfo(Record, frozen=True, kw_only=True):
     """The golden cases: `golden/golden.json`, its digest, and how many cases it lists."""
 
     file: str
-    sha256: str
-    count: int
+    sha256: Digest
+    count: Count
 
 
 class Manifest(Record, frozen=True, kw_only=True):
@@ -280,7 +282,7 @@ class Manifest(Record, frozen=True, kw_only=True):
     artifacts: tuple[Artifact, ...]
     quantization: Quantization | None
     parity: tuple[Parity, ...]
-    identity: str
+    identity: Digest
     provenance: Provenance
     golden: GoldenInfo
 
@@ -289,7 +291,7 @@ class GoldenTensor(Record, frozen=True, kw_only=True):
     """A raw little-endian file: C order, batch dimension included."""
 
     file: str
-    sha256: str
+    sha256: Digest
     shape: tuple[int, ...]
     dtype: str
 
@@ -299,7 +301,7 @@ class GoldenCase(Record, frozen=True, kw_only=True):
 
     id: str
     image: str | None
-    image_sha256: str | None
+    image_sha256: Digest | None
     inputs: dict[str, GoldenTensor]
     outputs: dict[str, GoldenTensor]
 
