@@ -10,12 +10,15 @@ import zipfile
 import numpy as np
 import pytest
 from edgecv_converters.data import open_samples
+from edgecv_converters.parity.gates import GateConfig
+from edgecv_converters.parity.golden import check_golden
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.digest import sha256_tree
 from edgecv_runtime.schema import Postprocess
 from PIL import Image
 
 import edgecv as package
+from edgecv import verifying
 from tests import models
 from tests.command import edgecv
 
@@ -129,15 +132,16 @@ def test_verify_names_the_changed_file(bundle, tmp_path):
 
 
 def test_verify_fails_on_a_swapped_artifact_whose_digest_was_mended(bundle, tmp_path):
-    """A wrong model with a right digest: only running it can tell."""
+    """A wrong model with a right digest, the classes in the other order: only running it can tell."""
     copy = shutil.copytree(bundle, tmp_path / "copy.edgecv")
     model = copy / "onnx" / "model.int8.onnx"
     import onnx
 
     wrong = onnx.load(str(model))
-    bias = next(item for item in wrong.graph.initializer if item.data_type == onnx.TensorProto.INT32)
-    values = onnx.numpy_helper.to_array(bias)
-    bias.CopyFrom(onnx.numpy_helper.from_array(np.roll(values * 3 + 4000, 1), bias.name))
+    for item in wrong.graph.initializer:
+        values = onnx.numpy_helper.to_array(item)
+        if 10 in values.shape:
+            item.CopyFrom(onnx.numpy_helper.from_array(np.flip(values, values.shape.index(10)).copy(), item.name))
     onnx.save(wrong, str(model))
     manifest = json.loads((copy / "bundle.json").read_text())
     manifest["artifacts"][1]["sha256"] = sha256_tree(model)
@@ -235,11 +239,12 @@ def test_failed_gate_exits_three_and_writes_nothing(digits_model, data, tmp_path
     assert json.loads((out / "bundle.json").read_text())["artifacts"][0]["parity"] == "failed"
 
 
-def test_force_replaces_the_old_bundle_whole(digits_model, tmp_path):
-    out = tmp_path / "digits.edgecv"
-    assert edgecv("convert", digits_model, "-o", out, "-p", "rescale", "-t", "onnx").code == 0
-    assert edgecv("convert", digits_model, "-o", out, "-p", "rescale", "-t", "tflite").code == 2
-    assert edgecv("convert", digits_model, "-o", out, "-p", "rescale", "-t", "tflite", "--force").code == 0
+def test_force_replaces_the_old_bundle_whole(bundle, digits_model, tmp_path):
+    out = shutil.copytree(bundle, tmp_path / "digits.edgecv")
+    call = ("convert", digits_model, "-o", out, "-p", "rescale", "-t", "tflite")
+    assert edgecv(*call).code == 2
+    assert (out / "onnx").exists()
+    assert edgecv(*call, "--force").code == 0
     assert not (out / "onnx").exists()
     assert (out / "tflite/model.float32.tflite").is_file()
     assert [path.name for path in tmp_path.iterdir()] == ["digits.edgecv"]
@@ -254,19 +259,21 @@ def test_no_preprocessing_lists_the_presets(digits_model, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_unreadable_images_are_counted_and_too_many_are_an_error(digits_model, digits_folder, tmp_path):
-    folder = shutil.copytree(digits_folder / "train", tmp_path / "train")
-    files = sorted(folder.rglob("*.png"))
-    files[0].write_bytes(b"")
-    call = ("convert", digits_model, *INT8, "-t", "tflite", "--samples", "1000", "--calibrate", folder)
+def test_unreadable_images_are_counted_and_never_golden_and_too_many_are_an_error(digits_model, tmp_path):
+    models.write_digits(tmp_path, train=10, test=0)
+    folder = tmp_path / "train"
+    first = open_samples(folder).choose(1000, 0).choose(8, 0).samples[0].location
+    first.write_bytes(b"")
+    call = ("convert", digits_model, *INT8, "-t", "tflite", "--calibrate", folder)
     result = edgecv(*call, "-o", tmp_path / "few.edgecv")
     assert result.code == 0, result.err
     assert "1 of the calibration images could not be read" in result.message
-    for file in files[: len(files) // 10]:
+    assert json.loads((tmp_path / "few.edgecv" / "bundle.json").read_text())["golden"]["count"] == 8
+    for file in [file for file in sorted(folder.rglob("*.png")) if file != first][:9]:
         file.write_text("no picture")
     result = edgecv(*call, "-o", tmp_path / "many.edgecv")
     assert result.code == 1
-    assert f"{len(files) // 10} of {len(files)} images" in result.message
+    assert "10 of 100 images" in result.message
     assert not (tmp_path / "many.edgecv").exists()
 
 
@@ -313,7 +320,19 @@ def test_preprocessing_from_a_file_reaches_the_bundle_and_the_device(digits_mode
     assert edgecv("verify", tmp_path / "d.edgecv").code == 0
 
 
-def test_class_names_and_hints_in_brackets_are_printed_as_they_are(bundle, digits_folder, tmp_path, monkeypatch):
+def shown_without(module, root, monkeypatch, capsys):
+    """What `verify` prints where a package is not installed; its checks run here, and not in processes of their own."""
+    with Bundle.load(root) as loaded, monkeypatch.context() as patch:
+        patch.setitem(sys.modules, module, None)
+        parity = tuple(check_golden(check) for check in verifying._checks(loaded, GateConfig.parse(()), 1))
+    counts = {"files": 1, "golden": 8, "pictures": 8, "preprocessing_equal": 8}
+    verifying.finish_verification(verifying.Verification(name="m", **counts, parity=parity), as_json=False)
+    return " ".join(capsys.readouterr().out.split())
+
+
+def test_class_names_and_hints_in_brackets_are_printed_as_they_are(
+    bundle, digits_folder, tmp_path, monkeypatch, capsys
+):
     labels = tmp_path / "labels.txt"
     manifest = json.loads((bundle / "bundle.json").read_text())
     copy = shutil.copytree(bundle, tmp_path / "copy.edgecv")
@@ -325,28 +344,18 @@ def test_class_names_and_hints_in_brackets_are_printed_as_they_are(bundle, digit
     for number in range(10):
         shutil.copytree(digits_folder / "test" / str(number), folder / f"[b]{number}")
     assert "[b]7" in edgecv("evaluate", copy, folder, "--target", "tflite").out
-    monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    assert 'pip install "edgecv[onnx]"' in " ".join(edgecv("verify", copy).out.split())
+    assert 'pip install "edgecv[onnx]"' in shown_without("onnxruntime", copy, monkeypatch, capsys)
 
 
-def test_what_nobody_ran_is_said_to_be_not_run(digits_model, tmp_path, monkeypatch):
-    out = tmp_path / "phone.edgecv"
-    result = edgecv("convert", digits_model, "-o", out, "-p", "rescale", "-t", "coreml")
-    assert result.code == 0, result.err
-    monkeypatch.setitem(sys.modules, "threadpoolctl", None)
-    verified = edgecv("verify", out).out
-    assert 'pip install "edgecv[convert]"' in " ".join(verified.split())
-    assert "no artifact could be run here: only the files were checked" in verified
-
-
-def test_an_unreadable_picture_is_never_golden(digits_model, digits_folder, tmp_path):
-    folder = shutil.copytree(digits_folder / "train", tmp_path / "train")
-    first = open_samples(folder).choose(1000, 0).choose(8, 0).samples[0]
-    first.location.write_bytes(b"")
-    call = ("convert", digits_model, *INT8, "-t", "tflite", "--samples", "1000", "--calibrate", folder)
-    result = edgecv(*call, "-o", tmp_path / "d.edgecv")
-    assert result.code == 0, result.err
-    assert json.loads((tmp_path / "d.edgecv" / "bundle.json").read_text())["golden"]["count"] == 8
+def test_what_nobody_ran_is_said_to_be_not_run(bundle, tmp_path, monkeypatch, capsys):
+    copy = shutil.copytree(bundle, tmp_path / "phone.edgecv", ignore=shutil.ignore_patterns("tflite", "onnx"))
+    manifest = json.loads((copy / "bundle.json").read_text())
+    for part in ("artifacts", "parity"):
+        del manifest[part][:2]
+    (copy / "bundle.json").write_text(json.dumps(manifest))
+    shown = shown_without("threadpoolctl", copy, monkeypatch, capsys)
+    assert 'pip install "edgecv[convert]"' in shown
+    assert "no artifact could be run here: only the files were checked" in shown
 
 
 def test_inspect_counts_what_moves_integers_as_quantized(bundle):
