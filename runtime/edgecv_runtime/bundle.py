@@ -13,7 +13,7 @@ import msgspec
 from edgecv_runtime.digest import entries_below, sha256_file, sha256_tree, tree_bytes
 from edgecv_runtime.errors import BundleError
 from edgecv_runtime.files import MIB, read_regular
-from edgecv_runtime.manifest import ANEW, check_golden, decode_manifest, decode_record
+from edgecv_runtime.manifest import ANEW, MAX_ELEMENTS, check_golden, decode_manifest, decode_record
 from edgecv_runtime.paths import locate, shortened
 from edgecv_runtime.schema import Artifact, Golden, Manifest
 
@@ -22,6 +22,7 @@ LABELS = "labels.txt"
 REPORTS: Final = ("report.json", "report.html")
 MOST_TEXT: Final = 16 * MIB  # bytes of bundle.json and labels.txt
 MOST_GOLDEN: Final = 64 * MIB  # of the list of golden cases, which has sketches of every layer
+MOST_TENSOR: Final = 8 * MAX_ELEMENTS  # bytes of a golden picture or tensor
 FOLDERS: Final = frozenset({"tflite", "onnx", "coreml", "golden"})  # of artifacts, also where none is listed
 REMOVE: Final = "Remove it, or make the bundle again"
 
@@ -162,7 +163,7 @@ class Bundle:
         if not _is_there(path):
             raise BundleError(f"{shortened(name)} is missing", ANEW)
         try:
-            found = sha256_file(path)
+            found = sha256_file(path, MOST_TENSOR)
         except OSError as error:
             raise BundleError(f"{shortened(name)} cannot be read: {error.strerror}", ANEW) from error
         if found != digest:

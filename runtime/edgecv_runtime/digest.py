@@ -11,9 +11,9 @@ from pathlib import Path
 from edgecv_runtime.files import open_regular
 
 
-def sha256_file(path: Path) -> str:
+def sha256_file(path: Path, most: int | None = None) -> str:
     """SHA-256 of a regular file's bytes, in hex; raises as `files.open_regular`."""
-    with open_regular(path) as file:
+    with open_regular(path, most) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -68,7 +68,7 @@ def entries_below(folder: Path) -> Iterator[Path]:
     while waiting:
         with os.scandir(waiting.pop()) as entries:
             for entry in entries:
-                path = folder / entry.path
+                path = Path(entry.path)
                 if entry.is_dir(follow_symlinks=False):
                     waiting.append(path)
                 else:

@@ -241,7 +241,8 @@ def _check_tensor(io: TensorIO, source: TensorSpec, where: str) -> None:
 def _check_quantization(quantization: QuantParams, dtype: str, name: str) -> None:
     if dtype not in RANGES:
         raise SpecError(f"{name} is {dtype}, which has no scale")
-    if not _float32(quantization.scale) > 0 or not math.isfinite(1 / _float32(quantization.scale)):
+    scale = _float32(quantization.scale)
+    if not 0 < scale < math.inf or not math.isfinite(1 / scale):
         raise SpecError(f"the scale of {name} must be over 0, got {quantization.scale}")
     low, high = RANGES[dtype]
     if not low <= quantization.zero_point <= high:
