@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from edgecv_converters.data import open_samples
-from edgecv_converters.isolate import Limits, Workshop
+from edgecv_converters.isolate import Limits, Workshop, scratch_folder
 from edgecv_converters.isolate.child import progress
 from edgecv_runtime.predictor import load
 from edgecv_runtime.preprocess import from_preset
@@ -38,11 +37,10 @@ def run_demo(out: Path, *, force: bool) -> None:
     check_output(out, force=force)
     require(["sklearn"], "convert")
     require_for(TARGETS)
-    with tempfile.TemporaryDirectory(prefix="edgecv-demo-") as scratch:
-        folder = Path(scratch)
+    with scratch_folder() as folder:
         note("Training a small network on scikit-learn's 1,797 scanned digits")
         with LiveObserver() as observer:
-            with Workshop(folder / "training", preload=("tensorflow", "keras"), jobs=1) as shop:
+            with Workshop(folder / "training", litter=folder, preload=("tensorflow", "keras"), jobs=1) as shop:
                 job = shop.submit("train", train, TRAINING, folder=folder)
                 observer.job(job)
                 job.result()

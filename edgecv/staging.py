@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import ctypes
 import errno
-import fcntl
 import os
 import shutil
 import stat
 import sys
 import tempfile
-import time
 import zipfile
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from edgecv_converters.isolate.scratch import hold, remove_abandoned
 from edgecv_runtime.errors import EdgecvError, UsageError
 
 SUFFIXES = (".edgecv", ".edgecv.zip")
@@ -24,7 +23,6 @@ RENAME_NOREPLACE = 1  # <linux/fs.h>
 RENAME_EXCHANGE = 2
 AT_FDCWD = -100  # <fcntl.h>
 UNSUPPORTED = frozenset((errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EPERM))
-YOUNG = 60.0  # seconds; a folder that has no lock by then never gets one
 ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that the format can say; no time goes into what is hashed
 
 
@@ -65,19 +63,14 @@ class Staging:
                 f"cannot write to {self.out.parent}: {error.strerror}", "Choose another --output"
             ) from error
         try:
-            self._fill()
+            self._open.enter_context(hold(self.root))
+            self.bundle.mkdir()
+            self.work.mkdir()
         except BaseException:
             shutil.rmtree(self.root, ignore_errors=True)
             self._open.close()
             raise
         return self
-
-    def _fill(self) -> None:
-        lock = self._open.enter_context((self.root / "new.lock").open("w"))
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        (self.root / "new.lock").rename(self.root / "lock")  # so that nobody finds it free
-        self.bundle.mkdir()
-        self.work.mkdir()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -130,20 +123,6 @@ def check_output(out: Path, *, force: bool) -> None:
             f"{out} exists and is no bundle of this form, so --force does not replace it",
             "Give another --output",
         )
-
-
-def remove_abandoned(parent: Path, prefix: str, suffix: str) -> None:
-    """Remove staging folders of runs that were killed: those whose lock nobody holds, or that never had one."""
-    for folder in parent.iterdir():
-        if not (folder.name.startswith(prefix) and folder.name.endswith(suffix)):
-            continue
-        with suppress(OSError):  # held by a run that is alive, or not ours
-            if not (folder / "lock").exists() and time.time() - folder.stat().st_mtime > YOUNG:
-                shutil.rmtree(folder, ignore_errors=True)
-                continue
-            with (folder / "lock").open("r+") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(folder, ignore_errors=True)
 
 
 def give_usual_modes(made: Path, *, like: Path) -> None:

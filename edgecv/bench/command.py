@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
+from edgecv_converters.isolate import scratch_folder
 from edgecv_runtime.bench.jobs import Options
 from edgecv_runtime.bench.measure import Inputs, measure_bundle
 from edgecv_runtime.bench.result import Correct, Result
@@ -129,11 +129,11 @@ def _results(request: Request, observer: Observer) -> Iterator[Result]:
         yield read_import(path, request.bundle)
     if request.bundle is None or (request.imported and not request.devices):
         return
-    with Bundle.load(request.bundle) as bundle, tempfile.TemporaryDirectory(prefix="edgecv-bench-") as scratch:
+    with Bundle.load(request.bundle) as bundle, scratch_folder() as work:
         if request.record is not None:
             check_recordable(bundle, request.options)
         recorded = None if request.reference is None else read_recorded(request.reference, bundle)
-        work, names = Path(scratch), gpus()
+        names = gpus()
         samples = prepare(bundle, request.data, work / "samples", observer)
         found = _reference(request, bundle, samples, recorded, names, work, observer)
         for number, name in enumerate(request.devices):
@@ -141,7 +141,7 @@ def _results(request: Request, observer: Observer) -> Iterator[Result]:
             result = _there(request, name, bundle, samples, answers, observer)
             yield _judged(result, bundle, samples, found, answers)
         if not request.devices:
-            result = _here(request, bundle, samples, names, work / "answers", observer)
+            result = _here(request, bundle, samples, names, work, observer)
             result = _judged(result, bundle, samples, found, work / "answers")
             if request.record is not None:
                 record(result, bundle, samples, work / "answers", request.record, observer)
@@ -189,13 +189,14 @@ def _there(request: Request, name: str, bundle: Bundle, samples: Samples, answer
 
 
 def _here(
-    request: Request, bundle: Bundle, samples: Samples, names: tuple[str, ...], answers: Path, observer: Observer
+    request: Request, bundle: Bundle, samples: Samples, names: tuple[str, ...], work: Path, observer: Observer
 ) -> Result:
     inputs = Inputs(
         pictures=samples.pictures,
         samples={name: spool.folder for name, spool in samples.spools.items()},
-        answers=answers,
+        answers=work / "answers",
         accelerators=names,
+        scratch=work,
     )
     return measure_bundle(bundle, request.options, inputs, _Stages(observer))
 

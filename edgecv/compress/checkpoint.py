@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import tempfile
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import numpy.typing as npt
+from edgecv_converters.isolate import scratch_folder
 
 from edgecv.compress.blocks import Dropped
 
@@ -81,8 +81,8 @@ def load(folder: Path) -> tuple[Progress, Any, dict[str, list[Array]]] | None:
 
 def model_bytes(model: Any) -> bytes:
     """A model as a `.keras` file's bytes."""
-    with tempfile.TemporaryDirectory(prefix="edgecv-") as scratch:
-        path = Path(scratch) / "model.keras"
+    with scratch_folder() as scratch:
+        path = scratch / "model.keras"
         model.save(path)
         return path.read_bytes()
 
@@ -91,8 +91,8 @@ def model_from(content: bytes) -> Any:
     """The model of a `.keras` file that this program wrote (so its code, if any, was allowed before)."""
     import keras
 
-    with tempfile.TemporaryDirectory(prefix="edgecv-") as scratch:
-        path = Path(scratch) / "model.keras"
+    with scratch_folder() as scratch:
+        path = scratch / "model.keras"
         path.write_bytes(content)
         return keras.models.load_model(path, compile=False, safe_mode=False)
 

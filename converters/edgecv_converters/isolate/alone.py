@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, Final
 
 from edgecv_runtime.errors import BackendError
 
+from edgecv_converters.isolate.scratch import scratch_folder
 from edgecv_converters.isolate.workshop import Advice, Limits, Workshop
 
 READING: Final = Advice(
@@ -29,8 +28,8 @@ def children(*preload: str, jobs: int = 1) -> Iterator[Workshop]:
         jobs: How many workers run at the same time.
     """
     with (
-        tempfile.TemporaryDirectory(prefix="edgecv-") as folder,
-        Workshop(Path(folder, "work"), litter=Path(folder), preload=preload, jobs=jobs, advice=READING) as shop,
+        scratch_folder() as folder,
+        Workshop(folder / "work", litter=folder, preload=preload, jobs=jobs, advice=READING) as shop,
     ):
         yield shop
 

@@ -39,12 +39,14 @@ class Inputs:
         samples: By data set, folders of preprocessed inputs, `N.npy` for the N-th input (as `messages.Open`).
         answers: Where every row's outputs go, `ROW/SET/N.npy` for the N-th output; None: nowhere.
         accelerators: The names of the GPUs of this machine.
+        scratch: A folder for what is needed meanwhile; None: a temporary one.
     """
 
     pictures: tuple[Path, ...] = ()
     samples: Mapping[DataSet, Path] = field(default_factory=dict)
     answers: Path | None = None
     accelerators: tuple[str, ...] = ()
+    scratch: Path | None = None
 
 
 def measure_bundle(
@@ -60,14 +62,15 @@ def measure_bundle(
     wanted = rows(bundle.manifest, options)
     machine, clock = facts(inputs.accelerators), Jiffies.now()
     began = time.process_time()
-    with tempfile.TemporaryDirectory(prefix="edgecv-bench-") as scratch, ExitStack() as stack:
-        samples = {GOLDEN: Path(scratch, GOLDEN)} | {name: at.absolute() for name, at in inputs.samples.items()}
+    with ExitStack() as stack:
+        scratch = inputs.scratch or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="edgecv-bench-")))
+        samples = {GOLDEN: scratch / GOLDEN} | {name: at.absolute() for name, at in inputs.samples.items()}
         golden = bundle.golden()
         if GOLDEN not in inputs.samples:
             write_golden_inputs(bundle, golden, samples[GOLDEN])
         pictures = inputs.pictures or golden_pictures(bundle, golden)
         orders = [_order(bundle, row, pictures, samples) for row in wanted]
-        peak_orders = peak.orders(wanted, Path(scratch, "peak")) if options.peaks else []
+        peak_orders = peak.orders(wanted, scratch / "peak") if options.peaks else []
         courses = _courses(stack, wanted, orders)
         peak_courses = _peak_courses(stack, peak_orders)
         _take_turns(options, wanted, courses, peak_courses, watcher)
