@@ -56,20 +56,21 @@ def exhaustion(error: BaseException) -> EdgecvError | None:
 
 def environment_error(error: OSError) -> EdgecvError | None:
     """The error to show for a failure of the operating system that a person can mend; None where it is our own bug."""
-    if error.errno == errno.ENOENT and error.filename is None and not _has_directory():
-        return EdgecvError("the current directory is not there any more", "Go to one that is: cd")
+    if error.errno == errno.ENOENT and error.filename is None:
+        return _homeless(error)
     if error.errno not in _HINTS:
         return None
     reason = error.strerror or os.strerror(error.errno)
     return EdgecvError(f"{_named(error)}: {reason}", _HINTS[error.errno])
 
 
-def _has_directory() -> bool:
+def _homeless(error: OSError) -> EdgecvError:
+    """No file is missing that anybody named: it is the working directory, or a place for temporary files."""
     try:
         os.getcwd()  # noqa: PTH109 - asked for its failure alone
     except FileNotFoundError:
-        return False
-    return True
+        return EdgecvError("the current directory is not there any more", "Go to one that is: cd")
+    return EdgecvError(str(error.strerror), "Free some space there, or set TMPDIR to a folder that can be written to")
 
 
 def _named(error: OSError) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from pathlib import Path
+
+from edgecv_runtime.digest import entries_below
 
 __all__ = ["files_below"]
 
@@ -23,25 +25,13 @@ def files_below(folder: Path, suffixes: Collection[str], *, hidden: bool = False
     Raises:
         OSError: The folder or one below cannot be read.
     """
-    return sorted(Path(path) for path in _walk(folder, suffixes, hidden=hidden))
+    found = (path for path in entries_below(folder) if path.suffix.lower() in suffixes)
+    return sorted(
+        path
+        for path in found
+        if (hidden or not _is_hidden(path.relative_to(folder))) and not os.path.isdir(path)  # noqa: PTH112 - of links in a circle, too
+    )
 
 
-def _walk(folder: Path, suffixes: Collection[str], *, hidden: bool) -> Iterator[str]:
-    waiting = [os.fspath(folder)]
-    while waiting:
-        with os.scandir(waiting.pop()) as entries:
-            for entry in entries:
-                if entry.name.startswith(".") and not hidden:
-                    continue
-                if _is_folder(entry):
-                    if not entry.is_symlink():
-                        waiting.append(entry.path)
-                elif os.path.splitext(entry.name)[1].lower() in suffixes:  # noqa: PTH122 - no Path for each
-                    yield entry.path
-
-
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # a link in a circle
-        return False
+def _is_hidden(place: Path) -> bool:
+    return any(part.startswith(".") for part in place.parts)
