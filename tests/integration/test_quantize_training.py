@@ -7,7 +7,6 @@ import shutil
 from itertools import chain, repeat
 
 import numpy as np
-import pytest
 from edgecv_converters.quantize import Labelled, Settings, Training, quantize
 from edgecv_converters.quantize import refine as engine
 from edgecv_converters.quantize.execute import execute, rounded
@@ -126,16 +125,14 @@ CONVERT = ("--quantize", "int8", "-t", "tflite", "--preprocess", "rescale")
 
 
 def test_the_command_trains_calibrates_and_keeps_the_answers(digits_model, digits_folder, tmp_path):
-    test = ("--evaluate", digits_folder / "test")
-    train = digits_folder / "train"
-    right = {}
-    for name, options in {"plain": ("--calibrate", train), "qat": ("--qat", train, "--epochs", "2")}.items():
-        result = edgecv("convert", digits_model, "-o", tmp_path / f"{name}.edgecv", *CONVERT, *options, *test)
-        assert result.code == 0, result.err
-        report = json.loads((tmp_path / f"{name}.edgecv" / "report.json").read_text())
-        right[name] = report["parity"][0]["accuracy"]["accuracy"]
-    assert right["qat"] >= right["plain"] - 0.01
-    with Bundle.load(tmp_path / "qat.edgecv") as loaded:
+    out = tmp_path / "qat.edgecv"
+    data = ("--qat", digits_folder / "train", "--epochs", "2", "--evaluate", digits_folder / "test")
+    result = edgecv("convert", digits_model, "-o", out, *CONVERT, *data)
+    assert result.code == 0, result.err
+    report = json.loads((out / "report.json").read_text())
+    found = report["parity"][0]["accuracy"]
+    assert found["accuracy"] >= found["reference_accuracy"] - 0.01
+    with Bundle.load(out) as loaded:
         manifest = loaded.manifest
     assert manifest.provenance.recipe["epochs"] == 2
     assert manifest.quantization.calibration.count == 200
@@ -155,10 +152,9 @@ def test_labels_that_do_not_fit_the_head_are_refused(digits_model, digits_folder
     assert not (tmp_path / "a.edgecv").exists()
 
 
-@pytest.mark.parametrize("task", ["multilabel", "regression"])
-def test_tasks_without_one_class_each_are_refused(task, digits_model, digits_folder, tmp_path):
-    train = ("--qat", digits_folder / "train", "--task", task)
+def test_a_task_without_one_class_each_is_refused(digits_model, digits_folder, tmp_path):
+    train = ("--qat", digits_folder / "train", "--task", "multilabel")
     result = edgecv("convert", digits_model, "-o", tmp_path / "a.edgecv", *CONVERT, *train)
     assert result.code == 2
-    assert f"--qat needs labels that are one class each, and this model's task is {task}" in result.message
+    assert "--qat needs labels that are one class each, and this model's task is multilabel" in result.message
     assert not (tmp_path / "a.edgecv").exists()
