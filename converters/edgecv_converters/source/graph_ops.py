@@ -40,7 +40,9 @@ def check_graphs(saved: Any, name: str, *, allow_code: bool) -> None:
 
 def _check_nodes(meta: Any, name: str, functions: set[str], harmless: set[tuple[str, str]]) -> None:
     for owner, node in _nodes(meta.graph_def):
-        if node.op in OPERATIONS or _is_call(node.op, functions) or (owner, node.name) in harmless:
+        if node.op in OPERATIONS or _is_call(node.op, functions):
+            continue
+        if node.op in _SAVERS and (owner, node.name) in harmless:
             continue
         raise SourceError(
             f"{name} has the operation {node.op} ({node.name!r}), which reads or writes outside of the model or is "
@@ -67,65 +69,68 @@ def _is_call(operation: str, functions: set[str]) -> bool:
 
 def _harmless_savers(saved: Any, meta: Any) -> set[tuple[str, str]]:
     """The saver's own nodes, by function and name, that nobody runs but to restore the model's own variables."""
-    library = {function.signature.name: function for function in meta.graph_def.library.function}
+    nodes = {node.name: node for node in meta.graph_def.node}
+    saver = _upstream({_node(meta.saver_def.save_tensor_name), _node(meta.saver_def.restore_op_name)}, nodes)
     if len(saved.meta_graphs) == 1 and meta.HasField("object_graph_def"):
         # It is loaded by its objects: the graph itself never runs, and of the functions only those of the objects.
-        unused = set(library) - _reachable(meta, library)
-        return {(owner, node.name) for owner, node in _nodes(meta.graph_def) if owner == _TOP or owner in unused}
-    return {(_TOP, name) for name in _restoring(meta) | _unused_writers(meta)}
+        library = {function.signature.name: function for function in meta.graph_def.library.function}
+        called = [name for node in saver for name in _named([nodes[node]])] if library else []
+        own = _reachable(called, library) - _reachable(_run_by_objects(meta), library)
+        return {(_TOP, name) for name in saver} | {(name, node.name) for name in own for node in library[name].node_def}
+    return {(_TOP, name) for name in saver & (_restoring(meta, nodes) | _unused_writers(meta, nodes))}
 
 
-def _reachable(meta: Any, library: dict[str, Any]) -> set[str]:
-    """The functions that the objects hold, and whatever these name in turn.
+def _run_by_objects(meta: Any) -> list[str]:
+    """The functions that the objects hold, and those that TensorFlow may run in their place.
 
-    TensorFlow may also call a gradient, or exchange a function for another that `api_implements` the same.
+    These are gradients, and whatever `api_implements` the same as another.
     """
-    graph = meta.object_graph_def
-    waiting = list(graph.concrete_functions)
+    graph, library = meta.object_graph_def, meta.graph_def.library
+    names = list(graph.concrete_functions)
     for node in graph.nodes:
-        waiting += [*node.function.concrete_functions, node.bare_concrete_function.concrete_function_name]
-    waiting += [name for gradient in meta.graph_def.library.gradient for name in (gradient.gradient_func,)]
-    waiting += [name for name, function in library.items() if "api_implements" in function.attr]
-    found: set[str] = set()
-    while waiting:
-        name = waiting.pop()
-        if name in library and name not in found:
-            found.add(name)
-            waiting += _named(library[name])
-    return found
+        names += [*node.function.concrete_functions, node.bare_concrete_function.concrete_function_name]
+    names += [gradient.gradient_func for gradient in library.gradient]
+    return names + [function.signature.name for function in library.function if "api_implements" in function.attr]
 
 
-def _named(function: Any) -> list[str]:
-    """Every name that a function's nodes or attributes hold; those of functions are among them."""
-    attributes = [*function.attr.values(), *(attr for node in function.node_def for attr in node.attr.values())]
-    names = [node.op for node in function.node_def]
-    for attr in attributes:
-        names += [attr.func.name, *(each.name for each in attr.list.func)]
-        names += [text.decode(errors="replace") for text in (attr.s, *attr.list.s)]
+def _reachable(names: list[str], library: dict[str, Any]) -> set[str]:
+    """These functions and whatever they name in turn, in a node or an attribute."""
+    users = {name: [*_named(function.node_def), *_texts(function.attr.values())] for name, function in library.items()}
+    return _closure((name for name in names if name in library), users) & set(library)
+
+
+def _named(nodes: Iterable[Any]) -> list[str]:
+    """Every name that is the operation or an attribute of a node; those of functions are among them."""
+    return [name for node in nodes for name in (node.op, *_texts(node.attr.values()))]
+
+
+def _texts(attributes: Iterable[Any]) -> list[str]:
+    names = []
+    for attribute in attributes:
+        names += [attribute.func.name, *(each.name for each in attribute.list.func)]
+        names += [text.decode(errors="replace") for text in (attribute.s, *attribute.list.s)]
     return names
 
 
-def _restoring(meta: Any) -> set[str]:
+def _restoring(meta: Any, nodes: dict[str, Any]) -> set[str]:
     """The nodes that restore variables, of a graph that is loaded as TensorFlow 1 does.
 
     That feeds the checkpoint's path in place of the saver's file name, and runs the saver's restore operation: so a
     reader takes its path from nowhere else, and nothing else may run it.
     """
-    saver = meta.saver_def
-    nodes = {node.name: node for node in meta.graph_def.node}
-    readers = {
+    elsewhere = _run_by_others(meta) - {_node(meta.saver_def.restore_op_name)}
+    path = _node(meta.saver_def.filename_tensor_name)
+    return {
         name
         for name, node in nodes.items()
-        if node.op in CHECKPOINT_READERS and node.input and _node(node.input[0]) == _node(saver.filename_tensor_name)
+        if node.op in CHECKPOINT_READERS
+        and [_node(source) for source in node.input[:1]] == [path]
+        and not _downstream({name}, nodes) & elsewhere
     }
-    own = {_node(saver.restore_op_name)}
-    elsewhere = _run_by_others(meta) - own
-    return {name for name in readers if not _downstream({name}, nodes) & elsewhere}
 
 
-def _unused_writers(meta: Any) -> set[str]:
+def _unused_writers(meta: Any, nodes: dict[str, Any]) -> set[str]:
     """The nodes that save variables, unless something that loading or serving runs needs them."""
-    nodes = {node.name: node for node in meta.graph_def.node}
     run = _run_by_others(meta) | {_node(meta.saver_def.restore_op_name)}
     writers = {name for name, node in nodes.items() if node.op in CHECKPOINT_WRITERS}
     return {name for name in writers if not _downstream({name}, nodes) & run}
@@ -144,7 +149,8 @@ def _run_by_others(meta: Any) -> set[str]:
             run |= {_node(value) for value in collection.node_list.value}
             texts += collection.bytes_list.value  # of variables: the names of their nodes, in a form of their own
             texts += [value.value for value in collection.any_list.value]
-    return run | {node.name for node in meta.graph_def.node if any(node.name.encode() in text for text in texts)}
+    text = b"\n".join(texts)
+    return run | {node.name for node in meta.graph_def.node if text and node.name.encode() in text}
 
 
 def _downstream(names: set[str], nodes: dict[str, Any]) -> set[str]:
@@ -156,14 +162,20 @@ def _downstream(names: set[str], nodes: dict[str, Any]) -> set[str]:
     return _closure(names, users)
 
 
-def _closure(names: Iterable[str], users: dict[str, list[str]]) -> set[str]:
+def _upstream(names: set[str], nodes: dict[str, Any]) -> set[str]:
+    """These nodes and all that they take something from or wait for."""
+    sources = {name: [_node(source) for source in node.input] for name, node in nodes.items()}
+    return _closure(names, sources) & set(nodes)
+
+
+def _closure(names: Iterable[str], edges: dict[str, list[str]]) -> set[str]:
     found: set[str] = set()
     waiting = list(names)
     while waiting:
         name = waiting.pop()
         if name not in found:
             found.add(name)
-            waiting += users.get(name, [])
+            waiting += edges.get(name, [])
     return found
 
 
