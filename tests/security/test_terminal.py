@@ -103,7 +103,7 @@ def hostile(tmp_path_factory):
         ("evaluate", "named.edgecv", "data"),
         ("evaluate", "named.edgecv", "data", "--json"),
     ],
-    ids=lambda call: " ".join(call),
+    ids=" ".join,
 )
 def test_labels_do_nothing(hostile, monkeypatch, call):
     monkeypatch.chdir(hostile)
@@ -141,7 +141,9 @@ def test_a_name_that_is_no_utf8(hostile, tmp_path, monkeypatch):
     assert edgecv("run", hostile / "named.edgecv", os.fsdecode(b"bad\xff.png")).out.startswith(r"bad\xff.png")
 
 
-@given(st.recursive(st.text(st.characters(codec=None)), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
+@given(
+    st.recursive(st.text(st.characters(codec=None)), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner))
+)
 def test_json_is_utf8_and_says_the_same(value):
     encoded = json_bytes(value)
     assert not DRIVES.search(encoded.decode())

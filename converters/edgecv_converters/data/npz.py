@@ -6,6 +6,7 @@ import io
 import lzma
 import math
 import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from edgecv_runtime.files import open_regular
 
 BROKEN = (
     *(ValueError, OSError, EOFError, LookupError, NotImplementedError, RuntimeError, MemoryError, OverflowError),
-    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error),
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, SyntaxError, tokenize.TokenError),
 )
 SUFFIX = ".npy"
 MOST_ARRAYS = 1000
