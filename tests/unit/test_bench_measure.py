@@ -150,7 +150,7 @@ def test_a_file_that_does_not_load_is_a_row_that_did_not_run(folder, tmp_path):
         result = measure_bundle(bundle, QUICK)
         assert "onnx/model.int8.onnx is damaged" in result.rows[1].not_run
         assert result.rows[0].inference is not None
-        with pytest.raises(BackendError, match="nothing could be measured; onnx int8 on onnx, 1 thread: ONNX Runtime"):
+        with pytest.raises(BackendError, match="nothing could be measured; onnx int8 on onnx, 1 thread: onnx/model"):
             measure_bundle(bundle, msgspec.structs.replace(QUICK, precisions=("int8",)))
 
 

@@ -7,8 +7,11 @@ import zipfile
 
 import numpy as np
 import pytest
+from edgecv_converters.source.request import SourceRequest
+from edgecv_runtime.errors import MissingDependencyError
 from PIL import Image
 
+from edgecv.inspecting.alone import look_into
 from tests.command import edgecv
 
 
@@ -138,7 +141,6 @@ def test_wrong_call_says_what_and_how_to_mend_it(place, call, code, message, hin
         ("keras", CONVERT),
         ("tf2onnx", (*CONVERT, "-t", "onnx")),
         ("coremltools", (*CONVERT, "-t", "coreml")),
-        ("tensorflow", ("inspect", "model.keras")),
         ("sklearn", ("demo", "-o", "demo.edgecv")),
     ],
 )
@@ -148,6 +150,14 @@ def test_a_missing_package_comes_with_its_install_line(place, monkeypatch, modul
     assert result.code == 1
     assert f"error: {module} is not installed" in result.message
     assert 'hint: pip install "edgecv[convert]"' in result.message
+
+
+def test_looking_into_a_model_without_tensorflow_comes_with_its_install_line(place, monkeypatch):
+    """What `inspect` does in a process of its own."""
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    with pytest.raises(MissingDependencyError, match="tensorflow is not installed") as caught:
+        look_into(SourceRequest(path=place / "model.keras"))
+    assert caught.value.hint == 'pip install "edgecv[convert]"'
 
 
 def test_a_label_in_brackets_is_printed_as_it_is(place):
