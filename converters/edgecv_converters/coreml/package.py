@@ -166,7 +166,7 @@ def _save(model: Any, out: Path, ct: Any) -> None:
         _stable_bytes(folder / "Data" / "com.apple.CoreML" / "model.mlmodel", ct)
         _stable_identifiers(folder / "Manifest.json")
         out.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copytree(folder, out)
+        shutil.move(folder, out)
 
 
 def _stable_bytes(file: Path, ct: Any) -> None:
