@@ -239,11 +239,11 @@ def _check_tensor(io: TensorIO, source: TensorSpec, where: str) -> None:
 
 
 def _check_quantization(quantization: QuantParams, dtype: str, name: str) -> None:
-    if dtype not in RANGES:
-        raise SpecError(f"{name} is {dtype}, which has no scale")
     scale = _float32(quantization.scale)
     if not 0 < scale < math.inf or not math.isfinite(1 / scale):
         raise SpecError(f"the scale of {name} must be over 0, got {quantization.scale}")
+    if dtype not in RANGES:
+        raise SpecError(f"{name} is {dtype}, which has no scale")
     low, high = RANGES[dtype]
     if not low <= quantization.zero_point <= high:
         raise SpecError(f"the zero point of {name} must be in {low}..{high}, got {quantization.zero_point}")

@@ -10,6 +10,7 @@ from edgecv_runtime.errors import BundleError
 
 MOST_BYTES: Final = 1024  # of a relative path in UTF-8; file systems take about four times as much
 MOST_PART: Final = 255  # of one of its parts: what file systems take
+MOST_PARTS: Final = 32
 SHOWN: Final = 200  # letters of a stranger's text in a message
 
 
@@ -25,7 +26,11 @@ def inside(name: str) -> str:
         reason = "which no file can have"
     elif path.is_absolute() or ".." in path.parts or "\\" in name or not path.parts or ":" in path.parts[0]:
         reason = "which leaves it"
-    elif len(name.encode()) > MOST_BYTES or max(len(part.encode()) for part in path.parts) > MOST_PART:
+    elif (
+        len(name.encode()) > MOST_BYTES
+        or len(path.parts) > MOST_PARTS
+        or max(len(part.encode()) for part in path.parts) > MOST_PART
+    ):
         reason = "which is too long"
     if reason is not None:
         raise BundleError(f"the bundle names the path {shortened(name)!r}, {reason}", "Do not use this bundle")

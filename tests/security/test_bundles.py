@@ -174,7 +174,7 @@ NAMES = {
     "NUL": "onnx/\0x",
     "long": "onnx/" + "x" * 100_000,
     "long part": "onnx/" + "x" * 256,
-    "many parts": "x/" * 600 + "x",
+    "many parts": "x/" * 40 + "x",
     "dot": ".",
     "empty": "",
     "parent": "onnx/../../x",
