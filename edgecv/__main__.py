@@ -10,9 +10,10 @@ def main() -> NoReturn:
     """Run the command line; Ctrl-C ends it in order from the first import on."""
     try:
         from edgecv.cli import main as run
-    except KeyboardInterrupt:
+
+        run()
+    except KeyboardInterrupt:  # before or after the command line looks out for it
         sys.exit(130)
-    run()
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ app.add_typer(exports, name="export", help="Put a bundle into an app's project."
 
 
 def main() -> NoReturn:
-    """Entry point of `edgecv` and `python -m edgecv`."""
+    """Run the command that the process was called with, and end the process."""
     prepare()
     sys.exit(exit_code(_run))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
@@ -11,6 +12,7 @@ import numpy as np
 from edgecv_runtime.errors import BackendError
 from edgecv_runtime.preprocess.quantize import dequantize, quantize
 from edgecv_runtime.schema import Artifact, Normalize, Record, Target, TensorIO
+from edgecv_runtime.text import valid
 
 
 class BackendInfo(Record, frozen=True, kw_only=True):
@@ -101,6 +103,11 @@ def open_backend(artifact: Artifact, file: Path, *, backend: str | None = None, 
     if target_of(name) != artifact.target:
         fitting = ", ".join(key for key, (kind, _) in BACKENDS.items() if kind == artifact.target)
         raise BackendError(f"{name} does not run {artifact.target} files", f"Use {fitting}")
+    if valid(os.fspath(file)) != os.fspath(file):
+        raise BackendError(
+            f"no runtime opens {valid(os.fspath(file))}: its path is not text in this locale",
+            "Rename what is not UTF-8; where the locale knows ASCII alone, set LC_ALL=C.UTF-8",
+        )
     return BACKENDS[name][1](artifact, file, threads)
 
 
