@@ -37,17 +37,18 @@ def digits(part=slice(None)):
 
 def test_channels_go_and_the_accuracy_comes_back(digits_model, digits_folder, tmp_path):
     out = tmp_path / "small.keras"
-    data = ("--data", digits_folder / "train", "--epochs", "4", "--steps", "2", "--target-macs", "0.5")
+    data = ("--data", digits_folder / "train", "--epochs", "4", "--steps", "2", "--target-macs", "0.25")
     result = call("prune", digits_model, "-o", out, *data, *FEW, "--json")
     assert result.code == 0, result.err
     assert "step 2 of 2, epoch 4 of 4: loss" in result.message
     report = json.loads(result.out)["report"]
     before, after = report["before"], report["after"]
-    assert after["multiply_adds"] <= 0.5 * before["multiply_adds"]
+    assert after["multiply_adds"] <= 0.25 * before["multiply_adds"]
     assert after["parameters"] < before["parameters"]
-    assert after["accuracy"] > before["accuracy"] - 0.1
-    assert after["accuracy"] > report["pruned_accuracy"]
     assert [(item["step"], item["epoch"]) for item in report["history"]] == [(1, 1), (2, 1), (2, 2), (2, 3), (2, 4)]
+    last = [item for item in report["history"] if item["step"] == 2]
+    assert last[-1]["loss"] < last[0]["loss"]
+    assert after["accuracy"] == max(item["validation_accuracy"] for item in last) > report["pruned_accuracy"]
     assert [row["layer"] for row in report["rows"]] == ["conv_1", "conv_2", "digit"]
     assert report["rows"][2]["width_after"] == 10
     assert json.loads((tmp_path / "small.report.json").read_text()) == report
@@ -148,7 +149,7 @@ def test_datasets_from_python_with_everything_on(tmp_path):
     made = edgecv.prune(models.trained_digits(), (train, validation), tmp_path / "s.keras", **options)
     assert made.report.train_samples == 600
     assert made.report.validation_samples == 200
-    assert made.report.history[0].accuracy > 0.3
+    assert made.report.after.accuracy > made.report.pruned_accuracy
 
 
 def test_the_model_that_was_given_stays_as_it_is(tmp_path):

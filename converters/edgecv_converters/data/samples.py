@@ -137,7 +137,7 @@ def _open_npz(path: Path) -> SampleSet:
         sizes = ", ".join(f"{name} {count}" for name, count in counts.items())
         raise DataError(f"{path} has arrays of different lengths ({sizes})", "All arrays need the same first axis")
     labels = next((npz.read(path, key).reshape(-1) for key in LABEL_KEYS if key in arrays), None)
-    if labels is not None and labels.size != next(iter(counts.values())):
+    if labels is not None and labels.size < next(iter(counts.values())):
         raise DataError(
             f"{path} has {labels.size} labels for {next(iter(counts.values()))} samples", "Store one for each"
         )
