@@ -20,7 +20,7 @@ _AGAIN: Final = "Copy or save the model again"
 _TRUST: Final = "Add --allow-code if you trust where the file came from"
 _MODULE: Final = re.compile(
     r"(tf_)?keras(\.src)?(\.(layers|models|engine|ops|initializers|regularizers|constraints|dtype_policies|quantizers"
-    r"|random|optimizers|losses|metrics|activations|mixed_precision)(\.[a-z0-9_]+)*)?"
+    r"|random|optimizers|losses|metrics|activations|mixed_precision|applications)(\.[a-z0-9_]+)*)?"
 )
 _OF_TRAINING: Final = frozenset({"compile_config", "training_config"})
 _FILES: Final = ("vocabulary", "idf_weights")
@@ -182,8 +182,8 @@ def _own_name(entry: _Entry) -> str | None:
         function = entry.config.get("function")
         return function if isinstance(function, str) and not _carries_code(entry) else None
     if "module" in entry.value:
-        return None if _is_kerass(module) else str(entry.value.get("registered_name") or name)
-    return None if name in names.OLD_CLASSES | names.CLASSES | names.RUNNING else name
+        return None if _is_kerass(module) or _is_part(entry) else str(entry.value.get("registered_name") or name)
+    return None if name in names.OLD_CLASSES | names.RUNNING else name
 
 
 def _is_kerass(module: Any) -> bool:
@@ -201,6 +201,11 @@ def _is_given(entry: _Entry, given: Collection[str]) -> bool:
         return _among(entry.value.get("config"), given)
     wanted = str(entry.value.get("registered_name") or entry.name)
     return wanted in given or wanted.rpartition(">")[2] in given
+
+
+def _is_part(entry: _Entry) -> bool:
+    """Whether it is one of TensorFlow's initializers, in whose place Keras takes its own."""
+    return entry.name in names.PARTS and _among(entry.value.get("module"), names.PART_MODULES)
 
 
 def _fault(entry: _Entry, given: Collection[str]) -> str | None:
@@ -234,7 +239,7 @@ def _class_fault(entry: _Entry) -> str | None:
         return None if known else f"names the class {entry.name!r}, which can run code or open files"
     module, registered = value["module"], value.get("registered_name") or entry.name
     fits = isinstance(module, str) and _MODULE.fullmatch(module) is not None
-    if fits and entry.name in names.CLASSES and registered == entry.name:
+    if (_is_part(entry) or (fits and entry.name in names.CLASSES)) and registered == entry.name:
         return None
     full = f"{module}.{entry.name}" + (f" as {registered}" if registered != entry.name else "")
     return f"names the class {full!r}, which is not among those of Keras that only compute"

@@ -48,6 +48,8 @@ ClassMethod InstanceMethod InstanceProperty SlicingOpLambda TFOpLambda TensorFlo
 
 _MODELS: Final = "Functional Model Sequential"
 
+_APPLICATIONS: Final = "CustomScaleLayer LayerScale StochasticDepth"
+
 _PARTS: Final = """
 Constant GlorotNormal GlorotUniform HeNormal HeUniform IdentityInitializer Initializer LecunNormal LecunUniform Ones
 Orthogonal OrthogonalInitializer RandomNormal RandomUniform STFT STFTInitializer TruncatedNormal VarianceScaling Zeros
@@ -60,6 +62,8 @@ SeedGenerator
 """
 
 _OLD_PARTS: Final = """
+ConstantV2 GlorotNormalV2 GlorotUniformV2 HeNormalV2 HeUniformV2 IdentityV2 LecunNormalV2 LecunUniformV2 OnesV2
+OrthogonalV2 RandomNormalV2 RandomUniformV2 TruncatedNormalV2 VarianceScalingV2 ZerosV2
 constant glorot_normal glorot_uniform he_normal he_uniform identity lecun_normal lecun_uniform ones one orthogonal
 random_normal random_uniform truncated_normal uniform normal variance_scaling zeros zero
 l1 l1_l2 l2 orthogonal_regularizer
@@ -137,12 +141,12 @@ stop_gradient subtract sum swapaxes take tan tensordot tile top_k transpose tril
 zeros_like
 """
 
-CLASSES: Final = (
-    _names(_LAYERS) | _names(_MODELS) | _names(_PARTS) | _names(_TRAINING) | _names(_OPERATIONS) | OP_LAYERS
-)
+_COMMON: Final = _names(_LAYERS) | _names(_MODELS) | _names(_PARTS) | _names(_TRAINING) | OP_LAYERS
+
+CLASSES: Final = _COMMON | _names(_APPLICATIONS) | _names(_OPERATIONS)
 """The classes that a configuration may name together with their module."""
 
-OLD_CLASSES: Final = _names(_LAYERS) | _names(_MODELS) | _names(_PARTS) | _names(_OLD_PARTS) | OP_LAYERS
+OLD_CLASSES: Final = _COMMON | _names(_OLD_PARTS)
 """The classes that a configuration of Keras 2, which names no modules, may name."""
 
 FUNCTIONS: Final = ACTIVATIONS | _names(_COSTS) | _names(_FUNCTIONS)
@@ -150,6 +154,9 @@ FUNCTIONS: Final = ACTIVATIONS | _names(_COSTS) | _names(_FUNCTIONS)
 
 PARTS: Final = _names(_PARTS) | _names(_OLD_PARTS) | {"Identity"}
 """Initializers, regularizers and constraints."""
+
+PART_MODULES: Final = frozenset({"tensorflow.python.ops.init_ops", "tensorflow.python.ops.init_ops_v2"})
+"""Where TensorFlow keeps initializers of its own; Keras takes its own of the same name."""
 
 VALUES: Final = _names("__bytes__ __ellipsis__ __keras_tensor__ __numpy__ __slice__ __tensor__ __tuple__ TensorShape")
 """Names in the place of a class that stand for plain values."""
