@@ -54,7 +54,7 @@ def evaluate(
         UsageError: The bundle's outputs are no classes.
     """
     root, file = locate(path)
-    with Bundle.load(root) as bundle, children(decide.__module__) as shop:
+    with children(decide.__module__) as shop, Bundle.load(root, scratch=shop.staging) as bundle:
         manifest = bundle.manifest
         chosen = choose(manifest, file, target, precision)
         labels = class_labels(manifest)

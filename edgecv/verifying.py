@@ -49,15 +49,14 @@ def verify(path: Path, *, gates: tuple[str, ...] = (), threads: int = 1, observe
         UsageError: A gate is unknown.
     """
     GateConfig.parse(gates)
-    with Bundle.load(path) as bundle:
+    with children(check_golden.__module__) as shop, Bundle.load(path, scratch=shop.staging) as bundle:
         trained = bundle.manifest.provenance.recipe.get("epochs") is not None
         config = GateConfig.parse(gates, trained=trained)
         bundle.verify_integrity()
-        with children(check_golden.__module__) as shop:
-            jobs = [_submit(shop, check, observer) for check in _checks(bundle, config, threads)]
-            cases = list(read_golden(bundle.root, bundle.manifest.golden))
-            pictures, equal = _preprocess_again(bundle, cases)
-            parity = tuple(_parity(file, job) for file, job in jobs)
+        jobs = [_submit(shop, check, observer) for check in _checks(bundle, config, threads)]
+        cases = list(read_golden(bundle.root, bundle.manifest.golden))
+        pictures, equal = _preprocess_again(bundle, cases)
+        parity = tuple(_parity(file, job) for file, job in jobs)
         files = sum(1 for file in bundle.root.rglob("*") if file.is_file())
     return Verification(
         name=bundle.manifest.name,

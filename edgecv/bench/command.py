@@ -129,7 +129,7 @@ def _results(request: Request, observer: Observer) -> Iterator[Result]:
         yield read_import(path, request.bundle)
     if request.bundle is None or (request.imported and not request.devices):
         return
-    with Bundle.load(request.bundle) as bundle, scratch_folder() as work:
+    with scratch_folder() as work, Bundle.load(request.bundle, scratch=work) as bundle:
         if request.record is not None:
             check_recordable(bundle, request.options)
         recorded = None if request.reference is None else read_recorded(request.reference, bundle)

@@ -173,14 +173,14 @@ class Archive:
             raise BundleError(f"{self.name} is not a readable .zip: {shortened(reason)}", ANEW) from error
 
 
-def unpack(path: Path) -> Path:
-    """Unpack into a new temporary folder.
+def unpack(path: Path, scratch: Path | None = None) -> Path:
+    """Unpack into a new folder in `scratch`, or where this system keeps temporary files.
 
     Raises:
         BundleError: It is no .zip, or one that is damaged or would harm; nothing is left behind.
     """
     with Archive(path) as archive:
-        folder = Path(tempfile.mkdtemp(prefix="edgecv-"))
+        folder = Path(tempfile.mkdtemp(prefix="edgecv-", dir=scratch))
         try:
             archive.unpack(folder)
         except BaseException:

@@ -36,8 +36,10 @@ class Bundle:
     unpacked: Path | None = None
 
     @classmethod
-    def load(cls, path: Path | str, *, verify: bool = True) -> Bundle:
+    def load(cls, path: Path | str, *, verify: bool = True, scratch: Path | None = None) -> Bundle:
         """Open a NAME.edgecv folder or NAME.edgecv.zip; with `verify`, check every artifact's digest.
+
+        A .zip is unpacked into a new folder in `scratch`, or where this system keeps temporary files.
 
         Raises:
             BundleError: It is missing, damaged, unsafe, or written by another version.
@@ -47,7 +49,7 @@ class Bundle:
             raise BundleError(
                 f"{shortened(str(path))} does not exist", "Give a NAME.edgecv folder or a NAME.edgecv.zip"
             )
-        unpacked = None if path.is_dir() else _unpack(path)
+        unpacked = None if path.is_dir() else _unpack(path, scratch)
         try:
             root = unpacked or path
             bundle = cls(root=root, manifest=read_manifest(root), unpacked=unpacked)
@@ -223,10 +225,10 @@ def _is_there(path: Path) -> bool:
         return False
 
 
-def _unpack(path: Path) -> Path:
+def _unpack(path: Path, scratch: Path | None) -> Path:
     from edgecv_runtime.archive import unpack  # zip support takes a while to import, and few bundles need it
 
-    return unpack(path)
+    return unpack(path, scratch)
 
 
 def _remove(folder: Path) -> None:

@@ -16,6 +16,7 @@ from edgecv_runtime.errors import BackendError, ConversionError
 from edgecv.evaluating import evaluate
 from edgecv.inspecting import inspect
 from edgecv.observer import Silent
+from edgecv.staging import write_zip
 from edgecv.verifying import finish_verification, verify
 from tests import bundles, misbehave
 from tests.processes import comes_true, runs
@@ -167,4 +168,30 @@ def test_a_killed_caller_leaves_no_process_and_no_temporary_file(tmp_path, tempo
     caller.communicate()
     for pid in map(int, pids.read_text().split()):
         assert comes_true(lambda pid=pid: not runs(pid))
+    assert comes_true(lambda: list(temporary.iterdir()) == [])
+
+
+ZIPPED = """
+import sys
+from pathlib import Path
+from edgecv_converters.isolate import Limits
+from edgecv.observer import Silent
+from edgecv.verifying import verify
+class Told(Silent):
+    def job(self, job):
+        Path(sys.argv[2]).touch()
+        sys.stdin.read()
+verify(Path(sys.argv[1]), observer=Told())
+"""
+
+
+def test_a_zip_that_was_unpacked_goes_with_a_killed_caller(bundle, tmp_path, temporary):
+    write_zip(bundle, tmp_path / "m.edgecv.zip")
+    told = tmp_path / "told"
+    words = [sys.executable, "-c", ZIPPED, str(tmp_path / "m.edgecv.zip"), str(told)]
+    caller = subprocess.Popen(words, cwd=ROOT, stdin=subprocess.PIPE)
+    assert comes_true(told.exists)
+    assert list(temporary.iterdir())
+    caller.send_signal(signal.SIGKILL)
+    caller.communicate()
     assert comes_true(lambda: list(temporary.iterdir()) == [])
