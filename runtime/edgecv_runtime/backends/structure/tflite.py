@@ -20,6 +20,7 @@ IDENTIFIER: Final = b"TFL3"
 MOST_ELEMENTS: Final = 1 << 28  # of one tensor
 MOST_AXES: Final = 8
 MOST_STEP: Final = 1 << 16  # of a stride, a dilation, a window or a count in options
+LEAST: Final = {"p": 1, "d": 1, "n": 0}  # of a field of options (see tflite_ops.OPTIONS)
 NO_TENSOR: Final = -1  # in place of an input that is left out
 SMALLEST_SCALE, LARGEST_SCALE = 1e-30, 1e30
 
@@ -197,9 +198,9 @@ def _check_options(operator: Table, wanted: int, inputs: int, outputs: int) -> N
     for number, field in enumerate(OPTIONS[kind]):
         if field == "v":
             options.span(number, 1)
-        elif field in "pd":
+        elif field in LEAST:
             value = options.scalar(number, "i", default=int(field == "d"))
-            if not 1 <= value <= MOST_STEP:
+            if not LEAST[field] <= value <= MOST_STEP:
                 raise DamageError(f"field {number} of an operator's options is {value}, which it cannot be")
         else:
             options.scalar(number, field)

@@ -22,7 +22,7 @@ MANY: Final = 1 << 16
 ONE: Final = (1, 1)
 
 # The fields of each table of options, in order: b a byte, i a number, p a number over 0 that must be there, d one that
-# is 1 where it is not, f a real number, q a long number, v a list of numbers.
+# is 1 where it is not, n a number that is not negative, f a real number, q a long number, v a list of numbers.
 OPTIONS: Final = {
     1: "bppbddb",  # Conv2DOptions
     2: "bpppbdd",  # DepthwiseConv2DOptions
@@ -32,7 +32,7 @@ OPTIONS: Final = {
     10: "ib",  # ConcatenationOptions
     11: "bb",  # AddOptions
     12: "b",  # L2NormOptions
-    13: "ifff",  # LocalResponseNormalizationOptions
+    13: "nfff",  # LocalResponseNormalizationOptions
     15: "iibb",  # ResizeBilinearOptions, two fields of which are deprecated
     17: "v",  # ReshapeOptions
     19: "p",  # SpaceToDepthOptions
