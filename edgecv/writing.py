@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import stat
@@ -12,6 +13,18 @@ from pathlib import Path
 def unused_name(path: Path, suffix: str = "") -> Path:
     """A place beside a file, for what is to become it, that nobody can have put anything at."""
     return path.with_name(f".{secrets.token_hex(8)}.partial{suffix}")
+
+
+def followed(path: Path) -> Path:
+    """Where a link to a file leads, for who wants to replace that file and keep the link.
+
+    Raises:
+        OSError: It leads in a circle.
+    """
+    real = Path(os.path.realpath(path))
+    if real.is_symlink():
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
+    return real
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from edgecv_runtime.errors import EdgecvError
 
 from edgecv.bench.report import render_html, render_markdown, table
 from edgecv.console import note, show, show_json, show_text
-from edgecv.writing import write_whole
+from edgecv.writing import followed, write_whole
 
 
 def finish(results: Sequence[Result], *, as_json: bool, markdown: bool, html: Path | None) -> None:
@@ -45,6 +44,6 @@ def _unstable(result: Result) -> str:
 
 def _write(path: Path, text: str) -> None:
     try:
-        write_whole(Path(os.path.realpath(path)), text.encode())
+        write_whole(followed(path), text.encode())
     except OSError as error:
         raise EdgecvError(f"{path} cannot be written: {error.strerror}", "Choose another file for --html") from error

@@ -11,7 +11,7 @@ import sys
 import msgspec
 import pytest
 from edgecv_runtime.text import in_json, one_line, valid, visible
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from rich.table import Table
@@ -53,6 +53,7 @@ def test_nothing_but_what_acts_is_changed(text):
         assert visible(text) is text or visible(text) == text
 
 
+@settings(max_examples=40)
 @given(st.text(st.characters(codec=None)))
 def test_the_console_writes_no_character_that_acts(text):
     written = io.StringIO()
@@ -141,6 +142,7 @@ def test_a_name_that_is_no_utf8(hostile, tmp_path, monkeypatch):
     assert edgecv("run", hostile / "named.edgecv", os.fsdecode(b"bad\xff.png")).out.startswith(r"bad\xff.png")
 
 
+@settings(max_examples=40)
 @given(
     st.recursive(st.text(st.characters(codec=None)), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner))
 )
