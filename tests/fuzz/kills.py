@@ -123,7 +123,7 @@ def kill_once(folder: Path, chance: random.Random, longest: float, tally: Tally)
     place = Path(tempfile.mkdtemp(prefix="run-", dir=folder))
     temporary, out, mark = place / "tmp", place / "out" / "m.edgecv", uuid.uuid4().hex
     temporary.mkdir()
-    words, number, moment = command(folder, out, chance), chance.choice(SIGNALS), chance.random() * longest
+    words, number, moment = command(folder, out, chance), chance.choice(SIGNALS), chance.random() * 1.1 * longest
     what = f"{number.name} after {moment:.2f} s"
     with start(words, temporary, mark) as run:
         try:
