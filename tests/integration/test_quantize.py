@@ -108,10 +108,11 @@ def test_each_operation_rounds_as_the_int8_file_does(name: str) -> None:
     constants = scheme.constants()
     for op in net.ops:
         if op.outputs[0] in scheme.grids and op.outputs[0] in values:
-            found = watch(op.outputs[0], step(net, op, values, constants)[0])
-            apart = np.abs(found - values[op.outputs[0]]) / scheme.grids[op.outputs[0]].scale
+            exact, scale = np.asarray(step(net, op, values, constants)[0]), scheme.grids[op.outputs[0]].scale
+            apart = np.abs(watch(op.outputs[0], exact) - values[op.outputs[0]]) / scale
+            tie = np.abs(exact / scale % 1 - 0.5) < 1e-3
             assert apart.max() <= 1 + 1e-3, op.kind
-            assert apart.mean() <= 0.1, op.kind
+            assert np.where(tie, 0, apart).mean() <= 0.1, op.kind
 
 
 def values_inside(content: bytes, sample: np.ndarray, net: Any) -> dict[int, np.ndarray]:
