@@ -156,3 +156,14 @@ def test_weights_that_were_compressed_can_hold_what_they_hold(tmp_path: Path) ->
         file.create_dataset("never_written", shape=(4096, 1024), dtype="f4")
     path = archive(tmp_path / "m.keras", SAVED | {"model.weights.h5": (tmp_path / "w.h5").read_bytes()})
     assert check_weights(path) == 64 * 64
+
+
+def test_an_input_without_end_is_refused(tmp_path: Path) -> None:
+    """TensorFlow ends the process over one."""
+    import keras
+
+    layers = [keras.Input((10**6, 10**6, 3), name="picture"), keras.layers.GlobalAveragePooling2D()]
+    keras.Sequential(layers).save(tmp_path / "m.keras")
+    assert "input 'picture' of (1, 1000000, 1000000, 3) is too large" in refused(
+        lambda: load_source(tmp_path / "m.keras")
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
@@ -12,6 +13,11 @@ from edgecv_converters.source.allowed.tensorflow_ops import CHECKPOINT_READERS, 
 _PYTHON: Final = frozenset({"PyFunc", "PyFuncStateless", "EagerPyFunc"})
 _SAVERS: Final = CHECKPOINT_READERS | CHECKPOINT_WRITERS
 _SAVER_COLLECTION: Final = "savers"
+_MOST_NAMED: Final = 8
+_EFFECTS: Final = re.compile(
+    "Read|Write|Save|File|Print|Debug|Dump|Cache|Text|Record|Sql|CSV|Snapshot|Restore|Send|Recv|Rpc"
+)
+"""What the names of operations with effects have in them, for the order in which they are named."""
 _TOP: Final = ""  # where the nodes of a graph itself are, as opposed to those of a function
 
 
@@ -39,14 +45,18 @@ def check_graphs(saved: Any, name: str, *, allow_code: bool) -> None:
 
 
 def _check_nodes(meta: Any, name: str, functions: set[str], harmless: set[tuple[str, str]]) -> None:
+    found: dict[str, str] = {}  # an operation, and the first node of it
     for owner, node in _nodes(meta.graph_def):
         if node.op in OPERATIONS or _is_call(node.op, functions):
             continue
-        if node.op in _SAVERS and (owner, node.name) in harmless:
-            continue
+        if node.op not in _SAVERS or (owner, node.name) not in harmless:
+            found.setdefault(node.op, node.name)
+    if found:
+        worst = sorted(found, key=lambda operation: _EFFECTS.search(operation) is None)[:_MOST_NAMED]
+        listed = ", ".join(f"{operation} ({found[operation]!r})" for operation in worst)
         raise SourceError(
-            f"{name} has the operation {node.op} ({node.name!r}), which reads or writes outside of the model or is "
-            "not among those that only compute",
+            f"{name} reads or writes outside of the model, or does more than compute, by {listed}"
+            + (f" and {len(found) - len(worst)} other operations" if len(found) > len(worst) else ""),
             "Export the part of the model that computes, or add --allow-code if you trust where it came from",
         )
 

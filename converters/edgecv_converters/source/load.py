@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from edgecv_runtime.errors import SourceError, UsageError
@@ -12,6 +14,8 @@ from edgecv_runtime.schema import TensorSpec
 
 from edgecv_converters.source.detect import Kind, detect
 from edgecv_converters.source.model import Loaded, Port, Source
+
+_MOST_VALUES: Final = 2**31 - 1  # of an input: TensorFlow's optimizer of graphs does not survive more
 
 
 def load_source(
@@ -87,9 +91,16 @@ def _static_inputs(ports: tuple[Port, ...], given: dict[str, tuple[int, ...]]) -
             f"the model has no input {unknown[0]!r}; its inputs are {', '.join(names)}",
             _example(ports[0]),
         )
-    return tuple(
+    specs = tuple(
         TensorSpec(name=port.name, shape=_static_shape(port, given.get(port.name)), dtype=port.dtype) for port in ports
     )
+    for spec in specs:
+        if math.prod(spec.shape) > _MOST_VALUES:
+            raise SourceError(
+                f"input {spec.name!r} of {_text(spec.shape)} is too large: it has more than {_MOST_VALUES:,} values",
+                "The model was not trained on inputs of that size: save it with the shape that it was trained on",
+            )
+    return specs
 
 
 def _static_shape(port: Port, given: tuple[int, ...] | None) -> tuple[int, ...]:
