@@ -10,6 +10,7 @@ from edgecv_runtime.errors import SourceError
 from edgecv_converters.source.archive import MOST_CONFIG_BYTES
 from edgecv_converters.source.budget import WeightBudget, limited_weights
 from edgecv_converters.source.code import check_config, parse_config, usable_objects
+from edgecv_converters.source.connections import unconnected
 from edgecv_converters.source.custom import custom_objects_of
 from edgecv_converters.source.hdf5 import check_hdf5
 from edgecv_converters.source.keras3 import load_with_keras3, named, unreadable
@@ -52,6 +53,12 @@ def read_model(path: Path, *, allow_code: bool, custom_objects: str | None) -> t
             refusal = error
         else:
             return model, f"keras {keras.__version__}", ()
+    stuck = unconnected(config)
+    if stuck:  # tf-keras would wait for these for ever
+        raise SourceError(
+            f"{path.name} is damaged: its layers are connected in a circle, or to nothing: {', '.join(stuck[:5])}",
+            "Copy or save the model again",
+        ) from refusal
     return _load_with_tf_keras(path, own, gist(refusal), capacity)
 
 
