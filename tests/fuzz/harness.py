@@ -7,7 +7,6 @@ import os
 import random
 import resource
 import signal
-import struct
 import time
 import traceback
 from collections import Counter
@@ -23,8 +22,7 @@ from tests.fuzz.watch import Canary
 HANG_SECONDS = 10.0
 MEMORY = 8 << 30  # bytes of address space above what the child has when it begins
 PER_CHILD = 400  # mutations; then a new child, so that nothing adds up
-_STATE = struct.Struct("<qdB")  # the mutation at work, when it began, how the last one ended
-FINE, REFUSED, BUG = range(3)
+NUMBER, BEGAN = 0, 1  # what parent and child share: the mutation at work, and when it began
 
 
 class Subject(Protocol):
@@ -63,7 +61,7 @@ def fuzz(subject: Subject, numbers: range, seed: int, work: Path, progress: Call
     """Try the mutations with these numbers; each depends on the seed and its number alone."""
     tally = Tally(subject.name)
     canary = Canary(work / "canary")
-    shared = mmap.mmap(-1, _STATE.size)
+    shared = memoryview(mmap.mmap(-1, 16)).cast("d")  # numbers that are written in one go
     start = numbers.start
     while start < numbers.stop:
         stop = min(start + PER_CHILD, numbers.stop)
@@ -73,11 +71,11 @@ def fuzz(subject: Subject, numbers: range, seed: int, work: Path, progress: Call
 
 
 def _child(
-    subject: Subject, numbers: range, seed: int, work: Path, canary: Canary, shared: mmap.mmap, tally: Tally
+    subject: Subject, numbers: range, seed: int, work: Path, canary: Canary, shared: memoryview, tally: Tally
 ) -> int:
     """Fork a child for these mutations, and watch it; the number to go on with."""
     reading, writing = os.pipe()
-    _STATE.pack_into(shared, 0, numbers.start, time.monotonic(), FINE)
+    shared[NUMBER], shared[BEGAN] = numbers.start, time.monotonic()
     pid = os.fork()
     if pid == 0:
         os.close(reading)
@@ -85,7 +83,7 @@ def _child(
     os.close(writing)
     hung = _watch(pid, reading, shared, tally)
     _, status = os.waitpid(pid, 0)
-    at = _STATE.unpack_from(shared, 0)[0]
+    at = int(shared[NUMBER])
     code = os.waitstatus_to_exitcode(status)
     if code == 0:
         return numbers.stop
@@ -93,7 +91,7 @@ def _child(
     return at + 1
 
 
-def _watch(pid: int, reading: int, shared: mmap.mmap, tally: Tally) -> bool:
+def _watch(pid: int, reading: int, shared: memoryview, tally: Tally) -> bool:
     """Take the child's lines until it ends; whether it had to be killed."""
     hung = False
     os.set_blocking(reading, False)
@@ -105,7 +103,7 @@ def _watch(pid: int, reading: int, shared: mmap.mmap, tally: Tally) -> bool:
                 return hung
             if part is None:
                 time.sleep(0.01)
-                if not hung and time.monotonic() - _STATE.unpack_from(shared, 0)[1] > HANG_SECONDS:
+                if not hung and time.monotonic() - shared[BEGAN] > HANG_SECONDS:
                     os.kill(pid, signal.SIGKILL)
                     hung = True
                 continue
@@ -116,7 +114,7 @@ def _watch(pid: int, reading: int, shared: mmap.mmap, tally: Tally) -> bool:
 
 
 def _work(
-    subject: Subject, numbers: range, seed: int, work: Path, canary: Canary, shared: mmap.mmap, writing: int
+    subject: Subject, numbers: range, seed: int, work: Path, canary: Canary, shared: memoryview, writing: int
 ) -> None:
     """In the child: every mutation, told to the parent as it ends."""
     number = numbers.start
@@ -130,7 +128,7 @@ def _work(
         for number in numbers:
             _empty(folder)
             path = subject.write(folder, random.Random(f"{seed} {subject.name} {number}"), paths)
-            _STATE.pack_into(shared, 0, number, time.monotonic(), FINE)
+            shared[NUMBER], shared[BEGAN] = number, time.monotonic()
             end, text = _ended(subject, path)
             if canary.touched():
                 end, text = "outside", "the canary was touched"
