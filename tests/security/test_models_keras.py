@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from edgecv_converters.source.code import check_config, parse_config, usable_obj
 from edgecv_converters.source.op_layers import op_layer_fault
 from edgecv_runtime.errors import SourceError
 
-from tests import architectures
+from tests import architectures, models
 
 Config = dict[str, Any]
 
@@ -241,3 +242,29 @@ def test_each_function_listed_is_one_of_tensorflow() -> None:
     _ = tf.compat.v1.placeholder, importlib.import_module("tf_keras")
     known = {name.removeprefix("compat.v1.") for name in tf_export._NAME_TO_SYMBOL_MAPPING}
     assert {name for name in functions.FUNCTIONS if not name.startswith("raw_ops.")} - known == set()
+
+
+def test_nothing_is_called_while_an_old_file_loads_by_whichever_door(tmp_path: Path) -> None:
+    import h5py
+    import tensorflow as tf
+    import tf_keras
+    from edgecv_converters.source import load_source
+
+    from edgecv.compress.load import load_flat
+
+    image = tf_keras.Input((4,))
+    path = tmp_path / "m.h5"
+    models.save_h5(tf_keras.Model(image, tf_keras.layers.Dense(2)(tf.abs(image))), path)
+    assert load_source(path).info.loader.startswith("tf-keras")
+    with h5py.File(path, "r+") as file:
+        config = json.loads(file.attrs["model_config"])
+        called = next(layer for layer in config["config"]["layers"] if layer["class_name"] == "TFOpLambda")
+        evil = called | {"name": "evil", "config": {"name": "evil", "function": "io.write_file"}}
+        evil["inbound_nodes"] = [["_CONSTANT_VALUE", -1, str(tmp_path / "marker"), {"contents": "written"}]]
+        config["config"]["layers"].insert(1, evil)
+        file.attrs["model_config"] = json.dumps(config)
+    doors = (load_source, partial(load_flat, input_shapes={}, allow_code=False, custom_objects=None))
+    for door in doors:
+        with pytest.raises(SourceError, match=r"'evil' calls TensorFlow's function 'io\.write_file'"):
+            door(path)
+    assert not (tmp_path / "marker").exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
 from pathlib import Path
 
@@ -51,6 +52,15 @@ def test_a_picture_is_named(tmp_path: Path) -> None:
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"gone\.keras does not exist"):
         detect(tmp_path / "gone.keras")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes here")
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "m.keras")
+    with pytest.raises(SourceError, match=r"m\.keras cannot be read: it is a pipe, not a regular file"):
+        detect(tmp_path / "m.keras")
+    with pytest.raises(SourceError, match=r"x{100} cannot be opened"):
+        detect(tmp_path / ("x" * 300))
 
 
 def test_folders(tmp_path: Path) -> None:

@@ -44,7 +44,11 @@ def detect(path: Path) -> Kind:
     Raises:
         SourceError: Nothing is there, or it is empty, damaged, or something else.
     """
-    if not path.exists():
+    try:
+        found = path.exists()
+    except OSError as error:  # a name of an impossible length, a loop of links
+        raise SourceError(f"{path.name[:100]} cannot be opened: {error.strerror}", _TAKES) from error
+    if not found:
         raise SourceError(f"{path.name} does not exist", f"There is nothing at {path.absolute()}")
     return _folder(path) if path.is_dir() else _file(path)
 
