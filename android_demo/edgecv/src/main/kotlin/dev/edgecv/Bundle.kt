@@ -1,5 +1,6 @@
 package dev.edgecv
 
+import java.io.ByteArrayOutputStream
 import java.io.File
 import java.io.IOException
 import java.io.InputStream
@@ -8,6 +9,10 @@ import java.nio.ByteOrder
 import java.security.MessageDigest
 
 internal const val MANIFEST: String = "bundle.json"
+private const val MOST_MANIFEST = 16L shl 20 // bytes
+private const val MOST_GOLDEN = 64L shl 20 // of the list of golden cases, which has sketches of every layer
+private const val MOST_PICTURE = 256L shl 20
+private const val MOST_ELEMENTS = 1L shl 28 // of a golden tensor
 
 /** A bundle: what it says of itself, and its files. Nothing in one is trusted before it is checked. */
 public class Bundle private constructor(
@@ -59,8 +64,8 @@ public class Bundle private constructor(
      */
     public fun golden(): Golden {
         val info = manifest.golden
-        val bytes = read(info.file, info.sha256)
-        val golden = StrictJson.decode(String(bytes, Charsets.UTF_8), Golden.serializer(), info.file)
+        val bytes = read(info.file, info.sha256, MOST_GOLDEN)
+        val golden = StrictJson.decode(textOf(bytes, info.file), Golden.serializer(), info.file)
         if (golden.cases.size != info.count) {
             throw BundleException("${info.file} lists ${golden.cases.size} cases, $MANIFEST has ${info.count}", ANEW)
         }
@@ -74,8 +79,9 @@ public class Bundle private constructor(
      */
     public fun goldenTensor(tensor: GoldenTensor): FloatArray {
         val file = goldenFile(tensor.file)
-        val bytes = read(file, tensor.sha256)
-        val count = tensor.shape.fold(1L) { product, side -> product * side }
+        val count = tensor.shape.fold(1L) { product, side -> if (side < 1 || product > MOST_ELEMENTS) 0 else product * side }
+        if (count !in 1..MOST_ELEMENTS) throw BundleException("$file has the shape ${shortened(tensor.shape.toString())}", ANEW)
+        val bytes = read(file, tensor.sha256, 4 * count)
         if (tensor.dtype != "float32" || bytes.size.toLong() != 4 * count) {
             throw BundleException("$file does not hold ${tensor.dtype} ${tensor.shape}", ANEW)
         }
@@ -89,7 +95,7 @@ public class Bundle private constructor(
      */
     public fun goldenPicture(case: GoldenCase): ByteArray? {
         val image = case.image ?: return null
-        return read(goldenFile(image), case.imageSha256)
+        return read(goldenFile(image), case.imageSha256, MOST_PICTURE)
     }
 
     override fun close() {
@@ -102,9 +108,9 @@ public class Bundle private constructor(
         return inside(if (folder.isEmpty()) name else "$folder/$name")
     }
 
-    private fun read(file: String, digest: String?): ByteArray {
+    private fun read(file: String, digest: String?, most: Long): ByteArray {
         if (!source.exists(file)) throw BundleException("$file is missing", ANEW)
-        val bytes = source.open(file).use { readAll(it, file) }
+        val bytes = source.open(file).use { readAll(it, file, most) }
         if (digest != null) checkDigest(file, hex(MessageDigest.getInstance("SHA-256").digest(bytes)), digest)
         return bytes
     }
@@ -124,8 +130,8 @@ public class Bundle private constructor(
             if (!source.exists(MANIFEST)) {
                 throw BundleException("${source.name} has no $MANIFEST", "Is this a bundle made by edgecv convert?")
             }
-            val bytes = source.open(MANIFEST).use { readAll(it, MANIFEST) }
-            val manifest = readManifest(String(bytes, Charsets.UTF_8), "${source.name}/$MANIFEST")
+            val bytes = source.open(MANIFEST).use { readAll(it, MANIFEST, MOST_MANIFEST) }
+            val manifest = readManifest(textOf(bytes, MANIFEST), "${source.name}/$MANIFEST")
             Bundle(source, manifest)
         } catch (error: EdgecvException) {
             source.close()
@@ -150,16 +156,49 @@ internal val Target.title: String get() = name.lowercase()
 
 internal val Artifact.title: String get() = "${target.title} $precision"
 
+private const val MOST_BYTES = 1024 // of a relative path in UTF-8; file systems take about four times as much
+private const val MOST_PART = 255 // of one of its parts: what file systems take
+private const val MOST_PARTS = 32
+private const val SHOWN = 200 // letters of a stranger's text in a message
+
 /** The same relative path, if it stays in the bundle. */
 internal fun inside(path: String): String {
     val parts = path.split('/')
-    val leaves = path.isEmpty() || path.startsWith("/") || '\\' in path || ".." in parts || ':' in parts[0]
-    if (leaves) throw BundleException("the bundle names the path '$path', which leaves it", "Do not use this bundle")
-    return path
+    val bytes = path.toByteArray()
+    val reason = when {
+        '\u0000' in path || String(bytes) != path -> "which no file can have" // half of a surrogate pair is no UTF-8
+        path.isEmpty() || path.startsWith("/") || '\\' in path || ".." in parts || ':' in parts[0] -> "which leaves it"
+        parts.all { it.isEmpty() || it == "." } -> "which leaves it"
+        bytes.size > MOST_BYTES || parts.size > MOST_PARTS || parts.any { it.toByteArray().size > MOST_PART } -> "which is too long"
+        else -> return path
+    }
+    throw BundleException("the bundle names the path '${shortened(path)}', $reason", "Do not use this bundle")
 }
 
-internal fun readAll(stream: InputStream, name: String): ByteArray = try {
-    stream.readBytes()
-} catch (error: IOException) {
-    throw BundleException("$name cannot be read: ${error.message}", ANEW, error)
+/** A stranger's text for a message: all of it, or its beginning. */
+internal fun shortened(text: String): String =
+    if (text.length <= SHOWN) text else "${text.take(SHOWN)}... (${text.length} letters)"
+
+/** All bytes of a stream, which are to be no more than so many. */
+internal fun readAll(stream: InputStream, name: String, most: Long): ByteArray {
+    val bytes = ByteArrayOutputStream()
+    val part = ByteArray(1 shl 16)
+    try {
+        while (true) {
+            val count = stream.read(part)
+            if (count < 0) return bytes.toByteArray()
+            bytes.write(part, 0, count)
+            if (bytes.size() > most) break
+        }
+    } catch (error: IOException) {
+        throw BundleException("$name cannot be read: ${error.message}", ANEW, error)
+    }
+    throw BundleException("${shortened(name)} is larger than ${most shr 20} MiB", "Do not use this bundle")
+}
+
+/** A file's text, which is UTF-8 to the letter. */
+internal fun textOf(bytes: ByteArray, name: String): String {
+    val text = String(bytes, Charsets.UTF_8)
+    if (!text.toByteArray().contentEquals(bytes)) throw BundleException("$name is not UTF-8", ANEW)
+    return text
 }

@@ -14,7 +14,7 @@ import java.util.zip.ZipFile
 public class DirectorySource(private val folder: File) : BundleSource {
     override val name: String = folder.name
 
-    override fun exists(path: String): Boolean = File(folder, path).isFile
+    override fun exists(path: String): Boolean = inFolder(path).isFile
 
     override fun size(path: String): Long = there(path).length()
 
@@ -25,7 +25,18 @@ public class DirectorySource(private val folder: File) : BundleSource {
     }
 
     private fun there(path: String): File =
-        File(folder, path).takeIf { it.isFile } ?: throw BundleException("$name/$path is missing", ANEW)
+        inFolder(path).takeIf { it.isFile } ?: throw BundleException("$name/$path is missing", ANEW)
+
+    /** A file of the folder, unless a symbolic link on its way leads out of it. */
+    private fun inFolder(path: String): File = try {
+        val file = File(folder, path)
+        if (!file.canonicalPath.startsWith(folder.canonicalPath + File.separator)) {
+            throw BundleException("$path is a link that leads outside the bundle", "Copy the bundle with what its links lead to")
+        }
+        file
+    } catch (error: IOException) {
+        throw BundleException("$name/${shortened(path)} cannot be read: ${error.message}", ANEW, error)
+    }
 
     private fun <T> reading(path: String, read: (File) -> T): T = try {
         read(there(path))
@@ -46,7 +57,12 @@ public class ZipSource(file: File) : BundleSource {
 
     init {
         try {
+            if (zip.size() > MAX_ENTRIES) {
+                throw BundleException("$name holds ${zip.size()} files, a bundle has at most $MAX_ENTRIES", "Do not use it")
+            }
             val entries = zip.entries().toList()
+            val twice = entries.groupingBy { it.name }.eachCount().entries.firstOrNull { it.value > 1 }
+            if (twice != null) throw BundleException("$name holds ${shortened(twice.key)} twice", "Do not use it")
             entries.forEach { inside(it.name.removeSuffix("/")) }
             checkPacking(entries, file.length())
             val folders = entries.map { it.name.substringBefore('/', "") }.distinct()
@@ -64,7 +80,7 @@ public class ZipSource(file: File) : BundleSource {
     override fun open(path: String): InputStream = reading { zip.getInputStream(entry(path)) }
 
     override fun map(path: String): ByteBuffer {
-        val bytes = open(path).use { readAll(it, path) }
+        val bytes = open(path).use { readAll(it, path, size(path)) }
         val buffer = ByteBuffer.allocateDirect(bytes.size)
         buffer.put(bytes)
         buffer.moveTo(0)
@@ -83,7 +99,7 @@ public class ZipSource(file: File) : BundleSource {
             throw BundleException("$name is packed with neither store nor deflate", "Pack it anew with an ordinary zip tool")
         }
         val total = entries.fold(0L) { sum, entry -> sum + maxOf(entry.size, 0L) }
-        if (total > MAX_UNPACKED || total > MAX_RATIO * maxOf(packed, 1L)) {
+        if (total > minOf(MAX_UNPACKED, FREE + MAX_RATIO * packed)) {
             throw BundleException("$name unpacks to ${total / 1_000_000} MB, which no bundle does", "Do not use it")
         }
     }
@@ -96,6 +112,8 @@ public class ZipSource(file: File) : BundleSource {
 
     private companion object {
         const val MAX_UNPACKED = 8L shl 30 // bytes; no edge model comes near
-        const val MAX_RATIO = 1000L // unpacked over packed: weights do not compress like that, bombs do
+        const val FREE = 64L shl 20 // bytes that a bundle may unpack to, however small it is packed
+        const val MAX_RATIO = 50L // unpacked over packed, above that: weights do not compress like that, bombs do
+        const val MAX_ENTRIES = 4096
     }
 }

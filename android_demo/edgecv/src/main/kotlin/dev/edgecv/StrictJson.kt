@@ -74,7 +74,7 @@ internal object StrictJson {
         if (element !is JsonObject) refuse(name, place, "an object", element)
         val known = kind.elementNames.toList()
         element.keys.firstOrNull { it !in known }?.let {
-            throw BundleException("$name: unknown key '$it' at $place", "Known keys there are ${known.joinToString()}")
+            throw BundleException("$name: unknown key '${shortened(it)}' at $place", "Known keys there are ${known.joinToString()}")
         }
         for (i in 0 until kind.elementsCount) {
             val key = kind.getElementName(i)
@@ -90,7 +90,7 @@ internal object StrictJson {
     private fun checkPrimitive(element: JsonElement, kind: SerialKind, place: String, name: String) {
         val value = element as? JsonPrimitive ?: refuse(name, place, word(kind), element)
         val fits = value !is JsonNull && when (kind) {
-            PrimitiveKind.STRING -> value.isString
+            PrimitiveKind.STRING -> value.isString && isText(value.content)
             PrimitiveKind.BOOLEAN -> !value.isString && value.booleanOrNull != null
             PrimitiveKind.INT -> !value.isString && value.intOrNull != null
             PrimitiveKind.LONG -> !value.isString && value.longOrNull != null
@@ -98,6 +98,9 @@ internal object StrictJson {
         }
         if (!fits) refuse(name, place, word(kind), element)
     }
+
+    /** Whether a text can be written as UTF-8: half of a surrogate pair cannot. */
+    private fun isText(text: String): Boolean = text.none { it.isSurrogate() } || String(text.toByteArray()) == text
 
     private fun word(kind: SerialKind): String = when (kind) {
         PrimitiveKind.STRING -> "a string"

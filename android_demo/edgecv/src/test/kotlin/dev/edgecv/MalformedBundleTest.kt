@@ -9,6 +9,9 @@ import org.junit.jupiter.api.DynamicTest
 import org.junit.jupiter.api.TestFactory
 import org.junit.jupiter.api.io.TempDir
 import java.io.File
+import java.nio.file.Files
+import java.util.zip.ZipEntry
+import java.util.zip.ZipOutputStream
 import kotlin.test.Test
 import kotlin.test.assertEquals
 import kotlin.test.assertFailsWith
@@ -61,6 +64,26 @@ class MalformedBundleTest {
         Change("artifacts.0.inputs.0.shape", "[65536, 65536, 65536, 65536]", "has the shape"),
         Change("artifacts.0.inputs.0.quantization", "{\"scale\": 0, \"zero_point\": 0}", "the scale of 'image'"),
         Change("artifacts.0.inputs.0.quantization", "{\"scale\": -1.0, \"zero_point\": 0}", "must be over 0"),
+        Change("artifacts.0.inputs.0.shape", "[1, 16, 16]", "has the shape [1, 16, 16], the model's is [1, 16, 16, 1]"),
+        Change("artifacts.0.inputs.0.shape", "[1, 1, 16, 16]", "the model's is [1, 16, 16, 1]"),
+        Change("artifacts.0.inputs.0.shape.0", "2", "have the batches 1, 2"),
+        Change("artifacts.0.outputs.0.shape", "[1, 9]", "has the shape [1, 9]"),
+        Change("artifacts.0.inputs.0.tensor", "\"\"", "has no tensor's name"),
+        Change("artifacts.0.inputs.0.dtype", "\"int8\"", "is int8 without a scale"),
+        Change("artifacts.0.inputs.0.quantization", "{\"scale\": 1e-50, \"zero_point\": 0}", "the scale of 'image'"),
+        Change("artifacts.0.inputs.0.quantization", "{\"scale\": 1.0, \"zero_point\": 0}", "which has no scale"),
+        Change("artifacts.0.precision", "\"velvet\"", "has the precision 'velvet'"),
+        Change("artifacts.0.precision", "\"palette4-group8\"", "has the precision 'palette4-group8'"),
+        Change("artifacts.0.bytes", "-1", "negative number of bytes"),
+        Change("artifacts.0.sha256", "\"../x\"", "has the digest '../x'"),
+        Change("artifacts.0.file", "\"onnx/\\u0000x\"", "which no file can have"),
+        Change("artifacts.0.file", "\"${"x".repeat(256)}\"", "which is too long"),
+        Change("artifacts.0.file", "\"onnx/${"x".repeat(100_000)}\"", "(100005 letters)', which is too long"),
+        Change("golden.file", "\".\"", "which leaves it"),
+        Change("labels", "[\"a\"]", "has 1 labels for 10 answers"),
+        Change("inputs.0.shape", "[1, 8, 8, 1]", "the model takes [1, 8, 8, 1]"),
+        Change("preprocess.image.size", "[8, 8]", "it gives the shape [1, 8, 8, 1]"),
+        Change("preprocess.other", "{}", "preprocesses an input that the model does not have"),
         Change("preprocess.image.size", "null", "preprocess of 'image': it has no size"),
         Change("preprocess.image.size", "[16]", "size must be height and width of at least 1, got [16]"),
         Change("preprocess.image.size", "[0, 16]", "size must be height and width of at least 1, got [0, 16]"),
@@ -104,6 +127,56 @@ class MalformedBundleTest {
             File(folder, "bundle.json").writeText(text)
             assertFailsWith<BundleException> { Bundle.open(folder) }
         }
+    }
+
+    @Test
+    fun `text that is no UTF-8 is refused`() {
+        val folder = copy()
+        val file = File(folder, "bundle.json")
+        val bytes = file.readBytes()
+        file.writeBytes(bytes.copyOf().also { it[it.indexOf('d'.code.toByte())] = -1 })
+        assertFailsWith<BundleException> { Bundle.open(folder) }
+        file.writeText(String(bytes).replaceFirst("\"digits\"", "\"\\ud800\"")) // half of a surrogate pair
+        val error = assertFailsWith<BundleException> { Bundle.open(folder) }
+        assertTrue("$.name must be a string" in error.message, error.message)
+    }
+
+    @Test
+    fun `a link that leads outside is refused, and one inside is followed`() {
+        val outside = File(scratch, "outside.onnx").toPath()
+        val folder = copy()
+        val model = File(folder, "onnx/model.int8.onnx").toPath()
+        Files.move(model, outside)
+        Files.createSymbolicLink(model, outside)
+        Bundle.open(folder).use { bundle ->
+            val error = assertFailsWith<BundleException> { bundle.model(bundle.artifact(Target.ONNX, "int8")) }
+            assertTrue("is a link that leads outside the bundle" in error.message, error.message)
+        }
+        Files.delete(model)
+        Files.move(outside, File(folder, "kept.onnx").toPath())
+        Files.createSymbolicLink(model, File("../kept.onnx").toPath())
+        Bundle.open(folder).use { bundle -> bundle.model(bundle.artifact(Target.ONNX, "int8")) }
+    }
+
+    @Test
+    fun `a zip of too many files, or one that unpacks to too much, is refused`() {
+        val many = zip("many") { out -> repeat(5000) { out.add("golden/$it.bin", 0) } }
+        assertTrue("a bundle has at most" in assertFailsWith<BundleException> { Bundle.open(many) }.message)
+        val bomb = zip("bomb") { out -> out.add("golden/x.bin", 100 shl 20) }
+        assertTrue("unpacks to" in assertFailsWith<BundleException> { Bundle.open(bomb) }.message)
+    }
+
+    private fun zip(name: String, fill: (ZipOutputStream) -> Unit): File {
+        val file = File(scratch, "$name.edgecv.zip")
+        ZipOutputStream(file.outputStream()).use(fill)
+        return file
+    }
+
+    private fun ZipOutputStream.add(name: String, bytes: Int) {
+        putNextEntry(ZipEntry(name))
+        val zeros = ByteArray(1 shl 20)
+        repeat(bytes shr 20) { write(zeros) }
+        closeEntry()
     }
 
     @Test

@@ -37,7 +37,7 @@ class SourcesTest {
         val leaving = zipped(mapOf("../outside" to ByteArray(1), "bundle.json" to ByteArray(1)))
         assertTrue("which leaves it" in assertFailsWith<BundleException> { Bundle.open(leaving) }.message)
         val bomb = zipped(mapOf("bundle.json" to ByteArray(30_000_000)))
-        assertTrue("which no bundle does" in assertFailsWith<BundleException> { Bundle.open(bomb) }.message)
+        assertTrue("is larger than 16 MiB" in assertFailsWith<BundleException> { Bundle.open(bomb) }.message)
         val empty = zipped(mapOf("readme" to ByteArray(1)))
         assertEquals("made.edgecv.zip has no bundle.json", assertFailsWith<BundleException> { Bundle.open(empty) }.message)
     }
