@@ -22,7 +22,7 @@ MOST_AXES: Final = 8
 MOST_STEP: Final = 1 << 16  # of a stride, a dilation, a window or a count in options
 LEAST: Final = {"p": 1, "d": 1, "n": 0}  # of a field of options (see tflite_ops.OPTIONS)
 NO_TENSOR: Final = -1  # in place of an input that is left out
-SMALLEST_SCALE, LARGEST_SCALE = 1e-30, 1e30
+LARGEST_SCALE: Final = 1e30
 
 # Bits of an element by the number of its dtype, and the range of those that are quantized.
 _BITS: Final = {
@@ -43,6 +43,14 @@ _BITS: Final = {
     18: 16,
 }
 _INT32: Final = 2
+_INT16: Final = 7
+SUMS: Final = frozenset({0, 41})  # ADD and SUB
+NORMAL_SCALES: Final = frozenset(
+    {126}
+)  # BATCH_MATMUL; others take the zeros that converters give to constants of zeros
+SMALLEST_NORMAL: Final = 2.0**-126  # of float32
+COMPARISONS: Final = frozenset({58, 61, 62, 63, 71, 72})  # LESS to NOT_EQUAL
+SUMS_SHIFTED: Final = {3: 20, 9: 20, _INT16: 15}  # bits by which their kernels shift operands, by dtype
 _RANGES: Final = {3: (0, 255), 9: (-128, 127), 7: (-32768, 32767), 2: (0, 0), 4: (0, 0), 17: (-8, 7)}
 
 
@@ -50,7 +58,7 @@ class _Tensor(NamedTuple):
     shape: tuple[int, ...]
     dtype: int
     buffer: int
-    variable: bool
+    scale: float | None  # the smallest, where it has one a channel
 
 
 def check_tflite(path: Path, name: str) -> None:
@@ -82,7 +90,7 @@ def _check_model(file: Flatbuffer) -> None:
     for entry in model.tables(6):
         entry.text(0)
         _within(entry.scalar(1, "I"), len(buffers), "buffer")
-    operators = [_operands(code) for code in model.tables(1)]
+    operators = [_number(code) for code in model.tables(1)]
     tensors = _check_graph(graphs[0], buffers, operators)
     for signature in model.tables(7):
         _check_signature(signature, tensors)
@@ -94,14 +102,15 @@ def _buffer_bytes(buffer: Table) -> int:
     return buffer.span(0, 1)[1]
 
 
-def _operands(code: Table) -> Operands:
+def _number(code: Table) -> int:
+    """The number of an operator that the file uses."""
     number: int = max(code.scalar(0, "b"), code.scalar(3, "i"))
     if number not in OPERATORS or code.text(1):
         raise DamageError(f"it has the operator {code.text(1) or number}, which no file of edgecv has")
-    return OPERATORS[number]
+    return number
 
 
-def _check_graph(graph: Table, buffers: Sequence[int], operators: Sequence[Operands]) -> int:
+def _check_graph(graph: Table, buffers: Sequence[int], operators: Sequence[int]) -> int:
     """Check the only graph; the count of its tensors."""
     tensors = [_check_tensor(tensor, buffers) for tensor in graph.tables(0)]
     inputs, outputs = graph.numbers(1, "i"), graph.numbers(2, "i")
@@ -116,7 +125,7 @@ def _check_graph(graph: Table, buffers: Sequence[int], operators: Sequence[Opera
     if len(set(inputs)) < len(inputs):
         raise DamageError("an input of its graph is listed twice")
     for operator in graph.tables(3):
-        _check_operator(operator, operators, len(tensors), written)
+        _check_operator(operator, operators, tensors, written)
     if not written.issuperset(outputs):
         raise DamageError("no operator makes an output of its graph")
     return len(tensors)
@@ -140,52 +149,83 @@ def _check_tensor(tensor: Table, buffers: Sequence[int]) -> _Tensor:
     if buffers[buffer] not in {0, size} or (buffers[buffer] and tensor.scalar(5, "b")):
         raise DamageError(f"the tensor {name!r} needs {size} bytes, its buffer has {buffers[buffer]}")
     quantization = tensor.table(4)
-    if quantization is not None:
-        _check_quantization(quantization, name, shape, dtype)
-    return _Tensor(shape, dtype, buffer, bool(tensor.scalar(5, "b")))
+    scales = () if quantization is None else _check_quantization(quantization, name, shape, dtype)
+    return _Tensor(shape, dtype, buffer, min(scales, default=None))
 
 
-def _check_quantization(quantization: Table, name: str, shape: tuple[int, ...], dtype: int) -> None:
+def _check_quantization(quantization: Table, name: str, shape: tuple[int, ...], dtype: int) -> tuple[float, ...]:
+    """Check how a tensor is quantized; its scales."""
     quantization.numbers(0, "f")
     quantization.numbers(1, "f")
     scales, zeros, axis = quantization.numbers(2, "f"), quantization.numbers(3, "q"), quantization.scalar(6, "i")
     if quantization.scalar(4, "B") or quantization.has(5):
         raise DamageError(f"the tensor {name!r} is quantized in a way that no file of edgecv is")
     if not scales and not zeros:
-        return
-    if not all(SMALLEST_SCALE <= scale <= LARGEST_SCALE for scale in scales):
-        raise DamageError(f"a scale of the tensor {name!r} is no number over 0")
+        return ()
+    if not (math.isfinite(sum(scales)) and min(scales, default=1) >= 0 and max(scales, default=1) <= LARGEST_SCALE):
+        raise DamageError(f"a scale of the tensor {name!r} is negative or no number")
     channels = {1} | ({shape[axis]} if 0 <= axis < len(shape) else set())
     if len(scales) not in channels or len(zeros) != len(scales) or (len(scales) > 1 and axis >= len(shape)):
         raise DamageError(f"the tensor {name!r} has {len(scales)} scales and {len(zeros)} zero points")
     low, high = _RANGES.get(dtype, (0, 0))
-    if min(zeros) < low or max(zeros) > high:
+    if any(zeros) and (min(zeros) < low or max(zeros) > high):
         raise DamageError(f"a zero point of the tensor {name!r} is not in {low}..{high}")
+    return scales
 
 
-def _check_operator(operator: Table, operators: Sequence[Operands], tensors: int, written: set[int]) -> None:
+def _check_operator(operator: Table, operators: Sequence[int], tensors: Sequence[_Tensor], written: set[int]) -> None:
     """Check one operator, and add what it makes to what is `written` so far."""
-    number: int = operator.scalar(0, "I")
-    _within(number, len(operators), "operator code")
-    wanted = operators[number]
+    code: int = operator.scalar(0, "I")
+    _within(code, len(operators), "operator code")
+    wanted = OPERATORS[operators[code]]
     inputs, outputs = operator.numbers(1, "i"), operator.numbers(2, "i")
-    for index in inputs:
-        if index != NO_TENSOR:
-            _within(index, tensors, "tensor")
-            if index not in written:
-                raise DamageError(f"an operator reads the tensor {index} before it is made")
+    _check_operands(inputs, outputs, wanted, len(tensors))
+    if not written.issuperset(index for index in inputs if index != NO_TENSOR):
+        raise DamageError("an operator reads a tensor before it is made")
+    if len(set(outputs)) < len(outputs) or not written.isdisjoint(outputs):
+        raise DamageError("a tensor is made twice")
+    written.update(outputs)
+    if any(operator.has(field) for field in (5, 8, 9, 10, 12)) or operator.scalar(11, "B"):
+        raise DamageError("an operator has parts that no file of edgecv has")
+    _check_options(operator, wanted.options, len(inputs), len(outputs))
+    if operators[code] in SUMS:
+        _check_sum(operator, [tensors[index] for index in inputs], tensors[outputs[0]])
+    operands = [tensors[index] for index in (*inputs, *outputs) if index != NO_TENSOR]
+    _check_scales(operator, operators[code], operands[: -len(outputs)], operands[-len(outputs) :])
+
+
+def _check_scales(operator: Table, code: int, inputs: Sequence[_Tensor], outputs: Sequence[_Tensor]) -> None:
+    """Refuse scales that a kernel aborts on, or divides by."""
+    operands = (*inputs, *outputs)
+    tiny = any(tensor.scale is not None and tensor.scale < SMALLEST_NORMAL for tensor in operands)
+    if tiny and (code in NORMAL_SCALES or all(tensor.dtype != _INT16 for tensor in operands)):
+        raise DamageError("an operator has a scale of zero, or as good as that")
+    if code in SUMS:
+        _check_sum(operator, inputs, outputs[0])
+    if code in COMPARISONS and not all(tensor.scale is None or 0 < tensor.scale < 1 for tensor in inputs):
+        raise DamageError("an operator compares numbers whose scale is not in 0..1")
+
+
+def _check_operands(inputs: Sequence[int], outputs: Sequence[int], wanted: Operands, tensors: int) -> None:
+    for index in (*(index for index in inputs if index != NO_TENSOR), *outputs):
+        _within(index, tensors, "tensor")
     if NO_TENSOR in inputs[: wanted.least] or not wanted.least <= len(inputs) <= wanted.most:
         raise DamageError(f"an operator has {len(inputs)} inputs, it takes {wanted.least} to {wanted.most}")
     if not wanted.outputs[0] <= len(outputs) <= wanted.outputs[1]:
         raise DamageError(f"an operator has {len(outputs)} outputs")
-    for index in outputs:
-        _within(index, tensors, "tensor")
-        if index in written:
-            raise DamageError(f"the tensor {index} is made twice")
-        written.add(index)
-    if any(operator.has(field) for field in (5, 8, 9, 10, 12)) or operator.scalar(11, "B"):
-        raise DamageError("an operator has parts that no file of edgecv has")
-    _check_options(operator, wanted.options, len(inputs), len(outputs))
+
+
+def _check_sum(operator: Table, inputs: Sequence[_Tensor], output: _Tensor) -> None:
+    """Refuse scales that the kernels of ADD and SUB abort on: what brings the sum to the output's must be below 1."""
+    shift = SUMS_SHIFTED.get(output.dtype)
+    if shift is None:
+        return
+    scales = [tensor.scale or 0 for tensor in inputs]
+    if not min(scales) > 0 or not 2 * max(scales) < (1 << shift) * (output.scale or 0):
+        raise DamageError("the scales of an operator's inputs and output are too far apart")
+    options = operator.table(4)
+    if output.dtype == _INT16 and (options is None or options.scalar(1, "b", default=1)):
+        raise DamageError("an operator has scales that are powers of two, which no file of edgecv has")
 
 
 def _check_options(operator: Table, wanted: int, inputs: int, outputs: int) -> None:
