@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,35 +16,17 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 import numpy.typing as npt
-from edgecv_runtime.bundle import MOST_GOLDEN, read_within
+from edgecv_runtime.bundle import MOST_GOLDEN
 from edgecv_runtime.errors import BundleError, DataError
-from edgecv_runtime.files import MIB
-from edgecv_runtime.manifest import MAX_ELEMENTS, decode_record
+from edgecv_runtime.golden import DTYPES, FOLDER, MOST_PICTURE, read_part, read_tensor
+from edgecv_runtime.manifest import decode_record
 from edgecv_runtime.paths import shortened
 from edgecv_runtime.preprocess.decode import BROKEN, QUIETLY
 from edgecv_runtime.schema import Golden, GoldenCase, GoldenInfo, GoldenTensor, Sketch
 from PIL import Image
 
-FOLDER: Final = "golden"
 INDEX: Final = "golden.json"
 MODES: Final = frozenset({"RGB", "L"})
-MOST_PICTURE: Final = 256 * MIB  # bytes of a picture's file
-DTYPES: Final = frozenset(
-    (
-        "bool",
-        "int8",
-        "uint8",
-        "int16",
-        "uint16",
-        "int32",
-        "uint32",
-        "int64",
-        "uint64",
-        "float16",
-        "float32",
-        "float64",
-    )
-)
 Tensors = Mapping[str, npt.NDArray[Any]]
 
 
@@ -148,7 +129,7 @@ def read_sketches(bundle_root: Path, golden: GoldenInfo) -> tuple[Sketch, ...]:
 def _listed(bundle_root: Path, golden: GoldenInfo) -> Golden:
     if golden.file != f"{FOLDER}/{INDEX}":
         raise BundleError(f"the golden cases must be listed in {FOLDER}/{INDEX}, got {shortened(golden.file)!r}")
-    data = _checked(bundle_root, INDEX, golden.sha256, MOST_GOLDEN)
+    data = read_part(bundle_root, INDEX, golden.sha256, MOST_GOLDEN)
     listed = decode_record(data, Golden, golden.file)
     if len(listed.cases) != golden.count:
         raise BundleError(f"{golden.file} lists {len(listed.cases)} cases where bundle.json has {golden.count}")
@@ -159,15 +140,15 @@ def _read_case(root: Path, case: GoldenCase) -> GoldenSample:
     return GoldenSample(
         id=case.id,
         image=_read_image(root, case),
-        inputs={name: _read_tensor(root, tensor) for name, tensor in case.inputs.items()},
-        outputs={name: _read_tensor(root, tensor) for name, tensor in case.outputs.items()},
+        inputs={name: read_tensor(root, tensor) for name, tensor in case.inputs.items()},
+        outputs={name: read_tensor(root, tensor) for name, tensor in case.outputs.items()},
     )
 
 
 def _read_image(root: Path, case: GoldenCase) -> Image.Image | None:
     if case.image is None:
         return None
-    data = _checked(root, case.image, case.image_sha256 or "", MOST_PICTURE)
+    data = read_part(root, case.image, case.image_sha256 or "", MOST_PICTURE)
     try:
         with QUIETLY:
             image = Image.open(io.BytesIO(data), formats=["PNG"])
@@ -177,30 +158,3 @@ def _read_image(root: Path, case: GoldenCase) -> Image.Image | None:
     if image.mode not in MODES:
         raise BundleError(f"the golden picture {shortened(case.image)} has the mode {image.mode}, not RGB or L")
     return image
-
-
-def _read_tensor(root: Path, tensor: GoldenTensor) -> npt.NDArray[Any]:
-    name = shortened(tensor.file)
-    if tensor.dtype not in DTYPES:
-        raise BundleError(f"golden file {name} has the unknown dtype {shortened(tensor.dtype)!r}")
-    count = math.prod(tensor.shape)
-    if min(tensor.shape, default=1) < 1 or count > MAX_ELEMENTS:
-        raise BundleError(f"golden file {name} has the shape {shortened(str(tensor.shape))}")
-    kind = np.dtype(tensor.dtype).newbyteorder("<")
-    expected = count * kind.itemsize
-    data = _checked(root, tensor.file, tensor.sha256, expected)
-    if len(data) != expected:
-        raise BundleError(f"golden file {name} has {len(data)} bytes, its shape needs {expected}")
-    return np.frombuffer(data, kind).reshape(tensor.shape).astype(kind.newbyteorder("="))
-
-
-def _checked(root: Path, name: str, sha256: str, most: int) -> bytes:
-    """The bytes of a file in the golden folder, of at most so many bytes and with that digest."""
-    if Path(name).name != name:
-        raise BundleError(f"golden file {shortened(name)!r} is outside the golden folder")
-    data = read_within(root, f"{FOLDER}/{name}", most)
-    if _digest(data) != sha256:
-        raise BundleError(
-            f"golden file {shortened(name)} is not the one that was written", "Take the bundle again from its source"
-        )
-    return data

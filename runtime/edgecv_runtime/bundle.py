@@ -13,7 +13,7 @@ import msgspec
 from edgecv_runtime.digest import entries_below, sha256_file, sha256_tree, tree_bytes
 from edgecv_runtime.errors import BundleError
 from edgecv_runtime.files import MIB, read_regular
-from edgecv_runtime.manifest import ANEW, MAX_ELEMENTS, check_golden, decode_manifest, decode_record
+from edgecv_runtime.manifest import ANEW, MAX_ELEMENTS, check_cases, decode_manifest, decode_record
 from edgecv_runtime.paths import locate, shortened
 from edgecv_runtime.schema import Artifact, Golden, Manifest
 
@@ -112,7 +112,7 @@ class Bundle:
         golden = decode_record(data, Golden, info.file)
         if len(golden.cases) != info.count:
             raise BundleError(f"{info.file} lists {len(golden.cases)} cases, {MANIFEST} has {info.count}", ANEW)
-        check_golden(golden, self.manifest)
+        check_cases(golden, self.manifest)
         return golden
 
     def check(self, artifact: Artifact) -> None:
@@ -143,9 +143,9 @@ class Bundle:
             wanted = "".join(f"{label}\n" for label in self.manifest.labels).encode()
             if read_within(self.root, LABELS, MOST_TEXT) != wanted:
                 raise BundleError(f"{LABELS} does not hold the labels of {MANIFEST}", ANEW)
-        self._check_strangers(self._check_golden())
+        self._check_strangers(self._check_cases())
 
-    def _check_golden(self) -> set[str]:
+    def _check_cases(self) -> set[str]:
         """Check the golden files' digests; the names of all of them."""
         folder = PurePosixPath(self.manifest.golden.file).parent
         files = {self.manifest.golden.file}

@@ -82,13 +82,17 @@ def decode_manifest(data: bytes, name: str) -> Manifest:
     return manifest
 
 
-def check_golden(golden: Golden, manifest: Manifest) -> None:
+def check_cases(golden: Golden, manifest: Manifest) -> None:
     """Refuse golden cases that are none of the model's.
 
     Raises:
-        BundleError: A case has other inputs or outputs than the model, or of another shape.
+        BundleError: A case has other inputs or outputs than the model, or of another shape; or names a path that leaves
+            the bundle.
     """
     for case in golden.cases:
+        names = [tensor.file for tensor in (*case.inputs.values(), *case.outputs.values())]
+        for name in (*names, *([case.image] if case.image is not None else [])):
+            inside(name)
         for tensors, sources in ((case.inputs, manifest.inputs), (case.outputs, manifest.outputs)):
             forms = {name: (len(tensor.shape), tensor.shape[1:]) for name, tensor in tensors.items()}
             if forms != {source.name: (len(source.shape), source.shape[1:]) for source in sources}:

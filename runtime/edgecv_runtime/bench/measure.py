@@ -24,6 +24,7 @@ from edgecv_runtime.bench.statistics import latency, tidy
 from edgecv_runtime.bench.turns import Course, Nobody, Watcher
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.errors import EdgecvError
+from edgecv_runtime.golden import FOLDER, read_tensor
 from edgecv_runtime.schema import Golden
 
 GOLDEN: DataSet = "golden"
@@ -88,22 +89,14 @@ def measure_bundle(
 def write_golden_inputs(bundle: Bundle, golden: Golden, folder: Path) -> None:
     """The preprocessed inputs of the golden cases, as the workers read them."""
     folder.mkdir(parents=True)
-    place = (bundle.root / bundle.manifest.golden.file).parent
     for number, spec in enumerate(bundle.manifest.inputs):
-        tensors = [case.inputs[spec.name] for case in golden.cases]
-        values = [
-            np.frombuffer((place / tensor.file).read_bytes(), np.dtype(tensor.dtype).newbyteorder("<")).reshape(
-                tensor.shape
-            )
-            for tensor in tensors
-        ]
+        values = [read_tensor(bundle.root, case.inputs[spec.name]) for case in golden.cases]
         np.save(folder / f"{number}.npy", np.concatenate(values).astype(np.float32))
 
 
 def golden_pictures(bundle: Bundle, golden: Golden) -> tuple[Path, ...]:
     """The golden cases' pictures; empty where the model takes tensors."""
-    place = (bundle.root / bundle.manifest.golden.file).parent
-    return tuple(place / case.image for case in golden.cases if case.image is not None)
+    return tuple(bundle.file(f"{FOLDER}/{case.image}") for case in golden.cases if case.image is not None)
 
 
 def _order(bundle: Bundle, row: Row, pictures: Sequence[Path], samples: Mapping[DataSet, Path]) -> Open:
