@@ -65,15 +65,23 @@ def save(folder: Path, progress: Progress, model: Any, groups: dict[str, list[Ar
     replace_file(folder / FILE, buffer.getvalue())
 
 
-def load(folder: Path) -> tuple[Progress, Any, dict[str, list[Array]]] | None:
-    """What `save` wrote last, or None where no epoch was finished."""
+def load(
+    folder: Path, *, allow_code: bool, custom_objects: str | None
+) -> tuple[Progress, Any, dict[str, list[Array]]] | None:
+    """What `save` wrote last, or None where no epoch was finished.
+
+    The model in it is read as any other: whoever can write to the folder may have put another there.
+
+    Raises:
+        SourceError: The model carries code without `allow_code`, or cannot be rebuilt.
+    """
     path = folder / FILE
     if not path.exists():
         return None
     groups: dict[str, list[Array]] = {}
     with np.load(path, allow_pickle=False) as archive:
         progress = msgspec.json.decode(archive["progress"].tobytes(), type=Progress)
-        model = model_from(archive["model"].tobytes())
+        model = _model_from(archive["model"].tobytes(), allow_code=allow_code, custom_objects=custom_objects)
         for key in sorted(key for key in archive.files if "/" in key):
             groups.setdefault(key.partition("/")[0], []).append(archive[key])
     return progress, model, groups
@@ -87,14 +95,13 @@ def model_bytes(model: Any) -> bytes:
         return path.read_bytes()
 
 
-def model_from(content: bytes) -> Any:
-    """The model of a `.keras` file that this program wrote (so its code, if any, was allowed before)."""
-    import keras
+def _model_from(content: bytes, *, allow_code: bool, custom_objects: str | None) -> Any:
+    from edgecv_converters.source import keras3
 
     with scratch_folder() as scratch:
         path = scratch / "model.keras"
         path.write_bytes(content)
-        return keras.models.load_model(path, compile=False, safe_mode=False)
+        return keras3.read_model(path, allow_code=allow_code, custom_objects=custom_objects)
 
 
 def replace_file(path: Path, content: bytes) -> None:

@@ -99,6 +99,8 @@ def prune(
                 head=head,
                 work=work,
                 observer=watcher,
+                allow_code=options.get("allow_code", False),
+                custom_objects=custom,
             )
             made = run.everything(resume=options.get("resume", False))
             report = _report(run, made, name, digest, data, time.monotonic() - began)

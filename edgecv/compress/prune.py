@@ -36,6 +36,7 @@ class Run:
         data: To train on, or None.
         head: What its output means, where there is data.
         work: Where checkpoints go, or None where nothing is trained.
+        allow_code, custom_objects: What loading a checkpoint may do, as for the original.
         untouched: The layers that nothing is removed at.
         counted: The original's multiply-adds.
     """
@@ -47,6 +48,8 @@ class Run:
     head: Head | None
     work: Path | None
     observer: Observer
+    allow_code: bool = False
+    custom_objects: str | None = None
     progress: Progress = field(default_factory=Progress)
     untouched: tuple[Blocked, ...] = ()
     counted: int = 0
@@ -75,7 +78,11 @@ class Run:
         return model
 
     def _resumed(self) -> Any:
-        found = None if self.work is None else checkpoint.load(self.work)
+        found = (
+            None
+            if self.work is None
+            else checkpoint.load(self.work, allow_code=self.allow_code, custom_objects=self.custom_objects)
+        )
         if found is None:
             self.observer.note("No epoch was finished before: starting from the beginning")
             return None

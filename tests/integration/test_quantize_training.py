@@ -7,12 +7,14 @@ import shutil
 from itertools import chain, repeat
 
 import numpy as np
+import pytest
 from edgecv_converters.quantize import Labelled, Settings, Training, quantize
 from edgecv_converters.quantize import refine as engine
 from edgecv_converters.quantize.execute import execute, rounded
 from edgecv_converters.quantize.network import read_network
 from edgecv_converters.quantize.qat import score, trained
 from edgecv_converters.quantize.scheme import read_scheme, write_scheme
+from edgecv_converters.quantize.score import UnusableFileError
 from edgecv_converters.tflite import to_tflite
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.postprocess import Head
@@ -78,6 +80,36 @@ def test_training_that_brings_nothing_is_left_out_and_said(monkeypatch):
     assert found.data == plain.data
     assert found.steps == plain.steps
     assert "The training brought nothing and was left out: " in found.notes[-1]
+
+
+def test_an_epoch_whose_file_no_kernel_takes_is_never_the_best(monkeypatch):
+    from edgecv_converters.quantize import qat
+
+    def write(network, data, scheme):
+        told.append(write_scheme(network, data, scheme))
+        return told[-1] if len(told) == 1 else unusable(told[-1])
+
+    told = []
+    monkeypatch.setattr(qat, "write_scheme", write)
+    _, int8, float32, _, _ = digits_files()
+    net = read_network(int8, float32)
+    assert trained(net, int8, read_scheme(net, int8), training(2), 0).epoch == 1
+    with pytest.raises(UnusableFileError, match="LiteRT does not take"):
+        score(unusable(told[-1]), training(2))
+
+
+def unusable(data):
+    """The file with the scale of its first convolution's output so small that no kernel rescales to it."""
+    import flatbuffers
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = schema.ModelT.InitFromPackedBuf(bytearray(data), 0)
+    graph = model.subgraphs[0]
+    outputs = [op.outputs[0] for op in graph.operators if len(op.inputs) == 3]
+    graph.tensors[outputs[0]].quantization.scale = [1e-30]
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
 
 
 def test_an_epoch_that_no_file_can_hold_is_never_the_best(monkeypatch):

@@ -15,7 +15,7 @@ from edgecv_converters.quantize.logits import ranged_anew
 from edgecv_converters.quantize.network import Array, Network
 from edgecv_converters.quantize.refine import ESTIMATE_EVERY, UNTIMED, compiled, kind_of, rate
 from edgecv_converters.quantize.scheme import BiasRoomError, Scheme, write_scheme
-from edgecv_converters.quantize.score import answers
+from edgecv_converters.quantize.score import UnusableFileError, answers
 from edgecv_converters.quantize.student import Student
 
 LABELS_SHARE = 0.5  # of the loss; the rest is distillation
@@ -113,9 +113,10 @@ def _some(network: Network, how: Training, seed: int) -> dict[int, Array]:
 
 
 def _judged(network: Network, plain: bytes, scheme: Scheme, how: Training) -> Score:
+    """The epoch's score; the worst there is where no file can hold it, or none that the kernels take."""
     try:
         return score(write_scheme(network, plain, scheme), how)
-    except BiasRoomError:  # no file can hold this epoch
+    except (BiasRoomError, UnusableFileError):
         return Score(0, -math.inf)
 
 

@@ -21,7 +21,7 @@ from edgecv_converters.quantize.qat import Training, score, trained
 from edgecv_converters.quantize.ranges import least_error_grids, observe
 from edgecv_converters.quantize.refine import Refinement, refined
 from edgecv_converters.quantize.scheme import BiasRoomError, Scheme, read_scheme, write_scheme
-from edgecv_converters.quantize.score import answers, distance
+from edgecv_converters.quantize.score import UnusableFileError, answers, distance
 from edgecv_converters.quantize.shared import groups
 from edgecv_converters.quantize.weights import least_error_weights
 
@@ -213,9 +213,12 @@ class _Search:
     def _distance(self, steps: tuple[str, ...], scheme: Scheme) -> float:
         try:
             data = write_scheme(self.network, self.plain, scheme) if steps else self.plain
-        except BiasRoomError:  # a narrower input range makes a large bias too many steps
+            given = answers(data, self._first(FILE_WORK))
+        except (BiasRoomError, UnusableFileError):  # a narrower range makes a large bias, or a rescaling, too large
+            if not steps:
+                raise
             return math.inf
-        found = distance(self.network, self.reference, answers(data, self._first(FILE_WORK)))
+        found = distance(self.network, self.reference, given)
         self.distances[", ".join(steps) or "plain"] = found
         return found
 
