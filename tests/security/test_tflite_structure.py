@@ -147,6 +147,51 @@ def test_options_that_kernels_divide_by_or_count_with_are_not_zero(tmp_path, kin
     refused(tmp_path, one_op(kind, shapes, result, [np.asarray(c) for c in constants], options), "options is 0")
 
 
+def quantize(model, dtype, *scales):
+    """Give the tensors a dtype and a scale each."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    for tensor, scale in zip(model.subgraphs[0].tensors, scales, strict=True):
+        tensor.type, tensor.quantization = dtype, schema.QuantizationParametersT()
+        tensor.quantization.scale = np.array([scale], np.float32)
+        tensor.quantization.zeroPoint = np.zeros(1, np.int64)
+
+
+WIDE, NARROW = 7, 9  # int16 and int8
+NUMBERS = {
+    "sum": ("ADD", "AddOptions", NARROW, (1e6, 0.1, 0.1), "too far apart"),
+    "sum of 16 bits": ("ADD", "AddOptions", WIDE, (0.1, 0.1, 1e-7), "too far apart"),
+    "sum of zeros": ("SUB", "SubOptions", WIDE, (0.1, 0.0, 0.1), "too far apart"),
+    "powers of two": ("ADD", "AddOptions", WIDE, (0.5, 0.5, 0.5), "powers of two"),
+    "comparison": ("EQUAL", "EqualOptions", NARROW, (1.0, 0.1, 0.1), "not in 0..1"),
+    "product": ("MUL", "MulOptions", NARROW, (0.0, 0.1, 0.1), "a scale of zero"),
+    "matrices": ("BATCH_MATMUL", "BatchMatMulOptions", WIDE, (0.1, 0.1, 0.0), "a scale of zero"),
+    "ranges": ("FAKE_QUANT", "FakeQuantOptions", NARROW, (0.1, 0.1), "takes float32 only"),
+}
+
+
+@pytest.mark.parametrize(("kind", "options", "dtype", "scales", "words"), NUMBERS.values(), ids=NUMBERS)
+def test_scales_and_dtypes_on_which_kernels_abort_are_refused(tmp_path, load, kind, options, dtype, scales, words):
+    model = load(one_op(kind, [(2, 2)] * (len(scales) - 1), (2, 2), [], options))
+    quantize(model, dtype, *scales)
+    refused(tmp_path, packed(model), words)
+
+
+def test_the_zero_scales_that_the_converter_gives_to_zeros_pass(tmp_path, load):
+    model = load(one_op("MUL", [(2, 2), (2, 2)], (2, 2), [], "MulOptions"))
+    quantize(model, WIDE, 0.1, 0.0, 0.0)
+    (tmp_path / "zeros.tflite").write_bytes(packed(model))
+    check_tflite(tmp_path / "zeros.tflite", "zeros.tflite")
+
+
+@pytest.mark.parametrize("kind", ["CONCATENATION", "PACK"])
+def test_a_list_of_operands_has_no_gaps(tmp_path, load, kind):
+    options = {"CONCATENATION": "ConcatenationOptions", "PACK": "PackOptions"}[kind]
+    model = load(one_op(kind, [(2,), (2,)], (4,), [], options))
+    model.subgraphs[0].operators[0].inputs = [0, -1]
+    refused(tmp_path, packed(model), "an operator has 2 inputs")
+
+
 @pytest.mark.parametrize(
     "data",
     [b"", b"x", b"\x1c\x00\x00\x00TFL3", INT8[:100], INT8[: len(INT8) // 2], b"\xff" * 4 + INT8[4:], b"PK" * 500],

@@ -14,7 +14,14 @@ from typing import Any, Final, NamedTuple
 
 from edgecv_runtime.backends.structure.damage import DamageError, examine
 from edgecv_runtime.backends.structure.flatbuffer import Flatbuffer, Table
-from edgecv_runtime.backends.structure.tflite_ops import COUNTS_INPUTS, COUNTS_OUTPUTS, OPERATORS, OPTIONS, Operands
+from edgecv_runtime.backends.structure.tflite_ops import (
+    COUNTS_INPUTS,
+    COUNTS_OUTPUTS,
+    MANY,
+    OPERATORS,
+    OPTIONS,
+    Operands,
+)
 
 IDENTIFIER: Final = b"TFL3"
 MOST_ELEMENTS: Final = 1 << 28  # of one tensor
@@ -42,8 +49,10 @@ _BITS: Final = {
     17: 4,
     18: 16,
 }
+_FLOAT32: Final = 0
 _INT32: Final = 2
 _INT16: Final = 7
+FLOAT_ONLY: Final = frozenset({80})  # FAKE_QUANT aborts on any other
 SUMS: Final = frozenset({0, 41})  # ADD and SUB
 NORMAL_SCALES: Final = frozenset(
     {126}
@@ -191,12 +200,14 @@ def _check_operator(operator: Table, operators: Sequence[int], tensors: Sequence
     if operators[code] in SUMS:
         _check_sum(operator, [tensors[index] for index in inputs], tensors[outputs[0]])
     operands = [tensors[index] for index in (*inputs, *outputs) if index != NO_TENSOR]
-    _check_scales(operator, operators[code], operands[: -len(outputs)], operands[-len(outputs) :])
+    _check_numbers(operator, operators[code], operands[: -len(outputs)], operands[-len(outputs) :])
 
 
-def _check_scales(operator: Table, code: int, inputs: Sequence[_Tensor], outputs: Sequence[_Tensor]) -> None:
-    """Refuse scales that a kernel aborts on, or divides by."""
+def _check_numbers(operator: Table, code: int, inputs: Sequence[_Tensor], outputs: Sequence[_Tensor]) -> None:
+    """Refuse scales and dtypes that a kernel aborts on."""
     operands = (*inputs, *outputs)
+    if code in FLOAT_ONLY and any(tensor.dtype != _FLOAT32 for tensor in operands):
+        raise DamageError(f"the operator {code} takes float32 only")
     tiny = any(tensor.scale is not None and tensor.scale < SMALLEST_NORMAL for tensor in operands)
     if tiny and (code in NORMAL_SCALES or all(tensor.dtype != _INT16 for tensor in operands)):
         raise DamageError("an operator has a scale of zero, or as good as that")
@@ -209,7 +220,8 @@ def _check_scales(operator: Table, code: int, inputs: Sequence[_Tensor], outputs
 def _check_operands(inputs: Sequence[int], outputs: Sequence[int], wanted: Operands, tensors: int) -> None:
     for index in (*(index for index in inputs if index != NO_TENSOR), *outputs):
         _within(index, tensors, "tensor")
-    if NO_TENSOR in inputs[: wanted.least] or not wanted.least <= len(inputs) <= wanted.most:
+    needed = len(inputs) if wanted.most == MANY else wanted.least
+    if NO_TENSOR in inputs[:needed] or not wanted.least <= len(inputs) <= wanted.most:
         raise DamageError(f"an operator has {len(inputs)} inputs, it takes {wanted.least} to {wanted.most}")
     if not wanted.outputs[0] <= len(outputs) <= wanted.outputs[1]:
         raise DamageError(f"an operator has {len(outputs)} outputs")
