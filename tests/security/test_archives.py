@@ -53,7 +53,7 @@ def packed(whole, tmp_path):
     return pack
 
 
-def refused(path, *words):
+def check_refused(path, *words):
     began = time.monotonic()
     with pytest.raises(BundleError) as caught:
         Bundle.load(path)
@@ -102,7 +102,7 @@ def zeros(name, mebibytes):
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_what_no_bundle_has_is_refused_and_nothing_is_left(packed, more, words):
-    refused(packed(more), words)
+    check_refused(packed(more), words)
 
 
 def test_many_entries_are_refused_at_once(packed):
@@ -110,7 +110,7 @@ def test_many_entries_are_refused_at_once(packed):
         for number in range(4000):  # the table of contents counts, by its bytes: 60,000 short names are as long
             archive.writestr(f"golden/{number:0250}", b"")
 
-    refused(packed(fill), f"than that of {MOST_ENTRIES:,} files")
+    check_refused(packed(fill), f"than that of {MOST_ENTRIES:,} files")
 
 
 def test_some_entries_too_many_are_counted(packed):
@@ -118,14 +118,14 @@ def test_some_entries_too_many_are_counted(packed):
         for number in range(MOST_ENTRIES):
             archive.writestr(f"golden/{number}", b"")
 
-    refused(packed(fill), f"a bundle has at most {MOST_ENTRIES:,}")
+    check_refused(packed(fill), f"a bundle has at most {MOST_ENTRIES:,}")
 
 
 def test_a_manifest_too_large_to_be_one_is_not_unpacked(tmp_path):
     path = tmp_path / "b.edgecv.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         zeros("bundle.json", 20)(archive)
-    refused(path, "bundle.json in", "unpacks to 20 MiB")
+    check_refused(path, "bundle.json in", "unpacks to 20 MiB")
     with pytest.raises(BundleError, match="unpacks to 20 MiB"):
         inspect_bundle(path)
 
@@ -137,20 +137,20 @@ def test_an_encrypted_entry_is_refused(packed):
         place = data.index(mark) + at
         data = data[:place] + bytes([data[place] | 1]) + data[place + 1 :]
     path.write_bytes(data)
-    refused(path, "is encrypted")
+    check_refused(path, "is encrypted")
 
 
 def test_a_name_that_is_no_utf8_is_an_error(packed):
     path = packed(lambda archive: archive.writestr("golden/ä.bin", "x"))
     path.write_bytes(path.read_bytes().replace("ä".encode(), b"\xff\xfe"))
-    refused(path, "is not a readable .zip")
+    check_refused(path, "is not a readable .zip")
 
 
 @pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero")], ids=["pipe", "device"])
 def test_a_zip_that_is_no_file_is_refused_without_being_read(tmp_path, make):
     path = Path(tmp_path / "b.edgecv.zip")
     make(path)
-    refused(path, "b.edgecv.zip", "not a regular file")
+    check_refused(path, "b.edgecv.zip", "not a regular file")
     assert not is_bundle_zip(path)
 
 
@@ -173,4 +173,4 @@ def test_a_bundle_that_does_not_fit_leaves_nothing_behind(packed, whole, tmp_pat
     with zipfile.ZipFile(path) as old, zipfile.ZipFile(tmp_path / "c.edgecv.zip", "w") as new:
         for entry in old.infolist():
             new.writestr(entry, data[::-1] if entry.filename == "onnx/model.int8.onnx" else old.read(entry))
-    refused(tmp_path / "c.edgecv.zip", "onnx/model.int8.onnx was changed")
+    check_refused(tmp_path / "c.edgecv.zip", "onnx/model.int8.onnx was changed")

@@ -51,7 +51,7 @@ def edit(root, change):
     (root / "bundle.json").write_text(json.dumps(content))
 
 
-def refused(root, *words):
+def check_refused(root, *words):
     """The error of loading and verifying, whose message has these words and no thousands of letters."""
     with pytest.raises(BundleError) as caught:
         Bundle.load(root).verify_integrity()
@@ -87,21 +87,21 @@ ARTIFACT = "onnx/model.int8.onnx"
 def test_what_is_no_regular_file_is_refused_without_being_read(root, name, make):
     (root / name).unlink()
     make(root / name)
-    refused(root, name)
+    check_refused(root, name)
 
 
 @pytest.mark.parametrize("name", ["bundle.json", "labels.txt", "golden/golden.json", "golden/000.input.0.bin"])
 def test_a_file_of_six_gigabytes_is_refused_by_its_size(root, name):
     with (root / name).open("ab") as file:
         file.truncate(6 << 30)
-    refused(root, name)
+    check_refused(root, name)
 
 
 @pytest.mark.parametrize("name", [*FILES, ARTIFACT])
 def test_a_link_that_leaves_the_bundle_is_refused(root, tmp_path, name):
     shutil.move(root / name, tmp_path / "outside")
     (root / name).symlink_to(tmp_path / "outside")
-    error = refused(root, name, "is a link that leads outside the bundle")
+    error = check_refused(root, name, "is a link that leads outside the bundle")
     assert "cp -rL" in error.hint
 
 
@@ -109,14 +109,16 @@ def test_a_link_that_leaves_the_bundle_is_refused(root, tmp_path, name):
 def test_a_linked_folder_that_leaves_the_bundle_is_refused(root, tmp_path, folder):
     shutil.move(root / folder, tmp_path / "outside")
     (root / folder).symlink_to(tmp_path / "outside")
-    refused(root, f"{folder}/", "outside the bundle")
+    check_refused(root, f"{folder}/", "outside the bundle")
 
 
 def test_links_within_the_bundle_and_to_it_are_followed(root, tmp_path):
     shutil.move(root / "labels.txt", root / "names.txt")
     (root / "labels.txt").symlink_to("names.txt")
     (tmp_path / "link.edgecv").symlink_to(root)
-    Bundle.load(tmp_path / "link.edgecv").verify_integrity()
+    with Bundle.load(tmp_path / "link.edgecv") as bundle:
+        bundle.verify_integrity()
+        assert bundle.path(bundle.manifest.artifacts[0]).is_file()
 
 
 def package(root, fill):
@@ -146,7 +148,7 @@ UNCOVERED = {
 @pytest.mark.parametrize("fill", UNCOVERED.values(), ids=UNCOVERED)
 def test_what_no_digest_covers_is_not_in_an_artifacts_folder(root, fill):
     package(root, fill)
-    refused(root, "coreml/model.float32.mlpackage")
+    check_refused(root, "coreml/model.float32.mlpackage")
 
 
 @pytest.mark.parametrize(
@@ -159,7 +161,7 @@ def test_what_lies_among_the_files_and_is_not_listed_is_refused(root, folder, ma
         edit(root, lambda content: [a.update(file=a["file"].replace("onnx/", "models/")) for a in content["artifacts"]])
     (root / folder).mkdir(exist_ok=True)
     make(root / folder / "w.bin")
-    refused(root, f"{folder}/w.bin", "is not listed")
+    check_refused(root, f"{folder}/w.bin", "is not listed")
 
 
 def test_an_artifact_at_the_top_has_nothing_unlisted_beside_it(root):
@@ -167,7 +169,7 @@ def test_an_artifact_at_the_top_has_nothing_unlisted_beside_it(root):
     edit(root, lambda content: content["artifacts"][1].update(file="model.onnx"))
     Bundle.load(root).verify_integrity()
     (root / "w.bin").touch()
-    refused(root, "w.bin is not listed")
+    check_refused(root, "w.bin is not listed")
 
 
 NAMES = {
@@ -185,7 +187,7 @@ NAMES = {
 @pytest.mark.parametrize("place", ["artifact", "golden"])
 def test_a_name_that_no_file_of_a_bundle_has_is_refused(root, name, place):
     edit(root, lambda c: (c["artifacts"][0] if place == "artifact" else c["golden"]).update(file=name))
-    refused(root, "the bundle names the path")
+    check_refused(root, "the bundle names the path")
 
 
 def test_a_bundle_of_an_impossible_name_does_not_exist():
@@ -196,7 +198,7 @@ def test_a_bundle_of_an_impossible_name_does_not_exist():
 
 def test_an_artifacts_size_is_checked(root):
     edit(root, lambda content: content["artifacts"][0].update(bytes=1))
-    refused(root, "onnx/model.float32.onnx was changed")
+    check_refused(root, "onnx/model.float32.onnx was changed")
 
 
 def artifact(**fields):
@@ -246,7 +248,7 @@ MISFITS = {
     "no scale": (taken(quantization=None), "is int8 without a scale"),
     "two inputs": both("inputs", "image"),
     "two outputs": both("outputs", "colour"),
-    "preprocess of none": (lambda c: c["preprocess"].update(x=c["preprocess"]["image"]), "an input that the model does"),
+    "preprocess of none": (lambda c: c["preprocess"].update(x=c["preprocess"]["image"]), "an input that the model"),
     "labels": (lambda c: c.update(labels=["a"]), "has 1 labels for 3 answers"),
     "no labels": (lambda c: c.update(labels=[]), "its list of labels is empty"),
     "by label": (lambda c: (c.update(labels=None), given(by_label=True)(c)), "is by_label"),
@@ -259,7 +261,7 @@ MISFITS = {
 @pytest.mark.parametrize(("change", "words"), MISFITS.values(), ids=MISFITS)
 def test_a_manifest_that_does_not_fit_is_refused_when_it_is_loaded(root, change, words):
     edit(root, change)
-    refused(root, words)
+    check_refused(root, words)
 
 
 @pytest.mark.parametrize(
@@ -270,7 +272,7 @@ def test_a_manifest_that_does_not_fit_is_refused_when_it_is_loaded(root, change,
 def test_text_that_is_none_is_refused(root, text):
     data = (root / "bundle.json").read_bytes()
     (root / "bundle.json").write_bytes(data.replace(b'"colours"', text, 1))
-    refused(root, "bundle.json")
+    check_refused(root, "bundle.json")
 
 
 def test_golden_cases_have_the_models_tensors(root):
@@ -280,4 +282,4 @@ def test_golden_cases_have_the_models_tensors(root):
     index.write_text(json.dumps(content))
     digest = hashlib.sha256(index.read_bytes()).hexdigest()
     edit(root, lambda manifest: manifest["golden"].update(sha256=digest))
-    refused(root, "does not have the model's tensors")
+    check_refused(root, "does not have the model's tensors")

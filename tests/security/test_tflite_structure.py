@@ -27,7 +27,7 @@ def load():
     return lambda data: schema.ModelT.InitFromPackedBuf(data, 0)
 
 
-def refused(folder, data, words=""):
+def check_refused(folder, data, words=""):
     file = folder / "bad.tflite"
     file.write_bytes(data)
     with pytest.raises(BundleError, match=r"tflite/bad\.tflite is damaged") as caught:
@@ -122,7 +122,7 @@ DAMAGE = {
 def test_a_wrong_number_is_refused(tmp_path, load, change, words):
     model = load(INT8)
     change(model)
-    refused(tmp_path, packed(model), words)
+    check_refused(tmp_path, packed(model), words)
 
 
 @pytest.mark.parametrize("name", ["model.int8.tflite", "model.float32.tflite"])
@@ -144,7 +144,7 @@ PARTS = {
 def test_options_that_kernels_divide_by_or_count_with_are_not_zero(tmp_path, kind):
     pytest.importorskip("ai_edge_litert")
     shapes, result, constants, options = PARTS[kind]
-    refused(tmp_path, one_op(kind, shapes, result, [np.asarray(c) for c in constants], options), "options is 0")
+    check_refused(tmp_path, one_op(kind, shapes, result, [np.asarray(c) for c in constants], options), "options is 0")
 
 
 def quantize(model, dtype, *scales):
@@ -174,7 +174,7 @@ NUMBERS = {
 def test_scales_and_dtypes_on_which_kernels_abort_are_refused(tmp_path, load, kind, options, dtype, scales, words):
     model = load(one_op(kind, [(2, 2)] * (len(scales) - 1), (2, 2), [], options))
     quantize(model, dtype, *scales)
-    refused(tmp_path, packed(model), words)
+    check_refused(tmp_path, packed(model), words)
 
 
 def test_the_zero_scales_that_the_converter_gives_to_zeros_pass(tmp_path, load):
@@ -189,7 +189,7 @@ def test_a_list_of_operands_has_no_gaps(tmp_path, load, kind):
     options = {"CONCATENATION": "ConcatenationOptions", "PACK": "PackOptions"}[kind]
     model = load(one_op(kind, [(2,), (2,)], (4,), [], options))
     model.subgraphs[0].operators[0].inputs = [0, -1]
-    refused(tmp_path, packed(model), "an operator has 2 inputs")
+    check_refused(tmp_path, packed(model), "an operator has 2 inputs")
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_a_list_of_operands_has_no_gaps(tmp_path, load, kind):
     ids=["empty", "byte", "head", "cut", "half", "root", "zip"],
 )
 def test_what_is_no_whole_flatbuffer_is_refused(tmp_path, data):
-    refused(tmp_path, data)
+    check_refused(tmp_path, data)
 
 
 def mutations(count):
