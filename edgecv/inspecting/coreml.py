@@ -29,8 +29,6 @@ def inspect_coreml(path: Path) -> ArtifactInspection:
     """
     try:
         spec, _ = read_model(path)
-        if spec.WhichOneof("Type") is None:
-            raise BundleError("it holds no model")
         return _describe(path, spec)
     except ModuleNotFoundError as error:
         raise MissingDependencyError(

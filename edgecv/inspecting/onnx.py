@@ -49,6 +49,7 @@ def inspect_onnx(path: Path) -> ArtifactInspection:
 
 def _describe(path: Path, model: Any) -> ArtifactInspection:
     graph = model.graph
+    _check_names(model)
     opsets = ", ".join(f"{item.domain or 'opset'} {item.version}" for item in model.opset_import)
     settings = {name for node in graph.node if node.op_type in _CONVERTING for name in node.input[1:]}
     weights = [tensor for tensor in graph.initializer if tensor.name not in settings]
@@ -72,6 +73,21 @@ def _describe(path: Path, model: Any) -> ArtifactInspection:
         quantized_ops=share(sum(computing), len(computing)),
         quantized_weights=share(narrow, narrow + plain),
     )
+
+
+def _check_names(model: Any) -> None:
+    """Refuse names that are not UTF-8, which protobuf gives as bytes.
+
+    Raises:
+        ValueError: There is one.
+    """
+    graph = model.graph
+    names = [item.domain for item in model.opset_import]
+    names += [item.name for item in (*graph.input, *graph.output, *graph.initializer)]
+    for node in graph.node:
+        names += (node.name, node.op_type, *node.input, *node.output)
+    if not all(isinstance(name, str) for name in names):
+        raise ValueError("a name is not UTF-8")
 
 
 def _true_inputs(graph: Any) -> list[Any]:

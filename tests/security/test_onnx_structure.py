@@ -17,6 +17,7 @@ from edgecv_runtime.errors import BundleError
 from edgecv_runtime.predictor import load
 from onnx import TensorProto, helper, numpy_helper
 
+from edgecv.inspecting import tables
 from edgecv.inspecting.onnx import inspect_onnx
 from tests import bundles
 
@@ -161,6 +162,13 @@ def test_damage_is_refused(whole, tmp_path, damage):
         check_onnx(tmp_path / "bad.onnx", "bad.onnx")
 
 
+@pytest.mark.parametrize("word", [b"Softmax", b"pixels_q", b"scores_q", b"tenth", b"logits"])
+def test_inspect_refuses_names_that_are_no_text(whole, tmp_path, word):
+    (tmp_path / "bad.onnx").write_bytes(ill(word)(whole.read_bytes()))
+    with pytest.raises(BundleError, match=r"bad\.onnx"):
+        inspect_onnx(tmp_path / "bad.onnx")
+
+
 @pytest.mark.parametrize("integers", [False, True])
 def test_a_whole_file_passes(tmp_path, integers):
     bundles.write_onnx(tmp_path / "m.onnx", integers=integers)
@@ -198,7 +206,9 @@ def test_random_damage_is_one_error_or_does_no_harm(whole, tmp_path):
         file = tmp_path / f"{number:04}.onnx"
         file.write_bytes(data)
         try:
-            inspect_onnx(file)
+            found = inspect_onnx(file)
+            tables(found)
+            msgspec.json.encode(found)
         except BundleError as error:
             assert file.name in error.message  # noqa: PT017 - most pass
         try:

@@ -38,10 +38,13 @@ def read_model(path: Path) -> tuple[Any, Path]:
     """The protobuf message of an .mlpackage folder or an .mlmodel file, and the folder that its weight files lie in.
 
     Raises:
-        BundleError: It is missing or damaged.
+        BundleError: It is missing or damaged, or holds no model.
     """
     file = _model_file(path) if path.is_dir() else path
-    return _message(file), file.parent
+    model = _message(file)
+    if model.WhichOneof("Type") is None:
+        raise BundleError(f"{file.name} holds no model", "Convert the model again")
+    return model, file.parent
 
 
 def _program(model: Any, folder: Path, package: Path) -> Program:
