@@ -118,8 +118,8 @@ def is_whole(out: Path) -> bool:
     return True
 
 
-def kill_once(folder: Path, chance: random.Random, longest: float, tally: Tally) -> None:
-    """One run, ended at a random moment, and what came of it; then another one to the end."""
+def kill_once(folder: Path, chance: random.Random, longest: float, tally: Tally, *, again: bool) -> None:
+    """One run, ended at a random moment, and what came of it; `again`, then another one to the end."""
     place = Path(tempfile.mkdtemp(prefix="run-", dir=folder))
     temporary, out, mark = place / "tmp", place / "out" / "m.edgecv", uuid.uuid4().hex
     temporary.mkdir()
@@ -139,7 +139,8 @@ def kill_once(folder: Path, chance: random.Random, longest: float, tally: Tally)
         if not is_whole(out):
             tally.faults.append(f"{what}: half a bundle")
     check_left(temporary, f"{what}: left in TMPDIR", tally)
-    finish(words, temporary, out, what, tally)
+    if again:
+        finish(words, temporary, out, what, tally)
     shutil.rmtree(place)
 
 
@@ -172,6 +173,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--again", type=int, default=10, help="convert to the end after every so many kills")
     given = parser.parse_args()
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job would ignore it
     chance, tally = random.Random(given.seed), Tally()
@@ -180,7 +182,7 @@ def main() -> int:
         write_model(folder / "model.keras")
         longest = duration(folder)
         for number in range(given.count):
-            kill_once(folder, chance, longest, tally)
+            kill_once(folder, chance, longest, tally, again=number % given.again == 0)
             if number % 10 == 9:
                 print(f"{number + 1} of {given.count}, faults: {len(tally.faults)}", flush=True)
     kinds = ", ".join(f"{name} {count}" for name, count in sorted(tally.killed.items()))
