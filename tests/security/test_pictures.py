@@ -139,12 +139,14 @@ def test_each_picture_is_found_once(folder):
 
 def test_a_folder_may_be_deep(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for _ in range(1100):
-        os.mkdir("d")  # noqa: PTH102 - a path of all of them would be too long
-        os.chdir("d")
-    os.chdir(tmp_path)
-    assert files_below(tmp_path / "d", {".png"}) == []
-    subprocess.run(["rm", "-r", "d"], check=True)  # Python's own removal would go too deep
+    try:
+        for _ in range(1100):
+            os.mkdir("d")  # noqa: PTH102 - a path of all of them would be too long
+            os.chdir("d")
+        os.chdir(tmp_path)
+        assert files_below(tmp_path / "d", {".png"}) == []
+    finally:
+        subprocess.run(["rm", "-r", tmp_path / "d"], check=True)  # Python's own removal would go too deep
 
 
 LONG = "x" * 5000
