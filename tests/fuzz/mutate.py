@@ -130,7 +130,7 @@ def _edited(document: Any, random: Random, paths: tuple[str, ...]) -> Any:
         other, name = random.choice(places)
         holder[key] = copy.deepcopy(other[name])
     elif isinstance(holder, dict):
-        holder[_value(str(key), random, paths) if edit < 0.95 else f"{key}x"] = holder.pop(key)
+        holder[str(_value(str(key), random, paths)) if edit < 0.95 else f"{key}x"] = holder.pop(key)
     else:
         holder.insert(key, copy.deepcopy(holder[key]))
     return document
