@@ -162,3 +162,16 @@ def test_the_name_does_not_choose_the_loader(tmp_path: Path) -> None:
     assert zipfile.is_zipfile(outer)
     with pytest.raises(SourceError, match="cannot be loaded"):
         load_source(outer)
+
+
+@pytest.mark.parametrize("kind", ["dataset", "group", "link"])
+def test_a_name_that_is_no_text_is_one_error(tmp_path: Path, kind: str) -> None:
+    with h5py.File(tmp_path / "m.h5", "w") as file:
+        if kind == "dataset":
+            file.create_dataset(b"bad\xff", data=np.zeros(3, "f4"))
+        elif kind == "group":
+            file.create_group(b"layer/bad\xff")
+        else:
+            file[b"bad\xff"] = h5py.SoftLink("/")
+    with pytest.raises(SourceError, match=r"m\.h5 is damaged: the name .* is no text"):
+        check_hdf5(tmp_path / "m.h5", "m.h5")

@@ -69,14 +69,16 @@ def _datasets(root: Any, name: str) -> Iterator[Any]:
             )
 
 
-def _kind(group: Any, key: str, name: str) -> int:
+def _kind(group: Any, key: str | bytes, name: str) -> int:
     """Whether a link is hard or soft.
 
     Raises:
-        SourceError: It is of a kind that leads out of the file.
+        SourceError: It is of a kind that leads out of the file, or its name is no text (h5py gives that as bytes).
     """
     import h5py
 
+    if not isinstance(key, str):
+        raise SourceError(f"{name} is damaged: the name {key!r} in {group.name} is no text", _AGAIN)
     kind: int = group.id.links.get_info(key.encode("utf-8", "surrogateescape")).type
     if kind not in {h5py.h5l.TYPE_HARD, h5py.h5l.TYPE_SOFT}:
         raise SourceError(f"{name} reads another file: {_place(group, key)} is an external link", _ONE_FILE)
