@@ -263,7 +263,7 @@ OPERATORS: Final = {
     **{code: Operands(4, 4, ONE, options) for code, options in {45: 32, 68: 50, 85: 61}.items()},
     **{code: Operands(1, MANY, ONE, options) for code, options in {2: 10, 83: 59, 106: 82}.items()},
     3: Operands(2, 3, ONE, 1),  # CONV_2D
-    4: Operands(2, 3, ONE, 2),  # DEPTHWISE_CONV_2D
+    4: Operands(3, 3, ONE, 2),  # DEPTHWISE_CONV_2D: the converter always gives a bias, and int8 kernels read it unasked
     9: Operands(2, 3, ONE, 8),  # FULLY_CONNECTED
     22: Operands(1, 2, ONE, 17),  # RESHAPE
     48: Operands(2, 2, (2, 2), 34),  # TOPK_V2
