@@ -246,3 +246,23 @@ def test_what_the_check_lets_through_does_not_end_the_process(tmp_path):
     assert 20 < passed < 230
     done = subprocess.run([sys.executable, "-c", RUN, tmp_path], capture_output=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+@pytest.mark.parametrize("operands", [3, 2])
+def test_a_depthwise_convolution_has_a_bias(tmp_path, load, operands):
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = load(INT8)
+    convolution = model.subgraphs[0].operators[CONVOLUTION]
+    code = model.operatorCodes[convolution.opcodeIndex]
+    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.DEPTHWISE_CONV_2D
+    convolution.builtinOptionsType = schema.BuiltinOptions.DepthwiseConv2DOptions
+    convolution.builtinOptions = schema.DepthwiseConv2DOptionsT()
+    vars(convolution.builtinOptions).update(strideH=1, strideW=1, depthMultiplier=1)
+    convolution.inputs = convolution.inputs[:operands]
+    file = tmp_path / "bad.tflite"
+    file.write_bytes(packed(model))
+    if operands == 3:
+        assert check_tflite(file, "a.tflite") is None
+    else:
+        check_refused(tmp_path, file.read_bytes())
