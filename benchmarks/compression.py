@@ -36,7 +36,7 @@ from edgecv.compress.head import Head
 from edgecv.compress.load import flat, load_flat
 from edgecv.compress.options import Augmentation, PruneOptions, Training
 from edgecv.machine import machine_line, versions
-from edgecv.observer import Silent
+from edgecv.terminal.observer import Silent
 
 Array = npt.NDArray[np.float32]
 Precision = Literal["float32", "int8"]

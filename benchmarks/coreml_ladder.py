@@ -23,10 +23,10 @@ from edgecv_runtime.preprocess import from_preset
 from edgecv_runtime.schema import Record
 
 from benchmarks.zoo_shared import ALL, PICTURES
+from edgecv.convert.pipeline import convert
+from edgecv.convert.recipe import Recipe, plan
+from edgecv.convert.request import Request
 from edgecv.machine import machine_line, versions
-from edgecv.pipeline import convert
-from edgecv.recipe import Recipe, plan
-from edgecv.request import Request
 
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "build" / "coreml_ladder.edgecv"

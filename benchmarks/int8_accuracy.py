@@ -25,10 +25,10 @@ from edgecv_runtime.schema import Record
 
 from benchmarks.tflite_pair import File, time_pair
 from benchmarks.zoo_shared import ALL, PICTURES, pictures
+from edgecv.convert.pipeline import Outcome, convert
+from edgecv.convert.recipe import Recipe, plan
+from edgecv.convert.request import Request
 from edgecv.machine import machine_line, versions
-from edgecv.pipeline import Outcome, convert
-from edgecv.recipe import Recipe, plan
-from edgecv.request import Request
 
 ROOT = Path(__file__).resolve().parents[1]
 WORK = ROOT / "build" / "int8_accuracy"

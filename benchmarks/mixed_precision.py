@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 import edgecv
 from benchmarks.int8_latency import interleave, machine, runner
-from edgecv.request import ConvertOptions
+from edgecv.convert.request import ConvertOptions
 
 SHARED = Path(__file__).resolve().parents[1].parent / "shared" / "data" / "cifar10_jpeg"
 BUILD = Path(__file__).resolve().parents[1] / "build" / "mixed_precision"

@@ -24,9 +24,9 @@ from PIL import Image
 import edgecv
 from benchmarks import compression, zoo_data, zoo_models
 from edgecv.compress.options import PruneOptions
-from edgecv.evaluating import evaluate
 from edgecv.machine import machine_line, versions
-from edgecv.observer import Silent
+from edgecv.prove.evaluate import evaluate
+from edgecv.terminal.observer import Silent
 
 ROOT = Path(__file__).resolve().parents[1]
 WORK = ROOT / "build" / "starters"

@@ -2,7 +2,7 @@
 
 Usage: python -m benchmarks.zoo_table [NAME ...]     (named models only: their rows are replaced, the others kept)
 
-Each model goes through `edgecv.pipeline.convert`, the code of the command line, to five artifacts with all the proof.
+Each model goes through `edgecv.convert.pipeline.convert`, the code of the command line, to five artifacts with all the proof.
 Its samples come as .npz files of ready tensors. A model is built in a process of its own, whose memory goes with it.
 """
 
@@ -22,21 +22,21 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from edgecv_converters.coreml.reference import ReferenceCoreML
 from edgecv_converters.golden import read_golden
-from edgecv_converters.parity.reference import ReferenceCoreML
+from edgecv_converters.measured import Failure
 from edgecv_runtime.backends import run_float
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.errors import EdgecvError
-from edgecv_runtime.measured import Failure
 from edgecv_runtime.schema import Parity, Preprocess, Record
 from threadpoolctl import threadpool_limits
 
 from benchmarks import zoo_shared
+from edgecv.convert.pipeline import Outcome, convert
+from edgecv.convert.recipe import Recipe, plan
+from edgecv.convert.request import Request
 from edgecv.machine import machine_line
 from edgecv.machine import versions as tool_versions
-from edgecv.pipeline import Outcome, convert
-from edgecv.recipe import Recipe, plan
-from edgecv.request import Request
 
 ROOT = Path(__file__).resolve().parents[1]
 WORK = ROOT / "build" / "zoo"
@@ -234,7 +234,7 @@ def table(results: Results) -> str:
     lines = [
         "# The zoo",
         "",
-        "Made by `make zoo` with `edgecv.pipeline.convert`; the numbers are in `benchmarks/results/zoo.json`.",
+        "Made by `make zoo` with `edgecv.convert.pipeline.convert`; the numbers are in `benchmarks/results/zoo.json`.",
         f"Machine: {results.machine}.",
         "",
         "A cell gives the size and, on held-out samples, the share of answers that equal those of the Keras",

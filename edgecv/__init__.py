@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from edgecv.bench.command import benchmark
     from edgecv.compress.command import prune
     from edgecv.compress.result import Pruned
+    from edgecv.convert.pipeline import Outcome
     from edgecv.export.android import AndroidExport, export_android
-    from edgecv.pipeline import Outcome
 
 _HOMES = {
     "AndroidExport": "edgecv.export.android",
     "Bundle": "edgecv_runtime.bundle",
     "EdgecvError": "edgecv_runtime.errors",
-    "Outcome": "edgecv.pipeline",
+    "Outcome": "edgecv.convert.pipeline",
     "Prediction": "edgecv_runtime.prediction",
     "Predictor": "edgecv_runtime.predictor",
     "Pruned": "edgecv.compress.result",

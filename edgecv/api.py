@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
-from edgecv.pipeline import Outcome
-from edgecv.pipeline import convert as run
-from edgecv.request import ConvertOptions, from_options
-from edgecv.summary import NOT_KEPT, raise_for_gates
+from edgecv.convert.pipeline import Outcome
+from edgecv.convert.pipeline import convert as run
+from edgecv.convert.request import ConvertOptions, from_options
+from edgecv.terminal.tables import NOT_KEPT, raise_for_gates
 
 if TYPE_CHECKING:
     import keras
@@ -22,7 +22,7 @@ def convert(model: str | Path | keras.Model, out: str | Path, **options: Unpack[
     Args:
         model: A `.keras` or `.h5` file, a SavedModel folder, or a live `keras.Model`.
         out: The bundle to make, NAME.edgecv or NAME.edgecv.zip.
-        **options: See `edgecv.request.ConvertOptions`.
+        **options: See `edgecv.convert.request.ConvertOptions`.
 
     Returns:
         The manifest and the report, as they lie in the bundle.

@@ -8,14 +8,14 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from edgecv import arguments as arg
-from edgecv import coreml_arguments as coreml_arg
-from edgecv import run_arguments as run_arg
-from edgecv.bench import arguments as bench_arg
-from edgecv.compress import arguments as prune_arg
-from edgecv.console import LiveObserver, exit_code, print_error, show, show_json, waiting
-from edgecv.export import arguments as export_arg
-from edgecv.surroundings import prepare
+from edgecv.commands import bench as bench_arg
+from edgecv.commands import coreml_options as coreml_arg
+from edgecv.commands import export as export_arg
+from edgecv.commands import options as arg
+from edgecv.commands import prune as prune_arg
+from edgecv.commands import run as run_arg
+from edgecv.terminal.console import LiveObserver, exit_code, print_error, show, show_json, waiting
+from edgecv.terminal.streams import prepare
 
 app = typer.Typer(
     name="edgecv",
@@ -119,9 +119,9 @@ def convert(
     Example: edgecv convert model.keras --quantize int8 --preprocess rescale --calibrate photos/ --evaluate test/
     """
     given = arg.convert_options(locals())
-    from edgecv.pipeline import convert as run
-    from edgecv.request import from_options
-    from edgecv.summary import finish_conversion
+    from edgecv.convert.pipeline import convert as run
+    from edgecv.convert.request import from_options
+    from edgecv.terminal.tables import finish_conversion
 
     request = from_options(model, output or Path(f"{model.stem}.edgecv"), given)
 
@@ -139,7 +139,7 @@ def demo(
     force: arg.Force = False,
 ) -> None:
     """Train a small network on scanned digits, convert it to every target in int8, prove it, and use it."""
-    from edgecv.demo import run_demo
+    from edgecv.commands.demo import run_demo
 
     run_demo(output, force=force)
 
@@ -154,9 +154,9 @@ def inspect(
     as_json: arg.Json = False,
 ) -> None:
     """Show what a model, an artifact or a bundle holds: layers, ops, parameters, inputs, preprocessing."""
-    from edgecv.inspecting import inspect as look
-    from edgecv.inspecting import inspect_layers, tables
-    from edgecv.request import read_input_shapes
+    from edgecv.convert.request import read_input_shapes
+    from edgecv.inspect import inspect as look
+    from edgecv.inspect import inspect_layers, tables
 
     shapes = read_input_shapes(input_shape or ())
     with waiting(f"reading {path}"):
@@ -179,8 +179,8 @@ def verify(
     as_json: arg.Json = False,
 ) -> None:
     """Check a bundle's files, and run its golden cases again on this machine."""
-    from edgecv.verifying import finish_verification
-    from edgecv.verifying import verify as run
+    from edgecv.prove.verify import finish_verification
+    from edgecv.prove.verify import verify as run
 
     with LiveObserver() as observer:
         result = run(bundle, gates=tuple(gate or ()), threads=threads, observer=observer)
@@ -197,8 +197,8 @@ def evaluate(
     as_json: arg.Json = False,
 ) -> None:
     """Measure accuracy on labelled samples: confusion matrix, precision, recall and F1 of every class."""
-    from edgecv.evaluating import evaluate as run
-    from edgecv.evaluating import tables
+    from edgecv.prove.evaluate import evaluate as run
+    from edgecv.prove.evaluate import tables
 
     with LiveObserver() as observer:
         results = run(artifact, data, target=target, precision=precision, threads=threads, observer=observer)
@@ -232,8 +232,8 @@ def run(
 
     Examples: edgecv run model.edgecv photos/, edgecv run model.edgecv 0 --show
     """
-    from edgecv.running import RunOptions
-    from edgecv.running import run as answer
+    from edgecv.run import RunOptions
+    from edgecv.run import run as answer
 
     return answer(
         RunOptions(

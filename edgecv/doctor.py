@@ -15,7 +15,7 @@ from edgecv_runtime.cpu import architecture, cpu_flags, cpu_model
 from edgecv_runtime.schema import Target
 
 from edgecv import machine
-from edgecv.words import DASH, byte_size
+from edgecv.terminal.words import DASH, byte_size
 
 if TYPE_CHECKING:
     from rich.table import Table

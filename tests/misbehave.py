@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from edgecv_converters.isolate.child import progress, wait_for
-from edgecv_converters.isolate.mailbox import Mailbox
+from edgecv_converters.isolate.store import Mailbox
 from edgecv_runtime.errors import ConversionError
 
 

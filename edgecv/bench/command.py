@@ -15,12 +15,12 @@ from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.errors import UsageError
 
 from edgecv.bench.devices import open_device, read_import
-from edgecv.bench.judge import EVALUATION, Judge, correct
 from edgecv.bench.recorded import Recorded, read_recorded
 from edgecv.bench.recording import check_recordable, record
 from edgecv.bench.reference import Found, completed, from_file, gpus, without_file
 from edgecv.bench.samples import Samples, prepare
-from edgecv.observer import Observer, Silent
+from edgecv.prove.judge import EVALUATION, Judge, correct
+from edgecv.terminal.observer import Observer, Silent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

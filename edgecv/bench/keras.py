@@ -14,11 +14,11 @@ from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.digest import sha256_tree
 from edgecv_runtime.errors import SourceError
 
-from edgecv.bench.judge import Outputs, read_outputs
 from edgecv.bench.reference import Found
 from edgecv.bench.samples import Samples
 from edgecv.extras import LOADING, require
-from edgecv.observer import Observer
+from edgecv.prove.judge import Outputs, read_outputs
+from edgecv.terminal.observer import Observer
 
 
 def from_model(model: Path, bundle: Bundle, samples: Samples, work: Path, observer: Observer) -> Found:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from edgecv_runtime.bench.result import Result
 from edgecv_runtime.errors import EdgecvError
+from edgecv_runtime.writing import followed, write_whole
 
 from edgecv.bench.report import render_html, render_markdown, table
-from edgecv.console import note, show, show_json, show_text
-from edgecv.writing import followed, write_whole
+from edgecv.terminal.console import note, show, show_json, show_text
 
 
 def finish(results: Sequence[Result], *, as_json: bool, markdown: bool, html: Path | None) -> None:

@@ -11,11 +11,11 @@ from edgecv_runtime.bench.result import Correct, Result, Row
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.errors import BackendError, DataError, UsageError
 
-from edgecv.bench.judge import EVALUATION, read_outputs
 from edgecv.bench.recorded import RECORDED_VERSION, Recorded, pack, write_recorded
 from edgecv.bench.reference import CUDA
 from edgecv.bench.samples import Samples
-from edgecv.observer import Observer
+from edgecv.prove.judge import EVALUATION, read_outputs
+from edgecv.terminal.observer import Observer
 
 
 def check_recordable(bundle: Bundle, options: Options) -> None:

@@ -23,10 +23,10 @@ from edgecv_runtime.choose import has_cuda
 from edgecv_runtime.errors import BackendError, MissingDependencyError
 from edgecv_runtime.schema import Artifact
 
-from edgecv.bench.judge import EVALUATION, Outputs, read_outputs
 from edgecv.bench.recorded import Recorded, unpack
 from edgecv.bench.samples import Samples
-from edgecv.observer import Observer
+from edgecv.prove.judge import EVALUATION, Outputs, read_outputs
+from edgecv.terminal.observer import Observer
 
 CUDA = "onnx-cuda"
 

@@ -14,7 +14,7 @@ from edgecv_runtime.bench.result import DataSet
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.schema import Manifest
 
-from edgecv.observer import Observer
+from edgecv.terminal.observer import Observer
 
 LABELLED_TASKS = ("classification", "binary")  # those whose answer is one class index
 

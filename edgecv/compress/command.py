@@ -28,12 +28,12 @@ from edgecv.compress.page import render
 from edgecv.compress.prune import Run
 from edgecv.compress.result import Pruned, PruneReport, Untouched, count_multiply_adds, rows_of, size_of
 from edgecv.compress.walk import walk
-from edgecv.datasets import preprocessing
+from edgecv.convert.datasets import preprocessing
+from edgecv.convert.request import read_input_shapes, read_labels
 from edgecv.extras import LOADING, require
-from edgecv.inspecting.quiet import quiet_stderr
+from edgecv.inspect.quiet import quiet_stderr
 from edgecv.machine import machine_line, versions
-from edgecv.observer import Observer, Silent
-from edgecv.request import read_input_shapes, read_labels
+from edgecv.terminal.observer import Observer, Silent
 
 if TYPE_CHECKING:
     import keras

@@ -19,7 +19,7 @@ from edgecv_runtime.errors import DataError
 from edgecv_runtime.schema import Preprocess, TensorSpec
 
 from edgecv.compress.head import Head
-from edgecv.observer import Observer
+from edgecv.terminal.observer import Observer
 
 Array = npt.NDArray[Any]
 Batch = tuple[tuple[Any, ...], Any]

@@ -17,7 +17,7 @@ from edgecv.compress.data import Batches, TrainingData
 from edgecv.compress.head import Head
 from edgecv.compress.options import Training
 from edgecv.compress.sparse import MaskSet
-from edgecv.observer import Observer
+from edgecv.terminal.observer import Observer
 
 Array = npt.NDArray[Any]
 WARM_UP, LAST = 0.05, 0.01  # share of the steps, and of the highest learning rate

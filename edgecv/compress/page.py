@@ -10,7 +10,7 @@ from edgecv.report.artifacts import table
 from edgecv.report.background import pairs
 from edgecv.report.html import Html, el, join
 from edgecv.report.page import document
-from edgecv.words import DASH, byte_size, duration, number, percent, points, quantity
+from edgecv.terminal.words import DASH, byte_size, duration, number, percent, points, quantity
 
 METHODS = {"channel": "Channels removed", "magnitude": "Weights set to zero", "nm": "Weights set to zero in a pattern"}
 

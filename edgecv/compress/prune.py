@@ -23,8 +23,8 @@ from edgecv.compress.options import Removal, Training
 from edgecv.compress.result import count_multiply_adds
 from edgecv.compress.sparse import MaskSet
 from edgecv.compress.surgery import Anatomy
-from edgecv.observer import Observer
-from edgecv.words import duration, number, percent
+from edgecv.terminal.observer import Observer
+from edgecv.terminal.words import duration, number, percent
 
 
 @dataclass(slots=True, kw_only=True)

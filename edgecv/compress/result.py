@@ -18,7 +18,7 @@ from edgecv.compress.channels import Blocked
 from edgecv.compress.checkpoint import Epoch, zipped_bytes
 from edgecv.compress.masks import KERNELS
 from edgecv.compress.options import Removal, Training
-from edgecv.inspecting.quiet import quiet_stderr
+from edgecv.inspect.quiet import quiet_stderr
 
 
 class Size(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ from rich.table import Table
 
 from edgecv.compress.page import headline, size_words
 from edgecv.compress.result import Pruned
-from edgecv.console import note, show, show_json
+from edgecv.terminal.console import note, show, show_json
 
 HEADINGS = ("multiply-adds", "parameters", "zipped", "zeros", "accuracy")
 

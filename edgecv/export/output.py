@@ -6,9 +6,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from edgecv.console import show_json, show_text
 from edgecv.export.android import AndroidExport
 from edgecv.export.sources import versions
+from edgecv.terminal.console import show_json, show_text
 
 USE = """
 Then, in Kotlin:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from edgecv.staging import exchange
+from edgecv.convert.staging import exchange
 
 
 @contextmanager

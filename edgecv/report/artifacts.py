@@ -10,7 +10,7 @@ from edgecv_runtime.schema import Accuracy, Comparison, Gate, Status
 from edgecv.report.html import Html, el, join
 from edgecv.report.verdict import GATE_WORDS, gate_value
 from edgecv.report.view import STATUS_SIGNS, STATUS_WORDS, View
-from edgecv.words import DASH, THIN, byte_size, is_finite, number, percent, points, quantity
+from edgecv.terminal.words import DASH, THIN, byte_size, is_finite, number, percent, points, quantity
 
 SIGNIFICANT: Final = 0.05
 ERROR_COLUMNS: Final = ("Same answer", "Signal to noise", "Largest error")

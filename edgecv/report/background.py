@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from edgecv_runtime.measured import Failure, Report
+from edgecv_converters.measured import Failure, Report
 from edgecv_runtime.schema import Quantization
 
 from edgecv.report.html import Html, el, join
 from edgecv.report.view import TARGET_NAMES
-from edgecv.words import duration, preprocess_words, quantity
+from edgecv.terminal.words import duration, preprocess_words, quantity
 
 
 def pairs(items: Iterable[tuple[str, str | Html]]) -> Html:

@@ -10,7 +10,7 @@ from edgecv.report.artifacts import error_words, snr_words
 from edgecv.report.html import Html, el, join
 from edgecv.report.plots import Mark, bar_plot, error_plot, interval_plot
 from edgecv.report.view import STATUS_WORDS, View
-from edgecv.words import byte_size, percent
+from edgecv.terminal.words import byte_size, percent
 
 
 def charts(rows: Sequence[View]) -> Html:

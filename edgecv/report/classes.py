@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from edgecv_runtime.measured import ClassRow
+from edgecv_converters.measured import ClassRow
 
 from edgecv.report.artifacts import table
 from edgecv.report.html import Html, el, join
 from edgecv.report.view import View
-from edgecv.words import DASH, percent, points, quantity
+from edgecv.terminal.words import DASH, percent, points, quantity
 
 SHOWN: Final = 30
 NOTABLE: Final = 0.05

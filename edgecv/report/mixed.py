@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from edgecv_runtime.measured import LayerPrice, Mixed, Trial
+from edgecv_converters.measured import LayerPrice, Mixed, Trial
 
 from edgecv.report.artifacts import table
 from edgecv.report.html import Html, el, join
-from edgecv.words import DASH, byte_size, decibels, number, percent, points, quantity
+from edgecv.terminal.words import DASH, byte_size, decibels, number, percent, points, quantity
 
 SHOWN: Final = 12
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgecv_runtime.measured import Report
+from edgecv_converters.measured import Report
 
 from edgecv.report.artifacts import artifact_table, gate_table, set_table
 from edgecv.report.background import (

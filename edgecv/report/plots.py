@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from edgecv_runtime.measured import Histogram
+from edgecv_converters.measured import Histogram
 from edgecv_runtime.schema import Status
 
 from edgecv.report.html import Html, el, join

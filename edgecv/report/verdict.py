@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgecv_runtime.measured import Failure, Report
+from edgecv_converters.measured import Failure, Report
 from edgecv_runtime.schema import Gate, Status
 
 from edgecv.report.html import Html, el, join
 from edgecv.report.view import STATUS_SIGNS, TARGET_NAMES, View
-from edgecv.words import THIN, byte_size, number, percent, quantity
+from edgecv.terminal.words import THIN, byte_size, number, percent, quantity
 
 GATE_WORDS = {
     "snr_db": "signal-to-noise ratio",

@@ -6,11 +6,11 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
+from edgecv_converters.measured import Histogram, Report
 from edgecv_converters.parity.gates import deciding_set
-from edgecv_runtime.measured import Histogram, Report
 from edgecv_runtime.schema import Artifact, Comparison, Gate, Parity, Status
 
-from edgecv.words import DASH, TIMES
+from edgecv.terminal.words import DASH, TIMES
 
 TARGET_NAMES: Final = {"tflite": "TFLite", "onnx": "ONNX", "coreml": "Core ML"}
 STATUS_WORDS: Final[dict[Status, str]] = {"passed": "passed", "failed": "failed", "not_run": "not run"}

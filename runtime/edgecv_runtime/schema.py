@@ -311,7 +311,7 @@ class Sketch(Record, frozen=True, kw_only=True):
 
     `layer` is the source model's layer; of a node that converters fold into a convolution or dense operation before it,
     that operation's. `shape` is the tensor's, in the source's layout; `norm` its Euclidean norm, `projections` its
-    products with fixed random sign vectors (edgecv_converters.parity.sketch). By them a wrong artifact's first wrong
+    products with fixed random sign vectors (edgecv_converters.graph.sketch). By them a wrong artifact's first wrong
     operation is found.
     """
 

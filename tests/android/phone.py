@@ -22,7 +22,7 @@ from edgecv_runtime.errors import DeviceError
 
 from edgecv.bench.devices import protocol
 from edgecv.bench.devices.android import AdbDevice
-from edgecv.observer import Silent
+from edgecv.terminal.observer import Silent
 from tests import standin_adb
 from tests.android.bundles import BUILD, REPOSITORY
 

@@ -17,7 +17,7 @@ from edgecv_runtime.errors import DataError, DeviceError
 from edgecv.bench.devices import android
 from edgecv.bench.devices.address import Address
 from edgecv.bench.devices.android import AdbDevice
-from edgecv.observer import Silent
+from edgecv.terminal.observer import Silent
 from tests import standin_adb
 from tests.bench_results import result_of
 from tests.bundles import write_bundle

@@ -20,7 +20,7 @@ from edgecv_runtime.errors import DataError, DeviceError
 
 from edgecv.bench.devices import open_device, ssh
 from edgecv.machine import versions
-from edgecv.observer import Silent
+from edgecv.terminal.observer import Silent
 from tests import loopback_sshd
 from tests.bench_results import result_of
 from tests.bundles import SIZE, write_bundle

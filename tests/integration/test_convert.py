@@ -18,7 +18,7 @@ from edgecv_runtime.schema import Postprocess
 from PIL import Image
 
 import edgecv as package
-from edgecv import verifying
+from edgecv.prove import verify as verifying
 from tests import models
 from tests.command import edgecv
 

@@ -64,7 +64,7 @@ def workers(place: Path) -> list[int]:
             state = (entry / "stat").read_text().rpartition(")")[2].split()[0] if command else "Z"
         except (FileNotFoundError, ProcessLookupError):
             continue
-        if b"isolate.zygote" in command and str(place).encode() in command and state != "Z":
+        if b"isolate.fork_server" in command and str(place).encode() in command and state != "Z":
             found.append(int(entry.name))
     return found
 
@@ -171,7 +171,7 @@ def test_interrupt_is_clean(digits_model, tmp_path):
 
 def test_a_converter_that_is_killed_does_not_take_the_others_along(digits_model, tmp_path, monkeypatch):
     """A real worker, at work on Core ML, dies by SIGSEGV; TFLite and ONNX are written all the same."""
-    from edgecv import pipeline
+    from edgecv.convert import pipeline
 
     shot = threading.Event()
     submit = pipeline.Workshop.submit

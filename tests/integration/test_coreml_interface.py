@@ -11,9 +11,9 @@ import numpy.typing as npt
 import pytest
 from edgecv_converters.coreml import Interface, describe, to_coreml, write_package
 from edgecv_converters.coreml.int8 import program_from_tflite
+from edgecv_converters.coreml.reference import ReferenceCoreML
 from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.mil import Evaluator
-from edgecv_converters.parity.reference import ReferenceCoreML
 from edgecv_runtime.backends import to_raw
 from edgecv_runtime.backends.coreml import class_labels, picture
 from edgecv_runtime.digest import sha256_tree
@@ -241,7 +241,7 @@ def test_a_package_says_what_it_is_and_the_same_every_time(graphs: dict[str, Fro
     assert msgspec.json.decode(said["edgecv.postprocess"])["activation"] == "softmax"
     assert said["edgecv.source_sha256"] == given.source.sha256
     assert said["edgecv.bundle"] == given.identity
-    assert said["edgecv.recipe"] == "float16"
+    assert said["edgecv.convert.recipe"] == "float16"
     assert not any("date" in key for key in said)
     assert "12 x 8 pixels" in description.input[0].shortDescription
     assert "softmax makes them scores" in description.output[0].shortDescription

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from edgecv_converters.coreml.reference import HOW
 from edgecv_converters.mil import load_program
-from edgecv_converters.parity.reference import HOW
-from edgecv_converters.parity.ways import ways
+from edgecv_converters.parity.methods import ways
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.digest import sha256_tree, tree_bytes
 

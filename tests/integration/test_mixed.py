@@ -9,19 +9,19 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
+from edgecv_converters.measured import Report
 from edgecv_converters.onnx.int8 import from_tflite
 from edgecv_converters.quantize.keep_float import keep_float, layers_of
 from edgecv_converters.quantize.layers import measure_layers
 from edgecv_converters.quantize.network import CASTS, Flat, read_network
-from edgecv_converters.quantize.prices import Pair, ranked
 from edgecv_converters.quantize.rebias import corrected_anew, uncorrected
 from edgecv_converters.quantize.scheme import read_scheme, write_scheme
 from edgecv_converters.quantize.score import answers
+from edgecv_converters.quantize.sensitivity import Pair, ranked
 from edgecv_converters.tflite import check_integers, to_tflite, with_io
 from edgecv_converters.tflite.describe import load
 from edgecv_converters.tflite.integers import float_operations
 from edgecv_runtime.errors import ConversionError
-from edgecv_runtime.measured import Report
 
 from tests import models
 from tests.command import edgecv

@@ -425,7 +425,7 @@ def test_a_video_without_opencv_says_what_to_install(bundle, place, monkeypatch)
 
 
 def test_windows_without_a_display_are_an_error(bundle, place, monkeypatch):
-    monkeypatch.setattr("edgecv.running.window._has_no_windows", lambda _: False)
+    monkeypatch.setattr("edgecv.run.window._has_no_windows", lambda _: False)
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     result = edgecv("run", bundle, "photos", "--show")

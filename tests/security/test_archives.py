@@ -14,7 +14,7 @@ from edgecv_runtime.archive import MOST_ENTRIES, Archive
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.errors import BundleError
 
-from edgecv.inspecting.bundle import inspect_bundle, is_bundle_zip, read_part
+from edgecv.inspect.bundle import inspect_bundle, is_bundle_zip, read_part
 from tests import bundles
 
 SOON = 5.0  # seconds, on a slow machine

@@ -13,11 +13,11 @@ import pytest
 from edgecv_converters.isolate import GIB, Limits, WorkerBugError, run_alone
 from edgecv_runtime.errors import BackendError, ConversionError
 
-from edgecv.evaluating import evaluate
-from edgecv.inspecting import inspect
-from edgecv.observer import Silent
-from edgecv.staging import write_zip
-from edgecv.verifying import finish_verification, verify
+from edgecv.convert.staging import write_zip
+from edgecv.inspect import inspect
+from edgecv.prove.evaluate import evaluate
+from edgecv.prove.verify import finish_verification, verify
+from edgecv.terminal.observer import Silent
 from tests import bundles, misbehave
 from tests.processes import comes_true, runs
 
@@ -124,7 +124,7 @@ def test_inspect_says_what_it_read(bundle, monkeypatch, temporary):
 LOADED = """
 import sys
 from pathlib import Path
-from edgecv.observer import Silent
+from edgecv.terminal.observer import Silent
 from edgecv.{module} import {function}
 {call}
 native = {{"ai_edge_litert", "onnxruntime", "onnx", "coremltools", "tensorflow", "keras"}}
@@ -175,8 +175,8 @@ ZIPPED = """
 import sys
 from pathlib import Path
 from edgecv_converters.isolate import Limits
-from edgecv.observer import Silent
-from edgecv.verifying import verify
+from edgecv.terminal.observer import Silent
+from edgecv.prove.verify import verify
 class Told(Silent):
     def job(self, job):
         Path(sys.argv[2]).touch()

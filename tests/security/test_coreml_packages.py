@@ -9,7 +9,7 @@ import pytest
 from edgecv_converters.mil import load_program
 from edgecv_runtime.errors import BundleError
 
-from edgecv.inspecting.coreml import inspect_coreml
+from edgecv.inspect.coreml import inspect_coreml
 
 pytest.importorskip("coremltools")
 

@@ -17,8 +17,8 @@ from edgecv_runtime.errors import BundleError
 from edgecv_runtime.predictor import load
 from onnx import TensorProto, helper, numpy_helper
 
-from edgecv.inspecting import tables
-from edgecv.inspecting.onnx import inspect_onnx
+from edgecv.inspect import tables
+from edgecv.inspect.onnx import inspect_onnx
 from tests import bundles
 
 

@@ -23,7 +23,7 @@ from edgecv_runtime.stream import kind_of
 from edgecv_runtime.stream.split import pictures
 from PIL import Image
 
-from edgecv.request import from_options, read_labels
+from edgecv.convert.request import from_options, read_labels
 from tests import bundles
 from tests.command import edgecv
 

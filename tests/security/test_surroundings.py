@@ -14,11 +14,11 @@ import time
 import pytest
 from edgecv_runtime.bench.result import encode_result
 from edgecv_runtime.environment import environment_error
+from edgecv_runtime.writing import write_whole
 from PIL import Image
 
-from edgecv.console import EXIT_BUG, exit_code
-from edgecv.surroundings import SIZES, OutputClosedError
-from edgecv.writing import write_whole
+from edgecv.terminal.console import EXIT_BUG, exit_code
+from edgecv.terminal.streams import SIZES, OutputClosedError
 from tests import bundles
 from tests.command import edgecv
 from tests.unit import bench_results
@@ -94,7 +94,7 @@ def test_letters_that_an_encoding_lacks_are_escaped(place):
 
 LINKS = """
 import os
-from edgecv.surroundings import prepare
+from edgecv.terminal.streams import prepare
 prepare()
 with open("links", "w") as file:
     print(*(os.readlink(f"/proc/self/fd/{number}") for number in range(3)), file=file)

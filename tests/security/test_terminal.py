@@ -17,8 +17,8 @@ from PIL import Image
 from rich.table import Table
 from rich.text import Text
 
-from edgecv.console import LiveObserver, PlainConsole, json_bytes, show, show_text
 from edgecv.report.html import el
+from edgecv.terminal.console import LiveObserver, PlainConsole, json_bytes, show, show_text
 from tests import bundles
 from tests.command import edgecv
 
@@ -124,7 +124,7 @@ def test_each_answer_is_one_line(hostile, monkeypatch):
 def test_a_caption_is_plain(hostile, monkeypatch):
     drawn = []
     monkeypatch.chdir(hostile)
-    monkeypatch.setattr("edgecv.running.session.caption", lambda pixels, words: drawn.append(words) or pixels)
+    monkeypatch.setattr("edgecv.run.session.caption", lambda pixels, words: drawn.append(words) or pixels)
     assert edgecv("run", "named.edgecv", "data/1/p.png", "--save", "out", "--force").code == 0
     assert drawn
     assert not DRIVES.search(drawn[0])
@@ -180,7 +180,7 @@ def test_html_holds_what_it_may_hold():
 def test_what_runs_is_shown_plain(monkeypatch):
     written = io.StringIO()
     console = PlainConsole(file=written, force_terminal=True, width=80)
-    monkeypatch.setattr("edgecv.console.people", lambda: console)
+    monkeypatch.setattr("edgecv.terminal.console.people", lambda: console)
     with LiveObserver() as observer:
         observer.stage(f"[/red]{TITLE}", 1, 2)
         observer.note(f"[/red]{TITLE}")

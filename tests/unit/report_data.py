@@ -1,9 +1,9 @@
 """Reports made for tests: their numbers are drawn, so each test can ask for what it needs."""
 
 import numpy as np
+from edgecv_converters.measured import ClassRow, Failure, Report
 from edgecv_converters.parity.gates import GateConfig, evaluate_gates
 from edgecv_converters.parity.metrics import ComparisonAccumulator, accuracy
-from edgecv_runtime.measured import ClassRow, Failure, Report
 from edgecv_runtime.postprocess import Head
 from edgecv_runtime.schema import (
     Artifact,

@@ -8,8 +8,8 @@ import pytest
 
 import edgecv
 from edgecv import cli
-from edgecv.arguments import Io, convert_options
-from edgecv.request import ConvertOptions
+from edgecv.commands.options import Io, convert_options
+from edgecv.convert.request import ConvertOptions
 
 
 def test_every_option_of_the_command_is_one_of_the_function_and_the_other_way_round():

@@ -8,7 +8,7 @@ from edgecv_runtime.bench.result import Place, Result, Sustained, decode_result,
 from edgecv_runtime.schema import Comparison
 
 from edgecv.bench.report import render_html
-from edgecv.words import MINUS, TIMES
+from edgecv.terminal.words import MINUS, TIMES
 from tests.unit import bench_results as made
 from tests.unit.test_report import Page
 

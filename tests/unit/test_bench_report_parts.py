@@ -14,8 +14,8 @@ from edgecv.bench.report import render_markdown, table
 from edgecv.bench.report.figures import change_words, log_ticks, rate_words, spans, time_words
 from edgecv.bench.report.pareto import front
 from edgecv.bench.report.rows import LogAxis
-from edgecv.console import PlainConsole
-from edgecv.words import DASH, MINUS, THIN
+from edgecv.terminal.console import PlainConsole
+from edgecv.terminal.words import DASH, MINUS, THIN
 from tests.unit import bench_results as made
 
 VALUES = st.one_of(st.integers(0, 6).map(float), st.floats(0, 1e6, allow_nan=False))

@@ -11,7 +11,7 @@ from edgecv_converters.source.request import SourceRequest
 from edgecv_runtime.errors import MissingDependencyError
 from PIL import Image
 
-from edgecv.inspecting.alone import look_into
+from edgecv.inspect.alone import look_into
 from tests.command import edgecv
 
 

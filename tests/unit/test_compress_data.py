@@ -12,7 +12,7 @@ from PIL import Image
 
 from edgecv.compress.data import Reading, Stored, TrainingData, read_files, split
 from edgecv.compress.head import Head
-from edgecv.observer import Silent
+from edgecv.terminal.observer import Silent
 
 
 def pictures(folder, classes):

@@ -22,8 +22,8 @@ from edgecv_runtime.schema import Normalize, Postprocess, Preprocess, SourceInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgecv.recipe import Recipe, plan
-from edgecv.request import from_options
+from edgecv.convert.recipe import Recipe, plan
+from edgecv.convert.request import from_options
 
 PICTURE = msgspec.structs.replace(parse("torch"), size=(4, 6))
 INPUT = Endpoint(name="image", tensor="image:0", shape=(1, 4, 6, 3), dtype="float32")

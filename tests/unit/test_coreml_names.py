@@ -13,7 +13,7 @@ from edgecv_runtime.errors import UsageError
 from edgecv_runtime.precisions import WORDS
 from edgecv_runtime.schema import Precision
 
-from edgecv.recipe import Recipe, plan
+from edgecv.convert.recipe import Recipe, plan
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from edgecv.datasets import golden_cases
+from edgecv.convert.datasets import golden_cases
 
 IMAGE = TensorSpec(name="image", shape=(1, 6, 5, 3), dtype="float32")
 PICTURES = {"image": Preprocess(size=(6, 5))}

@@ -13,7 +13,7 @@ import pytest
 from edgecv_runtime import cpu
 
 from edgecv import doctor, machine
-from edgecv.console import PlainConsole
+from edgecv.terminal.console import PlainConsole
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -13,9 +13,9 @@ from edgecv_runtime.bundle import Bundle, encode_manifest
 from edgecv_runtime.errors import BundleError, EdgecvError, UsageError
 
 import edgecv
+from edgecv.convert.staging import write_zip
 from edgecv.export import sources
 from edgecv.export.android import asset_name
-from edgecv.staging import write_zip
 from tests import bundles
 from tests.command import edgecv as command
 

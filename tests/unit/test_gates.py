@@ -7,7 +7,7 @@ from edgecv_converters.parity.gates import DEFAULT_LIMITS, GateConfig, Limits, e
 from edgecv_runtime.errors import UsageError
 from edgecv_runtime.schema import Accuracy, Comparison
 
-from edgecv.recipe import KNOWN
+from edgecv.convert.recipe import KNOWN
 
 
 def comparison(count=100, agreement=0.97, snr_db=25.0, **more):

@@ -8,18 +8,18 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
+from edgecv_converters.measured import LayerError
 from edgecv_converters.quantize.layers import Sums, clipped
 from edgecv_converters.quantize.network import Grid
 from edgecv_runtime.bundle import encode_manifest
 from edgecv_runtime.errors import BundleError, SourceError
-from edgecv_runtime.measured import LayerError
 
-from edgecv.console import PlainConsole
-from edgecv.inspecting import inspect_layers, tables
-from edgecv.inspecting.layers import worst_first
+from edgecv.inspect import inspect_layers, tables
+from edgecv.inspect.layers import worst_first
 from edgecv.report import render
+from edgecv.terminal.console import PlainConsole
 from tests.unit.report_data import report
-from tests.unit.test_inspecting import manifest
+from tests.unit.test_inspect import manifest
 
 
 def row(layer, snr_db, **more):

@@ -5,19 +5,19 @@ from pathlib import Path
 import msgspec
 import pytest
 from edgecv_converters.data import Sample, SampleSet
+from edgecv_converters.measured import LayerPrice, Mixed, Trial
 from edgecv_converters.quantize.fewest import fewest
 from edgecv_converters.workers import kept_layers
 from edgecv_runtime.errors import DataError, UsageError
-from edgecv_runtime.measured import LayerPrice, Mixed, Trial
 from edgecv_runtime.schema import Accuracy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgecv.datasets import MOST_VALIDATION, split, validation_words
-from edgecv.mixed import best_reached, budget_gate, mixed_notes
-from edgecv.recipe import Recipe, plan
+from edgecv.convert.datasets import MOST_VALIDATION, split, validation_words
+from edgecv.convert.mixed import best_reached, budget_gate, mixed_notes
+from edgecv.convert.recipe import Recipe, plan
+from edgecv.convert.request import from_options
 from edgecv.report import render
-from edgecv.request import from_options
 from tests.unit.report_data import report
 
 

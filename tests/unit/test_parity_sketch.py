@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 import pytest
-from edgecv_converters.parity.sketch import PROJECTIONS, deviation, norm, sketch
-from edgecv_converters.parity.ways import LEAST, WORK, most_samples, spread
+from edgecv_converters.graph.sketch import PROJECTIONS, deviation, norm, sketch
+from edgecv_converters.parity.methods import LEAST, WORK, most_samples, spread
 from hypothesis import given
 from hypothesis import strategies as st
 

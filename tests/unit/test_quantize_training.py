@@ -10,8 +10,8 @@ from edgecv_converters.quantize.scheme import Scheme
 from edgecv_runtime.errors import DataError, UsageError
 from edgecv_runtime.postprocess import Head
 
-from edgecv.datasets import HELD_OUT, TRAINING, lessons
-from edgecv.request import from_options
+from edgecv.convert.datasets import HELD_OUT, TRAINING, lessons
+from edgecv.convert.request import from_options
 
 LOGITS = np.array([[2.0, -1.0, 0.5], [0.0, 3.0, -2.0]], np.float32)
 LABELS = np.array([2, 1])

@@ -5,7 +5,7 @@ from edgecv_runtime.errors import UsageError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgecv.recipe import DEFAULT_PRECISION, PRECISIONS, TARGETS, Recipe, Step, plan
+from edgecv.convert.recipe import DEFAULT_PRECISION, PRECISIONS, TARGETS, Recipe, Step, plan
 
 KNOWN = [(target, precision) for target in TARGETS for precision in PRECISIONS[target]]
 NAMES = sorted({precision for _, precision in KNOWN})

@@ -6,16 +6,16 @@ from html.parser import HTMLParser
 
 import msgspec
 import pytest
+from edgecv_converters.measured import ClassRow, Report
 from edgecv_converters.parity.gates import GateConfig, evaluate_gates
 from edgecv_converters.parity.metrics import INFINITE
-from edgecv_runtime.measured import ClassRow, Report
 from edgecv_runtime.schema import Comparison, Gate, Parity
 
 from edgecv.report import render
 from edgecv.report.classes import worst_first
 from edgecv.report.html import Html, el
 from edgecv.report.plots import nice_ticks, power_of_ten
-from edgecv.words import TIMES
+from edgecv.terminal.words import TIMES
 from tests.unit.report_data import NOISE, failure, report
 
 VOID = {"meta", "br"}

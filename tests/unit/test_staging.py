@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from edgecv_runtime.errors import EdgecvError, UsageError
 
-from edgecv import staging
-from edgecv.staging import Staging, exchange, write_zip
+from edgecv.convert import staging
+from edgecv.convert.staging import Staging, exchange, write_zip
 
 
 def fill(folder, text="new"):
@@ -184,7 +184,7 @@ def test_two_runs_side_by_side(tmp_path):
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from edgecv.staging import Staging
+from edgecv.convert.staging import Staging
 with Staging(Path(sys.argv[1]), force=True) as stage:
     (stage.bundle / "bundle.json").write_text("half")
     os.kill(os.getpid(), signal.SIGKILL)

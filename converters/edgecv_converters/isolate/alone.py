@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from edgecv_runtime.errors import BackendError
 
+from edgecv_converters.isolate.pool import Advice, Limits, Workshop
 from edgecv_converters.isolate.scratch import scratch_folder
-from edgecv_converters.isolate.workshop import Advice, Limits, Workshop
 
 READING: Final = Advice(
     error=BackendError,

@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 from edgecv_runtime.environment import environment_error, exhaustion
 from edgecv_runtime.errors import EdgecvError
 
-from edgecv_converters.isolate.mailbox import Mailbox
+from edgecv_converters.isolate.store import Mailbox
 
 PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 MOST_WORDS = 1000  # characters of a message, so that its line stays below PIPE_BUF

@@ -13,7 +13,7 @@ from edgecv_runtime.schema import Artifact
 from edgecv_converters.data import Spool
 from edgecv_converters.isolate.child import progress
 from edgecv_converters.parity.decide import trusted_decisions
-from edgecv_converters.parity.ways import Way, open_way
+from edgecv_converters.parity.methods import Way, open_way
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

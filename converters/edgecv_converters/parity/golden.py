@@ -10,12 +10,12 @@ from edgecv_runtime.errors import EdgecvError, MissingDependencyError
 from edgecv_runtime.postprocess import Head
 from edgecv_runtime.schema import Artifact, Comparison, Gate, GoldenInfo, Parity
 
+from edgecv_converters.coreml.reference import ReferenceCoreML, Suspect, faults
 from edgecv_converters.golden import GoldenSample, read_golden, read_sketches
 from edgecv_converters.isolate.child import progress
 from edgecv_converters.parity.gates import GateConfig, evaluate_gates
+from edgecv_converters.parity.methods import Way, activated, how, open_way
 from edgecv_converters.parity.metrics import ComparisonAccumulator
-from edgecv_converters.parity.reference import ReferenceCoreML, Suspect, faults
-from edgecv_converters.parity.ways import Way, activated, how, open_way
 
 DID_NOT_RUN = "did not run"
 

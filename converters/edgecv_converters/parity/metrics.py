@@ -16,10 +16,10 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 from edgecv_runtime.errors import ConversionError, DataError
-from edgecv_runtime.measured import Histogram
 from edgecv_runtime.postprocess import Head
 from edgecv_runtime.schema import Accuracy, Comparison
 
+from edgecv_converters.measured import Histogram
 from edgecv_converters.parity.decide import same_rows, trusted_decisions
 
 INFINITE: Final = sys.float_info.max

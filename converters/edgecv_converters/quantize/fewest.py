@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from edgecv_runtime.measured import Trial
+from edgecv_converters.measured import Trial
 
 
 @dataclass(frozen=True, slots=True)

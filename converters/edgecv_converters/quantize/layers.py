@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from edgecv_runtime.measured import LayerError
 
+from edgecv_converters.measured import LayerError
 from edgecv_converters.parity.metrics import cosine, signal_to_noise
 from edgecv_converters.quantize.logits import logit_tensors
 from edgecv_converters.quantize.network import CASTS, Array, Flat, Grid, MismatchError, Network, Op, read_network

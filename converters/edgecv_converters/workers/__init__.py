@@ -8,10 +8,10 @@ int8 is trained on).
 
 from edgecv_converters.workers.convert import Converted, Wish, convert_artifact
 from edgecv_converters.workers.int8 import Quantizer, Quantizing
-from edgecv_converters.workers.lessons import Lessons
 from edgecv_converters.workers.mixed import Budget, Validation, kept_layers
 from edgecv_converters.workers.prove import DataSet, Proof, Subject, prove_artifact
 from edgecv_converters.workers.source import SourceSummary, answer_source
+from edgecv_converters.workers.training import Lessons
 
 __all__ = [
     "Budget",

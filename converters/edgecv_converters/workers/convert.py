@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgecv_runtime.digest import sha256_tree, tree_bytes
-from edgecv_runtime.measured import LayerError, Mixed
 from edgecv_runtime.schema import Artifact, Precision, Sketch, Target, TensorIO
 
 from edgecv_converters.coreml import Interface
 from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.graph.passes import canonical
 from edgecv_converters.isolate.child import wait_for
-from edgecv_converters.isolate.mailbox import Mailbox
+from edgecv_converters.isolate.store import Mailbox
+from edgecv_converters.measured import LayerError, Mixed
 from edgecv_converters.tflite import IoType
 from edgecv_converters.workers.int8 import Quantizing, streamed, to_int8
 from edgecv_converters.workers.mixed import kept_layers

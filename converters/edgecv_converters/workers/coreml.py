@@ -17,14 +17,14 @@ from edgecv_runtime.schema import Precision, Sketch, TensorIO
 
 from edgecv_converters.coreml import Card, Interface, describe, to_coreml, write_package
 from edgecv_converters.coreml.int8 import program_from_tflite
+from edgecv_converters.coreml.reference import ReferenceCoreML
 from edgecv_converters.data import Spool
 from edgecv_converters.graph.frozen import FrozenGraph
-from edgecv_converters.graph.sketches import sketches
+from edgecv_converters.graph.node_sketches import sketches
 from edgecv_converters.isolate.child import wait_for
-from edgecv_converters.isolate.mailbox import Mailbox
+from edgecv_converters.isolate.store import Mailbox
 from edgecv_converters.mil import Operation
-from edgecv_converters.parity.reference import ReferenceCoreML
-from edgecv_converters.parity.ways import spread
+from edgecv_converters.parity.methods import spread
 
 LARGEST: Final = 65504.0  # finite float16
 ROOM: Final = 2.0  # for pictures that were not tried: what comes this near to LARGEST is not left in float16

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from edgecv_runtime.measured import LayerError, Mixed
 from edgecv_runtime.schema import TensorIO
 
 from edgecv_converters.data import Spool
 from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.isolate.child import progress, wait_for
-from edgecv_converters.isolate.mailbox import Mailbox
+from edgecv_converters.isolate.store import Mailbox
+from edgecv_converters.measured import LayerError, Mixed
 from edgecv_converters.quantize import LOGITS, Refinement, Settings, quantize
 from edgecv_converters.quantize.layers import measure_layers
 from edgecv_converters.tflite import IoType, check_integers, describe, input_names, to_tflite, with_io
-from edgecv_converters.workers.lessons import Lessons
 from edgecv_converters.workers.mixed import Budget, keep_within
+from edgecv_converters.workers.training import Lessons
 
 Quantizer = Literal["edgecv", "vendor"]
 SHOWN = 1000  # progress is shown as so many parts

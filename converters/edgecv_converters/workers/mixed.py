@@ -9,21 +9,21 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 from edgecv_runtime.errors import ConversionError
-from edgecv_runtime.measured import LayerPrice, Mixed
 from edgecv_runtime.postprocess import Head
 from edgecv_runtime.schema import Accuracy
 
 from edgecv_converters.data import Spool
 from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.isolate.child import wait_for
-from edgecv_converters.isolate.mailbox import Mailbox
+from edgecv_converters.isolate.store import Mailbox
+from edgecv_converters.measured import LayerPrice, Mixed
 from edgecv_converters.parity.decide import trusted_decisions
 from edgecv_converters.parity.metrics import accuracy
 from edgecv_converters.quantize.fewest import Found, fewest
 from edgecv_converters.quantize.keep_float import MixedFile
 from edgecv_converters.quantize.network import Array, MismatchError, read_network
-from edgecv_converters.quantize.prices import Pair, ranked
 from edgecv_converters.quantize.score import answers
+from edgecv_converters.quantize.sensitivity import Pair, ranked
 from edgecv_converters.tflite import check_integers, describe, input_names, output_names
 from edgecv_converters.workers.prove import DataSet
 

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import numpy as np
 from edgecv_runtime.backends import Backend, run_float, to_raw
-from edgecv_runtime.measured import Histogram
 from edgecv_runtime.postprocess import Head
 from edgecv_runtime.schema import Accuracy, Artifact, Comparison, Sketch
 
+from edgecv_converters.coreml.reference import ReferenceCoreML, Suspect
 from edgecv_converters.data import Spool
 from edgecv_converters.isolate.child import progress, wait_for
-from edgecv_converters.isolate.mailbox import Mailbox
+from edgecv_converters.isolate.store import Mailbox
+from edgecv_converters.measured import Histogram
 from edgecv_converters.parity.decide import same_rows, trusted_decisions
+from edgecv_converters.parity.methods import Way, activated, how, open_way, spread
 from edgecv_converters.parity.metrics import ComparisonAccumulator, accuracy
-from edgecv_converters.parity.reference import ReferenceCoreML, Suspect
-from edgecv_converters.parity.ways import Way, activated, how, open_way, spread
 
 BATCH = 16
 GOLDEN = "golden"

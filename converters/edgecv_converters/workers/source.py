@@ -9,7 +9,7 @@ from edgecv_runtime.schema import SourceInfo, Task, TensorSpec
 
 from edgecv_converters.data import Spool
 from edgecv_converters.isolate.child import progress, wait_for
-from edgecv_converters.isolate.mailbox import Mailbox
+from edgecv_converters.isolate.store import Mailbox
 from edgecv_converters.source.request import SourceRequest, open_source
 
 BATCH = 64

@@ -12,7 +12,7 @@ from edgecv.bench.devices.address import Address
 from edgecv.bench.devices.android import AdbDevice
 from edgecv.bench.devices.answers import read_import
 from edgecv.bench.devices.ssh import SshDevice
-from edgecv.observer import Observer
+from edgecv.terminal.observer import Observer
 
 __all__ = ["Device", "open_device", "read_import"]
 

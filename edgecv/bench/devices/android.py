@@ -23,7 +23,7 @@ from edgecv.bench.devices import protocol
 from edgecv.bench.devices.adb import Adb, choose
 from edgecv.bench.devices.answers import answer, take_answers
 from edgecv.bench.devices.limits import time_limit
-from edgecv.observer import Observer
+from edgecv.terminal.observer import Observer
 
 PARTS: Final = (MANIFEST, LABELS, "golden", "tflite", "onnx")  # Core ML has no business on Android
 MARGIN: Final = 64 << 20  # bytes that stay free

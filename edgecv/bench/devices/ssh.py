@@ -21,7 +21,7 @@ from edgecv.bench.devices.limits import time_limit
 from edgecv.bench.devices.messages import Done, Hello, Unpacked
 from edgecv.bench.devices.payload import BUNDLE, SAMPLES, Payload
 from edgecv.bench.devices.session import Session
-from edgecv.observer import Observer
+from edgecv.terminal.observer import Observer
 
 RESULT, ANSWERS = "result.json", "answers"
 STARTING: Final = 60.0  # seconds for ssh to connect and Python to start

@@ -11,7 +11,7 @@ from edgecv.bench.report.figures import threads_words, time_words
 from edgecv.bench.report.tables import peak_words
 from edgecv.report.background import pairs
 from edgecv.report.html import Html, el, join
-from edgecv.words import byte_size, duration, percent, quantity
+from edgecv.terminal.words import byte_size, duration, percent, quantity
 
 PLACES: Final = {
     "here": "the machine that ran edgecv bench",

@@ -7,7 +7,7 @@ from typing import Final
 
 from edgecv.bench.report.figures import threads_words, three_digits, time_words
 from edgecv.bench.report.view import Bench, View
-from edgecv.words import DASH, TIMES, decibels, percent, points, quantity
+from edgecv.terminal.words import DASH, TIMES, decibels, percent, points, quantity
 
 FEW: Final = 100  # samples; agreement on fewer says little
 

@@ -13,7 +13,7 @@ from edgecv.bench.report.figures import rate_words, time_words
 from edgecv.bench.report.headline import reasons, sentences
 from edgecv.bench.report.tables import agreement_name, agreement_words
 from edgecv.bench.report.view import Bench, View, benches
-from edgecv.words import DASH, byte_size, percent
+from edgecv.terminal.words import DASH, byte_size, percent
 
 _SPECIAL: Final = re.compile(r"([\\`*_\[\]<>|~&#@])")
 _COLUMNS: Final = (

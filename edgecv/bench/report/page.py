@@ -27,7 +27,7 @@ from edgecv.bench.report.view import Bench, View, benches
 from edgecv.bench.report.worth import EQUAL_DB, Worth, by_latency, by_size, worth
 from edgecv.report.html import Html, el, join
 from edgecv.report.page import document
-from edgecv.words import THIN, byte_size, number
+from edgecv.terminal.words import THIN, byte_size, number
 
 _FOOTER: Final = "Latencies hold for the machine they were measured on, as it was then."
 

@@ -17,7 +17,7 @@ from edgecv.bench.report.headline import fastest
 from edgecv.bench.report.view import Bench, View
 from edgecv.report.artifacts import SIGNIFICANT, snr_words, table
 from edgecv.report.html import Html, el, join
-from edgecv.words import DASH, TIMES, byte_size, percent, points, quantity
+from edgecv.terminal.words import DASH, TIMES, byte_size, percent, points, quantity
 
 SHOWN_CLASSES: Final = 30
 NOTABLE: Final = 0.05

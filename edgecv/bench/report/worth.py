@@ -12,7 +12,7 @@ from edgecv_runtime.bench.result import DataSet
 from edgecv.bench.report.figures import time_words
 from edgecv.bench.report.pareto import front
 from edgecv.bench.report.view import View
-from edgecv.words import THIN, byte_size, is_finite, percent, quantity
+from edgecv.terminal.words import THIN, byte_size, is_finite, percent, quantity
 
 EQUAL_DB: Final = 10.0  # how far above the best signal-to-noise ratio a row without any error is placed
 

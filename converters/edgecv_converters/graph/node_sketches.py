@@ -1,0 +1,83 @@
+"""What every node of the frozen graph computes on one sample, sketched: by it a wrong operation is found later."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Mapping
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from edgecv_runtime.schema import Sketch
+
+from edgecv_converters.graph.edit import node_of
+from edgecv_converters.graph.frozen import FrozenGraph
+from edgecv_converters.graph.layers import WEIGHTED, layer_of
+from edgecv_converters.graph.sketch import norm, sketch
+
+# Converters fold these into the operation with weights before them, and give the result the last one's name.
+_FOLDED: Final = frozenset(
+    {"BiasAdd", "Add", "AddV2", "Sub", "Mul", "Squeeze", "Reshape", "FusedBatchNormV3", "BatchToSpaceND", "Identity"}
+)
+Array = npt.NDArray[Any]
+
+
+def sketches(frozen: FrozenGraph, sample: Mapping[str, Array]) -> tuple[Sketch, ...]:
+    """Run the graph on one sample and sketch every float tensor of more than one element that depends on it.
+
+    Args:
+        frozen: The graph, in the form that a converter got.
+        sample: For each input, by the source's name, a float32 tensor with a batch of one.
+    """
+    proto = frozen.proto()
+    nodes = {node.name: node for node in proto.node}
+    moving = _moving(nodes, [endpoint.node for endpoint in frozen.inputs])
+    names = [node.name for node in proto.node if node.name in moving and node.op not in {"Placeholder", "NoOp"}]
+    feeds = {endpoint.tensor: sample[endpoint.name] for endpoint in frozen.inputs}
+    return tuple(
+        Sketch(
+            node=name,
+            layer=_layer(nodes, moving, name),
+            shape=values.shape,
+            norm=norm(values),
+            projections=sketch(values),
+        )
+        for name, values in zip(names, _values(proto, names, feeds), strict=True)
+        if values.dtype.kind == "f" and values.size > 1
+    )
+
+
+def _values(proto: Any, names: Iterable[str], feeds: Mapping[str, Array]) -> list[Array]:
+    import tensorflow as tf
+
+    with tf.Graph().as_default() as graph:
+        tf.import_graph_def(proto, name="")
+        with tf.compat.v1.Session(graph=graph) as session:
+            found = session.run([graph.get_operation_by_name(name).outputs[0] for name in names], dict(feeds))
+    return [np.asarray(values) for values in found]
+
+
+def _moving(nodes: Mapping[str, Any], inputs: Iterable[str]) -> set[str]:
+    """The nodes whose values depend on an input."""
+    readers: dict[str, list[str]] = {}
+    for name, node in nodes.items():
+        for source in node.input:
+            readers.setdefault(node_of(source), []).append(name)
+    found = set(inputs)
+    waiting = list(found)
+    while waiting:
+        fresh = [name for name in readers.get(waiting.pop(), ()) if name not in found]
+        found.update(fresh)
+        waiting.extend(fresh)
+    return found
+
+
+def _layer(nodes: Mapping[str, Any], moving: Container[str], name: str) -> str:
+    """The layer of a node; that of the weighted operation before it where only foldable ones lie between."""
+    node = nodes[name]
+    while True:
+        sources = [node_of(source) for source in node.input if node_of(source) in moving]
+        if node.op not in _FOLDED or len(sources) != 1:
+            return layer_of(name)
+        node = nodes[sources[0]]
+        if WEIGHTED.search(node.name):
+            return layer_of(node.name)

@@ -1,0 +1,137 @@
+"""The records of `report.json`: everything that was measured while a bundle was made."""
+
+from __future__ import annotations
+
+import msgspec
+from edgecv_runtime.schema import (
+    Artifact,
+    Parity,
+    Precision,
+    Preprocess,
+    Quantization,
+    Record,
+    SourceInfo,
+    Target,
+    Task,
+)
+
+
+class Failure(Record, frozen=True, kw_only=True):
+    """A target that did not convert: one sentence, a hint, and the end of the converter's own log."""
+
+    target: Target
+    precision: Precision
+    message: str
+    hint: str | None
+    log_tail: str
+
+
+class ClassRow(Record, frozen=True, kw_only=True):
+    """One class of the evaluation set: how many samples, and how many each model got right, by artifact file."""
+
+    label: str
+    count: int
+    reference_correct: int
+    correct: dict[str, int]
+
+
+class Histogram(Record, frozen=True, kw_only=True):
+    """The distribution of absolute output errors of one artifact: counts between log10-spaced edges."""
+
+    artifact: str
+    edges: tuple[float, ...]
+    counts: tuple[int, ...]
+
+
+class LayerError(Record, frozen=True, kw_only=True):
+    """One result inside the int8 TFLite file against the same one inside the float32 file, on `count` samples.
+
+    Both files get the samples; so the error is that of the operation and of all before it. `layer` is the source
+    model's, `op` the operation in TFLite. `snr_db` and `cosine` are as in `Comparison`. `float_range` is the smallest
+    and largest value in float, `grid_range` the ends of the int8 grid (None where the operation is computed in float),
+    `clipped` the share (0..1) of float values that lie more than half a step outside of it. `weight_snr_db` is the
+    signal-to-noise ratio of the operation's weights (None without int8 weights, or without error). `logits` says that
+    nothing but the model's last softmax or sigmoid reads the result: its grid is chosen for the answers, classes that
+    have lost are clipped on purpose, and what that costs is the error of the softmax or sigmoid.
+    """
+
+    layer: str
+    op: str
+    count: int
+    snr_db: float | None
+    cosine: float
+    float_range: tuple[float, float]
+    grid_range: tuple[float, float] | None
+    clipped: float
+    weight_snr_db: float | None = None
+    logits: bool = False
+
+
+class LayerPrice(Record, frozen=True, kw_only=True):
+    """What it costs to quantize one layer, and what it costs not to.
+
+    `distance` is how far the answers to the calibration samples are from the float file's where this layer alone is
+    int8 (mean Kullback-Leibler divergence of a softmax, else squared error over variance; None where time was up before
+    it was measured), and `snr_db` their signal-to-noise ratio (None where they are equal, too). `extra_bytes` is what
+    the weights weigh more in float32, `work` its share (0..1) of the multiply-adds. `ops` are its operations in TFLite.
+    """
+
+    layer: str
+    ops: tuple[str, ...]
+    distance: float | None
+    snr_db: float | None
+    extra_bytes: int
+    work: float
+    kept: bool
+
+
+class Trial(Record, frozen=True, kw_only=True):
+    """By how many points of 100 accuracy falls on validation samples, with so many of the costliest layers in float."""
+
+    float_layers: int
+    drop: float
+
+
+class Mixed(Record, frozen=True, kw_only=True):
+    """Which layers stay float so that accuracy falls by `budget` points at most, on `count` validation samples.
+
+    `on` says which samples those are, `source_accuracy` (0..1) is the source model's there. `drop` is what was reached,
+    below or over the budget; `reason` says why it could not be met. `layers` are ranked, the costliest first; `trials`
+    are in order. Nothing here was measured on the evaluation samples.
+    """
+
+    budget: float
+    drop: float
+    on: str
+    count: int
+    source_accuracy: float
+    layers: tuple[LayerPrice, ...]
+    trials: tuple[Trial, ...]
+    seconds: float
+    reason: str | None = None
+
+
+class Report(Record, frozen=True, kw_only=True):
+    """All of `report.json`: everything measured while building. Unlike the manifest it may hold times and logs.
+
+    `layers` are in the order of computation.
+    """
+
+    name: str
+    task: Task
+    created: str
+    machine: str
+    versions: dict[str, str]
+    seconds: dict[str, float]
+    source: SourceInfo
+    reference: str
+    artifacts: tuple[Artifact, ...]
+    parity: tuple[Parity, ...]
+    failures: tuple[Failure, ...]
+    classes: tuple[ClassRow, ...]
+    histograms: tuple[Histogram, ...]
+    notes: tuple[str, ...]
+    preprocess: dict[str, Preprocess] = msgspec.field(default_factory=dict)
+    quantization: Quantization | None = None
+    layers: tuple[LayerError, ...] = ()
+    mixed: Mixed | None = None

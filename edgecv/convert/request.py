@@ -1,0 +1,312 @@
+"""One call of `convert`, with every option checked before anything is started."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, TypedDict
+
+from edgecv_converters.coreml import Interface
+from edgecv_converters.coreml.recipes import Minimum
+from edgecv_converters.isolate import GIB, Limits
+from edgecv_converters.parity.gates import GateConfig
+from edgecv_converters.workers import Quantizer
+from edgecv_runtime.errors import DataError, UsageError
+from edgecv_runtime.files import MIB, read_regular
+from edgecv_runtime.preprocess import parse
+from edgecv_runtime.schema import Activation, Preprocess, Task
+from edgecv_runtime.text import valid
+
+from edgecv.convert.recipe import Recipe, plan
+
+DEFAULT_EPOCHS = 5
+LARGEST_LABELS = 16 * MIB  # bytes; the longest lists that are in use have some hundred kilobytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What to convert, where to, and how carefully.
+
+    Attributes:
+        model: A .keras or .h5 file, or a SavedModel folder.
+        out: The bundle to make: NAME.edgecv, or NAME.edgecv.zip.
+        recipe: Targets, precisions, numbers.
+        preprocess: What one picture goes through, or None where the model or its inputs say it.
+        calibrate: Folder of images or .npz file that sets the int8 ranges.
+        qat: Labelled folder or .npz file that the int8 model is trained on; sets the ranges where `calibrate` is None.
+        evaluate: Labelled folder or .npz file for accuracy.
+        labels: Class names in the order of the model's outputs.
+        input_shapes: Static shapes for inputs with open dimensions.
+        keep_failing: Write the bundle although a gate failed.
+        keep_going: Write the bundle without the targets that did not convert.
+        limits: Time and memory of each worker.
+        jobs: Workers at the same time.
+    """
+
+    model: Path
+    out: Path
+    recipe: Recipe
+    preprocess: Preprocess | None = None
+    calibrate: Path | None = None
+    qat: Path | None = None
+    evaluate: Path | None = None
+    labels: tuple[str, ...] | None = None
+    input_shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    allow_code: bool = False
+    custom_objects: str | None = None
+    force: bool = False
+    keep_failing: bool = False
+    keep_going: bool = False
+    limits: Limits = field(default_factory=Limits)
+    jobs: int = field(default_factory=lambda: 1 + (os.cpu_count() or 1))
+
+    def __post_init__(self) -> None:
+        if self.qat is None and self.recipe.epochs is not None:
+            raise UsageError("--epochs is for quantization-aware training", "Give --qat FOLDER, or leave --epochs out")
+        if self.recipe.needs_calibration and self.calibrate is None and self.qat is None:
+            step = next(step for step in self.recipe.steps if step.needs_calibration)
+            raise UsageError(
+                f"{step} needs calibration images to measure its ranges",
+                "Give --calibrate FOLDER with some hundred real pictures of what the model will see",
+            )
+        if self.recipe.max_drop is not None and self.evaluate is None:
+            raise UsageError(
+                "--max-drop needs labelled samples to judge accuracy on",
+                "Give --evaluate FOLDER with a subfolder for each class",
+            )
+        if self.jobs < 1:
+            raise UsageError(f"--jobs must be at least 1, got {self.jobs}")
+        GateConfig.parse(self.recipe.gates)
+        self._check_limits()
+
+    def _check_limits(self) -> None:
+        """A worker that is allowed to take its time must not be ended by the limit of all workers before."""
+        recipe = self.recipe
+        asked = {
+            "--refine-limit": recipe.refine_limit if recipe.refine else 0.0,
+            "--max-drop-limit": recipe.max_drop_limit if recipe.max_drop is not None else 0.0,
+        }
+        for name, seconds in asked.items():
+            if seconds >= self.limits.seconds:
+                raise UsageError(
+                    f"{name} {seconds:g} is no less than --time-limit {self.limits.seconds:g}, which ends a worker",
+                    f"Give a higher --time-limit, or a lower {name}",
+                )
+
+    @property
+    def name(self) -> str:
+        """The bundle's name."""
+        return self.out.name.removesuffix(".zip").removesuffix(".edgecv")
+
+
+class ConvertOptions(TypedDict, total=False):
+    """The options of `edgecv.convert` and of the command, all of them optional.
+
+    Attributes:
+        quantize: Precisions such as "int8" or "coreml:float16"; default float32, and float16 for Core ML.
+        targets: Of "tflite", "onnx", "coreml"; default all.
+        io: Dtype of the int8 artifacts' inputs and outputs.
+        quantizer: "edgecv" (the default), or "vendor": TensorFlow's converter alone.
+        refine: Distil the int8 model on the calibration samples; minutes.
+        refine_limit: At most so many seconds; 540.
+        qat: Train the int8 model on this labelled folder or .npz file; minutes.
+        epochs: How often its samples are seen; 5.
+        max_drop: Keep layers of int8 artifacts in float until accuracy falls by at most so many points of 100.
+        max_drop_limit: At most so many seconds for it; 600.
+        coreml_input: "tensor" (the default), or "image": the Core ML model takes pictures and normalizes them itself.
+        coreml_output: "tensor" or "classifier"; by default a classifier for an image input where there are labels.
+        coreml_minimum: The first system that must read the Core ML model: "iOS16", "iOS17" or "iOS18".
+        coreml_compute: What Core ML's int8 computes between its integers: "float32" (the default), or "float16".
+        author: For the Core ML model's metadata, as are `license` and `model_version`.
+        preprocess: A preset's name, a `.toml` file's path, or a `Preprocess` record.
+        calibrate: A folder of images or an .npz file; needed for int8.
+        samples: How many calibration samples, balanced by class; 200.
+        seed: Decides which ones.
+        evaluate: A labelled folder or .npz file.
+        labels: Class names in the order of the outputs, or the path of a file (one a line) or folder with them.
+        task: What the outputs mean, where the model does not show it.
+        activation: What the device still applies for scores in 0..1, where the model does not show it.
+        thresholds: From which score on a label holds: "0.4" for all, "LABEL=0.4" for one; default 0.5.
+        gates: Overrides such as "int8:agreement=0.97".
+        keep_failing: Write the bundle although a gate failed.
+        keep_going: Write the bundle without the targets that did not convert.
+        input_shapes: Static shapes (1, H, W, C) by input name, for open dimensions; or "NAME=1,224,224,3" texts.
+        allow_code: Load models that carry Python code, which then runs.
+        custom_objects: The module that defines the model's own layers.
+        time_limit: Seconds for each converter.
+        memory_limit: GiB for each converter; 80 % of the machine's by default.
+        force: Replace an existing bundle.
+    """
+
+    quantize: str | Sequence[str]
+    targets: Sequence[str]
+    io: Literal["float32", "int8", "uint8"]
+    quantizer: Quantizer
+    refine: bool
+    refine_limit: float
+    qat: str | Path | None
+    epochs: int | None
+    max_drop: float | None
+    max_drop_limit: float
+    coreml_input: Literal["tensor", "image"]
+    coreml_output: Literal["tensor", "classifier"] | None
+    coreml_minimum: Minimum | None
+    coreml_compute: Literal["float32", "float16"]
+    author: str | None
+    license: str | None
+    model_version: str | None
+    preprocess: str | Preprocess | None
+    calibrate: str | Path | None
+    samples: int
+    seed: int
+    evaluate: str | Path | None
+    labels: str | Path | Sequence[str] | None
+    task: Task | None
+    activation: Activation | None
+    thresholds: Sequence[str]
+    gates: Sequence[str]
+    keep_failing: bool
+    keep_going: bool
+    input_shapes: Mapping[str, tuple[int, ...]] | Sequence[str]
+    allow_code: bool
+    custom_objects: str | None
+    time_limit: float
+    memory_limit: float | None
+    force: bool
+
+
+def from_options(model: Path, out: Path, options: ConvertOptions) -> Request:
+    """Read and check every option.
+
+    Raises:
+        EdgecvError: An option is wrong; the message names it.
+    """
+    quantize = options.get("quantize", ())
+    preprocess, labels = options.get("preprocess"), options.get("labels")
+    shapes = options.get("input_shapes", ())
+    recipe = Recipe(
+        steps=plan([quantize] if isinstance(quantize, str) else quantize, options.get("targets", ())),
+        io=options.get("io", "float32"),
+        quantizer=options.get("quantizer", "edgecv"),
+        refine=options.get("refine", False),
+        refine_limit=options.get("refine_limit", 540.0),
+        epochs=_epochs(options),
+        max_drop=options.get("max_drop"),
+        max_drop_limit=options.get("max_drop_limit", 600.0),
+        samples=options.get("samples", 200),
+        seed=options.get("seed", 0),
+        task=options.get("task"),
+        activation=options.get("activation"),
+        thresholds=tuple(options.get("thresholds", ())),
+        gates=tuple(options.get("gates", ())),
+        coreml=_interface(options),
+    )
+    return Request(
+        model=model,
+        out=out,
+        recipe=recipe,
+        preprocess=parse(preprocess) if isinstance(preprocess, str) else preprocess,
+        calibrate=_path(options.get("calibrate")),
+        qat=_path(options.get("qat")),
+        evaluate=_path(options.get("evaluate")),
+        labels=read_labels(_given(labels)) if isinstance(labels, str | Path) else _tuple(labels),
+        input_shapes=shapes if isinstance(shapes, Mapping) else read_input_shapes(shapes),
+        allow_code=options.get("allow_code", False),
+        custom_objects=options.get("custom_objects"),
+        force=options.get("force", False),
+        keep_failing=options.get("keep_failing", False),
+        keep_going=options.get("keep_going", False),
+        limits=limits(options.get("time_limit", 1800.0), options.get("memory_limit")),
+    )
+
+
+def _interface(options: ConvertOptions) -> Interface:
+    return Interface(
+        input=options.get("coreml_input", "tensor"),
+        output=options.get("coreml_output"),
+        minimum=options.get("coreml_minimum"),
+        compute=options.get("coreml_compute", "float32"),
+        author=options.get("author"),
+        license=options.get("license"),
+        version=options.get("model_version"),
+    )
+
+
+def _epochs(options: ConvertOptions) -> int | None:
+    given = options.get("epochs")
+    return DEFAULT_EPOCHS if given is None and options.get("qat") is not None else given
+
+
+def _path(value: str | Path | None) -> Path | None:
+    return None if value is None else _given(value)
+
+
+def _given(value: str | Path) -> Path:
+    if value == "":
+        raise UsageError("a path cannot be empty", 'Write "." for the current directory')
+    return Path(value)
+
+
+def _tuple(values: Sequence[str] | None) -> tuple[str, ...] | None:
+    return None if values is None else tuple(values)
+
+
+def read_labels(path: Path) -> tuple[str, ...]:
+    """Class names, one a line, in the order of the model's outputs; or the sorted subfolder names of a folder.
+
+    Raises:
+        DataError: The file is missing, empty, or names a class twice.
+    """
+    try:
+        names = _labels_in(path)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise DataError(f"cannot read the labels in {path}: {reason}", "Give a text file, one label a line") from error
+    if not names or "" in names:
+        raise DataError(f"{path} has {'an empty line' if names else 'no labels'}", "Give a text file, one label a line")
+    twice, count = Counter(names).most_common(1)[0]
+    if count > 1:
+        raise DataError(f"{path} names the label {twice!r} twice", "Every class needs a name of its own")
+    return tuple(names)
+
+
+def _labels_in(path: Path) -> list[str]:
+    if os.path.isdir(path):  # noqa: PTH112 - unlike Path's, it takes every name
+        with os.scandir(path) as entries:
+            return sorted(valid(entry.name) for entry in entries if entry.is_dir())
+    names = [line.strip() for line in read_regular(path, LARGEST_LABELS).decode("utf-8-sig").splitlines()]
+    while names and not names[-1]:
+        names.pop()
+    return names
+
+
+def read_input_shapes(values: Sequence[str]) -> dict[str, tuple[int, ...]]:
+    """Parse `NAME=1,224,224,3` (or `1,224,224,3` where the model has one input, under the name "").
+
+    Raises:
+        UsageError: A value is no list of positive integers.
+    """
+    shapes: dict[str, tuple[int, ...]] = {}
+    for value in values:
+        name, _, text = value.rpartition("=")
+        sizes = text.replace("x", ",").split(",")
+        if not all(size.strip().isdigit() and int(size) > 0 for size in sizes):
+            raise UsageError(f"--input-shape {value!r} is not a shape", "Write --input-shape NAME=1,224,224,3")
+        shapes[name] = tuple(int(size) for size in sizes)
+    return shapes
+
+
+def limits(seconds: float, gib: float | None) -> Limits:
+    """What each worker may use; by default 80 % of the machine's memory.
+
+    Raises:
+        UsageError: A limit is not positive.
+    """
+    if not seconds > 0:
+        raise UsageError(f"--time-limit must be positive, got {seconds:g}")
+    if gib is not None and not gib > 0:
+        raise UsageError(f"--memory-limit must be positive, got {gib:g}")
+    return Limits.of_machine(seconds) if gib is None else Limits(seconds=seconds, memory=int(gib * GIB))

@@ -1,0 +1,63 @@
+"""Look at what the int8 quantization of a bundle did to each layer, as its report says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from edgecv_converters.measured import LayerError, Report
+from edgecv_runtime.errors import BundleError, SourceError
+from edgecv_runtime.manifest import HOSTILE
+
+from edgecv.inspect.bundle import MANIFEST, inspect_bundle, is_bundle_zip, read_part
+from edgecv.inspect.records import LayersInspection
+
+REPORT: Final = "report.json"
+
+
+def inspect_layers(path: Path) -> LayersInspection:
+    """The records that `convert` wrote for each result inside the int8 TFLite file.
+
+    Raises:
+        SourceError: The path is no bundle.
+        BundleError: The bundle has no int8 artifact, or its report has no such records; the message says why.
+    """
+    if not path.exists():
+        raise SourceError(f"{path} does not exist", "Give a bundle")
+    if not ((path / MANIFEST).is_file() if path.is_dir() else is_bundle_zip(path)):
+        raise SourceError(f"{path.name} is no bundle", "--layers shows what the report in a bundle has measured")
+    precisions = {item.precision for item in inspect_bundle(path).manifest.artifacts if item.target != "coreml"}
+    if not precisions & {"int8", "mixed"}:
+        raise BundleError(
+            f"{path.name} has no layers to compare: it holds no int8 artifact",
+            "Convert with --quantize int8 (the int8 of Core ML is of weights alone)",
+        )
+    layers = _report(path).layers
+    if not layers:
+        raise BundleError(
+            f"{path.name} has no measured layers: its int8 file and the float file differ in their structure",
+            "A bundle of an older edgecv has none either: convert again",
+        )
+    return LayersInspection(file=path.name, samples=layers[0].count, layers=tuple(worst_first(layers)))
+
+
+def worst_first(layers: Iterable[LayerError]) -> list[LayerError]:
+    """By signal-to-noise ratio; results without any error last, and then logits, which count by the answers."""
+    return sorted(layers, key=lambda layer: (layer.logits, float("inf") if layer.snr_db is None else layer.snr_db))
+
+
+def operation_words(row: LayerError) -> str:
+    """What computes a result."""
+    return f"{row.op}, logits" if row.logits else row.op
+
+
+def _report(path: Path) -> Report:
+    file = path / REPORT
+    if path.is_dir() and not file.is_file():
+        raise BundleError(f"{path.name} holds no {REPORT}", "Convert again: layers are measured while converting")
+    try:
+        return msgspec.json.decode(read_part(path, REPORT), type=Report)
+    except HOSTILE as error:
+        raise BundleError(f"{REPORT} of {path.name} cannot be read: {error}", "Convert again") from error

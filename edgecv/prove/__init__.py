@@ -1,0 +1,1 @@
+"""The one judge of an artifact, and what uses it: a conversion's proof, `verify` and `evaluate`."""

@@ -1,0 +1,158 @@
+"""`edgecv verify`: are the files those that were proven, and do they give the recorded answers on this machine?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from edgecv_converters.golden import GoldenSample, read_golden
+from edgecv_converters.isolate import Job, Limits, Workshop, children
+from edgecv_converters.parity.gates import GateConfig
+from edgecv_converters.parity.golden import DID_NOT_RUN, GoldenCheck, check_golden, did_not_run
+from edgecv_converters.parity.methods import ways
+from edgecv_runtime.bundle import Bundle
+from edgecv_runtime.errors import BackendError
+from edgecv_runtime.postprocess import Head
+from edgecv_runtime.preprocess import Preprocessor
+from edgecv_runtime.schema import Parity
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+from rich.text import Text
+
+from edgecv.terminal import words
+from edgecv.terminal.console import show, show_json
+from edgecv.terminal.observer import Observer
+from edgecv.terminal.tables import STYLES, raise_for_gates, snr
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """The result: `preprocessing_equal` counts golden pictures whose tensor came out with the very same bits."""
+
+    name: str
+    files: int
+    golden: int
+    pictures: int
+    preprocessing_equal: int
+    parity: tuple[Parity, ...]
+
+
+def verify(path: Path, *, gates: tuple[str, ...] = (), threads: int = 1, observer: Observer) -> Verification:
+    """Check every digest, preprocess the golden pictures again, and run every artifact that can run here.
+
+    Each artifact runs in a process of its own: a damaged one fails, and the others are judged all the same.
+
+    Raises:
+        BundleError: A file is missing, changed or not listed.
+        UsageError: A gate is unknown.
+    """
+    GateConfig.parse(gates)
+    with children(check_golden.__module__) as shop, Bundle.load(path, scratch=shop.staging) as bundle:
+        trained = bundle.manifest.provenance.recipe.get("epochs") is not None
+        config = GateConfig.parse(gates, trained=trained)
+        bundle.verify_integrity()
+        jobs = [_submit(shop, check, observer) for check in _checks(bundle, config, threads)]
+        cases = list(read_golden(bundle.root, bundle.manifest.golden))
+        pictures, equal = _preprocess_again(bundle, cases)
+        parity = tuple(_parity(file, job) for file, job in jobs)
+        files = sum(1 for file in bundle.root.rglob("*") if file.is_file())
+    return Verification(
+        name=bundle.manifest.name,
+        files=files,
+        golden=len(cases),
+        pictures=pictures,
+        preprocessing_equal=equal,
+        parity=parity,
+    )
+
+
+def _preprocess_again(bundle: Bundle, cases: list[GoldenSample]) -> tuple[int, int]:
+    pictures = [case for case in cases if case.image is not None]
+    if not pictures:
+        return 0, 0
+    name, spec = next(iter(bundle.manifest.preprocess.items()))
+    preprocessor = Preprocessor(spec)
+    same = [np.array_equal(preprocessor(case.image), case.inputs[name]) for case in pictures if case.image is not None]
+    return len(pictures), sum(same)
+
+
+def _checks(bundle: Bundle, gates: GateConfig, threads: int) -> Iterator[GoldenCheck]:
+    for artifact in bundle.manifest.artifacts:
+        for way in ways(artifact.target):
+            yield GoldenCheck(
+                root=bundle.root.absolute(),
+                artifact=artifact,
+                golden=bundle.manifest.golden,
+                head=Head.of(bundle.manifest),
+                way=way,
+                gates=gates,
+                threads=threads,
+            )
+
+
+def _submit(shop: Workshop, check: GoldenCheck, observer: Observer) -> tuple[str, Job]:
+    job = shop.submit(f"golden cases of {check.artifact.file}", check_golden, Limits.of_machine(), check=check)
+    observer.job(job)
+    return check.artifact.file, job
+
+
+def _parity(file: str, job: Job) -> Parity:
+    try:
+        found: Parity = job.result()
+    except BackendError as error:  # its process crashed, hung or used too much memory
+        return did_not_run(file, error)
+    return found
+
+
+def finish_verification(result: Verification, *, as_json: bool) -> None:
+    """Print the result, and end as the gates say.
+
+    Raises:
+        BackendError: An artifact could not be run.
+        GateError: An artifact, or the preprocessing, does not give what was recorded.
+    """
+    if as_json:
+        show_json(result)
+    else:
+        show(*_lines(result))
+    failed = tuple(parity for parity in result.parity if parity.status == "failed")
+    if result.preprocessing_equal != result.pictures:
+        reason = f"{result.pictures - result.preprocessing_equal} of {result.pictures} golden pictures differ"
+        failed += (Parity(artifact="preprocessing", status="failed", how="golden pictures", reason=reason),)
+    _raise_for_broken(failed)
+    raise_for_gates(failed, "The files are those that were recorded: this machine's runtime computes differently")
+
+
+def _raise_for_broken(failed: tuple[Parity, ...]) -> None:
+    """Say which artifacts could not be run at all: no gate was held against them.
+
+    Raises:
+        BackendError: There are some.
+    """
+    broken = [f"{parity.artifact} did not run: {parity.reason}" for parity in failed if parity.how == DID_NOT_RUN]
+    if broken:
+        raise BackendError(
+            "; ".join(broken),
+            "The files are those that were recorded: they were damaged before, or this machine's runtime is another",
+        )
+
+
+def _lines(result: Verification) -> Iterator[Table | str]:
+    yield f"{result.name}: {result.files} files, all as they were recorded"
+    if result.pictures:
+        yield f"preprocessing: {result.preprocessing_equal} of {result.pictures} golden pictures equal to the bit"
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for heading in ("artifact", "parity", "SNR", "agreement", "how"):
+        table.add_column(heading)
+    for parity in result.parity:
+        golden = parity.comparisons.get("golden")
+        style = STYLES[parity.status]
+        agreement = "" if golden is None or golden.agreement is None else words.percent(golden.agreement)
+        how = parity.reason if parity.status == "not_run" else parity.how
+        status = Text(parity.status.replace("_", " "), style)
+        table.add_row(parity.artifact, status, snr(golden), agreement, how or "")
+    yield table
+    if all(parity.status == "not_run" for parity in result.parity):
+        yield "no artifact could be run here: only the files were checked"

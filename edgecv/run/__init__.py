@@ -1,0 +1,161 @@
+"""`edgecv run`: a bundle answers pictures, videos and cameras."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sys
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from edgecv_runtime import Predictor, load
+from edgecv_runtime.bundle import Bundle
+from edgecv_runtime.errors import DataError, UsageError
+from edgecv_runtime.postprocess import read_thresholds
+from edgecv_runtime.stream import Source, SourceOptions, Stream, kind_of, open_source
+from edgecv_runtime.stream.pictures import Pictures
+
+from edgecv.run.interrupts import Interrupts
+from edgecv.run.lines import Lines
+from edgecv.run.printing import Printer
+from edgecv.run.saving import check_save, open_saver
+from edgecv.run.session import Session
+from edgecv.run.window import Window
+from edgecv.terminal.console import EXIT_INTERRUPTED, note
+
+__all__ = ["RunOptions", "run"]
+THRESHOLDED = {"binary", "multilabel"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """What `edgecv run` was asked for; see its help.
+
+    Raises:
+        UsageError: A value is out of range, or --save does not fit the source.
+        StreamError: A source does not exist.
+    """
+
+    bundle: Path
+    sources: tuple[str, ...]
+    target: str | None = None
+    precision: str | None = None
+    backend: str | None = None
+    threads: int = 1
+    thresholds: tuple[str, ...] = ()
+    top: int = 3
+    as_json: bool = False
+    save: Path | None = None
+    force: bool = False
+    show: bool = False
+    duration: float | None = None
+    max_fps: float | None = None
+    skip_bad: bool = False
+    camera_size: str | None = None
+    live: bool = False
+
+    def __post_init__(self) -> None:
+        if self.duration is not None and not self.duration > 0:
+            raise UsageError(f"--duration must be positive, got {self.duration:g}")
+        kinds = [kind_of(text) for text in self.sources]
+        if self.save is not None:
+            check_save(self.save, kinds[0], list(self.sources), force=self.force)
+
+    def of_source(self) -> SourceOptions:
+        """How the source is to be opened.
+
+        Raises:
+            UsageError: --camera-size or --max-fps is out of range.
+        """
+        size = _size(self.camera_size)
+        return SourceOptions(camera_size=size, max_fps=self.max_fps, live=self.live, notify=note)
+
+
+def run(options: RunOptions) -> int:
+    """Answer every frame, print, save and show; the exit code.
+
+    Raises:
+        EdgecvError: The bundle, a source, or a picture cannot be used.
+        OutputClosedError: Nobody reads stdout any more.
+    """
+    how = options.of_source()
+    with ExitStack() as stack:
+        window = stack.enter_context(closing(Window())) if options.show else None
+        predictor = stack.enter_context(_load(options))
+        source = open_source(options.sources, how)
+        interrupts = stack.enter_context(Interrupts())
+        stream = Stream(
+            predictor,
+            source,
+            max_fps=_pace(options, source),
+            duration=options.duration,
+            stopping=lambda: interrupts.caught is not None or (window is not None and window.closed),
+        )
+        names = [str(file) for file in source.files] if isinstance(source, Pictures) else []
+        lines = Lines(predictor, options.top, names)
+        session = Session(
+            stream=stream,
+            lines=lines,
+            printer=Printer(lines, stream.statistics, as_json=options.as_json, frames=not names),
+            saver=None if options.save is None else open_saver(options.save, source, fps=options.max_fps),
+            window=window,
+            interrupts=interrupts,
+            skip_bad=options.skip_bad,
+        )
+        note(f"answered by {predictor.describe()}")
+        try:
+            session.run()
+        except KeyboardInterrupt:  # the second Ctrl-C
+            if session.saver is not None:
+                session.saver.discard()
+            _leave(EXIT_INTERRUPTED)
+        if stream.stuck:
+            _leave(EXIT_INTERRUPTED if interrupts.caught == signal.SIGINT else 0)
+    if interrupts.caught == signal.SIGINT:
+        return EXIT_INTERRUPTED
+    if stream.statistics.unreadable and not stream.statistics.frames:
+        raise DataError("none of the pictures could be read")
+    return 0
+
+
+def _leave(code: int) -> NoReturn:
+    """End without Python's own end, which would tear threads out of C++ code, and that aborts the process."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def _load(options: RunOptions) -> Predictor:
+    thresholds = None
+    if options.thresholds:
+        with Bundle.load(options.bundle) as bundle:
+            manifest = bundle.manifest
+        if manifest.task not in THRESHOLDED:
+            raise UsageError(f"--threshold is for yes-or-no answers, and {manifest.name} does {manifest.task}")
+        thresholds = read_thresholds(options.thresholds, manifest.labels or ())
+    return load(
+        options.bundle,
+        target=options.target,
+        precision=options.precision,
+        backend=options.backend,
+        threads=options.threads,
+        thresholds=thresholds,
+    )
+
+
+def _size(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d{1,5})x(\d{1,5})", text)
+    if match is None:
+        raise UsageError(f"--camera-size must be WIDTHxHEIGHT, got {text!r}", "For example --camera-size 1280x720")
+    return int(match[1]), int(match[2])
+
+
+def _pace(options: RunOptions, source: Source) -> float | None:
+    """A video that is watched runs no faster than it was filmed."""
+    limits = [limit for limit in (options.max_fps, source.fps if options.show else None) if limit]
+    return min(limits, default=None)

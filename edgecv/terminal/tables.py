@@ -1,0 +1,86 @@
+"""What `convert` and `demo` print when they are done."""
+
+from __future__ import annotations
+
+from edgecv_runtime.errors import GateError
+from edgecv_runtime.schema import Artifact, Comparison, Manifest, Parity
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+from rich.text import Text
+
+from edgecv.convert.pipeline import Outcome
+from edgecv.terminal import words
+from edgecv.terminal.console import note, print_error, show, show_json
+
+KEPT = "The bundle was written all the same; its report shows where it differs"
+NOT_KEPT = "Nothing was written. --keep-failing writes the bundle with its report; --gate NAME=VALUE moves a bar"
+STYLES = {"passed": "green", "failed": "bold red", "not_run": "yellow"}
+
+
+def finish_conversion(outcome: Outcome, *, as_json: bool) -> None:
+    """Print what was made, and end as the gates say.
+
+    Raises:
+        GateError: An artifact is over a gate.
+    """
+    if as_json:
+        show_json({"path": str(outcome.path) if outcome.path else None, "report": outcome.report})
+    else:
+        show(artifact_table(outcome.manifest))
+        if outcome.path is not None:
+            show(f"bundle: {outcome.path}")
+            if outcome.path.is_dir():
+                show(f"report: {outcome.path / 'report.html'}")
+    for text in outcome.report.notes:
+        note(text)
+    for failure in outcome.failures:
+        print_error(f"{failure.target} {failure.precision}: {failure.message}", failure.hint)
+    raise_for_gates(outcome.failed, KEPT if outcome.path is not None else NOT_KEPT)
+
+
+def raise_for_gates(failed: tuple[Parity, ...], hint: str) -> None:
+    """End with exit code 3 where a proof failed.
+
+    Raises:
+        GateError: It did.
+    """
+    if failed:
+        reasons = "; ".join(f"{parity.artifact}: {parity.reason}" for parity in failed)
+        raise GateError(f"parity failed for {reasons}", hint)
+
+
+def artifact_table(manifest: Manifest) -> Table:
+    """One line an artifact: size, how near to the source, whether it passed."""
+    table = Table(title=f"{manifest.name}: {manifest.task}", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("target")
+    table.add_column("precision")
+    for heading in ("size", "SNR", "agreement", "accuracy", "source"):
+        table.add_column(heading, justify="right")
+    table.add_column("parity")
+    proofs = {parity.artifact: parity for parity in manifest.parity}
+    for artifact in manifest.artifacts:
+        table.add_row(*_cells(artifact, proofs[artifact.file]))
+    return table
+
+
+def _cells(artifact: Artifact, parity: Parity) -> tuple[str | Text, ...]:
+    widest = max(parity.comparisons.values(), key=lambda item: item.count, default=None)
+    accuracy = parity.accuracy
+    style = STYLES[parity.status]
+    return (
+        artifact.target,
+        artifact.precision,
+        words.byte_size(artifact.bytes),
+        snr(widest),
+        "" if widest is None or widest.agreement is None else words.percent(widest.agreement),
+        "" if accuracy is None else words.percent(accuracy.accuracy),
+        "" if accuracy is None else words.percent(accuracy.reference_accuracy),
+        Text(parity.status.replace("_", " "), style),
+    )
+
+
+def snr(comparison: Comparison | None) -> str:
+    """A signal-to-noise ratio for people; equal outputs have no noise."""
+    if comparison is None:
+        return ""
+    return "exact" if comparison.snr_db is None else f"{words.number(comparison.snr_db)} dB"
