@@ -32,9 +32,9 @@ from edgecv.compress.checkpoint import Progress
 from edgecv.compress.command import prune
 from edgecv.compress.data import Reading, TrainingData, read_files
 from edgecv.compress.fit import Trainer, train
-from edgecv.compress.head import Head
+from edgecv.compress.head import TrainingHead
 from edgecv.compress.load import flat, load_flat
-from edgecv.compress.options import Augmentation, PruneOptions, Training
+from edgecv.compress.options import Augmentation, PruneOptions, TrainingOptions
 from edgecv.machine import machine_line, versions
 from edgecv.terminal.observer import Silent
 
@@ -45,7 +45,7 @@ IMAGES = SHARED / "data" / "cifar10_jpeg"
 RESULTS = Path(__file__).resolve().parent / "results" / "compression_pruning.json"
 WORK = Path("build/compression")
 AUGMENT: tuple[Augmentation, ...] = ("flip", "translation")
-HEAD = Head("softmax", 10)
+HEAD = TrainingHead("softmax", 10)
 PRECISIONS: tuple[Precision, ...] = ("float32", "int8")
 
 
@@ -148,7 +148,7 @@ def training_data(case: Case, model: Any) -> TrainingData:
     return read_files(IMAGES / "train", WORK / f"data_{case.preset}", how, Teller())
 
 
-def trained(model: Any, case: Case, settings: Training, name: str, teacher: Any = None) -> Any:
+def trained(model: Any, case: Case, settings: TrainingOptions, name: str, teacher: Any = None) -> Any:
     """The model at its best validation accuracy; from the disk where it was trained before."""
     import keras
 
@@ -170,13 +170,13 @@ def trained(model: Any, case: Case, settings: Training, name: str, teacher: Any 
 
 def base(case: Case) -> Any:
     """The network at its best, before anything is pruned."""
-    first = Training(epochs=case.training, augment=AUGMENT, patience=case.training + 1)
+    first = TrainingOptions(epochs=case.training, augment=AUGMENT, patience=case.training + 1)
     return trained(architecture(case), case, first, "trained")
 
 
-def tuning(case: Case) -> Training:
+def tuning(case: Case) -> TrainingOptions:
     """How pruned and original are trained, both taught by the original as it was."""
-    return Training(
+    return TrainingOptions(
         epochs=case.epochs, learning_rate=case.rate, augment=case.tuning, distill=case.distill, patience=case.epochs + 1
     )
 

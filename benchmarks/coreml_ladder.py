@@ -25,7 +25,7 @@ from edgecv_runtime.schema import Record
 from benchmarks.zoo_shared import ALL, PICTURES
 from edgecv.convert.pipeline import convert
 from edgecv.convert.recipe import Recipe, plan
-from edgecv.convert.request import Request
+from edgecv.convert.request import ConvertRequest
 from edgecv.machine import machine_line, versions
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -73,7 +73,7 @@ def measure() -> Ladder:
     source = 0.0
     asked = [f"coreml:{name}" for name in RECIPES]
     for steps, interface in ((asked, Interface()), (["coreml:int8"], Interface(compute="float16"))):
-        request = Request(
+        request = ConvertRequest(
             model=ALL["resnet8"].path,
             out=OUT,
             recipe=Recipe(steps=plan(["tflite:int8", *steps], ()), samples=CALIBRATION, coreml=interface),

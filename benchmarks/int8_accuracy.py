@@ -27,7 +27,7 @@ from benchmarks.tflite_pair import File, time_pair
 from benchmarks.zoo_shared import ALL, PICTURES, pictures
 from edgecv.convert.pipeline import Outcome, convert
 from edgecv.convert.recipe import Recipe, plan
-from edgecv.convert.request import Request
+from edgecv.convert.request import ConvertRequest
 from edgecv.machine import machine_line, versions
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -61,7 +61,7 @@ class Way(Record, frozen=True, kw_only=True):
 def measure(name: str) -> Way:
     """Convert in one way, and look at what came of it."""
     outcome = convert(
-        Request(
+        ConvertRequest(
             model=ALL["resnet8"].path,
             out=WORK / f"{name}.edgecv",
             recipe=Recipe(steps=plan(STEPS, ()), samples=CALIBRATION, **WAYS[name]),

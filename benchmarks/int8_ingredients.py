@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from edgecv_converters.graph.frozen import FrozenGraph
-from edgecv_converters.quantize import BIASES, LOGITS, RANGES, SCALES, Refinement, Settings, quantize
+from edgecv_converters.quantize import BIASES, LOGITS, RANGES, SCALES, QuantizeSettings, Refinement, quantize
 from edgecv_converters.quantize.network import Network, read_network
 
 Array = npt.NDArray[np.float32]
@@ -75,12 +75,12 @@ def rows(name: str, subject: Subject, *, refine: bool) -> Iterator[Row]:
     yield judge("+ average over the map as MEAN", plain, 0.0)
     for ingredient, steps in CHOSEN:
         began = time.monotonic()
-        made = quantize(plain, float32, [subject.calibration], Settings(seed=SEED, steps=steps))
+        made = quantize(plain, float32, [subject.calibration], QuantizeSettings(seed=SEED, steps=steps))
         yield judge(ingredient, made.data, time.monotonic() - began)
     if refine:
         began = time.monotonic()
         how = Refinement(pictures=frozenset({0} if subject.pictures else ()))
-        made = quantize(plain, float32, [subject.calibration], Settings(seed=SEED, refine=how))
+        made = quantize(plain, float32, [subject.calibration], QuantizeSettings(seed=SEED, refine=how))
         yield judge("--refine", made.data, time.monotonic() - began)
 
 

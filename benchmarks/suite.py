@@ -109,7 +109,7 @@ def _make(name: str) -> None:
     convert_one(name)
 
 
-def _measured(row: result.Row) -> Measured:
+def _measured(row: result.BenchRow) -> Measured:
     compared = row.comparisons.get("evaluation")
     times = row.inference
     return Measured(

@@ -2,7 +2,8 @@
 
 Usage: python -m benchmarks.zoo_table [NAME ...]     (named models only: their rows are replaced, the others kept)
 
-Each model goes through `edgecv.convert.pipeline.convert`, the code of the command line, to five artifacts with all the proof.
+Each model goes through `edgecv.convert.pipeline.convert`, the code of the command line, to five artifacts with all
+the proof.
 Its samples come as .npz files of ready tensors. A model is built in a process of its own, whose memory goes with it.
 """
 
@@ -34,7 +35,7 @@ from threadpoolctl import threadpool_limits
 from benchmarks import zoo_shared
 from edgecv.convert.pipeline import Outcome, convert
 from edgecv.convert.recipe import Recipe, plan
-from edgecv.convert.request import Request
+from edgecv.convert.request import ConvertRequest
 from edgecv.machine import machine_line
 from edgecv.machine import versions as tool_versions
 
@@ -110,7 +111,7 @@ def convert_one(name: str) -> Row:
     """Build the model and its samples if they are not there, convert it, and say what came of it."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         model, calibration, evaluation, count = pool.submit(prepare, name).result()
-    request = Request(
+    request = ConvertRequest(
         model=model,
         out=WORK / f"{name}.edgecv",
         recipe=Recipe(steps=plan(STEPS, ()), samples=CALIBRATION),

@@ -23,6 +23,12 @@ if TYPE_CHECKING:
     from edgecv.compress.result import Pruned
     from edgecv.convert.pipeline import Outcome
     from edgecv.export.android import AndroidExport, export_android
+else:
+    # The package `edgecv.convert` holds what the function `edgecv.convert` runs. An import makes a package an attribute of
+    # the one above it, once: after that the name is free for the function.
+    import edgecv.convert
+
+    del edgecv.convert, edgecv
 
 _HOMES = {
     "AndroidExport": "edgecv.export.android",

@@ -154,7 +154,8 @@ def inspect(
     as_json: arg.Json = False,
 ) -> None:
     """Show what a model, an artifact or a bundle holds: layers, ops, parameters, inputs, preprocessing."""
-    from edgecv.convert.request import read_input_shapes
+    from edgecv_converters.data.inputs import read_input_shapes
+
     from edgecv.inspect import inspect as look
     from edgecv.inspect import inspect_layers, tables
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import msgspec
-from edgecv_runtime.bench.result import Latency, Machine, Place, Result, Row, Settings
+from edgecv_runtime.bench.result import BenchRow, BenchSettings, Latency, Machine, MeasuredOn, Result
 from edgecv_runtime.bundle import Bundle
 
 
@@ -22,7 +22,7 @@ def latency(microseconds: float) -> Latency:
 def result_of(bundle: Bundle, **changed: object) -> Result:
     """What a device could answer for a bundle; `changed` are fields of the result."""
     rows = tuple(
-        Row(
+        BenchRow(
             artifact=artifact.file,
             target=artifact.target,
             precision=artifact.precision,
@@ -40,9 +40,9 @@ def result_of(bundle: Bundle, **changed: object) -> Result:
         identity=bundle.manifest.identity,
         task=bundle.manifest.task,
         created="2026-01-31T12:00:00Z",
-        place=Place(),
+        place=MeasuredOn(),
         machine=Machine(cpu="a processor", architecture="aarch64", cores=4, system="Linux"),
-        settings=Settings(rounds=2, seconds=0.1, warm_up_seconds=0.1),
+        settings=BenchSettings(rounds=2, seconds=0.1, warm_up_seconds=0.1),
         rows=rows,
     )
     return msgspec.structs.replace(made, **changed)

@@ -14,8 +14,10 @@ import time
 from pathlib import Path
 
 from edgecv_converters.isolate.child import progress, wait_for
-from edgecv_converters.isolate.store import Mailbox
+from edgecv_converters.isolate.store import Key, ObjectStore
 from edgecv_runtime.errors import ConversionError
+
+LATE = Key("late")
 
 
 def answer(value: int) -> int:
@@ -74,6 +76,6 @@ def hang_with_child(pids: Path) -> None:
     hang()
 
 
-def wait_and_answer(box: Mailbox) -> str:
+def wait_and_answer(store: ObjectStore) -> str:
     """Wait for a letter that comes late."""
-    return wait_for(box, "late") + "!"
+    return wait_for(store, LATE) + "!"

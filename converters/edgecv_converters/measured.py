@@ -67,7 +67,7 @@ class LayerError(Record, frozen=True, kw_only=True):
     logits: bool = False
 
 
-class LayerPrice(Record, frozen=True, kw_only=True):
+class LayerSensitivity(Record, frozen=True, kw_only=True):
     """What it costs to quantize one layer, and what it costs not to.
 
     `distance` is how far the answers to the calibration samples are from the float file's where this layer alone is
@@ -85,7 +85,7 @@ class LayerPrice(Record, frozen=True, kw_only=True):
     kept: bool
 
 
-class Trial(Record, frozen=True, kw_only=True):
+class BudgetTrial(Record, frozen=True, kw_only=True):
     """By how many points of 100 accuracy falls on validation samples, with so many of the costliest layers in float."""
 
     float_layers: int
@@ -105,8 +105,8 @@ class Mixed(Record, frozen=True, kw_only=True):
     on: str
     count: int
     source_accuracy: float
-    layers: tuple[LayerPrice, ...]
-    trials: tuple[Trial, ...]
+    layers: tuple[LayerSensitivity, ...]
+    trials: tuple[BudgetTrial, ...]
     seconds: float
     reason: str | None = None
 

@@ -14,17 +14,17 @@ from edgecv_runtime.bench.result import Correct, Result
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.errors import UsageError
 
+from edgecv.bench.comparison import EVALUATION, BenchComparison, correct
 from edgecv.bench.devices import open_device, read_import
 from edgecv.bench.recorded import Recorded, read_recorded
 from edgecv.bench.recording import check_recordable, record
-from edgecv.bench.reference import Found, completed, from_file, gpus, without_file
+from edgecv.bench.reference import ReferenceOutputs, completed, from_file, gpus, without_file
 from edgecv.bench.samples import Samples, prepare
-from edgecv.prove.judge import EVALUATION, Judge, correct
 from edgecv.terminal.observer import Observer, Silent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class BenchRequest:
     """One call of `edgecv bench`.
 
     Attributes:
@@ -105,7 +105,7 @@ def benchmark(
     Raises:
         EdgecvError: What can be mended; see the message.
     """
-    request = Request(
+    request = BenchRequest(
         bundle=Path(bundle),
         options=options or Options(),
         data=None if data is None else Path(data),
@@ -115,7 +115,7 @@ def benchmark(
     return run(request)[0]
 
 
-def run(request: Request, observer: Observer | None = None) -> tuple[Result, ...]:
+def run(request: BenchRequest, observer: Observer | None = None) -> tuple[Result, ...]:
     """Measure everywhere that was asked for: a result for each place.
 
     Raises:
@@ -124,7 +124,7 @@ def run(request: Request, observer: Observer | None = None) -> tuple[Result, ...
     return tuple(_results(request, observer or Silent()))
 
 
-def _results(request: Request, observer: Observer) -> Iterator[Result]:
+def _results(request: BenchRequest, observer: Observer) -> Iterator[Result]:
     for path in request.imported:
         yield read_import(path, request.bundle)
     if request.bundle is None or (request.imported and not request.devices):
@@ -160,14 +160,14 @@ class _Stages:
 
 
 def _reference(
-    request: Request,
+    request: BenchRequest,
     bundle: Bundle,
     samples: Samples,
     recorded: Recorded | None,
     names: tuple[str, ...],
     work: Path,
     observer: Observer,
-) -> Found:
+) -> ReferenceOutputs:
     if recorded is not None:
         return from_file(recorded, samples)
     if request.model is not None:
@@ -177,7 +177,9 @@ def _reference(
     return without_file(bundle, samples, names, work / "reference", observer)
 
 
-def _there(request: Request, name: str, bundle: Bundle, samples: Samples, answers: Path, observer: Observer) -> Result:
+def _there(
+    request: BenchRequest, name: str, bundle: Bundle, samples: Samples, answers: Path, observer: Observer
+) -> Result:
     evaluation = samples.spools.get(EVALUATION)
     return open_device(name, python=request.python).bench(
         bundle.root,
@@ -189,7 +191,7 @@ def _there(request: Request, name: str, bundle: Bundle, samples: Samples, answer
 
 
 def _here(
-    request: Request, bundle: Bundle, samples: Samples, names: tuple[str, ...], work: Path, observer: Observer
+    request: BenchRequest, bundle: Bundle, samples: Samples, names: tuple[str, ...], work: Path, observer: Observer
 ) -> Result:
     inputs = Inputs(
         pictures=samples.pictures,
@@ -201,8 +203,8 @@ def _here(
     return measure_bundle(bundle, request.options, inputs, _Stages(observer))
 
 
-def _judged(result: Result, bundle: Bundle, samples: Samples, found: Found, answers: Path) -> Result:
-    judge = Judge(bundle.manifest, samples, found.outputs)
+def _judged(result: Result, bundle: Bundle, samples: Samples, found: ReferenceOutputs, answers: Path) -> Result:
+    judge = BenchComparison(bundle.manifest, samples, found.outputs)
     right: Correct | None = None
     theirs = judge.reference_decisions() if samples.labels is not None else None
     if samples.labels is not None and theirs is not None:
@@ -216,7 +218,7 @@ def _judged(result: Result, bundle: Bundle, samples: Samples, found: Found, answ
     )
 
 
-def _notes(samples: Samples, found: Found) -> Iterator[str]:
+def _notes(samples: Samples, found: ReferenceOutputs) -> Iterator[str]:
     if samples.skipped:
         yield f"pictures of --data that could not be read were left out: {samples.skipped}"
     if EVALUATION in samples.spools and EVALUATION not in found.outputs:

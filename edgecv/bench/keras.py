@@ -6,22 +6,23 @@ from pathlib import Path
 from typing import cast
 
 from edgecv_converters.data import Spool
-from edgecv_converters.isolate import Limits, Workshop
+from edgecv_converters.isolate import WorkerLimits, WorkerPool
 from edgecv_converters.source.request import SourceRequest
 from edgecv_converters.workers import answer_source
+from edgecv_converters.workers.exchange import REFERENCES, SPOOLS
 from edgecv_runtime.bench.result import DataSet, Reference
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.digest import sha256_tree
 from edgecv_runtime.errors import SourceError
 
-from edgecv.bench.reference import Found
+from edgecv.bench.comparison import Outputs, read_outputs
+from edgecv.bench.reference import ReferenceOutputs
 from edgecv.bench.samples import Samples
 from edgecv.extras import LOADING, require
-from edgecv.prove.judge import Outputs, read_outputs
 from edgecv.terminal.observer import Observer
 
 
-def from_model(model: Path, bundle: Bundle, samples: Samples, work: Path, observer: Observer) -> Found:
+def from_model(model: Path, bundle: Bundle, samples: Samples, work: Path, observer: Observer) -> ReferenceOutputs:
     """The answers of the source model, which must be the one that the bundle was made from.
 
     Raises:
@@ -38,23 +39,23 @@ def from_model(model: Path, bundle: Bundle, samples: Samples, work: Path, observ
         )
     work.mkdir(parents=True)
     shapes = {spec.name: spec.shape for spec in bundle.manifest.inputs}
-    with Workshop(work, preload=("tensorflow", "keras"), jobs=1) as shop:
-        shop.mail.put("spools", dict(samples.spools))
-        job = shop.submit(
+    with WorkerPool(work, preload=("tensorflow", "keras"), jobs=1) as pool:
+        pool.store.put(SPOOLS, {str(name): spool for name, spool in samples.spools.items()})
+        job = pool.submit(
             "Keras reference",
             answer_source,
-            Limits(),
+            WorkerLimits(),
             request=SourceRequest(path=model.absolute(), input_shapes=shapes),
-            mail=shop.mail.folder,
+            store=pool.store,
             work=work,
         )
         observer.job(job)
         job.result()
-        answers = cast("dict[DataSet, Spool]", shop.mail.get("references"))
+        answers = cast("dict[DataSet, Spool]", pool.store.get(REFERENCES))
         outputs: dict[DataSet, Outputs] = {
             name: read_outputs(spool.folder, bundle.manifest) for name, spool in answers.items()
         }
-    return Found(
+    return ReferenceOutputs(
         outputs=outputs,
         records=tuple(
             Reference(

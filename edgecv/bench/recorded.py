@@ -8,7 +8,7 @@ from typing import Annotated
 
 import msgspec
 import numpy as np
-from edgecv_runtime.bench.result import Correct, DataSet, Machine, Row
+from edgecv_runtime.bench.result import BenchRow, Correct, DataSet, Machine
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.errors import DataError
 from edgecv_runtime.schema import Record
@@ -21,7 +21,7 @@ AGAIN = "Record it again there: edgecv bench BUNDLE --record-reference FILE, wit
 Outputs = dict[str, np.ndarray]
 
 
-class Values(Record, frozen=True, kw_only=True):
+class RecordedTensor(Record, frozen=True, kw_only=True):
     """The outputs of one name for all samples of a set: little-endian float32 in C order, as base64 in JSON."""
 
     shape: tuple[int, ...]
@@ -32,7 +32,7 @@ class RecordedSet(Record, frozen=True, kw_only=True):
     """`digests` are the SHA-256 of each sample's preprocessed inputs (float32, little-endian, in the model's order)."""
 
     digests: tuple[str, ...]
-    outputs: dict[str, Values]
+    outputs: dict[str, RecordedTensor]
     correct: Correct | None = None
 
 
@@ -44,7 +44,7 @@ class Recorded(Record, frozen=True, kw_only=True):
     identity: str
     created: str
     machine: Machine
-    row: Row
+    row: BenchRow
     sets: dict[DataSet, RecordedSet]
 
 
@@ -53,7 +53,8 @@ def pack(samples: Samples, name: DataSet, outputs: Mapping[str, np.ndarray], cor
     return RecordedSet(
         digests=tuple(samples.digests(name)),
         outputs={
-            key: Values(shape=values.shape, data=values.astype("<f4").tobytes()) for key, values in outputs.items()
+            key: RecordedTensor(shape=values.shape, data=values.astype("<f4").tobytes())
+            for key, values in outputs.items()
         },
         correct=correct,
     )
@@ -109,7 +110,7 @@ def unpack(recorded: Recorded, name: DataSet, samples: Samples) -> Outputs:
     return {key: _array(values, len(stored.digests))[rows] for key, values in stored.outputs.items()}
 
 
-def _array(values: Values, count: int) -> np.ndarray:
+def _array(values: RecordedTensor, count: int) -> np.ndarray:
     try:
         found = np.frombuffer(values.data, "<f4").reshape(values.shape)
     except ValueError as error:

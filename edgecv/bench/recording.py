@@ -7,14 +7,14 @@ from pathlib import Path
 
 import msgspec
 from edgecv_runtime.bench.jobs import Options
-from edgecv_runtime.bench.result import Correct, Result, Row
+from edgecv_runtime.bench.result import BenchRow, Correct, Result
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.errors import BackendError, DataError, UsageError
 
+from edgecv.bench.comparison import EVALUATION, read_outputs
 from edgecv.bench.recorded import RECORDED_VERSION, Recorded, pack, write_recorded
 from edgecv.bench.reference import CUDA
 from edgecv.bench.samples import Samples
-from edgecv.prove.judge import EVALUATION, read_outputs
 from edgecv.terminal.observer import Observer
 
 
@@ -42,7 +42,7 @@ def check_recordable(bundle: Bundle, options: Options) -> None:
         )
 
 
-def recordable(rows: Sequence[Row]) -> tuple[int, Row]:
+def recordable(rows: Sequence[BenchRow]) -> tuple[int, BenchRow]:
     """The row that becomes the reference, and its place: ONNX float32 on CUDA; on the CPU only where no CUDA was meant.
 
     Raises:

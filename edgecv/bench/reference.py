@@ -15,32 +15,32 @@ from pathlib import Path
 import msgspec
 import numpy as np
 from edgecv_converters.golden import read_golden
-from edgecv_runtime.bench.messages import Answer, Answered, Open, Opened
+from edgecv_runtime.bench.messages import Answered, Open, Opened, WriteOutputs
 from edgecv_runtime.bench.process import Worker
-from edgecv_runtime.bench.result import Correct, DataSet, Library, Reference, Row
+from edgecv_runtime.bench.result import BenchRow, Correct, DataSet, Library, Reference
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.choose import has_cuda
 from edgecv_runtime.errors import BackendError, MissingDependencyError
 from edgecv_runtime.schema import Artifact
 
+from edgecv.bench.comparison import EVALUATION, Outputs, read_outputs
 from edgecv.bench.recorded import Recorded, unpack
 from edgecv.bench.samples import Samples
-from edgecv.prove.judge import EVALUATION, Outputs, read_outputs
 from edgecv.terminal.observer import Observer
 
 CUDA = "onnx-cuda"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class ReferenceOutputs:
     """The reference's outputs, and what it is, for some data sets."""
 
     outputs: dict[DataSet, Outputs] = field(default_factory=dict)
     records: tuple[Reference, ...] = ()
 
-    def __or__(self, other: Found) -> Found:
+    def __or__(self, other: ReferenceOutputs) -> ReferenceOutputs:
         """Both; what `other` says of a data set that this one has, too, is left out."""
-        return Found(
+        return ReferenceOutputs(
             outputs=other.outputs | self.outputs,
             records=(*self.records, *(r for r in other.records if r.on not in self.outputs)),
         )
@@ -61,7 +61,7 @@ def gpus() -> tuple[str, ...]:
     return tuple(line.strip() for line in done.stdout.splitlines() if line.strip()) if done.returncode == 0 else ()
 
 
-def from_file(recorded: Recorded, samples: Samples) -> Found:
+def from_file(recorded: Recorded, samples: Samples) -> ReferenceOutputs:
     """What was recorded elsewhere.
 
     Raises:
@@ -71,7 +71,7 @@ def from_file(recorded: Recorded, samples: Samples) -> Found:
     ran = f"{library.name} {library.version} ({', '.join(library.providers)})" if library else row.backend
     place = ", ".join(recorded.machine.accelerators) or recorded.machine.cpu
     text = f"{row.artifact} on {ran}, {place}, recorded {recorded.created}"
-    return Found(
+    return ReferenceOutputs(
         outputs={name: unpack(recorded, name, samples) for name in samples.spools},
         records=tuple(
             Reference(
@@ -92,7 +92,9 @@ def from_file(recorded: Recorded, samples: Samples) -> Found:
     )
 
 
-def without_file(bundle: Bundle, samples: Samples, names: Sequence[str], work: Path, observer: Observer) -> Found:
+def without_file(
+    bundle: Bundle, samples: Samples, names: Sequence[str], work: Path, observer: Observer
+) -> ReferenceOutputs:
     """A GPU where there is one, else the bundle's own answers and a float32 artifact; `names` are the GPUs' names."""
     if has_cuda():
         try:
@@ -102,13 +104,13 @@ def without_file(bundle: Bundle, samples: Samples, names: Sequence[str], work: P
     return _golden(bundle, samples) | _float_artifact(bundle, samples, work / "float")
 
 
-def _on_cuda(bundle: Bundle, samples: Samples, names: Sequence[str], work: Path) -> Found:
+def _on_cuda(bundle: Bundle, samples: Samples, names: Sequence[str], work: Path) -> ReferenceOutputs:
     artifact = _artifact(bundle, "onnx")
     if artifact is None:
         raise BackendError("the bundle has no ONNX float32 artifact")
     outputs, library = _answers(bundle, artifact, CUDA, samples, work)
     text = f"ONNX float32 on CUDA: {', '.join(names) or 'a GPU'}, {library.name} {library.version}"
-    return Found(
+    return ReferenceOutputs(
         outputs=outputs,
         records=tuple(
             Reference(
@@ -119,7 +121,7 @@ def _on_cuda(bundle: Bundle, samples: Samples, names: Sequence[str], work: Path)
     )
 
 
-def _golden(bundle: Bundle, samples: Samples) -> Found:
+def _golden(bundle: Bundle, samples: Samples) -> ReferenceOutputs:
     cases = list(read_golden(bundle.root, bundle.manifest.golden))
     outputs = {
         spec.name: np.concatenate([case.outputs[spec.name] for case in cases]).astype(np.float32)
@@ -131,13 +133,13 @@ def _golden(bundle: Bundle, samples: Samples) -> Found:
         description="the source model's own answers (Keras on CPU), as the bundle recorded them when it was made",
         count=samples.spools["golden"].count,
     )
-    return Found(outputs={"golden": outputs}, records=(record,))
+    return ReferenceOutputs(outputs={"golden": outputs}, records=(record,))
 
 
-def _float_artifact(bundle: Bundle, samples: Samples, work: Path) -> Found:
+def _float_artifact(bundle: Bundle, samples: Samples, work: Path) -> ReferenceOutputs:
     """The labelled samples, answered by the first float32 artifact that runs here; nothing where there is none."""
     if EVALUATION not in samples.spools:
-        return Found()
+        return ReferenceOutputs()
     only = replace(samples, spools={EVALUATION: samples.spools[EVALUATION]})
     for target, backend in (("onnx", "onnx"), ("tflite", "litert")):
         artifact = _artifact(bundle, target)
@@ -156,8 +158,8 @@ def _float_artifact(bundle: Bundle, samples: Samples, work: Path) -> Found:
             library=library,
             count=only.spools[EVALUATION].count,
         )
-        return Found(outputs=outputs, records=(record,))
-    return Found()
+        return ReferenceOutputs(outputs=outputs, records=(record,))
+    return ReferenceOutputs()
 
 
 def _artifact(bundle: Bundle, target: str) -> Artifact | None:
@@ -176,12 +178,12 @@ def _answers(
     with Worker() as worker:
         library = worker.ask(order, Opened).library
         for name, spool in samples.spools.items():
-            worker.ask(Answer(samples=str(spool.folder), out=str(work / name)), Answered)
+            worker.ask(WriteOutputs(samples=str(spool.folder), out=str(work / name)), Answered)
             outputs[name] = read_outputs(work / name, bundle.manifest)
     return outputs, library
 
 
-def completed(record: Reference, rows: Sequence[Row], correct: Correct | None) -> Reference:
+def completed(record: Reference, rows: Sequence[BenchRow], correct: Correct | None) -> Reference:
     """The record with what was measured afterwards: its own row's latencies, and its accuracy."""
     backend = {"cuda": (CUDA,), "artifact": ("onnx", "litert")}.get(record.kind, ())
     same = [

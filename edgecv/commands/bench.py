@@ -12,7 +12,7 @@ from edgecv_runtime.errors import UsageError
 from edgecv.commands.options import given_path
 
 if TYPE_CHECKING:
-    from edgecv.bench.command import Request
+    from edgecv.bench.command import BenchRequest
 
 WHAT, HOW, REFERENCE, WHERE, OUTPUT = "What is measured", "How long", "Compared with", "Where", "Output"
 
@@ -165,7 +165,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables
 Force = Annotated[bool, typer.Option("--force", help="Replace files that are there.", rich_help_panel=OUTPUT)]
 
 
-def request(given: Mapping[str, Any]) -> Request:
+def request(given: Mapping[str, Any]) -> BenchRequest:
     """What the command line asks for.
 
     Raises:
@@ -174,7 +174,7 @@ def request(given: Mapping[str, Any]) -> Request:
     """
     from edgecv_runtime.bench.jobs import Options
 
-    from edgecv.bench.command import Request
+    from edgecv.bench.command import BenchRequest
 
     if given["as_json"] and given["markdown"]:
         raise UsageError("--json and --markdown both print to stdout", "Give one of them")
@@ -190,7 +190,7 @@ def request(given: Mapping[str, Any]) -> Request:
         sustain_all=given["sustain_all"],
         peaks=given["peak"],
     )
-    return Request(
+    return BenchRequest(
         bundle=given["bundle"],
         options=options,
         data=given["data"],

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from edgecv_converters.data import open_samples
-from edgecv_converters.isolate import Limits, Workshop, scratch_folder
+from edgecv_converters.isolate import WorkerLimits, WorkerPool, scratch_folder
 from edgecv_converters.isolate.child import progress
 from edgecv_runtime.predictor import load
 from edgecv_runtime.preprocess import from_preset
@@ -15,7 +15,7 @@ from PIL import Image
 
 from edgecv.convert.pipeline import convert
 from edgecv.convert.recipe import TARGETS, Recipe, plan
-from edgecv.convert.request import Request
+from edgecv.convert.request import ConvertRequest
 from edgecv.convert.staging import check_output
 from edgecv.extras import require, require_for
 from edgecv.terminal.console import LiveObserver, note, show
@@ -24,7 +24,7 @@ from edgecv.terminal.tables import finish_conversion
 SIDE = 16  # pixels; the scans are 8 x 8 and are doubled, so that two poolings leave something
 EPOCHS = 12
 TEST_EVERY = 4  # every fourth scan is kept for testing
-TRAINING = Limits(seconds=600)
+TRAINING = WorkerLimits(seconds=600)
 SHOWN = 5
 
 
@@ -40,11 +40,11 @@ def run_demo(out: Path, *, force: bool) -> None:
     with scratch_folder() as folder:
         note("Training a small network on scikit-learn's 1,797 scanned digits")
         with LiveObserver() as observer:
-            with Workshop(folder / "training", litter=folder, preload=("tensorflow", "keras"), jobs=1) as shop:
-                job = shop.submit("train", train, TRAINING, folder=folder)
+            with WorkerPool(folder / "training", litter=folder, preload=("tensorflow", "keras"), jobs=1) as pool:
+                job = pool.submit("train", train, TRAINING, folder=folder)
                 observer.job(job)
                 job.result()
-            request = Request(
+            request = ConvertRequest(
                 model=folder / "digits.keras",
                 out=out,
                 recipe=Recipe(steps=plan(["int8"], [])),

@@ -47,7 +47,7 @@ class Edit:
 
 
 @dataclass(frozen=True, slots=True)
-class Product:
+class MultiplyAdds:
     """`factor` multiply-adds for every pair of the atoms `left` and `right` (None counts once)."""
 
     layer: str
@@ -84,7 +84,7 @@ class Channels:
 
     slots: dict[tuple[str, str, int], Slot] = field(default_factory=dict)
     edits: dict[tuple[str, str], Edit] = field(default_factory=dict)
-    products: list[Product] = field(default_factory=list)
+    products: list[MultiplyAdds] = field(default_factory=list)
     families: tuple[Family, ...] = ()
     blocked: tuple[Blocked, ...] = ()
     inputs: int = 0
@@ -128,7 +128,7 @@ class Channels:
 
     def multiply(self, layer: str, factor: int, left: Atoms | None, right: Atoms | None) -> None:
         """Count one call's multiply-adds."""
-        self.products.append(Product(layer, factor, left, right))
+        self.products.append(MultiplyAdds(layer, factor, left, right))
 
     def tie(self, one: Atoms, other: Atoms) -> None:
         """Make two rows of atoms the same channels, position by position; where one has one atom, nothing is tied."""
@@ -163,7 +163,7 @@ class Channels:
         for edit in self.edits.values():
             edit.atoms = roots[edit.atoms]
         self.products = [
-            Product(p.layer, p.factor, *(None if side is None else roots[side] for side in (p.left, p.right)))
+            MultiplyAdds(p.layer, p.factor, *(None if side is None else roots[side] for side in (p.left, p.right)))
             for p in self.products
         ]
         at_ends = self._roots_of(roots, {INPUT, OUTPUT})

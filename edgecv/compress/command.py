@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack, cast
 
 import msgspec
+from edgecv_converters.data.inputs import preprocessing, read_input_shapes, read_labels
 from edgecv_converters.source.custom import custom_objects_of, import_last
 from edgecv_converters.source.keras_model import input_ports, loaded_of
 from edgecv_runtime.digest import sha256_file
@@ -21,15 +22,13 @@ from edgecv_runtime.schema import Preprocess, TensorSpec
 
 from edgecv.compress.checkpoint import FILE, model_bytes, replace_file
 from edgecv.compress.data import Reading, TrainingData, read_datasets, read_files
-from edgecv.compress.head import Head, head_of
+from edgecv.compress.head import TrainingHead, head_of
 from edgecv.compress.load import flat, load_flat
-from edgecv.compress.options import PruneOptions, Removal, Training, removal_of, training_of
+from edgecv.compress.options import PruneOptions, Removal, TrainingOptions, removal_of, training_of
 from edgecv.compress.page import render
-from edgecv.compress.prune import Run
+from edgecv.compress.prune import PruningRun
 from edgecv.compress.result import Pruned, PruneReport, Untouched, count_multiply_adds, rows_of, size_of
 from edgecv.compress.walk import walk
-from edgecv.convert.datasets import preprocessing
-from edgecv.convert.request import read_input_shapes, read_labels
 from edgecv.extras import LOADING, require
 from edgecv.inspect.quiet import quiet_stderr
 from edgecv.machine import machine_line, versions
@@ -91,7 +90,7 @@ def prune(
             removal = msgspec.structs.replace(removal, importance="l2")
         with _work_folder(place, data is not None, _fingerprint(removal, training, digest, data), options) as work:
             found, head = _data(original, data, options, training, work, watcher)
-            run = Run(
+            run = PruningRun(
                 original=original,
                 removal=removal,
                 training=training,
@@ -152,7 +151,7 @@ def _check_out(out: Path, *, force: bool) -> None:
         raise UsageError(f"{out} is a folder", "Give another --output")
 
 
-def _fingerprint(removal: Removal, training: Training, digest: str, data: Any) -> dict[str, Any]:
+def _fingerprint(removal: Removal, training: TrainingOptions, digest: str, data: Any) -> dict[str, Any]:
     """What must be the same for a run to be gone on with."""
     asked = {**msgspec.to_builtins(removal), **msgspec.to_builtins(training)}
     where = str(Path(data).absolute()) if isinstance(data, str | Path) else "datasets"
@@ -201,8 +200,8 @@ def _enter(work: Path, asked: dict[str, Any], *, resume: bool, force: bool) -> N
 
 
 def _data(
-    model: Any, data: Any, options: PruneOptions, training: Training, work: Path | None, observer: Observer
-) -> tuple[TrainingData | None, Head | None]:
+    model: Any, data: Any, options: PruneOptions, training: TrainingOptions, work: Path | None, observer: Observer
+) -> tuple[TrainingData | None, TrainingHead | None]:
     if data is None or work is None:
         return None, None
     head = head_of(walk(model))
@@ -218,7 +217,7 @@ def _data(
     how = Reading(
         head=head,
         inputs=inputs,
-        specs=preprocessing(chosen, described, observer),
+        specs=preprocessing(chosen, described, observer.note),
         labels=_labels(options.get("labels")),
         share=training.validation,
         seed=training.seed,
@@ -232,7 +231,7 @@ def _labels(given: str | Path | Sequence[str] | None) -> tuple[str, ...] | None:
     return None if given is None else tuple(given)
 
 
-def _report(run: Run, made: Any, name: str, digest: str, data: Any, seconds: float) -> PruneReport:
+def _report(run: PruningRun, made: Any, name: str, digest: str, data: Any, seconds: float) -> PruneReport:
     after = run.judge(made)
     return PruneReport(
         name=made.name,
@@ -258,7 +257,7 @@ def _report(run: Run, made: Any, name: str, digest: str, data: Any, seconds: flo
     )
 
 
-def _notes(run: Run) -> tuple[str, ...]:
+def _notes(run: PruningRun) -> tuple[str, ...]:
     notes = []
     if run.removal.method != "channel":
         notes.append(

@@ -18,7 +18,7 @@ from edgecv_converters.data.samples import LABEL_KEYS
 from edgecv_runtime.errors import DataError
 from edgecv_runtime.schema import Preprocess, TensorSpec
 
-from edgecv.compress.head import Head
+from edgecv.compress.head import TrainingHead
 from edgecv.terminal.observer import Observer
 
 Array = npt.NDArray[Any]
@@ -63,7 +63,7 @@ class Streamed:
     """A `tf.data.Dataset` of batches of tensors that are prepared already; it shuffles itself, or does not."""
 
     dataset: Any
-    head: Head
+    head: TrainingHead
     count: int
 
     def batches(self, size: int, order: Sequence[int] | None = None) -> Iterator[Batch]:
@@ -90,7 +90,7 @@ class TrainingData:
     classes: tuple[str, ...]
     digest: str
 
-    def class_weights(self, head: Head) -> Array:
+    def class_weights(self, head: TrainingHead) -> Array:
         """One weight for each class, count / (classes * count of the class), so that all classes weigh the same.
 
         Raises:
@@ -107,7 +107,7 @@ class TrainingData:
 class Reading:
     """How samples on disk are read: their preprocessing, the model's labels, and the share for validation."""
 
-    head: Head
+    head: TrainingHead
     inputs: tuple[TensorSpec, ...]
     specs: dict[str, Preprocess]
     labels: tuple[str, ...] | None
@@ -229,7 +229,7 @@ def _order(samples: SampleSet, how: Reading) -> tuple[str, ...]:
     return samples.classes
 
 
-def read_datasets(data: Any, head: Head, inputs: Sequence[TensorSpec], batch: int) -> TrainingData:
+def read_datasets(data: Any, head: TrainingHead, inputs: Sequence[TensorSpec], batch: int) -> TrainingData:
     """A pair (training, validation) of `tf.data.Dataset`s of (inputs, labels), batched or not.
 
     Raises:
@@ -243,7 +243,7 @@ def read_datasets(data: Any, head: Head, inputs: Sequence[TensorSpec], batch: in
     return TrainingData(train=train, validation=validation, classes=(), digest=f"{train.count} {validation.count}")
 
 
-def _streamed(dataset: Any, head: Head, inputs: Sequence[TensorSpec], batch: int) -> Streamed:
+def _streamed(dataset: Any, head: TrainingHead, inputs: Sequence[TensorSpec], batch: int) -> Streamed:
     spec = getattr(dataset, "element_spec", None)
     if not isinstance(spec, tuple) or len(spec) != 2:
         raise DataError("a dataset's elements must be (inputs, labels)", "For example dataset.map(lambda x, y: (x, y))")

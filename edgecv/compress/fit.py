@@ -14,8 +14,8 @@ import numpy.typing as npt
 from edgecv.compress.augment import MIXUP, augmenter, mixed
 from edgecv.compress.checkpoint import Epoch, Progress
 from edgecv.compress.data import Batches, TrainingData
-from edgecv.compress.head import Head
-from edgecv.compress.options import Training
+from edgecv.compress.head import TrainingHead
+from edgecv.compress.options import TrainingOptions
 from edgecv.compress.sparse import MaskSet
 from edgecv.terminal.observer import Observer
 
@@ -42,7 +42,7 @@ def predictor(model: Any) -> Callable[..., Any]:
     return tf.function(lambda *inputs: model(_packed(inputs), training=False), input_signature=specs)  # type: ignore[no-any-return]
 
 
-def evaluate(run: Callable[..., Any], head: Head, data: Batches, batch: int) -> tuple[float, float]:
+def evaluate(run: Callable[..., Any], head: TrainingHead, data: Batches, batch: int) -> tuple[float, float]:
     """Mean loss and accuracy of what `predictor` made."""
     import tensorflow as tf
 
@@ -74,7 +74,7 @@ def refresh_norms(model: Any, data: Batches, seed: int) -> None:
         layer.momentum = momentum
 
 
-def sampled_loss(model: Any, head: Head, data: Batches, seed: int) -> float:
+def sampled_loss(model: Any, head: TrainingHead, data: Batches, seed: int) -> float:
     """Mean loss over some training samples, in inference mode, once the batch norms' statistics are the model's own."""
     refresh_norms(model, data, seed)
     losses: list[Array] = []
@@ -85,7 +85,7 @@ def sampled_loss(model: Any, head: Head, data: Batches, seed: int) -> float:
     return float(np.concatenate(losses).mean())
 
 
-def gradients(model: Any, weights: list[Any], head: Head, data: Batches, seed: int) -> Iterator[list[Array]]:
+def gradients(model: Any, weights: list[Any], head: TrainingHead, data: Batches, seed: int) -> Iterator[list[Array]]:
     """For each of some batches the gradients of the mean loss by `weights`, in inference mode."""
     import tensorflow as tf
 
@@ -117,8 +117,8 @@ class Trainer:
     """
 
     model: Any
-    head: Head
-    training: Training
+    head: TrainingHead
+    training: TrainingOptions
     data: TrainingData
     teacher: Any = None
     masks: MaskSet | None = None

@@ -18,7 +18,7 @@ _TEMPERATURE = 4.0  # of the softened answers in distillation (Hinton et al. 201
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class TrainingHead:
     """The first output: probabilities of classes, their logits, or independent probabilities; and how many."""
 
     kind: Kind
@@ -96,7 +96,7 @@ class Head:
         return np.asarray(((outputs >= 0.5) == (targets >= 0.5)).all(-1))
 
 
-def head_of(graph: Graph) -> Head:
+def head_of(graph: Graph) -> TrainingHead:
     """The head that the last layers show.
 
     Raises:
@@ -114,7 +114,7 @@ def head_of(graph: Graph) -> Head:
             "Leave out --data to prune alone, and train it yourself",
         )
     kind: Kind = "softmax" if name == "softmax" else "sigmoid" if name == "sigmoid" else "logits"
-    return Head(kind, int(shape[-1] or 1))
+    return TrainingHead(kind, int(shape[-1] or 1))
 
 
 def _last_activation(graph: Graph) -> str:

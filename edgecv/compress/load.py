@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from edgecv_converters.source.detect import Kind, detect
+from edgecv_converters.source.detect import ModelFormat, detect
 from edgecv_runtime.errors import SourceError, UsageError
 
 from edgecv.compress.rebuild import flattened
@@ -60,12 +60,12 @@ def _by_name(model: Any, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tup
 
 def _read(path: Path, *, allow_code: bool, custom_objects: str | None) -> Any:
     kind = detect(path)
-    if kind is Kind.SAVED_MODEL:
+    if kind is ModelFormat.SAVED_MODEL:
         raise SourceError(
             f"{path.name} is a SavedModel: it holds operations, no layers to make smaller",
             "Give the Keras model that it was exported from, as .keras or .h5",
         )
-    if kind is Kind.KERAS:
+    if kind is ModelFormat.KERAS:
         from edgecv_converters.source import keras3
 
         return keras3.read_model(path, allow_code=allow_code, custom_objects=custom_objects)

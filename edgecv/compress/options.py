@@ -20,7 +20,7 @@ SCOPES: tuple[Scope, ...] = get_args(Scope)
 ROUND_TO = 8
 
 
-class Training(Record, frozen=True, kw_only=True):
+class TrainingOptions(Record, frozen=True, kw_only=True):
     """How the smaller model is trained again.
 
     `epochs` follow the last step; `step_epochs` each step before it. `patience` epochs without a better validation
@@ -163,7 +163,7 @@ def removal_of(options: PruneOptions, *, with_data: bool) -> Removal:
     return Removal(method=method, importance=importance, scope=scope, pattern=pattern, **numbers)
 
 
-def training_of(options: PruneOptions) -> Training:
+def training_of(options: PruneOptions) -> TrainingOptions:
     """How it is trained.
 
     Raises:
@@ -176,7 +176,9 @@ def training_of(options: PruneOptions) -> Training:
         _one_of("class_weights", weights, ("balanced",))
     augment = options.get("augment", ())
     words: Any = augment.split(",") if isinstance(augment, str) else augment
-    return Training(augment=tuple(w.strip() for w in words if w.strip()), balanced=weights == "balanced", **numbers)
+    return TrainingOptions(
+        augment=tuple(w.strip() for w in words if w.strip()), balanced=weights == "balanced", **numbers
+    )
 
 
 def _given(options: PruneOptions, names: Sequence[str]) -> dict[str, Any]:

@@ -17,9 +17,9 @@ from edgecv.compress.checkpoint import Epoch, Progress
 from edgecv.compress.choose import choose, least_multiply_adds
 from edgecv.compress.data import TrainingData
 from edgecv.compress.fit import Trainer, evaluate, gradients, predictor, refresh_norms, sampled_loss, train
-from edgecv.compress.head import Head
+from edgecv.compress.head import TrainingHead
 from edgecv.compress.importance import score
-from edgecv.compress.options import Removal, Training
+from edgecv.compress.options import Removal, TrainingOptions
 from edgecv.compress.result import count_multiply_adds
 from edgecv.compress.sparse import MaskSet
 from edgecv.compress.surgery import Anatomy
@@ -28,7 +28,7 @@ from edgecv.terminal.words import duration, number, percent
 
 
 @dataclass(slots=True, kw_only=True)
-class Run:
+class PruningRun:
     """One run: the original model, what is asked, and how far it is.
 
     Attributes:
@@ -43,9 +43,9 @@ class Run:
 
     original: Any
     removal: Removal
-    training: Training
+    training: TrainingOptions
     data: TrainingData | None
-    head: Head | None
+    head: TrainingHead | None
     work: Path | None
     observer: Observer
     allow_code: bool = False

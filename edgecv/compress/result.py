@@ -17,7 +17,7 @@ from edgecv.compress.blocks import Dropped
 from edgecv.compress.channels import Blocked
 from edgecv.compress.checkpoint import Epoch, zipped_bytes
 from edgecv.compress.masks import KERNELS
-from edgecv.compress.options import Removal, Training
+from edgecv.compress.options import Removal, TrainingOptions
 from edgecv.inspect.quiet import quiet_stderr
 
 
@@ -35,7 +35,7 @@ class Size(msgspec.Struct, frozen=True, kw_only=True):
     loss: float | None = None
 
 
-class Row(msgspec.Struct, frozen=True, kw_only=True):
+class PrunedLayer(msgspec.Struct, frozen=True, kw_only=True):
     """One layer with kernels: output channels and kernel weights that are not zero, before and after.
 
     Both are 0 after where the layer went with its block.
@@ -76,14 +76,14 @@ class PruneReport(msgspec.Struct, frozen=True, kw_only=True):
     machine: str
     versions: dict[str, str]
     removal: Removal
-    training: Training
+    training: TrainingOptions
     data: str | None
     train_samples: int
     validation_samples: int
     before: Size
     after: Size
     pruned_accuracy: float | None
-    rows: tuple[Row, ...]
+    rows: tuple[PrunedLayer, ...]
     dropped: tuple[Dropped, ...]
     untouched: tuple[Untouched, ...]
     history: tuple[Epoch, ...]
@@ -121,14 +121,14 @@ def size_of(model: Any, counted: int, judged: tuple[float, float] | None) -> Siz
     )
 
 
-def rows_of(before: Any, after: Any) -> tuple[Row, ...]:
+def rows_of(before: Any, after: Any) -> tuple[PrunedLayer, ...]:
     """The layers with kernels, by name."""
     left = {layer.name: layer for layer in after.layers}
     return tuple(_row(layer, left.get(layer.name)) for layer in before.layers if list(_own_kernels(layer)))
 
 
-def _row(old: Any, new: Any | None) -> Row:
-    return Row(
+def _row(old: Any, new: Any | None) -> PrunedLayer:
+    return PrunedLayer(
         layer=old.name,
         kind=type(old).__name__,
         width_before=int(old.output.shape[-1]),

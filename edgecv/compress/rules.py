@@ -15,7 +15,7 @@ from edgecv.compress.walk import Call, Graph, Shape
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class LayerCall:
     """One call as its rule sees it: input atoms, and all shapes without the batch axis."""
 
     layer: Any
@@ -32,7 +32,7 @@ class NotFollowedError(Exception):
     """Channels cannot be followed through a layer; the text says why."""
 
 
-Rule = Callable[[Step], Atoms]
+Rule = Callable[[LayerCall], Atoms]
 
 
 def read_channels(graph: Graph) -> Channels:
@@ -56,7 +56,7 @@ def read_channels(graph: Graph) -> Channels:
 
 
 def _read(call: Call, graph: Graph, atoms: dict[int, Atoms], channels: Channels) -> None:
-    step = Step(
+    step = LayerCall(
         layer=call.layer,
         name=call.name,
         kind=type(call.layer).__name__,
@@ -79,7 +79,7 @@ def _last(shape: Shape) -> int:
     return (shape[-1] or 1) if shape else 1
 
 
-def _rule_of(step: Step) -> Rule:
+def _rule_of(step: LayerCall) -> Rule:
     home = type(step.layer).__module__
     if not home.startswith("keras."):
         raise NotFollowedError("a layer of your own: what it does with channels is not known")
@@ -93,13 +93,13 @@ def _rule_of(step: Step) -> Rule:
     return found
 
 
-def _passes(step: Step) -> Atoms:
+def _passes(step: LayerCall) -> Atoms:
     if len(step.ins) != 1 or _last(step.made[0]) != len(step.ins[0]):
         raise NotFollowedError("it changes the number of channels")
     return step.ins[0]
 
 
-def _mixing_activation(step: Step) -> str | None:
+def _mixing_activation(step: LayerCall) -> str | None:
     """Why the layer's activation is not one of each channel alone, or None."""
     function = getattr(step.layer, "activation", None)
     name = getattr(function, "__name__", None) or type(function).__name__
@@ -107,28 +107,28 @@ def _mixing_activation(step: Step) -> str | None:
     return None if known else f"its activation {name} works on all channels at once"
 
 
-def _activation(step: Step) -> Atoms:
+def _activation(step: LayerCall) -> Atoms:
     if reason := _mixing_activation(step):
         return _stays(step, reason)
     return _passes(step)
 
 
-def _softmax(step: Step) -> Atoms:
+def _softmax(step: LayerCall) -> Atoms:
     return _stays(step, "it works on all channels at once")
 
 
-def _stays(step: Step, reason: str) -> Atoms:
+def _stays(step: LayerCall, reason: str) -> Atoms:
     """As many channels come out as go in, but none of them can go."""
     out = _passes(step)
     step.channels.refuse(step.name, step.kind, reason, [out])
     return out
 
 
-def _rescaling(step: Step) -> Atoms:
+def _rescaling(step: LayerCall) -> Atoms:
     return _passes(step) if not np.ndim(step.layer.scale) and not np.ndim(step.layer.offset) else _per_input(step)
 
 
-def _per_input(step: Step) -> Atoms:
+def _per_input(step: LayerCall) -> Atoms:
     """A number for every channel, in the configuration: harmless where the channels are the model's inputs."""
     out = _passes(step)
     if out.max() >= step.channels.inputs:
@@ -136,11 +136,11 @@ def _per_input(step: Step) -> Atoms:
     return out
 
 
-def _normalizes(step: Step) -> Atoms:
+def _normalizes(step: LayerCall) -> Atoms:
     return _stays(step, "it normalizes across channels, so that each of them changes all others")
 
 
-def _mixes(step: Step) -> Atoms:
+def _mixes(step: LayerCall) -> Atoms:
     """Dense, and convolutions: every output channel sees every input channel."""
     layer, channels, [ins] = step.layer, step.channels, step.ins
     if getattr(layer, "groups", 1) == len(ins) > 1:
@@ -160,7 +160,7 @@ def _mixes(step: Step) -> Atoms:
     return out
 
 
-def _output(step: Step) -> Atoms:
+def _output(step: LayerCall) -> Atoms:
     """New channels; they stay where the layer's own activation works on all of them (a softmax)."""
     out = step.channels.made_by(step.name, "output", _last(step.made[0]))
     reason = _mixing_activation(step)
@@ -169,7 +169,7 @@ def _output(step: Step) -> Atoms:
     return out
 
 
-def _bias(step: Step, out: Atoms) -> None:
+def _bias(step: LayerCall, out: Atoms) -> None:
     if step.layer.use_bias:
         step.channels.slot(step.name, "bias", 0, out, "out")
 
@@ -178,7 +178,7 @@ def _size(shape: Shape) -> int:
     return prod(size or 1 for size in shape)
 
 
-def _depthwise(step: Step) -> Atoms:
+def _depthwise(step: LayerCall) -> Atoms:
     layer, channels, [ins] = step.layer, step.channels, step.ins
     if reason := _mixing_activation(step):
         raise NotFollowedError(reason)
@@ -190,7 +190,7 @@ def _depthwise(step: Step) -> Atoms:
     return out
 
 
-def _grouped_depthwise(step: Step) -> Atoms:
+def _grouped_depthwise(step: LayerCall) -> Atoms:
     """A convolution with as many groups as input channels: depthwise, written differently."""
     layer, channels, [ins] = step.layer, step.channels, step.ins
     if reason := _mixing_activation(step):
@@ -205,7 +205,7 @@ def _grouped_depthwise(step: Step) -> Atoms:
     return out
 
 
-def _separable(step: Step) -> Atoms:
+def _separable(step: LayerCall) -> Atoms:
     layer, channels, [ins] = step.layer, step.channels, step.ins
     deep = np.repeat(ins, layer.depth_multiplier)
     out = _output(step)
@@ -220,7 +220,7 @@ def _separable(step: Step) -> Atoms:
     return out
 
 
-def _batch_norm(step: Step) -> Atoms:
+def _batch_norm(step: LayerCall) -> Atoms:
     axis = step.layer.axis
     axis = axis[0] if isinstance(axis, list | tuple) and len(axis) == 1 else axis
     if axis not in {-1, len(step.taken[0])}:
@@ -231,26 +231,26 @@ def _batch_norm(step: Step) -> Atoms:
     return out
 
 
-def _layer_scale(step: Step) -> Atoms:
+def _layer_scale(step: LayerCall) -> Atoms:
     out = _passes(step)
     step.channels.slot(step.name, "gamma", 0, out, "each")
     step.channels.edit(step.name, "projection_dim", out)
     return out
 
 
-def _prelu(step: Step) -> Atoms:
+def _prelu(step: LayerCall) -> Atoms:
     out = _passes(step)
     if step.layer.alpha.shape[-1] == len(out):
         step.channels.slot(step.name, "alpha", -1, out, "each")
     return out
 
 
-def _flatten(step: Step) -> Atoms:
+def _flatten(step: LayerCall) -> Atoms:
     [ins] = step.ins
     return np.tile(ins, _last(step.made[0]) // len(ins))
 
 
-def _reshape(step: Step) -> Atoms:
+def _reshape(step: LayerCall) -> Atoms:
     """Followed where it keeps the last axis, or makes one axis of all."""
     [ins], [taken], [made] = step.ins, step.taken, step.made
     if len(made) == 1 and taken:
@@ -263,7 +263,7 @@ def _reshape(step: Step) -> Atoms:
     return ins
 
 
-def _merge(step: Step) -> Atoms:
+def _merge(step: LayerCall) -> Atoms:
     if len({len(shape) for shape in step.taken}) != 1:
         raise NotFollowedError("its inputs differ in rank")
     if any(np.ndim(value) for value in step.constants):
@@ -274,7 +274,7 @@ def _merge(step: Step) -> Atoms:
     return widest
 
 
-def _concatenate(step: Step) -> Atoms:
+def _concatenate(step: LayerCall) -> Atoms:
     rank = len(step.made[0]) + 1
     if step.layer.axis % rank == rank - 1:
         return np.concatenate(step.ins)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from edgecv_converters.data import Sample, SampleSet, Spool, SpoolInfo, npz, open_samples, write_spool
@@ -13,69 +12,21 @@ from edgecv_converters.data.samples import LABEL_KEYS
 from edgecv_converters.golden import GoldenSample
 from edgecv_converters.workers import SourceSummary
 from edgecv_runtime.errors import DataError, UsageError
-from edgecv_runtime.preprocess import PRESETS, decode, from_preset, resolve
+from edgecv_runtime.preprocess import decode
 from edgecv_runtime.schema import Preprocess, TensorSpec
-from PIL import Image, ImageDraw
 
-from edgecv.convert.request import Request
+from edgecv.convert.request import ConvertRequest
+from edgecv.convert.standins import draw
 from edgecv.terminal.observer import Observer
 
-IMAGE_CHANNELS = (1, 3)
 FEWEST_VALIDATION, MOST_VALIDATION, FEWEST_TO_SPLIT = 100, 1000, 40
 FEWEST_TO_TRAIN, HELD_OUT_PART = 40, 0.1
+GOLDEN, CALIBRATION, EVALUATION, VALIDATION = "golden", "calibration", "evaluation", "validation"
 TRAINING, HELD_OUT = "training", "held-out"
-LABELLED = frozenset({"evaluation", "validation", TRAINING, HELD_OUT})
+LABELLED = frozenset({EVALUATION, VALIDATION, TRAINING, HELD_OUT})
 
 
-def is_image(spec: TensorSpec) -> bool:
-    """Whether an input may be a picture: N x H x W x C with one or three channels."""
-    return len(spec.shape) == 4 and spec.shape[3] in IMAGE_CHANNELS
-
-
-class TakesInputs(Protocol):
-    """A model as far as preparing its inputs goes."""
-
-    @property
-    def inputs(self) -> tuple[TensorSpec, ...]:
-        """The inputs, at a batch of one."""
-
-    @property
-    def has_preprocessing(self) -> bool:
-        """Whether it scales raw pixels itself."""
-
-
-def preprocessing(given: Preprocess | None, summary: TakesInputs, observer: Observer) -> dict[str, Preprocess]:
-    """The preprocessing of every input, complete.
-
-    What was given applies to the inputs that may be pictures, or to all where it is for tensors; others are tensors. A
-    model that scales raw pixels itself gets "none". Nothing is ever assumed of any other picture.
-
-    Raises:
-        UsageError: An input may be a picture and nobody says how it is prepared; the hint lists the presets.
-        SpecError: What was given does not fit the input.
-    """
-    chosen = given
-    pictures = [spec.name for spec in summary.inputs if is_image(spec)]
-    if given is not None and given.kind == "image" and not pictures:
-        raise UsageError(
-            f"the model takes no picture (its input has the shape {summary.inputs[0].shape})",
-            "Leave --preprocess out, or give --preprocess tensor",
-        )
-    if given is None and pictures:
-        if not summary.has_preprocessing:
-            names = ", ".join(PRESETS)
-            raise UsageError(
-                f"nobody says how pictures are prepared for the input {pictures[0]!r}",
-                f"Give --preprocess with what the model was trained on: {names}, or a TOML file",
-            )
-        chosen = from_preset("none")
-        observer.note("The model scales raw pixels itself: preprocessing is 'none' (0..255)")
-    tensor = from_preset("tensor")
-    specs = {s.name: (chosen if s.name in pictures and chosen is not None else tensor) for s in summary.inputs}
-    return {spec.name: resolve(specs[spec.name], spec.shape, spec.name) for spec in summary.inputs}
-
-
-def open_sets(request: Request) -> dict[str, SampleSet]:
+def open_sets(request: ConvertRequest) -> dict[str, SampleSet]:
     """The sets that were given, listed and chosen; with `max_drop` a validation set, with `qat` two to train and judge.
 
     Raises:
@@ -84,20 +35,20 @@ def open_sets(request: Request) -> dict[str, SampleSet]:
     sets: dict[str, SampleSet] = {}
     rest = None
     if request.qat is not None:
-        sets |= lessons(open_samples(request.qat, labelled=True), request.recipe.seed)
-        sets["calibration"] = sets[TRAINING].choose(request.recipe.samples, request.recipe.seed)
+        sets |= training_sets(open_samples(request.qat, labelled=True), request.recipe.seed)
+        sets[CALIBRATION] = sets[TRAINING].choose(request.recipe.samples, request.recipe.seed)
     if request.calibrate is not None:
         given = open_samples(request.calibrate)
-        sets["calibration"] = given.choose(request.recipe.samples, request.recipe.seed)
-        rest = given.without([sample.id for sample in sets["calibration"].samples])
+        sets[CALIBRATION] = given.choose(request.recipe.samples, request.recipe.seed)
+        rest = given.without([sample.id for sample in sets[CALIBRATION].samples])
     if request.evaluate is not None:
-        sets["evaluation"] = open_samples(request.evaluate, labelled=True)
+        sets[EVALUATION] = open_samples(request.evaluate, labelled=True)
         if request.recipe.max_drop is not None:
-            sets["validation"], sets["evaluation"] = split(rest, sets["evaluation"], request.recipe.seed)
+            sets[VALIDATION], sets[EVALUATION] = split(rest, sets[EVALUATION], request.recipe.seed)
     return sets
 
 
-def lessons(given: SampleSet, seed: int) -> dict[str, SampleSet]:
+def training_sets(given: SampleSet, seed: int) -> dict[str, SampleSet]:
     """What quantization-aware training learns, and a tenth that decides the best epoch, balanced by class.
 
     Raises:
@@ -146,7 +97,7 @@ def _place(samples: SampleSet, sample: Sample) -> tuple[Path, int]:
 
 def validation_words(sets: Mapping[str, SampleSet], count: int) -> str:
     """Which samples a budget is judged on."""
-    if sets["validation"].path == sets["evaluation"].path:
+    if sets[VALIDATION].path == sets[EVALUATION].path:
         return f"{count} evaluation samples that accuracy is not measured on"
     return f"{count} labelled samples of the calibration data that set no range"
 
@@ -160,61 +111,22 @@ def golden_samples(
     work: Path,
 ) -> SampleSet:
     """The first `count` of a balanced choice from real data, or drawn ones where no data was given."""
-    for name in ("evaluation", "calibration"):
+    for name in (EVALUATION, CALIBRATION):
         if name in sets:
             return sets[name].choose(count, seed)
     return draw(specs, inputs, count, seed, work / "drawn")
-
-
-def draw(
-    specs: Mapping[str, Preprocess], inputs: Sequence[TensorSpec], count: int, seed: int, folder: Path
-) -> SampleSet:
-    """Stand-ins for golden cases of float artifacts: drawn shapes for pictures, normal numbers for tensors."""
-    rng = np.random.default_rng(seed)
-    folder.mkdir(parents=True)
-    single = inputs[0] if len(inputs) == 1 else None
-    if single is not None and specs[single.name].kind == "image":
-        for number in range(count):
-            drawing(rng, single.shape[1], single.shape[2]).save(folder / f"drawn-{number:03d}.png")
-        return open_samples(folder)
-    arrays = {}
-    for spec in inputs:
-        if specs[spec.name].kind == "image":
-            pictures = [np.asarray(drawing(rng, spec.shape[1], spec.shape[2])) for _ in range(count)]
-            arrays[spec.name] = np.stack(pictures)
-        else:
-            arrays[spec.name] = rng.normal(size=(count, *spec.shape[1:])).astype(np.float32)
-    np.savez(folder / "drawn.npz", allow_pickle=False, **arrays)
-    return open_samples(folder / "drawn.npz")
-
-
-def drawing(rng: np.random.Generator, height: int, width: int) -> Image.Image:
-    """A picture of random ellipses, rectangles and lines on a gradient, half as large again as the input."""
-    size = (max(2, width * 3 // 2), max(2, height * 3 // 2))
-    ramp = np.linspace(0, 255, size[0] * size[1] * 3).reshape(size[1], size[0], 3)
-    image = Image.fromarray(np.roll(ramp, int(rng.integers(size[0])), axis=1).astype(np.uint8))
-    pen = ImageDraw.Draw(image)
-    for number in range(9):
-        (x0, x1), (y0, y1) = (
-            sorted(rng.integers(0, size[0], 2).tolist()),
-            sorted(rng.integers(0, size[1], 2).tolist()),
-        )
-        colour = tuple(rng.integers(0, 256, 3).tolist())
-        shape = (pen.ellipse, pen.rectangle, pen.line)[number % 3]
-        shape((x0, y0, x1, y1), fill=colour)
-    return image
 
 
 def spool_sets(
     sets: Mapping[str, SampleSet],
     specs: Mapping[str, Preprocess],
     summary: SourceSummary,
-    request: Request,
+    request: ConvertRequest,
     folder: Path,
     observer: Observer,
 ) -> Iterator[tuple[str, tuple[Spool, SpoolInfo]]]:
     """Preprocess every set to disk, the calibration set first because converters wait for it."""
-    for name in sorted(sets, key=lambda key: key != "calibration"):
+    for name in sorted(sets, key=lambda key: key != CALIBRATION):
         judged = name in LABELLED
         yield (
             name,
@@ -234,7 +146,7 @@ def unlabelled(samples: SampleSet) -> SampleSet:
     return SampleSet(samples.kind, samples.path, samples.samples, ())
 
 
-def class_names(request: Request, samples: SampleSet, outputs: Sequence[TensorSpec]) -> tuple[str, ...] | None:
+def class_names(request: ConvertRequest, samples: SampleSet, outputs: Sequence[TensorSpec]) -> tuple[str, ...] | None:
     """The labels of the model, where they were given; else the data's classes, if there are as many as outputs.
 
     Raises:

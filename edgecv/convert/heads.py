@@ -7,12 +7,12 @@ from edgecv_converters.workers import SourceSummary
 from edgecv_runtime.errors import UsageError
 from edgecv_runtime.postprocess import Head, read_thresholds
 
-from edgecv.convert.request import Request
+from edgecv.convert.request import ConvertRequest
 
 DECIDES_BY_THRESHOLD = ("binary", "multilabel")
 
 
-def head_of(request: Request, summary: SourceSummary) -> Head:
+def head_of(request: ConvertRequest, summary: SourceSummary) -> Head:
     """The task and activation that were asked for, or that the model shows, with the thresholds.
 
     Raises:

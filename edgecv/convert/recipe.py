@@ -27,7 +27,7 @@ MOST_EPOCHS = 1000
 CALIBRATED: frozenset[Precision] = frozenset({"int8", "int16x8"})
 
 
-class Step(Record, frozen=True, kw_only=True):
+class ArtifactSpec(Record, frozen=True, kw_only=True):
     """One artifact to make."""
 
     target: Target
@@ -63,7 +63,7 @@ class Recipe(Record, frozen=True, kw_only=True):
     `gates` are overrides such as "int8:agreement=0.97"; `coreml` is what an app wants of the Core ML artifacts.
     """
 
-    steps: tuple[Step, ...]
+    steps: tuple[ArtifactSpec, ...]
     io: Literal["float32", "int8", "uint8"] = "float32"
     quantizer: Quantizer = "edgecv"
     refine: bool = False
@@ -144,7 +144,7 @@ class Recipe(Record, frozen=True, kw_only=True):
         return any(step.needs_calibration for step in self.steps)
 
 
-def plan(quantize: Sequence[str], targets: Sequence[str]) -> tuple[Step, ...]:
+def plan(quantize: Sequence[str], targets: Sequence[str]) -> tuple[ArtifactSpec, ...]:
     """The artifacts that `--quantize` and `--target` ask for, in a fixed order.
 
     A plain precision goes to every chosen target that knows it; `TARGET:PRECISION` to that one. Without any, each
@@ -157,7 +157,7 @@ def plan(quantize: Sequence[str], targets: Sequence[str]) -> tuple[Step, ...]:
     asked = [item.strip() for value in quantize for item in value.split(",") if item.strip()]
     steps = [step for item in asked for step in _expand(item, chosen, explicit=bool(targets))]
     if not asked:
-        steps = [Step(target=target, precision=DEFAULT_PRECISION[target]) for target in chosen]
+        steps = [ArtifactSpec(target=target, precision=DEFAULT_PRECISION[target]) for target in chosen]
     order = {(t, p): i for i, (t, p) in enumerate((t, p) for t in TARGETS for p in PRECISIONS[t])}
     return tuple(sorted(dict.fromkeys(steps), key=lambda step: order[step.target, step.precision]))
 
@@ -170,14 +170,14 @@ def _targets(values: Sequence[str]) -> tuple[Target, ...]:
     return tuple(target for target in TARGETS if target in names) or TARGETS
 
 
-def _expand(item: str, chosen: Sequence[Target], *, explicit: bool) -> list[Step]:
+def _expand(item: str, chosen: Sequence[Target], *, explicit: bool) -> list[ArtifactSpec]:
     prefix, colon, name = item.rpartition(":")
     if name == "mixed":
         raise UsageError("mixed is what int8 becomes where layers stay float", "Give --quantize int8 --max-drop POINTS")
     if name not in KNOWN:
         raise UsageError(f"unknown precision {name!r}", _nearest(name))
     wanted = _targets([prefix]) if colon else chosen
-    able = [Step(target=t, precision=p) for t in wanted for p in PRECISIONS[t] if p == name]
+    able = [ArtifactSpec(target=t, precision=p) for t in wanted for p in PRECISIONS[t] if p == name]
     if not able or (len(able) < len(wanted) and (colon or explicit)):
         unable = next(t for t in wanted if name not in PRECISIONS[t])
         hint = f"{unable} knows {', '.join(PLAIN[unable])}{f', {WORDS}' if unable == 'coreml' else ''}"

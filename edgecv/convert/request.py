@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,23 +10,21 @@ from typing import Literal, TypedDict
 
 from edgecv_converters.coreml import Interface
 from edgecv_converters.coreml.recipes import Minimum
-from edgecv_converters.isolate import GIB, Limits
+from edgecv_converters.data.inputs import read_input_shapes, read_labels
+from edgecv_converters.isolate import GIB, WorkerLimits
 from edgecv_converters.parity.gates import GateConfig
 from edgecv_converters.workers import Quantizer
-from edgecv_runtime.errors import DataError, UsageError
-from edgecv_runtime.files import MIB, read_regular
+from edgecv_runtime.errors import UsageError
 from edgecv_runtime.preprocess import parse
 from edgecv_runtime.schema import Activation, Preprocess, Task
-from edgecv_runtime.text import valid
 
 from edgecv.convert.recipe import Recipe, plan
 
 DEFAULT_EPOCHS = 5
-LARGEST_LABELS = 16 * MIB  # bytes; the longest lists that are in use have some hundred kilobytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class ConvertRequest:
     """What to convert, where to, and how carefully.
 
     Attributes:
@@ -60,7 +57,7 @@ class Request:
     force: bool = False
     keep_failing: bool = False
     keep_going: bool = False
-    limits: Limits = field(default_factory=Limits)
+    limits: WorkerLimits = field(default_factory=WorkerLimits)
     jobs: int = field(default_factory=lambda: 1 + (os.cpu_count() or 1))
 
     def __post_init__(self) -> None:
@@ -178,7 +175,7 @@ class ConvertOptions(TypedDict, total=False):
     force: bool
 
 
-def from_options(model: Path, out: Path, options: ConvertOptions) -> Request:
+def from_options(model: Path, out: Path, options: ConvertOptions) -> ConvertRequest:
     """Read and check every option.
 
     Raises:
@@ -204,7 +201,7 @@ def from_options(model: Path, out: Path, options: ConvertOptions) -> Request:
         gates=tuple(options.get("gates", ())),
         coreml=_interface(options),
     )
-    return Request(
+    return ConvertRequest(
         model=model,
         out=out,
         recipe=recipe,
@@ -254,52 +251,7 @@ def _tuple(values: Sequence[str] | None) -> tuple[str, ...] | None:
     return None if values is None else tuple(values)
 
 
-def read_labels(path: Path) -> tuple[str, ...]:
-    """Class names, one a line, in the order of the model's outputs; or the sorted subfolder names of a folder.
-
-    Raises:
-        DataError: The file is missing, empty, or names a class twice.
-    """
-    try:
-        names = _labels_in(path)
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise DataError(f"cannot read the labels in {path}: {reason}", "Give a text file, one label a line") from error
-    if not names or "" in names:
-        raise DataError(f"{path} has {'an empty line' if names else 'no labels'}", "Give a text file, one label a line")
-    twice, count = Counter(names).most_common(1)[0]
-    if count > 1:
-        raise DataError(f"{path} names the label {twice!r} twice", "Every class needs a name of its own")
-    return tuple(names)
-
-
-def _labels_in(path: Path) -> list[str]:
-    if os.path.isdir(path):  # noqa: PTH112 - unlike Path's, it takes every name
-        with os.scandir(path) as entries:
-            return sorted(valid(entry.name) for entry in entries if entry.is_dir())
-    names = [line.strip() for line in read_regular(path, LARGEST_LABELS).decode("utf-8-sig").splitlines()]
-    while names and not names[-1]:
-        names.pop()
-    return names
-
-
-def read_input_shapes(values: Sequence[str]) -> dict[str, tuple[int, ...]]:
-    """Parse `NAME=1,224,224,3` (or `1,224,224,3` where the model has one input, under the name "").
-
-    Raises:
-        UsageError: A value is no list of positive integers.
-    """
-    shapes: dict[str, tuple[int, ...]] = {}
-    for value in values:
-        name, _, text = value.rpartition("=")
-        sizes = text.replace("x", ",").split(",")
-        if not all(size.strip().isdigit() and int(size) > 0 for size in sizes):
-            raise UsageError(f"--input-shape {value!r} is not a shape", "Write --input-shape NAME=1,224,224,3")
-        shapes[name] = tuple(int(size) for size in sizes)
-    return shapes
-
-
-def limits(seconds: float, gib: float | None) -> Limits:
+def limits(seconds: float, gib: float | None) -> WorkerLimits:
     """What each worker may use; by default 80 % of the machine's memory.
 
     Raises:
@@ -309,4 +261,4 @@ def limits(seconds: float, gib: float | None) -> Limits:
         raise UsageError(f"--time-limit must be positive, got {seconds:g}")
     if gib is not None and not gib > 0:
         raise UsageError(f"--memory-limit must be positive, got {gib:g}")
-    return Limits.of_machine(seconds) if gib is None else Limits(seconds=seconds, memory=int(gib * GIB))
+    return WorkerLimits.of_machine(seconds) if gib is None else WorkerLimits(seconds=seconds, memory=int(gib * GIB))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from edgecv_converters.isolate import Limits, run_alone
+from edgecv_converters.isolate import WorkerLimits, run_alone
 from edgecv_converters.source.request import SourceRequest
 from edgecv_runtime.errors import SourceError
 
@@ -66,5 +66,5 @@ def inspect(
         custom_objects=custom_objects,
         modules=None if custom_objects is None else Path.cwd(),
     )
-    found: Inspection = run_alone(f"reading {path.name}", look_into, Limits.of_machine(), request=request)
+    found: Inspection = run_alone(f"reading {path.name}", look_into, WorkerLimits.of_machine(), request=request)
     return found

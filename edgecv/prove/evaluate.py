@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 from edgecv_converters.data import Spool, SpoolInfo, open_samples, write_spool
-from edgecv_converters.isolate import Job, Limits, Workshop, children
+from edgecv_converters.isolate import Job, WorkerLimits, WorkerPool, children
 from edgecv_converters.parity.answers import Decision, decide
-from edgecv_converters.parity.methods import ways
+from edgecv_converters.parity.methods import methods
 from edgecv_converters.parity.metrics import Scores, confusion_matrix, precision_recall_f1, wilson
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.errors import BundleError, UsageError
@@ -54,13 +54,13 @@ def evaluate(
         UsageError: The bundle's outputs are no classes.
     """
     root, file = locate(path)
-    with children(decide.__module__) as shop, Bundle.load(root, scratch=shop.staging) as bundle:
+    with children(decide.__module__) as pool, Bundle.load(root, scratch=pool.staging) as bundle:
         manifest = bundle.manifest
         chosen = choose(manifest, file, target, precision)
         labels = class_labels(manifest)
         spool, info = write_spool(
             open_samples(data, labelled=True),
-            shop.staging / "samples",
+            pool.staging / "samples",
             manifest.preprocess,
             manifest.inputs,
             labels=labels,
@@ -68,7 +68,7 @@ def evaluate(
         )
         if info.skipped:
             observer.note(f"unreadable, and left out: {info.skipped_names}")
-        jobs = [_submit(shop, _decision(bundle, artifact, spool, threads), observer) for artifact in chosen]
+        jobs = [_submit(pool, _decision(bundle, artifact, spool, threads), observer) for artifact in chosen]
         return [_judge(artifact, job.result(), info, labels) for artifact, job in zip(chosen, jobs, strict=True)]
 
 
@@ -78,14 +78,16 @@ def _decision(bundle: Bundle, artifact: Artifact, samples: Spool, threads: int) 
         artifact=artifact,
         head=Head.of(bundle.manifest),
         output=bundle.manifest.outputs[0].name,
-        way=ways(artifact.target)[-1],
+        method=methods(artifact.target)[-1],
         threads=threads,
         samples=samples,
     )
 
 
-def _submit(shop: Workshop, order: Decision, observer: Observer) -> Job:
-    job = shop.submit(f"evaluating {order.artifact.file}", decide, Limits.of_machine(seconds=math.inf), order=order)
+def _submit(pool: WorkerPool, order: Decision, observer: Observer) -> Job:
+    job = pool.submit(
+        f"evaluating {order.artifact.file}", decide, WorkerLimits.of_machine(seconds=math.inf), order=order
+    )
     observer.job(job)
     return job
 
@@ -125,7 +127,7 @@ def choose(manifest: Manifest, file: str | None, target: str | None, precision: 
     if not fitting:
         there = ", ".join(artifact.file for artifact in manifest.artifacts)
         raise BundleError("the bundle has no such artifact", f"It holds {there}")
-    quick = [artifact for artifact in fitting if "runtime" in ways(artifact.target)]
+    quick = [artifact for artifact in fitting if "runtime" in methods(artifact.target)]
     return quick if quick and file is None and target is None else fitting
 
 

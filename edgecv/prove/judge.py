@@ -1,108 +1,73 @@
-"""Rows against a reference, on the same samples: outputs, agreement, accuracy, classes."""
+"""A conversion's proof of one artifact: its gates, the artifact whose quantization it carries, and the budget."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from typing import Final
 
-import msgspec
-import numpy as np
-from edgecv_converters.parity.decide import same_rows, trusted_decisions
-from edgecv_converters.parity.methods import activated
-from edgecv_converters.parity.metrics import ComparisonAccumulator, accuracy, wilson
-from edgecv_runtime.bench.result import ClassCount, Correct, DataSet, Row
-from edgecv_runtime.postprocess import Head
-from edgecv_runtime.schema import Artifact, Comparison, Manifest
+from edgecv_converters.measured import Mixed
+from edgecv_converters.parity.decide import same_rows
+from edgecv_converters.parity.gates import GateConfig
+from edgecv_converters.parity.verdict import judge, without_run
+from edgecv_converters.workers import Proof
+from edgecv_runtime.errors import EdgecvError
+from edgecv_runtime.schema import Artifact, Gate, Parity, Twin
 
-from edgecv.bench.samples import Samples, label_names
+from edgecv.prove.budget import best_reached, budget_gate
 
-Outputs = Mapping[str, np.ndarray]
-EVALUATION: DataSet = "evaluation"
+TWIN_AGREEMENT: Final = 0.97
 
 
-def read_outputs(folder: Path, manifest: Manifest) -> dict[str, np.ndarray]:
-    """What a worker wrote for a data set: every output by name, (samples, ...) float32."""
-    return {spec.name: np.load(folder / f"{place}.npy") for place, spec in enumerate(manifest.outputs)}
+def judge_proof(
+    artifact: Artifact,
+    proof: Proof | EdgecvError | None,
+    config: GateConfig,
+    *,
+    twin: Twin | None,
+    twin_is_exact: bool,
+    mixed: Mixed | None,
+) -> Parity:
+    """Hold one artifact's proof against its gates; what did not run is said to be not run.
 
-
-class Judge:
-    """Compares rows of one bundle with the reference's outputs, which are there for some data sets."""
-
-    def __init__(self, manifest: Manifest, samples: Samples, reference: Mapping[DataSet, Outputs]) -> None:
-        self._manifest = manifest
-        self._samples = samples
-        self._reference = reference
-        self._head = Head.of(manifest)
-        self._artifacts = {artifact.file: artifact for artifact in manifest.artifacts}
-
-    def row(self, row: Row, answers: Path) -> Row:
-        """The row with its comparisons and accuracy; `answers` is the folder of what it answered, by data set."""
-        if row.not_run is not None:
-            return row
-        artifact = self._artifacts[row.artifact]
-        given = [name for name in self._samples.spools if (answers / name).is_dir()]
-        found = {name: read_outputs(answers / name, self._manifest) for name in given}
-        comparisons = {
-            name: self._compare(artifact, name, outputs) for name, outputs in found.items() if name in self._reference
-        }
-        row = msgspec.structs.replace(row, comparisons=comparisons)
-        if self._samples.labels is None or EVALUATION not in found:
-            return row
-        mine = self.decisions(found[EVALUATION], artifact)
-        theirs = self.reference_decisions()
-        return msgspec.structs.replace(
-            row,
-            correct=correct(self._samples.labels, mine, theirs),
-            classes=classes(self._samples.labels, mine, theirs, label_names(self._manifest)),
-        )
-
-    def _compare(self, artifact: Artifact, name: DataSet, outputs: Outputs) -> Comparison:
-        total = ComparisonAccumulator(self._head)
-        total.add(self._samples.ids[name], activated(artifact, self._reference[name]), outputs)
-        return total.result()
-
-    def decisions(self, outputs: Outputs, artifact: Artifact | None = None) -> np.ndarray:
-        """The class of every sample; -1 where an output is not finite. An artifact may have applied the activation."""
-        head = self._head
-        if artifact is not None and artifact.outputs[0].activation != "none":
-            head = Head(task=head.task, thresholds=head.thresholds)
-        made = trusted_decisions(outputs[self._manifest.outputs[0].name], head)
-        assert made is not None  # regression has no labels
-        return made
-
-    def reference_decisions(self) -> np.ndarray | None:
-        """The reference's, on the evaluation samples."""
-        return self.decisions(self._reference[EVALUATION]) if EVALUATION in self._reference else None
-
-
-def correct(labels: np.ndarray, mine: np.ndarray, theirs: np.ndarray | None) -> Correct:
-    """Right answers, paired with the reference's where there are any."""
-    if theirs is None:
-        right = int(np.count_nonzero(same_rows(labels, mine)))
-        return Correct(count=len(labels), accuracy=right / len(labels), interval=wilson(right, len(labels)))
-    paired = accuracy(labels, theirs, mine)
-    return Correct(
-        count=paired.count,
-        accuracy=paired.accuracy,
-        interval=paired.interval,
-        reference_accuracy=paired.reference_accuracy,
-        lost=paired.lost,
-        gained=paired.gained,
-        mcnemar_p=paired.mcnemar_p,
+    Args:
+        artifact: What was to be proven.
+        proof: What was measured, the error that kept it from running, or None where it was not run.
+        config: The limits of every precision.
+        twin: How often it gives the answer of the artifact whose quantization it carries, or None.
+        twin_is_exact: Whether that is a gate; what computes the same integers in another precision is told only.
+        mixed: The layers that stay float, where an accuracy budget is judged on this artifact.
+    """
+    if proof is None:
+        return Parity(artifact=artifact.file, status="not_run", how="not run", reason="it was not run")
+    if isinstance(proof, EdgecvError):
+        return without_run(artifact, proof)
+    gates: dict[Gate, str] = {}
+    if mixed is not None:
+        gates[budget_gate(mixed)] = best_reached(mixed)
+    if twin is not None and twin_is_exact:
+        gates[twin_gate(twin)] = ""
+    return judge(
+        artifact,
+        config,
+        proof.comparisons,
+        how=proof.how,
+        accuracy=proof.accuracy,
+        twin=twin,
+        more_gates=gates,
+        overflow=proof.overflow,
+        suspect=proof.suspect,
     )
 
 
-def classes(
-    labels: np.ndarray, mine: np.ndarray, theirs: np.ndarray | None, names: Sequence[str]
-) -> tuple[ClassCount, ...]:
-    """Right answers of each class that has samples, in the order of the labels."""
-    return tuple(
-        ClassCount(
-            label=name,
-            count=int(np.count_nonzero(labels == index)),
-            correct=int(np.count_nonzero((labels == index) & (mine == index))),
-            reference_correct=None if theirs is None else int(np.count_nonzero((labels == index) & (theirs == index))),
-        )
-        for index, name in enumerate(names)
-        if np.any(labels == index)
-    )
+def twin_gate(twin: Twin) -> Gate:
+    """The gate of two artifacts that carry one quantization: one sample may differ, whatever the limit."""
+    passed = twin.count - twin.equal <= max(1, (1 - TWIN_AGREEMENT) * twin.count)
+    return Gate(name="twin", on=twin.on, limit=TWIN_AGREEMENT, value=twin.agreement, passed=passed)
+
+
+def twin_of(proof: Proof, other: Proof, file: str) -> Twin | None:
+    """How often an artifact gives the answer of `other`, whose file is `file`, on the largest set that it decided."""
+    if not proof.decisions:
+        return None
+    on = max(proof.decisions, key=lambda name: len(proof.decisions[name]))
+    equal = same_rows(other.decisions[on][proof.rows[on]], proof.decisions[on])
+    return Twin(other=file, on=on, count=len(equal), equal=int(equal.sum()), agreement=float(equal.mean()))

@@ -8,15 +8,16 @@ from pathlib import Path
 
 import numpy as np
 from edgecv_converters.golden import GoldenSample, read_golden
-from edgecv_converters.isolate import Job, Limits, Workshop, children
+from edgecv_converters.isolate import Job, WorkerLimits, WorkerPool, children
 from edgecv_converters.parity.gates import GateConfig
-from edgecv_converters.parity.golden import DID_NOT_RUN, GoldenCheck, check_golden, did_not_run
-from edgecv_converters.parity.methods import ways
+from edgecv_converters.parity.golden import GoldenCheck, check_golden
+from edgecv_converters.parity.methods import methods
+from edgecv_converters.parity.verdict import DID_NOT_RUN, without_run
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.errors import BackendError
 from edgecv_runtime.postprocess import Head
 from edgecv_runtime.preprocess import Preprocessor
-from edgecv_runtime.schema import Parity
+from edgecv_runtime.schema import Artifact, Parity
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
@@ -49,14 +50,14 @@ def verify(path: Path, *, gates: tuple[str, ...] = (), threads: int = 1, observe
         UsageError: A gate is unknown.
     """
     GateConfig.parse(gates)
-    with children(check_golden.__module__) as shop, Bundle.load(path, scratch=shop.staging) as bundle:
+    with children(check_golden.__module__) as pool, Bundle.load(path, scratch=pool.staging) as bundle:
         trained = bundle.manifest.provenance.recipe.get("epochs") is not None
         config = GateConfig.parse(gates, trained=trained)
         bundle.verify_integrity()
-        jobs = [_submit(shop, check, observer) for check in _checks(bundle, config, threads)]
+        jobs = [_submit(pool, check, observer) for check in _checks(bundle, config, threads)]
         cases = list(read_golden(bundle.root, bundle.manifest.golden))
         pictures, equal = _preprocess_again(bundle, cases)
-        parity = tuple(_parity(file, job) for file, job in jobs)
+        parity = tuple(_parity(artifact, job) for artifact, job in jobs)
         files = sum(1 for file in bundle.root.rglob("*") if file.is_file())
     return Verification(
         name=bundle.manifest.name,
@@ -80,29 +81,29 @@ def _preprocess_again(bundle: Bundle, cases: list[GoldenSample]) -> tuple[int, i
 
 def _checks(bundle: Bundle, gates: GateConfig, threads: int) -> Iterator[GoldenCheck]:
     for artifact in bundle.manifest.artifacts:
-        for way in ways(artifact.target):
+        for method in methods(artifact.target):
             yield GoldenCheck(
                 root=bundle.root.absolute(),
                 artifact=artifact,
                 golden=bundle.manifest.golden,
                 head=Head.of(bundle.manifest),
-                way=way,
+                method=method,
                 gates=gates,
                 threads=threads,
             )
 
 
-def _submit(shop: Workshop, check: GoldenCheck, observer: Observer) -> tuple[str, Job]:
-    job = shop.submit(f"golden cases of {check.artifact.file}", check_golden, Limits.of_machine(), check=check)
+def _submit(pool: WorkerPool, check: GoldenCheck, observer: Observer) -> tuple[Artifact, Job]:
+    job = pool.submit(f"golden cases of {check.artifact.file}", check_golden, WorkerLimits.of_machine(), check=check)
     observer.job(job)
-    return check.artifact.file, job
+    return check.artifact, job
 
 
-def _parity(file: str, job: Job) -> Parity:
+def _parity(artifact: Artifact, job: Job) -> Parity:
     try:
         found: Parity = job.result()
     except BackendError as error:  # its process crashed, hung or used too much memory
-        return did_not_run(file, error)
+        return without_run(artifact, error)
     return found
 
 

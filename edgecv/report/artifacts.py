@@ -9,7 +9,7 @@ from edgecv_runtime.schema import Accuracy, Comparison, Gate, Status
 
 from edgecv.report.html import Html, el, join
 from edgecv.report.verdict import GATE_WORDS, gate_value
-from edgecv.report.view import STATUS_SIGNS, STATUS_WORDS, View
+from edgecv.report.view import STATUS_SIGNS, STATUS_WORDS, ArtifactView
 from edgecv.terminal.words import DASH, THIN, byte_size, is_finite, number, percent, points, quantity
 
 SIGNIFICANT: Final = 0.05
@@ -39,7 +39,7 @@ def table(caption: str, names: Sequence[str], rows: Sequence[Html], kind: str = 
     return el("div", inner, class_="scroll", tabindex="0", role="region", aria_label=caption)
 
 
-def artifact_table(rows: Sequence[View]) -> Html:
+def artifact_table(rows: Sequence[ArtifactView]) -> Html:
     """One row an artifact: what it is, how large, and how near to the source."""
     labelled = any(row.parity.accuracy for row in rows)
     names = ["Artifact", "Result", "Size"]
@@ -55,7 +55,7 @@ def artifact_table(rows: Sequence[View]) -> Html:
     return table(note, names, [_artifact_row(row, labelled=labelled) for row in rows])
 
 
-def _artifact_row(row: View, *, labelled: bool) -> Html:
+def _artifact_row(row: ArtifactView, *, labelled: bool) -> Html:
     item = row.artifact
     how = el("small", f"{row.parity.how}" if row.status != "not_run" else row.parity.reason, class_="wrap")
     cells = [
@@ -88,7 +88,7 @@ def mcnemar_words(measured: Accuracy) -> str:
     return f"maybe chance (p{THIN}={THIN}{number(measured.mcnemar_p)}): {pairs}"
 
 
-def _error_cells(row: View) -> list[Html]:
+def _error_cells(row: ArtifactView) -> list[Html]:
     measured = row.comparison
     if measured is None:
         return [_cell(name, DASH) for name in ERROR_COLUMNS]
@@ -116,7 +116,7 @@ def error_words(value: float) -> str:
     return number(value)
 
 
-def gate_table(rows: Sequence[View]) -> Html | None:
+def gate_table(rows: Sequence[ArtifactView]) -> Html | None:
     """One row an artifact with its gates, the failed ones first; None where there is no gate."""
     gated = sorted((row for row in rows if row.parity.gates), key=lambda row: not row.failed_gates)
     gates = [gate for row in gated for gate in row.parity.gates]
@@ -128,7 +128,7 @@ def gate_table(rows: Sequence[View]) -> Html | None:
     return table(caption, ["Artifact", "Data", *(GATE_WORDS[name].capitalize() for name in used)], lines)
 
 
-def _gate_row(row: View, names: Sequence[str]) -> Html:
+def _gate_row(row: ArtifactView, names: Sequence[str]) -> Html:
     known = {gate.name: gate for gate in row.parity.gates}
     sets = ", ".join(dict.fromkeys(gate.on for gate in row.parity.gates))
     head = el("th", row.name, scope="row", role="rowheader")
@@ -146,7 +146,7 @@ def _gate_cell(name: str, gate: Gate | None) -> Html:
     return _cell(name.capitalize(), value, f"{bound} {gate_value(gate, gate.limit)}")
 
 
-def set_table(rows: Sequence[View]) -> Html | None:
+def set_table(rows: Sequence[ArtifactView]) -> Html | None:
     """Each artifact on each data set, with the first samples that changed their answer; None without any."""
     lines = [
         el(

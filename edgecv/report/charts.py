@@ -9,11 +9,11 @@ from edgecv_converters.parity.metrics import wilson
 from edgecv.report.artifacts import error_words, snr_words
 from edgecv.report.html import Html, el, join
 from edgecv.report.plots import Mark, bar_plot, error_plot, interval_plot
-from edgecv.report.view import STATUS_WORDS, View
+from edgecv.report.view import STATUS_WORDS, ArtifactView
 from edgecv.terminal.words import byte_size, percent
 
 
-def charts(rows: Sequence[View]) -> Html:
+def charts(rows: Sequence[ArtifactView]) -> Html:
     """All plots that there is data for."""
     made = [_accuracy(rows), _agreement(rows), _size(rows), _errors(rows)]
     return el("div", join([card for card in made if card is not None]), class_="plots")
@@ -27,11 +27,11 @@ def _tick(value: float) -> str:
     return f"{100 * value:.4g} %"
 
 
-def _unmeasured(row: View) -> str:
+def _unmeasured(row: ArtifactView) -> str:
     return STATUS_WORDS[row.status] if row.status == "not_run" else "not measured"
 
 
-def _accuracy(rows: Sequence[View]) -> Html | None:
+def _accuracy(rows: Sequence[ArtifactView]) -> Html | None:
     measured = [row.parity.accuracy for row in rows if row.parity.accuracy]
     if not measured:
         return None
@@ -42,7 +42,7 @@ def _accuracy(rows: Sequence[View]) -> Html | None:
     return _card("Accuracy", plot, note + "A diamond missed a limit. The axis does not begin at zero.")
 
 
-def _accuracy_mark(row: View) -> Mark:
+def _accuracy_mark(row: ArtifactView) -> Mark:
     measured = row.parity.accuracy
     if measured is None:
         return Mark(label=row.name, text=_unmeasured(row), status=row.status)
@@ -51,7 +51,7 @@ def _accuracy_mark(row: View) -> Mark:
     return Mark(label=row.name, text=text, status=row.status, value=measured.accuracy, low=low, high=high)
 
 
-def _agreement(rows: Sequence[View]) -> Html | None:
+def _agreement(rows: Sequence[ArtifactView]) -> Html | None:
     marks = [_agreement_mark(row) for row in rows]
     if all(mark.value is None for mark in marks):
         return None
@@ -60,7 +60,7 @@ def _agreement(rows: Sequence[View]) -> Html | None:
     return _card("Same answer as the source", plot, note + "Equal accuracy can hide changed answers; this does not.")
 
 
-def _agreement_mark(row: View) -> Mark:
+def _agreement_mark(row: ArtifactView) -> Mark:
     measured = row.comparison
     if measured is None or measured.agreement is None:
         return Mark(label=row.name, text=_unmeasured(row), status=row.status)
@@ -69,7 +69,7 @@ def _agreement_mark(row: View) -> Mark:
     return Mark(label=row.name, text=percent(share, 2), status=row.status, value=share, low=low, high=high)
 
 
-def _size(rows: Sequence[View]) -> Html | None:
+def _size(rows: Sequence[ArtifactView]) -> Html | None:
     if not rows:
         return None
     marks = [
@@ -84,7 +84,7 @@ def _size(rows: Sequence[View]) -> Html | None:
     return _card("Size", bar_plot("Size of each artifact", marks), "Bytes on disk, in decimal units.")
 
 
-def _errors(rows: Sequence[View]) -> Html | None:
+def _errors(rows: Sequence[ArtifactView]) -> Html | None:
     drawn = [(row, row.histogram) for row in rows if row.histogram and sum(row.histogram.counts)]
     if not drawn:
         return None
@@ -94,7 +94,7 @@ def _errors(rows: Sequence[View]) -> Html | None:
     return _card("Output errors", plot, note + "Equal values stand at the far left; heights compare within a row.")
 
 
-def _error_text(row: View) -> str:
+def _error_text(row: ArtifactView) -> str:
     if row.comparison is None:
         return ""
     if row.comparison.non_finite:

@@ -9,7 +9,7 @@ from edgecv_converters.measured import ClassRow
 
 from edgecv.report.artifacts import table
 from edgecv.report.html import Html, el, join
-from edgecv.report.view import View
+from edgecv.report.view import ArtifactView
 from edgecv.terminal.words import DASH, percent, points, quantity
 
 SHOWN: Final = 30
@@ -26,7 +26,7 @@ def worst_first(classes: Sequence[ClassRow]) -> list[ClassRow]:
     return sorted((row for row in classes if row.count), key=key)
 
 
-def class_table(classes: Sequence[ClassRow], rows: Sequence[View]) -> Html | None:
+def class_table(classes: Sequence[ClassRow], rows: Sequence[ArtifactView]) -> Html | None:
     """Accuracy a class for the source and each artifact; the worst `SHOWN` classes where there are more."""
     ordered = worst_first(classes)
     if not ordered:
@@ -40,7 +40,7 @@ def class_table(classes: Sequence[ClassRow], rows: Sequence[View]) -> Html | Non
     return table(caption, names, lines, "pinned")
 
 
-def _class_row(item: ClassRow, rows: Sequence[View]) -> Html:
+def _class_row(item: ClassRow, rows: Sequence[ArtifactView]) -> Html:
     cells = [el("th", item.label, scope="row", role="rowheader"), _plain(quantity(item.count))]
     cells.append(_plain(percent(item.reference_correct / item.count)))
     return el("tr", join([*cells, *(_class_cell(item, row) for row in rows)]), role="row")
@@ -50,7 +50,7 @@ def _plain(text: str) -> Html:
     return el("td", text, role="cell")
 
 
-def _class_cell(item: ClassRow, row: View) -> Html:
+def _class_cell(item: ClassRow, row: ArtifactView) -> Html:
     correct = item.correct.get(row.artifact.file)
     if correct is None:
         return _plain(DASH)

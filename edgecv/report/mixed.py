@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from edgecv_converters.measured import LayerPrice, Mixed, Trial
+from edgecv_converters.measured import BudgetTrial, LayerSensitivity, Mixed
 
 from edgecv.report.artifacts import table
 from edgecv.report.html import Html, el, join
@@ -40,7 +40,7 @@ def _ranking(mixed: Mixed) -> Html:
     return table(caption, names, [_price(price) for price in shown])
 
 
-def _price(price: LayerPrice) -> Html:
+def _price(price: LayerSensitivity) -> Html:
     measured = price.distance is not None
     cells = (
         ("Stays", "float" if price.kept else "int8"),
@@ -59,6 +59,6 @@ def _trials(mixed: Mixed) -> Html:
     return table(caption, ["Layers in float", "Change of accuracy"], [_trial(trial) for trial in mixed.trials])
 
 
-def _trial(trial: Trial) -> Html:
+def _trial(trial: BudgetTrial) -> Html:
     change = el("td", el("span", f"{points(-trial.drop / 100)} points"), data_label="Change of accuracy", role="cell")
     return el("tr", el("th", quantity(trial.float_layers), scope="row", role="rowheader"), change, role="row")

@@ -21,7 +21,7 @@ from edgecv.report.layers import layer_cards
 from edgecv.report.mixed import lead, mixed_cards
 from edgecv.report.style import CSS
 from edgecv.report.verdict import facts, overall, verdict
-from edgecv.report.view import STATUS_WORDS, View, views
+from edgecv.report.view import STATUS_WORDS, ArtifactView, views
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
@@ -79,7 +79,7 @@ def _section(title: str, lead: str, *children: Html | None) -> list[Html]:
     return [el("section", el("h2", title), el("p", lead), join(inside))] if inside else []
 
 
-def _measured(report: Report, rows: tuple[View, ...]) -> list[Html]:
+def _measured(report: Report, rows: tuple[ArtifactView, ...]) -> list[Html]:
     if not rows:
         return []
     sets = set_table(rows)

@@ -8,7 +8,7 @@ from edgecv_converters.measured import Failure, Report
 from edgecv_runtime.schema import Gate, Status
 
 from edgecv.report.html import Html, el, join
-from edgecv.report.view import STATUS_SIGNS, TARGET_NAMES, View
+from edgecv.report.view import STATUS_SIGNS, TARGET_NAMES, ArtifactView
 from edgecv.terminal.words import THIN, byte_size, number, percent, quantity
 
 GATE_WORDS = {
@@ -39,14 +39,14 @@ def gate_sentence(gate: Gate) -> str:
     return f"{GATE_WORDS.get(gate.name, gate.name)} {value} is {side} the limit of {limit}"
 
 
-def overall(rows: Sequence[View], failures: Sequence[Failure]) -> Status:
+def overall(rows: Sequence[ArtifactView], failures: Sequence[Failure]) -> Status:
     """Failed where anything failed; not run where nothing was proven; else passed."""
     if failures or any(row.status == "failed" for row in rows):
         return "failed"
     return "passed" if any(row.status == "passed" for row in rows) else "not_run"
 
 
-def _headline(rows: Sequence[View], failures: Sequence[Failure]) -> str:
+def _headline(rows: Sequence[ArtifactView], failures: Sequence[Failure]) -> str:
     status = overall(rows, failures)
     passed = sum(row.status == "passed" for row in rows)
     if status == "passed":
@@ -63,7 +63,7 @@ def _headline(rows: Sequence[View], failures: Sequence[Failure]) -> str:
     return f"Failed: {' and '.join(parts)}"
 
 
-def verdict(rows: Sequence[View], failures: Sequence[Failure]) -> Html:
+def verdict(rows: Sequence[ArtifactView], failures: Sequence[Failure]) -> Html:
     """The coloured box: one sentence, then a line for each thing that is not well."""
     status = overall(rows, failures)
     lines = [_problem(row) for row in rows if row.status == "failed"]
@@ -88,16 +88,16 @@ def _link(target: str) -> Html:
     return el("a", "(log)", href=target)
 
 
-def _idle(rows: Sequence[View]) -> list[View]:
+def _idle(rows: Sequence[ArtifactView]) -> list[ArtifactView]:
     return [row for row in rows if row.status == "not_run"]
 
 
-def _problem(row: View) -> Html:
+def _problem(row: ArtifactView) -> Html:
     why = "; ".join(gate_sentence(gate) for gate in row.failed_gates) or row.parity.reason or "no reason given"
     return el("li", el("b", row.name), f": {why}")
 
 
-def facts(report: Report, rows: Sequence[View]) -> Html:
+def facts(report: Report, rows: Sequence[ArtifactView]) -> Html:
     """Four or five numbers to remember."""
     source = report.source
     cells = [_fact("Source model", quantity(source.parameters), f"parameters, {source.format}, {report.task}")]
@@ -114,7 +114,7 @@ def facts(report: Report, rows: Sequence[View]) -> Html:
     return el("dl", join(cells), class_="facts")
 
 
-def _tally(rows: Sequence[View]) -> str:
+def _tally(rows: Sequence[ArtifactView]) -> str:
     words: dict[Status, str] = {"passed": "passed", "failed": "failed", "not_run": "not run"}
     counted = {status: sum(row.status == status for row in rows) for status in words}
     return ", ".join(f"{count} {words[status]}" for status, count in counted.items() if count)

@@ -18,7 +18,7 @@ STATUS_SIGNS: Final[dict[Status, str]] = {"passed": "✓", "failed": "✕", "not
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class View:
+class ArtifactView:
     """One artifact: its record, its parity (or the lack of one), and the data set its gates were read on."""
 
     name: str
@@ -40,7 +40,7 @@ class View:
         return tuple(gate for gate in self.parity.gates if not gate.passed)
 
 
-def views(report: Report) -> tuple[View, ...]:
+def views(report: Report) -> tuple[ArtifactView, ...]:
     """One view an artifact, in the report's order."""
     parity = {item.artifact: item for item in report.parity}
     histograms = {item.artifact: item for item in report.histograms}
@@ -58,11 +58,13 @@ def views(report: Report) -> tuple[View, ...]:
     )
 
 
-def _view(report: Report, artifact: Artifact, name: str, parity: Parity | None, histogram: Histogram | None) -> View:
+def _view(
+    report: Report, artifact: Artifact, name: str, parity: Parity | None, histogram: Histogram | None
+) -> ArtifactView:
     missing = Parity(artifact=artifact.file, status="not_run", how="not run", reason="nothing was measured")
     known = parity or missing
     on, comparison = deciding_set(known.comparisons)
-    return View(
+    return ArtifactView(
         name=name,
         artifact=artifact,
         parity=known,

@@ -15,15 +15,15 @@ from edgecv_runtime import Predictor, load
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.errors import DataError, UsageError
 from edgecv_runtime.postprocess import read_thresholds
-from edgecv_runtime.stream import Source, SourceOptions, Stream, kind_of, open_source
+from edgecv_runtime.stream import FrameSource, SourceOptions, Stream, kind_of, open_source
 from edgecv_runtime.stream.pictures import Pictures
 
 from edgecv.run.interrupts import Interrupts
-from edgecv.run.lines import Lines
+from edgecv.run.lines import AnswerLines
 from edgecv.run.printing import Printer
 from edgecv.run.saving import check_save, open_saver
-from edgecv.run.session import Session
-from edgecv.run.window import Window
+from edgecv.run.session import RunSession
+from edgecv.run.window import DisplayWindow
 from edgecv.terminal.console import EXIT_INTERRUPTED, note
 
 __all__ = ["RunOptions", "run"]
@@ -83,7 +83,7 @@ def run(options: RunOptions) -> int:
     """
     how = options.of_source()
     with ExitStack() as stack:
-        window = stack.enter_context(closing(Window())) if options.show else None
+        window = stack.enter_context(closing(DisplayWindow())) if options.show else None
         predictor = stack.enter_context(_load(options))
         source = open_source(options.sources, how)
         interrupts = stack.enter_context(Interrupts())
@@ -95,8 +95,8 @@ def run(options: RunOptions) -> int:
             stopping=lambda: interrupts.caught is not None or (window is not None and window.closed),
         )
         names = [str(file) for file in source.files] if isinstance(source, Pictures) else []
-        lines = Lines(predictor, options.top, names)
-        session = Session(
+        lines = AnswerLines(predictor, options.top, names)
+        session = RunSession(
             stream=stream,
             lines=lines,
             printer=Printer(lines, stream.statistics, as_json=options.as_json, frames=not names),
@@ -155,7 +155,7 @@ def _size(text: str | None) -> tuple[int, int] | None:
     return int(match[1]), int(match[2])
 
 
-def _pace(options: RunOptions, source: Source) -> float | None:
+def _pace(options: RunOptions, source: FrameSource) -> float | None:
     """A video that is watched runs no faster than it was filmed."""
     limits = [limit for limit in (options.max_fps, source.fps if options.show else None) if limit]
     return min(limits, default=None)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from edgecv_runtime import Prediction, Predictor
-from edgecv_runtime.stream import Answer, Statistics
+from edgecv_runtime.stream import FrameAnswer, Statistics
 from edgecv_runtime.stream.statistics import STAGES
 from edgecv_runtime.text import one_line
 
@@ -18,7 +18,7 @@ SHOWN_VALUES = 8
 LEAST_SHARE = 0.0005  # what would read as 0.0 % is not worth a column
 
 
-class Lines:
+class AnswerLines:
     """Words for answers, in columns that stay in line.
 
     Args:
@@ -35,7 +35,7 @@ class Lines:
         self._label = min(WIDEST_LABEL, max(map(len, self._shown.values()), default=1))
         self._name = min(WIDEST_NAME, max((len(one_line(name)) for name in names), default=0))
 
-    def line(self, answer: Answer) -> str:
+    def line(self, answer: FrameAnswer) -> str:
         """`cat.jpg   cat 97.1 %   dog  1.2 %`."""
         words = self._columns(answer.prediction) if answer.prediction else f"unreadable: {one_line(str(answer.error))}"
         return f"{self._place(answer)}   {words}".rstrip()
@@ -46,7 +46,7 @@ class Lines:
             return _values(found.scores)
         return "  ".join(f"{label} {_score(score)}" for label, score in self._named(found)) or "none"
 
-    def json(self, answer: Answer, statistics: Statistics) -> bytes:
+    def json(self, answer: FrameAnswer, statistics: Statistics) -> bytes:
         """One JSON object, and a line end."""
         frame = answer.frame
         record: dict[str, Any] = {"source": frame.name, "frame": frame.index, "time_s": round(frame.seconds, 3)}
@@ -54,7 +54,7 @@ class Lines:
         record["dropped"] = statistics.dropped
         return json_bytes(record) + b"\n"
 
-    def _place(self, answer: Answer) -> str:
+    def _place(self, answer: FrameAnswer) -> str:
         if self._name:
             return one_line(answer.frame.name).ljust(self._name)
         return f"{answer.frame.index:>6} {answer.frame.seconds:9.3f} s"

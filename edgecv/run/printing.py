@@ -8,11 +8,11 @@ from collections import deque
 from types import TracebackType
 from typing import Self
 
-from edgecv_runtime.stream import Answer, Statistics
+from edgecv_runtime.stream import FrameAnswer, Statistics
 from rich.live import Live
 from rich.text import Text
 
-from edgecv.run.lines import Lines
+from edgecv.run.lines import AnswerLines
 from edgecv.terminal.console import people, show_text
 
 RECENT = 30  # answers over which the speed shown is taken
@@ -29,12 +29,12 @@ class Printer:
         frames: The answers are to frames, of which a terminal shows only the newest.
     """
 
-    def __init__(self, lines: Lines, statistics: Statistics, *, as_json: bool, frames: bool) -> None:
+    def __init__(self, lines: AnswerLines, statistics: Statistics, *, as_json: bool, frames: bool) -> None:
         self._lines = lines
         self._statistics = statistics
         self._as_json = as_json
         self._changing = frames and not as_json and sys.stdout.isatty() and people().is_terminal
-        self._newest: Answer | None = None
+        self._newest: FrameAnswer | None = None
         self._times: deque[float] = deque(maxlen=RECENT)
         self._display = Live(get_renderable=self._now, console=people(), refresh_per_second=REFRESH, transient=True)
 
@@ -48,7 +48,7 @@ class Printer:
     ) -> None:
         self._display.stop()
 
-    def show(self, answer: Answer) -> None:
+    def show(self, answer: FrameAnswer) -> None:
         """Print one answer; an unreadable picture is for JSON only."""
         if self._changing:
             self._newest = answer

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 from edgecv_runtime.errors import EdgecvError, UsageError
-from edgecv_runtime.stream import Frame, Source
+from edgecv_runtime.stream import Frame, FrameSource
 from edgecv_runtime.stream.opencv import opencv
 from edgecv_runtime.stream.pictures import Pictures
 from edgecv_runtime.stream.video import SUFFIXES as VIDEO_SUFFIXES
@@ -58,7 +58,7 @@ def check_save(path: Path, kind: str, sources: list[str], *, force: bool) -> Non
         raise UsageError(f"{path} exists", "Give --force to replace it, or another --save")
 
 
-def open_saver(path: Path, source: Source, *, fps: float | None) -> Saver:
+def open_saver(path: Path, source: FrameSource, *, fps: float | None) -> Saver:
     """The saver for a place that `check_save` let through; `fps` is a limit that the frames are held to.
 
     Raises:
@@ -74,7 +74,7 @@ def open_saver(path: Path, source: Source, *, fps: float | None) -> Saver:
 class FolderSaver:
     """A captioned copy of each picture under the name it had, or numbered JPEG files of frames."""
 
-    def __init__(self, folder: Path, source: Source) -> None:
+    def __init__(self, folder: Path, source: FrameSource) -> None:
         self._folder = folder
         self._names = _names(source) if isinstance(source, Pictures) else None
         if isinstance(source, Pictures) and self._names:

@@ -8,25 +8,25 @@ from typing import TYPE_CHECKING
 import numpy as np
 from edgecv_runtime.preprocess import decode
 from edgecv_runtime.schema import Preprocess
-from edgecv_runtime.stream import Answer, Stream
+from edgecv_runtime.stream import FrameAnswer, Stream
 from edgecv_runtime.stream.pictures import Pictures
 
 from edgecv.run.drawing import caption
 from edgecv.run.interrupts import Interrupts
-from edgecv.run.lines import Lines, summary
+from edgecv.run.lines import AnswerLines, summary
 from edgecv.run.printing import Printer
 from edgecv.terminal.console import note, people
 from edgecv.terminal.streams import OutputClosedError
 
 if TYPE_CHECKING:
     from edgecv.run.saving import Saver
-    from edgecv.run.window import Window
+    from edgecv.run.window import DisplayWindow
 
 UPRIGHT = Preprocess()  # in colour, turned as EXIF says
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Session:
+class RunSession:
     """Everything that a run needs.
 
     Attributes:
@@ -40,10 +40,10 @@ class Session:
     """
 
     stream: Stream
-    lines: Lines
+    lines: AnswerLines
     printer: Printer
     saver: Saver | None
-    window: Window | None
+    window: DisplayWindow | None
     interrupts: Interrupts
     skip_bad: bool
 
@@ -68,7 +68,7 @@ class Session:
             if not quiet:
                 people().print(summary(self.stream.statistics, live=self.stream.source.live))
 
-    def _take(self, answer: Answer) -> None:
+    def _take(self, answer: FrameAnswer) -> None:
         if answer.error is not None:
             if not self.skip_bad:
                 raise answer.error
@@ -77,7 +77,7 @@ class Session:
         if answer.prediction is not None and (self.saver is not None or self.window is not None):
             self._draw(answer, self.lines.words(answer.prediction))
 
-    def _draw(self, answer: Answer, words: str) -> None:
+    def _draw(self, answer: FrameAnswer, words: str) -> None:
         image = answer.frame.image
         pixels = image if isinstance(image, np.ndarray) else np.asarray(decode(image, UPRIGHT))
         drawn = caption(pixels, words)
@@ -88,6 +88,6 @@ class Session:
             if isinstance(self.stream.source, Pictures):
                 self._wait_for_a_key(self.window)
 
-    def _wait_for_a_key(self, window: Window) -> None:
+    def _wait_for_a_key(self, window: DisplayWindow) -> None:
         while not (window.wait() or self.interrupts.caught):
             pass

@@ -18,7 +18,7 @@ PROBE = "import cv2; cv2.namedWindow('edgecv'); cv2.waitKey(1); cv2.destroyAllWi
 WITH_WINDOWS = "pip uninstall -y opencv-python-headless && pip install opencv-python"
 
 
-class Window:
+class DisplayWindow:
     """One window; q, Esc or closing it ends the run.
 
     Raises:

@@ -32,7 +32,7 @@ class _Stream(io.FileIO):
         return written
 
 
-class _Output(_Stream):
+class _OutputStream(_Stream):
     """Standard output. Its failures are told from those of other files; after the first one nothing is written."""
 
     lost = False
@@ -52,7 +52,7 @@ class _Output(_Stream):
             raise EdgecvError(f"standard output cannot be written: {error.strerror}", hint) from error
 
 
-class _Errors(_Stream):
+class _ErrorStream(_Stream):
     """Standard error. That nobody can be told is no reason to fail."""
 
     def write(self, data: ReadableBuffer, /) -> int:
@@ -78,9 +78,9 @@ def prepare() -> None:
     if sys.stdin is None:
         sys.stdin = open(0, closefd=False, encoding="utf-8")  # noqa: SIM115 - it lives as long as the process
     if sys.stdout is sys.__stdout__:  # else the caller has put something in its place
-        sys.stdout = _text(_Output(1, "w", closefd=False), sys.stdout)
+        sys.stdout = _text(_OutputStream(1, "w", closefd=False), sys.stdout)
     if sys.stderr is sys.__stderr__:
-        sys.stderr = _text(_Errors(2, "w", closefd=False), sys.stderr)
+        sys.stderr = _text(_ErrorStream(2, "w", closefd=False), sys.stderr)
 
 
 def _text(raw: io.FileIO, before: io.TextIOBase | None) -> io.TextIOWrapper:

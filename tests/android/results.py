@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 from edgecv_runtime.backends import open_backend, run_float
-from edgecv_runtime.bench.result import Row, read_result
+from edgecv_runtime.bench.result import BenchRow, read_result
 from edgecv_runtime.bundle import Bundle
 
 from tests.android.bundles import BUILD
@@ -48,7 +48,7 @@ def imported(bundle: Path, result: Path) -> None:
         raise SystemExit(f"edgecv bench --import {result.name}: {done.stderr}")
 
 
-def compare(path: Path, row: Row, answers: Path) -> int:
+def compare(path: Path, row: BenchRow, answers: Path) -> int:
     """How many outputs of one row were compared, in both data sets.
 
     Raises:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import numpy.typing as npt
-from edgecv_converters.coreml import Card
+from edgecv_converters.coreml import ModelMetadata
 from edgecv_runtime.preprocess import parse
 from edgecv_runtime.schema import Postprocess, SourceInfo
 
@@ -38,7 +38,7 @@ def network(channels: int = 3, *, logits: bool = False) -> Any:
     return model
 
 
-def card(preset: str = "torch", *, color: str | None = None, activation: str = "none", **more: Any) -> Card:
+def card(preset: str = "torch", *, color: str | None = None, activation: str = "none", **more: Any) -> ModelMetadata:
     """What a package says of a bundle with this preprocessing."""
     spec = parse(preset)
     spec = msgspec.structs.replace(spec, size=SIZE, color=color or spec.color)
@@ -51,7 +51,7 @@ def card(preset: str = "torch", *, color: str | None = None, activation: str = "
         "labels": LABELS,
         "identity": "1" * 64,
     }
-    return Card(**{**fields, **more})
+    return ModelMetadata(**{**fields, **more})
 
 
 @lru_cache(maxsize=4)

@@ -174,7 +174,7 @@ def test_a_converter_that_is_killed_does_not_take_the_others_along(digits_model,
     from edgecv.convert import pipeline
 
     shot = threading.Event()
-    submit = pipeline.Workshop.submit
+    submit = pipeline.WorkerPool.submit
 
     def submit_and_shoot(self, name, *arguments, **options):
         job = submit(self, name, *arguments, **options)
@@ -188,7 +188,7 @@ def test_a_converter_that_is_killed_does_not_take_the_others_along(digits_model,
         os.kill(job.pid, signal.SIGSEGV)
         shot.set()
 
-    monkeypatch.setattr(pipeline.Workshop, "submit", submit_and_shoot)
+    monkeypatch.setattr(pipeline.WorkerPool, "submit", submit_and_shoot)
     out = tmp_path / "x.edgecv"
     result = edgecv("convert", digits_model, "-o", out, "-p", "rescale", "--keep-going")
     assert shot.is_set()

@@ -18,7 +18,7 @@ from edgecv_converters.graph import freeze as freezing
 from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.graph.inspect import ops
 from edgecv_converters.graph.passes import canonical, erfc, shapes, split_sizes, tensor_lists, unroll
-from edgecv_converters.source import Source, load_source, save_live
+from edgecv_converters.source import SourceModel, load_source, save_live
 from edgecv_runtime.errors import ConversionError, SourceError
 
 from tests import models
@@ -79,7 +79,7 @@ def tflite_answers(content: bytes, samples: np.ndarray) -> np.ndarray:
     return np.concatenate(rows)
 
 
-def assert_converts(source: Source, tolerance: float = 2e-6) -> None:
+def assert_converts(source: SourceModel, tolerance: float = 2e-6) -> None:
     """All three converters take the canonical graph, and what runs on Linux agrees with the source."""
     samples = models.samples_for(source.inputs, 3)
     (wanted,), (inputs,) = source.predict(samples).values(), samples.values()

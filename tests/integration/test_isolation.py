@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from edgecv_converters.isolate import GIB, Limits, WorkerBugError, Workshop
+from edgecv_converters.isolate import GIB, WorkerBugError, WorkerLimits, WorkerPool
 from edgecv_runtime.errors import ConversionError
 
 from tests import misbehave
@@ -20,60 +20,60 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
-def shop(tmp_path):
-    with Workshop(tmp_path / "staging", jobs=2) as workshop:
-        yield workshop
+def pool(tmp_path):
+    with WorkerPool(tmp_path / "staging", jobs=2) as pool:
+        yield pool
 
 
-def test_value_comes_back_with_progress(shop):
-    job = shop.submit("answer", misbehave.answer, Limits(), value=21)
+def test_value_comes_back_with_progress(pool):
+    job = pool.submit("answer", misbehave.answer, WorkerLimits(), value=21)
     assert job.result() == 42
     assert (job.done, job.total) == (1, 1)
 
 
-def test_more_jobs_than_slots_all_end(shop):
-    jobs = [shop.submit(f"answer {i}", misbehave.answer, Limits(), value=i) for i in range(7)]
+def test_more_jobs_than_slots_all_end(pool):
+    jobs = [pool.submit(f"answer {i}", misbehave.answer, WorkerLimits(), value=i) for i in range(7)]
     assert [job.result() for job in jobs] == [0, 2, 4, 6, 8, 10, 12]
 
 
-def test_domain_error_keeps_its_hint(shop):
+def test_domain_error_keeps_its_hint(pool):
     with pytest.raises(ConversionError, match="the op is unknown") as caught:
-        shop.submit("refuse", misbehave.refuse, Limits()).result()
+        pool.submit("refuse", misbehave.refuse, WorkerLimits()).result()
     assert caught.value.hint == "use another"
 
 
-def test_bug_keeps_its_traceback(shop):
+def test_bug_keeps_its_traceback(pool):
     with pytest.raises(WorkerBugError, match="in stumble"):
-        shop.submit("stumble", misbehave.stumble, Limits()).result()
+        pool.submit("stumble", misbehave.stumble, WorkerLimits()).result()
 
 
 @pytest.mark.parametrize(
     ("function", "limits", "message"),
     [
-        (misbehave.segfault, Limits(), r"crashed \(SIGSEGV\)"),
-        (misbehave.leave, Limits(), r"ended without a result \(exit status 7\)"),
-        (misbehave.hang, Limits(seconds=0.5), r"took longer than 0\.5 s and was stopped"),
-        (misbehave.exhaust, Limits(memory=GIB // 4), r"used more than 0\.25 GiB of memory and was stopped"),
+        (misbehave.segfault, WorkerLimits(), r"crashed \(SIGSEGV\)"),
+        (misbehave.leave, WorkerLimits(), r"ended without a result \(exit status 7\)"),
+        (misbehave.hang, WorkerLimits(seconds=0.5), r"took longer than 0\.5 s and was stopped"),
+        (misbehave.exhaust, WorkerLimits(memory=GIB // 4), r"used more than 0\.25 GiB of memory and was stopped"),
     ],
 )
-def test_each_death_is_one_clear_error_and_the_others_go_on(shop, function, limits, message):
-    bad = shop.submit("the converter", function, limits)
-    good = shop.submit("answer", misbehave.answer, Limits(), value=1)
+def test_each_death_is_one_clear_error_and_the_others_go_on(pool, function, limits, message):
+    bad = pool.submit("the converter", function, limits)
+    good = pool.submit("answer", misbehave.answer, WorkerLimits(), value=1)
     with pytest.raises(ConversionError, match=message):
         bad.result()
     assert good.result() == 2
     assert comes_true(lambda: not runs(bad.pid))
 
 
-def test_waiting_for_others_does_not_count_as_one_s_own_time(shop):
-    job = shop.submit("patient", misbehave.wait_and_answer, Limits(seconds=0.6), box=shop.mail)
+def test_waiting_for_others_does_not_count_as_one_s_own_time(pool):
+    job = pool.submit("patient", misbehave.wait_and_answer, WorkerLimits(seconds=0.6), store=pool.store)
     time.sleep(1.5)
-    shop.mail.put("late", "here")
+    pool.store.put(misbehave.LATE, "here")
     assert job.result() == "here!"
 
 
-def test_log_of_a_crash_is_kept(shop):
-    job = shop.submit("the converter", misbehave.segfault, Limits())
+def test_log_of_a_crash_is_kept(pool):
+    job = pool.submit("the converter", misbehave.segfault, WorkerLimits())
     with pytest.raises(ConversionError):
         job.result()
     assert "last words before the crash" in job.log_tail()
@@ -81,8 +81,8 @@ def test_log_of_a_crash_is_kept(shop):
 
 def test_leaving_kills_workers_and_what_they_started(tmp_path):
     pids = tmp_path / "pids"
-    with Workshop(tmp_path / "staging", jobs=1) as workshop:
-        workshop.submit("hang", misbehave.hang_with_child, Limits(), pids=pids)
+    with WorkerPool(tmp_path / "staging", jobs=1) as pool:
+        pool.submit("hang", misbehave.hang_with_child, WorkerLimits(), pids=pids)
         assert comes_true(pids.exists)
     worker, grandchild = map(int, pids.read_text().split())
     assert comes_true(lambda: not runs(worker))
@@ -92,10 +92,10 @@ def test_leaving_kills_workers_and_what_they_started(tmp_path):
 OWNER = """
 import sys, time
 from pathlib import Path
-from edgecv_converters.isolate import Limits, Workshop
+from edgecv_converters.isolate import WorkerLimits, WorkerPool
 from tests import misbehave
-with Workshop(Path(sys.argv[1]), jobs=1) as shop:
-    shop.submit("hang", misbehave.hang_with_child, Limits(), pids=Path(sys.argv[2]))
+with WorkerPool(Path(sys.argv[1]), jobs=1) as pool:
+    pool.submit("hang", misbehave.hang_with_child, WorkerLimits(), pids=Path(sys.argv[2]))
     time.sleep(600)
 """
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from edgecv_converters.quantize import Settings, quantize
+from edgecv_converters.quantize import QuantizeSettings, quantize
 from edgecv_converters.quantize.layers import SAMPLES, measure_layers
 from edgecv_converters.quantize.network import CASTS, Grid, read_network
 from edgecv_converters.quantize.scheme import read_scheme, write_scheme
@@ -65,7 +65,7 @@ def test_the_last_layer_is_what_comes_out_of_the_file() -> None:
 
 def test_logits_are_what_only_the_softmax_reads() -> None:
     _, int8, float32, data, _ = digits_files()
-    made = quantize(int8, float32, [data], Settings()).data
+    made = quantize(int8, float32, [data], QuantizeSettings()).data
     found = measure_layers(made, float32, [data], by_answers=True)
     assert [row.op for row in found if row.logits] == [found[-2].op]
     assert found[-2].clipped > 0.01, "classes that lost"

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
-from edgecv_converters.quantize import BIASES, LOGITS, RANGES, Settings, quantize
+from edgecv_converters.quantize import BIASES, LOGITS, RANGES, QuantizeSettings, quantize
 from edgecv_converters.quantize.bias import corrected_biases, mean_shift
 from edgecv_converters.quantize.execute import execute, mixing, rounded, step, unwatched
 from edgecv_converters.quantize.network import CASTS, Flat, Grid, MismatchError, read_network
@@ -209,7 +209,7 @@ def test_files_with_other_weights_are_refused() -> None:
 
 def test_a_network_that_cannot_be_read_keeps_the_plain_file_and_says_why() -> None:
     _, int8, _, data = files("residual")
-    found = quantize(int8, files("dense_block")[2], [data], Settings())
+    found = quantize(int8, files("dense_block")[2], [data], QuantizeSettings())
     assert found.data == int8
     assert found.steps == ()
     assert "The int8 file is the converter's plain one: " in found.notes[0]
@@ -243,7 +243,7 @@ def mean_errors(net: Any, product: Any, scheme: Any, data: np.ndarray) -> np.nda
 
 def test_the_default_keeps_more_of_the_answers_than_the_plain_file() -> None:
     _, int8, float32, calibration, test = digits_files()
-    found = quantize(int8, float32, [calibration], Settings())
+    found = quantize(int8, float32, [calibration], QuantizeSettings())
     net = read_network(int8, float32)
     assert found.steps
     assert len(found.data) == len(int8)
@@ -260,26 +260,27 @@ def test_logits_are_ranged_by_the_answers() -> None:
     net = read_network(int8, float32)
     reference = answers(float32, [test])
     without, with_them = (
-        quantize(int8, float32, [calibration], Settings(steps=steps)).data for steps in ((RANGES,), (RANGES, LOGITS))
+        quantize(int8, float32, [calibration], QuantizeSettings(steps=steps)).data
+        for steps in ((RANGES,), (RANGES, LOGITS))
     )
     assert distance(net, reference, answers(with_them, [test])) < distance(net, reference, answers(without, [test]))
     softmax = next(op for op in net.ops if op.kind == "SOFTMAX")
     before, after = (read_scheme(net, data).grids for data in (without, with_them))
     assert {tensor for tensor, grid in after.items() if grid != before[tensor]} == {softmax.inputs[0]}
     assert after[softmax.inputs[0]].scale < before[softmax.inputs[0]].scale
-    assert LOGITS in quantize(int8, float32, [calibration], Settings()).steps
+    assert LOGITS in quantize(int8, float32, [calibration], QuantizeSettings()).steps
 
 
 def test_a_network_without_logits_has_no_step_for_them() -> None:
     _, int8, float32, data = files("residual")
-    found = quantize(int8, float32, [data], Settings())
+    found = quantize(int8, float32, [data], QuantizeSettings())
     assert not any(LOGITS in name for name in found.distances)
     assert f"{RANGES}, {BIASES}" in found.distances
 
 
 def test_a_seed_gives_the_same_bytes() -> None:
     _, int8, float32, calibration, _ = digits_files()
-    one, two = (quantize(int8, float32, [calibration], Settings(seed=3)).data for _ in range(2))
+    one, two = (quantize(int8, float32, [calibration], QuantizeSettings(seed=3)).data for _ in range(2))
     assert one == two
 
 
@@ -287,7 +288,7 @@ def test_onnx_carries_what_was_chosen() -> None:
     from edgecv_converters.onnx import from_tflite
 
     graph, int8, float32, calibration, test = digits_files()
-    data = quantize(int8, float32, [calibration], Settings()).data
+    data = quantize(int8, float32, [calibration], QuantizeSettings()).data
     model = from_tflite(data, inputs=graph.inputs, outputs=graph.outputs)
     wanted, found = tflite_answers(data, test[:300]), onnx_answers(model, test[:300])
     assert (wanted.argmax(1) == found.argmax(1)).mean() >= 0.995
@@ -373,6 +374,6 @@ def test_a_bias_without_room_ends_a_step_and_not_the_conversion() -> None:
     narrow = scheme.with_grids({last.source: Grid(grid.scale / 4, grid.zero)})
     with pytest.raises(BiasRoomError, match=r"the bias of layer \S*last\S* does not fit into an int32"):
         write_scheme(net, int8, narrow)
-    found = quantize(int8, float32, [data], Settings())
+    found = quantize(int8, float32, [data], QuantizeSettings())
     assert answers(found.data, [data])[0].shape == answers(float32, [data])[0].shape
     assert float("inf") not in found.distances.values()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from edgecv_converters.quantize import LOGITS, RANGES, Refinement, Settings, quantize
+from edgecv_converters.quantize import LOGITS, RANGES, QuantizeSettings, Refinement, quantize
 from edgecv_converters.quantize.execute import execute, rounded, unwatched
 from edgecv_converters.quantize.network import Grid, read_network
 from edgecv_converters.quantize.refine import RATE, close_calls, rate, refined
@@ -68,7 +68,7 @@ def test_logits_are_ranged_for_what_was_learned():
 
 def test_training_says_that_it_ranged_logits():
     _, int8, float32, calibration, _ = digits_files()
-    how = Settings(steps=(RANGES,), refine=SHORT)
+    how = QuantizeSettings(steps=(RANGES,), refine=SHORT)
     found = quantize(int8, float32, [calibration], how)
     assert found.steps[:2] == (RANGES, LOGITS)
     assert found.steps[2].startswith("distillation of ")
@@ -86,7 +86,7 @@ def test_close_calls_count_by_their_odds():
 
 def test_a_seed_gives_the_same_numbers():
     _, int8, float32, calibration, _ = digits_files()
-    settings = Settings(seed=5, refine=Refinement(steps=15, batch=16, pictures=frozenset({0})))
+    settings = QuantizeSettings(seed=5, refine=Refinement(steps=15, batch=16, pictures=frozenset({0})))
     one, two = (quantize(int8, float32, [calibration], settings) for _ in range(2))
     assert one.data == two.data
     assert one.distances == two.distances
@@ -105,7 +105,7 @@ def test_it_is_left_out_where_it_brings_nothing(monkeypatch):
 
     monkeypatch.setattr(refine, "RATE", 5.0)
     _, int8, float32, calibration, _ = digits_files()
-    found = quantize(int8, float32, [calibration], Settings(refine=Refinement(steps=20, batch=16)))
+    found = quantize(int8, float32, [calibration], QuantizeSettings(refine=Refinement(steps=20, batch=16)))
     assert "left out" in found.notes[0]
     assert not any("distillation" in step for step in found.steps)
 
@@ -113,7 +113,9 @@ def test_it_is_left_out_where_it_brings_nothing(monkeypatch):
 def test_an_estimate_is_given():
     _, int8, float32, calibration, _ = digits_files()
     seen = []
-    quantize(int8, float32, [calibration], Settings(refine=SHORT), lambda share, left: seen.append((share, left)))
+    quantize(
+        int8, float32, [calibration], QuantizeSettings(refine=SHORT), lambda share, left: seen.append((share, left))
+    )
     shares = [share for share, _ in seen]
     assert shares == sorted(shares)
     assert max(shares) <= 1

@@ -8,7 +8,7 @@ from itertools import chain, repeat
 
 import numpy as np
 import pytest
-from edgecv_converters.quantize import Labelled, Settings, Training, quantize
+from edgecv_converters.quantize import Labelled, QuantizeSettings, TrainingJob, quantize
 from edgecv_converters.quantize import refine as engine
 from edgecv_converters.quantize.execute import execute, rounded
 from edgecv_converters.quantize.network import read_network
@@ -30,7 +30,7 @@ def training(epochs=2, *, misled=False):
     pixels, labels = models.digits()
     pixels, labels = pixels[..., None] / np.float32(255), np.asarray(labels, np.int64)
     train, held = slice(200, 800), slice(800, 1000)
-    return Training(
+    return TrainingJob(
         epochs=epochs,
         train=Labelled(samples=[pixels[train]], labels=(9 - labels if misled else labels)[train]),
         held_out=Labelled(samples=[pixels[held]], labels=labels[held]),
@@ -53,8 +53,8 @@ def test_it_learns_the_labels_and_what_it_learned_is_in_the_file(monkeypatch):
     monkeypatch.setattr(engine, "RATE", 0.1)  # two epochs have to do
     int8, float32, calibration = unfinished_files()
     how = training(2)
-    found = quantize(int8, float32, [calibration], Settings(train=how))
-    plain = quantize(int8, float32, [calibration], Settings())
+    found = quantize(int8, float32, [calibration], QuantizeSettings(train=how))
+    plain = quantize(int8, float32, [calibration], QuantizeSettings())
     assert found.steps == (*plain.steps, "quantization-aware training of 2 epochs")
     assert score(found.data, how).right >= score(plain.data, how).right + 5
     assert found.notes[-1].startswith("Quantization-aware training: ")
@@ -75,8 +75,8 @@ def test_the_best_epoch_is_what_its_file_shows_and_is_no_later_one_that_is_worse
 def test_training_that_brings_nothing_is_left_out_and_said(monkeypatch):
     monkeypatch.setattr(engine, "RATE", 0.7)
     _, int8, float32, calibration, _ = digits_files()
-    found = quantize(int8, float32, [calibration], Settings(train=training(1, misled=True)))
-    plain = quantize(int8, float32, [calibration], Settings())
+    found = quantize(int8, float32, [calibration], QuantizeSettings(train=training(1, misled=True)))
+    plain = quantize(int8, float32, [calibration], QuantizeSettings())
     assert found.data == plain.data
     assert found.steps == plain.steps
     assert "The training brought nothing and was left out: " in found.notes[-1]

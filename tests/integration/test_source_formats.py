@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.graph.inspect import pending_activation
-from edgecv_converters.source import Source, load_source, save_live
+from edgecv_converters.source import SourceModel, load_source, save_live
 
 from tests import models
 
@@ -30,7 +30,7 @@ def frozen_answers(frozen: FrozenGraph, samples: dict[str, np.ndarray]) -> dict[
     }
 
 
-def assert_frozen_agrees(source: Source, count: int = 3) -> None:
+def assert_frozen_agrees(source: SourceModel, count: int = 3) -> None:
     samples = models.samples_for(source.inputs, count)
     wanted = source.predict(samples)
     found = frozen_answers(source.freeze(), samples)

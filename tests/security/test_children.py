@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from edgecv_converters.isolate import GIB, Limits, WorkerBugError, run_alone
+from edgecv_converters.isolate import GIB, WorkerBugError, WorkerLimits, run_alone
 from edgecv_runtime.errors import BackendError, ConversionError
 
 from edgecv.convert.staging import write_zip
@@ -53,17 +53,17 @@ def pictures(tmp_path_factory):
 
 
 def test_a_function_alone_gives_its_value(temporary):
-    assert run_alone("answer", misbehave.answer, Limits(), value=21) == 42
+    assert run_alone("answer", misbehave.answer, WorkerLimits(), value=21) == 42
     assert list(temporary.iterdir()) == []
 
 
 @pytest.mark.parametrize(
     ("function", "limits", "message"),
     [
-        (misbehave.segfault, Limits(), r"^reading x\.tflite crashed \(SIGSEGV\)$"),
-        (misbehave.leave, Limits(), r"^reading x\.tflite ended without a result \(exit status 7\)$"),
-        (misbehave.hang, Limits(seconds=0.3), r"^reading x\.tflite took longer than 0\.3 s and was stopped$"),
-        (misbehave.exhaust, Limits(memory=GIB // 4), r"^reading x\.tflite used more than 0\.25 GiB of memory"),
+        (misbehave.segfault, WorkerLimits(), r"^reading x\.tflite crashed \(SIGSEGV\)$"),
+        (misbehave.leave, WorkerLimits(), r"^reading x\.tflite ended without a result \(exit status 7\)$"),
+        (misbehave.hang, WorkerLimits(seconds=0.3), r"^reading x\.tflite took longer than 0\.3 s and was stopped$"),
+        (misbehave.exhaust, WorkerLimits(memory=GIB // 4), r"^reading x\.tflite used more than 0\.25 GiB of memory"),
     ],
 )
 def test_each_death_is_one_error_that_says_what_to_do(function, limits, message, temporary):
@@ -76,9 +76,9 @@ def test_each_death_is_one_error_that_says_what_to_do(function, limits, message,
 
 def test_errors_and_bugs_come_through(temporary):
     with pytest.raises(ConversionError, match="the op is unknown"):
-        run_alone("refuse", misbehave.refuse, Limits())
+        run_alone("refuse", misbehave.refuse, WorkerLimits())
     with pytest.raises(WorkerBugError, match="in stumble"):
-        run_alone("stumble", misbehave.stumble, Limits())
+        run_alone("stumble", misbehave.stumble, WorkerLimits())
     assert list(temporary.iterdir()) == []
 
 
@@ -88,9 +88,9 @@ def only_second_may_run(monkeypatch):
 
     def limits(seconds=1800.0):
         made.append(seconds)
-        return Limits(seconds if len(made) == 2 else 0.0, 4 * GIB)
+        return WorkerLimits(seconds if len(made) == 2 else 0.0, 4 * GIB)
 
-    monkeypatch.setattr(Limits, "of_machine", limits)
+    monkeypatch.setattr(WorkerLimits, "of_machine", limits)
 
 
 def test_verify_judges_the_other_artifacts_where_one_dies(bundle, monkeypatch, temporary):
@@ -115,7 +115,7 @@ def test_evaluate_says_which_artifact_died(bundle, pictures, monkeypatch, tempor
 
 
 def test_inspect_says_what_it_read(bundle, monkeypatch, temporary):
-    monkeypatch.setattr(Limits, "of_machine", lambda: Limits(0.0, GIB))
+    monkeypatch.setattr(WorkerLimits, "of_machine", lambda: WorkerLimits(0.0, GIB))
     with pytest.raises(BackendError, match=r"^reading model\.float32\.onnx took longer than 0 s and was stopped$"):
         inspect(bundle / "onnx" / "model.float32.onnx")
     assert list(temporary.iterdir()) == []
@@ -152,10 +152,10 @@ def test_no_native_runtime_is_loaded_in_the_caller(module, bundle, pictures):
 KILLED = """
 import sys
 from pathlib import Path
-from edgecv_converters.isolate import Limits, children
+from edgecv_converters.isolate import WorkerLimits, children
 from tests import misbehave
-with children() as shop:
-    shop.submit("hang", misbehave.hang_with_child, Limits(), pids=Path(sys.argv[1]))
+with children() as pool:
+    pool.submit("hang", misbehave.hang_with_child, WorkerLimits(), pids=Path(sys.argv[1]))
     sys.stdin.read()
 """
 
@@ -174,7 +174,7 @@ def test_a_killed_caller_leaves_no_process_and_no_temporary_file(tmp_path, tempo
 ZIPPED = """
 import sys
 from pathlib import Path
-from edgecv_converters.isolate import Limits
+from edgecv_converters.isolate import WorkerLimits
 from edgecv.terminal.observer import Silent
 from edgecv.prove.verify import verify
 class Told(Silent):

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from edgecv_converters.isolate import Limits, Workshop
+from edgecv_converters.isolate import WorkerLimits, WorkerPool
 from edgecv_converters.source.custom import import_last
 from edgecv_runtime import interpreter
 from edgecv_runtime.bench.jobs import Options
@@ -26,14 +26,14 @@ MODULES = ("random", "json", "numpy", "msgspec")
 STARTED_THERE = f"""
 import sys
 from pathlib import Path
-from edgecv_converters.isolate import Limits, Workshop
+from edgecv_converters.isolate import WorkerLimits, WorkerPool
 from edgecv_runtime.bench.messages import Open, Opened
 from edgecv_runtime.bench.process import Worker
 from edgecv_runtime.errors import BackendError
 from tests import misbehave
 
-with Workshop(Path(sys.argv[1]), jobs=1, preload=("numpy",)) as shop:
-    shop.submit("imports", misbehave.surroundings, Limits(), modules={MODULES}).result()
+with WorkerPool(Path(sys.argv[1]), jobs=1, preload=("numpy",)) as pool:
+    pool.submit("imports", misbehave.surroundings, WorkerLimits(), modules={MODULES}).result()
 with Worker() as worker:
     try:
         worker.ask(Open(bundle="/gone", artifact="x", backend="onnx", threads=1, samples=""), Opened)
@@ -81,8 +81,8 @@ def test_a_working_directory_that_is_gone_is_no_obstacle(tmp_path, monkeypatch):
     gone.rmdir()
     monkeypatch.setattr(sys, "path", ["", "deeper", *sys.path])
     assert interpreter.search_path() == [entry for entry in sys.path[2:] if os.path.isabs(entry)]  # noqa: PTH117
-    with Workshop(tmp_path / "staging", jobs=1) as shop:
-        assert shop.submit("answer", misbehave.answer, Limits(), value=4).result() == 8
+    with WorkerPool(tmp_path / "staging", jobs=1) as pool:
+        assert pool.submit("answer", misbehave.answer, WorkerLimits(), value=4).result() == 8
 
 
 def test_a_checkout_stays_importable_where_it_is_the_working_directory(monkeypatch):
@@ -93,8 +93,8 @@ def test_a_checkout_stays_importable_where_it_is_the_working_directory(monkeypat
 
 
 def test_a_worker_works_in_staging_and_keeps_its_temporary_files_there(tmp_path):
-    with Workshop(tmp_path / "staging", jobs=1) as shop:
-        path, here, temporary = shop.submit("look", misbehave.surroundings, Limits(), modules=()).result()
+    with WorkerPool(tmp_path / "staging", jobs=1) as pool:
+        path, here, temporary = pool.submit("look", misbehave.surroundings, WorkerLimits(), modules=()).result()
     assert here.is_relative_to(tmp_path / "staging")
     assert temporary.is_relative_to(tmp_path / "staging")
     assert str(Path.cwd()) not in path or Path.cwd() == Path(__file__).parents[2]
@@ -110,9 +110,9 @@ def test_the_user_s_own_modules_come_last(tmp_path, monkeypatch):
 IMPORTING = """
 import sys, time
 from pathlib import Path
-from edgecv_converters.isolate import Workshop
-with Workshop(Path(sys.argv[1]), litter=Path(sys.argv[2]), preload=("tests.holds_the_lock",)) as shop:
-    print(shop._host.pid, flush=True)
+from edgecv_converters.isolate import WorkerPool
+with WorkerPool(Path(sys.argv[1]), litter=Path(sys.argv[2]), preload=("tests.holds_the_lock",)) as pool:
+    print(pool._host.pid, flush=True)
     time.sleep(600)
 """
 
@@ -125,7 +125,7 @@ def test_a_host_that_imports_ends_with_whoever_started_it(tmp_path):
         stdout=subprocess.PIPE, cwd=Path(__file__).parents[2],
     )  # fmt: skip
     host = int(owner.stdout.readline())
-    assert comes_true(lambda: b"zygote" in Path(f"/proc/{host}/cmdline").read_bytes())
+    assert comes_true(lambda: b"fork_server" in Path(f"/proc/{host}/cmdline").read_bytes())
     time.sleep(1)  # so that it imports
     owner.send_signal(signal.SIGKILL)
     owner.communicate()
@@ -135,7 +135,7 @@ def test_a_host_that_imports_ends_with_whoever_started_it(tmp_path):
 
 def test_leaving_while_the_host_imports_takes_no_time_and_no_staging(tmp_path):
     began = time.monotonic()
-    with Workshop(tmp_path / "work", litter=tmp_path, preload=("tests.holds_the_lock",)):
+    with WorkerPool(tmp_path / "work", litter=tmp_path, preload=("tests.holds_the_lock",)):
         time.sleep(1)
     assert time.monotonic() - began < 10
     time.sleep(0.2)
@@ -150,8 +150,8 @@ def test_leaving_while_the_host_imports_takes_no_time_and_no_staging(tmp_path):
     ],
 )
 def test_a_full_disk_is_one_error_and_no_bug(tmp_path, function, message):
-    with Workshop(tmp_path / "staging", jobs=1) as shop, pytest.raises(EdgecvError, match=message) as caught:
-        shop.submit("write", function, Limits()).result()
+    with WorkerPool(tmp_path / "staging", jobs=1) as pool, pytest.raises(EdgecvError, match=message) as caught:
+        pool.submit("write", function, WorkerLimits()).result()
     assert caught.value.exit_code == 1
     assert caught.value.hint
 

@@ -2,17 +2,17 @@
 
 import numpy as np
 from edgecv_runtime.bench.result import (
+    BenchRow,
+    BenchSettings,
     ClassCount,
     Correct,
     Latency,
     Library,
     Machine,
+    MeasuredOn,
     Peak,
-    Place,
     Reference,
     Result,
-    Row,
-    Settings,
     Sustained,
     WarmUp,
 )
@@ -133,7 +133,7 @@ def row(target="tflite", precision="int8", *, backend=None, threads=1, p50=1800.
         "correct": correct(right) if labelled else None,
         "classes": class_counts(classes, 1 + len(precision)) if labelled and classes else (),
     }
-    return Row(**{**fields, **more})
+    return BenchRow(**{**fields, **more})
 
 
 def not_run(target="coreml", precision="float16", reason="Core ML runs on macOS only", **more):
@@ -147,7 +147,7 @@ def not_run(target="coreml", precision="float16", reason="Core ML runs on macOS 
         "threads": 1,
         "not_run": reason,
     }
-    return Row(**{**fields, **more})
+    return BenchRow(**{**fields, **more})
 
 
 def machine(**more):
@@ -198,9 +198,11 @@ def result(rows, **more):
         "identity": "ef" * 32,
         "task": "classification",
         "created": "2026-01-31T12:00:00Z",
-        "place": Place(),
+        "place": MeasuredOn(),
         "machine": machine(),
-        "settings": Settings(rounds=12, seconds=6.0, warm_up_seconds=3.0, threads=(1, 2), data="evaluation", inputs=32),
+        "settings": BenchSettings(
+            rounds=12, seconds=6.0, warm_up_seconds=3.0, threads=(1, 2), data="evaluation", inputs=32
+        ),
         "rows": tuple(rows),
         "multiply_adds": 12_500_000,
         "peaks": (
@@ -254,7 +256,7 @@ def phone():
     ]
     return result(
         rows,
-        place=Place(kind="adb", name="28091JEGR01234"),
+        place=MeasuredOn(kind="adb", name="28091JEGR01234"),
         machine=Machine(
             cpu="Tensor G3",
             model="Pixel 8",
@@ -266,7 +268,7 @@ def phone():
             celsius_after=38.5,
             throttled=True,
         ),
-        settings=Settings(rounds=6, seconds=6.0, warm_up_seconds=3.0, sustained_seconds=60, data="evaluation"),
+        settings=BenchSettings(rounds=6, seconds=6.0, warm_up_seconds=3.0, sustained_seconds=60, data="evaluation"),
         peaks=(),
     )
 

@@ -25,7 +25,7 @@ from edgecv.bench.devices.address import Address
 from edgecv.bench.devices.android import AdbDevice
 from edgecv.bench.devices.answers import take_answers, unpack_answers
 from edgecv.bench.devices.limits import time_limit
-from edgecv.bench.devices.messages import Failed, Line, decode
+from edgecv.bench.devices.messages import Failed, StderrLine, decode
 from edgecv.bench.devices.payload import Payload
 from edgecv.bench.devices.session import command
 from edgecv.bench.devices.ssh import SshDevice
@@ -275,7 +275,7 @@ def test_the_time_limit_grows_with_what_is_asked_for(bundle):
 
 
 def test_lines_that_are_no_message():
-    assert decode(b'{"kind": "line", "text": "x"}') == Line("x")
+    assert decode(b'{"kind": "line", "text": "x"}') == StderrLine("x")
     assert decode(b'{"kind": "failed", "reason": "x", "full": true}') == Failed("x", full=True)
     for line in (
         b"",

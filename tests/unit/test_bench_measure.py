@@ -18,7 +18,7 @@ from edgecv_runtime.bench.jobs import Options, rows
 from edgecv_runtime.bench.measure import Inputs, measure_bundle
 from edgecv_runtime.bench.messages import Open, Opened, Turn, Turned
 from edgecv_runtime.bench.process import Worker
-from edgecv_runtime.bench.result import Result, Row, read_result
+from edgecv_runtime.bench.result import BenchRow, Result, read_result
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.errors import BackendError, BundleError, UsageError
 
@@ -296,7 +296,9 @@ def test_what_failed_its_proof_is_measured_and_named(tmp_path):
 
 
 def rated(precision, backend="onnx", threads=2):
-    return Row(artifact="a", target="onnx", precision=precision, sha256="", bytes=0, backend=backend, threads=threads)
+    return BenchRow(
+        artifact="a", target="onnx", precision=precision, sha256="", bytes=0, backend=backend, threads=threads
+    )
 
 
 def test_a_rate_is_held_against_the_peak_of_its_own_kind():

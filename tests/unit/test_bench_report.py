@@ -4,7 +4,7 @@ import re
 
 import msgspec
 import pytest
-from edgecv_runtime.bench.result import Place, Result, Sustained, decode_result, encode_result
+from edgecv_runtime.bench.result import MeasuredOn, Result, Sustained, decode_result, encode_result
 from edgecv_runtime.schema import Comparison
 
 from edgecv.bench.report import render_html
@@ -331,7 +331,7 @@ def evil(value):
 
 
 def test_texts_from_results_are_text_never_markup():
-    results = [evil(made.many(place=Place(kind="ssh", name="pi"))), evil(made.phone()), evil(made.unstable())]
+    results = [evil(made.many(place=MeasuredOn(kind="ssh", name="pi"))), evil(made.phone()), evil(made.unstable())]
     assert msgspec.json.decode(encode_result(results[0]), type=Result) == results[0]
     source = render_html(results)
     found = Page(source)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from edgecv_runtime.bench.machine import Jiffies, elsewhere, facts, peak_memory
-from edgecv_runtime.bench.result import MOST_SAMPLES, Machine, Row, WarmUp
+from edgecv_runtime.bench.result import MOST_SAMPLES, BenchRow, Machine, WarmUp
 from edgecv_runtime.bench.stability import drift, reasons
 from edgecv_runtime.bench.statistics import latency, thinned
 from edgecv_runtime.bench.turns import settled
@@ -14,7 +14,7 @@ QUIET = Machine(cpu="x", architecture="x86_64", cores=4, system="Linux", busy_el
 
 
 def row(**changed):
-    return Row(
+    return BenchRow(
         artifact="tflite/model.int8.tflite",
         target="tflite",
         precision="int8",

@@ -11,7 +11,7 @@ from edgecv_runtime.schema import TensorSpec
 from PIL import Image
 
 from edgecv.compress.data import Reading, Stored, TrainingData, read_files, split
-from edgecv.compress.head import Head
+from edgecv.compress.head import TrainingHead
 from edgecv.terminal.observer import Silent
 
 
@@ -54,7 +54,7 @@ def test_a_class_with_one_sample_cannot_be_split(tmp_path):
 def test_train_and_val_folders_are_taken_as_they_are(tmp_path):
     pictures(tmp_path / "data" / "train", {"a": 6, "b": 6})
     pictures(tmp_path / "data" / "val", {"a": 2, "b": 3})
-    found = read_files(tmp_path / "data", tmp_path / "work", reading(Head("softmax", 2)), Silent())
+    found = read_files(tmp_path / "data", tmp_path / "work", reading(TrainingHead("softmax", 2)), Silent())
     assert (found.train.count, found.validation.count) == (12, 5)
     assert found.classes == ("a", "b")
     [(columns, targets)] = found.train.batches(100)
@@ -65,14 +65,16 @@ def test_train_and_val_folders_are_taken_as_they_are(tmp_path):
 
 def test_labels_give_the_order_of_the_outputs(tmp_path):
     data = pictures(tmp_path / "data", {"a": 6, "b": 6})
-    found = read_files(data, tmp_path / "work", reading(Head("softmax", 3), labels=("b", "other", "a")), Silent())
+    found = read_files(
+        data, tmp_path / "work", reading(TrainingHead("softmax", 3), labels=("b", "other", "a")), Silent()
+    )
     [(_, targets)] = found.validation.batches(100)
     assert sorted(set(targets.tolist())) == [0, 2]
 
 
 def test_prepared_data_is_found_again(tmp_path):
     data = pictures(tmp_path / "data", {"a": 6, "b": 6})
-    how = reading(Head("softmax", 2))
+    how = reading(TrainingHead("softmax", 2))
     one = read_files(data, tmp_path / "work", how, Silent())
     (data / "a" / "00.png").unlink()
     other = read_files(data, tmp_path / "work", how, Silent())
@@ -84,7 +86,7 @@ def test_columns_of_labels_in_an_npz_file_are_several_labels_a_sample(tmp_path):
     rng = np.random.default_rng(0)
     hits = rng.integers(0, 2, (40, 3))
     np.savez(tmp_path / "d.npz", x=np.arange(200, dtype=np.float32).reshape(40, 5), labels=hits)
-    how = reading(Head("sigmoid", 3), kind="tensor")
+    how = reading(TrainingHead("sigmoid", 3), kind="tensor")
     found = read_files(tmp_path / "d.npz", tmp_path / "work", how, Silent())
     for part, count in ((found.train, 30), (found.validation, 10)):
         [(columns, targets)] = part.batches(100)
@@ -108,6 +110,6 @@ def test_an_order_is_a_seeded_permutation_and_every_sample_comes_once():
 def test_class_weights_make_classes_equal():
     stored = Stored((np.zeros((8, 1)),), np.array([0, 0, 0, 0, 0, 0, 1, 1]))
     data = TrainingData(train=stored, validation=stored, classes=("a", "b"), digest="")
-    weights = data.class_weights(Head("softmax", 2))
+    weights = data.class_weights(TrainingHead("softmax", 2))
     assert weights.tolist() == pytest.approx([8 / 12, 8 / 4])
     assert weights[stored.targets].sum() == pytest.approx(8)

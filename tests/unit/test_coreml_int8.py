@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from edgecv_converters.coreml.int8.emitter import stored
 from edgecv_converters.coreml.int8.value import TO_CHW, TO_FILE, Layout, Value, axis_in, laid_out
-from edgecv_converters.coreml.int8.windows import SAME, Window, padding
+from edgecv_converters.coreml.int8.windows import SAME, WindowSizes, padding
 from edgecv_converters.quantize.network import Grid
 
 
@@ -19,7 +19,7 @@ from edgecv_converters.quantize.network import Grid
 def test_same_padding_gives_as_many_steps_as_tensorflow_says(
     length: int, kernel: int, stride: int, dilation: int
 ) -> None:
-    window = Window((kernel, kernel), (stride, stride), (dilation, dilation))
+    window = WindowSizes((kernel, kernel), (stride, stride), (dilation, dilation))
     found = padding(window, (length, length), SAME)
     pads: Any = found.get("pad", np.zeros(4, np.int32))
     assert found["pad_type"] == ("custom" if pads.any() else "valid")
@@ -31,7 +31,7 @@ def test_same_padding_gives_as_many_steps_as_tensorflow_says(
 
 
 def test_valid_padding_is_none() -> None:
-    assert padding(Window((3, 3), (2, 2), (1, 1)), (9, 9), 1) == {"pad_type": "valid"}
+    assert padding(WindowSizes((3, 3), (2, 2), (1, 1)), (9, 9), 1) == {"pad_type": "valid"}
 
 
 def test_layouts() -> None:

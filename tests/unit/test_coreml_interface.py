@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
-from edgecv_converters.coreml import Card, Interface, check_fit
+from edgecv_converters.coreml import Interface, ModelMetadata, check_fit
 from edgecv_converters.coreml.interface import classes, minimum_target, pictures
 from edgecv_converters.coreml.names import feature_of, identifier
 from edgecv_converters.graph.frozen import Endpoint
@@ -42,7 +42,7 @@ def card(**more):
         "labels": ("a", "b", "c"),
         "identity": "1" * 64,
     }
-    return Card(**{**fields, **more})
+    return ModelMetadata(**{**fields, **more})
 
 
 @pytest.mark.parametrize(

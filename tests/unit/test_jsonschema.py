@@ -5,7 +5,7 @@ import json
 import jsonschema
 import msgspec
 import pytest
-from edgecv_runtime.bench.result import Result, Row
+from edgecv_runtime.bench.result import BenchRow, Result
 from edgecv_runtime.jsonschema import COMMITTED, COMMITTED_BENCH, bench_schema, bundle_schema, encode_schema
 from edgecv_runtime.schema import Artifact, Manifest, Preprocess
 
@@ -27,7 +27,7 @@ def test_the_committed_schema_of_benchmarks_is_the_generated_one():
     RESOLVER.check_schema(schema)
     assert schema["$ref"] == "#/$defs/Result"
     assert set(schema["$defs"]["Result"]["properties"]) == set(Result.__struct_fields__)
-    assert set(schema["$defs"]["Row"]["required"]) < set(Row.__struct_fields__)
+    assert set(schema["$defs"]["BenchRow"]["required"]) < set(BenchRow.__struct_fields__)
 
 
 def test_the_schema_is_valid_and_has_both_files():

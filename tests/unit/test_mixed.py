@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from edgecv_converters.data import Sample, SampleSet
-from edgecv_converters.measured import LayerPrice, Mixed, Trial
+from edgecv_converters.measured import BudgetTrial, LayerSensitivity, Mixed
 from edgecv_converters.quantize.fewest import fewest
 from edgecv_converters.workers import kept_layers
 from edgecv_runtime.errors import DataError, UsageError
@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgecv.convert.datasets import MOST_VALIDATION, split, validation_words
-from edgecv.convert.mixed import best_reached, budget_gate, mixed_notes
 from edgecv.convert.recipe import Recipe, plan
 from edgecv.convert.request import from_options
+from edgecv.prove.budget import best_reached, budget_gate, mixed_notes
 from edgecv.report import render
 from tests.unit.report_data import report
 
@@ -141,12 +141,12 @@ def test_a_recipe_with_a_budget_is_data():
 
 def choice(drop=0.25, *, source=0.9, reason=None, distance=0.5):
     layers = tuple(
-        LayerPrice(
+        LayerSensitivity(
             layer=name, ops=("CONV_2D",), distance=d, snr_db=9.0, extra_bytes=3000, work=0.25, kept=name == "<bad>"
         )
         for name, d in (("<bad>", 2.0), ("fine", distance))
     )
-    trials = (Trial(float_layers=0, drop=4.5), Trial(float_layers=1, drop=drop))
+    trials = (BudgetTrial(float_layers=0, drop=4.5), BudgetTrial(float_layers=1, drop=drop))
     return Mixed(
         budget=0.5,
         drop=drop,

@@ -14,7 +14,7 @@ import onnx
 import onnxruntime
 import pytest
 from edgecv_converters.onnx.canonical import canonical, check
-from edgecv_converters.onnx.edit import Pass
+from edgecv_converters.onnx.edit import OnnxPass
 from edgecv_converters.onnx.int8.passes.clamps import CLAMPS
 from edgecv_converters.onnx.int8.passes.float_weights import FLOAT_WEIGHTS
 from edgecv_converters.onnx.int8.passes.four_channels import FOUR_CHANNELS
@@ -83,7 +83,7 @@ def ops(model: Any) -> Counter[str]:
     return Counter(n.op_type for n in model.graph.node)
 
 
-def applied(model: Any, step: Pass, sample: np.ndarray) -> Any:
+def applied(model: Any, step: OnnxPass, sample: np.ndarray) -> Any:
     """The model after the pass; its output on `sample` must be what it was, to the bit."""
     after = run_passes(model, [step])
     before_y, after_y = (session(m).run(None, {"x": sample})[0] for m in (model, after))
@@ -439,7 +439,7 @@ def test_a_pass_that_breaks_the_model_is_named() -> None:
 
     model = build([node("Relu", "x", "y")], {}, (2, 3), (2, 3))
     with pytest.raises(ConversionError, match="after pass cut"):
-        run_passes(model, [Pass("cut", cut)])
+        run_passes(model, [OnnxPass("cut", cut)])
 
 
 def test_a_pass_that_changes_the_outputs_is_named() -> None:
@@ -449,7 +449,7 @@ def test_a_pass_that_changes_the_outputs_is_named() -> None:
 
     model = build([node("Relu", "x", "y")], {}, (2, 3), (2, 3))
     with pytest.raises(ConversionError, match="pass grow changed the inputs or outputs"):
-        run_passes(model, [Pass("grow", grow)])
+        run_passes(model, [OnnxPass("grow", grow)])
 
 
 def test_passes_leave_the_given_model_alone() -> None:

@@ -10,7 +10,7 @@ from edgecv_converters.quantize.scheme import Scheme
 from edgecv_runtime.errors import DataError, UsageError
 from edgecv_runtime.postprocess import Head
 
-from edgecv.convert.datasets import HELD_OUT, TRAINING, lessons
+from edgecv.convert.datasets import HELD_OUT, TRAINING, training_sets
 from edgecv.convert.request import from_options
 
 LOGITS = np.array([[2.0, -1.0, 0.5], [0.0, 3.0, -2.0]], np.float32)
@@ -76,22 +76,22 @@ def samples(tmp_path, count, classes):
 
 def test_a_tenth_is_held_out_balanced_and_by_seed(tmp_path):
     given = samples(tmp_path, 200, 4)
-    found = lessons(given, 3)
+    found = training_sets(given, 3)
     held, train = ({sample.id for sample in found[name].samples} for name in (HELD_OUT, TRAINING))
     assert len(held) == 20
     assert not held & train
     assert held | train == {sample.id for sample in given.samples}
     labels = [sample.label for sample in found[HELD_OUT].samples]
     assert [labels.count(str(label)) for label in range(4)] == [5, 5, 5, 5]
-    assert lessons(given, 3) == found
-    assert lessons(given, 4) != found
+    assert training_sets(given, 3) == found
+    assert training_sets(given, 4) != found
 
 
 def test_data_that_cannot_teach_is_refused(tmp_path):
     with pytest.raises(DataError, match="39 samples, too few to train on"):
-        lessons(samples(tmp_path, 39, 2), 0)
+        training_sets(samples(tmp_path, 39, 2), 0)
     with pytest.raises(DataError, match="has one class"):
-        lessons(samples(tmp_path, 60, 1), 0)
+        training_sets(samples(tmp_path, 60, 1), 0)
 
 
 def test_the_training_folder_also_calibrates_and_epochs_have_a_default(tmp_path):

@@ -5,7 +5,7 @@ from edgecv_runtime.errors import UsageError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgecv.convert.recipe import DEFAULT_PRECISION, PRECISIONS, TARGETS, Recipe, Step, plan
+from edgecv.convert.recipe import DEFAULT_PRECISION, PRECISIONS, TARGETS, ArtifactSpec, Recipe, plan
 
 KNOWN = [(target, precision) for target in TARGETS for precision in PRECISIONS[target]]
 NAMES = sorted({precision for _, precision in KNOWN})
@@ -83,7 +83,7 @@ def test_every_plan_is_ordered_distinct_and_what_was_asked_for(asked, targets):
 
 @pytest.mark.parametrize(("target", "precision"), KNOWN)
 def test_files_and_calibration(target, precision):
-    step = Step(target=target, precision=precision)
+    step = ArtifactSpec(target=target, precision=precision)
     suffix = {"tflite": ".tflite", "onnx": ".onnx", "coreml": ".mlpackage"}[target]
     assert step.file == f"{target}/model.{precision}{suffix}"
     assert step.needs_calibration == (

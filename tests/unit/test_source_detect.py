@@ -7,7 +7,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from edgecv_converters.source.detect import Kind, detect
+from edgecv_converters.source.detect import ModelFormat, detect
 from edgecv_runtime.errors import SourceError
 from PIL import Image
 
@@ -70,7 +70,7 @@ def test_folders(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="is a checkpoint"):
         detect(tmp_path)
     (tmp_path / "saved_model.pb").write_bytes(b"")
-    assert detect(tmp_path) is Kind.SAVED_MODEL
+    assert detect(tmp_path) is ModelFormat.SAVED_MODEL
 
 
 def test_archives(tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_archives(tmp_path: Path) -> None:
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("config.json", "{}")
         archive.writestr("model.weights.h5", "weights " * 20)
-    assert detect(path) is Kind.KERAS
+    assert detect(path) is ModelFormat.KERAS
     content = bytearray(path.read_bytes())
     content[content.index(b"weights weights")] ^= 1
     path.write_bytes(content)
@@ -91,4 +91,4 @@ def test_archives(tmp_path: Path) -> None:
 
 
 def test_a_hdf5_file_is_known_by_its_signature(tmp_path: Path) -> None:
-    assert detect(make(tmp_path, "any.name", b"\x89HDF\r\n\x1a\n and more")) is Kind.HDF5
+    assert detect(make(tmp_path, "any.name", b"\x89HDF\r\n\x1a\n and more")) is ModelFormat.HDF5

@@ -12,7 +12,7 @@ from edgecv_runtime.prediction import Prediction
 from edgecv_runtime.stream import Frame, Stream
 from edgecv_runtime.stream.channel import Channel, ClosedError
 from edgecv_runtime.stream.frame import Pace
-from edgecv_runtime.stream.statistics import KEPT, Sample
+from edgecv_runtime.stream.statistics import KEPT, ReservoirSample
 
 
 class Source:
@@ -245,7 +245,7 @@ def test_statistics_of_nothing_are_zero():
 
 
 def test_a_long_run_keeps_a_fair_sample_in_fixed_memory():
-    sample = Sample()
+    sample = ReservoirSample()
     for value in range(10 * KEPT):
         sample.add(float(value))
     assert len(sample._values) == KEPT

@@ -2,7 +2,7 @@
 
 from edgecv_converters.coreml.convert import to_coreml
 from edgecv_converters.coreml.describe import describe
-from edgecv_converters.coreml.interface import Card, Interface, check_fit
+from edgecv_converters.coreml.interface import Interface, ModelMetadata, check_fit
 from edgecv_converters.coreml.package import write_package
 
-__all__ = ["Card", "Interface", "check_fit", "describe", "to_coreml", "write_package"]
+__all__ = ["Interface", "ModelMetadata", "check_fit", "describe", "to_coreml", "write_package"]

@@ -10,7 +10,7 @@ from typing import Any
 from edgecv_runtime.errors import ConversionError, EdgecvError
 from edgecv_runtime.schema import Precision
 
-from edgecv_converters.coreml.interface import Card, Interface, minimum_target
+from edgecv_converters.coreml.interface import Interface, ModelMetadata, minimum_target
 from edgecv_converters.coreml.names import identifier
 from edgecv_converters.coreml.package import load_coremltools, write_package
 from edgecv_converters.coreml.recipes import weight_recipe
@@ -29,7 +29,7 @@ def to_coreml(
     out: Path,
     *,
     interface: Interface = PLAIN,
-    card: Card | None = None,
+    card: ModelMetadata | None = None,
     float32: Collection[str] = (),
 ) -> tuple[str, ...]:
     """Convert to an ML program and save it as the folder `out` (.mlpackage).

@@ -68,7 +68,7 @@ class Interface(Record, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Card:
+class ModelMetadata:
     """What a model's metadata say of its bundle.
 
     Attributes:
@@ -104,7 +104,9 @@ def needs(precision: str) -> tuple[Minimum, str | None]:
     return (EARLIEST, None) if recipe is None else (recipe.minimum_target, recipe.reason)
 
 
-def check_fit(interface: Interface, card: Card, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> None:
+def check_fit(
+    interface: Interface, card: ModelMetadata, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]
+) -> None:
     """Refuse an interface that the model cannot have, before anything is converted.
 
     Raises:
@@ -114,7 +116,9 @@ def check_fit(interface: Interface, card: Card, inputs: Sequence[TensorSpec], ou
     classes(interface, card, outputs)
 
 
-def pictures(interface: Interface, card: Card | None, inputs: Sequence[Endpoint | TensorSpec]) -> dict[str, Preprocess]:
+def pictures(
+    interface: Interface, card: ModelMetadata | None, inputs: Sequence[Endpoint | TensorSpec]
+) -> dict[str, Preprocess]:
     """The inputs that become images, with what they go through.
 
     Raises:
@@ -137,7 +141,7 @@ def pictures(interface: Interface, card: Card | None, inputs: Sequence[Endpoint 
 
 
 def classes(
-    interface: Interface, card: Card | None, outputs: Sequence[Endpoint | TensorSpec]
+    interface: Interface, card: ModelMetadata | None, outputs: Sequence[Endpoint | TensorSpec]
 ) -> tuple[str, ...] | None:
     """The labels of a classifier; None where the model ends with tensors.
 
@@ -161,7 +165,9 @@ def classes(
     return labels
 
 
-def _hindrance(card: Card, labels: tuple[str, ...], outputs: Sequence[Endpoint | TensorSpec]) -> tuple[str, str] | None:
+def _hindrance(
+    card: ModelMetadata, labels: tuple[str, ...], outputs: Sequence[Endpoint | TensorSpec]
+) -> tuple[str, str] | None:
     """Why the model cannot end as a classifier, and what to do."""
     if card.task != "classification":
         leave = "Leave it out: the app reads the output itself"

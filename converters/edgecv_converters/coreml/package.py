@@ -14,7 +14,7 @@ import msgspec
 from edgecv_runtime.schema import Precision
 
 from edgecv_converters.coreml.edges import end_with_probabilities, take_picture
-from edgecv_converters.coreml.interface import Card, Interface, classes, minimum_target, pictures
+from edgecv_converters.coreml.interface import Interface, ModelMetadata, classes, minimum_target, pictures
 from edgecv_converters.coreml.names import feature_of, identifier
 from edgecv_converters.graph.frozen import FrozenGraph
 
@@ -40,7 +40,13 @@ def load_coremltools() -> Any:
 
 
 def write_package(
-    program: Any, frozen: FrozenGraph, out: Path, *, precision: Precision, interface: Interface, card: Card | None
+    program: Any,
+    frozen: FrozenGraph,
+    out: Path,
+    *,
+    precision: Precision,
+    interface: Interface,
+    card: ModelMetadata | None,
 ) -> tuple[str, ...]:
     """Give a program the interface that an app wants, and save it as the folder `out` (.mlpackage).
 
@@ -101,7 +107,7 @@ def _notes(images: dict[str, Any]) -> list[str]:
 
 
 def _finished(
-    model: Any, frozen: FrozenGraph, precision: Precision, interface: Interface, card: Card | None, ct: Any
+    model: Any, frozen: FrozenGraph, precision: Precision, interface: Interface, card: ModelMetadata | None, ct: Any
 ) -> Any:
     """With the source's names, where Core ML's identifiers allow it, and the metadata; without the date."""
     spec = model.get_spec()
@@ -121,7 +127,7 @@ def _finished(
     return ct.models.MLModel(spec, weights_dir=model.weights_dir, skip_model_load=True)
 
 
-def _sign(description: Any, card: Card) -> None:
+def _sign(description: Any, card: ModelMetadata) -> None:
     """Say what the model is, and which bundle it belongs to."""
     own = description.metadata
     count = "" if card.labels is None else f", {len(card.labels)} labels"
@@ -149,7 +155,7 @@ def _of_input(feature: Any) -> str:
     return f"Numbers in the order NHWC, preprocessed as {PREPROCESS} says"
 
 
-def _of_output(feature: Any, description: Any, card: Card) -> str:
+def _of_output(feature: Any, description: Any, card: ModelMetadata) -> str:
     if feature.name == description.predictedFeatureName:
         return "The most probable label"
     if feature.name == description.predictedProbabilitiesName:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from edgecv_runtime.errors import BackendError
 
-from edgecv_converters.isolate.pool import Advice, Limits, Workshop
+from edgecv_converters.isolate.pool import Advice, WorkerLimits, WorkerPool
 from edgecv_converters.isolate.scratch import scratch_folder
 
 READING: Final = Advice(
@@ -20,7 +20,7 @@ READING: Final = Advice(
 
 
 @contextmanager
-def children(*preload: str, jobs: int = 1) -> Iterator[Workshop]:
+def children(*preload: str, jobs: int = 1) -> Iterator[WorkerPool]:
     """Worker processes in a temporary folder of their own, which is gone afterwards, even if this process is killed.
 
     Args:
@@ -29,12 +29,12 @@ def children(*preload: str, jobs: int = 1) -> Iterator[Workshop]:
     """
     with (
         scratch_folder() as folder,
-        Workshop(folder / "work", litter=folder, preload=preload, jobs=jobs, advice=READING) as shop,
+        WorkerPool(folder / "work", litter=folder, preload=preload, jobs=jobs, advice=READING) as pool,
     ):
-        yield shop
+        yield pool
 
 
-def run_alone(name: str, function: Callable[..., Any], limits: Limits, **arguments: Any) -> Any:
+def run_alone(name: str, function: Callable[..., Any], limits: WorkerLimits, **arguments: Any) -> Any:
     """The value of `function(**arguments)`, computed in a process of its own.
 
     Args:
@@ -48,5 +48,5 @@ def run_alone(name: str, function: Callable[..., Any], limits: Limits, **argumen
         BackendError: The process crashed, or went over a limit.
         WorkerBugError: The function raised anything else.
     """
-    with children() as shop:
-        return shop.submit(name, function, limits, **arguments).result()
+    with children() as pool:
+        return pool.submit(name, function, limits, **arguments).result()

@@ -1,4 +1,4 @@
-"""What runs inside a forked worker: one function, its result or its error put into the mailbox."""
+"""What runs inside a forked worker: one function, its result or its error put into the object store."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ import traceback
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from edgecv_runtime.environment import environment_error, exhaustion
 from edgecv_runtime.errors import EdgecvError
 
-from edgecv_converters.isolate.store import Mailbox
+from edgecv_converters.isolate.store import Key, ObjectStore
 
 PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
+T = TypeVar("T")
 MOST_WORDS = 1000  # characters of a message, so that its line stays below PIPE_BUF
 
 
@@ -35,7 +36,7 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class JobResult:
     """What a worker leaves behind: a value, an error that a person can mend, or the traceback of a bug."""
 
     value: Any = None
@@ -44,7 +45,7 @@ class Outcome:
 
 
 class Reporter:
-    """Sends a worker's events (one JSON line each, below PIPE_BUF bytes, so that lines never mix) to the workshop."""
+    """Sends a worker's events (one JSON line each, below PIPE_BUF bytes, so that lines never mix) to the pool."""
 
     current: ClassVar[Reporter | None] = None
 
@@ -67,11 +68,11 @@ def progress(done: int, total: int, remaining: float | None = None) -> None:
         Reporter.current.send("progress", done=done, total=total, remaining=remaining)
 
 
-def wait_for(box: Mailbox, name: str) -> Any:
-    """Wait for a letter; the wait is other workers' work, so the time limit starts anew after it."""
+def wait_for(store: ObjectStore, key: Key[T]) -> T:
+    """Wait for an object of another worker; the wait is that worker's time, so the time limit starts anew after it."""
     if Reporter.current is not None:
         Reporter.current.send("wait")
-    value = box.get(name)
+    value = store.get(key)
     if Reporter.current is not None:
         Reporter.current.send("begin")
     return value
@@ -100,7 +101,7 @@ def run(order: Order, events: int) -> None:
     result = Path(order.result)
     outcome = _outcome(order)
     try:
-        Mailbox(result.parent).put(result.stem, outcome)
+        ObjectStore(result.parent).put(Key(result.stem), outcome)
     except OSError as error:  # where no file can be written, a line still goes through
         known = environment_error(error)
         if known is None:
@@ -108,20 +109,20 @@ def run(order: Order, events: int) -> None:
         Reporter.current.send("unwritten", message=known.message[:MOST_WORDS], hint=known.hint)
 
 
-def _outcome(order: Order) -> Outcome:
+def _outcome(order: Order) -> JobResult:
     module, _, name = order.function.partition(":")
     try:
         function = getattr(importlib.import_module(module), name)
-        return Outcome(value=function(**Mailbox.read(Path(order.arguments))))
+        return JobResult(value=function(**ObjectStore.read(Path(order.arguments))))
     except EdgecvError as error:
         _log_error()
-        return Outcome(error=exhaustion(error) or error)
+        return JobResult(error=exhaustion(error) or error)
     except MemoryError:
         raise
     except BaseException as error:  # noqa: BLE001 - the boundary of the process: a bug is reported by its traceback
         _log_error()
         known = environment_error(error) if isinstance(error, OSError) else None
-        return Outcome(bug=traceback.format_exc()) if known is None else Outcome(error=known)
+        return JobResult(bug=traceback.format_exc()) if known is None else JobResult(error=known)
 
 
 def _log_error() -> None:

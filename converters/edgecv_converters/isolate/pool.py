@@ -20,8 +20,8 @@ from typing import Any, Final, Self
 from edgecv_runtime.errors import ConversionError, EdgecvError
 from edgecv_runtime.interpreter import clean_command, clean_environment
 
-from edgecv_converters.isolate.child import Order, Outcome
-from edgecv_converters.isolate.store import Mailbox
+from edgecv_converters.isolate.child import JobResult, Order
+from edgecv_converters.isolate.store import Key, ObjectStore
 
 GIB = 1 << 30
 LOG_TAIL_LINES = 25
@@ -33,14 +33,14 @@ class WorkerBugError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class WorkerLimits:
     """What one worker may use: wall-clock `seconds` and resident `memory` in bytes."""
 
     seconds: float = 1800.0
     memory: int = 16 * GIB
 
     @classmethod
-    def of_machine(cls, seconds: float = 1800.0) -> Limits:
+    def of_machine(cls, seconds: float = 1800.0) -> WorkerLimits:
         """80 % of this machine's memory, for so many seconds."""
         return cls(seconds, int(0.8 * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")))
 
@@ -73,7 +73,7 @@ class Job:
     number: int
     name: str
     log: Path
-    limits: Limits
+    limits: WorkerLimits
     future: Future[Any] = field(default_factory=Future)
     pid: int | None = None
     since: float | None = None
@@ -105,7 +105,7 @@ class Job:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:])
 
 
-class Workshop:
+class WorkerPool:
     """Holds the worker host; a context manager. At most `jobs` workers run at once, the rest wait their turn.
 
     Workers share nothing with the caller's folder: their working directory and their temporary files lie in `staging`,
@@ -130,8 +130,8 @@ class Workshop:
     ) -> None:
         self.staging = staging = staging.absolute()
         self.advice = advice
-        self.mail = Mailbox(staging / "mail")
-        self.mail.folder.mkdir(parents=True)
+        self.store = ObjectStore(staging / "store")
+        self.store.folder.mkdir(parents=True)
         self.jobs: dict[int, Job] = {}
         self._queue: list[tuple[Job, Order]] = []
         self._numbers = itertools.count()
@@ -184,16 +184,17 @@ class Workshop:
                 if pipe is not None:
                     pipe.close()
 
-    def submit(self, name: str, function: Callable[..., Any], limits: Limits, **arguments: Any) -> Job:
+    def submit(self, name: str, function: Callable[..., Any], limits: WorkerLimits, **arguments: Any) -> Job:
         """Queue `function(**arguments)`, which must be importable by its module and name."""
         number = next(self._numbers)
-        job = Job(number, name, self.mail.folder / f"{number}.log", limits)
-        self.mail.put(f"{number}.arguments", arguments)
+        job = Job(number, name, self.store.folder / f"{number}.log", limits)
+        given: Key[dict[str, Any]] = Key(f"{number}.arguments")
+        self.store.put(given, arguments)
         order = Order(
             job=number,
             function=f"{function.__module__}:{function.__qualname__}",
-            arguments=str(self.mail.folder / f"{number}.arguments.pickle"),
-            result=str(self.mail.folder / f"{number}.result.pickle"),
+            arguments=str(self.store.path(given)),
+            result=str(self.store.path(_result_of(number))),
             log=str(job.log),
         )
         with self._lock:
@@ -223,7 +224,7 @@ class Workshop:
     def _listen(self) -> None:
         for line in self._host.stdout or ():
             self._hear(json.loads(line))
-        reason = (Path(self.mail.folder).parent / "host.log").read_text(errors="replace").strip().splitlines()
+        reason = (Path(self.store.folder).parent / "host.log").read_text(errors="replace").strip().splitlines()
         tail = f": {reason[-1]}" if reason else ""
         for job in list(self.jobs.values()):
             if not job.future.done():
@@ -252,14 +253,14 @@ class Workshop:
 
     def _settle(self, job: Job, code: int) -> None:
         job.seconds = job.elapsed()
-        result = self.mail.folder / f"{job.number}.result.pickle"
+        result = self.store.path(_result_of(job.number))
         if job.unwritten is not None:
             job.future.set_exception(job.unwritten)
             return
         if job.killed is not None or code != 0 or not result.exists():
             job.future.set_exception(_death(job, code, self.advice))
             return
-        outcome: Outcome = Mailbox.read(result)
+        outcome: JobResult = ObjectStore.read(result)
         if outcome.error is not None:
             job.future.set_exception(outcome.error)
         elif outcome.bug is not None:
@@ -275,6 +276,10 @@ class Workshop:
                     if job.killed is not None:
                         self._say({"do": "kill", "job": job.number})
             time.sleep(WATCH_SECONDS)
+
+
+def _result_of(number: int) -> Key[JobResult]:
+    return Key(f"{number}.result")
 
 
 def _over_limit(job: Job) -> str | None:

@@ -15,7 +15,7 @@ from edgecv_converters.mil.registry import Kernel, Parameter, UnsupportedOperati
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class BoundOperation:
     """An operation that is ready to run.
 
     Attributes:
@@ -58,7 +58,7 @@ class Binder:
         self._constants = constants
         self._wide: dict[str, Array] = {}
 
-    def bind(self, operation: Operation) -> Step:
+    def bind(self, operation: Operation) -> BoundOperation:
         """The operation as a step.
 
         Raises:
@@ -82,7 +82,7 @@ class Binder:
                 raise unsupported(operation, f"the parameter {name!r} is not a constant")
             else:
                 live[name] = parameter, tuple(a if c is None else c for a, c in zip(given, known, strict=True))
-        return Step(operation, kernel, fixed, live)
+        return BoundOperation(operation, kernel, fixed, live)
 
     def _check(self, operation: Operation, kernel: Kernel) -> None:
         strange = sorted(operation.inputs.keys() - kernel.parameters.keys())

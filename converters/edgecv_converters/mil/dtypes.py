@@ -17,7 +17,7 @@ Array = NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class DataType:
     """One data type: its bits on disk, the NumPy type of its values, whether it has a sign."""
 
     bits: int
@@ -25,18 +25,18 @@ class Kind:
     signed: bool = False
 
 
-def _whole(name: str) -> Kind:
+def _whole(name: str) -> DataType:
     kind = np.dtype(name)
-    return Kind(kind.itemsize * 8, kind, kind.kind == "i")
+    return DataType(kind.itemsize * 8, kind, kind.kind == "i")
 
 
-KINDS: Mapping[str, Kind] = {
+KINDS: Mapping[str, DataType] = {
     **{name: _whole(name) for name in ("float16", "float32", "float64")},
     **{name: _whole(name) for name in ("int8", "int16", "int32", "int64")},
     **{name: _whole(name) for name in ("uint8", "uint16", "uint32", "uint64", "bool")},
-    "bfloat16": Kind(16, np.dtype("float32")),
-    "int4": Kind(4, np.dtype("int8"), signed=True),
-    **{f"uint{bits}": Kind(bits, np.dtype("uint8")) for bits in (1, 2, 3, 4, 6)},
+    "bfloat16": DataType(16, np.dtype("float32")),
+    "int4": DataType(4, np.dtype("int8"), signed=True),
+    **{f"uint{bits}": DataType(bits, np.dtype("uint8")) for bits in (1, 2, 3, 4, 6)},
 }
 
 
@@ -60,7 +60,7 @@ def _unpacked(raw: Array, bits: int, count: int) -> Array:
     return np.packbits(stream, axis=1, bitorder="little").reshape(count)
 
 
-def _signed(values: Array, kind: Kind) -> Array:
+def _signed(values: Array, kind: DataType) -> Array:
     if not kind.signed:
         return values
     half = 1 << (kind.bits - 1)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from edgecv_runtime.errors import BackendError, BundleError
 
-from edgecv_converters.mil.binding import Binder, Step, unsupported
+from edgecv_converters.mil.binding import Binder, BoundOperation, unsupported
 from edgecv_converters.mil.dtypes import KINDS, Array
 from edgecv_converters.mil.feeding import feed
 from edgecv_converters.mil.records import Classifier, Operation, Program, Variable
@@ -55,7 +55,7 @@ class Evaluator:
         self.program = program
         self.overflow: Overflow | None = None
         self._constants: dict[str, Array] = {}
-        self._steps: list[Step] = []
+        self._steps: list[BoundOperation] = []
         self._scores = ""
         binder = Binder(self._constants)
         with np.errstate(all="ignore"):
@@ -107,7 +107,7 @@ class Evaluator:
             made = self._compute(step, {})
             self._constants.update({o.name: value for o, value in zip(operation.outputs, made, strict=True)})
 
-    def _compute(self, step: Step, values: Mapping[str, Array]) -> tuple[Array, ...]:
+    def _compute(self, step: BoundOperation, values: Mapping[str, Array]) -> tuple[Array, ...]:
         arguments, operation = step.arguments(values), step.operation
         try:
             result = step.kernel.function(**arguments)
@@ -131,7 +131,7 @@ class Evaluator:
             if self.overflow is None and not _finite(value) and np.isfinite(given[name]).all():
                 self.overflow = Overflow(name, "input", value.dtype.name, float(np.abs(given[name]).max()))
 
-    def _note(self, step: Step, arguments: Mapping[str, Any]) -> None:
+    def _note(self, step: BoundOperation, arguments: Mapping[str, Any]) -> None:
         tensors = [item for value in arguments.values() for item in (value if isinstance(value, tuple) else (value,))]
         floats = [item for item in tensors if isinstance(item, np.ndarray) and item.dtype.kind == "f" and item.size]
         if all(np.isfinite(item).all() for item in floats):

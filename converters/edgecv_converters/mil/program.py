@@ -12,7 +12,7 @@ from edgecv_runtime.files import MIB, read_regular
 from edgecv_converters.mil.features import read_classifier, read_features, read_metadata
 from edgecv_converters.mil.proto import model_message
 from edgecv_converters.mil.records import Argument, Operation, Program, Variable
-from edgecv_converters.mil.values import Values, tensor_type
+from edgecv_converters.mil.values import ConstantReader, tensor_type
 
 MOST_MANIFEST: Final = MIB  # bytes of Manifest.json
 MOST_MODEL: Final = 2048 * MIB  # bytes of the protobuf, which can have no more
@@ -53,7 +53,7 @@ def _program(model: Any, folder: Path, package: Path) -> Program:
         raise BundleError(f"{package.name} holds a Core ML model of the kind {kind}, not an ML program")
     function = _main(model, package)
     block = function.block_specializations[function.opset]
-    values = Values(folder)
+    values = ConstantReader(folder)
     operations = tuple(_operation(operation, values) for operation in block.operations)
     classifier = read_classifier(model.description, operations)
     return Program(
@@ -104,7 +104,7 @@ def _main(model: Any, package: Path) -> Any:
     return function
 
 
-def _operation(message: Any, values: Values) -> Operation:
+def _operation(message: Any, values: ConstantReader) -> Operation:
     outputs = tuple(_variable(output) for output in message.outputs)
     given = {key: values.read(value) for key, value in message.attributes.items()}
     name = str(given.pop("name", outputs[0].name if outputs else message.type))
@@ -114,7 +114,7 @@ def _operation(message: Any, values: Values) -> Operation:
     return Operation(type=message.type, name=name, inputs=inputs, outputs=outputs, nested=bool(message.blocks))
 
 
-def _argument(binding: Any, values: Values) -> Argument:
+def _argument(binding: Any, values: ConstantReader) -> Argument:
     return str(binding.name) if binding.WhichOneof("binding") == "name" else values.read(binding.value)
 
 

@@ -39,7 +39,7 @@ def tensor_type(message: Any) -> tuple[str, tuple[int | None, ...]]:
     return name, tuple(None if size is None else int(size) for size in sizes)
 
 
-class Values:
+class ConstantReader:
     """Reads constants, from the protobuf itself or from weight files beside the model file."""
 
     def __init__(self, folder: Path) -> None:

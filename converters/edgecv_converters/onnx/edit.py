@@ -13,7 +13,7 @@ DEQUANTIZE = "DequantizeLinear"
 
 
 @dataclass(frozen=True, slots=True)
-class Pass:
+class OnnxPass:
     """One rewriting of a model: `apply` changes the copy that it is given, and returns it."""
 
     name: str

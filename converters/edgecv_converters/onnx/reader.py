@@ -18,7 +18,7 @@ _FAILED = "Failed to convert node"
 _CATCH_ERRORS = "TF2ONNX_CATCH_ERRORS"
 
 
-class _Errors(logging.Handler):
+class _UnconvertedNodes(logging.Handler):
     """Keeps (node, op) of each node that tf2onnx logs as not converted: it goes on and tells nobody else."""
 
     def __init__(self) -> None:
@@ -54,7 +54,7 @@ def complete_or_error() -> Iterator[None]:
     import tf2onnx
 
     logger = logging.getLogger(tf2onnx.__name__)
-    handler, before = _Errors(), (logger.propagate, logger.level)
+    handler, before = _UnconvertedNodes(), (logger.propagate, logger.level)
     logger.addHandler(handler)
     logger.propagate, logger.level = False, logging.ERROR
     try:

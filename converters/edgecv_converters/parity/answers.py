@@ -13,7 +13,7 @@ from edgecv_runtime.schema import Artifact
 from edgecv_converters.data import Spool
 from edgecv_converters.isolate.child import progress
 from edgecv_converters.parity.decide import trusted_decisions
-from edgecv_converters.parity.methods import Way, open_way
+from edgecv_converters.parity.methods import ProofMethod, open_for_proof
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +24,7 @@ class Decision:
     artifact: Artifact
     head: Head
     output: str
-    way: Way
+    method: ProofMethod
     threads: int
     samples: Spool
 
@@ -36,7 +36,7 @@ def decide(order: Decision) -> np.ndarray:
         EdgecvError: The runtime cannot load or run the file, or is not installed.
     """
     decided = []
-    backend = open_way(order.artifact, order.root / order.artifact.file, order.way, threads=order.threads)
+    backend = open_for_proof(order.artifact, order.root / order.artifact.file, order.method, threads=order.threads)
     try:
         for rows, batch in order.samples.batches(1):
             outputs = run_float(backend, order.artifact, batch)

@@ -21,7 +21,7 @@ _RANGES: Final = {"agreement": (0.0, 1.0), "snr_db": (-300.0, 300.0), "max_drop"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class GateLimits:
     """The bars of one precision; None switches one off.
 
     Attributes:
@@ -41,17 +41,17 @@ class Limits:
                 raise UsageError(f"gate {name} must be in {low:g}..{high:g}, got {value:g}")
 
 
-_PLAIN: Final[Mapping[Precision, Limits]] = {
-    "float32": Limits(agreement=0.995, snr_db=60, max_drop=0.2),
-    "float16": Limits(agreement=0.99, snr_db=35, max_drop=0.5),
-    "dynamic": Limits(agreement=0.93, snr_db=10, max_drop=2.0),
-    "int8": Limits(agreement=0.90, snr_db=8, max_drop=2.0),
-    "int16x8": Limits(agreement=0.95, snr_db=20, max_drop=1.0),
-    "mixed": Limits(agreement=0.90, snr_db=8, max_drop=2.0),
+_PLAIN: Final[Mapping[Precision, GateLimits]] = {
+    "float32": GateLimits(agreement=0.995, snr_db=60, max_drop=0.2),
+    "float16": GateLimits(agreement=0.99, snr_db=35, max_drop=0.5),
+    "dynamic": GateLimits(agreement=0.93, snr_db=10, max_drop=2.0),
+    "int8": GateLimits(agreement=0.90, snr_db=8, max_drop=2.0),
+    "int16x8": GateLimits(agreement=0.95, snr_db=20, max_drop=1.0),
+    "mixed": GateLimits(agreement=0.90, snr_db=8, max_drop=2.0),
 }
 
 
-def _of_recipe(recipe: WeightRecipe) -> Limits:
+def _of_recipe(recipe: WeightRecipe) -> GateLimits:
     """Eight and six bits are held to int8's bar, what stores less of each weight to a lower one.
 
     Measured on ResNet8 (78,666 parameters, 1,000 images; agreement, SNR, points lost): weights8 98.3 %, 28.5 dB, 0.1;
@@ -61,14 +61,14 @@ def _of_recipe(recipe: WeightRecipe) -> Limits:
     """
     if recipe.bits >= 6 and recipe.sparsity is None:
         return _PLAIN["int8"]
-    return Limits(agreement=0.75, snr_db=5, max_drop=5.0)
+    return GateLimits(agreement=0.75, snr_db=5, max_drop=5.0)
 
 
-DEFAULT_LIMITS: Final[Mapping[Precision, Limits]] = {
+DEFAULT_LIMITS: Final[Mapping[Precision, GateLimits]] = {
     **_PLAIN,
     **{name: _of_recipe(recipe) for name, recipe in RECIPES.items()},
 }
-TRAINED: Final = Limits(agreement=0.75, snr_db=None, max_drop=2.0)
+TRAINED: Final = GateLimits(agreement=0.75, snr_db=None, max_drop=2.0)
 # What is asked for as int8 becomes mixed where accuracy wants it: a bar for int8 is one for mixed.
 _ALSO: Final[Mapping[Precision, tuple[Precision, ...]]] = {"int8": ("int8", "mixed")}
 
@@ -77,7 +77,7 @@ _ALSO: Final[Mapping[Precision, tuple[Precision, ...]]] = {"int8": ("int8", "mix
 class GateConfig:
     """The limits of every precision."""
 
-    limits: Mapping[Precision, Limits] = field(default_factory=lambda: dict(DEFAULT_LIMITS))
+    limits: Mapping[Precision, GateLimits] = field(default_factory=lambda: dict(DEFAULT_LIMITS))
 
     @classmethod
     def parse(cls, overrides: Iterable[str] = (), *, trained: bool = False) -> GateConfig:
@@ -100,7 +100,7 @@ class GateConfig:
         return cls(limits)
 
 
-def _changed(limits: Limits, name: str, value: float | None) -> Limits:
+def _changed(limits: GateLimits, name: str, value: float | None) -> GateLimits:
     if name == "agreement":
         return replace(limits, agreement=value)
     return replace(limits, snr_db=value) if name == "snr_db" else replace(limits, max_drop=value)
@@ -163,7 +163,7 @@ def deciding_set(comparisons: Mapping[str, Comparison]) -> tuple[str, Comparison
     return name, wide[name]
 
 
-def _snr(limits: Limits, on: str, measured: Comparison | None) -> Gate | None:
+def _snr(limits: GateLimits, on: str, measured: Comparison | None) -> Gate | None:
     if limits.snr_db is None:
         return None
     value = measured.snr_db if measured else None
@@ -172,7 +172,7 @@ def _snr(limits: Limits, on: str, measured: Comparison | None) -> Gate | None:
     return Gate(name="snr_db", on=on, limit=limits.snr_db, value=_finite(value), passed=passed)
 
 
-def _agreement(limits: Limits, on: str, measured: Comparison | None) -> Gate | None:
+def _agreement(limits: GateLimits, on: str, measured: Comparison | None) -> Gate | None:
     if limits.agreement is None or (measured is not None and measured.agreement is None):
         return None
     if measured is None or measured.agreement is None:
@@ -183,7 +183,7 @@ def _agreement(limits: Limits, on: str, measured: Comparison | None) -> Gate | N
     return Gate(name="agreement", on=on, limit=limit, value=_finite(measured.agreement), passed=passed)
 
 
-def _drop(limits: Limits, accuracy: Accuracy | None) -> Gate | None:
+def _drop(limits: GateLimits, accuracy: Accuracy | None) -> Gate | None:
     if limits.max_drop is None or accuracy is None:
         return None
     value = 100 * (accuracy.lost - accuracy.gained) / accuracy.count

@@ -1,4 +1,4 @@
-"""The ways an artifact can be executed for a proof: by the runtime of its format, or by reference evaluation."""
+"""The methods by which an artifact is executed for a proof: its format's runtime, or reference evaluation."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from edgecv_runtime.schema import Artifact, Target
 
 from edgecv_converters.coreml.reference import HOW, ReferenceCoreML
 
-Way = Literal["runtime", "reference"]
+ProofMethod = Literal["runtime", "reference"]
 LEAST: Final = 24  # samples that are evaluated however large the network is
 WORK: Final = 40_000_000_000  # multiply-adds that a reference evaluation may take for one set: seconds to a minute
 
 
-def ways(target: Target) -> tuple[Way, ...]:
-    """How artifacts of a format can be executed on this system: Core ML itself is there on macOS only."""
+def methods(target: Target) -> tuple[ProofMethod, ...]:
+    """List how artifacts of a format can be executed on this system: Core ML itself is there on macOS only."""
     if target != "coreml":
         return ("runtime",)
     return ("reference", "runtime") if sys.platform == "darwin" else ("reference",)
 
 
-def open_way(artifact: Artifact, file: Path, way: Way, *, threads: int = 1) -> Backend:
-    """Load an artifact to be executed in that way.
+def open_for_proof(artifact: Artifact, file: Path, method: ProofMethod, *, threads: int = 1) -> Backend:
+    """Load an artifact to be executed by that method.
 
     Raises:
         BackendError: The runtime, or the evaluator, refused the file.
         BundleError: A Core ML package is damaged.
         MissingDependencyError: What executes it is not installed.
     """
-    if way == "reference":
+    if method == "reference":
         return ReferenceCoreML(file, artifact.inputs, artifact.outputs)
     return open_backend(artifact, file, threads=threads)
 
@@ -52,9 +52,9 @@ def how(backend: Backend) -> str:
     return f"Core ML {backend.info.version}" if backend.info.name == "coreml" else str(backend.info)
 
 
-def most_samples(way: Way, multiply_adds: int | None) -> int | None:
+def most_samples(method: ProofMethod, multiply_adds: int | None) -> int | None:
     """How many samples of a set are executed; None for all: the reference evaluation takes its time."""
-    if way == "runtime":
+    if method == "runtime":
         return None
     return max(LEAST, WORK // max(1, multiply_adds or WORK // 100))
 

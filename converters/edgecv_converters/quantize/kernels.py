@@ -1,6 +1,6 @@
 """TFLite's operations in TensorFlow, on float32 and any number of samples: differentiable, and with the same meaning.
 
-Each function takes an operation's operands (tensors, or None where one is not given) and a `Place`, and returns its
+Each function takes an operation's operands (tensors, or None where one is not given) and a `OpContext`, and returns its
 results. The semantics are those of TFLite's reference kernels (tensorflow/lite/kernels/internal/reference).
 """
 
@@ -14,11 +14,11 @@ import numpy as np
 
 from edgecv_converters.quantize.network import Network, Op, Shape
 
-Kernel = Callable[[Sequence[Any], "Place"], Any]
+Kernel = Callable[[Sequence[Any], "OpContext"], Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class OpContext:
     """Where an operation stands: its options, and the file's shapes (batch 1) of its operands and results."""
 
     options: Any
@@ -28,7 +28,7 @@ class Place:
 
 def apply(network: Network, op: Op, operands: Sequence[Any]) -> list[Any]:
     """Compute one operation; its results in the order of its outputs."""
-    place = Place(
+    place = OpContext(
         op.options,
         tuple(network.shapes[number] if number >= 0 else () for number in op.inputs),
         tuple(network.shapes[number] for number in op.outputs),
@@ -64,7 +64,7 @@ def _padding(options: Any) -> str:
     return ("SAME", "VALID")[options.padding]
 
 
-def conv_2d(operands: Sequence[Any], place: Place) -> Any:
+def conv_2d(operands: Sequence[Any], place: OpContext) -> Any:
     """Weights are OHWI; fewer input channels in the weight than in the data means groups."""
     tf, options = _tf(), place.options
     data, weight, *bias = operands
@@ -79,13 +79,13 @@ def conv_2d(operands: Sequence[Any], place: Place) -> Any:
     return _activated(_biased(done[0] if groups == 1 else tf.concat(done, -1), bias), options)
 
 
-def _as_depthwise(place: Place) -> Place:
+def _as_depthwise(place: OpContext) -> OpContext:
     """One group for each input channel: the weight as a DEPTHWISE_CONV_2D has it."""
     data, (filters, height, width, _), *rest = place.inputs
     return replace(place, inputs=(data, (1, height, width, filters), *rest))
 
 
-def depthwise_conv_2d(operands: Sequence[Any], place: Place) -> Any:
+def depthwise_conv_2d(operands: Sequence[Any], place: OpContext) -> Any:
     """Weights are 1HWC, the multiplier innermost."""
     tf, options = _tf(), place.options
     data, weight, *bias = operands
@@ -97,7 +97,7 @@ def depthwise_conv_2d(operands: Sequence[Any], place: Place) -> Any:
     return _activated(_biased(done, bias), options)
 
 
-def transpose_conv(operands: Sequence[Any], place: Place) -> Any:
+def transpose_conv(operands: Sequence[Any], place: OpContext) -> Any:
     """Operands: the output's shape, weights OHWI, data, bias."""
     tf, options = _tf(), place.options
     _, weight, data, *bias = operands
@@ -107,7 +107,7 @@ def transpose_conv(operands: Sequence[Any], place: Place) -> Any:
     return _activated(_biased(done, bias), options)
 
 
-def fully_connected(operands: Sequence[Any], place: Place) -> Any:
+def fully_connected(operands: Sequence[Any], place: OpContext) -> Any:
     """Weights are (out, in); the data's last axis, or all but the first, are the inputs."""
     tf = _tf()
     data, weight, *bias = operands
@@ -124,13 +124,13 @@ def _reshaped(value: Any, shape: Shape) -> Any:
     return _tf().reshape(value, [-1, *shape[1:]]) if shape else _tf().reshape(value, [])
 
 
-def reshape(operands: Sequence[Any], place: Place) -> Any:
+def reshape(operands: Sequence[Any], place: OpContext) -> Any:
     """Also SQUEEZE and EXPAND_DIMS: the file says what the result's shape is."""
     return _reshaped(operands[0], place.outputs[0])
 
 
 def _pool(name: str) -> Kernel:
-    def pool(operands: Sequence[Any], place: Place) -> Any:
+    def pool(operands: Sequence[Any], place: OpContext) -> Any:
         options = place.options
         window, steps = [options.filterHeight, options.filterWidth], [options.strideH, options.strideW]
         return _activated(getattr(_tf().nn, name)(operands[0], window, steps, _padding(options)), options)
@@ -139,7 +139,7 @@ def _pool(name: str) -> Kernel:
 
 
 def _two(name: str, *, fused: bool = True) -> Kernel:
-    def two(operands: Sequence[Any], place: Place) -> Any:
+    def two(operands: Sequence[Any], place: OpContext) -> Any:
         done = getattr(_tf(), name)(operands[0], operands[1])
         return _activated(done, place.options) if fused else done
 
@@ -151,14 +151,14 @@ def _one(function: Callable[[Any, Any], Any]) -> Kernel:
 
 
 def _reduce(name: str) -> Kernel:
-    def reduce(operands: Sequence[Any], place: Place) -> Any:
+    def reduce(operands: Sequence[Any], place: OpContext) -> Any:
         axes = tuple(np.asarray(operands[1]).reshape(-1).tolist())
         return getattr(_tf(), name)(operands[0], axes, keepdims=bool(place.options.keepDims))
 
     return reduce
 
 
-def concatenation(operands: Sequence[Any], place: Place) -> Any:
+def concatenation(operands: Sequence[Any], place: OpContext) -> Any:
     """A constant among the operands is the same for all samples."""
     tf = _tf()
     count = max(int(operand.shape[0]) if operand.shape[0] is not None else 1 for operand in operands)
@@ -166,50 +166,50 @@ def concatenation(operands: Sequence[Any], place: Place) -> Any:
     return _activated(tf.concat(whole, place.options.axis), place.options)
 
 
-def pad(operands: Sequence[Any], _: Place) -> Any:
+def pad(operands: Sequence[Any], _: OpContext) -> Any:
     """PADV2's third operand is the value; PAD's is 0."""
     value = 0.0 if len(operands) < 3 else float(np.asarray(operands[2]).reshape(()))
     return _tf().pad(operands[0], np.asarray(operands[1]), constant_values=value)
 
 
-def mirror_pad(operands: Sequence[Any], place: Place) -> Any:
+def mirror_pad(operands: Sequence[Any], place: OpContext) -> Any:
     """Mode 0 leaves the edge out."""
     return _tf().pad(operands[0], np.asarray(operands[1]), ("REFLECT", "SYMMETRIC")[place.options.mode])
 
 
-def transpose(operands: Sequence[Any], _: Place) -> Any:
+def transpose(operands: Sequence[Any], _: OpContext) -> Any:
     """Operands: data, order of the axes."""
     return _tf().transpose(operands[0], np.asarray(operands[1]))
 
 
-def softmax(operands: Sequence[Any], place: Place) -> Any:
+def softmax(operands: Sequence[Any], place: OpContext) -> Any:
     """Over the last axis."""
     return _tf().nn.softmax(operands[0] * place.options.beta)
 
 
-def prelu(operands: Sequence[Any], _: Place) -> Any:
+def prelu(operands: Sequence[Any], _: OpContext) -> Any:
     """Operands: data, slopes."""
     tf = _tf()
     return tf.nn.relu(operands[0]) + operands[1] * tf.minimum(operands[0], 0.0)
 
 
-def batch_matmul(operands: Sequence[Any], place: Place) -> Any:
+def batch_matmul(operands: Sequence[Any], place: OpContext) -> Any:
     """Either operand may be taken transposed."""
     options = place.options
     return _tf().matmul(operands[0], operands[1], transpose_a=options.adjX, transpose_b=options.adjY)
 
 
-def split(operands: Sequence[Any], place: Place) -> Any:
+def split(operands: Sequence[Any], place: OpContext) -> Any:
     """Operands: axis, data."""
     return _tf().split(operands[1], len(place.outputs), int(np.asarray(operands[0])))
 
 
-def split_v(operands: Sequence[Any], _: Place) -> Any:
+def split_v(operands: Sequence[Any], _: OpContext) -> Any:
     """Operands: data, sizes, axis."""
     return _tf().split(operands[0], np.asarray(operands[1]).tolist(), int(np.asarray(operands[2])))
 
 
-def slice_(operands: Sequence[Any], _: Place) -> Any:
+def slice_(operands: Sequence[Any], _: OpContext) -> Any:
     """Operands: data, begin, size; all samples are kept."""
     begin, size = np.array(operands[1]), np.array(operands[2])
     if begin[0] == 0:
@@ -217,7 +217,7 @@ def slice_(operands: Sequence[Any], _: Place) -> Any:
     return _tf().slice(operands[0], begin, size)
 
 
-def strided_slice(operands: Sequence[Any], place: Place) -> Any:
+def strided_slice(operands: Sequence[Any], place: OpContext) -> Any:
     """The masks are the file's; all samples are kept."""
     data, begin, end, steps = operands
     options = place.options
@@ -234,7 +234,7 @@ def strided_slice(operands: Sequence[Any], place: Place) -> Any:
 
 
 def _resize(method: str) -> Kernel:
-    def resize(operands: Sequence[Any], place: Place) -> Any:
+    def resize(operands: Sequence[Any], place: OpContext) -> Any:
         tf = _tf()
         raw = tf.raw_ops.ResizeBilinear if method == "bilinear" else tf.raw_ops.ResizeNearestNeighbor
         half, corners = place.options.halfPixelCenters, place.options.alignCorners
@@ -244,7 +244,7 @@ def _resize(method: str) -> Kernel:
     return resize
 
 
-def _same(operands: Sequence[Any], _: Place) -> Any:
+def _same(operands: Sequence[Any], _: OpContext) -> Any:
     return operands[0]
 
 

@@ -64,7 +64,7 @@ class Op:
 
 
 @dataclass(frozen=True, slots=True)
-class Product:
+class WeightedOp:
     """A convolution or dense operation whose weight is constant: tensor numbers, the weight's channel axis."""
 
     op: int
@@ -97,7 +97,7 @@ class Network:
     shapes: tuple[Shape, ...]
     constants: Mapping[int, Array]
     grids: Mapping[int, Grid]
-    products: tuple[Product, ...]
+    products: tuple[WeightedOp, ...]
     twins: Mapping[int, int]
     floats: frozenset[int]
 
@@ -243,7 +243,7 @@ def _layer(flat: Flat, op: Op) -> str:
     return layer_of_fused(flat.graph.tensors[op.outputs[0]].name.decode())
 
 
-def _products(flat: Flat, constants: Mapping[int, Array]) -> Iterator[Product]:
+def _products(flat: Flat, constants: Mapping[int, Array]) -> Iterator[WeightedOp]:
     places = PER_CHANNEL | {"TRANSPOSE_CONV": (2, 1, 3, 0)}
     for number, op in enumerate(flat.ops):
         source, weight, bias, axis = places.get(op.kind, (-1, -1, -1, -1))
@@ -252,10 +252,10 @@ def _products(flat: Flat, constants: Mapping[int, Array]) -> Iterator[Product]:
         if dtype_of(flat.graph.tensors[op.inputs[weight]]) != "int8":
             continue
         given = op.inputs[bias] if len(op.inputs) > bias else -1
-        yield Product(number, op.inputs[source], op.inputs[weight], given if given >= 0 else None, axis)
+        yield WeightedOp(number, op.inputs[source], op.inputs[weight], given if given >= 0 else None, axis)
 
 
-def _check_weights(flat: Flat, constants: Mapping[int, Array], products: Sequence[Product]) -> None:
+def _check_weights(flat: Flat, constants: Mapping[int, Array], products: Sequence[WeightedOp]) -> None:
     """The converter rounds each weight to its nearest step: what is farther away is not the same weight."""
     for product in products:
         scales = np.asarray(flat.graph.tensors[product.weight].quantization.scale, np.float32)

@@ -34,7 +34,7 @@ class Labelled:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Training:
+class TrainingJob:
     """What is learned, and for how long.
 
     Attributes:
@@ -75,7 +75,7 @@ def trained(
     network: Network,
     plain: bytes,
     scheme: Scheme,
-    how: Training,
+    how: TrainingJob,
     seed: int,
     on_progress: Progress = lambda _share, _seconds: None,
 ) -> Trained:
@@ -92,7 +92,7 @@ def trained(
     student = Student(network, scheme)
     train = compiled(network, student, labels_loss(how.head, kind_of(network, network.outputs[how.output]), how.output))
     rng = np.random.default_rng(seed)
-    clock = _Clock(how.epochs * len(list(_rows(how, np.random.default_rng(seed)))), on_progress)
+    clock = _TrainingClock(how.epochs * len(list(_rows(how, np.random.default_rng(seed)))), on_progress)
     some = _some(network, how, seed)
     best: Trained | None = None
     for epoch in range(how.epochs):
@@ -106,13 +106,13 @@ def trained(
     return best
 
 
-def _some(network: Network, how: Training, seed: int) -> dict[int, Array]:
+def _some(network: Network, how: TrainingJob, seed: int) -> dict[int, Array]:
     """Samples that the logits' range is chosen on."""
     rows = np.sort(np.random.default_rng(seed).permutation(len(how.train.labels))[:RANGED])
     return {n: np.asarray(values[rows]) for n, values in zip(network.inputs, how.train.samples, strict=True)}
 
 
-def _judged(network: Network, plain: bytes, scheme: Scheme, how: Training) -> Score:
+def _judged(network: Network, plain: bytes, scheme: Scheme, how: TrainingJob) -> Score:
     """The epoch's score; the worst there is where no file can hold it, or none that the kernels take."""
     try:
         return score(write_scheme(network, plain, scheme), how)
@@ -125,7 +125,7 @@ def better(best: Trained | None, found: Trained) -> Trained:
     return found if best is None or found.score > best.score else best
 
 
-def score(data: bytes, how: Training) -> Score:
+def score(data: bytes, how: TrainingJob) -> Score:
     """How good a file with float32 inputs and outputs is on the held-out samples."""
     output = answers(data, how.held_out.samples)[how.output]
     decisions = how.head.decisions(output)
@@ -135,7 +135,7 @@ def score(data: bytes, how: Training) -> Score:
     return Score(right, round(float(np.log(np.maximum(likely, 1 / 512)).mean()), 6))
 
 
-def _rows(how: Training, rng: np.random.Generator) -> Iterator[Array]:
+def _rows(how: TrainingJob, rng: np.random.Generator) -> Iterator[Array]:
     """The rows of each batch of one epoch; what does not fill a batch is left to another epoch's order."""
     count = len(how.train.labels)
     order = rng.permutation(count)
@@ -175,7 +175,7 @@ def cross_entropy(head: Head, kind: str, found: Any, labels: Any) -> Any:
     return tf.reduce_mean(tf.reduce_sum(by_label, -1))
 
 
-class _Clock:
+class _TrainingClock:
     """Counts steps and estimates the rest, by the mean step so far."""
 
     def __init__(self, total: int, on_progress: Progress) -> None:

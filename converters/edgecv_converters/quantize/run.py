@@ -17,7 +17,7 @@ from edgecv_converters.quantize.execute import execute, mixing, unwatched
 from edgecv_converters.quantize.kernels import unknown
 from edgecv_converters.quantize.logits import find_logits, least_divergence_grid, logit_tensors
 from edgecv_converters.quantize.network import Array, Grid, MismatchError, Network, read_network
-from edgecv_converters.quantize.qat import Training, score, trained
+from edgecv_converters.quantize.qat import TrainingJob, score, trained
 from edgecv_converters.quantize.ranges import least_error_grids, observe
 from edgecv_converters.quantize.refine import Refinement, refined
 from edgecv_converters.quantize.scheme import BiasRoomError, Scheme, read_scheme, write_scheme
@@ -38,7 +38,7 @@ SAME_FLOAT = 1e-3  # of the largest output: how near the simulated float network
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class QuantizeSettings:
     """How to quantize.
 
     Attributes:
@@ -50,7 +50,7 @@ class Settings:
 
     seed: int = 0
     refine: Refinement | None = None
-    train: Training | None = None
+    train: TrainingJob | None = None
     steps: tuple[str, ...] | None = None
 
 
@@ -75,7 +75,7 @@ def quantize(
     plain: bytes,
     float32: bytes,
     samples: Sequence[Array],
-    settings: Settings,
+    settings: QuantizeSettings,
     on_progress: Progress = lambda _share, _seconds: None,
 ) -> Quantized:
     """Make the plain int8 file better, if that is possible.
@@ -111,7 +111,7 @@ class _Search:
     plain: bytes
     float32: bytes
     samples: Sequence[Array]
-    settings: Settings
+    settings: QuantizeSettings
     on_progress: Progress
     reference: list[Array] = field(default_factory=list)
     distances: dict[str, float] = field(default_factory=dict)
@@ -187,7 +187,7 @@ class _Search:
         return scheme, steps, (*notes, "The refinement brought nothing on the calibration samples and was left out")
 
     def _train(
-        self, how: Training, scheme: Scheme, steps: tuple[str, ...], notes: tuple[str, ...]
+        self, how: TrainingJob, scheme: Scheme, steps: tuple[str, ...], notes: tuple[str, ...]
     ) -> tuple[Scheme, tuple[str, ...], tuple[str, ...]]:
         op = mixing(self.network)
         if op is not None:

@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from edgecv_converters.measured import LayerPrice
+from edgecv_converters.measured import LayerSensitivity
 from edgecv_converters.parity.metrics import signal_to_noise
 from edgecv_converters.quantize.keep_float import MixedFile, keep_float, layers_of
 from edgecv_converters.quantize.network import Array, Network
@@ -57,7 +57,7 @@ def ranked(
     samples: Sequence[Array],
     in_time: Callable[[], bool],
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
-) -> list[LayerPrice]:
+) -> list[LayerSensitivity]:
     """Every layer with its price, the costliest first; those that there was no time for last, by their work.
 
     Args:
@@ -87,11 +87,11 @@ def _alone(
     return distance(pair.network, reference, got), signal_to_noise(signal, noise)
 
 
-def _price(pair: Pair, layer: str, measured: tuple[float | None, float | None], work: float) -> LayerPrice:
+def _price(pair: Pair, layer: str, measured: tuple[float | None, float | None], work: float) -> LayerSensitivity:
     network, ops = pair.network, pair.layers[layer]
     weights = [product.weight for product in network.products if product.op in ops]
     held = sum(int(np.prod(network.shapes[weight])) for weight in weights)
-    return LayerPrice(
+    return LayerSensitivity(
         layer=layer,
         ops=tuple(network.ops[number].kind for number in ops),
         distance=measured[0],

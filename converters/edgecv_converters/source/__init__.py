@@ -2,6 +2,6 @@
 
 from edgecv_converters.source.live import save_live
 from edgecv_converters.source.load import load_source
-from edgecv_converters.source.model import LayerRow, Source
+from edgecv_converters.source.model import LayerRow, SourceModel
 
-__all__ = ["LayerRow", "Source", "load_source", "save_live"]
+__all__ = ["LayerRow", "SourceModel", "load_source", "save_live"]

@@ -30,7 +30,7 @@ _NAMES = {
 }
 
 
-class Kind(Enum):
+class ModelFormat(Enum):
     """The formats that there is a loader for."""
 
     KERAS = "keras"
@@ -38,7 +38,7 @@ class Kind(Enum):
     SAVED_MODEL = "savedmodel"
 
 
-def detect(path: Path) -> Kind:
+def detect(path: Path) -> ModelFormat:
     """Tell the format of a model by its first bytes.
 
     Raises:
@@ -53,9 +53,9 @@ def detect(path: Path) -> Kind:
     return _folder(path) if path.is_dir() else _file(path)
 
 
-def _folder(path: Path) -> Kind:
+def _folder(path: Path) -> ModelFormat:
     if (path / "saved_model.pb").is_file():
-        return Kind.SAVED_MODEL
+        return ModelFormat.SAVED_MODEL
     if (path / "bundle.json").is_file():
         raise SourceError(f"{path.name} is a bundle, already converted, not a trained Keras model", _TAKES)
     if (path / "checkpoint").is_file() or any(path.glob("*.index")):
@@ -63,7 +63,7 @@ def _folder(path: Path) -> Kind:
     raise SourceError(f"{path.name} is a folder without saved_model.pb", _TAKES)
 
 
-def _file(path: Path) -> Kind:
+def _file(path: Path) -> ModelFormat:
     try:
         with open_regular(path) as file:
             head = file.read(64)
@@ -73,10 +73,10 @@ def _file(path: Path) -> Kind:
         raise SourceError(f"{path.name} is empty", "Copy or save the model again")
     if head.startswith(b"PK"):
         if holds_model(path):
-            return Kind.KERAS
+            return ModelFormat.KERAS
         raise SourceError(f"{path.name} is a zip archive without a Keras model in it", _TAKES)
     if head.startswith(b"\x89HDF\r\n\x1a\n"):
-        return Kind.HDF5
+        return ModelFormat.HDF5
     raise SourceError(f"{path.name} is {_foreign(path, head)}, not a trained Keras model", _TAKES)
 
 

@@ -12,8 +12,8 @@ import numpy as np
 from edgecv_runtime.errors import SourceError, UsageError
 from edgecv_runtime.schema import TensorSpec
 
-from edgecv_converters.source.detect import Kind, detect
-from edgecv_converters.source.model import Loaded, Port, Source
+from edgecv_converters.source.detect import ModelFormat, detect
+from edgecv_converters.source.model import Loaded, Port, SourceModel
 
 _MOST_VALUES: Final = 2**31 - 1  # of an input: TensorFlow's optimizer of graphs does not survive more
 
@@ -24,7 +24,7 @@ def load_source(
     input_shapes: Mapping[str, tuple[int, ...]] | None = None,
     allow_code: bool = False,
     custom_objects: str | None = None,
-) -> Source:
+) -> SourceModel:
     """Load a trained model, whatever its format, and freeze it at static shapes.
 
     Args:
@@ -43,7 +43,7 @@ def load_source(
     loaded = _LOADERS[kind](path, allow_code, custom_objects)
     _check_weights(loaded)
     inputs = _static_inputs(loaded.inputs, dict(input_shapes or {}))
-    return Source.of(loaded, inputs, _digest(path))
+    return SourceModel.of(loaded, inputs, _digest(path))
 
 
 def _keras3(path: Path, allow_code: bool, custom_objects: str | None) -> Loaded:
@@ -65,7 +65,7 @@ def _savedmodel(path: Path, allow_code: bool, custom_objects: str | None) -> Loa
     return load(path, allow_code=allow_code)
 
 
-_LOADERS = {Kind.KERAS: _keras3, Kind.HDF5: _keras2, Kind.SAVED_MODEL: _savedmodel}
+_LOADERS = {ModelFormat.KERAS: _keras3, ModelFormat.HDF5: _keras2, ModelFormat.SAVED_MODEL: _savedmodel}
 
 
 def _check_weights(loaded: Loaded) -> None:

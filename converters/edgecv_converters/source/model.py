@@ -78,7 +78,7 @@ class Loaded:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Source:
+class SourceModel:
     """A trained model: what it takes, what it gives, and the answers that every artifact is held against."""
 
     loaded: Loaded
@@ -87,7 +87,7 @@ class Source:
     _frozen: FrozenGraph = field(repr=False)
 
     @classmethod
-    def of(cls, loaded: Loaded, inputs: tuple[TensorSpec, ...], sha256: str) -> Source:
+    def of(cls, loaded: Loaded, inputs: tuple[TensorSpec, ...], sha256: str) -> SourceModel:
         """Freeze the model at `inputs`, whose shapes are static with a batch of one.
 
         Raises:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edgecv_converters.source.custom import import_last
 from edgecv_converters.source.load import load_source
-from edgecv_converters.source.model import Source
+from edgecv_converters.source.model import SourceModel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +22,7 @@ class SourceRequest:
     modules: Path | None = None
 
 
-def open_source(request: SourceRequest) -> Source:
+def open_source(request: SourceRequest) -> SourceModel:
     """Load the model; the user's own modules are found after all others."""
     if request.modules is not None:
         import_last(request.modules)

@@ -6,25 +6,25 @@ answers to them), "validation" (the labelled samples that decide which layers st
 int8 is trained on).
 """
 
-from edgecv_converters.workers.convert import Converted, Wish, convert_artifact
+from edgecv_converters.workers.convert import ConversionJob, Converted, convert_artifact
 from edgecv_converters.workers.int8 import Quantizer, Quantizing
 from edgecv_converters.workers.mixed import Budget, Validation, kept_layers
 from edgecv_converters.workers.prove import DataSet, Proof, Subject, prove_artifact
 from edgecv_converters.workers.source import SourceSummary, answer_source
-from edgecv_converters.workers.training import Lessons
+from edgecv_converters.workers.training import TrainingSets
 
 __all__ = [
     "Budget",
+    "ConversionJob",
     "Converted",
     "DataSet",
-    "Lessons",
     "Proof",
     "Quantizer",
     "Quantizing",
     "SourceSummary",
     "Subject",
+    "TrainingSets",
     "Validation",
-    "Wish",
     "answer_source",
     "convert_artifact",
     "kept_layers",

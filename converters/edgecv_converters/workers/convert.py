@@ -13,9 +13,10 @@ from edgecv_converters.coreml import Interface
 from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.graph.passes import canonical
 from edgecv_converters.isolate.child import wait_for
-from edgecv_converters.isolate.store import Mailbox
+from edgecv_converters.isolate.store import ObjectStore
 from edgecv_converters.measured import LayerError, Mixed
 from edgecv_converters.tflite import IoType
+from edgecv_converters.workers.exchange import CALIBRATION, FROZEN
 from edgecv_converters.workers.int8 import Quantizing, streamed, to_int8
 from edgecv_converters.workers.mixed import kept_layers
 
@@ -38,7 +39,7 @@ class Converted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class ConversionJob:
     """What is to be made of the frozen graph.
 
     Attributes:
@@ -65,40 +66,39 @@ class Wish:
         return self.root / self.file
 
 
-def convert_artifact(wish: Wish, mail: Path) -> Converted:
+def convert_artifact(job: ConversionJob, store: ObjectStore) -> Converted:
     """Convert; an int8 TFLite file with layers in float goes to the file of that name for "mixed".
 
     Raises:
         ConversionError: The converter refused the model.
     """
-    WARM_UP[wish.target]()
-    box = Mailbox(mail)
-    frozen = canonical(FrozenGraph.load(wait_for(box, "frozen")), wish.target)
-    wish.out.parent.mkdir(parents=True, exist_ok=True)
-    if wish.target == "coreml":
+    WARM_UP[job.target]()
+    frozen = canonical(FrozenGraph.load(wait_for(store, FROZEN)), job.target)
+    job.out.parent.mkdir(parents=True, exist_ok=True)
+    if job.target == "coreml":
         from edgecv_converters.workers.coreml import make_package
 
-        package = make_package(wish.precision, frozen, wish.out, box, wish.interface, wish.quantized)
-        artifact = _artifact(wish, package.described)
+        package = make_package(job.precision, frozen, job.out, store, job.interface, job.quantized)
+        artifact = _artifact(job, package.described)
         return Converted(artifact=artifact, notes=package.notes, sketches=package.sketches)
-    if (wish.target, wish.precision) != ("tflite", "int8"):
-        make = _tflite if wish.target == "tflite" else _onnx
-        return Converted(artifact=_artifact(wish, make(wish, frozen, box)))
-    made = to_int8(frozen, box, wish.io, wish.how)
+    if (job.target, job.precision) != ("tflite", "int8"):
+        make = _tflite if job.target == "tflite" else _onnx
+        return Converted(artifact=_artifact(job, make(job, frozen, store)))
+    made = to_int8(frozen, store, job.io, job.how)
     if kept_layers(made.mixed):
-        wish = replace(wish, precision="mixed", file=wish.file.replace(".int8.", ".mixed."))
-    artifact = _artifact(wish, _written(made.data, frozen, wish.out))
+        job = replace(job, precision="mixed", file=job.file.replace(".int8.", ".mixed."))
+    artifact = _artifact(job, _written(made.data, frozen, job.out))
     return Converted(artifact=artifact, steps=made.steps, notes=made.notes, layers=made.layers, mixed=made.mixed)
 
 
-def _artifact(wish: Wish, described: Described) -> Artifact:
+def _artifact(job: ConversionJob, described: Described) -> Artifact:
     inputs, outputs, ops, requires = described
     return Artifact(
-        target=wish.target,
-        precision=wish.precision,
-        file=wish.file,
-        sha256=sha256_tree(wish.out),
-        bytes=tree_bytes(wish.out),
+        target=job.target,
+        precision=job.precision,
+        file=job.file,
+        sha256=sha256_tree(job.out),
+        bytes=tree_bytes(job.out),
         inputs=inputs,
         outputs=outputs,
         ops=ops,
@@ -106,12 +106,12 @@ def _artifact(wish: Wish, described: Described) -> Artifact:
     )
 
 
-def _tflite(wish: Wish, frozen: FrozenGraph, box: Mailbox) -> Described:
+def _tflite(job: ConversionJob, frozen: FrozenGraph, store: ObjectStore) -> Described:
     from edgecv_converters.tflite import to_tflite
 
-    spool = wait_for(box, "calibration") if wish.precision == "int16x8" else None
-    data = to_tflite(frozen, wish.precision, samples=None if spool is None else streamed(spool, spool.count))
-    return _written(data, frozen, wish.out)
+    spool = wait_for(store, CALIBRATION) if job.precision == "int16x8" else None
+    data = to_tflite(frozen, job.precision, samples=None if spool is None else streamed(spool, spool.count))
+    return _written(data, frozen, job.out)
 
 
 def _written(data: bytes, frozen: FrozenGraph, out: Path) -> Described:
@@ -121,7 +121,7 @@ def _written(data: bytes, frozen: FrozenGraph, out: Path) -> Described:
     return (*describe(data, frozen.inputs, frozen.outputs), {"format": "TFL3"})
 
 
-def _onnx(wish: Wish, frozen: FrozenGraph, _box: Mailbox) -> Described:
+def _onnx(job: ConversionJob, frozen: FrozenGraph, _box: ObjectStore) -> Described:
     import onnx
 
     from edgecv_converters.onnx.describe import describe
@@ -130,12 +130,12 @@ def _onnx(wish: Wish, frozen: FrozenGraph, _box: Mailbox) -> Described:
     from edgecv_converters.onnx.int8 import from_tflite
 
     inputs, outputs = frozen.inputs, frozen.outputs
-    if wish.quantized is not None:
-        model = from_tflite(wish.quantized, inputs=inputs, outputs=outputs)
+    if job.quantized is not None:
+        model = from_tflite(job.quantized, inputs=inputs, outputs=outputs)
     else:
         model = to_onnx(frozen)
-        model = to_float16(model) if wish.precision == "float16" else model
-    onnx.save_model(model, str(wish.out))
+        model = to_float16(model) if job.precision == "float16" else model
+    onnx.save_model(model, str(job.out))
     opset = max(entry.version for entry in model.opset_import if entry.domain in {"", "ai.onnx"})
     return (*describe(model, inputs, outputs), {"opset": str(opset), "ir_version": str(model.ir_version)})
 

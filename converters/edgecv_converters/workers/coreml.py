@@ -15,16 +15,17 @@ import numpy.typing as npt
 from edgecv_runtime.backends import to_raw
 from edgecv_runtime.schema import Precision, Sketch, TensorIO
 
-from edgecv_converters.coreml import Card, Interface, describe, to_coreml, write_package
+from edgecv_converters.coreml import Interface, describe, to_coreml, write_package
 from edgecv_converters.coreml.int8 import program_from_tflite
 from edgecv_converters.coreml.reference import ReferenceCoreML
 from edgecv_converters.data import Spool
 from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.graph.node_sketches import sketches
 from edgecv_converters.isolate.child import wait_for
-from edgecv_converters.isolate.store import Mailbox
+from edgecv_converters.isolate.store import ObjectStore
 from edgecv_converters.mil import Operation
 from edgecv_converters.parity.methods import spread
+from edgecv_converters.workers.exchange import METADATA, SPOOLS
 
 LARGEST: Final = 65504.0  # finite float16
 ROOM: Final = 2.0  # for pictures that were not tried: what comes this near to LARGEST is not left in float16
@@ -43,7 +44,12 @@ class Package:
 
 
 def make_package(
-    precision: Precision, frozen: FrozenGraph, out: Path, box: Mailbox, interface: Interface, quantized: Path | None
+    precision: Precision,
+    frozen: FrozenGraph,
+    out: Path,
+    store: ObjectStore,
+    interface: Interface,
+    quantized: Path | None,
 ) -> Package:
     """Write the package `out`; `quantized` is the TFLite file that carries the one quantization, for int8 and mixed.
 
@@ -53,7 +59,7 @@ def make_package(
         ConversionError: The converter refused the model.
         UsageError: The model does not fit the recipe or the interface.
     """
-    card: Card = wait_for(box, "card")
+    card = wait_for(store, METADATA)
     if quantized is not None:
         program = program_from_tflite(
             quantized, inputs=frozen.inputs, outputs=frozen.outputs, compute=interface.compute
@@ -61,7 +67,7 @@ def make_package(
         notes = write_package(program, frozen, out, precision=precision, interface=interface, card=card)
     else:
         notes = to_coreml(frozen, precision, out, interface=interface, card=card)
-    spools: Mapping[str, Spool] = wait_for(box, "spools")
+    spools = wait_for(store, SPOOLS)
     if quantized is None and precision != "float32" and _overflows(out, frozen, spools):
         wide = overflowing(frozen, spools)
         shutil.rmtree(out)
@@ -80,7 +86,7 @@ def samples(spool: Spool) -> Iterator[dict[str, Array]]:
 
 
 def _overflows(package: Path, frozen: FrozenGraph, spools: Mapping[str, Spool]) -> bool:
-    with closing(Trial(package, frozen)) as trial:
+    with closing(PackageTrial(package, frozen)) as trial:
         return trial.overflows(spools)
 
 
@@ -89,7 +95,7 @@ def overflowing(frozen: FrozenGraph, spools: Mapping[str, Spool]) -> frozenset[s
     with tempfile.TemporaryDirectory() as scratch:
         package = Path(scratch) / "model.mlpackage"
         to_coreml(frozen, "float32", package)
-        with closing(Trial(package, frozen)) as trial:
+        with closing(PackageTrial(package, frozen)) as trial:
             peaks = trial.peaks(spools)
     large = {name for name, peak in peaks.items() if peak > LARGEST / ROOM}
     return frozenset(
@@ -99,7 +105,7 @@ def overflowing(frozen: FrozenGraph, spools: Mapping[str, Spool]) -> frozenset[s
     )
 
 
-class Trial:
+class PackageTrial:
     """A saved package, tried on samples of every set."""
 
     def __init__(self, package: Path, frozen: FrozenGraph) -> None:

@@ -12,13 +12,13 @@ from edgecv_runtime.schema import TensorIO
 from edgecv_converters.data import Spool
 from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.isolate.child import progress, wait_for
-from edgecv_converters.isolate.store import Mailbox
+from edgecv_converters.isolate.store import ObjectStore
 from edgecv_converters.measured import LayerError, Mixed
-from edgecv_converters.quantize import LOGITS, Refinement, Settings, quantize
+from edgecv_converters.quantize import LOGITS, QuantizeSettings, Refinement, quantize
 from edgecv_converters.quantize.layers import measure_layers
 from edgecv_converters.tflite import IoType, check_integers, describe, input_names, to_tflite, with_io
+from edgecv_converters.workers.exchange import CALIBRATION, PICTURES, TRAINING
 from edgecv_converters.workers.mixed import Budget, keep_within
-from edgecv_converters.workers.training import Lessons
 
 Quantizer = Literal["edgecv", "vendor"]
 SHOWN = 1000  # progress is shown as so many parts
@@ -64,7 +64,7 @@ class Int8:
     mixed: Mixed | None = None
 
 
-def to_int8(frozen: FrozenGraph, box: Mailbox, io: IoType, how: Quantizing) -> Int8:
+def to_int8(frozen: FrozenGraph, store: ObjectStore, io: IoType, how: Quantizing) -> Int8:
     """Quantize by the calibration samples; the file's inputs and outputs are of the dtype `io`.
 
     Waits for the letters "calibration" and "pictures"; to train for "lessons"; with a budget for those of
@@ -73,7 +73,7 @@ def to_int8(frozen: FrozenGraph, box: Mailbox, io: IoType, how: Quantizing) -> I
     Raises:
         ConversionError: The converter refused the graph, or an operation stays float.
     """
-    spool: Spool = wait_for(box, "calibration")
+    spool = wait_for(store, CALIBRATION)
     whole = 1.0 if how.budget is None else MIXED_BEGINS
     plain = to_tflite(frozen, "int8", samples=streamed(spool, round(spool.count / (PLAIN_SHARE * whole))))
     check_integers(plain)
@@ -83,26 +83,28 @@ def to_int8(frozen: FrozenGraph, box: Mailbox, io: IoType, how: Quantizing) -> I
     data, steps, notes = plain, tuple[str, ...](), tuple[str, ...]()
     if how.quantizer == "edgecv":
         found = quantize(
-            plain, float32, arrays, _settings(how, frozen, plain, names, box), part(PLAIN_SHARE * whole, whole)
+            plain, float32, arrays, _settings(how, frozen, plain, names, store), part(PLAIN_SHARE * whole, whole)
         )
         data, steps, notes = found.data, found.steps, found.notes
     mixed = None
     if how.budget is not None:
-        made, mixed = keep_within(how.budget, frozen, (data, float32), arrays, io, box, part(whole, 1.0))
+        made, mixed = keep_within(how.budget, frozen, (data, float32), arrays, io, store, part(whole, 1.0))
         data = made.data
     layers = measure_layers(data, float32, arrays, by_answers=LOGITS in steps)
     return Int8(data=with_io(data, io), steps=steps, notes=notes, layers=layers, mixed=mixed)
 
 
-def _settings(how: Quantizing, frozen: FrozenGraph, plain: bytes, names: list[str], box: Mailbox) -> Settings:
-    pictures: frozenset[str] = wait_for(box, "pictures")
+def _settings(
+    how: Quantizing, frozen: FrozenGraph, plain: bytes, names: list[str], store: ObjectStore
+) -> QuantizeSettings:
+    pictures = wait_for(store, PICTURES)
     if how.epochs is not None:
-        lessons: Lessons = wait_for(box, "lessons")
-        return Settings(seed=how.seed, train=lessons.training(how.epochs, frozen, plain, names))
+        lessons = wait_for(store, TRAINING)
+        return QuantizeSettings(seed=how.seed, train=lessons.training(how.epochs, frozen, plain, names))
     if how.refine_seconds is None:
-        return Settings(seed=how.seed)
+        return QuantizeSettings(seed=how.seed)
     places = frozenset(place for place, name in enumerate(names) if name in pictures)
-    return Settings(seed=how.seed, refine=Refinement(seconds=how.refine_seconds, pictures=places))
+    return QuantizeSettings(seed=how.seed, refine=Refinement(seconds=how.refine_seconds, pictures=places))
 
 
 def _in_file_order(described: tuple[TensorIO, ...], tensors: list[str]) -> list[str]:

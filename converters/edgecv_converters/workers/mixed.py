@@ -15,16 +15,17 @@ from edgecv_runtime.schema import Accuracy
 from edgecv_converters.data import Spool
 from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.isolate.child import wait_for
-from edgecv_converters.isolate.store import Mailbox
-from edgecv_converters.measured import LayerPrice, Mixed
+from edgecv_converters.isolate.store import ObjectStore
+from edgecv_converters.measured import LayerSensitivity, Mixed
 from edgecv_converters.parity.decide import trusted_decisions
 from edgecv_converters.parity.metrics import accuracy
-from edgecv_converters.quantize.fewest import Found, fewest
+from edgecv_converters.quantize.fewest import FewestFloatLayers, fewest
 from edgecv_converters.quantize.keep_float import MixedFile
 from edgecv_converters.quantize.network import Array, MismatchError, read_network
 from edgecv_converters.quantize.score import answers
 from edgecv_converters.quantize.sensitivity import Pair, ranked
 from edgecv_converters.tflite import check_integers, describe, input_names, output_names
+from edgecv_converters.workers.exchange import REFERENCES, VALIDATION
 from edgecv_converters.workers.prove import DataSet
 
 RANKING_SHARE = 0.5  # of the time limit
@@ -55,7 +56,7 @@ def keep_within(
     files: tuple[bytes, bytes],
     samples: Sequence[Array],
     io: str,
-    box: Mailbox,
+    store: ObjectStore,
     on_progress: Progress,
 ) -> tuple[MixedFile, Mixed]:
     """The int8 file with as few layers in float as the budget needs, or the best that was reached.
@@ -68,7 +69,7 @@ def keep_within(
         files: The int8 file with float32 inputs and outputs, and the float32 file.
         samples: Calibration samples for each input in the file's order; the layers are ranked on them.
         io: What the dtype of the file's inputs and outputs will be made.
-        box: Where the letters come.
+        store: Where the letters come.
         on_progress: Told the share that is done and an estimate of the seconds that are left.
 
     Raises:
@@ -78,9 +79,9 @@ def keep_within(
         pair = Pair(read_network(*files, plain=False), *files, io=io)
     except MismatchError as error:
         raise ConversionError(f"no layer can be kept float: {error.message}", "Leave --max-drop out") from error
-    validation: Validation = wait_for(box, "validation")
-    judge = Judge(frozen, files[0], validation, wait_for(box, "references")["validation"])
-    clock = _Clock(budget.seconds, on_progress)
+    validation = wait_for(store, VALIDATION)
+    judge = ValidationAccuracy(frozen, files[0], validation, wait_for(store, REFERENCES)["validation"])
+    clock = _BudgetClock(budget.seconds, on_progress)
     prices = ranked(pair, samples, lambda: clock.share() < RANKING_SHARE, clock.ranking)
     seen: dict[int, Accuracy] = {}
 
@@ -110,8 +111,8 @@ def points(measured: Accuracy) -> float:
 def _record(
     budget: Budget,
     validation: Validation,
-    found: Found,
-    prices: tuple[LayerPrice, ...],
+    found: FewestFloatLayers,
+    prices: tuple[LayerSensitivity, ...],
     plain: Accuracy,
     seconds: float,
 ) -> Mixed:
@@ -128,7 +129,7 @@ def _record(
     )
 
 
-class Judge:
+class ValidationAccuracy:
     """Measures files on the validation samples against the source model."""
 
     def __init__(self, frozen: FrozenGraph, int8: bytes, validation: Validation, references: Spool) -> None:
@@ -153,7 +154,7 @@ class Judge:
         return decisions
 
 
-class _Clock:
+class _BudgetClock:
     """How much of the time is used, and what is told of it."""
 
     def __init__(self, limit: float, on_progress: Progress) -> None:

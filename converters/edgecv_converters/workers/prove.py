@@ -13,11 +13,12 @@ from edgecv_runtime.schema import Accuracy, Artifact, Comparison, Sketch
 from edgecv_converters.coreml.reference import ReferenceCoreML, Suspect
 from edgecv_converters.data import Spool
 from edgecv_converters.isolate.child import progress, wait_for
-from edgecv_converters.isolate.store import Mailbox
+from edgecv_converters.isolate.store import ObjectStore
 from edgecv_converters.measured import Histogram
 from edgecv_converters.parity.decide import same_rows, trusted_decisions
-from edgecv_converters.parity.methods import Way, activated, how, open_way, spread
+from edgecv_converters.parity.methods import ProofMethod, activated, how, open_for_proof, spread
 from edgecv_converters.parity.metrics import ComparisonAccumulator, accuracy
+from edgecv_converters.workers.exchange import REFERENCES
 
 BATCH = 16
 GOLDEN = "golden"
@@ -43,7 +44,7 @@ class Subject:
     artifact: Artifact
     root: Path
     head: Head
-    way: Way = "runtime"
+    method: ProofMethod = "runtime"
     most: int | None = None
     threads: int = 1
     sketches: tuple[Sketch, ...] = ()
@@ -75,14 +76,13 @@ class Proof:
     reference_correct: dict[int, int] | None = None
 
 
-def prove_artifact(subject: Subject, sets: tuple[DataSet, ...], mail: Path) -> Proof:
+def prove_artifact(subject: Subject, sets: tuple[DataSet, ...], store: ObjectStore) -> Proof:
     """Run the artifact in this process on all data sets, once the source's "references" to them are there.
 
     Raises:
         BackendError: The runtime cannot load or run the file.
     """
-    box = Mailbox(mail)
-    references: dict[str, Spool] = wait_for(box, "references")
+    references = wait_for(store, REFERENCES)
     rows = {data.name: spread(data.inputs.count, subject.most) for data in sets}
     total = sum(len(chosen) for chosen in rows.values())
     everything = ComparisonAccumulator(subject.head)
@@ -90,7 +90,9 @@ def prove_artifact(subject: Subject, sets: tuple[DataSet, ...], mail: Path) -> P
     decisions: dict[str, np.ndarray] = {}
     judged: tuple[Accuracy, dict[int, int], dict[int, int]] | None = None
     done = 0
-    backend = open_way(subject.artifact, subject.root / subject.artifact.file, subject.way, threads=subject.threads)
+    backend = open_for_proof(
+        subject.artifact, subject.root / subject.artifact.file, subject.method, threads=subject.threads
+    )
     try:
         for data in sets:
             chosen = rows[data.name]

@@ -9,8 +9,9 @@ from edgecv_runtime.schema import SourceInfo, Task, TensorSpec
 
 from edgecv_converters.data import Spool
 from edgecv_converters.isolate.child import progress, wait_for
-from edgecv_converters.isolate.store import Mailbox
+from edgecv_converters.isolate.store import ObjectStore
 from edgecv_converters.source.request import SourceRequest, open_source
+from edgecv_converters.workers.exchange import FROZEN, REFERENCES, SOURCE, SPOOLS
 
 BATCH = 64
 
@@ -28,9 +29,8 @@ class SourceSummary:
     notes: tuple[str, ...]
 
 
-def answer_source(request: SourceRequest, mail: Path, work: Path) -> None:
+def answer_source(request: SourceRequest, store: ObjectStore, work: Path) -> None:
     """Put "source", then "frozen"; wait for "spools"; put "references", a spool of outputs for each data set."""
-    box = Mailbox(mail)
     source = open_source(request)
     frozen = source.freeze()
     summary = SourceSummary(
@@ -42,10 +42,10 @@ def answer_source(request: SourceRequest, mail: Path, work: Path) -> None:
         has_preprocessing=source.has_preprocessing,
         notes=source.notes,
     )
-    box.put("source", summary)
+    store.put(SOURCE, summary)
     frozen.save(work / "frozen")
-    box.put("frozen", work / "frozen")
-    spools: dict[str, Spool] = wait_for(box, "spools")
+    store.put(FROZEN, work / "frozen")
+    spools = wait_for(store, SPOOLS)
     total = sum(spool.count for spool in spools.values())
     names = tuple(spec.name for spec in source.outputs)
     shapes = {spec.name: spec.shape for spec in source.outputs}
@@ -59,4 +59,4 @@ def answer_source(request: SourceRequest, mail: Path, work: Path) -> None:
             done += len(next(iter(batch.values())))
             progress(done, total)
         references[name] = answers
-    box.put("references", references)
+    store.put(REFERENCES, references)

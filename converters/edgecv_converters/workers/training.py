@@ -9,23 +9,23 @@ import numpy as np
 from edgecv_runtime.postprocess import Head
 
 from edgecv_converters.graph.frozen import FrozenGraph
-from edgecv_converters.quantize import Labelled, Training
+from edgecv_converters.quantize import Labelled, TrainingJob
 from edgecv_converters.tflite import describe, output_names
 from edgecv_converters.workers.prove import DataSet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lessons:
+class TrainingSets:
     """What is trained on, what decides the best epoch, and what the first output means."""
 
     train: DataSet
     held_out: DataSet
     head: Head
 
-    def training(self, epochs: int, frozen: FrozenGraph, int8: bytes, names: Sequence[str]) -> Training:
+    def training(self, epochs: int, frozen: FrozenGraph, int8: bytes, names: Sequence[str]) -> TrainingJob:
         """The same for an int8 file of the graph, whose inputs in its order are those of the source called `names`."""
         _, given, _ = describe(int8, frozen.inputs, frozen.outputs)
-        return Training(
+        return TrainingJob(
             epochs=epochs,
             train=_labelled(self.train, names),
             held_out=_labelled(self.held_out, names),

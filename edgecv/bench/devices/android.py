@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 from edgecv_runtime.bench.jobs import Options
-from edgecv_runtime.bench.result import Place, Result
+from edgecv_runtime.bench.result import MeasuredOn, Result
 from edgecv_runtime.bundle import LABELS, MANIFEST, Bundle
 from edgecv_runtime.digest import tree_bytes
 from edgecv_runtime.errors import DeviceError
@@ -70,7 +70,7 @@ class AdbDevice:
                 start(adb, extras(run, options, samples=samples is not None, answers=answers is not None))
                 self._wait(adb, run, self.time_limit or time_limit(opened.manifest, options), observer)
                 data = adb.read(protocol.result_file(run))
-                result = answer(data, f"the answer of {adb.serial}", opened, Place(kind="adb", name=adb.serial))
+                result = answer(data, f"the answer of {adb.serial}", opened, MeasuredOn(kind="adb", name=adb.serial))
                 if answers is not None:
                     fetch_answers(adb, run, answers)
             except BaseException:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO, Final
 
 import msgspec
-from edgecv_runtime.bench.result import Place, Result, decode_result, read_result
+from edgecv_runtime.bench.result import MeasuredOn, Result, decode_result, read_result
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.errors import DataError
 
@@ -62,7 +62,7 @@ def copy_output(file: IO[bytes], name: str, folder: Path, origin: str) -> None:
         shutil.copyfileobj(file, out)
 
 
-def answer(data: bytes, origin: str, bundle: Bundle, place: Place) -> Result:
+def answer(data: bytes, origin: str, bundle: Bundle, place: MeasuredOn) -> Result:
     """The result that a device gave for a bundle, with the place as edgecv knows it.
 
     Raises:
@@ -86,7 +86,7 @@ def read_import(path: Path, bundle: Path | None = None) -> Result:
             check_bundle(result, str(path), opened)
     elif not result.rows:
         raise DataError(f"{path} has no rows, so it measured nothing", "Run the benchmark again, and share its result")
-    return msgspec.structs.replace(result, place=Place(kind="import", name=path.name))
+    return msgspec.structs.replace(result, place=MeasuredOn(kind="import", name=path.name))
 
 
 def check_bundle(result: Result, origin: str, bundle: Bundle) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import msgspec
 
 
-class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):
+class AgentMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):
     """One line of the agent."""
 
 
-class Hello(Message, frozen=True, tag="hello"):
+class Hello(AgentMessage, frozen=True, tag="hello"):
     """The agent has its private folder: what the machine has, and the bytes free on that folder's disk."""
 
     machine: str
@@ -18,17 +18,17 @@ class Hello(Message, frozen=True, tag="hello"):
     free_bytes: int
 
 
-class Unpacked(Message, frozen=True, tag="unpacked"):
+class Unpacked(AgentMessage, frozen=True, tag="unpacked"):
     """All files lie in the folder."""
 
 
-class Line(Message, frozen=True, tag="line"):
+class StderrLine(AgentMessage, frozen=True, tag="line"):
     """A line that the benchmark wrote on its stderr."""
 
     text: str
 
 
-class Done(Message, frozen=True, tag="done"):
+class Done(AgentMessage, frozen=True, tag="done"):
     """The benchmark ended (`late`: its time was up); `words` are its last lines.
 
     A tar file of `answers` bytes follows, with the outputs that it wrote.
@@ -41,14 +41,14 @@ class Done(Message, frozen=True, tag="done"):
     answers: int
 
 
-class Failed(Message, frozen=True, tag="failed"):
+class Failed(AgentMessage, frozen=True, tag="failed"):
     """The machine could not write something; `full`: its disk is full. The folder is removed."""
 
     reason: str
     full: bool
 
 
-Said = Hello | Unpacked | Line | Done | Failed
+Said = Hello | Unpacked | StderrLine | Done | Failed
 
 
 def decode(line: bytes) -> Said | None:

@@ -54,7 +54,7 @@ class Payload:
                 with path.open("rb") as file:
                     entry = tarfile.TarInfo(name)
                     entry.size = path.stat().st_size
-                    archive.addfile(entry, _Counted(file, sent, total, progress))
+                    archive.addfile(entry, _ProgressReader(file, sent, total, progress))
                     sent += entry.size
         stream.flush()
         progress(total, total)
@@ -67,7 +67,7 @@ class Payload:
         return entry, io.BytesIO(data)
 
 
-class _Counted(io.RawIOBase):
+class _ProgressReader(io.RawIOBase):
     """A file that tells how much of it was read."""
 
     def __init__(self, file: IO[bytes], before: int, total: int, progress: Progress) -> None:

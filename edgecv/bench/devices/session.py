@@ -22,7 +22,7 @@ import msgspec
 from edgecv_runtime.errors import DeviceError
 
 from edgecv.bench.devices.address import Address
-from edgecv.bench.devices.messages import Done, Failed, Line, Said, decode
+from edgecv.bench.devices.messages import Done, Failed, Said, StderrLine, decode
 from edgecv.bench.devices.ssh_errors import OLD_PYTHON, explain_loss, explain_start
 
 OPTIONS: Final = {
@@ -50,7 +50,7 @@ BOOTSTRAP = (
 Kind = TypeVar("Kind", bound=Said)
 
 
-class Session:
+class AgentSession:
     """A running agent; a context manager that ends it, and waits until it has cleaned up.
 
     `answers` is a file with what followed the last message.
@@ -128,7 +128,7 @@ class Session:
                 raise DeviceError(
                     f"{self.name} did not answer for {seconds:.0f} s while {doing}", "No result was kept; try again"
                 ) from None
-            if isinstance(message, Line):
+            if isinstance(message, StderrLine):
                 on_line(message.text)
             elif isinstance(message, kind):
                 return message

@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 from edgecv_runtime.bench.jobs import Options
-from edgecv_runtime.bench.result import Place, Result
+from edgecv_runtime.bench.result import MeasuredOn, Result
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.errors import DeviceError
 
@@ -20,7 +20,7 @@ from edgecv.bench.devices.answers import answer, unpack_answers
 from edgecv.bench.devices.limits import time_limit
 from edgecv.bench.devices.messages import Done, Hello, Unpacked
 from edgecv.bench.devices.payload import BUNDLE, SAMPLES, Payload
-from edgecv.bench.devices.session import Session
+from edgecv.bench.devices.session import AgentSession
 from edgecv.terminal.observer import Observer
 
 RESULT, ANSWERS = "result.json", "answers"
@@ -66,7 +66,7 @@ class SshDevice:
             BundleError: The bundle is damaged.
             DataError: The answer is no result of this bundle.
         """
-        with Bundle.load(bundle) as opened, Session(self.address, self.python) as session:
+        with Bundle.load(bundle) as opened, AgentSession(self.address, self.python) as session:
             payload = Payload.of(opened.root, samples)
             hello = session.expect(Hello, STARTING, "connecting")
             check(hello, payload, self.name, self.python)
@@ -77,12 +77,12 @@ class SshDevice:
             done = self._measure(session, observer, limit)
             self._check_end(done, limit)
             data = (done.result or "").encode()
-            result = answer(data, f"the answer of {self.name}", opened, Place(kind="ssh", name=self.name))
+            result = answer(data, f"the answer of {self.name}", opened, MeasuredOn(kind="ssh", name=self.name))
             if answers is not None:
                 unpack_answers(session.answers, answers, self.name)
             return result
 
-    def _measure(self, session: Session, observer: Observer, limit: float) -> Done:
+    def _measure(self, session: AgentSession, observer: Observer, limit: float) -> Done:
         with session.alive():
             return session.expect(Done, limit + ENDING, "measuring", lambda line: show(line, self.name, observer))
 
@@ -128,7 +128,7 @@ def check(hello: Hello, payload: Payload, name: str, python: str) -> None:
         )
 
 
-def copy(session: Session, payload: Payload, observer: Observer) -> None:
+def copy(session: AgentSession, payload: Payload, observer: Observer) -> None:
     """Send all files.
 
     Raises:

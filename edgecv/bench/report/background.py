@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from edgecv_runtime.bench.result import Machine, Peak, Place, Reference, Result, Settings
+from edgecv_runtime.bench.result import BenchSettings, Machine, MeasuredOn, Peak, Reference, Result
 
 from edgecv.bench.report.figures import threads_words, time_words
 from edgecv.bench.report.tables import peak_words
@@ -52,7 +52,7 @@ def machine_words(machine: Machine) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _machine(machine: Machine, place: Place) -> list[tuple[str, str | Html]]:
+def _machine(machine: Machine, place: MeasuredOn) -> list[tuple[str, str | Html]]:
     rows: list[tuple[str, str | Html]] = [("Where", PLACES[place.kind] + (f": {place.name}" if place.name else ""))]
     rows += [("Device", machine.model)] if machine.model else []
     rows += [
@@ -93,7 +93,7 @@ def _settings(result: Result) -> list[tuple[str, str | Html]]:
     return rows
 
 
-def _inputs(used: Settings) -> str:
+def _inputs(used: BenchSettings) -> str:
     kind = "encoded pictures, so decoding counts" if used.input == "pictures" else "tensors"
     return f"{quantity(used.inputs)} {used.data} samples in rotation, {kind}"
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from edgecv_runtime.bench.result import Latency, Result, Row
+from edgecv_runtime.bench.result import BenchRow, Latency, Result
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.measure import Measurement
@@ -17,22 +17,22 @@ from edgecv.bench.report.background import machine_words
 from edgecv.bench.report.figures import rate_words, time_words
 from edgecv.bench.report.headline import reasons, sentences
 from edgecv.bench.report.tables import agreement_name, agreement_words
-from edgecv.bench.report.view import Bench, View, benches
+from edgecv.bench.report.view import Bench, RowView, benches
 from edgecv.terminal.words import DASH, byte_size, percent
 
 
 @dataclass(frozen=True, slots=True)
 class _Column:
     name: str
-    value: Callable[[View], str]
+    value: Callable[[RowView], str]
     rank: int  # the higher, the sooner it is left out; 0 always stays
 
 
-def _time(pick: Callable[[Latency], float]) -> Callable[[View], str]:
+def _time(pick: Callable[[Latency], float]) -> Callable[[RowView], str]:
     return lambda view: time_words(pick(view.row.inference) if view.row.inference else None)
 
 
-def _row(write: Callable[[Row], str]) -> Callable[[View], str]:
+def _row(write: Callable[[BenchRow], str]) -> Callable[[RowView], str]:
     return lambda view: write(view.row)
 
 
@@ -78,7 +78,7 @@ class _Fitting:
             yield Text(f"unstable: {reason}", style="bold red")
 
 
-def _widest(views: Sequence[View], console: Console, options: ConsoleOptions) -> Table:
+def _widest(views: Sequence[RowView], console: Console, options: ConsoleOptions) -> Table:
     columns = [column for column in _COLUMNS if column.rank == 0 or any(column.value(view) != DASH for view in views)]
     while True:
         made = _table(columns, views)
@@ -91,7 +91,7 @@ def _widest(views: Sequence[View], console: Console, options: ConsoleOptions) ->
         columns.remove(spare)
 
 
-def _table(columns: Sequence[_Column], views: Sequence[View]) -> Table:
+def _table(columns: Sequence[_Column], views: Sequence[RowView]) -> Table:
     made = Table(box=SIMPLE_HEAD, pad_edge=False)
     names = {"agreement": agreement_name(views).lower()}
     for column in columns:

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import Final
 
 from edgecv.bench.report.figures import threads_words, three_digits, time_words
-from edgecv.bench.report.view import Bench, View
+from edgecv.bench.report.view import Bench, RowView
 from edgecv.terminal.words import DASH, TIMES, decibels, percent, points, quantity
 
 FEW: Final = 100  # samples; agreement on fewer says little
 
 
-def fastest(views: Sequence[View]) -> View | None:
+def fastest(views: Sequence[RowView]) -> RowView | None:
     """The row with the lowest median of one inference; None where nothing ran."""
     timed = [view for view in views if view.p50_us is not None]
     return min(timed, key=lambda view: view.p50_us or 0.0, default=None)
@@ -32,11 +32,11 @@ def sentences(bench: Bench) -> tuple[str, ...]:
     return (*told, f"The fastest that changes no answer is {_who(exact)}: {time_words(exact.p50_us)}")
 
 
-def _who(view: View) -> str:
+def _who(view: RowView) -> str:
     return f"{view.name} on {view.row.backend} with {threads_words(view.row.threads)}"
 
 
-def _gain(view: View, bench: Bench) -> str:
+def _gain(view: RowView, bench: Bench) -> str:
     """How it compares with the same in float32, on the same backend."""
     row = view.row
     key = (row.target, row.backend, row.threads)
@@ -48,13 +48,13 @@ def _gain(view: View, bench: Bench) -> str:
     return ""
 
 
-def _unchanged(view: View) -> bool | None:
+def _unchanged(view: RowView) -> bool | None:
     """Whether every answer is the reference's; None where that is not known."""
     _, compared = view.compared
     return None if compared is None or compared.agreement is None else compared.agreement == 1
 
 
-def _cost(view: View) -> str:
+def _cost(view: RowView) -> str:
     on, compared = view.compared
     parts: list[str] = []
     if compared is None:
@@ -76,7 +76,7 @@ def _cost(view: View) -> str:
     return ", ".join(parts)
 
 
-def accuracy_words(view: View) -> str:
+def accuracy_words(view: RowView) -> str:
     """Accuracy and its change from the reference, as "accuracy 85.5 % (+0.2 points)"."""
     measured = view.row.correct
     if measured is None:

@@ -6,13 +6,13 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from edgecv_runtime.bench.result import Result, Row
+from edgecv_runtime.bench.result import BenchRow, Result
 
 from edgecv.bench.report.background import machine_words
 from edgecv.bench.report.figures import rate_words, time_words
 from edgecv.bench.report.headline import reasons, sentences
 from edgecv.bench.report.tables import agreement_name, agreement_words
-from edgecv.bench.report.view import Bench, View, benches
+from edgecv.bench.report.view import Bench, RowView, benches
 from edgecv.terminal.words import DASH, byte_size, percent
 
 _SPECIAL: Final = re.compile(r"([\\`*_\[\]<>|~&#@])")
@@ -72,7 +72,7 @@ def _line(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _cells(view: View) -> tuple[str, ...]:
+def _cells(view: RowView) -> tuple[str, ...]:
     row = view.row
     times = (row.inference.p50_us, row.inference.p90_us, row.inference.p99_us) if row.inference else (None,) * 3
     return (
@@ -88,7 +88,7 @@ def _cells(view: View) -> tuple[str, ...]:
     )
 
 
-def _accuracy(row: Row) -> str:
+def _accuracy(row: BenchRow) -> str:
     if row.correct is None:
         return DASH
     low, high = row.correct.interval

@@ -11,7 +11,7 @@ from edgecv.bench.report.background import background
 from edgecv.bench.report.figures import change_words, time_words
 from edgecv.bench.report.headline import fastest, reasons, sentences
 from edgecv.bench.report.rows import (
-    Line,
+    PlotRow,
     axis_words,
     curve,
     distribution,
@@ -23,7 +23,7 @@ from edgecv.bench.report.rows import (
 from edgecv.bench.report.scatter import scatter
 from edgecv.bench.report.style import CSS
 from edgecv.bench.report.tables import bench_table, class_table, idle_table, side_by_side
-from edgecv.bench.report.view import Bench, View, benches
+from edgecv.bench.report.view import Bench, RowView, benches
 from edgecv.bench.report.worth import EQUAL_DB, Worth, by_latency, by_size, worth
 from edgecv.report.html import Html, el, join
 from edgecv.report.page import document
@@ -117,7 +117,7 @@ def _card(title: str, plot: Html, note: str) -> Html:
     return el("section", el("h3", title), plot, el("p", note, class_="note"), class_="card")
 
 
-def _plots(shown: Sequence[Bench], views: Sequence[View], measure: Worth | None) -> list[Html]:
+def _plots(shown: Sequence[Bench], views: Sequence[RowView], measure: Worth | None) -> list[Html]:
     cards = [
         *([] if measure is None else _fronts(views, measure, shown)),
         _distributions(shown, views),
@@ -129,7 +129,7 @@ def _plots(shown: Sequence[Bench], views: Sequence[View], measure: Worth | None)
     return _section("At a glance", "The same numbers to look at; the numbers of points are those of the table.", grid)
 
 
-def _fronts(views: Sequence[View], measure: Worth, shown: Sequence[Bench]) -> list[Html | None]:
+def _fronts(views: Sequence[RowView], measure: Worth, shown: Sequence[Bench]) -> list[Html | None]:
     missing = [view.number for view in views if view.number not in measure.values]
     equal = (
         f" Equal outputs stand {EQUAL_DB:g} dB above the best of the others."
@@ -168,14 +168,14 @@ def _reference_note(shown: Sequence[Bench], measure: Worth) -> str:
     return f" The reference has {' and '.join(sorted(known))}." if known else ""
 
 
-def _distributions(shown: Sequence[Bench], views: Sequence[View]) -> Html | None:
+def _distributions(shown: Sequence[Bench], views: Sequence[RowView]) -> Html | None:
     named = [(f"{view.number} {view.title}", view.row.inference) for view in views if view.row.inference]
     if not named:
         return None
     known = {item.description: item.inference for bench in shown for item in bench.result.references}
     named += [(f"Reference: {name}", latency) for name, latency in known.items() if latency]
     axis = time_axis([value for _, latency in named for value in (*latency.samples_us, latency.min_us, latency.p99_us)])
-    lines = [Line(name=name, words=_latency_words(item), drawing=distribution(item, axis)) for name, item in named]
+    lines = [PlotRow(name=name, words=_latency_words(item), drawing=distribution(item, axis)) for name, item in named]
     plot = row_plot("Latency distributions", lines, axis_words(axis, "One inference (logarithmic)"))
     note = "How often an inference took how long; heights compare within a row. "
     return _card("Distribution of latency", plot, note + "Full line: p50, dashed: p90, dotted: p99.")
@@ -186,14 +186,14 @@ def _latency_words(latency: Latency) -> str:
     return "p50 {}, p90 {}, p99 {}".format(*told)
 
 
-def _split(views: Sequence[View]) -> Html | None:
+def _split(views: Sequence[RowView]) -> Html | None:
     parts = {view.number: _parts(view) for view in views}
     drawn = [view for view in views if sum(parts[view.number])]
     if not drawn:
         return None
     most = max(sum(parts[view.number]) for view in drawn)
     lines = [
-        Line(
+        PlotRow(
             name=f"{view.number} {view.title}",
             words=_split_words(view),
             drawing=stacked(parts[view.number], most),
@@ -205,27 +205,27 @@ def _split(views: Sequence[View]) -> Html | None:
     return _card("Where a prediction's time goes", row_plot("Parts of a prediction", lines, None), note)
 
 
-def _parts(view: View) -> tuple[float, float, float]:
+def _parts(view: RowView) -> tuple[float, float, float]:
     before, inside, after = (
         item.p50_us if item else 0.0 for item in (view.row.preprocess, view.row.inference, view.row.postprocess)
     )
     return before, inside, after
 
 
-def _split_words(view: View) -> str:
+def _split_words(view: RowView) -> str:
     row = view.row
     named = (("preprocess", row.preprocess), ("inference", row.inference), ("postprocess", row.postprocess))
     told = ", ".join(f"{name} {time_words(item.p50_us)}" for name, item in named if item)
     return told if row.total is None else f"{told}; whole {time_words(row.total.p50_us)}"
 
 
-def _sustained(views: Sequence[View]) -> Html | None:
+def _sustained(views: Sequence[RowView]) -> Html | None:
     drawn = [view for view in views if view.row.sustained]
     if not drawn:
         return None
     seconds = max(point.second for view in drawn for point in view.row.sustained)
     lines = [
-        Line(
+        PlotRow(
             name=f"{view.number} {view.title}", words=_sustained_words(view), drawing=curve(view.row.sustained, seconds)
         )
         for view in drawn
@@ -238,7 +238,7 @@ def _sustained(views: Sequence[View]) -> Html | None:
     return _card("Sustained", row_plot("Sustained latency", lines, axis), note)
 
 
-def _sustained_words(view: View) -> str:
+def _sustained_words(view: RowView) -> str:
     first, last = view.row.sustained[0].p90_us, view.row.sustained[-1].p90_us
     change = f" ({change_words(last / first)})" if first else ""
     return f"p90 {time_words(first)} at first, {time_words(last)} in the end{change}"

@@ -28,7 +28,7 @@ _QUANTILES: Final = ("p50", "p90", "p99")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class PlotRow:
     """One row of a plot: a name, what it shows in words, and the drawing."""
 
     name: str
@@ -65,7 +65,7 @@ class LogAxis:
         return log_ticks(self.low, self.high)
 
 
-def row_plot(title: str, lines: Sequence[Line], axis: Html | None) -> Html:
+def row_plot(title: str, lines: Sequence[PlotRow], axis: Html | None) -> Html:
     """A titled list of rows, over an axis if they share one."""
     items = [
         el("li", el("div", el("b", line.name), el("span", line.words), class_="head"), line.drawing) for line in lines

@@ -8,7 +8,7 @@ from typing import Final
 
 from edgecv.bench.report.figures import spans
 from edgecv.bench.report.rows import LogAxis
-from edgecv.bench.report.view import View
+from edgecv.bench.report.view import RowView
 from edgecv.bench.report.worth import Point, Worth
 from edgecv.report.html import Html, el, join
 from edgecv.report.plots import nice_ticks
@@ -134,7 +134,7 @@ def _said(point: Point) -> str:
     return f"{_named(point.views)}: {point.worth_words}, {point.cost_words}"
 
 
-def _named(views: Sequence[View]) -> str:
+def _named(views: Sequence[RowView]) -> str:
     """One row by its title; several by their names, backends and places."""
     if len(views) == 1:
         return views[0].title

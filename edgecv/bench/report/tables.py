@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from edgecv_runtime.bench.result import ClassCount, Correct, Latency, Reference, Row
+from edgecv_runtime.bench.result import BenchRow, ClassCount, Correct, Latency, Reference
 
 from edgecv.bench.report.figures import (
     rate_words,
@@ -14,7 +14,7 @@ from edgecv.bench.report.figures import (
     work_words,
 )
 from edgecv.bench.report.headline import fastest
-from edgecv.bench.report.view import Bench, View
+from edgecv.bench.report.view import Bench, RowView
 from edgecv.report.artifacts import SIGNIFICANT, snr_words, table
 from edgecv.report.html import Html, el, join
 from edgecv.terminal.words import DASH, TIMES, byte_size, percent, points, quantity
@@ -70,7 +70,7 @@ def _unknown(name: str, kind: str) -> Html:
     return _BLANK if kind == "reference" else cell(name, DASH)
 
 
-def _title(view: View, *, fast: bool, best: bool) -> Html:
+def _title(view: RowView, *, fast: bool, best: bool) -> Html:
     signs = ", ".join(word for word, true in (("◆ front", best), ("fastest", fast)) if true)
     tag = el("span", signs, class_="tag passed") if signs else None
     return _header(
@@ -78,7 +78,7 @@ def _title(view: View, *, fast: bool, best: bool) -> Html:
     )
 
 
-def _cells(view: View) -> dict[str, Html]:
+def _cells(view: RowView) -> dict[str, Html]:
     """What is known, by the name of the column."""
     row = view.row
     batch = None if row.batch == 1 else f"batches of {row.batch}"
@@ -96,7 +96,7 @@ def _cells(view: View) -> dict[str, Html]:
     return {name: value for name, value in made.items() if value is not None}
 
 
-def _how(view: View) -> str:
+def _how(view: RowView) -> str:
     library, warm_up = view.row.library, view.row.warm_up
     told = view.runs
     if library is not None:
@@ -114,7 +114,7 @@ def _latency_cells(latency: Latency | None) -> dict[str, Html]:
     }
 
 
-def _memory(row: Row) -> Html | None:
+def _memory(row: BenchRow) -> Html | None:
     if row.memory_bytes is None:
         return None
     before = row.memory_before_bytes
@@ -135,13 +135,13 @@ def _accuracy(measured: Correct | None) -> Html | None:
     return cell("Accuracy", value, note, "wrap")
 
 
-def agreement_name(views: Sequence[View]) -> str:
+def agreement_name(views: Sequence[RowView]) -> str:
     """What `agreement_words` gives: signal to noise where no row has answers to compare."""
     compared = [item for _, item in (view.compared for view in views) if item is not None]
     return "Signal to noise" if compared and all(item.agreement is None for item in compared) else "Agreement"
 
 
-def agreement_words(view: View) -> str:
+def agreement_words(view: RowView) -> str:
     """The share of answers that are the reference's; without answers the signal-to-noise ratio; a dash if not known."""
     _, compared = view.compared
     if compared is None:
@@ -149,7 +149,7 @@ def agreement_words(view: View) -> str:
     return snr_words(compared) if compared.agreement is None else percent(compared.agreement, 2)
 
 
-def _agreement(view: View) -> Html | None:
+def _agreement(view: RowView) -> Html | None:
     on, compared = view.compared
     if compared is None:
         return None
@@ -157,7 +157,7 @@ def _agreement(view: View) -> Html | None:
     return cell(label, agreement_words(view), f"of {quantity(compared.count)} ({on})", "wrap")
 
 
-def _peak(row: Row) -> Html | None:
+def _peak(row: BenchRow) -> Html | None:
     work = row.multiply_adds_per_second
     if work is None and row.peak_share is None:
         return None
@@ -208,7 +208,7 @@ def side_by_side(benches: Sequence[Bench]) -> Html | None:
     return table(caption, ["Artifact", *(bench.place for bench in benches)], lines, "cards places")
 
 
-def _place_cell(place: str, view: View | None, first: View | None) -> Html:
+def _place_cell(place: str, view: RowView | None, first: RowView | None) -> Html:
     if view is None:
         return cell(place, DASH)
     note = view.runs
@@ -219,7 +219,7 @@ def _place_cell(place: str, view: View | None, first: View | None) -> Html:
 
 def class_table(bench: Bench) -> Html | None:
     """Accuracy a class and its change from the reference, the largest loss first; equal rows share a column."""
-    groups: dict[tuple[str, tuple[ClassCount, ...]], View] = {}
+    groups: dict[tuple[str, tuple[ClassCount, ...]], RowView] = {}
     for view in bench.measured:
         if view.row.classes:
             groups.setdefault((view.name, view.row.classes), view)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edgecv_converters.parity.gates import deciding_set
-from edgecv_runtime.bench.result import Result, Row
+from edgecv_runtime.bench.result import BenchRow, Result
 from edgecv_runtime.schema import Comparison
 
 from edgecv.bench.report.figures import threads_words
@@ -15,13 +15,13 @@ from edgecv.report.view import TARGET_NAMES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class View:
+class RowView:
     """One row: `number` is its own on the page, `place` is empty where there is one result only."""
 
     number: int
     place: str
     name: str
-    row: Row
+    row: BenchRow
 
     @property
     def runs(self) -> str:
@@ -50,15 +50,15 @@ class Bench:
 
     place: str
     result: Result
-    views: tuple[View, ...]
+    views: tuple[RowView, ...]
 
     @property
-    def measured(self) -> tuple[View, ...]:
+    def measured(self) -> tuple[RowView, ...]:
         """The rows that ran."""
         return tuple(view for view in self.views if view.row.not_run is None)
 
     @property
-    def idle(self) -> tuple[View, ...]:
+    def idle(self) -> tuple[RowView, ...]:
         """The rows that did not run."""
         return tuple(view for view in self.views if view.row.not_run is not None)
 
@@ -72,7 +72,8 @@ def benches(results: Sequence[Result]) -> tuple[Bench, ...]:
         names = _names(result)
         shown = place if len(results) > 1 else ""
         views = tuple(
-            View(number=number + at, place=shown, name=names[row.artifact], row=row) for at, row in enumerate(rows, 1)
+            RowView(number=number + at, place=shown, name=names[row.artifact], row=row)
+            for at, row in enumerate(rows, 1)
         )
         number += len(views)
         made.append(Bench(place=place, result=result, views=views))

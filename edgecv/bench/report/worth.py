@@ -11,7 +11,7 @@ from edgecv_runtime.bench.result import DataSet
 
 from edgecv.bench.report.figures import time_words
 from edgecv.bench.report.pareto import front
-from edgecv.bench.report.view import View
+from edgecv.bench.report.view import RowView
 from edgecv.terminal.words import THIN, byte_size, is_finite, percent, quantity
 
 EQUAL_DB: Final = 10.0  # how far above the best signal-to-noise ratio a row without any error is placed
@@ -31,7 +31,7 @@ class Worth:
 class Point:
     """One place in a plot: the views that share it, its cost, its worth, and whether it is on the front."""
 
-    views: tuple[View, ...]
+    views: tuple[RowView, ...]
     cost: float
     value: float
     cost_words: str
@@ -39,7 +39,7 @@ class Point:
     best: bool
 
 
-def worth(views: Sequence[View]) -> Worth | None:
+def worth(views: Sequence[RowView]) -> Worth | None:
     """The measure that most rows have: accuracy, else agreement, else signal to noise; None where there is none."""
     accuracy = {view.number: view.row.correct.accuracy for view in views if view.row.correct}
     counts = sorted({view.row.correct.count for view in views if view.row.correct})
@@ -51,7 +51,7 @@ def worth(views: Sequence[View]) -> Worth | None:
     return best if best.values else None
 
 
-def _agreement(views: Sequence[View], on: DataSet) -> Worth:
+def _agreement(views: Sequence[RowView], on: DataSet) -> Worth:
     compared = {view.number: view.row.comparisons.get(on) for view in views}
     values = {key: item.agreement for key, item in compared.items() if item and item.agreement is not None}
     return Worth(name="Agreement with the reference", on=_samples(views, on), values=values, words=_percent)
@@ -61,12 +61,12 @@ def _percent(value: float) -> str:
     return percent(value, 2)
 
 
-def _samples(views: Sequence[View], on: DataSet) -> str:
+def _samples(views: Sequence[RowView], on: DataSet) -> str:
     counts = sorted({view.row.comparisons[on].count for view in views if on in view.row.comparisons})
     return f"{' or '.join(quantity(count) for count in counts)} {on} samples"
 
 
-def _snr(views: Sequence[View], on: DataSet) -> Worth:
+def _snr(views: Sequence[RowView], on: DataSet) -> Worth:
     compared = {view.number: view.row.comparisons.get(on) for view in views}
     known = {
         key: item.snr_db for key, item in compared.items() if item and (item.snr_db is None or is_finite(item.snr_db))
@@ -81,7 +81,7 @@ def _decibels(value: float, equal: float) -> str:
     return "equal" if value == equal else f"{value:.1f}{THIN}dB"
 
 
-def by_latency(views: Sequence[View], measure: Worth) -> tuple[Point, ...]:
+def by_latency(views: Sequence[RowView], measure: Worth) -> tuple[Point, ...]:
     """One point a row: median latency in microseconds against worth."""
     there = [view for view in views if view.number in measure.values and view.p50_us is not None]
     points = [(view.p50_us or 0.0, measure.values[view.number]) for view in there]
@@ -99,9 +99,9 @@ def by_latency(views: Sequence[View], measure: Worth) -> tuple[Point, ...]:
     )
 
 
-def by_size(views: Sequence[View], measure: Worth) -> tuple[Point, ...]:
+def by_size(views: Sequence[RowView], measure: Worth) -> tuple[Point, ...]:
     """One point for all rows of files as large whose answers are worth the same: bytes against worth."""
-    groups: dict[tuple[int, float], list[View]] = {}
+    groups: dict[tuple[int, float], list[RowView]] = {}
     for view in views:
         if view.number in measure.values and view.row.inference is not None:
             groups.setdefault((view.row.bytes, measure.values[view.number]), []).append(view)

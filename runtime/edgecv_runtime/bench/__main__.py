@@ -15,7 +15,7 @@ from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.errors import EdgecvError, UsageError
 
 
-class Lines:
+class TurnLog:
     """Tells on standard error of every turn of another kind, and of every tenth of a phase."""
 
     def __init__(self) -> None:
@@ -54,7 +54,7 @@ def _bench(bundle: Path, text: str, samples: Path | None, answers: Path | None, 
         raise UsageError(f"--options: {error}", f"Known are {', '.join(Options.__struct_fields__)}") from error
     inputs = Inputs(samples={} if samples is None else {"evaluation": samples}, answers=answers)
     with Bundle.load(bundle) as opened:
-        out.write_bytes(encode_result(measure_bundle(opened, options, inputs, Lines())))
+        out.write_bytes(encode_result(measure_bundle(opened, options, inputs, TurnLog())))
 
 
 if __name__ == "__main__":

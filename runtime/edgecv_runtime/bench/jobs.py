@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from edgecv_runtime.backends import BACKENDS, target_of
-from edgecv_runtime.bench.result import Row
+from edgecv_runtime.bench.result import BenchRow
 from edgecv_runtime.choose import has_cuda
 from edgecv_runtime.cpu import cores
 from edgecv_runtime.errors import BackendError, BundleError, UsageError
@@ -70,7 +70,7 @@ class Options(Record, frozen=True, kw_only=True):
         return tuple(dict.fromkeys(self.threads or (1, cores())))
 
 
-def rows(manifest: Manifest, options: Options) -> tuple[Row, ...]:
+def rows(manifest: Manifest, options: Options) -> tuple[BenchRow, ...]:
     """A row for every artifact, backend and number of threads that were asked for, with nothing measured yet.
 
     Raises:
@@ -91,10 +91,10 @@ def rows(manifest: Manifest, options: Options) -> tuple[Row, ...]:
     return tuple(row for artifact in chosen for row in _rows(artifact, options))
 
 
-def _rows(artifact: Artifact, options: Options) -> Iterator[Row]:
+def _rows(artifact: Artifact, options: Options) -> Iterator[BenchRow]:
     for backend in _backends(artifact, options):
         for threads in options.thread_counts()[: 1 if backend in UNTHREADED else None]:
-            yield Row(
+            yield BenchRow(
                 artifact=artifact.file,
                 target=artifact.target,
                 precision=artifact.precision,
@@ -113,7 +113,7 @@ def _backends(artifact: Artifact, options: Options) -> Iterator[str]:
             yield name
 
 
-def check_any(measured: tuple[Row, ...]) -> None:
+def check_any(measured: tuple[BenchRow, ...]) -> None:
     """See that there is something to show.
 
     Raises:

@@ -16,9 +16,18 @@ import numpy as np
 from edgecv_runtime.bench import peak, turns
 from edgecv_runtime.bench.jobs import Options, check_any, rows
 from edgecv_runtime.bench.machine import Jiffies, elsewhere, facts, hottest, load_average
-from edgecv_runtime.bench.messages import Answer, Answered, Open
+from edgecv_runtime.bench.messages import Answered, Open, WriteOutputs
 from edgecv_runtime.bench.process import started
-from edgecv_runtime.bench.result import RESULT_VERSION, DataSet, Machine, Peak, Place, Result, Row, Settings
+from edgecv_runtime.bench.result import (
+    RESULT_VERSION,
+    BenchRow,
+    BenchSettings,
+    DataSet,
+    Machine,
+    MeasuredOn,
+    Peak,
+    Result,
+)
 from edgecv_runtime.bench.stability import drift, reasons
 from edgecv_runtime.bench.statistics import latency, tidy
 from edgecv_runtime.bench.turns import Course, Nobody, Watcher
@@ -99,7 +108,7 @@ def golden_pictures(bundle: Bundle, golden: Golden) -> tuple[Path, ...]:
     return tuple(bundle.file(f"{FOLDER}/{case.image}") for case in golden.cases if case.image is not None)
 
 
-def _order(bundle: Bundle, row: Row, pictures: Sequence[Path], samples: Mapping[DataSet, Path]) -> Open:
+def _order(bundle: Bundle, row: BenchRow, pictures: Sequence[Path], samples: Mapping[DataSet, Path]) -> Open:
     return Open(
         bundle=str(bundle.root.absolute()),
         artifact=row.artifact,
@@ -111,7 +120,7 @@ def _order(bundle: Bundle, row: Row, pictures: Sequence[Path], samples: Mapping[
     )
 
 
-def _courses(stack: ExitStack, wanted: Sequence[Row], orders: Sequence[Open]) -> list[Course]:
+def _courses(stack: ExitStack, wanted: Sequence[BenchRow], orders: Sequence[Open]) -> list[Course]:
     return [Course(row.title, order, started(stack)) for row, order in zip(wanted, orders, strict=True)]
 
 
@@ -122,7 +131,7 @@ def _peak_courses(stack: ExitStack, orders: Sequence[Open]) -> list[Course]:
 
 
 def _take_turns(
-    options: Options, wanted: Sequence[Row], courses: list[Course], peak_courses: list[Course], watcher: Watcher
+    options: Options, wanted: Sequence[BenchRow], courses: list[Course], peak_courses: list[Course], watcher: Watcher
 ) -> None:
     everything = [*courses, *peak_courses]
     turns.load(everything, watcher)
@@ -133,7 +142,7 @@ def _take_turns(
             turns.sustain(course, options.sustained_seconds, watcher)
 
 
-def _to_sustain(options: Options, wanted: Sequence[Row], courses: list[Course]) -> list[Course]:
+def _to_sustain(options: Options, wanted: Sequence[BenchRow], courses: list[Course]) -> list[Course]:
     """All rows, or the fastest int8 row; the fastest of any precision where there is no int8."""
     ran = [(row, course) for row, course in zip(wanted, courses, strict=True) if course.failed is None]
     if options.sustain_all:
@@ -164,12 +173,12 @@ def _answer(courses: Sequence[Course], samples: Mapping[DataSet, Path], answers:
         try:
             for name, folder in samples.items():
                 out = answers.absolute() / str(number) / name
-                course.worker.ask(Answer(samples=str(folder), out=str(out)), Answered)
+                course.worker.ask(WriteOutputs(samples=str(folder), out=str(out)), Answered)
         except EdgecvError as error:
             course.failed = error
 
 
-def _measured(row: Row, course: Course, multiply_adds: int | None, peaks: Sequence[Peak]) -> Row:
+def _measured(row: BenchRow, course: Course, multiply_adds: int | None, peaks: Sequence[Peak]) -> BenchRow:
     if course.failed is not None or course.opened is None:
         hint = f". {course.failed.hint}" if course.failed and course.failed.hint else ""
         return msgspec.structs.replace(row, not_run=f"{course.failed.message if course.failed else 'not run'}{hint}")
@@ -197,8 +206,8 @@ def _measured(row: Row, course: Course, multiply_adds: int | None, peaks: Sequen
     )
 
 
-def _settings(options: Options, inputs: Inputs, pictures: Sequence[Path], courses: Sequence[Course]) -> Settings:
-    return Settings(
+def _settings(options: Options, inputs: Inputs, pictures: Sequence[Path], courses: Sequence[Course]) -> BenchSettings:
+    return BenchSettings(
         rounds=options.rounds,
         seconds=options.seconds,
         warm_up_seconds=options.warm_up_seconds,
@@ -213,10 +222,10 @@ def _settings(options: Options, inputs: Inputs, pictures: Sequence[Path], course
 def _result(
     bundle: Bundle,
     options: Options,
-    measured: tuple[Row, ...],
+    measured: tuple[BenchRow, ...],
     peaks: tuple[Peak, ...],
     machine: Machine,
-    settings: Settings,
+    settings: BenchSettings,
 ) -> Result:
     against = reasons(measured, machine)
     return Result(
@@ -225,7 +234,7 @@ def _result(
         identity=bundle.manifest.identity,
         task=bundle.manifest.task,
         created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        place=Place(),
+        place=MeasuredOn(),
         machine=machine,
         settings=settings,
         rows=measured,
@@ -237,7 +246,7 @@ def _result(
     )
 
 
-def _notes(bundle: Bundle, options: Options, measured: Sequence[Row]) -> tuple[str, ...]:
+def _notes(bundle: Bundle, options: Options, measured: Sequence[BenchRow]) -> tuple[str, ...]:
     failed = [artifact.file for artifact in bundle.manifest.artifacts if artifact.parity == "failed"]
     notes = [f"{file} failed its proof when the bundle was made" for file in failed]
     if options.sustained_seconds and not options.sustain_all:

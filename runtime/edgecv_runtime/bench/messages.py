@@ -7,11 +7,11 @@ import msgspec
 from edgecv_runtime.bench.result import Library, Sustained
 
 
-class Message(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+class WorkerMessage(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """A line in either direction; `type` is the record's name."""
 
 
-class Open(Message, frozen=True, kw_only=True):
+class Open(WorkerMessage, frozen=True, kw_only=True):
     """Load one artifact. Pictures are files to be predicted in rotation; without any, tensors of `samples` are.
 
     `samples` is a folder with a float32 file `N.npy` for the N-th input of the model, of shape (count, ...). A worker
@@ -28,28 +28,28 @@ class Open(Message, frozen=True, kw_only=True):
     slot: int = 0
 
 
-class Turn(Message, frozen=True, kw_only=True):
+class Turn(WorkerMessage, frozen=True, kw_only=True):
     """Predict for so long, and once more than that at least; the first tenth does not count."""
 
     seconds: float
     slot: int = 0
 
 
-class Sustain(Message, frozen=True, kw_only=True):
+class Sustain(WorkerMessage, frozen=True, kw_only=True):
     """Predict without a pause, and tell every `step` seconds."""
 
     seconds: float
     step: float
 
 
-class Answer(Message, frozen=True, kw_only=True):
+class WriteOutputs(WorkerMessage, frozen=True, kw_only=True):
     """Give the outputs for every sample of a folder (as in `Open`), in `out`, a file `N.npy` for the N-th output."""
 
     samples: str
     out: str
 
 
-class Opened(Message, frozen=True, kw_only=True):
+class Opened(WorkerMessage, frozen=True, kw_only=True):
     """The artifact is loaded and answered once."""
 
     library: Library
@@ -60,7 +60,7 @@ class Opened(Message, frozen=True, kw_only=True):
     inputs: int
 
 
-class Turned(Message, frozen=True, kw_only=True):
+class Turned(WorkerMessage, frozen=True, kw_only=True):
     """One turn: microseconds of each prediction's stages; peak memory in bytes, processor seconds so far."""
 
     preprocess: tuple[float, ...]
@@ -71,7 +71,7 @@ class Turned(Message, frozen=True, kw_only=True):
     cpu_seconds: float
 
 
-class Step(Message, frozen=True, kw_only=True):
+class SustainedPart(WorkerMessage, frozen=True, kw_only=True):
     """A part of a sustained run; the last one has `last`."""
 
     point: Sustained | None
@@ -79,13 +79,13 @@ class Step(Message, frozen=True, kw_only=True):
     last: bool = False
 
 
-class Answered(Message, frozen=True, kw_only=True):
+class Answered(WorkerMessage, frozen=True, kw_only=True):
     """The outputs are written."""
 
     count: int
 
 
-class Refused(Message, frozen=True, kw_only=True):
+class Refused(WorkerMessage, frozen=True, kw_only=True):
     """The command cannot be done, for a reason that a person can mend."""
 
     message: str
@@ -93,5 +93,5 @@ class Refused(Message, frozen=True, kw_only=True):
     missing_package: bool = False
 
 
-Command = Open | Turn | Sustain | Answer
-Reply = Opened | Turned | Step | Answered | Refused
+Command = Open | Turn | Sustain | WriteOutputs
+Reply = Opened | Turned | SustainedPart | Answered | Refused

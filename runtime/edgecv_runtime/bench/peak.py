@@ -17,7 +17,7 @@ import numpy as np
 
 from edgecv_runtime.backends import target_of
 from edgecv_runtime.bench.messages import Open
-from edgecv_runtime.bench.result import Peak, Row
+from edgecv_runtime.bench.result import BenchRow, Peak
 from edgecv_runtime.bench.statistics import median, tidy
 from edgecv_runtime.bundle import Bundle
 
@@ -33,7 +33,7 @@ INTEGER: Final = frozenset({"int8", "mixed"})
 FLOAT: Final = frozenset({"float32", "float16"})
 
 
-def orders(rows: Sequence[Row], scratch: Path) -> list[Open]:
+def orders(rows: Sequence[BenchRow], scratch: Path) -> list[Open]:
     """What to open: each layer and kind for every CPU backend and number of threads among the rows."""
     settings = dict.fromkeys((row.backend, row.threads) for row in rows if row.backend in CPU)
     if not settings:
@@ -82,7 +82,7 @@ def _peak(order: Open, times: Sequence[float]) -> Peak:
     )
 
 
-def share(row: Row, rate: float, found: Sequence[Peak]) -> float | None:
+def share(row: BenchRow, rate: float, found: Sequence[Peak]) -> float | None:
     """A row's rate over the peak of the same kind of numbers, backend and threads, where that was measured.
 
     "dynamic" and the like compute with neither kind alone, so there is no peak for them.

@@ -93,7 +93,7 @@ class ClassCount(Record, frozen=True, kw_only=True):
     reference_correct: Count | None = None
 
 
-class Row(Record, frozen=True, kw_only=True):
+class BenchRow(Record, frozen=True, kw_only=True):
     """One artifact on one backend with so many threads, measured in a process of its own.
 
     Where `not_run` has a reason, nothing was measured and all that has a default is missing.
@@ -194,14 +194,14 @@ class Machine(Record, frozen=True, kw_only=True):
     versions: dict[str, str] = msgspec.field(default_factory=dict)
 
 
-class Place(Record, frozen=True, kw_only=True):
+class MeasuredOn(Record, frozen=True, kw_only=True):
     """Where the numbers are from; `name` is the ssh host, the adb serial, or the name of the file."""
 
     kind: Literal["here", "ssh", "adb", "import"] = "here"
     name: str | None = None
 
 
-class Settings(Record, frozen=True, kw_only=True):
+class BenchSettings(Record, frozen=True, kw_only=True):
     """How it was measured: `rounds` turns a row in turn with the others, `seconds` of measuring a row in all.
 
     `warm_up_seconds` is the most that a row's warm-up may take; `inputs` distinct samples of `data` were run in
@@ -252,10 +252,10 @@ class Result(Record, frozen=True, kw_only=True):
     identity: str
     task: Task
     created: str
-    place: Place
+    place: MeasuredOn
     machine: Machine
-    settings: Settings
-    rows: tuple[Row, ...]
+    settings: BenchSettings
+    rows: tuple[BenchRow, ...]
     multiply_adds: int | None = None
     peaks: tuple[Peak, ...] = ()
     references: tuple[Reference, ...] = ()

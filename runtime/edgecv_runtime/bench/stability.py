@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from edgecv_runtime.bench.result import Machine, Row
+from edgecv_runtime.bench.result import BenchRow, Machine
 from edgecv_runtime.bench.statistics import median
 
 MOST_DRIFT: Final = 0.05  # the first half of the turns against the second
@@ -22,7 +22,7 @@ def drift(turn_medians: Sequence[float]) -> float | None:
     return round(median(turn_medians[-half:]) / max(median(turn_medians[:half]), 1e-9) - 1, 5)
 
 
-def reasons(rows: Sequence[Row], machine: Machine) -> tuple[str, ...]:
+def reasons(rows: Sequence[BenchRow], machine: Machine) -> tuple[str, ...]:
     """Everything that speaks against these numbers; empty where nothing does."""
     return (*_of_machine(machine), *(reason for row in rows if row.not_run is None for reason in _of_row(row)))
 
@@ -39,7 +39,7 @@ def _of_machine(machine: Machine) -> Iterator[str]:
         yield "the device slowed down because of heat"
 
 
-def _of_row(row: Row) -> Iterator[str]:
+def _of_row(row: BenchRow) -> Iterator[str]:
     if row.warm_up is not None and not row.warm_up.stable:
         yield f"{row.title}: the warm-up did not settle within {row.warm_up.seconds:.1f} s"
     if row.drift is not None and abs(row.drift) > MOST_DRIFT:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Final, Protocol
 
-from edgecv_runtime.bench.messages import Open, Opened, Step, Sustain, Turn, Turned
+from edgecv_runtime.bench.messages import Open, Opened, Sustain, SustainedPart, Turn, Turned
 from edgecv_runtime.bench.process import Worker
 from edgecv_runtime.bench.result import Sustained, WarmUp
 from edgecv_runtime.bench.statistics import median
@@ -151,12 +151,12 @@ def sustain(course: Course, seconds: float, watcher: Watcher) -> None:
 
     def run(course: Course) -> None:
         step = min(STEP_SECONDS, seconds)
-        reply = course.worker.ask(Sustain(seconds=seconds, step=step), Step, seconds=step)
+        reply = course.worker.ask(Sustain(seconds=seconds, step=step), SustainedPart, seconds=step)
         while not reply.last:
             if reply.point is not None:
                 course.sustained.append(reply.point)
             watcher.turn("sustain", course.title, min(int(seconds), round(len(course.sustained) * step)), int(seconds))
-            reply = course.worker.listen(Step, seconds=step)
+            reply = course.worker.listen(SustainedPart, seconds=step)
         course.cpu_seconds = reply.cpu_seconds
 
     watcher.turn("sustain", course.title, 0, int(seconds))

@@ -17,17 +17,17 @@ import numpy as np
 from edgecv_runtime.backends import open_backend, to_raw, to_real
 from edgecv_runtime.bench.machine import peak_memory
 from edgecv_runtime.bench.messages import (
-    Answer,
     Answered,
     Command,
     Open,
     Opened,
     Refused,
     Reply,
-    Step,
     Sustain,
+    SustainedPart,
     Turn,
     Turned,
+    WriteOutputs,
 )
 from edgecv_runtime.bench.result import Library, Sustained
 from edgecv_runtime.bench.statistics import tidy
@@ -40,7 +40,7 @@ Tensors = dict[str, np.ndarray]
 Times = tuple[float, float, float, float]
 
 
-class Session:
+class ArtifactSession:
     """One loaded artifact and the samples that it predicts in rotation."""
 
     def __init__(self, order: Open) -> None:
@@ -112,7 +112,7 @@ def _filled(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return values if len(values) == shape[0] else np.repeat(values, shape[0], axis=0)
 
 
-def turn(session: Session, seconds: float) -> Turned:
+def turn(session: ArtifactSession, seconds: float) -> Turned:
     """Predict for `seconds`, two times at least; the first tenth, once at least, is not counted."""
     stages = tuple(array("d") for _ in range(4))
     began = perf_counter()
@@ -136,7 +136,7 @@ def turn(session: Session, seconds: float) -> Turned:
     )
 
 
-def sustain(session: Session, order: Sustain) -> Iterator[Step]:
+def sustain(session: ArtifactSession, order: Sustain) -> Iterator[SustainedPart]:
     """Predict without a pause, and give p50 and p90 of the inferences of every step."""
     began = perf_counter()
     start = 0.0
@@ -148,11 +148,11 @@ def sustain(session: Session, order: Sustain) -> Iterator[Step]:
         p50, p90 = np.percentile(np.frombuffer(times), (50, 90)).tolist()
         point = Sustained(second=tidy(start), count=len(times), p50_us=tidy(p50), p90_us=tidy(p90))
         start = max(end, perf_counter() - began)
-        yield Step(point=point, cpu_seconds=time.process_time())
-    yield Step(point=None, cpu_seconds=time.process_time(), last=True)
+        yield SustainedPart(point=point, cpu_seconds=time.process_time())
+    yield SustainedPart(point=None, cpu_seconds=time.process_time(), last=True)
 
 
-def answer(session: Session, order: Answer) -> Answered:
+def answer(session: ArtifactSession, order: WriteOutputs) -> Answered:
     """Write the outputs for a folder of samples."""
     made = list(session.answers(Path(order.samples)))
     folder = Path(order.out)
@@ -162,7 +162,7 @@ def answer(session: Session, order: Answer) -> Answered:
     return Answered(count=len(made))
 
 
-def opened(session: Session) -> Opened:
+def opened(session: ArtifactSession) -> Opened:
     """What there is to say of a session that has begun."""
     info = session.predictor.backend.info
     return Opened(
@@ -177,19 +177,19 @@ def opened(session: Session) -> Opened:
 
 def replies(orders: BinaryIO) -> Iterator[Reply]:
     """Do what every line says, until there is no more."""
-    sessions: dict[int, Session] = {}
+    sessions: dict[int, ArtifactSession] = {}
     for line in orders:
         order = msgspec.json.decode(line, type=Command)
         try:
             match order:
                 case Open():
-                    sessions[order.slot] = Session(order)
+                    sessions[order.slot] = ArtifactSession(order)
                     yield opened(sessions[order.slot])
                 case Turn():
                     yield turn(sessions[order.slot], order.seconds)
                 case Sustain():
                     yield from sustain(sessions[0], order)
-                case Answer():
+                case WriteOutputs():
                     yield answer(sessions[0], order)
         except EdgecvError as error:
             missing = isinstance(error, MissingDependencyError)

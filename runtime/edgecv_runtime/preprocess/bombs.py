@@ -36,7 +36,7 @@ def watched(file: BinaryIO) -> BinaryIO:
         raise ValueError("it has too many comments")
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
-    return file if size < LEAST_WATCHED else cast("BinaryIO", _Counted(file, FREE_READS + size // BYTES_A_READ))
+    return file if size < LEAST_WATCHED else cast("BinaryIO", _CountedReads(file, FREE_READS + size // BYTES_A_READ))
 
 
 def check_scans(image: Image.Image, file: BinaryIO) -> None:
@@ -58,7 +58,7 @@ def check_scans(image: Image.Image, file: BinaryIO) -> None:
         raise ValueError(f"it paints {pixels:,} pixels in {scans:,} scans, could be decompression bomb")
 
 
-class _Counted(io.RawIOBase):
+class _CountedReads(io.RawIOBase):
     """A file that refuses to be read more than so often."""
 
     def __init__(self, file: BinaryIO, most: int) -> None:

@@ -16,7 +16,7 @@ from edgecv_runtime.preprocess.gather import Form, gray, lay_out
 from edgecv_runtime.preprocess.geometry import Axes, place
 from edgecv_runtime.preprocess.lanes import Lanes
 from edgecv_runtime.preprocess.quantize import quantize
-from edgecv_runtime.preprocess.resample import PILLOW, Nearest, Plan, Source, pillow, plan
+from edgecv_runtime.preprocess.resample import PILLOW, Nearest, PixelReader, Plan, pillow, plan
 from edgecv_runtime.preprocess.scratch import Scratch
 from edgecv_runtime.schema import Normalize, Preprocess, QuantParams, TensorIO
 
@@ -112,7 +112,7 @@ class Preprocessor:
 
     def _make_plan(self, form: Form) -> Plan | Nearest:
         kernel = "pillow_nearest" if self.spec.resize.semantics == "pillow" else self.spec.resize.kernel
-        source = Source(form, self.spec.color, self._lanes)
+        source = PixelReader(form, self.spec.color, self._lanes)
         return plan(kernel, source, self._lanes, self._place(form.height, form.width).axes)
 
     def _inside(self, placed: Placed, out: np.ndarray) -> np.ndarray:

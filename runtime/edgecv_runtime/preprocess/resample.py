@@ -28,7 +28,7 @@ PILLOW = {
 def pillow(image: Image.Image, width: int, height: int, kernel: Image.Resampling) -> Image.Image:
     """Pillow 13's order of the two passes with every Pillow: before 13 the horizontal one always came first.
 
-    Source: `ImagingResampleInner` in Pillow 13.0.0, src/libImaging/Resample.c.
+    PixelReader: `ImagingResampleInner` in Pillow 13.0.0, src/libImaging/Resample.c.
     """
     across, down = image.width - width, image.height - height
     if across and down and kernel != Image.Resampling.NEAREST:
@@ -44,7 +44,7 @@ class Plan(Protocol):
         """Fill `out` (rows shown, *row of the columns shown) from a picture's rows of bytes."""
 
 
-class Source:
+class PixelReader:
     """Reads rows and columns of one form of picture, in the colour and the order of lanes that the tensor has."""
 
     def __init__(self, form: Form, color: str, lanes: Lanes) -> None:
@@ -70,7 +70,7 @@ class Source:
 class Nearest:
     """One input pixel for each output pixel."""
 
-    def __init__(self, source: Source, rows: np.ndarray, columns: np.ndarray) -> None:
+    def __init__(self, source: PixelReader, rows: np.ndarray, columns: np.ndarray) -> None:
         self._read = source.reader(rows, columns[None])
 
     def read(self, picture: np.ndarray, scratch: Scratch) -> np.ndarray:
@@ -82,7 +82,7 @@ class Nearest:
 class Bilinear:
     """The columns first, then the rows, each as low + (high - low) * share; `out` is float32."""
 
-    def __init__(self, source: Source, lanes: Lanes, axes: Axes) -> None:
+    def __init__(self, source: PixelReader, lanes: Lanes, axes: Axes) -> None:
         top, bottom, down = (part[axes[0].window] for part in taps.bilinear(axes[0].taken, axes[0].scaled))
         left, right, across = (part[axes[1].window] for part in taps.bilinear(axes[1].taken, axes[1].scaled))
         used, place = np.unique(np.concatenate([top, bottom]), return_inverse=True)
@@ -119,7 +119,7 @@ class Bilinear:
 class Weighted:
     """Weighted sums over the rows and over the columns, one after the other; `out` is float32."""
 
-    def __init__(self, source: Source, lanes: Lanes, axes: Axes, along: tuple[taps.Taps, taps.Taps]) -> None:
+    def __init__(self, source: PixelReader, lanes: Lanes, axes: Axes, along: tuple[taps.Taps, taps.Taps]) -> None:
         # where most columns are needed, whole rows are read as they lie; that saves the gathering
         most = 4 * np.unique(along[1].index[:, axes[1].window]).size >= 3 * axes[1].taken
         (rows, self._down), (columns, across) = (
@@ -154,7 +154,7 @@ class Weighted:
 class Box(Weighted):
     """The columns before the rows, then one share for all."""
 
-    def __init__(self, source: Source, lanes: Lanes, axes: Axes, along: tuple[taps.Taps, taps.Taps]) -> None:
+    def __init__(self, source: PixelReader, lanes: Lanes, axes: Axes, along: tuple[taps.Taps, taps.Taps]) -> None:
         super().__init__(source, lanes, axes, along)
         self._share = taps.box_share((axes[0].taken, axes[1].taken), (axes[0].scaled, axes[1].scaled))
 
@@ -168,7 +168,7 @@ class Box(Weighted):
         out *= self._share
 
 
-def plan(kernel: str, source: Source, lanes: Lanes, axes: Axes) -> Plan | Nearest:
+def plan(kernel: str, source: PixelReader, lanes: Lanes, axes: Axes) -> Plan | Nearest:
     """TensorFlow's `kernel`, or `pillow_nearest`, for one form of picture."""
     if kernel in NEAREST:
         rows, columns = (NEAREST[kernel](axis.taken, axis.scaled)[axis.window] + axis.first for axis in axes)

@@ -13,7 +13,7 @@ from edgecv_runtime.errors import StreamError, UsageError
 from edgecv_runtime.files import open_regular
 from edgecv_runtime.stream import pictures, video
 from edgecv_runtime.stream.camera import OpenCvCamera, without_password
-from edgecv_runtime.stream.frame import Source
+from edgecv_runtime.stream.frame import FrameSource
 from edgecv_runtime.stream.live import Capture, Live
 from edgecv_runtime.stream.picamera import PiCamera
 from edgecv_runtime.stream.pictures import Pictures, pictures_in
@@ -107,7 +107,7 @@ def _head(path: Path) -> bytes:
         raise StreamError(f"{path} cannot be read: {error.strerror}", WAYS) from error
 
 
-def open_source(texts: Sequence[str], options: SourceOptions | None = None) -> Source:
+def open_source(texts: Sequence[str], options: SourceOptions | None = None) -> FrameSource:
     """The source that one or several texts mean.
 
     Raises:

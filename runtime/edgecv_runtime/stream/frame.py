@@ -33,7 +33,7 @@ class Frame:
     captured: float
 
 
-class Source(Protocol):
+class FrameSource(Protocol):
     """Where frames come from; opened when it is made.
 
     Attributes:

@@ -14,7 +14,7 @@ import numpy as np
 from edgecv_runtime.errors import ImageError
 from edgecv_runtime.prediction import Prediction
 from edgecv_runtime.stream.channel import Channel, ClosedError
-from edgecv_runtime.stream.frame import Frame, Pace, Picture, Source
+from edgecv_runtime.stream.frame import Frame, FrameSource, Pace, Picture
 from edgecv_runtime.stream.statistics import Statistics
 
 WAITING = 3  # frames in a slot where nothing is dropped
@@ -33,7 +33,7 @@ class Answers(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class FrameAnswer:
     """What became of one frame: a prediction, or the reason why it could not be read.
 
     Attributes:
@@ -71,7 +71,7 @@ class Stream:
     def __init__(
         self,
         predictor: Answers,
-        source: Source,
+        source: FrameSource,
         *,
         max_fps: float | None = None,
         duration: float | None = None,
@@ -87,7 +87,7 @@ class Stream:
         slots = 1 if source.live else WAITING
         self._frames: Channel[Frame] = Channel(slots, newest=source.live)
         self._tensors: Channel[_Prepared] = Channel(slots, newest=source.live)
-        self._answers: Channel[Answer] = Channel(slots)
+        self._answers: Channel[FrameAnswer] = Channel(slots)
         self._spare: list[np.ndarray] = []
         stages = (self._capture, self._prepare, self._infer)
         self._threads = [
@@ -104,7 +104,7 @@ class Stream:
     ) -> None:
         self.close()
 
-    def __iter__(self) -> Iterator[Answer]:
+    def __iter__(self) -> Iterator[FrameAnswer]:
         """Every answer as it comes.
 
         Raises:
@@ -185,15 +185,15 @@ class Stream:
             self._frames.abandon()
             self._tensors.abandon()
 
-    def _answer(self, prepared: _Prepared) -> Answer:
+    def _answer(self, prepared: _Prepared) -> FrameAnswer:
         frame = prepared.frame
         if prepared.tensor is None:
-            return Answer(frame=frame, error=prepared.error)
+            return FrameAnswer(frame=frame, error=prepared.error)
         found = self._predictor.infer(prepared.tensor, prepared.milliseconds)
         self._recycle(prepared.tensor)
-        return Answer(frame=frame, prediction=found, latency_ms=1e3 * (time.monotonic() - frame.captured))
+        return FrameAnswer(frame=frame, prediction=found, latency_ms=1e3 * (time.monotonic() - frame.captured))
 
-    def _count(self, answer: Answer) -> None:
+    def _count(self, answer: FrameAnswer) -> None:
         """Count what is handed out, not what is under way."""
         self.statistics.dropped = self._frames.displaced + self._tensors.displaced
         found = answer.prediction

@@ -12,7 +12,7 @@ KEPT = 10_000  # samples of each stage; beyond them a random choice of all
 STAGES = ("preprocess", "inference", "postprocess", "latency")
 
 
-class Sample:
+class ReservoirSample:
     """A uniform random choice of at most KEPT values of a stream (Vitter 1985, algorithm R)."""
 
     def __init__(self) -> None:
@@ -47,7 +47,9 @@ class Statistics:
     frames: int = 0
     dropped: int = 0
     unreadable: int = 0
-    milliseconds: dict[str, Sample] = field(default_factory=lambda: {stage: Sample() for stage in STAGES})
+    milliseconds: dict[str, ReservoirSample] = field(
+        default_factory=lambda: {stage: ReservoirSample() for stage in STAGES}
+    )
     _began: float | None = None
     _ended: float = 0.0
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from edgecv_converters.coreml.int8.emitter import Emitter
 from edgecv_converters.coreml.int8.value import Layout
-from edgecv_converters.coreml.int8.windows import Window, padding, window_of
+from edgecv_converters.coreml.int8.windows import WindowSizes, padding, window_of
 from edgecv_converters.quantize.network import Array, Op, Shape
 
 
@@ -80,7 +80,7 @@ def transpose_conv(net: Emitter, op: Op) -> None:
     """Operands: the output's shape, weights OHWI, data, bias. The padding is that of the convolution it reverses."""
     result, name = op.outputs[0], net.name(op.outputs[0])
     _, height, width, _ = net.shape(op.inputs[1])
-    window = Window((height, width), (op.options.strideH, op.options.strideW), (1, 1))
+    window = WindowSizes((height, width), (op.options.strideH, op.options.strideW), (1, 1))
     given, wanted = net.shape(op.inputs[2]), net.shape(result)
     crops, missing = _crops(window, given, wanted, op.options.padding)
     done = net.mb.conv_transpose(
@@ -99,7 +99,7 @@ def transpose_conv(net: Emitter, op: Op) -> None:
     net.give(result, done, Layout.CHW, getattr(op.options, "fusedActivationFunction", 0))
 
 
-def _crops(window: Window, given: Shape, wanted: Shape, kind: int) -> tuple[list[int], list[int]]:
+def _crops(window: WindowSizes, given: Shape, wanted: Shape, kind: int) -> tuple[list[int], list[int]]:
     """What to cut before and after each axis, and what no input reaches at the end of each."""
     crops, missing = [], []
     for axis in range(2):

@@ -16,7 +16,7 @@ SAME = 0  # of TFLite's Padding; 1 is VALID
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class WindowSizes:
     """Sizes along height and width."""
 
     kernel: Pair
@@ -24,13 +24,13 @@ class Window:
     dilations: Pair
 
 
-def window_of(options: Any, kernel: Pair) -> Window:
+def window_of(options: Any, kernel: Pair) -> WindowSizes:
     """The window of a convolution's options."""
     strides = (options.strideH, options.strideW)
-    return Window(kernel, strides, (options.dilationHFactor, options.dilationWFactor))
+    return WindowSizes(kernel, strides, (options.dilationHFactor, options.dilationWFactor))
 
 
-def padding(window: Window, size: tuple[int, ...], kind: int) -> dict[str, Any]:
+def padding(window: WindowSizes, size: tuple[int, ...], kind: int) -> dict[str, Any]:
     """The options `pad_type` and `pad` of an operation on a picture of `size`; SAME puts an odd one after.
 
     Source: TensorFlow's `GetWindowedOutputSize` (tensorflow/core/framework/kernel_shape_util.h).
@@ -57,7 +57,7 @@ def max_pool_2d(net: Emitter, op: Op) -> None:
 
 def _pool(net: Emitter, op: Op, kind: str, **more: bool) -> None:
     options, name = op.options, net.name(op.outputs[0])
-    window = Window((options.filterHeight, options.filterWidth), (options.strideH, options.strideW), (1, 1))
+    window = WindowSizes((options.filterHeight, options.filterWidth), (options.strideH, options.strideW), (1, 1))
     done = getattr(net.mb, kind)(
         x=net.reals(op.inputs[0], Layout.CHW),
         kernel_sizes=np.array(window.kernel, np.int32),

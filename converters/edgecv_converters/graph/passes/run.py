@@ -24,7 +24,7 @@ _STATE = frozenset({"VarHandleOp", "ReadVariableOp", "VariableV2", "AssignVariab
 
 
 @dataclass(frozen=True, slots=True)
-class Pass:
+class GraphPass:
     """One rewrite (its module's `rewrite` changes a GraphDef in place), and the targets whose converter needs it."""
 
     module: ModuleType
@@ -41,11 +41,11 @@ class Pass:
         return self.module.rewrite  # type: ignore[no-any-return]
 
 
-PASSES: tuple[Pass, ...] = (
-    Pass(erfc, frozenset({"onnx", "coreml"})),
-    Pass(split_sizes, frozenset({"coreml"})),
-    Pass(whole_pool, frozenset({"tflite"})),
-    Pass(negative, frozenset({"tflite"})),
+PASSES: tuple[GraphPass, ...] = (
+    GraphPass(erfc, frozenset({"onnx", "coreml"})),
+    GraphPass(split_sizes, frozenset({"coreml"})),
+    GraphPass(whole_pool, frozenset({"tflite"})),
+    GraphPass(negative, frozenset({"tflite"})),
 )
 
 

@@ -8,10 +8,10 @@ from typing import Any
 from edgecv_runtime.errors import ConversionError
 
 from edgecv_converters.onnx.canonical import canonical, check
-from edgecv_converters.onnx.edit import Pass
+from edgecv_converters.onnx.edit import OnnxPass
 
 
-def run_passes(model: Any, passes: Sequence[Pass]) -> Any:
+def run_passes(model: Any, passes: Sequence[OnnxPass]) -> Any:
     """Apply `passes` in order to a copy of `model`; the graph's inputs and outputs must stay as they are.
 
     Raises:

@@ -1,6 +1,6 @@
 """The passes of the int8 ONNX target, in their order."""
 
-from edgecv_converters.onnx.edit import Pass
+from edgecv_converters.onnx.edit import OnnxPass
 from edgecv_converters.onnx.int8.passes.clamps import CLAMPS
 from edgecv_converters.onnx.int8.passes.float_weights import FLOAT_WEIGHTS
 from edgecv_converters.onnx.int8.passes.four_channels import FOUR_CHANNELS
@@ -12,7 +12,7 @@ from edgecv_converters.onnx.int8.passes.same_shape import SAME_SHAPE
 from edgecv_converters.onnx.int8.passes.shared_weights import SHARED_WEIGHTS
 from edgecv_converters.onnx.int8.passes.uint8 import UINT8
 
-PASSES: tuple[Pass, ...] = (
+PASSES: tuple[OnnxPass, ...] = (
     UINT8,
     SAME_SHAPE,
     ONE_DEQUANTIZE,

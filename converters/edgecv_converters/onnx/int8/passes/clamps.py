@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from edgecv_converters.onnx.edit import QUANTIZE, Index, Pass, add_constant, fresh, redirect
+from edgecv_converters.onnx.edit import QUANTIZE, Index, OnnxPass, add_constant, fresh, redirect
 
 _LARGEST = 255
 
@@ -67,4 +67,4 @@ def _quantized(value: float, scale: float, zero: int) -> int:
     return int(np.clip(steps, 0, _LARGEST))
 
 
-CLAMPS = Pass("clamps", apply)
+CLAMPS = OnnxPass("clamps", apply)

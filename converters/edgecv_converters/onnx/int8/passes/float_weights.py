@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from edgecv_converters.onnx.edit import DEQUANTIZE, QUANTIZE, Index, Pass, add_constant, fresh
+from edgecv_converters.onnx.edit import DEQUANTIZE, QUANTIZE, Index, OnnxPass, add_constant, fresh
 
 PRODUCTS = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
 CLAMPS = ("Relu", "Clip")
@@ -42,4 +42,4 @@ def _between_casts(index: Index, node: Any) -> bool:
     return any(reader.op_type == QUANTIZE for reader in (*readers, *behind))
 
 
-FLOAT_WEIGHTS = Pass("float_weights", apply)
+FLOAT_WEIGHTS = OnnxPass("float_weights", apply)

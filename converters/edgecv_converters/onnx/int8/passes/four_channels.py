@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from edgecv_converters.onnx.edit import DEQUANTIZE, Index, Pass, add_constant, fresh, shapes
+from edgecv_converters.onnx.edit import DEQUANTIZE, Index, OnnxPass, add_constant, fresh, shapes
 
 _PACK = 4
 _POSITIONS = 256
@@ -70,4 +70,4 @@ def _gains(conv: Any, weight: np.ndarray, known: dict[str, tuple[int, ...]]) -> 
     return len(result) == 4 and conv.input[0] in known and math.prod(result[2:]) >= _POSITIONS
 
 
-FOUR_CHANNELS = Pass("four_channels", apply)
+FOUR_CHANNELS = OnnxPass("four_channels", apply)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from edgecv_converters.onnx.edit import DEQUANTIZE, QUANTIZE, Index, Pass, redirect
+from edgecv_converters.onnx.edit import DEQUANTIZE, QUANTIZE, Index, OnnxPass, redirect
 
 _DATA_INPUTS: Mapping[str, int | None] = MappingProxyType(
     {
@@ -83,4 +83,4 @@ def _take_over(graph: Any, index: Index, node: Any, quantize: Any) -> None:
     graph.node.remove(quantize)
 
 
-INTEGER_MOVES = Pass("integer_moves", apply)
+INTEGER_MOVES = OnnxPass("integer_moves", apply)

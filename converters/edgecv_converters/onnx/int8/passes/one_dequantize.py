@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from edgecv_converters.onnx.canonical import part
-from edgecv_converters.onnx.edit import DEQUANTIZE, Index, Pass, redirect, rename
+from edgecv_converters.onnx.edit import DEQUANTIZE, Index, OnnxPass, redirect, rename
 
 
 def apply(model: Any) -> Any:
@@ -44,4 +44,4 @@ def _called(index: Index, node: Any) -> str:
     return f"{layer}/{part(reader, position)}"
 
 
-ONE_DEQUANTIZE = Pass("one_dequantize", apply)
+ONE_DEQUANTIZE = OnnxPass("one_dequantize", apply)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from edgecv_converters.onnx.edit import DEQUANTIZE, Index, Pass, add_constant
+from edgecv_converters.onnx.edit import DEQUANTIZE, Index, OnnxPass, add_constant
 
 
 def apply(model: Any) -> Any:
@@ -32,4 +32,4 @@ def _is_int8_constant(index: Index, name: str) -> bool:
     return tensor is not None and bool(tensor.data_type == tensor.INT8)
 
 
-OWN_ZERO_POINTS = Pass("own_zero_points", apply)
+OWN_ZERO_POINTS = OnnxPass("own_zero_points", apply)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from edgecv_converters.onnx.edit import DEQUANTIZE, Index, Pass, redirect
+from edgecv_converters.onnx.edit import DEQUANTIZE, Index, OnnxPass, redirect
 
 
 def apply(model: Any) -> Any:
@@ -47,4 +47,4 @@ def _add_pads(conv: Any, more: list[int]) -> None:
     conv.attribute.append(helper.make_attribute("pads", [a + b for a, b in zip(before, more, strict=True)]))
 
 
-PADS = Pass("pads", apply)
+PADS = OnnxPass("pads", apply)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from edgecv_converters.onnx.edit import Index, Pass, redirect, shapes
+from edgecv_converters.onnx.edit import Index, OnnxPass, redirect, shapes
 
 _SHAPE_OPS = frozenset({"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Expand"})
 
@@ -36,4 +36,4 @@ def _changes_nothing(node: Any, known: dict[str, tuple[int, ...]]) -> bool:
     return False
 
 
-SAME_SHAPE = Pass("same_shape", apply)
+SAME_SHAPE = OnnxPass("same_shape", apply)

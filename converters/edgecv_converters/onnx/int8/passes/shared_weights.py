@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from edgecv_converters.onnx.edit import DEQUANTIZE, Index, Pass, add_constant
+from edgecv_converters.onnx.edit import DEQUANTIZE, Index, OnnxPass, add_constant
 
 _SHIFT = 128
 
@@ -39,4 +39,4 @@ def _shifted(graph: Any, index: Index, name: str) -> str:
     return add_constant(graph, f"{name}_uint8", (value.astype(np.int16) + _SHIFT).astype(np.uint8))
 
 
-SHARED_WEIGHTS = Pass("shared_weights", apply)
+SHARED_WEIGHTS = OnnxPass("shared_weights", apply)

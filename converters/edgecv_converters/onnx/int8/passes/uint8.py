@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from edgecv_converters.onnx.edit import DEQUANTIZE, QUANTIZE, Index, Pass, add_constant, fresh, tidy
+from edgecv_converters.onnx.edit import DEQUANTIZE, QUANTIZE, Index, OnnxPass, add_constant, fresh, tidy
 
 WEIGHTED = {"Conv": 1, "ConvTranspose": 1, "MatMul": 1, "Gemm": 1}
 SHIFT = 128
@@ -146,4 +146,4 @@ def _int8() -> int:
     return int(TensorProto.INT8)
 
 
-UINT8 = Pass("uint8", apply)
+UINT8 = OnnxPass("uint8", apply)

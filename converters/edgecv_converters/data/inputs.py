@@ -1,0 +1,111 @@
+"""What a person says of a model's inputs: their preprocessing, their static shapes, and the names of the classes."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from edgecv_runtime.errors import DataError, UsageError
+from edgecv_runtime.files import MIB, read_regular
+from edgecv_runtime.preprocess import PRESETS, from_preset, resolve
+from edgecv_runtime.schema import Preprocess, TensorSpec
+from edgecv_runtime.text import valid
+
+IMAGE_CHANNELS = (1, 3)
+LARGEST_LABELS = 16 * MIB  # bytes; the longest lists that are in use have some hundred kilobytes
+
+
+class HasInputs(Protocol):
+    """A model as far as preparing its inputs goes."""
+
+    @property
+    def inputs(self) -> tuple[TensorSpec, ...]:
+        """The inputs, at a batch of one."""
+
+    @property
+    def has_preprocessing(self) -> bool:
+        """Whether it scales raw pixels itself."""
+
+
+def is_image(spec: TensorSpec) -> bool:
+    """Whether an input may be a picture: N x H x W x C with one or three channels."""
+    return len(spec.shape) == 4 and spec.shape[3] in IMAGE_CHANNELS
+
+
+def preprocessing(given: Preprocess | None, model: HasInputs, note: Callable[[str], None]) -> dict[str, Preprocess]:
+    """The preprocessing of every input, complete.
+
+    What was given applies to the inputs that may be pictures, or to all where it is for tensors; others are tensors. A
+    model that scales raw pixels itself gets "none". Nothing is ever assumed of any other picture.
+
+    Raises:
+        UsageError: An input may be a picture and nobody says how it is prepared; the hint lists the presets.
+        SpecError: What was given does not fit the input.
+    """
+    chosen = given
+    pictures = [spec.name for spec in model.inputs if is_image(spec)]
+    if given is not None and given.kind == "image" and not pictures:
+        raise UsageError(
+            f"the model takes no picture (its input has the shape {model.inputs[0].shape})",
+            "Leave --preprocess out, or give --preprocess tensor",
+        )
+    if given is None and pictures:
+        if not model.has_preprocessing:
+            names = ", ".join(PRESETS)
+            raise UsageError(
+                f"nobody says how pictures are prepared for the input {pictures[0]!r}",
+                f"Give --preprocess with what the model was trained on: {names}, or a TOML file",
+            )
+        chosen = from_preset("none")
+        note("The model scales raw pixels itself: preprocessing is 'none' (0..255)")
+    tensor = from_preset("tensor")
+    specs = {s.name: (chosen if s.name in pictures and chosen is not None else tensor) for s in model.inputs}
+    return {spec.name: resolve(specs[spec.name], spec.shape, spec.name) for spec in model.inputs}
+
+
+def read_labels(path: Path) -> tuple[str, ...]:
+    """Class names, one a line, in the order of the model's outputs; or the sorted subfolder names of a folder.
+
+    Raises:
+        DataError: The file is missing, empty, or names a class twice.
+    """
+    try:
+        names = _labels_in(path)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise DataError(f"cannot read the labels in {path}: {reason}", "Give a text file, one label a line") from error
+    if not names or "" in names:
+        raise DataError(f"{path} has {'an empty line' if names else 'no labels'}", "Give a text file, one label a line")
+    twice, count = Counter(names).most_common(1)[0]
+    if count > 1:
+        raise DataError(f"{path} names the label {twice!r} twice", "Every class needs a name of its own")
+    return tuple(names)
+
+
+def _labels_in(path: Path) -> list[str]:
+    if os.path.isdir(path):  # noqa: PTH112 - unlike Path's, it takes every name
+        with os.scandir(path) as entries:
+            return sorted(valid(entry.name) for entry in entries if entry.is_dir())
+    names = [line.strip() for line in read_regular(path, LARGEST_LABELS).decode("utf-8-sig").splitlines()]
+    while names and not names[-1]:
+        names.pop()
+    return names
+
+
+def read_input_shapes(values: Sequence[str]) -> dict[str, tuple[int, ...]]:
+    """Parse `NAME=1,224,224,3` (or `1,224,224,3` where the model has one input, under the name "").
+
+    Raises:
+        UsageError: A value is no list of positive integers.
+    """
+    shapes: dict[str, tuple[int, ...]] = {}
+    for value in values:
+        name, _, text = value.rpartition("=")
+        sizes = text.replace("x", ",").split(",")
+        if not all(size.strip().isdigit() and int(size) > 0 for size in sizes):
+            raise UsageError(f"--input-shape {value!r} is not a shape", "Write --input-shape NAME=1,224,224,3")
+        shapes[name] = tuple(int(size) for size in sizes)
+    return shapes

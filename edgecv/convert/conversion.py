@@ -1,0 +1,176 @@
+"""Phase 3 of a conversion: every artifact, each made by a worker of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from edgecv_converters.isolate import Job
+from edgecv_converters.measured import Failure, Mixed
+from edgecv_converters.workers import Budget, ConversionJob, Converted, Quantizing, convert_artifact, kept_layers
+from edgecv_runtime.errors import ConversionError, EdgecvError
+from edgecv_runtime.schema import Artifact, Precision
+
+from edgecv.convert.recipe import ArtifactSpec, Recipe
+from edgecv.convert.staging import Staging
+from edgecv.convert.workers import Workers
+
+CARRIER: Final = ArtifactSpec(target="tflite", precision="int8")  # its quantization is that of every int8 artifact
+FOLLOWERS: Final = (ArtifactSpec(target="onnx", precision="int8"), ArtifactSpec(target="coreml", precision="int8"))
+SLOWEST_FIRST: Final = ("coreml", "onnx", "tflite")  # so that the last worker to end started early
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConversionPhase:
+    """The artifacts.
+
+    Attributes:
+        artifacts: Those that go into the bundle.
+        converted: What the workers say of each, and of the one that carries the quantization, in the bundle or not.
+        failures: What did not convert.
+    """
+
+    artifacts: Mapping[ArtifactSpec, Artifact]
+    converted: Mapping[ArtifactSpec, Converted]
+    failures: tuple[Failure, ...]
+
+    @property
+    def quantized(self) -> Converted | None:
+        """What carries the one quantization, in the bundle or not; None where nothing is in int8."""
+        return self.converted.get(CARRIER)
+
+    @property
+    def mixed(self) -> Mixed | None:
+        """Which layers stay float; None where no accuracy budget was given."""
+        return None if self.quantized is None else self.quantized.mixed
+
+    @property
+    def carrier(self) -> ArtifactSpec:
+        """The artifact that answers for the one quantization: TFLite's where it is in the bundle."""
+        return next((spec for spec in (CARRIER, *FOLLOWERS) if spec in self.artifacts), CARRIER)
+
+
+@dataclass(slots=True)
+class Conversions:
+    """The artifacts of one recipe while they are made.
+
+    Attributes:
+        recipe: What is to be made.
+        workers: Where it is made.
+        staging: Where the files go.
+        on_made: Called with each artifact of the bundle as soon as it is there.
+        artifacts, converted, failures: As in `ConversionPhase`, so far.
+    """
+
+    recipe: Recipe
+    workers: Workers
+    staging: Staging
+    on_made: Callable[[ArtifactSpec], None]
+    artifacts: dict[ArtifactSpec, Artifact] = field(default_factory=dict)
+    converted: dict[ArtifactSpec, Converted] = field(default_factory=dict)
+    failures: list[Failure] = field(default_factory=list)
+
+    def start(self) -> None:
+        """Start what is made of the frozen graph; what is made of the quantized file starts once that is there."""
+        followers = self._followers()
+        if followers and CARRIER not in self.recipe.steps:
+            self._convert(CARRIER, hidden=True)
+        for spec in sorted(self.recipe.steps, key=lambda one: (one != CARRIER, SLOWEST_FIRST.index(one.target))):
+            if spec not in followers:
+                self._convert(spec)
+
+    def result(self) -> ConversionPhase:
+        """What was made, once the workers have ended."""
+        return ConversionPhase(artifacts=self.artifacts, converted=self.converted, failures=tuple(self.failures))
+
+    def _followers(self) -> list[ArtifactSpec]:
+        """What is made of the file that carries the quantization."""
+        return [spec for spec in self.recipe.steps if spec in FOLLOWERS]
+
+    def _convert(
+        self,
+        spec: ArtifactSpec,
+        *,
+        hidden: bool = False,
+        quantized: Path | None = None,
+        precision: Precision | None = None,
+    ) -> None:
+        """Convert, to another `precision` than asked for where layers stay float in what carries the quantization."""
+        made = ArtifactSpec(target=spec.target, precision=precision or spec.precision)
+        job = ConversionJob(
+            target=made.target,
+            precision=made.precision,
+            root=self.staging.work / "hidden" if hidden else self.staging.bundle,
+            file=made.file,
+            io=self.recipe.io,
+            interface=self.recipe.coreml,
+            quantized=quantized,
+            how=quantizing(self.recipe),
+        )
+        self.workers.submit(
+            f"convert {spec}",
+            lambda done: self._converted(spec, job.root, done, hidden=hidden),
+            convert_artifact,
+            job=job,
+            store=self.workers.store,
+        )
+
+    def _converted(self, spec: ArtifactSpec, root: Path, job: Job, *, hidden: bool) -> None:
+        followers = self._followers() if spec == CARRIER else []
+        try:
+            converted: Converted = job.result()
+        except EdgecvError as error:
+            self._fail(followers[0] if hidden else spec, error, job)
+            for late in followers[1:] if hidden else followers:
+                self._fail(late, ConversionError(f"{late} needs {spec}, which did not convert"), job)
+            return
+        self.converted[spec] = converted
+        precision = "mixed" if kept_layers(converted.mixed) else None
+        for late in followers:
+            self._convert(late, quantized=root / converted.artifact.file, precision=precision)
+        if not hidden:
+            self.artifacts[spec] = converted.artifact
+            self.on_made(spec)
+
+    def _fail(self, spec: ArtifactSpec, error: EdgecvError, job: Job) -> None:
+        self.failures.append(
+            Failure(
+                target=spec.target,
+                precision=spec.precision,
+                message=error.message,
+                hint=error.hint,
+                log_tail=job.log_tail(),
+            )
+        )
+
+
+def quantizing(recipe: Recipe) -> Quantizing:
+    """How the recipe's int8 files are quantized."""
+    budget = None if recipe.max_drop is None else Budget(points=recipe.max_drop, seconds=recipe.max_drop_limit)
+    return Quantizing(
+        quantizer=recipe.quantizer,
+        seed=recipe.seed,
+        refine_seconds=recipe.refine_limit if recipe.refine else None,
+        epochs=recipe.epochs,
+        budget=budget,
+    )
+
+
+def check_failures(phase: ConversionPhase, *, keep_going: bool) -> None:
+    """Refuse a conversion in which something did not convert, unless the rest is wanted.
+
+    Raises:
+        ConversionError: Something did not convert; the message names all of it.
+    """
+    if not phase.failures or (keep_going and phase.artifacts):
+        return
+    first, *others = phase.failures
+    message = "; ".join([first.message, *(f"{one.target} {one.precision}: {one.message}" for one in others)])
+    hint = first.hint
+    if phase.artifacts:
+        worked = ", ".join(str(spec) for spec in phase.artifacts)
+        keep = f"--keep-going writes the bundle with what worked ({worked})"
+        hint = f"{hint}. {keep}" if hint else keep
+    raise ConversionError(message, hint)

@@ -1,0 +1,82 @@
+"""Everything that was measured while a bundle was made: all of `report.json`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from edgecv_converters.measured import ClassRow, Report
+from edgecv_converters.workers import Proof
+from edgecv_runtime.schema import Manifest
+
+from edgecv import machine
+from edgecv.convert.datasets import EVALUATION, GOLDEN, class_names
+from edgecv.convert.request import ConvertRequest
+from edgecv.convert.result import ConversionResult
+from edgecv.prove.budget import mixed_notes
+
+
+def make_report(request: ConvertRequest, result: ConversionResult, manifest: Manifest) -> Report:
+    """All of `report.json`."""
+    return Report(
+        name=manifest.name,
+        task=manifest.task,
+        created=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        machine=machine.machine_line(),
+        versions=machine.versions(),
+        seconds=dict(result.seconds),
+        source=manifest.provenance.source,
+        reference=f"the source model, {manifest.provenance.source.loader} on CPU",
+        artifacts=manifest.artifacts,
+        parity=manifest.parity,
+        failures=result.conversion.failures,
+        classes=class_rows(request, result),
+        histograms=tuple(proof.histogram for proof in result.proof.measured),
+        notes=notes_of(result),
+        preprocess=manifest.preprocess,
+        quantization=manifest.quantization,
+        layers=result.conversion.quantized.layers if result.conversion.quantized is not None else (),
+        mixed=result.conversion.mixed,
+    )
+
+
+def class_rows(request: ConvertRequest, result: ConversionResult) -> tuple[ClassRow, ...]:
+    """Right answers by class, of the source and of each artifact that ran on labelled data."""
+    _, info = result.data.spools.get(EVALUATION, (None, None))
+    proofs = {
+        result.conversion.artifacts[spec].file: proof
+        for (spec, _), proof in result.proof.proofs.items()
+        if isinstance(proof, Proof)
+        and proof.correct is not None
+        and info
+        and len(proof.rows[EVALUATION]) == len(info.ids)
+    }
+    if info is None or info.labels is None or not proofs:
+        return ()
+    names = class_names(request, result.data.sets[EVALUATION], result.source.summary.outputs) or ()
+    reference = next(iter(proofs.values())).reference_correct or {}
+    return tuple(
+        ClassRow(
+            label=names[index],
+            count=info.labels.count(index),
+            reference_correct=reference.get(index, 0),
+            correct={file: (proof.correct or {}).get(index, 0) for file, proof in proofs.items()},
+        )
+        for index in sorted(set(info.labels))
+    )
+
+
+def notes_of(result: ConversionResult) -> tuple[str, ...]:
+    """What a reader of the report should know besides the numbers."""
+    notes = list(result.source.summary.notes)
+    for made in result.conversion.converted.values():
+        notes.extend(note for note in made.notes if note not in notes)
+    if result.conversion.mixed is not None:
+        measured = next((proof.accuracy for proof in result.proof.measured if proof.accuracy), None)
+        notes.extend(mixed_notes(result.conversion.mixed, measured))
+    for name, (_, info) in result.data.spools.items():
+        if info.skipped:
+            count, names = len(info.skipped), info.skipped_names
+            notes.append(f"{count} of the {name} images could not be read and were skipped: {names}")
+    if not result.data.sets.keys() - {GOLDEN}:
+        notes.append("No data was given: parity was measured on drawn stand-ins only")
+    return tuple(notes)

@@ -1,0 +1,31 @@
+"""What the phases of one conversion made, on its way into a bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from edgecv_converters.data import Spool
+
+from edgecv.convert.conversion import ConversionPhase
+from edgecv.convert.data import DataPhase
+from edgecv.convert.proof import ProofPhase
+from edgecv.convert.source import SourcePhase
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConversionResult:
+    """Everything that the workers made and measured.
+
+    Attributes:
+        source, data, conversion, proof: The phases' records.
+        references: The source model's outputs for each set of samples.
+        seconds: How long each worker took, and "total".
+    """
+
+    source: SourcePhase
+    data: DataPhase
+    conversion: ConversionPhase
+    proof: ProofPhase
+    references: Mapping[str, Spool]
+    seconds: Mapping[str, float]
