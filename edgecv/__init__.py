@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from edgecv.convert.pipeline import Outcome
     from edgecv.export.android import AndroidExport, export_android
 else:
-    # The package `edgecv.convert` holds what the function `edgecv.convert` runs. An import makes a package an attribute of
+    # The package `edgecv.convert` holds what the function of that name runs. An import makes a package an attribute of
     # the one above it, once: after that the name is free for the function.
     import edgecv.convert
 

@@ -17,9 +17,10 @@ from edgecv_converters.coreml.int8.handlers import HANDLERS
 from edgecv_converters.graph.frozen import Endpoint, FrozenGraph
 from edgecv_converters.mil import Evaluator, Operation, Program, load_program
 from edgecv_converters.quantize.keep_float import keep_float, layers_of
-from edgecv_converters.quantize.network import Flat, read_network
+from edgecv_converters.quantize.network import read_network
 from edgecv_converters.tflite import IoType, describe, to_tflite, with_io
 from edgecv_converters.tflite.describe import dtype_of, load, operators
+from edgecv_converters.tflite.reader import TFLiteGraph
 from edgecv_runtime.digest import sha256_tree
 from edgecv_runtime.errors import ConversionError
 
@@ -78,7 +79,7 @@ def digits(io: IoType) -> tuple[FrozenGraph, bytes]:
 
 def steps(data: bytes, graph: FrozenGraph) -> dict[str, float]:
     """The size of a step of each output that is on a grid."""
-    flat = Flat(load(data))
+    flat = TFLiteGraph(load(data))
     sizes = {
         flat.graph.tensors[op.outputs[0]].name.decode(): flat.grid(op.inputs[0]).scale
         for op in flat.ops
@@ -136,7 +137,7 @@ def test_operations_that_the_converter_seldom_writes(name: str, tmp_path: Path) 
 
 def ends_of(data: bytes) -> FrozenGraph:
     """A graph that has a file's inputs and outputs, and nothing between them."""
-    flat = Flat(load(data))
+    flat = TFLiteGraph(load(data))
     taken, given = int(flat.graph.inputs[0]), int(flat.graph.outputs[0])
 
     def end(name: str, number: int) -> Endpoint:
@@ -183,7 +184,7 @@ def constant(program: Program, operation: Operation, parameter: str) -> Array | 
 
 def grids_of(data: bytes) -> Iterator[tuple[float, int]]:
     """Scale and zero point of every int8 activation."""
-    flat = Flat(load(data))
+    flat = TFLiteGraph(load(data))
     for op in flat.ops:
         for number in op.outputs:
             if flat.graph.tensors[number].quantization.scale is not None and op.kind != "DEQUANTIZE":
@@ -234,7 +235,7 @@ def test_what_is_dequantized_has_the_scale_that_it_was_quantized_with(tmp_path: 
 def test_weights_are_the_tflite_files_own(compute: Compute, tmp_path: Path) -> None:
     graph, data = digits("float32")
     program = package_of(data, graph, tmp_path / "model.mlpackage", compute)
-    flat = Flat(load(data))
+    flat = TFLiteGraph(load(data))
     weights = [op.inputs[1] for op in flat.ops if op.kind in {"CONV_2D", "FULLY_CONNECTED"}]
     found = of_type(program, "constexpr_affine_dequantize")
     assert len(found) == len(weights) == 3
@@ -309,7 +310,7 @@ def test_mixed_files_keep_their_float_layers(name: str, tmp_path: Path) -> None:
     net = read_network(data, float32)
     layers = list(layers_of(net))[::2]
     mixed = keep_float(net, data, float32, [number for layer in layers for number in layers_of(net)[layer]]).data
-    flat = Flat(load(mixed))
+    flat = TFLiteGraph(load(mixed))
     program = package_of(mixed, graph, tmp_path / "model.mlpackage", "float32")
     weights = [dtype_of(flat.graph.tensors[op.inputs[1]]) for op in flat.ops if op.kind in WEIGHTED]
     assert len(of_type(program, "constexpr_affine_dequantize")) == weights.count("int8")

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from edgecv_converters.quantize import QuantizeSettings, quantize
 from edgecv_converters.quantize.layers import SAMPLES, measure_layers
-from edgecv_converters.quantize.network import CASTS, Grid, read_network
+from edgecv_converters.quantize.network import CASTS, read_network
 from edgecv_converters.quantize.scheme import read_scheme, write_scheme
 from edgecv_converters.quantize.score import answers
+from edgecv_converters.tflite.reader import Grid
 
 from tests.integration.test_quantize import ALL, digits_files, files
 

@@ -13,7 +13,7 @@ from edgecv_converters.measured import Report
 from edgecv_converters.onnx.int8 import from_tflite
 from edgecv_converters.quantize.keep_float import keep_float, layers_of
 from edgecv_converters.quantize.layers import measure_layers
-from edgecv_converters.quantize.network import CASTS, Flat, read_network
+from edgecv_converters.quantize.network import CASTS, read_network
 from edgecv_converters.quantize.rebias import corrected_anew, uncorrected
 from edgecv_converters.quantize.scheme import read_scheme, write_scheme
 from edgecv_converters.quantize.score import answers
@@ -21,6 +21,7 @@ from edgecv_converters.quantize.sensitivity import Pair, ranked
 from edgecv_converters.tflite import check_integers, to_tflite, with_io
 from edgecv_converters.tflite.describe import load
 from edgecv_converters.tflite.integers import float_operations
+from edgecv_converters.tflite.reader import TFLiteGraph
 from edgecv_runtime.errors import ConversionError
 
 from tests import models
@@ -93,7 +94,7 @@ def test_nothing_of_the_int8_weights_is_left_in_the_file() -> None:
     _, int8, float32, _ = files("residual")
     net = read_network(int8, float32)
     made = load(keep_float(net, int8, float32, numbers(net, list(layers_of(net)))).data)
-    flat = Flat(made)
+    flat = TFLiteGraph(made)
     used = {tensor for op in flat.ops for tensor in (*op.inputs, *op.outputs) if tensor >= 0} | set(
         map(int, flat.graph.inputs)
     )
@@ -111,7 +112,7 @@ def test_mixed_files_with_integer_inputs_and_outputs_round_the_same(io: Any) -> 
     net = read_network(int8, float32)
     ends = [next(iter(layers_of(net))), list(layers_of(net))[-1]]
     made = keep_float(net, int8, float32, numbers(net, ends), io=io)
-    changed = Flat(load(with_io(made.data, io)))
+    changed = TFLiteGraph(load(with_io(made.data, io)))
     given = changed.graph.tensors[int(changed.graph.outputs[0])]
     real = answers(made.data, [data[:4]])[0]
     steps = np.asarray(real / np.float32(given.quantization.scale[0]))

@@ -11,13 +11,14 @@ from ai_edge_litert import schema_py_generated as schema
 from edgecv_converters.quantize import BIASES, LOGITS, RANGES, QuantizeSettings, quantize
 from edgecv_converters.quantize.bias import corrected_biases, mean_shift
 from edgecv_converters.quantize.execute import execute, mixing, rounded, step, unwatched
-from edgecv_converters.quantize.network import CASTS, Flat, Grid, MismatchError, read_network
+from edgecv_converters.quantize.network import CASTS, MismatchError, read_network
 from edgecv_converters.quantize.scheme import BiasRoomError, read_scheme, write_scheme
 from edgecv_converters.quantize.score import answers, distance
 from edgecv_converters.quantize.shared import SAME_SCALE, groups
 from edgecv_converters.quantize.weights import least_error_weights
 from edgecv_converters.tflite import check_integers, describe, to_tflite, with_io
 from edgecv_converters.tflite.describe import builtin_name, load
+from edgecv_converters.tflite.reader import Grid, TFLiteGraph
 from edgecv_runtime.errors import ConversionError
 
 from tests import models
@@ -331,7 +332,7 @@ def test_a_float_operation_in_an_int8_file_is_refused_by_name() -> None:
 def test_int8_files_hold_no_float_operation(name: str) -> None:
     _, int8, _, _ = files(name)
     check_integers(int8)
-    flat = Flat(load(int8))
+    flat = TFLiteGraph(load(int8))
     assert [op.kind for op in flat.ops if op.kind in CASTS] == ["QUANTIZE", "DEQUANTIZE"]
 
 

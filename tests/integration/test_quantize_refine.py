@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from edgecv_converters.quantize import LOGITS, RANGES, QuantizeSettings, Refinement, quantize
 from edgecv_converters.quantize.execute import execute, rounded, unwatched
-from edgecv_converters.quantize.network import Grid, read_network
+from edgecv_converters.quantize.network import read_network
 from edgecv_converters.quantize.refine import RATE, close_calls, rate, refined
 from edgecv_converters.quantize.scheme import read_scheme
 from edgecv_converters.quantize.student import learned_rounding
+from edgecv_converters.tflite.reader import Grid
 
 from tests.integration.test_quantize import digits_files
 

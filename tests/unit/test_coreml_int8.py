@@ -10,7 +10,7 @@ import pytest
 from edgecv_converters.coreml.int8.emitter import stored
 from edgecv_converters.coreml.int8.value import TO_CHW, TO_FILE, Layout, Value, axis_in, laid_out
 from edgecv_converters.coreml.int8.windows import SAME, WindowSizes, padding
-from edgecv_converters.quantize.network import Grid
+from edgecv_converters.tflite.reader import Grid
 
 
 @pytest.mark.parametrize(

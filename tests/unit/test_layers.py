@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from edgecv_converters.measured import LayerError
 from edgecv_converters.quantize.layers import Sums, clipped
-from edgecv_converters.quantize.network import Grid
+from edgecv_converters.tflite.reader import Grid
 from edgecv_runtime.bundle import encode_manifest
 from edgecv_runtime.errors import BundleError, SourceError
 

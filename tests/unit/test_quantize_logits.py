@@ -7,9 +7,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from edgecv_converters.quantize.logits import FACTORS, divergence, find_logits, least_divergence_grid
-from edgecv_converters.quantize.network import Grid, Network, Op
+from edgecv_converters.quantize.network import Network
 from edgecv_converters.quantize.ranges import grid_of, least_error_grid
 from edgecv_converters.quantize.shared import groups
+from edgecv_converters.tflite.reader import Grid, Op
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from edgecv_converters.quantize.network import Grid
 from edgecv_converters.quantize.ranges import FACTORS, grid_of, histogram, least_error_grid, squared_error
+from edgecv_converters.tflite.reader import Grid
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 

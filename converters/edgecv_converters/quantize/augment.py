@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgecv_converters.quantize.network import Array
+from edgecv_converters.tflite.reader import Array
 
 LARGEST_SHIFT = 1 / 8  # of the picture's side
 LIGHT, CONTRAST = 0.1, 0.2  # of the range of values; of 1

@@ -16,8 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from edgecv_converters.quantize.execute import rounded, step
-from edgecv_converters.quantize.network import Array, Network, Op
+from edgecv_converters.quantize.network import Network
 from edgecv_converters.quantize.scheme import Scheme
+from edgecv_converters.tflite.reader import Array, Op
 
 NO_ACTIVATION = 0
 

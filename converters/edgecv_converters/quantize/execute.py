@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from edgecv_converters.quantize.kernels import apply
-from edgecv_converters.quantize.network import Grid, Network, Op
+from edgecv_converters.quantize.network import Network
+from edgecv_converters.tflite.reader import Grid, Op
 
 Watch = Callable[[int, Any], Any]
 AXIS_OPERAND = {"MEAN": 1, "SUM": 1, "REDUCE_MAX": 1, "REDUCE_MIN": 1, "SPLIT": 0, "SPLIT_V": 2}

@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from edgecv_converters.quantize.network import CASTS, Array, Network
+from edgecv_converters.quantize.network import CASTS, Network
 from edgecv_converters.tflite.describe import builtin_name, load
+from edgecv_converters.tflite.reader import Array
 
 FLOAT32_TYPE = 0
 LARGEST_OLD_CODE = 127  # builtin codes above it have a field of their own

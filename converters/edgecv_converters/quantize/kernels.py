@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from edgecv_converters.quantize.network import Network, Op, Shape
+from edgecv_converters.quantize.network import Network
+from edgecv_converters.tflite.reader import Op, Shape
 
 Kernel = Callable[[Sequence[Any], "OpContext"], Any]
 

@@ -10,9 +10,10 @@ import numpy as np
 from edgecv_converters.measured import LayerError
 from edgecv_converters.parity.metrics import cosine, signal_to_noise
 from edgecv_converters.quantize.logits import logit_tensors
-from edgecv_converters.quantize.network import CASTS, Array, Flat, Grid, MismatchError, Network, Op, read_network
+from edgecv_converters.quantize.network import CASTS, MismatchError, Network, read_network
 from edgecv_converters.quantize.score import THREADS
 from edgecv_converters.tflite.describe import load
+from edgecv_converters.tflite.reader import Array, Grid, Op, TFLiteGraph
 
 SAMPLES = 50
 FEWEST = 4
@@ -113,7 +114,7 @@ class Inside:
         from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
         self._inputs = inputs
-        self._flat = Flat(load(content))
+        self._flat = TFLiteGraph(load(content))
         self._interpreter = Interpreter(
             model_content=content,
             num_threads=THREADS,
@@ -142,7 +143,7 @@ class Inside:
 
 def weight_ratios(network: Network, int8: bytes) -> Mapping[int, float | None]:
     """The signal-to-noise ratio in dB of each product's int8 weights, by the number of its operation."""
-    flat = Flat(load(int8))
+    flat = TFLiteGraph(load(int8))
     found: dict[int, float | None] = {}
     for product in network.products:
         exact = np.asarray(network.constants[product.weight], np.float64)

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 
 from edgecv_converters.quantize.execute import execute, rounded
-from edgecv_converters.quantize.network import Array, Grid, Network, Op
+from edgecv_converters.quantize.network import Network
 from edgecv_converters.quantize.ranges import Observed, Values, least_cost_grid
 from edgecv_converters.quantize.scheme import Scheme
 from edgecv_converters.quantize.shared import Group, groups
+from edgecv_converters.tflite.reader import Array, Grid, Op
 
 FACTORS = np.linspace(1.0, 0.05, 39)
 BATCH = 64

@@ -8,17 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from edgecv_runtime.errors import ConversionError
 
 from edgecv_converters.graph.layers import layer_of_fused
-from edgecv_converters.tflite.describe import builtin_name, dtype_of, load
+from edgecv_converters.tflite.describe import dtype_of, load
+from edgecv_converters.tflite.reader import Array, Grid, Op, Shape, TFLiteGraph
 
-Array = npt.NDArray[Any]
-Shape = tuple[int, ...]
 CASTS = frozenset({"QUANTIZE", "DEQUANTIZE"})
 LARGEST_ROUNDING = 0.51  # of one step, with room for float32's own rounding
 PER_CHANNEL = {"CONV_2D": (0, 1, 2, 0), "DEPTHWISE_CONV_2D": (0, 1, 2, 3), "FULLY_CONNECTED": (0, 1, 2, 0)}
@@ -26,41 +23,6 @@ PER_CHANNEL = {"CONV_2D": (0, 1, 2, 0), "DEPTHWISE_CONV_2D": (0, 1, 2, 3), "FULL
 
 class MismatchError(ConversionError):
     """The two files of one graph have a different structure, or the network cannot be computed here."""
-
-
-@dataclass(frozen=True, slots=True)
-class Grid:
-    """The int8 values of a tensor stand for (q - zero) * scale, q in -128..127."""
-
-    scale: float
-    zero: int
-
-    @property
-    def low(self) -> float:
-        """The smallest real value."""
-        return (-128 - self.zero) * self.scale
-
-    @property
-    def high(self) -> float:
-        """The largest real value."""
-        return (127 - self.zero) * self.scale
-
-    def nearest(self, values: Array) -> Array:
-        """Real values, any shape, rounded to the grid; those outside of it to its ends."""
-        integers = np.clip(np.rint(values / self.scale) + self.zero, -128, 127)
-        found: Array = (integers - self.zero) * self.scale
-        return found
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Op:
-    """One operation. `dead` are the tensors that nothing needs after it; -1 stands for an input that is not given."""
-
-    kind: str
-    inputs: tuple[int, ...]
-    outputs: tuple[int, ...]
-    options: Any
-    dead: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +79,7 @@ def read_network(int8: bytes, float32: bytes, *, plain: bool = True) -> Network:
     Raises:
         MismatchError: They differ in more than quantization; the message says where.
     """
-    ours, theirs = Flat(load(int8)), Flat(load(float32))
+    ours, theirs = TFLiteGraph(load(int8)), TFLiteGraph(load(float32))
     constants, twins = _pair(ours, theirs)
     grids = {
         number: ours.grid(number)
@@ -141,67 +103,13 @@ def read_network(int8: bytes, float32: bytes, *, plain: bool = True) -> Network:
     )
 
 
-def _names(ours: Flat, theirs: Flat, twins: Mapping[int, int]) -> Iterator[str]:
+def _names(ours: TFLiteGraph, theirs: TFLiteGraph, twins: Mapping[int, int]) -> Iterator[str]:
     for number, tensor in enumerate(ours.graph.tensors):
         named = theirs.graph.tensors[twins[number]] if number in twins else tensor
         yield named.name.decode()
 
 
-class Flat:
-    """A flatbuffer's first graph with its operations and constants at hand."""
-
-    def __init__(self, model: Any) -> None:
-        self.model = model
-        self.graph = model.subgraphs[0]
-        self.ops = tuple(self._ops())
-
-    def shape(self, number: int) -> Shape:
-        """A tensor's sizes; () of a scalar."""
-        shape = self.graph.tensors[number].shape
-        return () if shape is None else tuple(int(size) for size in shape)
-
-    def grid(self, number: int) -> Grid:
-        """An activation's scale and zero point."""
-        quantization = self.graph.tensors[number].quantization
-        return Grid(float(quantization.scale[0]), int(quantization.zeroPoint[0]))
-
-    def is_constant(self, number: int) -> bool:
-        """Whether the file holds the tensor's values."""
-        data = self.model.buffers[self.graph.tensors[number].buffer].data
-        return data is not None and len(data) > 0
-
-    def value(self, number: int) -> Array:
-        """A constant as the file holds it."""
-        tensor = self.graph.tensors[number]
-        data = np.asarray(self.model.buffers[tensor.buffer].data, np.uint8)
-        return np.frombuffer(data.tobytes(), dtype_of(tensor)).reshape(self.shape(number))
-
-    def dequantized(self, number: int) -> Array:
-        """An integer constant's real values, float32."""
-        quantization = self.graph.tensors[number].quantization
-        scales = np.asarray(quantization.scale, np.float32)
-        zero = np.asarray(quantization.zeroPoint, np.int64)
-        axis = int(quantization.quantizedDimension or 0)
-        values = self.value(number)
-        shape = [-1 if i == axis and len(scales) > 1 else 1 for i in range(values.ndim)]
-        real: Array = (values.astype(np.int64) - zero.reshape(shape)) * scales.reshape(shape).astype(np.float64)
-        return real.astype(np.float32).reshape(values.shape)
-
-    def _ops(self) -> Iterator[Op]:
-        found = [
-            (builtin_name(self.model, op), tuple(map(int, op.inputs)), tuple(map(int, op.outputs)), op.builtinOptions)
-            for op in self.graph.operators
-        ]
-        last: dict[int, int] = {}
-        for number, (_, inputs, outputs, _) in enumerate(found):
-            last |= dict.fromkeys((*inputs, *outputs), number)
-        kept = set(map(int, self.graph.outputs)) | {-1}
-        for number, (kind, inputs, outputs, options) in enumerate(found):
-            dead = {t for t in (*inputs, *outputs) if last[t] == number and t not in kept and not self.is_constant(t)}
-            yield Op(kind, inputs, outputs, options, tuple(sorted(dead)))
-
-
-def _pair(ours: Flat, theirs: Flat) -> tuple[dict[int, Array], dict[int, int]]:
+def _pair(ours: TFLiteGraph, theirs: TFLiteGraph) -> tuple[dict[int, Array], dict[int, int]]:
     """The float values of our constants, and the counterparts of our activations.
 
     Checks that every operation reads what its counterpart reads.
@@ -223,7 +131,12 @@ def _pair(ours: Flat, theirs: Flat) -> tuple[dict[int, Array], dict[int, int]]:
 
 
 def _pair_operand(
-    ours: Flat, theirs: Flat, op: Op, pair: tuple[int, int], twin: Mapping[int, int], constants: dict[int, Array]
+    ours: TFLiteGraph,
+    theirs: TFLiteGraph,
+    op: Op,
+    pair: tuple[int, int],
+    twin: Mapping[int, int],
+    constants: dict[int, Array],
 ) -> None:
     a, b = pair
     if a < 0:
@@ -239,11 +152,11 @@ def _pair_operand(
         constants[a] = original.astype(np.float32) if original.dtype.kind == "f" else original
 
 
-def _layer(flat: Flat, op: Op) -> str:
+def _layer(flat: TFLiteGraph, op: Op) -> str:
     return layer_of_fused(flat.graph.tensors[op.outputs[0]].name.decode())
 
 
-def _products(flat: Flat, constants: Mapping[int, Array]) -> Iterator[WeightedOp]:
+def _products(flat: TFLiteGraph, constants: Mapping[int, Array]) -> Iterator[WeightedOp]:
     places = PER_CHANNEL | {"TRANSPOSE_CONV": (2, 1, 3, 0)}
     for number, op in enumerate(flat.ops):
         source, weight, bias, axis = places.get(op.kind, (-1, -1, -1, -1))
@@ -255,7 +168,7 @@ def _products(flat: Flat, constants: Mapping[int, Array]) -> Iterator[WeightedOp
         yield WeightedOp(number, op.inputs[source], op.inputs[weight], given if given >= 0 else None, axis)
 
 
-def _check_weights(flat: Flat, constants: Mapping[int, Array], products: Sequence[WeightedOp]) -> None:
+def _check_weights(flat: TFLiteGraph, constants: Mapping[int, Array], products: Sequence[WeightedOp]) -> None:
     """The converter rounds each weight to its nearest step: what is farther away is not the same weight."""
     for product in products:
         scales = np.asarray(flat.graph.tensors[product.weight].quantization.scale, np.float32)

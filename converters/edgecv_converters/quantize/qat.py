@@ -12,11 +12,12 @@ import numpy as np
 from edgecv_runtime.postprocess import Head
 
 from edgecv_converters.quantize.logits import ranged_anew
-from edgecv_converters.quantize.network import Array, Network
+from edgecv_converters.quantize.network import Network
 from edgecv_converters.quantize.refine import ESTIMATE_EVERY, UNTIMED, compiled, kind_of, rate
 from edgecv_converters.quantize.scheme import BiasRoomError, Scheme, write_scheme
 from edgecv_converters.quantize.score import UnusableFileError, answers
 from edgecv_converters.quantize.student import Student
+from edgecv_converters.tflite.reader import Array
 
 LABELS_SHARE = 0.5  # of the loss; the rest is distillation
 TINY = 1e-6

@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from edgecv_converters.quantize.execute import activations
-from edgecv_converters.quantize.network import Array, Grid, Network
+from edgecv_converters.quantize.network import Network
 from edgecv_converters.quantize.shared import Group
+from edgecv_converters.tflite.reader import Array, Grid
 
 Values = npt.NDArray[Any]
 FACTORS = np.linspace(1.0, 0.3, 36)

@@ -9,9 +9,10 @@ import numpy as np
 from edgecv_converters.quantize.bias import bytes_for_each_sample, corrected_biases
 from edgecv_converters.quantize.execute import mixing
 from edgecv_converters.quantize.kernels import unknown
-from edgecv_converters.quantize.network import Array, Network, read_network
+from edgecv_converters.quantize.network import Network, read_network
 from edgecv_converters.quantize.scheme import read_scheme, write_scheme
 from edgecv_converters.quantize.score import answers, distance
+from edgecv_converters.tflite.reader import Array
 
 HELD_BYTES = 1 << 30
 SAMPLES = 64

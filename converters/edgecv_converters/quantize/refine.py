@@ -14,10 +14,11 @@ from edgecv_converters.quantize.adam import Adam
 from edgecv_converters.quantize.augment import augmented
 from edgecv_converters.quantize.execute import execute, unwatched
 from edgecv_converters.quantize.logits import logit_tensors, ranged_anew
-from edgecv_converters.quantize.network import CASTS, Array, Network
+from edgecv_converters.quantize.network import CASTS, Network
 from edgecv_converters.quantize.scheme import Scheme
 from edgecv_converters.quantize.shared import FIXED_RESULT
 from edgecv_converters.quantize.student import Student
+from edgecv_converters.tflite.reader import Array
 
 RATE, WARM_UP = 0.007, 100
 CLOSE_CALLS = 0.05  # what the second part of the loss counts

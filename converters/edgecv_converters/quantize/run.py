@@ -16,7 +16,7 @@ from edgecv_converters.quantize.bias import bytes_for_each_sample, corrected_bia
 from edgecv_converters.quantize.execute import execute, mixing, unwatched
 from edgecv_converters.quantize.kernels import unknown
 from edgecv_converters.quantize.logits import find_logits, least_divergence_grid, logit_tensors
-from edgecv_converters.quantize.network import Array, Grid, MismatchError, Network, read_network
+from edgecv_converters.quantize.network import MismatchError, Network, read_network
 from edgecv_converters.quantize.qat import TrainingJob, score, trained
 from edgecv_converters.quantize.ranges import least_error_grids, observe
 from edgecv_converters.quantize.refine import Refinement, refined
@@ -24,6 +24,7 @@ from edgecv_converters.quantize.scheme import BiasRoomError, Scheme, read_scheme
 from edgecv_converters.quantize.score import UnusableFileError, answers, distance
 from edgecv_converters.quantize.shared import groups
 from edgecv_converters.quantize.weights import least_error_weights
+from edgecv_converters.tflite.reader import Array, Grid
 
 Progress = Callable[[float, float | None], None]
 

@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 from edgecv_runtime.errors import ConversionError
 
-from edgecv_converters.quantize.network import Array, Flat, Grid, Network
+from edgecv_converters.quantize.network import Network
 from edgecv_converters.tflite.describe import dtype_of, load
+from edgecv_converters.tflite.reader import Array, Grid, TFLiteGraph
 
 Floats = npt.NDArray[np.float32]
 LARGEST_BIAS = 2.0**30  # an int32 accumulator has to hold the sum of products as well
@@ -78,7 +79,7 @@ def spread(scales: npt.NDArray[Any], axis: int, rank: int) -> npt.NDArray[Any]:
 
 def read_scheme(network: Network, data: bytes) -> Scheme:
     """The scheme that an int8 file of this network holds: the plain one, or one that `write_scheme` made."""
-    flat = Flat(load(data))
+    flat = TFLiteGraph(load(data))
     grids = {number: flat.grid(number) for number in network.grids}
     weights, biases = {}, {}
     for product in network.products:

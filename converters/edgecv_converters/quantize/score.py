@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from edgecv_runtime.errors import ConversionError
 
-from edgecv_converters.quantize.network import Array, Network
+from edgecv_converters.quantize.network import Network
+from edgecv_converters.tflite.reader import Array
 
 SMALLEST = 1 / 512  # half a step of an int8 probability
 THREADS = 1  # more wait for each other where the machine has other work

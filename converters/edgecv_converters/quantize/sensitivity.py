@@ -11,9 +11,10 @@ import numpy as np
 from edgecv_converters.measured import LayerSensitivity
 from edgecv_converters.parity.metrics import signal_to_noise
 from edgecv_converters.quantize.keep_float import MixedFile, keep_float, layers_of
-from edgecv_converters.quantize.network import Array, Network
+from edgecv_converters.quantize.network import Network
 from edgecv_converters.quantize.rebias import corrected_anew, uncorrected
 from edgecv_converters.quantize.score import answers, distance
+from edgecv_converters.tflite.reader import Array
 
 SAMPLES = 64
 FLOAT_BYTES, INT8_BYTES = 4, 1

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from edgecv_converters.quantize.network import Network, Op
+from edgecv_converters.quantize.network import Network
+from edgecv_converters.tflite.reader import Op
 
 # TFLite's quantization specification: "restriction: inputs and outputs must all have same scale/zero_point", and the
 # operations that only move values.

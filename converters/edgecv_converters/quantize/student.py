@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 
 from edgecv_converters.quantize.execute import Watch, fake_quantize
-from edgecv_converters.quantize.network import Array, Grid, Network
+from edgecv_converters.quantize.network import Network
 from edgecv_converters.quantize.scheme import Scheme, Weights, spread
 from edgecv_converters.quantize.shared import groups
+from edgecv_converters.tflite.reader import Array, Grid
 
 SCALE_UNIT = 0.3  # of a scale's natural logarithm
 

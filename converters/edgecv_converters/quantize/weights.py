@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from edgecv_converters.quantize.network import Array, Network
+from edgecv_converters.quantize.network import Network
 from edgecv_converters.quantize.scheme import LARGEST_BIAS, Floats, Scheme, Weights, spread
+from edgecv_converters.tflite.reader import Array
 
 FACTORS = np.linspace(1.0, 0.6, 41, dtype=np.float32)
 

@@ -21,10 +21,11 @@ from edgecv_converters.parity.decide import trusted_decisions
 from edgecv_converters.parity.metrics import accuracy
 from edgecv_converters.quantize.fewest import FewestFloatLayers, fewest
 from edgecv_converters.quantize.keep_float import MixedFile
-from edgecv_converters.quantize.network import Array, MismatchError, read_network
+from edgecv_converters.quantize.network import MismatchError, read_network
 from edgecv_converters.quantize.score import answers
 from edgecv_converters.quantize.sensitivity import Pair, ranked
 from edgecv_converters.tflite import check_integers, describe, input_names, output_names
+from edgecv_converters.tflite.reader import Array
 from edgecv_converters.workers.exchange import REFERENCES, VALIDATION
 from edgecv_converters.workers.prove import DataSet
 

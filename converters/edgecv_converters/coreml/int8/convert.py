@@ -14,8 +14,8 @@ from edgecv_converters.coreml.int8.value import IMAGE_RANK, Layout
 from edgecv_converters.coreml.names import identifier
 from edgecv_converters.coreml.package import load_coremltools
 from edgecv_converters.graph.frozen import Endpoint
-from edgecv_converters.quantize.network import Flat, Op
 from edgecv_converters.tflite.describe import describe, load
+from edgecv_converters.tflite.reader import Op, TFLiteGraph
 
 MINIMUM_TARGET = "iOS17"  # the first with `quantize` and `dequantize` in ML programs
 
@@ -51,7 +51,7 @@ def program_from_tflite(
 
     ct = load_coremltools()
     data = tflite.read_bytes() if isinstance(tflite, Path) else tflite
-    flat = Flat(load(data))
+    flat = TFLiteGraph(load(data))
     taken, given = _names(inputs, outputs)
     places, results = _numbers(flat, data, inputs, outputs)
     specs = {
@@ -73,7 +73,7 @@ def program_from_tflite(
     return program
 
 
-def _becomes_image(flat: Flat, number: int) -> bool:
+def _becomes_image(flat: TFLiteGraph, number: int) -> bool:
     if len(flat.shape(number)) != IMAGE_RANK:
         return False
     readers = [op for op in flat.ops if number in op.inputs]
@@ -116,7 +116,7 @@ def _names(inputs: Sequence[Endpoint], outputs: Sequence[Endpoint]) -> tuple[lis
 
 
 def _numbers(
-    flat: Flat, data: bytes, inputs: Sequence[Endpoint], outputs: Sequence[Endpoint]
+    flat: TFLiteGraph, data: bytes, inputs: Sequence[Endpoint], outputs: Sequence[Endpoint]
 ) -> tuple[list[int], list[int]]:
     """The file's tensor of each endpoint."""
     taken, given, _ = describe(data, inputs, outputs)

@@ -11,8 +11,8 @@ from edgecv_runtime.errors import ConversionError
 from edgecv_converters.coreml.int8.value import TO_CHW, TO_FILE, Layout, Value, laid_out
 from edgecv_converters.coreml.names import identifier
 from edgecv_converters.graph.layers import layer_of_fused
-from edgecv_converters.quantize.network import Array, Flat, Grid, Op, Shape
 from edgecv_converters.tflite.describe import dtype_of
+from edgecv_converters.tflite.reader import Array, Grid, Op, Shape, TFLiteGraph
 
 Compute = Literal["float16", "float32"]
 QUANTIZED = {"int8": 0, "uint8": 128}  # each dtype's distance from int8
@@ -29,7 +29,7 @@ class Emitter:
     same real numbers in the form that coremltools' own passes give them.
     """
 
-    def __init__(self, flat: Flat, builder: Any, compute: Compute, reserved: Collection[str]) -> None:
+    def __init__(self, flat: TFLiteGraph, builder: Any, compute: Compute, reserved: Collection[str]) -> None:
         self.flat = flat
         self.mb = builder
         self.compute = compute

@@ -10,7 +10,7 @@ import numpy as np
 from edgecv_converters.coreml.int8.emitter import Emitter
 from edgecv_converters.coreml.int8.slices import sliced, symmetric
 from edgecv_converters.coreml.int8.value import IMAGE_RANK, TO_CHW, TO_FILE, Layout, axis_in, laid_out
-from edgecv_converters.quantize.network import Op
+from edgecv_converters.tflite.reader import Op
 
 Handler = Callable[[Emitter, Op], None]
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from edgecv_converters.coreml.int8.emitter import Emitter
 from edgecv_converters.coreml.int8.value import IMAGE_RANK, Layout
-from edgecv_converters.quantize.network import Op
+from edgecv_converters.tflite.reader import Op
 
 Handler = Callable[[Emitter, Op], None]
 

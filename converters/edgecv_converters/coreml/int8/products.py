@@ -10,7 +10,7 @@ import numpy as np
 from edgecv_converters.coreml.int8.emitter import Emitter
 from edgecv_converters.coreml.int8.value import Layout
 from edgecv_converters.coreml.int8.windows import WindowSizes, padding, window_of
-from edgecv_converters.quantize.network import Array, Op, Shape
+from edgecv_converters.tflite.reader import Array, Op, Shape
 
 
 def conv_2d(net: Emitter, op: Op) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from edgecv_converters.coreml.int8.emitter import Emitter
 from edgecv_converters.coreml.int8.value import Layout, laid_out
-from edgecv_converters.quantize.network import Op
+from edgecv_converters.tflite.reader import Op
 
 
 def sliced(net: Emitter, op: Op, ranges: Sequence[range]) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from edgecv_converters.quantize.network import Grid, Shape
+from edgecv_converters.tflite.reader import Grid, Shape
 
 
 class Layout(Enum):

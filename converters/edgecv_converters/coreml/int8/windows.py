@@ -9,7 +9,7 @@ import numpy as np
 
 from edgecv_converters.coreml.int8.emitter import Emitter
 from edgecv_converters.coreml.int8.value import Layout
-from edgecv_converters.quantize.network import Op
+from edgecv_converters.tflite.reader import Op
 
 Pair = tuple[int, int]
 SAME = 0  # of TFLite's Padding; 1 is VALID
