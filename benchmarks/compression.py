@@ -27,6 +27,7 @@ from edgecv_runtime.schema import TensorSpec
 from PIL import Image
 
 import edgecv
+from benchmarks.shared import PICTURES, RESNET8
 from benchmarks.tflite_pair import File, has_amx, time_pair
 from edgecv.compress.checkpoint import Progress
 from edgecv.compress.command import prune
@@ -40,8 +41,6 @@ from edgecv.terminal.observer import Silent
 
 Array = npt.NDArray[np.float32]
 Precision = Literal["float32", "int8"]
-SHARED = Path(__file__).resolve().parents[1].parent / "shared"
-IMAGES = SHARED / "data" / "cifar10_jpeg"
 RESULTS = Path(__file__).resolve().parent / "results" / "compression_pruning.json"
 WORK = Path("build/compression")
 AUGMENT: tuple[Augmentation, ...] = ("flip", "translation")
@@ -77,7 +76,7 @@ class Case:
     size: float
 
 
-RESNET8: Mapping[str, Any] = {
+RESNET8_CASE: Mapping[str, Any] = {
     "network": "resnet8",
     "preset": "none",
     "scale": 1.0,
@@ -107,8 +106,8 @@ CASES = (
         speed=2.0,
         size=2.5,
     ),
-    Case(name="resnet8_half", target_macs=0.485, size=1.5, **RESNET8),
-    Case(name="resnet8_short", target_macs=0.63, size=1.0, **RESNET8),
+    Case(name="resnet8_half", target_macs=0.485, size=1.5, **RESNET8_CASE),
+    Case(name="resnet8_short", target_macs=0.63, size=1.0, **RESNET8_CASE),
 )
 
 
@@ -126,8 +125,7 @@ def architecture(case: Case) -> Any:
 
     keras.utils.set_random_seed(0)
     if case.network == "resnet8":
-        path = SHARED / "models" / "resnet8_cifar10.h5"
-        return load_flat(path, input_shapes={}, allow_code=False, custom_objects=None)
+        return load_flat(RESNET8, input_shapes={}, allow_code=False, custom_objects=None)
     from benchmarks.zoo_models import cifar_cnn
 
     return flat(cifar_cnn())
@@ -145,7 +143,7 @@ def training_data(case: Case, model: Any) -> TrainingData:
         share=0.15,
         seed=0,
     )
-    return read_files(IMAGES / "train", WORK / f"data_{case.preset}", how, Teller())
+    return read_files(PICTURES / "train", WORK / f"data_{case.preset}", how, Teller())
 
 
 def trained(model: Any, case: Case, settings: TrainingOptions, name: str, teacher: Any = None) -> Any:
@@ -202,13 +200,13 @@ def pruned(case: Case, source: Path) -> Any:
             "preprocess": case.preset,
             "resume": path.with_name(f"{path.name}.work").exists(),
         }
-        prune(source, IMAGES / "train", path, observer=Teller(), **options)
+        prune(source, PICTURES / "train", path, observer=Teller(), **options)
     return keras.models.load_model(path, compile=False)
 
 
 def pictures(part: str, scale: float) -> tuple[Array, npt.NDArray[np.int64]]:
     """Images as the model takes them, and their classes."""
-    samples = open_samples(IMAGES / part, labelled=True)
+    samples = open_samples(PICTURES / part, labelled=True)
     pixels = [np.asarray(Image.open(Path(str(sample.location))).convert("RGB")) for sample in samples.samples]
     return np.stack(pixels).astype(np.float32) * np.float32(scale), np.asarray(samples.labels(None))
 
@@ -222,7 +220,7 @@ def converted(model: Any, case: Case, name: str) -> dict[Precision, bytes]:
         quantize=PRECISIONS,
         targets=["tflite"],
         preprocess=case.preset,
-        calibrate=IMAGES / "train",
+        calibrate=PICTURES / "train",
         force=True,
     )
     return {precision: (bundle / "tflite" / f"model.{precision}.tflite").read_bytes() for precision in PRECISIONS}
@@ -309,7 +307,7 @@ def main() -> None:
     parser.add_argument("--turn", type=int, default=20)
     parser.add_argument("--fresh", action="store_true", help="train again")
     arguments = parser.parse_args()
-    if not IMAGES.is_dir():
+    if not PICTURES.is_dir():
         raise SystemExit("the shared CIFAR-10 images are not there: nothing to measure on")
     if arguments.fresh:
         shutil.rmtree(WORK, ignore_errors=True)

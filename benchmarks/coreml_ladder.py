@@ -13,7 +13,6 @@ import argparse
 import json
 import os
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -22,13 +21,12 @@ from edgecv_converters.coreml import Interface
 from edgecv_runtime.preprocess import from_preset
 from edgecv_runtime.schema import Record
 
-from benchmarks.zoo_shared import ALL, PICTURES
+from benchmarks.shared import PICTURES, RESNET8, ROOT
 from edgecv.convert.pipeline import convert
 from edgecv.convert.recipe import Recipe, plan
 from edgecv.convert.request import ConvertRequest
 from edgecv.machine import machine_line, versions
 
-ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "build" / "coreml_ladder.edgecv"
 RESULTS = ROOT / "benchmarks" / "results" / "coreml_ladder.json"
 PLOT = ROOT / "docs" / "coreml_ladder.svg"
@@ -74,7 +72,7 @@ def measure() -> Ladder:
     asked = [f"coreml:{name}" for name in RECIPES]
     for steps, interface in ((asked, Interface()), (["coreml:int8"], Interface(compute="float16"))):
         request = ConvertRequest(
-            model=ALL["resnet8"].path,
+            model=RESNET8,
             out=OUT,
             recipe=Recipe(steps=plan(["tflite:int8", *steps], ()), samples=CALIBRATION, coreml=interface),
             preprocess=from_preset("none"),
@@ -192,7 +190,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--plot", action="store_true", help="draw and print the committed results")
     if not parser.parse_args().plot:
-        if not ALL["resnet8"].path.exists():
+        if not RESNET8.exists():
             raise SystemExit("ResNet8 and its pictures are not there: nothing to measure on")
         RESULTS.write_text(json.dumps(msgspec.to_builtins(measure()), indent=1) + "\n")
     ladder = msgspec.json.decode(RESULTS.read_bytes(), type=Ladder)

@@ -23,14 +23,14 @@ from edgecv_converters.quantize.scheme import read_scheme
 from edgecv_runtime.preprocess import from_preset
 from edgecv_runtime.schema import Record
 
+from benchmarks.shared import PICTURES, RESNET8, ROOT
 from benchmarks.tflite_pair import File, time_pair
-from benchmarks.zoo_shared import ALL, PICTURES, pictures
+from benchmarks.zoo_shared import pictures
 from edgecv.convert.pipeline import Outcome, convert
 from edgecv.convert.recipe import Recipe, plan
 from edgecv.convert.request import ConvertRequest
 from edgecv.machine import machine_line, versions
 
-ROOT = Path(__file__).resolve().parents[1]
 WORK = ROOT / "build" / "int8_accuracy"
 RESULTS = ROOT / "benchmarks" / "results" / "int8_accuracy.json"
 STEPS = ("tflite:float32", "int8")
@@ -62,7 +62,7 @@ def measure(name: str) -> Way:
     """Convert in one way, and look at what came of it."""
     outcome = convert(
         ConvertRequest(
-            model=ALL["resnet8"].path,
+            model=RESNET8,
             out=WORK / f"{name}.edgecv",
             recipe=Recipe(steps=plan(STEPS, ()), samples=CALIBRATION, **WAYS[name]),
             preprocess=from_preset("none"),
@@ -116,7 +116,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("ways", nargs="*", choices=[*WAYS, []], metavar="WAY", help=", ".join(WAYS))
     chosen = parser.parse_args().ways or list(WAYS)
-    if not ALL["resnet8"].path.exists():
+    if not RESNET8.exists():
         raise SystemExit("ResNet8 and its pictures are not there: nothing to measure on")
     WORK.mkdir(parents=True, exist_ok=True)
     known = json.loads(RESULTS.read_text())["ways"] if RESULTS.exists() else {}

@@ -20,8 +20,9 @@ from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.quantize import BIASES, LOGITS, RANGES, SCALES, QuantizeSettings, Refinement, quantize
 from edgecv_converters.quantize.network import Network, read_network
 
+from benchmarks.shared import KWS, PICTURES, RESNET8
+
 Array = npt.NDArray[np.float32]
-SHARED = Path(__file__).resolve().parents[1].parent / "shared"
 RESULTS = Path(__file__).resolve().parent / "results" / "int8_ingredients.json"
 CALIBRATION, SEED = 500, 0
 BATCH, WARM_UP, SETTLING = 64, 250, 1000  # samples, steps, samples
@@ -118,15 +119,15 @@ def pictures(part: str, count: int) -> Array:
     from edgecv_converters.data import open_samples
     from PIL import Image
 
-    chosen = open_samples(SHARED / "data" / "cifar10_jpeg" / part).choose(count, SEED)
+    chosen = open_samples(PICTURES / part).choose(count, SEED)
     return np.stack([np.asarray(Image.open(str(sample.location)), np.float32) for sample in chosen.samples])
 
 
-def resnet8() -> Subject:
+def resnet8_subject() -> Subject:
     """MLPerf Tiny's ResNet8, pixels 0..255."""
     from edgecv_converters.source import load_source
 
-    source = load_source(SHARED / "models" / "resnet8_cifar10.h5")
+    source = load_source(RESNET8)
     graph = source.freeze()
     return Subject(graph=graph, calibration=pictures("train", CALIBRATION), test=pictures("test", 1000), pictures=True)
 
@@ -135,7 +136,7 @@ def kws() -> Subject:
     """MLPerf Tiny's keyword spotter on drawn spectrograms: sums of noise over time, decaying cepstra."""
     from edgecv_converters.source import load_source
 
-    graph = load_source(SHARED / "models" / "kws_dscnn_savedmodel").freeze()
+    graph = load_source(KWS).freeze()
     return Subject(graph=graph, calibration=_sounds(CALIBRATION, 1), test=_sounds(1000, 2), pictures=False)
 
 
@@ -173,7 +174,7 @@ def _train(epochs: int, path: Path) -> None:
     larger = keras.layers.UpSampling2D(2, interpolation="nearest")(inputs)
     body = keras.applications.MobileNetV2(input_shape=(64, 64, 3), alpha=0.5, weights=None, classes=10)
     model = keras.Model(inputs, body(larger))
-    samples = open_samples(SHARED / "data" / "cifar10_jpeg" / "train")
+    samples = open_samples(PICTURES / "train")
     pixels = np.stack([np.asarray(Image.open(str(sample.location)), np.float32) for sample in samples.samples])
     labels = np.array(samples.labels(None))
     steps = epochs * -(-len(pixels) // BATCH)
@@ -199,7 +200,7 @@ def _subject(path: Path, scale: float, offset: float) -> Subject:
 
 
 SUBJECTS: Mapping[str, Callable[[], Subject]] = {
-    "ResNet8": resnet8,
+    "ResNet8": resnet8_subject,
     "cifar_cnn": cifar_cnn,
     "KWS DS-CNN": kws,
     "MobileNetV2": mobilenet_v2,

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
-import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,21 +17,23 @@ import numpy as np
 import numpy.typing as npt
 from edgecv_converters.graph.frozen import FrozenGraph
 
+from benchmarks.interleave import Times, by_name
+from benchmarks.shared import PICTURES, RESNET8
+from edgecv.machine import machine_line, versions
+
 Array = npt.NDArray[np.float32]
 Call = Callable[[Array], object]
-SHARED = Path(__file__).resolve().parents[1].parent / "shared"
 RESULTS = Path(__file__).resolve().parent / "results" / "int8_latency.json"
 UNIT_RANGE = frozenset({"MobileNetV2", "ResNet50V2", "DenseNet121"})
 BARS = {"MobileNetV2": 1.25, "ResNet50V2": 1.25, "EfficientNetB0": 1.75, "DenseNet121": 1.75}
 BASE = "tflite int8"
-FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512vbmi", "gfni")
 
 
 def images(count: int, size: int) -> Array:
     """Real images, 0..255, resized bilinearly; drawn textures where the shared images are absent."""
     from PIL import Image
 
-    files = sorted((SHARED / "data" / "cifar10_jpeg" / "train").rglob("*.jpg"))
+    files = sorted((PICTURES / "train").rglob("*.jpg"))
     if not files:
         from benchmarks.zoo_data import textures
 
@@ -58,11 +59,11 @@ def keras_model(name: str) -> tuple[Any, Array]:
     return model, samples
 
 
-def resnet8() -> tuple[Any, Array]:
+def resnet8_model() -> tuple[Any, Array]:
     """MLPerf Tiny's trained ResNet8, from the shared models."""
     import tf_keras
 
-    return tf_keras.models.load_model(SHARED / "models" / "resnet8_cifar10.h5", compile=False), images(100, 32)
+    return tf_keras.models.load_model(RESNET8, compile=False), images(100, 32)
 
 
 def frozen(model: Any, shape: tuple[int, ...]) -> FrozenGraph:
@@ -122,23 +123,13 @@ def _onnx(content: bytes) -> Call:
     return lambda sample: session.run(None, {source: sample})
 
 
-def interleave(calls: Mapping[str, Call], sample: Array, rounds: int, turn: int) -> dict[str, npt.NDArray[np.float64]]:
-    """Milliseconds by artifact, one entry a round."""
-    times: dict[str, list[float]] = {name: [] for name in calls}
-    for _ in range(rounds + 2):
-        for name, call in calls.items():
-            call(sample)
-            times[name].append(float(np.median([_timed(call, sample) for _ in range(turn)])))
-    return {name: np.array(found[2:]) for name, found in times.items()}
+def timed_in_turn(calls: Mapping[str, Call], sample: Array, rounds: int, turn: int) -> dict[str, Times]:
+    """The milliseconds of each artifact by name, one entry for each round."""
+    ways = {name: partial(call, sample) for name, call in calls.items()}
+    return {name: found / 1e3 for name, found in by_name(ways, rounds=rounds, turn=turn).items()}
 
 
-def _timed(call: Call, sample: Array) -> float:
-    start = time.perf_counter()
-    call(sample)
-    return (time.perf_counter() - start) * 1e3
-
-
-def summary(name: str, times: Mapping[str, npt.NDArray[np.float64]]) -> dict[str, Any]:
+def summary(name: str, times: Mapping[str, Times]) -> dict[str, Any]:
     """Median milliseconds, and the ratio to int8 TFLite within each round: median, 10th and 90th percentile."""
     ratios = {artifact: found / times[BASE] for artifact, found in times.items() if artifact != BASE}
     return {
@@ -152,25 +143,8 @@ def summary(name: str, times: Mapping[str, npt.NDArray[np.float64]]) -> dict[str
     }
 
 
-def _percentiles(ratio: npt.NDArray[np.float64]) -> list[float]:
+def _percentiles(ratio: Times) -> list[float]:
     return [round(float(np.percentile(ratio, q)), 3) for q in (50, 10, 90)]
-
-
-def machine() -> dict[str, Any]:
-    """The CPU's model, the flags that change int8 speed, and the versions of what ran."""
-    from importlib.metadata import version
-
-    text = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
-    fields = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
-    named = {key.strip(): value.strip() for key, value in fields.items()}
-    return {
-        "architecture": platform.machine(),
-        "cpu": named.get("model name", "unknown"),
-        "family_model": f"{named.get('cpu family', '?')}/{named.get('model', '?')}",
-        "flags": [flag for flag in FLAGS if flag in named.get("flags", "").split()],
-        "python": platform.python_version(),
-        "versions": {name: version(name) for name in ("onnxruntime", "ai-edge-litert", "tensorflow", "tf2onnx")},
-    }
 
 
 def main() -> None:
@@ -183,15 +157,16 @@ def main() -> None:
     given = parser.parse_args()
     rows = []
     for name in given.models:
-        if name == "ResNet8" and not SHARED.is_dir():
+        if name == "ResNet8" and not RESNET8.exists():
             print("ResNet8: skipped, ../shared is absent")
             continue
-        model, samples = resnet8() if name == "ResNet8" else keras_model(name)
+        model, samples = resnet8_model() if name == "ResNet8" else keras_model(name)
         files = artifacts(frozen(model, samples.shape[1:]), samples)
         calls = {artifact: runner(artifact, content) for artifact, content in files.items()}
-        rows.append(summary(name, interleave(calls, samples[:1], given.rounds, given.turn)))
+        rows.append(summary(name, timed_in_turn(calls, samples[:1], given.rounds, given.turn)))
         show(rows[-1])
-    result = {"machine": machine(), "rounds": given.rounds, "calls_a_turn": given.turn, "threads": 1, "models": rows}
+    result = {"machine": machine_line(), "versions": versions(), "rounds": given.rounds}
+    result |= {"calls_a_turn": given.turn, "threads": 1, "models": rows}
     given.output.parent.mkdir(parents=True, exist_ok=True)
     given.output.write_text(json.dumps(result, indent=2) + "\n")
 

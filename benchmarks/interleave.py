@@ -1,15 +1,17 @@
-"""Two ways of doing the same, timed in turn, so that a slow moment of the machine falls on both."""
+"""Several ways of doing the same, timed in turn, so that a slow moment of the machine falls on all of them."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 Work = Callable[[], object]
+Times = npt.NDArray[np.float64]
+WARM_UP_ROUNDS = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,19 +29,30 @@ class Timing:
 
 
 def compare(ours: tuple[str, Work], theirs: tuple[str, Work], *, rounds: int, turn: int) -> Timing:
-    """Give each way `rounds` turns of `turn` calls; a turn's time is the median of its calls.
-
-    The ways change places from round to round, and two rounds of warm-up are left out.
-    """
-    ways = dict((ours, theirs))
-    times: dict[str, list[float]] = {name: [] for name in ways}
-    for number in range(rounds + 2):
-        for name in sorted(ways, reverse=bool(number % 2)):
-            times[name].append(turn_us(ways[name], turn))
-    kept = {name: np.array(found[2:]) for name, found in times.items()}
+    """Time two ways in turn, and state the ratio of the first to the second."""
+    kept = by_name(dict((ours, theirs)), rounds=rounds, turn=turn)
     ratios = kept[ours[0]] / kept[theirs[0]]
     low, middle, high = (float(np.percentile(ratios, q)) for q in (10, 50, 90))
-    return Timing(median_us=_medians(kept), ratio=round(middle, 4), p10=round(low, 4), p90=round(high, 4))
+    medians = {name: round(float(np.median(found)), 2) for name, found in kept.items()}
+    return Timing(median_us=medians, ratio=round(middle, 4), p10=round(low, 4), p90=round(high, 4))
+
+
+def by_name(ways: Mapping[str, Work], *, rounds: int, turn: int) -> dict[str, Times]:
+    """The times of `in_turn` by name, with turns of `turn` calls."""
+    return dict(zip(ways, in_turn([*ways.values()], [turn] * len(ways), rounds=rounds), strict=True))
+
+
+def in_turn(ways: Sequence[Work], turns: Sequence[int], *, rounds: int, warm_up: int = WARM_UP_ROUNDS) -> list[Times]:
+    """The microseconds of each way, one entry for each round.
+
+    In a round each way has one turn of as many calls as `turns` says; a turn's time is the median of its calls. The
+    ways change places from round to round, and the rounds of `warm_up` come first and are left out.
+    """
+    times: list[list[float]] = [[] for _ in ways]
+    for number in range(rounds + warm_up):
+        for place in sorted(range(len(ways)), reverse=bool(number % 2)):
+            times[place].append(turn_us(ways[place], turns[place]))
+    return [np.array(found[warm_up:]) for found in times]
 
 
 def turn_us(work: Work, count: int) -> float:
@@ -50,7 +63,3 @@ def turn_us(work: Work, count: int) -> float:
         work()
         taken.append(time.perf_counter() - start)
     return 1e6 * float(np.median(taken))
-
-
-def _medians(times: Mapping[str, npt.NDArray[np.float64]]) -> dict[str, float]:
-    return {name: round(float(np.median(found)), 2) for name, found in times.items()}

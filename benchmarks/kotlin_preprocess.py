@@ -27,13 +27,13 @@ import numpy as np
 from edgecv_runtime.preprocess import Preprocessor
 from edgecv_runtime.schema import Fit, Normalize, Preprocess, QuantParams, Resize, TensorIO
 
+from benchmarks.shared import ROOT
 from edgecv.machine import machine_line
 from tests.golden.format import mesh
 from tests.golden.yuv import upright
 
-REPOSITORY = Path(__file__).resolve().parents[1]
-MODULE = REPOSITORY / "android_demo" / "edgecv"
-RESULTS = REPOSITORY / "benchmarks" / "results" / "kotlin_preprocess.json"
+MODULE = ROOT / "android_demo" / "edgecv"
+RESULTS = ROOT / "benchmarks" / "results" / "kotlin_preprocess.json"
 HEIGHT, WIDTH, SIZE = 1080, 1920, 224
 WARM_UP = 2
 IO = TensorIO(

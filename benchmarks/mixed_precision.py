@@ -17,11 +17,12 @@ import numpy as np
 import numpy.typing as npt
 
 import edgecv
-from benchmarks.int8_latency import interleave, machine, runner
+from benchmarks.int8_latency import runner, timed_in_turn
+from benchmarks.shared import PICTURES, ROOT
 from edgecv.convert.request import ConvertOptions
+from edgecv.machine import machine_line, versions
 
-SHARED = Path(__file__).resolve().parents[1].parent / "shared" / "data" / "cifar10_jpeg"
-BUILD = Path(__file__).resolve().parents[1] / "build" / "mixed_precision"
+BUILD = ROOT / "build" / "mixed_precision"
 RESULTS = Path(__file__).resolve().parent / "results" / "mixed_precision.json"
 HELD_OUT = 120  # images of each class that are not trained on: for calibration and the budget
 SAMPLES, SEED, BUDGET = 200, 0, 0.5
@@ -65,7 +66,7 @@ def swish_squeeze_excite() -> Any:
 
 def split() -> tuple[list[Path], list[Path]]:
     """The training images, and those that are held out of training."""
-    files = [sorted(folder.glob("*.jpg")) for folder in sorted((SHARED / "train").iterdir())]
+    files = [sorted(folder.glob("*.jpg")) for folder in sorted((PICTURES / "train").iterdir())]
     return [f for found in files for f in found[HELD_OUT:]], [f for found in files for f in found[:HELD_OUT]]
 
 
@@ -164,7 +165,7 @@ def rows_of(model: Path, rounds: int) -> list[dict[str, Any]]:
     rows, files = [], {}
     for name, options in ROWS.items():
         targets: ConvertOptions = {"targets": ["tflite", "onnx"], **options}
-        data: ConvertOptions = {"calibrate": held_out(BUILD / "held_out"), "evaluate": SHARED / "test"}
+        data: ConvertOptions = {"calibrate": held_out(BUILD / "held_out"), "evaluate": PICTURES / "test"}
         common: ConvertOptions = {"preprocess": "none", "samples": SAMPLES, "seed": SEED, "force": True}
         out = BUILD / model.stem / f"{name.replace(' ', '_').lstrip('-')}.edgecv"
         out.parent.mkdir(exist_ok=True)
@@ -172,7 +173,7 @@ def rows_of(model: Path, rounds: int) -> list[dict[str, Any]]:
         rows.append(row(name, outcome))
         files[name] = runner("tflite", (out / outcome.report.artifacts[0].file).read_bytes())
         print(json.dumps({key: value for key, value in rows[-1].items() if key != "ranking"}), flush=True)
-    times = interleave(files, pixels(split()[1][:1])[0], rounds, 20)
+    times = timed_in_turn(files, pixels(split()[1][:1])[0], rounds, 20)
     for found in rows:
         ratio = times[found["row"]] / times["edgecv int8"]
         found["median_ms"] = round(float(np.median(times[found["row"]])), 4)
@@ -188,12 +189,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--output", type=Path, default=RESULTS)
     given = parser.parse_args()
-    if not SHARED.is_dir():
+    if not PICTURES.is_dir():
         raise SystemExit("the shared images are absent: nothing was measured")
     model = trained(BUILD / "swish_squeeze_excite.keras", given.epochs)
     networks = {"swish_squeeze_excite": model, f"uneven by {FACTOR:g}": uneven(BUILD / "uneven.keras", model)}
     found = {name: rows_of(model, given.rounds) for name, model in networks.items()}
-    result = {"machine": machine(), "budget": BUDGET, "samples": SAMPLES, "rounds": given.rounds, "networks": found}
+    result = {"machine": machine_line(), "versions": versions(), "budget": BUDGET, "samples": SAMPLES}
+    result |= {"rounds": given.rounds, "networks": found}
     given.output.parent.mkdir(parents=True, exist_ok=True)
     given.output.write_text(json.dumps(result, indent=2) + "\n")
 

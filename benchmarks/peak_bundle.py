@@ -16,8 +16,9 @@ from pathlib import Path
 import numpy as np
 
 import edgecv
+from benchmarks.shared import ROOT
 
-PLACE = Path(__file__).resolve().parents[1] / "runtime" / "edgecv_runtime" / "bench" / "peak"
+PLACE = ROOT / "runtime" / "edgecv_runtime" / "bench" / "peak"
 SIDE, PERIOD = 16, 61
 LAYERS = {"conv3": (3, 128), "conv1": (1, 256)}
 KEPT = {"bundle.json", "model.float32.tflite", "model.int8.tflite", "model.float32.onnx", "model.int8.onnx"}

@@ -23,10 +23,10 @@ from edgecv_runtime.schema import QuantParams, TensorIO
 from PIL import Image
 
 import edgecv
-from benchmarks.int8_latency import SHARED, machine
 from benchmarks.interleave import Timing, Work, compare
+from benchmarks.shared import PICTURES, RESNET8, ROOT
+from edgecv.machine import machine_line, versions
 
-ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "runtime_overhead.json"
 BUNDLE = ROOT / "build" / "resnet8.edgecv"
 SIDE = 224
@@ -45,16 +45,16 @@ IMPORTS = {
 }
 
 
-def resnet8() -> Path:
+def resnet8_bundle() -> Path:
     """The int8 bundle of MLPerf Tiny's ResNet8, converted once."""
     if not BUNDLE.exists():
         edgecv.convert(
-            SHARED / "models" / "resnet8_cifar10.h5",
+            RESNET8,
             BUNDLE,
             quantize="int8",
             targets=["tflite", "onnx"],
             preprocess="none",
-            calibrate=SHARED / "data" / "cifar10_jpeg" / "train",
+            calibrate=PICTURES / "train",
         )
     return BUNDLE
 
@@ -81,7 +81,7 @@ def predicting(rounds: int) -> dict[str, Timing]:
     rng = np.random.default_rng(0)
     picture = rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)
     tensor = picture[None].astype(np.float32)
-    with load(resnet8(), target="tflite") as predictor:
+    with load(resnet8_bundle(), target="tflite") as predictor:
         bare = ("bare loop", bare_loop(predictor, tensor))
         return {
             "predict_tensor": compare(
@@ -182,14 +182,15 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=RESULTS)
     given = parser.parse_args()
     found: dict[str, Timing] = {}
-    if SHARED.is_dir():
+    if RESNET8.exists():
         found |= predicting(given.rounds)
     else:
         print("predict: skipped, ../shared is absent")
     found |= {"jpeg": photograph(given.rounds), **frame(given.rounds), **importing(given.rounds)}
     for name, timing in found.items():
         print(f"{name:22s} {timing}  bar: {BARS.get(name, 'none')}")
-    result = {"machine": machine(), "rounds": given.rounds, "bars": BARS, **{k: asdict(v) for k, v in found.items()}}
+    result = {"machine": machine_line(), "versions": versions(), "rounds": given.rounds, "bars": BARS}
+    result |= {name: asdict(timing) for name, timing in found.items()}
     given.output.write_text(json.dumps(result, indent=2) + "\n")
 
 

@@ -23,12 +23,12 @@ from PIL import Image
 
 import edgecv
 from benchmarks import compression, zoo_data, zoo_models
+from benchmarks.shared import PICTURES, ROOT
 from edgecv.compress.options import PruneOptions
 from edgecv.machine import machine_line, versions
 from edgecv.prove.evaluate import evaluate
 from edgecv.terminal.observer import Silent
 
-ROOT = Path(__file__).resolve().parents[1]
 WORK = ROOT / "build" / "starters"
 RESULTS = ROOT / "benchmarks" / "results" / "starters.json"
 TARGETS = ("tflite", "onnx", "coreml")
@@ -77,7 +77,7 @@ def cifar() -> Files:
     return Files(
         original=source,
         pruned=compression.WORK / f"{case.name}.pruned.keras",
-        train=compression.IMAGES / "train",
+        train=PICTURES / "train",
         test=test_images("cifar_cnn"),
         preprocess=case.preset,
     )
@@ -88,7 +88,7 @@ STARTERS: Mapping[str, Callable[[], Files]] = {"digits_cnn": digits, "cifar_cnn"
 
 def test_images(name: str) -> Path:
     """Where a starter's test images lie once it was made."""
-    return compression.IMAGES / "test" if name == "cifar_cnn" else WORK / name / "test"
+    return PICTURES / "test" if name == "cifar_cnn" else WORK / name / "test"
 
 
 def _drawn(count: int, seed: int) -> tuple[Pixels, Labels]:
@@ -208,7 +208,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help=f"{', '.join(STARTERS)}; all by default")
     chosen = parser.parse_args().names or list(STARTERS)
-    if "cifar_cnn" in chosen and not compression.IMAGES.is_dir():
+    if "cifar_cnn" in chosen and not PICTURES.is_dir():
         raise SystemExit("the shared CIFAR-10 images are not there: give the other names")
     known = json.loads(RESULTS.read_text())["networks"] if RESULTS.exists() else {}
     known |= {name: run(name) for name in chosen}

@@ -18,7 +18,6 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
-import os
 import threading
 import time
 from collections.abc import Callable
@@ -31,7 +30,7 @@ import numpy.typing as npt
 from edgecv_runtime import Predictor, load
 from edgecv_runtime.stream import Stream, open_source
 
-from benchmarks.int8_latency import machine
+from edgecv.machine import machine_line, versions
 
 RESULTS = Path(__file__).parent / "results" / "video_throughput.json"
 BUILD = Path("build/video_throughput")
@@ -172,7 +171,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=RESULTS)
     given = parser.parse_args()
     video = make_video(BUILD / f"moving-{given.frames}.mp4", given.frames)
-    result: dict[str, Any] = {"machine": {**machine(), "opencv": cv2.__version__, "cores": os.cpu_count()}}
+    result: dict[str, Any] = {"machine": machine_line(), "versions": {**versions(), "opencv": cv2.__version__}}
     result |= {"video": f"{WIDTH}x{HEIGHT}, {given.frames} frames", "bar": BAR}
     for preset in PRESETS:
         print(f"preprocessing {preset}")

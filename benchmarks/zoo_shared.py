@@ -12,8 +12,8 @@ import numpy.typing as npt
 from edgecv_converters.data import open_samples
 from PIL import Image
 
-SHARED = Path(__file__).resolve().parents[1].parent / "shared"
-PICTURES = SHARED / "data" / "cifar10_jpeg"
+from benchmarks.shared import KWS, PICTURES, RESNET8
+
 Arrays = dict[str, npt.NDArray[Any]]
 
 
@@ -42,13 +42,13 @@ def sounds(count: int, part: str, seed: int) -> Arrays:
 
     noise = np.random.default_rng([seed, len(part)]).normal(0, 2, (count, 49, 10, 1))
     samples = np.cumsum(noise, axis=1).astype(np.float32)
-    source = load_source(ALL["kws_dscnn"].path).freeze().function()
+    source = load_source(KWS).freeze().function()
     answers = [np.asarray(source(tf.constant(sample[None]))[0]).argmax() for sample in samples]
     return {"samples": samples, "labels": np.asarray(answers, np.int64)}
 
 
 ALL: Mapping[str, SharedModel] = {
-    "resnet8": SharedModel(SHARED / "models" / "resnet8_cifar10.h5", pictures),
-    "kws_dscnn": SharedModel(SHARED / "models" / "kws_dscnn_savedmodel", sounds),
+    "resnet8": SharedModel(RESNET8, pictures),
+    "kws_dscnn": SharedModel(KWS, sounds),
 }
 MODELS: Mapping[str, SharedModel] = {name: model for name, model in ALL.items() if model.path.exists()}

@@ -33,13 +33,13 @@ from edgecv_runtime.schema import Parity, Preprocess, Record
 from threadpoolctl import threadpool_limits
 
 from benchmarks import zoo_shared
+from benchmarks.shared import ROOT
 from edgecv.convert.pipeline import Outcome, convert
 from edgecv.convert.recipe import Recipe, plan
 from edgecv.convert.request import ConvertRequest
 from edgecv.machine import machine_line
 from edgecv.machine import versions as tool_versions
 
-ROOT = Path(__file__).resolve().parents[1]
 WORK = ROOT / "build" / "zoo"
 RESULTS = ROOT / "benchmarks" / "results" / "zoo.json"
 TABLE = ROOT / "docs" / "zoo.md"

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from edgecv_runtime.bench.machine import Jiffies, elsewhere
 
-from benchmarks.interleave import Work, turn_us
+from benchmarks.interleave import Times, Work, in_turn
 from benchmarks.tflite_pair import File, has_amx, without_amx
 
 Array = npt.NDArray[np.float32]
@@ -98,21 +98,12 @@ def latency(runtime: str, paths: list[Path], sample: Array) -> dict[str, Any]:
     calls: list[Work] = [partial(file.ask, file.taken(sample)) for file in files]
     turns = [calls_a_turn(call) for call in calls]
     before, began = Jiffies.now(), os.times()
-    times = in_turn(calls, turns)
+    times = in_turn(calls, turns, rounds=ROUNDS, warm_up=WARM_UP_ROUNDS)
     after, ended = Jiffies.now(), os.times()
     own = ended.user + ended.system - began.user - began.system
     rows = [_told(found, times[0]) for found in times]
     others, _ = elsewhere(before, after, own)
     return {"rows": rows, "busy_elsewhere": others}
-
-
-def in_turn(calls: list[Work], turns: list[int]) -> list[npt.NDArray[np.float64]]:
-    """The median time of each turn of each call; the order is turned round from round to round."""
-    times: list[list[float]] = [[] for _ in calls]
-    for number in range(ROUNDS + WARM_UP_ROUNDS):
-        for place in sorted(range(len(calls)), reverse=bool(number % 2)):
-            times[place].append(turn_us(calls[place], turns[place]))
-    return [np.array(found[WARM_UP_ROUNDS:]) for found in times]
 
 
 def calls_a_turn(call: Work) -> int:
@@ -123,7 +114,7 @@ def calls_a_turn(call: Work) -> int:
     return max(5, round(TURN_SECONDS / (time.perf_counter() - began)))
 
 
-def _told(found: npt.NDArray[np.float64], base: npt.NDArray[np.float64]) -> Mapping[str, Any]:
+def _told(found: Times, base: Times) -> Mapping[str, Any]:
     times, ratios = (np.percentile(values, (50, 10, 90)) for values in (found, found / base))
     told = {f"{name}_us": round(float(value), 2) for name, value in zip(("p50", "p10", "p90"), times, strict=True)}
     ratio = {name: round(float(value), 4) for name, value in zip(("p50", "p10", "p90"), ratios, strict=True)}

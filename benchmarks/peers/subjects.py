@@ -17,7 +17,7 @@ from edgecv_converters.data import open_samples
 from edgecv_converters.source import load_source
 from PIL import Image
 
-from benchmarks.zoo_shared import ALL, PICTURES
+from benchmarks.shared import PICTURES, RESNET8
 
 Array = npt.NDArray[np.float32]
 WORK = Path("build/peers")
@@ -156,7 +156,7 @@ SUBJECTS: Mapping[str, Subject] = {
             preset="none",
             scale=1.0,
             offset=0.0,
-            model=lambda: ALL["resnet8"].path,
+            model=lambda: RESNET8,
             pictures=_cifar,
         ),
         Subject(

@@ -5,7 +5,8 @@ import re
 import numpy as np
 import pytest
 
-from benchmarks.peers import measure, page
+from benchmarks import interleave
+from benchmarks.peers import page
 from benchmarks.peers.child import child
 from benchmarks.peers.measure import divergence
 from benchmarks.peers.records import Network, Ratio, Results, Row, Timing, beaten_by
@@ -120,11 +121,10 @@ def test_the_divergence_is_of_probabilities_no_finer_than_int8():
     assert divergence(wanted, np.array([[0.75, 0.25, 0.0]], np.float32)) == pytest.approx(halved, rel=0.02)
 
 
-def test_files_take_turns(monkeypatch):
-    monkeypatch.setattr(measure, "ROUNDS", 2)
-    monkeypatch.setattr(measure, "WARM_UP_ROUNDS", 1)
+def test_files_take_turns():
     asked = []
-    times = measure.in_turn([lambda: asked.append("a"), lambda: asked.append("b")], [2, 1])
+    ways = [lambda: asked.append("a"), lambda: asked.append("b")]
+    times = interleave.in_turn(ways, [2, 1], rounds=2, warm_up=1)
     assert asked == ["a", "a", "b", "b", "a", "a", "a", "a", "b"]
     assert [len(found) for found in times] == [2, 2]
 
