@@ -13,7 +13,7 @@ from edgecv.bench.report import render_html, render_markdown, table
 from edgecv.terminal.console import note, show, show_json, show_text
 
 
-def finish(results: Sequence[Result], *, as_json: bool, markdown: bool, html: Path | None) -> None:
+def print_results(results: Sequence[Result], *, as_json: bool, markdown: bool, html: Path | None) -> None:
     """Print a table, Markdown or JSON (a list only of several results), and write the page.
 
     That the numbers are unstable goes to standard error as well, with the first reason.

@@ -1,32 +1,36 @@
-"""The options of `edgecv bench`: names, help, and how `--help` groups them."""
+"""`edgecv bench`: latency, memory, size and accuracy of a bundle's artifacts, here or on a device."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
+from edgecv_runtime.bench.jobs import Options
 from edgecv_runtime.errors import UsageError
 
-from edgecv.commands.options import given_path
-
-if TYPE_CHECKING:
-    from edgecv.bench.command import BenchRequest
+from edgecv.bench.command import BenchRequest
+from edgecv.bench.command import run as measure
+from edgecv.bench.output import print_results
+from edgecv.commands import options as opt
+from edgecv.commands.form import default_of, takes
+from edgecv.terminal.console import LiveObserver
 
 WHAT, HOW, REFERENCE, WHERE, OUTPUT = "What is measured", "How long", "Compared with", "Where", "Output"
 
 BundlePath = Annotated[
     Path | None,
-    typer.Argument(parser=given_path, metavar="BUNDLE", help="NAME.edgecv or NAME.edgecv.zip.", show_default=False),
+    typer.Argument(parser=opt.given_path, metavar="BUNDLE", help="NAME.edgecv or NAME.edgecv.zip.", show_default=False),
 ]
 Data = Annotated[
     Path | None,
     typer.Option(
         "--data",
-        parser=given_path,
+        parser=opt.given_path,
         metavar="FOLDER|NPZ",
-        help="Labelled samples: accuracy is measured, and latency with these pictures.",
+        help="Labelled samples: accuracy is measured on them, and latency with their pictures.",
         show_default=False,
         rich_help_panel=WHAT,
     ),
@@ -36,7 +40,8 @@ Targets = Annotated[
     typer.Option(
         "--target",
         "-t",
-        help="tflite, onnx, coreml; repeatable, or a list with commas. Default: all.",
+        help="Measure the artifacts of this target: tflite, onnx or coreml. Repeatable, or a list with commas. "
+        "Default: all.",
         show_default=False,
         rich_help_panel=WHAT,
     ),
@@ -44,14 +49,17 @@ Targets = Annotated[
 Precisions = Annotated[
     list[str] | None,
     typer.Option(
-        "--precision", help="For example int8,float32. Default: all.", show_default=False, rich_help_panel=WHAT
+        "--precision",
+        help="Measure the artifacts of these precisions, such as int8,float32. Default: all.",
+        show_default=False,
+        rich_help_panel=WHAT,
     ),
 ]
 Backends = Annotated[
     list[str] | None,
     typer.Option(
         "--backend",
-        help="litert, onnx, onnx-cuda, coreml. Default: all that may run here.",
+        help="Measure with this backend: litert, onnx, onnx-cuda or coreml. Default: all that may run here.",
         show_default=False,
         rich_help_panel=WHAT,
     ),
@@ -61,7 +69,7 @@ Threads = Annotated[
     typer.Option(
         "--threads",
         metavar="N,M",
-        help="A row for each number. Default: 1, and as many as there are cores.",
+        help="Measure a row for each number of threads. Default: 1, and as many as there are cores.",
         show_default=False,
         rich_help_panel=WHAT,
     ),
@@ -69,33 +77,40 @@ Threads = Annotated[
 Peaks = Annotated[
     bool,
     typer.Option(
-        "--peak/--no-peak", help="Measure what one large layer reaches here, to compare with.", rich_help_panel=WHAT
+        "--peak/--no-peak",
+        help="Measure the arithmetic that one large layer reaches here, as a limit to compare with.",
+        rich_help_panel=WHAT,
     ),
 ]
-Rounds = Annotated[int, typer.Option("--rounds", help="Turns of every row.", rich_help_panel=HOW)]
+Rounds = Annotated[int, typer.Option("--rounds", help="How often the rows take turns.", rich_help_panel=HOW)]
 Seconds = Annotated[
-    float, typer.Option("--seconds", help="Of measuring each row, in all its turns.", rich_help_panel=HOW)
+    float, typer.Option("--seconds", help="How long each row is measured, over all its turns.", rich_help_panel=HOW)
 ]
-WarmUp = Annotated[float, typer.Option("--warm-up", help="Most seconds of each row's warm-up.", rich_help_panel=HOW)]
+WarmUp = Annotated[
+    float, typer.Option("--warm-up", help="The longest that each row warms up, in seconds.", rich_help_panel=HOW)
+]
 Sustained = Annotated[
     float,
     typer.Option(
         "--sustained",
         metavar="SECONDS",
-        help="Run the fastest int8 row alone for so long afterwards: p90 of every 10 s.",
+        help="Run the fastest int8 row alone for this long afterwards, and show the p90 latency of every 10 s.",
         rich_help_panel=HOW,
     ),
 ]
 SustainAll = Annotated[
-    bool, typer.Option("--sustain-all", help="--sustained for every row, one after the other.", rich_help_panel=HOW)
+    bool,
+    typer.Option(
+        "--sustain-all", help="Do what --sustained does for every row, one after the other.", rich_help_panel=HOW
+    ),
 ]
 ReferenceFile = Annotated[
     Path | None,
     typer.Option(
         "--reference",
-        parser=given_path,
+        parser=opt.given_path,
         metavar="FILE",
-        help="A reference that --record-reference made elsewhere.",
+        help="Compare with a reference that --record-reference made on another machine.",
         show_default=False,
         rich_help_panel=REFERENCE,
     ),
@@ -104,9 +119,10 @@ RecordReference = Annotated[
     Path | None,
     typer.Option(
         "--record-reference",
-        parser=given_path,
+        parser=opt.given_path,
         metavar="FILE",
-        help="Write ONNX float32's answers and latencies here (on the GPU, where there is one).",
+        help="Write the answers and latencies of this machine's ONNX float32 (on the GPU, where there is one) to a "
+        "file.",
         show_default=False,
         rich_help_panel=REFERENCE,
     ),
@@ -115,9 +131,9 @@ Model = Annotated[
     Path | None,
     typer.Option(
         "--model",
-        parser=given_path,
+        parser=opt.given_path,
         metavar="MODEL",
-        help="The Keras model that the bundle was made from: run it, and compare with it.",
+        help="Run the Keras model that the bundle was made from, and compare with it.",
         show_default=False,
         rich_help_panel=REFERENCE,
     ),
@@ -127,22 +143,24 @@ Devices = Annotated[
     typer.Option(
         "--device",
         metavar="NAME",
-        help="Measure there: ssh:user@host[:port], adb or adb:SERIAL; repeatable.",
+        help="Measure on this device: ssh:user@host[:port], adb or adb:SERIAL. Repeatable.",
         show_default=False,
         rich_help_panel=WHERE,
     ),
 ]
 DevicePython = Annotated[
     str,
-    typer.Option("--device-python", metavar="PATH", help="The Python of machines over ssh.", rich_help_panel=WHERE),
+    typer.Option(
+        "--device-python", metavar="PATH", help="The Python interpreter on a machine over ssh.", rich_help_panel=WHERE
+    ),
 ]
 Imports = Annotated[
     list[Path] | None,
     typer.Option(
         "--import",
-        parser=given_path,
+        parser=opt.given_path,
         metavar="FILE",
-        help="Show a result that an app shared, or an earlier one; repeatable.",
+        help="Show a result that an app shared, or an earlier one. Repeatable.",
         show_default=False,
         rich_help_panel=WHERE,
     ),
@@ -151,57 +169,96 @@ Html = Annotated[
     Path | None,
     typer.Option(
         "--html",
-        parser=given_path,
+        parser=opt.given_path,
         metavar="FILE",
-        help="Write the report as one page.",
+        help="Write the report as one HTML page.",
         show_default=False,
         rich_help_panel=OUTPUT,
     ),
 ]
 Markdown = Annotated[
-    bool, typer.Option("--markdown", help="Print Markdown for a pull request.", rich_help_panel=OUTPUT)
+    bool, typer.Option("--markdown", help="Print Markdown, for example for a pull request.", rich_help_panel=OUTPUT)
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.", rich_help_panel=OUTPUT)]
-Force = Annotated[bool, typer.Option("--force", help="Replace files that are there.", rich_help_panel=OUTPUT)]
+Force = Annotated[bool, typer.Option("--force", help="Replace files that are already there.", rich_help_panel=OUTPUT)]
 
 
-def request(given: Mapping[str, Any]) -> BenchRequest:
-    """What the command line asks for.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BenchArguments:
+    """The command line of `edgecv bench`."""
+
+    bundle: BundlePath = None
+    data: Data = None
+    target: Targets = None
+    precision: Precisions = None
+    backend: Backends = None
+    threads: Threads = None
+    peak: Peaks = default_of(Options, "peaks")
+    rounds: Rounds = default_of(Options, "rounds")
+    seconds: Seconds = default_of(Options, "seconds")
+    warm_up: WarmUp = default_of(Options, "warm_up_seconds")
+    sustained: Sustained = default_of(Options, "sustained_seconds")
+    sustain_all: SustainAll = False
+    reference: ReferenceFile = None
+    record_reference: RecordReference = None
+    model: Model = None
+    device: Devices = None
+    device_python: DevicePython = "python3"
+    import_file: Imports = None
+    html: Html = None
+    markdown: Markdown = False
+    force: Force = False
+    as_json: Json = False
+
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+@takes(BenchArguments)
+def bench(given: BenchArguments) -> None:
+    """Measure a bundle here or on a device: latency, memory, size and accuracy of every artifact, side by side.
+
+    Example: edgecv bench model.edgecv --data test/ --html report.html
+    """
+    with LiveObserver() as observer:
+        results = measure(request(given), observer)
+    print_results(results, as_json=given.as_json, markdown=given.markdown, html=given.html)
+
+
+def request(given: BenchArguments) -> BenchRequest:
+    """Read what the command line asks for.
 
     Raises:
         UsageError: A value, or a combination, is wrong.
         BackendError: A backend is unknown.
     """
-    from edgecv_runtime.bench.jobs import Options
-
-    from edgecv.bench.command import BenchRequest
-
-    if given["as_json"] and given["markdown"]:
+    if given.as_json and given.markdown:
         raise UsageError("--json and --markdown both print to stdout", "Give one of them")
     options = Options(
-        targets=words(given["target"]),
-        precisions=words(given["precision"]),
-        backends=words(given["backend"]),
-        threads=numbers(given["threads"]),
-        rounds=given["rounds"],
-        seconds=given["seconds"],
-        warm_up_seconds=given["warm_up"],
-        sustained_seconds=given["sustained"],
-        sustain_all=given["sustain_all"],
-        peaks=given["peak"],
+        targets=words(given.target),
+        precisions=words(given.precision),
+        backends=words(given.backend),
+        threads=numbers(given.threads),
+        rounds=given.rounds,
+        seconds=given.seconds,
+        warm_up_seconds=given.warm_up,
+        sustained_seconds=given.sustained,
+        sustain_all=given.sustain_all,
+        peaks=given.peak,
     )
     return BenchRequest(
-        bundle=given["bundle"],
+        bundle=given.bundle,
         options=options,
-        data=given["data"],
-        reference=given["reference"],
-        record=given["record_reference"],
-        model=given["model"],
-        devices=tuple(given["device"] or ()),
-        python=given["device_python"],
-        imported=tuple(given["import_file"] or ()),
-        force=given["force"],
-        outputs=(given["html"],) if given["html"] else (),
+        data=given.data,
+        reference=given.reference,
+        record=given.record_reference,
+        model=given.model,
+        devices=tuple(given.device or ()),
+        python=given.device_python,
+        imported=tuple(given.import_file or ()),
+        force=given.force,
+        outputs=(given.html,) if given.html else (),
     )
 
 

@@ -2,90 +2,78 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
+from edgecv_converters.coreml.recipes import Minimum
 
 COREML = "The Core ML model"
 
-
-class CoremlInputName(StrEnum):
-    """What a Core ML model takes."""
-
-    tensor = "tensor"
-    image = "image"
-
-
-class CoremlOutputName(StrEnum):
-    """What a Core ML model gives."""
-
-    tensor = "tensor"
-    classifier = "classifier"
-
-
-class CoremlComputeName(StrEnum):
-    """What Core ML's int8 computes between its integers."""
-
-    float32 = "float32"
-    float16 = "float16"
-
-
-class CoremlMinimumName(StrEnum):
-    """The first system that must read a Core ML model."""
-
-    iOS16 = "iOS16"  # noqa: N815 - Apple's name
-    iOS17 = "iOS17"  # noqa: N815
-    iOS18 = "iOS18"  # noqa: N815
-
-
 CoremlInput = Annotated[
-    CoremlInputName,
+    Literal["tensor", "image"],
     typer.Option(
         "--coreml-input",
-        help="tensor: preprocessed numbers; image: a picture of the input's size, which the model normalizes itself.",
+        help="What the model takes. tensor: preprocessed numbers; image: a picture of the input's size, which the "
+        "model normalizes itself.",
         rich_help_panel=COREML,
     ),
 ]
 CoremlOutput = Annotated[
-    CoremlOutputName | None,
+    Literal["tensor", "classifier"] | None,
     typer.Option(
         "--coreml-output",
-        help="classifier: the label and the probability of each. Default: classifier for an image input where there "
-        "are labels, else tensor.",
+        help="What the model gives. classifier: the label, and the probability of each label; the default for an "
+        "image input where there are labels. tensor: numbers; the default elsewhere.",
         show_default=False,
         rich_help_panel=COREML,
     ),
 ]
 CoremlMinimum = Annotated[
-    CoremlMinimumName | None,
+    Minimum | None,
     typer.Option(
         "--coreml-minimum",
-        help="The first system that must read it; later where the precision needs one. Default: the lowest that works.",
+        help="The first iOS that must read the model; a precision may need a later one. Default: the lowest that "
+        "works.",
         show_default=False,
         rich_help_panel=COREML,
     ),
 ]
 CoremlCompute = Annotated[
-    CoremlComputeName,
+    Literal["float32", "float16"],
     typer.Option(
         "--coreml-compute",
-        help="What int8 computes between its integers: float32 gives TFLite's answers, float16 may run on the "
-        "Neural Engine and gives some others.",
+        help="What int8 computes with between its integers. float32 gives TFLite's answers; float16 may run on the "
+        "Neural Engine and gives some other answers.",
         rich_help_panel=COREML,
     ),
 ]
 Author = Annotated[
     str | None,
-    typer.Option("--author", metavar="NAME", help="For its metadata.", show_default=False, rich_help_panel=COREML),
+    typer.Option(
+        "--author",
+        metavar="NAME",
+        help="The author in the model's metadata.",
+        show_default=False,
+        rich_help_panel=COREML,
+    ),
 ]
 License = Annotated[
     str | None,
-    typer.Option("--license", metavar="TEXT", help="For its metadata.", show_default=False, rich_help_panel=COREML),
+    typer.Option(
+        "--license",
+        metavar="TEXT",
+        help="The license in the model's metadata.",
+        show_default=False,
+        rich_help_panel=COREML,
+    ),
 ]
 ModelVersion = Annotated[
     str | None,
     typer.Option(
-        "--model-version", metavar="TEXT", help="For its metadata.", show_default=False, rich_help_panel=COREML
+        "--model-version",
+        metavar="TEXT",
+        help="The version in the model's metadata.",
+        show_default=False,
+        rich_help_panel=COREML,
     ),
 ]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+import typer
 from edgecv_converters.data import open_samples
 from edgecv_converters.isolate import WorkerLimits, WorkerPool, scratch_folder
 from edgecv_converters.isolate.child import progress
@@ -13,19 +15,44 @@ from edgecv_runtime.predictor import load
 from edgecv_runtime.preprocess import from_preset
 from PIL import Image
 
+from edgecv.commands import options as opt
+from edgecv.commands.convert import print_outcome
+from edgecv.commands.form import takes
 from edgecv.convert.pipeline import convert
 from edgecv.convert.recipe import TARGETS, Recipe, plan
 from edgecv.convert.request import ConvertRequest
 from edgecv.convert.staging import check_output
 from edgecv.extras import require, require_for
 from edgecv.terminal.console import LiveObserver, note, show
-from edgecv.terminal.tables import finish_conversion
 
 SIDE = 16  # pixels; the scans are 8 x 8 and are doubled, so that two poolings leave something
 EPOCHS = 12
 TEST_EVERY = 4  # every fourth scan is kept for testing
 TRAINING = WorkerLimits(seconds=600)
 SHOWN = 5
+
+Output = Annotated[
+    Path,
+    typer.Option("--output", "-o", parser=opt.given_path, metavar="NAME.edgecv", help="The bundle to make."),
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoArguments:
+    """The command line of `edgecv demo`."""
+
+    output: Output = Path("digits.edgecv")
+    force: opt.Force = False
+
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+@takes(DemoArguments)
+def demo(given: DemoArguments) -> None:
+    """Train a small network on scanned digits, convert it to every target in int8, prove it, and use it."""
+    run_demo(given.output, force=given.force)
 
 
 def run_demo(out: Path, *, force: bool) -> None:
@@ -54,7 +81,7 @@ def run_demo(out: Path, *, force: bool) -> None:
                 force=force,
             )
             outcome = convert(request, observer)
-        finish_conversion(outcome, as_json=False)
+        print_outcome(outcome, as_json=False)
         classify(out, folder / "test")
     show("next:   edgecv convert YOUR_MODEL --quantize int8 --preprocess PRESET --calibrate FOLDER --evaluate FOLDER")
 

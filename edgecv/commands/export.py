@@ -1,20 +1,24 @@
-"""The arguments and options of `edgecv export`."""
+"""`edgecv export`: a bundle put into an app's project."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from edgecv.commands.options import given_path
+from edgecv.commands import options as opt
+from edgecv.commands.form import takes
+from edgecv.export.android import export_android
+from edgecv.export.output import print_export
 
 Destination = Annotated[
     Path,
     typer.Argument(
-        parser=given_path,
+        parser=opt.given_path,
         metavar="DEST",
-        help="An Android project, or its app module; or a new folder, for the demo app.",
+        help="An Android project or its app module; or a new folder, which becomes the demo app.",
         show_default=False,
     ),
 ]
@@ -24,8 +28,46 @@ Artifacts = Annotated[
         "--artifact",
         "-a",
         metavar="TARGET[:PRECISION]",
-        help="As tflite:int8, or an artifact's file in the bundle; repeatable. Default: all of TFLite and ONNX.",
+        help="An artifact to take along, such as tflite:int8, or its file in the bundle. Repeatable. Default: all "
+        "that Android runs.",
         show_default=False,
     ),
 ]
-Force = Annotated[bool, typer.Option("--force", help="Replace the bundle and the library that are there.")]
+Force = Annotated[
+    bool, typer.Option("--force", help="Replace the bundle and the library that the project has already.")
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportArguments:
+    """The command line of `edgecv export android`."""
+
+    bundle: opt.BundlePath
+    dest: Destination
+    artifacts: Artifacts = None
+    force: Force = False
+    as_json: opt.Json = False
+
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    help="Put a bundle into an app's project.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def export() -> None:
+    """Put a bundle into an app's project."""
+
+
+@app.command()
+@takes(ExportArguments)
+def android(given: ExportArguments) -> None:
+    """Put a bundle and the Kotlin library into an Android project, or make the demo app with this bundle in it.
+
+    Examples: edgecv export android model.edgecv MyProject/, edgecv export android model.edgecv new-demo/
+    """
+    made = export_android(given.bundle, given.dest, artifacts=given.artifacts or (), force=given.force)
+    print_export(made, as_json=given.as_json)

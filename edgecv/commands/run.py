@@ -1,13 +1,17 @@
-"""The arguments and options of `edgecv run`: names, help, and how `--help` groups them."""
+"""`edgecv run`: a bundle answers pictures, videos and cameras."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from edgecv.commands.options import given_path
+from edgecv.commands import options as opt
+from edgecv.commands.form import takes, values
+from edgecv.run import RunOptions
+from edgecv.run import run as answer
 
 ARTIFACT, SOURCE, ANSWERS = "Which artifact answers", "The source", "What becomes of the answers"
 
@@ -22,25 +26,41 @@ Sources = Annotated[
 ]
 Target = Annotated[
     str | None,
-    typer.Option("--target", help="tflite, onnx or coreml.", show_default="the best", rich_help_panel=ARTIFACT),
+    typer.Option(
+        "--target",
+        help="Take an artifact of this target: tflite, onnx or coreml.",
+        show_default="the best",
+        rich_help_panel=ARTIFACT,
+    ),
 ]
 Precision = Annotated[
     str | None,
-    typer.Option("--precision", help="For example int8.", show_default="the best", rich_help_panel=ARTIFACT),
+    typer.Option(
+        "--precision",
+        help="Take an artifact of this precision, such as int8.",
+        show_default="the best",
+        rich_help_panel=ARTIFACT,
+    ),
 ]
 BackendName = Annotated[
     str | None,
     typer.Option(
-        "--backend", help="litert, onnx, onnx-cuda or coreml.", show_default="the best", rich_help_panel=ARTIFACT
+        "--backend",
+        help="Run it with this backend: litert, onnx, onnx-cuda or coreml.",
+        show_default="the best",
+        rich_help_panel=ARTIFACT,
     ),
 ]
-Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads of the runtime.", rich_help_panel=ARTIFACT)]
+Threads = Annotated[
+    int, typer.Option("--threads", min=1, help="How many threads the runtime uses.", rich_help_panel=ARTIFACT)
+]
 Thresholds = Annotated[
     list[str] | None,
     typer.Option(
         "--threshold",
-        metavar="[LABEL=]VALUE",
-        help="The score from which a label holds, for yes-or-no answers; in place of the bundle's. Repeatable.",
+        metavar="[LABEL=]SCORE",
+        help="The score from which on a label holds, in place of the bundle's, for binary and multilabel outputs. "
+        "Repeatable.",
         show_default=False,
         rich_help_panel=ARTIFACT,
     ),
@@ -50,7 +70,7 @@ CameraSize = Annotated[
     typer.Option(
         "--camera-size",
         metavar="WIDTHxHEIGHT",
-        help="What a camera is asked for.",
+        help="The size of picture to ask the camera for.",
         show_default=False,
         rich_help_panel=SOURCE,
     ),
@@ -60,7 +80,7 @@ MaxFps = Annotated[
     typer.Option(
         "--max-fps",
         metavar="N",
-        help="At most N frames a second: a camera's others are skipped, files go slower.",
+        help="Answer at most N frames a second: a camera's other frames are skipped, files go slower.",
         show_default=False,
         rich_help_panel=SOURCE,
     ),
@@ -68,7 +88,7 @@ MaxFps = Annotated[
 Duration = Annotated[
     float | None,
     typer.Option(
-        "--duration", metavar="SECONDS", help="End after this time.", show_default=False, rich_help_panel=SOURCE
+        "--duration", metavar="SECONDS", help="Stop after this time.", show_default=False, rich_help_panel=SOURCE
     ),
 ]
 SkipBad = Annotated[
@@ -79,24 +99,71 @@ LiveInput = Annotated[
     bool,
     typer.Option(
         "--live",
-        help="Standard input is a camera: answer the newest picture, drop what came too fast.",
+        help="Treat standard input as a camera: answer the newest picture, and drop those that came too fast.",
         rich_help_panel=SOURCE,
     ),
 ]
 Top = Annotated[
-    int, typer.Option("--top", metavar="K", min=1, help="How many classes to name.", rich_help_panel=ANSWERS)
+    int, typer.Option("--top", metavar="K", min=1, help="Name the K best classes.", rich_help_panel=ANSWERS)
 ]
-JsonLines = Annotated[bool, typer.Option("--json", help="One JSON object a line.", rich_help_panel=ANSWERS)]
+JsonLines = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object a line for each answer.", rich_help_panel=ANSWERS)
+]
 Save = Annotated[
     Path | None,
     typer.Option(
         "--save",
-        parser=given_path,
+        parser=opt.given_path,
         metavar="NAME.mp4|FOLDER",
         help="Save the pictures with their answers drawn on them.",
         show_default=False,
         rich_help_panel=ANSWERS,
     ),
 ]
-Show = Annotated[bool, typer.Option("--show", help="Show them in a window; q or Esc ends.", rich_help_panel=ANSWERS)]
-Force = Annotated[bool, typer.Option("--force", help="Replace what --save finds.", rich_help_panel=ANSWERS)]
+Show = Annotated[
+    bool,
+    typer.Option(
+        "--show",
+        help="Show the pictures with their answers in a window; q or Esc closes it.",
+        rich_help_panel=ANSWERS,
+    ),
+]
+Force = Annotated[
+    bool, typer.Option("--force", help="Replace what --save finds in its place.", rich_help_panel=ANSWERS)
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunArguments:
+    """The command line of `edgecv run`; the names are those of `RunOptions`."""
+
+    bundle: opt.BundlePath
+    sources: Sources
+    target: Target = None
+    precision: Precision = None
+    backend: BackendName = None
+    threads: Threads = 1
+    thresholds: Thresholds = None
+    camera_size: CameraSize = None
+    max_fps: MaxFps = None
+    duration: Duration = None
+    skip_bad: SkipBad = False
+    live: LiveInput = False
+    top: Top = 3
+    as_json: JsonLines = False
+    save: Save = None
+    show: Show = False
+    force: Force = False
+
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+@takes(RunArguments)
+def run(given: RunArguments) -> int:
+    """Answer pictures, a folder, a video, or what a camera sees, live.
+
+    Examples: edgecv run model.edgecv photos/, edgecv run model.edgecv 0 --show
+    """
+    return answer(RunOptions(**values(given)))

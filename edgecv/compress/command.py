@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack, cast
+from typing import TYPE_CHECKING, Any, Unpack
 
 import msgspec
 from edgecv_converters.data.inputs import preprocessing, read_input_shapes, read_labels
@@ -116,12 +116,6 @@ def _keras() -> Any:
 
         tf.zeros(1)
     return keras
-
-
-def chosen(given: Mapping[str, Any]) -> PruneOptions:
-    """The options among the command line's arguments, without those that were not given."""
-    names = PruneOptions.__annotations__
-    return cast("PruneOptions", {name: value for name, value in given.items() if name in names and value is not None})
 
 
 def _original(model: Any, options: PruneOptions) -> tuple[Any, str, str]:

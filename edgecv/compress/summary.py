@@ -12,7 +12,7 @@ from edgecv.terminal.console import note, show, show_json
 HEADINGS = ("multiply-adds", "parameters", "zipped", "zeros", "accuracy")
 
 
-def finish_pruning(made: Pruned, *, as_json: bool) -> None:
+def print_pruned(made: Pruned, *, as_json: bool) -> None:
     """Print what was made, and where."""
     if as_json:
         show_json(made)

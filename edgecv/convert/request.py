@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, TypedDict
+from typing import Any, Literal, TypedDict
 
 from edgecv_converters.coreml import Interface
 from edgecv_converters.coreml.recipes import Minimum
@@ -21,6 +21,9 @@ from edgecv_runtime.schema import Activation, Preprocess, Task
 from edgecv.convert.recipe import Recipe, plan
 
 DEFAULT_EPOCHS = 5
+TAKEN = frozenset(  # options that are read before a record gets them
+    {"preprocess", "calibrate", "qat", "evaluate", "labels", "input_shapes", "epochs", "thresholds", "gates"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,55 +184,50 @@ def from_options(model: Path, out: Path, options: ConvertOptions) -> ConvertRequ
     Raises:
         EdgecvError: An option is wrong; the message names it.
     """
-    quantize = options.get("quantize", ())
+    quantize, shapes = options.get("quantize") or (), options.get("input_shapes") or ()
     preprocess, labels = options.get("preprocess"), options.get("labels")
-    shapes = options.get("input_shapes", ())
-    recipe = Recipe(
-        steps=plan([quantize] if isinstance(quantize, str) else quantize, options.get("targets", ())),
-        io=options.get("io", "float32"),
-        quantizer=options.get("quantizer", "edgecv"),
-        refine=options.get("refine", False),
-        refine_limit=options.get("refine_limit", 540.0),
-        epochs=_epochs(options),
-        max_drop=options.get("max_drop"),
-        max_drop_limit=options.get("max_drop_limit", 600.0),
-        samples=options.get("samples", 200),
-        seed=options.get("seed", 0),
-        task=options.get("task"),
-        activation=options.get("activation"),
-        thresholds=tuple(options.get("thresholds", ())),
-        gates=tuple(options.get("gates", ())),
-        coreml=_interface(options),
-    )
     return ConvertRequest(
         model=model,
         out=out,
-        recipe=recipe,
+        recipe=_recipe(options, [quantize] if isinstance(quantize, str) else quantize),
         preprocess=parse(preprocess) if isinstance(preprocess, str) else preprocess,
         calibrate=_path(options.get("calibrate")),
         qat=_path(options.get("qat")),
         evaluate=_path(options.get("evaluate")),
         labels=read_labels(_given(labels)) if isinstance(labels, str | Path) else _tuple(labels),
         input_shapes=shapes if isinstance(shapes, Mapping) else read_input_shapes(shapes),
-        allow_code=options.get("allow_code", False),
-        custom_objects=options.get("custom_objects"),
-        force=options.get("force", False),
-        keep_failing=options.get("keep_failing", False),
-        keep_going=options.get("keep_going", False),
-        limits=limits(options.get("time_limit", 1800.0), options.get("memory_limit")),
+        limits=limits(options.get("time_limit", WorkerLimits().seconds), options.get("memory_limit")),
+        **_only(options, ConvertRequest.__dataclass_fields__, TAKEN),
     )
+
+
+def _recipe(options: ConvertOptions, quantize: Sequence[str]) -> Recipe:
+    return Recipe(
+        steps=plan(quantize, options.get("targets") or ()),
+        epochs=_epochs(options),
+        thresholds=tuple(options.get("thresholds") or ()),
+        gates=tuple(options.get("gates") or ()),
+        coreml=_interface(options),
+        **_only(options, Recipe.__struct_fields__, TAKEN),
+    )
+
+
+def _only(options: ConvertOptions, names: Iterable[str], but: Collection[str]) -> dict[str, Any]:
+    """The options that a record takes as they are; where one is not given, the record has its default."""
+    return {name: value for name, value in options.items() if name in names and name not in but}
 
 
 def _interface(options: ConvertOptions) -> Interface:
-    return Interface(
-        input=options.get("coreml_input", "tensor"),
-        output=options.get("coreml_output"),
-        minimum=options.get("coreml_minimum"),
-        compute=options.get("coreml_compute", "float32"),
-        author=options.get("author"),
-        license=options.get("license"),
-        version=options.get("model_version"),
-    )
+    names = {
+        "coreml_input": "input",
+        "coreml_output": "output",
+        "coreml_minimum": "minimum",
+        "coreml_compute": "compute",
+        "author": "author",
+        "license": "license",
+        "model_version": "version",
+    }
+    return Interface(**{names[name]: value for name, value in options.items() if name in names})  # type: ignore[arg-type]
 
 
 def _epochs(options: ConvertOptions) -> int | None:

@@ -28,7 +28,7 @@ Gradle {gradle}:
 """
 
 
-def finish(made: AndroidExport, *, as_json: bool) -> None:
+def print_export(made: AndroidExport, *, as_json: bool) -> None:
     """Print it for people, or as one JSON document."""
     if as_json:
         show_json(made)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,10 +16,7 @@ from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.errors import BundleError, UsageError
 from edgecv_runtime.postprocess import Head
 from edgecv_runtime.schema import Artifact, Manifest
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
 
-from edgecv.terminal import words
 from edgecv.terminal.observer import Observer
 
 WIDEST_MATRIX = 20  # classes; beyond that a confusion matrix is for --json
@@ -159,46 +155,3 @@ def _judge(artifact: Artifact, answers: np.ndarray, info: SpoolInfo, labels: tup
         confusion=confusion_matrix(truth, answers, len(labels)).tolist(),
         scores=precision_recall_f1(truth, answers, len(labels)),
     )
-
-
-def tables(results: list[Evaluation]) -> Iterator[Table | str]:
-    """For each artifact: the accuracy with its interval, the classes, the confusion matrix."""
-    for result in results:
-        low, high = result.interval
-        yield (
-            f"\n{result.artifact}: {words.percent(result.accuracy, 2)} of {result.count} right "
-            f"(95 % interval {words.percent(low)} to {words.percent(high)})"
-            + (f", {result.skipped} unreadable" if result.skipped else "")
-        )
-        yield _class_table(result)
-        if len(result.labels) <= WIDEST_MATRIX:
-            yield _confusion_table(result)
-
-
-def _class_table(result: Evaluation) -> Table:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column("class")
-    for heading in ("samples", "precision", "recall", "F1"):
-        table.add_column(heading, justify="right")
-    for label, score in zip(result.labels, result.scores.classes, strict=True):
-        table.add_row(label, str(score.support), f"{score.precision:.3f}", f"{score.recall:.3f}", f"{score.f1:.3f}")
-    scores = result.scores
-    table.add_section()
-    table.add_row(
-        "mean",
-        str(result.count),
-        f"{scores.macro_precision:.3f}",
-        f"{scores.macro_recall:.3f}",
-        f"{scores.macro_f1:.3f}",
-    )
-    return table
-
-
-def _confusion_table(result: Evaluation) -> Table:
-    table = Table(title="true class (rows) taken for (columns)", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column("")
-    for label in result.labels:
-        table.add_column(label[:6], justify="right")
-    for label, row in zip(result.labels, result.confusion, strict=True):
-        table.add_row(label, *(str(count) if count else "·" for count in row))
-    return table

@@ -12,20 +12,14 @@ from edgecv_converters.isolate import Job, WorkerLimits, WorkerPool, children
 from edgecv_converters.parity.gates import GateConfig
 from edgecv_converters.parity.golden import GoldenCheck, check_golden
 from edgecv_converters.parity.methods import methods
-from edgecv_converters.parity.verdict import DID_NOT_RUN, without_run
+from edgecv_converters.parity.verdict import without_run
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.errors import BackendError
 from edgecv_runtime.postprocess import Head
 from edgecv_runtime.preprocess import Preprocessor
 from edgecv_runtime.schema import Artifact, Parity
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
-from rich.text import Text
 
-from edgecv.terminal import words
-from edgecv.terminal.console import show, show_json
 from edgecv.terminal.observer import Observer
-from edgecv.terminal.tables import STYLES, raise_for_gates, snr
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,55 +99,3 @@ def _parity(artifact: Artifact, job: Job) -> Parity:
     except BackendError as error:  # its process crashed, hung or used too much memory
         return without_run(artifact, error)
     return found
-
-
-def finish_verification(result: Verification, *, as_json: bool) -> None:
-    """Print the result, and end as the gates say.
-
-    Raises:
-        BackendError: An artifact could not be run.
-        GateError: An artifact, or the preprocessing, does not give what was recorded.
-    """
-    if as_json:
-        show_json(result)
-    else:
-        show(*_lines(result))
-    failed = tuple(parity for parity in result.parity if parity.status == "failed")
-    if result.preprocessing_equal != result.pictures:
-        reason = f"{result.pictures - result.preprocessing_equal} of {result.pictures} golden pictures differ"
-        failed += (Parity(artifact="preprocessing", status="failed", how="golden pictures", reason=reason),)
-    _raise_for_broken(failed)
-    raise_for_gates(failed, "The files are those that were recorded: this machine's runtime computes differently")
-
-
-def _raise_for_broken(failed: tuple[Parity, ...]) -> None:
-    """Say which artifacts could not be run at all: no gate was held against them.
-
-    Raises:
-        BackendError: There are some.
-    """
-    broken = [f"{parity.artifact} did not run: {parity.reason}" for parity in failed if parity.how == DID_NOT_RUN]
-    if broken:
-        raise BackendError(
-            "; ".join(broken),
-            "The files are those that were recorded: they were damaged before, or this machine's runtime is another",
-        )
-
-
-def _lines(result: Verification) -> Iterator[Table | str]:
-    yield f"{result.name}: {result.files} files, all as they were recorded"
-    if result.pictures:
-        yield f"preprocessing: {result.preprocessing_equal} of {result.pictures} golden pictures equal to the bit"
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for heading in ("artifact", "parity", "SNR", "agreement", "how"):
-        table.add_column(heading)
-    for parity in result.parity:
-        golden = parity.comparisons.get("golden")
-        style = STYLES[parity.status]
-        agreement = "" if golden is None or golden.agreement is None else words.percent(golden.agreement)
-        how = parity.reason if parity.status == "not_run" else parity.how
-        status = Text(parity.status.replace("_", " "), style)
-        table.add_row(parity.artifact, status, snr(golden), agreement, how or "")
-    yield table
-    if all(parity.status == "not_run" for parity in result.parity):
-        yield "no artifact could be run here: only the files were checked"

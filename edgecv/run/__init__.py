@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import sys
+from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,12 +41,12 @@ class RunOptions:
     """
 
     bundle: Path
-    sources: tuple[str, ...]
+    sources: Sequence[str]
     target: str | None = None
     precision: str | None = None
     backend: str | None = None
     threads: int = 1
-    thresholds: tuple[str, ...] = ()
+    thresholds: Sequence[str] = ()
     top: int = 3
     as_json: bool = False
     save: Path | None = None

@@ -8,34 +8,11 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from edgecv.convert.pipeline import Outcome
 from edgecv.terminal import words
-from edgecv.terminal.console import note, print_error, show, show_json
 
 KEPT = "The bundle was written all the same; its report shows where it differs"
 NOT_KEPT = "Nothing was written. --keep-failing writes the bundle with its report; --gate NAME=VALUE moves a bar"
 STYLES = {"passed": "green", "failed": "bold red", "not_run": "yellow"}
-
-
-def finish_conversion(outcome: Outcome, *, as_json: bool) -> None:
-    """Print what was made, and end as the gates say.
-
-    Raises:
-        GateError: An artifact is over a gate.
-    """
-    if as_json:
-        show_json({"path": str(outcome.path) if outcome.path else None, "report": outcome.report})
-    else:
-        show(artifact_table(outcome.manifest))
-        if outcome.path is not None:
-            show(f"bundle: {outcome.path}")
-            if outcome.path.is_dir():
-                show(f"report: {outcome.path / 'report.html'}")
-    for text in outcome.report.notes:
-        note(text)
-    for failure in outcome.failures:
-        print_error(f"{failure.target} {failure.precision}: {failure.message}", failure.hint)
-    raise_for_gates(outcome.failed, KEPT if outcome.path is not None else NOT_KEPT)
 
 
 def raise_for_gates(failed: tuple[Parity, ...], hint: str) -> None:

@@ -18,6 +18,7 @@ from edgecv_runtime.schema import Postprocess
 from PIL import Image
 
 import edgecv as package
+from edgecv.commands.verify import print_verification
 from edgecv.prove import verify as verifying
 from tests import models
 from tests.command import edgecv
@@ -326,7 +327,7 @@ def shown_without(module, root, monkeypatch, capsys):
         patch.setitem(sys.modules, module, None)
         parity = tuple(check_golden(check) for check in verifying._checks(loaded, GateConfig.parse(()), 1))
     counts = {"files": 1, "golden": 8, "pictures": 8, "preprocessing_equal": 8}
-    verifying.finish_verification(verifying.Verification(name="m", **counts, parity=parity), as_json=False)
+    print_verification(verifying.Verification(name="m", **counts, parity=parity), as_json=False)
     return " ".join(capsys.readouterr().out.split())
 
 

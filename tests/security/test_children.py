@@ -16,7 +16,8 @@ from edgecv_runtime.errors import BackendError, ConversionError
 from edgecv.convert.staging import write_zip
 from edgecv.inspect import inspect
 from edgecv.prove.evaluate import evaluate
-from edgecv.prove.verify import finish_verification, verify
+from edgecv.commands.verify import print_verification
+from edgecv.prove.verify import verify
 from edgecv.terminal.observer import Silent
 from tests import bundles, misbehave
 from tests.processes import comes_true, runs
@@ -101,7 +102,7 @@ def test_verify_judges_the_other_artifacts_where_one_dies(bundle, monkeypatch, t
     assert "took longer than 0 s" in first.reason
     assert second.status == "passed"
     with pytest.raises(BackendError, match=f"^{first.artifact} did not run: ") as caught:
-        finish_verification(found, as_json=True)
+        print_verification(found, as_json=True)
     assert caught.value.exit_code == 1
     assert list(temporary.iterdir()) == []
 

@@ -24,6 +24,7 @@ from edgecv_converters.isolate.child import JobResult, Order
 from edgecv_converters.isolate.store import Key, ObjectStore
 
 GIB = 1 << 30
+SECONDS = 1800.0  # that one worker may take, where nobody says
 LOG_TAIL_LINES = 25
 WATCH_SECONDS = 0.05
 
@@ -36,11 +37,11 @@ class WorkerBugError(Exception):
 class WorkerLimits:
     """What one worker may use: wall-clock `seconds` and resident `memory` in bytes."""
 
-    seconds: float = 1800.0
+    seconds: float = SECONDS
     memory: int = 16 * GIB
 
     @classmethod
-    def of_machine(cls, seconds: float = 1800.0) -> WorkerLimits:
+    def of_machine(cls, seconds: float = SECONDS) -> WorkerLimits:
         """80 % of this machine's memory, for so many seconds."""
         return cls(seconds, int(0.8 * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")))
 

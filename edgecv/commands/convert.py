@@ -1,0 +1,299 @@
+"""`edgecv convert`: a trained model becomes a proven bundle."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from edgecv_converters.coreml import Interface
+from edgecv_converters.isolate import WorkerLimits
+from edgecv_converters.workers import Quantizer
+from edgecv_runtime.schema import Activation, Task
+
+from edgecv.commands import coreml_options as coreml
+from edgecv.commands import options as opt
+from edgecv.commands.form import default_of, takes, values
+from edgecv.convert.pipeline import Outcome
+from edgecv.convert.pipeline import convert as run
+from edgecv.convert.recipe import Recipe
+from edgecv.convert.request import DEFAULT_EPOCHS, from_options
+from edgecv.terminal.console import LiveObserver, note, print_error, show, show_json
+from edgecv.terminal.tables import KEPT, NOT_KEPT, artifact_table, raise_for_gates
+
+MAKE, PROOF, WORKERS = "What to make", "Proof", "Workers"
+
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        parser=opt.given_path,
+        metavar="NAME.edgecv",
+        help="The bundle to make, a folder NAME.edgecv or one file NAME.edgecv.zip. Default: named after MODEL.",
+        show_default=False,
+        rich_help_panel=MAKE,
+    ),
+]
+Quantize = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--quantize",
+        "-q",
+        metavar="[TARGET:]PRECISION",
+        help="The precision to convert to: float32, float16, dynamic, int8 or int16x8; for Core ML's weights also "
+        "weights8, weights4, palette8 to palette2, palette4-group8, sparse50-palette4 and the like. Repeatable, or "
+        "a list with commas. Default: float32, and float16 for Core ML.",
+        show_default=False,
+        rich_help_panel=MAKE,
+    ),
+]
+Targets = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--target",
+        "-t",
+        help="The target to convert to: tflite, onnx or coreml. Repeatable. Default: all of them.",
+        show_default=False,
+        rich_help_panel=MAKE,
+    ),
+]
+Io = Annotated[
+    Literal["float32", "int8", "uint8"],
+    typer.Option("--io", help="The data type of the int8 artifacts' inputs and outputs.", rich_help_panel=MAKE),
+]
+QuantizerOption = Annotated[
+    Quantizer,
+    typer.Option(
+        "--quantizer",
+        help="Who chooses the int8 scales: edgecv, or TensorFlow's converter alone (vendor).",
+        rich_help_panel=MAKE,
+    ),
+]
+Refine = Annotated[
+    bool,
+    typer.Option(
+        "--refine",
+        help="Distil the source model's answers into the int8 model on the calibration samples. Needs no labels; "
+        "takes some minutes.",
+        rich_help_panel=MAKE,
+    ),
+]
+RefineLimit = Annotated[
+    float,
+    typer.Option("--refine-limit", metavar="SECONDS", help="The longest that --refine may take.", rich_help_panel=MAKE),
+]
+Qat = Annotated[
+    Path | None,
+    typer.Option(
+        "--qat",
+        parser=opt.given_path,
+        metavar="FOLDER|NPZ",
+        help="Train the int8 model on these labelled samples (quantization-aware training). They also calibrate it "
+        "where --calibrate is not given.",
+        show_default=False,
+        rich_help_panel=MAKE,
+    ),
+]
+Epochs = Annotated[
+    int | None,
+    typer.Option(
+        "--epochs",
+        metavar="N",
+        help=f"How often --qat goes through its samples. Default: {DEFAULT_EPOCHS}.",
+        show_default=False,
+        rich_help_panel=MAKE,
+    ),
+]
+MaxDrop = Annotated[
+    float | None,
+    typer.Option(
+        "--max-drop",
+        metavar="POINTS",
+        help="Keep as few layers of the int8 model in float as accuracy needs to fall by no more than this many "
+        "points of 100. Needs --evaluate.",
+        show_default=False,
+        rich_help_panel=MAKE,
+    ),
+]
+MaxDropLimit = Annotated[
+    float,
+    typer.Option(
+        "--max-drop-limit", metavar="SECONDS", help="The longest that --max-drop may take.", rich_help_panel=MAKE
+    ),
+]
+Calibrate = Annotated[
+    Path | None,
+    typer.Option(
+        "--calibrate",
+        parser=opt.given_path,
+        metavar="FOLDER|NPZ",
+        help="Real samples, on which the ranges of int8 are measured. Labels are not needed.",
+        show_default=False,
+        rich_help_panel=opt.DATA,
+    ),
+]
+Samples = Annotated[
+    int,
+    typer.Option(
+        "--samples",
+        help="How many of the calibration samples are used, the same number of each class.",
+        rich_help_panel=opt.DATA,
+    ),
+]
+Seed = Annotated[
+    int, typer.Option("--seed", help="The random seed that chooses these samples.", rich_help_panel=opt.DATA)
+]
+Evaluate = Annotated[
+    Path | None,
+    typer.Option(
+        "--evaluate",
+        parser=opt.given_path,
+        metavar="FOLDER|NPZ",
+        help="Labelled samples to measure accuracy on: a folder with a subfolder for each class, or an .npz file.",
+        show_default=False,
+        rich_help_panel=opt.DATA,
+    ),
+]
+TaskOption = Annotated[
+    Task | None,
+    typer.Option(
+        "--task",
+        help="What the model's output means, where the model does not show it.",
+        show_default=False,
+        rich_help_panel=PROOF,
+    ),
+]
+ActivationOption = Annotated[
+    Activation | None,
+    typer.Option(
+        "--activation",
+        help="The function that an app still applies to the output for scores in 0..1, where the model does not "
+        "show it.",
+        show_default=False,
+        rich_help_panel=PROOF,
+    ),
+]
+Thresholds = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--threshold",
+        metavar="[LABEL=]SCORE",
+        help="The score from which on a label holds, for binary and multilabel outputs. Repeatable. Default: 0.5.",
+        show_default=False,
+        rich_help_panel=PROOF,
+    ),
+]
+KeepFailing = Annotated[
+    bool,
+    typer.Option(
+        "--keep-failing",
+        help="Write the bundle although a gate failed. The exit code is still 3.",
+        rich_help_panel=PROOF,
+    ),
+]
+KeepGoing = Annotated[
+    bool,
+    typer.Option(
+        "--keep-going", help="Write the bundle without the targets that did not convert.", rich_help_panel=PROOF
+    ),
+]
+TimeLimit = Annotated[
+    float,
+    typer.Option(
+        "--time-limit", metavar="SECONDS", help="The longest that each converter may take.", rich_help_panel=WORKERS
+    ),
+]
+MemoryLimit = Annotated[
+    float | None,
+    typer.Option(
+        "--memory-limit",
+        metavar="GIB",
+        help="The most memory that each converter may use. Default: 80 % of the machine's.",
+        show_default=False,
+        rich_help_panel=WORKERS,
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConvertArguments:
+    """The command line of `edgecv convert`; all but three names are those of `edgecv.convert`'s options."""
+
+    model: opt.Model
+    output: Output = None
+    quantize: Quantize = None
+    targets: Targets = None
+    io: Io = default_of(Recipe, "io")
+    quantizer: QuantizerOption = default_of(Recipe, "quantizer")
+    refine: Refine = False
+    refine_limit: RefineLimit = default_of(Recipe, "refine_limit")
+    qat: Qat = None
+    epochs: Epochs = None
+    max_drop: MaxDrop = None
+    max_drop_limit: MaxDropLimit = default_of(Recipe, "max_drop_limit")
+    coreml_input: coreml.CoremlInput = default_of(Interface, "input")
+    coreml_output: coreml.CoremlOutput = None
+    coreml_minimum: coreml.CoremlMinimum = None
+    coreml_compute: coreml.CoremlCompute = default_of(Interface, "compute")
+    author: coreml.Author = None
+    license: coreml.License = None
+    model_version: coreml.ModelVersion = None
+    preprocess: opt.PreprocessOption = None
+    calibrate: Calibrate = None
+    samples: Samples = default_of(Recipe, "samples")
+    seed: Seed = default_of(Recipe, "seed")
+    evaluate: Evaluate = None
+    labels: opt.Labels = None
+    task: TaskOption = None
+    activation: ActivationOption = None
+    thresholds: Thresholds = None
+    gates: opt.Gates = None
+    keep_failing: KeepFailing = False
+    keep_going: KeepGoing = False
+    input_shapes: opt.InputShapes = None
+    allow_code: opt.AllowCode = False
+    custom_objects: opt.CustomObjects = None
+    time_limit: TimeLimit = WorkerLimits().seconds
+    memory_limit: MemoryLimit = None
+    force: opt.Force = False
+    as_json: opt.Json = False
+
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+@takes(ConvertArguments)
+def convert(given: ConvertArguments) -> None:
+    """Convert a trained model for all targets, and prove that they give its answers.
+
+    Example: edgecv convert model.keras --quantize int8 --preprocess rescale --calibrate photos/ --evaluate test/
+    """
+    out = given.output or Path(f"{given.model.stem}.edgecv")
+    request = from_options(given.model, out, values(given, without=("model", "output", "as_json")))  # type: ignore[arg-type]
+    with LiveObserver() as observer:
+        outcome = run(request, observer)
+    print_outcome(outcome, as_json=given.as_json)
+
+
+def print_outcome(outcome: Outcome, *, as_json: bool) -> None:
+    """Print what was made, and end as the gates say.
+
+    Raises:
+        GateError: An artifact is over a gate.
+    """
+    if as_json:
+        show_json({"path": str(outcome.path) if outcome.path else None, "report": outcome.report})
+    else:
+        show(artifact_table(outcome.manifest))
+        if outcome.path is not None:
+            show(f"bundle: {outcome.path}")
+            if outcome.path.is_dir():
+                show(f"report: {outcome.path / 'report.html'}")
+    for text in outcome.report.notes:
+        note(text)
+    for failure in outcome.failures:
+        print_error(f"{failure.target} {failure.precision}: {failure.message}", failure.hint)
+    raise_for_gates(outcome.failed, KEPT if outcome.path is not None else NOT_KEPT)
