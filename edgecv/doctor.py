@@ -1,4 +1,4 @@
-"""What is installed, what each target needs, and the line that installs it. Imports no converter."""
+"""Checks of what is installed and what each target needs, with the line that installs it. Imports no converter."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def examine() -> tuple[Check, ...]:
 
 
 def targets_ready(checks: Sequence[Check]) -> dict[Target, bool]:
-    """Which targets this installation can convert to, and prove where the system allows it."""
+    """Tell which targets this installation can convert to, and prove where the system allows it."""
     absent = {check.component for check in checks if check.status == "missing"}
     return {target: not absent.intersection(needs) for target, needs in _NEEDS.items()}
 
@@ -138,7 +138,7 @@ def _two_runtimes(installed: dict[str, str]) -> Iterator[Check]:
 
 
 def _cuda(installed: dict[str, str]) -> Iterator[Check]:
-    """Whether CUDA really takes a session: asked without a driver, ONNX Runtime quietly runs on the CPU."""
+    """Check that CUDA really takes a session: asked without a driver, ONNX Runtime quietly runs on the CPU."""
     if "onnxruntime-gpu" not in installed:
         return
     works = _cuda_takes_a_session()

@@ -1,4 +1,4 @@
-"""What an optional step needs, checked before it starts; the hint is the line that installs it."""
+"""Checks that the packages of an optional step are installed; the hint is the line that installs them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What of this machine and its packages bears on results. No host name, no user name, no path."""
+"""This machine and its packages as far as they bear on results. No host name, no user name, no path."""
 
 from __future__ import annotations
 

@@ -118,7 +118,7 @@ def read_golden(bundle_root: Path, golden: GoldenInfo) -> Iterator[GoldenSample]
 
 
 def read_sketches(bundle_root: Path, golden: GoldenInfo) -> tuple[Sketch, ...]:
-    """What the source computes inside on the first case; empty where the bundle does not say.
+    """Read the sketches of what the source computes inside on the first case; empty where the bundle has none.
 
     Raises:
         BundleError: The list is missing or changed.

@@ -68,7 +68,7 @@ class LayerError(Record, frozen=True, kw_only=True):
 
 
 class LayerSensitivity(Record, frozen=True, kw_only=True):
-    """What it costs to quantize one layer, and what it costs not to.
+    """The sensitivity of one layer: what it costs to quantize it, and what it costs not to.
 
     `distance` is how far the answers to the calibration samples are from the float file's where this layer alone is
     int8 (mean Kullback-Leibler divergence of a softmax, else squared error over variance; None where time was up before
@@ -86,14 +86,14 @@ class LayerSensitivity(Record, frozen=True, kw_only=True):
 
 
 class BudgetTrial(Record, frozen=True, kw_only=True):
-    """By how many points of 100 accuracy falls on validation samples, with so many of the costliest layers in float."""
+    """One trial of an accuracy budget: with so many of the costliest layers in float it loses `drop` points."""
 
     float_layers: int
     drop: float
 
 
 class Mixed(Record, frozen=True, kw_only=True):
-    """Which layers stay float so that accuracy falls by `budget` points at most, on `count` validation samples.
+    """The layers that stay float so that accuracy falls by `budget` points at most, on `count` validation samples.
 
     `on` says which samples those are, `source_accuracy` (0..1) is the source model's there. `drop` is what was reached,
     below or over the budget; `reason` says why it could not be met. `layers` are ranked, the costliest first; `trials`
@@ -112,7 +112,7 @@ class Mixed(Record, frozen=True, kw_only=True):
 
 
 class Report(Record, frozen=True, kw_only=True):
-    """All of `report.json`: everything measured while building. Unlike the manifest it may hold times and logs.
+    """The report of a conversion: all of `report.json`. Unlike the manifest it may hold times and logs.
 
     `layers` are in the order of computation.
     """

@@ -21,7 +21,7 @@ EVALUATION: DataSet = "evaluation"
 
 
 def read_outputs(folder: Path, manifest: Manifest) -> dict[str, np.ndarray]:
-    """What a worker wrote for a data set: every output by name, (samples, ...) float32."""
+    """Read what a worker wrote for a data set: every output by name, (samples, ...) float32."""
     return {spec.name: np.load(folder / f"{place}.npy") for place, spec in enumerate(manifest.outputs)}
 
 

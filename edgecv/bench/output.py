@@ -1,4 +1,4 @@
-"""What a benchmark prints and writes."""
+"""The output of a benchmark: what it prints, and the page that it writes."""
 
 from __future__ import annotations
 

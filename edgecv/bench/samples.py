@@ -1,4 +1,4 @@
-"""What the rows of a benchmark are compared on: the golden cases, and labelled samples where they are given."""
+"""The samples that the rows of a benchmark are compared on: golden cases, and labelled samples where they are given."""
 
 from __future__ import annotations
 

@@ -263,7 +263,7 @@ def request(given: BenchArguments) -> BenchRequest:
 
 
 def words(values: Sequence[str] | None) -> tuple[str, ...]:
-    """What was given several times, or with commas, each once."""
+    """Split what was given several times, or with commas, into its parts, each once."""
     parts = (part.strip() for value in values or () for part in value.split(","))
     return tuple(dict.fromkeys(part for part in parts if part))
 

@@ -19,7 +19,7 @@ from edgecv.compress.walk import Call, Graph, walk
 
 
 class Block(msgspec.Struct, frozen=True, kw_only=True):
-    """What is added to a tensor that also goes on unchanged.
+    """A residual block: what is added to a tensor that also goes on unchanged.
 
     Attributes:
         addition: The layer that adds; it goes as well.

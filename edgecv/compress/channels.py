@@ -1,4 +1,4 @@
-"""Which channels of a network belong together: what has to go when one of them goes.
+"""The channels of a network that belong together: what has to go when one of them goes.
 
 Every channel that a layer makes is an atom, a number. A rule for each kind of layer says which atoms its outputs
 carry, which axes of its weights run over which atoms, and which atoms are the same channel (the two sides of an
@@ -95,7 +95,7 @@ class Channels:
 
     @property
     def count(self) -> int:
-        """How many atoms there are."""
+        """The number of atoms."""
         return len(self._parent)
 
     def fresh(self, count: int) -> Atoms:

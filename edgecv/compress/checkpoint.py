@@ -37,7 +37,7 @@ class Epoch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Progress(msgspec.Struct, kw_only=True):
-    """How far a run has come: `epoch` epochs of `step` are done; `best` is the best validation accuracy in it.
+    """The progress of a run: `epoch` epochs of `step` are done; `best` is the best validation accuracy in it.
 
     `before` is the unpruned model's validation (loss, accuracy), `pruned` the first step's before any training;
     `dropped` are the blocks that went whole.
@@ -68,7 +68,7 @@ def save(folder: Path, progress: Progress, model: Any, groups: dict[str, list[Ar
 def load(
     folder: Path, *, allow_code: bool, custom_objects: str | None
 ) -> tuple[Progress, Any, dict[str, list[Array]]] | None:
-    """What `save` wrote last, or None where no epoch was finished.
+    """Load what `save` wrote last; None if no epoch was finished.
 
     The model in it is read as any other: whoever can write to the folder may have put another there.
 

@@ -1,4 +1,4 @@
-"""Which channels go, so that a budget of multiply-adds holds."""
+"""The choice of the channels that go, so that a budget of multiply-adds holds."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Scope = Literal["global", "layer"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Widths:
-    """Which widths are allowed, never less than `least`.
+    """The widths that a layer may have, never less than `least`.
 
     They are the width as it is, multiples of `round_to`, and below `round_to` its half, quarter and so on, as far as
     those are whole.

@@ -146,7 +146,7 @@ def _check_out(out: Path, *, force: bool) -> None:
 
 
 def _fingerprint(removal: Removal, training: TrainingOptions, digest: str, data: Any) -> dict[str, Any]:
-    """What must be the same for a run to be gone on with."""
+    """List what must be the same for a run to be resumed."""
     asked = {**msgspec.to_builtins(removal), **msgspec.to_builtins(training)}
     where = str(Path(data).absolute()) if isinstance(data, str | Path) else "datasets"
     return {**asked, "model": digest, "data": where}

@@ -32,7 +32,7 @@ class Batches(Protocol):
 
     @property
     def count(self) -> int:
-        """How many samples."""
+        """The number of samples."""
 
     def batches(self, size: int, order: Sequence[int] | None = None) -> Iterator[Batch]:
         """Inputs (one tensor for each of the model's) and targets, `size` at a time; shuffled by the seeds `order`."""
@@ -47,7 +47,7 @@ class Stored:
 
     @property
     def count(self) -> int:
-        """How many samples."""
+        """The number of samples."""
         return len(self.targets)
 
     def batches(self, size: int, order: Sequence[int] | None = None) -> Iterator[Batch]:
@@ -76,7 +76,7 @@ class Streamed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingData:
-    """What a model is trained and judged on.
+    """The samples that a model is trained on, and those that it is judged on.
 
     Attributes:
         train: To learn from.
@@ -105,7 +105,7 @@ class TrainingData:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """How samples on disk are read: their preprocessing, the model's labels, and the share for validation."""
+    """The settings with which samples on disk are read: preprocessing, the model's labels, the share for validation."""
 
     head: TrainingHead
     inputs: tuple[TensorSpec, ...]

@@ -1,4 +1,4 @@
-"""What a model's output means for training: its loss, and when an answer is right."""
+"""The meaning of a model's output for training: its loss, and when an answer is right."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class TrainingHead:
 
     @property
     def classes(self) -> int:
-        """How many classes the labels may have."""
+        """The number of classes that the labels may have."""
         return 2 if self.kind == "sigmoid" and self.width == 1 else self.width
 
     def targets(self, labels: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -68,7 +68,7 @@ class TrainingHead:
         return -tf.reduce_sum(both, -1)
 
     def distances(self, outputs: Any, teacher: Any) -> Any:
-        """How far every answer is from the teacher's: the divergence of both, softened (Hinton et al. 2015)."""
+        """Compute the softened divergence of every answer from the teacher's (Hinton et al. 2015)."""
         import tensorflow as tf
 
         ours, theirs = self._soft(outputs), self._soft(teacher)
@@ -88,7 +88,7 @@ class TrainingHead:
         return tf.clip_by_value(tf.nn.softmax(logits / _TEMPERATURE), _EPSILON, 1.0)
 
     def right(self, outputs: npt.NDArray[Any], targets: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-        """Whether each answer is right: the largest output, or for independent labels all of them from 0.5 on."""
+        """Tell which answers are right: the largest output, or for independent labels all of them from 0.5 on."""
         if self.kind != "sigmoid":
             return np.asarray(outputs.argmax(-1) == targets)
         if self.width > 1 and bool((targets.sum(-1) == 1).all()):

@@ -1,4 +1,4 @@
-"""How much a network would miss each of its channels."""
+"""The importance of each channel: how much the network would miss it."""
 
 from __future__ import annotations
 

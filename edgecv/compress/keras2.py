@@ -16,7 +16,7 @@ _DROPPED: Final = ("initializer", "constraint", "regularizer")  # of training, a
 
 
 def to_keras3(model: Any) -> Any:
-    """The same network in Keras 3, its weights copied layer by layer, checked on random inputs.
+    """Rebuild a network in Keras 3, its weights copied layer by layer, checked on random inputs.
 
     Raises:
         SourceError: A layer has no like in Keras 3, or the outputs are not the same.

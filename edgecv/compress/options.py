@@ -1,4 +1,4 @@
-"""What `edgecv prune` is asked for: every option checked before anything is read."""
+"""The options of `edgecv prune`, all checked before anything is read."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ROUND_TO = 8
 
 
 class TrainingOptions(Record, frozen=True, kw_only=True):
-    """How the smaller model is trained again.
+    """The settings with which the smaller model is trained again.
 
     `epochs` follow the last step; `step_epochs` each step before it. `patience` epochs without a better validation
     accuracy end the training; `distill` is the share of the loss that comes from the unpruned model's answers.
@@ -50,7 +50,7 @@ class TrainingOptions(Record, frozen=True, kw_only=True):
 
 
 class Removal(Record, frozen=True, kw_only=True):
-    """What is removed, and how it is chosen."""
+    """The settings of the removal: what is removed, and how it is chosen."""
 
     method: Method = "channel"
     target_macs: float = 0.5
@@ -141,7 +141,7 @@ class PruneOptions(TypedDict, total=False):
 
 
 def removal_of(options: PruneOptions, *, with_data: bool) -> Removal:
-    """What is removed; the defaults depend on the method and on whether there is data.
+    """Read the settings of the removal; their defaults depend on the method and on whether there is data.
 
     Raises:
         UsageError: An option is unknown, out of its range, or belongs to another method.
@@ -164,7 +164,7 @@ def removal_of(options: PruneOptions, *, with_data: bool) -> Removal:
 
 
 def training_of(options: PruneOptions) -> TrainingOptions:
-    """How it is trained.
+    """Read the settings of the training.
 
     Raises:
         UsageError: An option is unknown or out of its range.

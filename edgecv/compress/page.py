@@ -36,7 +36,7 @@ def _header(report: PruneReport) -> Html:
 
 
 def headline(report: PruneReport) -> str:
-    """What came of it, in one sentence."""
+    """The result of a pruning run in one sentence."""
     before, after = report.before, report.after
     if report.removal.method == "channel":
         what = f"{percent(after.multiply_adds / before.multiply_adds)} of the multiply-adds, "

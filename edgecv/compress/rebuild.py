@@ -50,7 +50,7 @@ def rebuild(graph: Graph, name: str, changes: Changes, kept: Kept, shapes: Seque
 
 
 def flattened(model: Any, shapes: Mapping[str, Sequence[int]] | None = None) -> Any:
-    """The same model with its nested models opened up, at the given input shapes (by name, batch axis included)."""
+    """Open up a model's nested models, at the given input shapes (by name, batch axis included)."""
     graph = walk(model)
     given = shapes or {}
     wanted = [_shape(like, given) for like in graph.inputs]

@@ -1,4 +1,4 @@
-"""What a run of `edgecv prune` found, as it lies in the report beside the model."""
+"""The findings of a run of `edgecv prune`, as they lie in the report beside the model."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Untouched(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, found: Blocked) -> Untouched:
-        """As a record."""
+        """Make the record of a layer that was left as it is."""
         return cls(layer=found.layer, kind=found.kind, reason=found.reason, channels=found.channels)
 
 
@@ -92,7 +92,7 @@ class PruneReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Pruned(msgspec.Struct, frozen=True, kw_only=True):
-    """What `edgecv.prune` returns: the model's file, the report's, and the report itself."""
+    """The result of `edgecv.prune`: the model's file, the report's, and the report itself."""
 
     path: Path
     report_path: Path

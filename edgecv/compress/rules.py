@@ -1,4 +1,4 @@
-"""What each kind of Keras layer does with channels."""
+"""The rules of what each kind of Keras layer does with channels."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def _passes(step: LayerCall) -> Atoms:
 
 
 def _mixing_activation(step: LayerCall) -> str | None:
-    """Why the layer's activation is not one of each channel alone, or None."""
+    """Say why the layer's activation is not one of each channel alone; None if it is."""
     function = getattr(step.layer, "activation", None)
     name = getattr(function, "__name__", None) or type(function).__name__
     known = function is None or name in ELEMENTWISE
@@ -118,7 +118,7 @@ def _softmax(step: LayerCall) -> Atoms:
 
 
 def _stays(step: LayerCall, reason: str) -> Atoms:
-    """As many channels come out as go in, but none of them can go."""
+    """The rule of layers that give as many channels as they take, none of which can go."""
     out = _passes(step)
     step.channels.refuse(step.name, step.kind, reason, [out])
     return out

@@ -52,7 +52,7 @@ class MaskSet:
 
     @property
     def complete(self) -> bool:
-        """Whether all zeros that were asked for are there."""
+        """Tell whether all zeros that were asked for are there."""
         return self.removal.method == "nm" or self._reached >= self._final
 
     @property
@@ -82,7 +82,7 @@ class MaskSet:
         self._set(magnitude_masks(values, sparsity, self.removal.scope, self.masks))
 
     def packed(self) -> list[npt.NDArray[Any]]:
-        """What `restore` needs: how far the schedule is, and the masks as bits."""
+        """The state that `restore` needs: how far the schedule is, and the masks as bits."""
         return [np.array([self._reached]), *(np.packbits(mask) for mask in self.masks)]
 
     def restore(self, packed: Sequence[npt.NDArray[Any]]) -> None:

@@ -1,4 +1,4 @@
-"""What `edgecv prune` prints when it is done."""
+"""The output of `edgecv prune` when it is done."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ def walk(model: Any) -> Graph:
 
 
 def is_graph(layer: Any) -> bool:
-    """Whether a layer is a built Sequential or functional model whose call is its graph."""
+    """Tell whether a layer is a built Sequential or functional model whose call is its graph."""
     import keras
 
     kind = type(layer)

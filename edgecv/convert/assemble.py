@@ -70,7 +70,7 @@ def judged(spec: ArtifactSpec, method: ProofMethod, request: ConvertRequest, res
 
 
 def _twin(spec: ArtifactSpec, proof: Proof, result: ConversionResult) -> Twin | None:
-    """How an artifact agrees with the one whose quantization it carries, where that is in the bundle and ran."""
+    """Compare an artifact with the one whose quantization it carries, where that is in the bundle and ran."""
     other = result.proof.proofs.get((CARRIER, "runtime"))
     if spec not in FOLLOWERS or not isinstance(other, Proof):
         return None

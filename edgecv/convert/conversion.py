@@ -38,12 +38,12 @@ class ConversionPhase:
 
     @property
     def quantized(self) -> Converted | None:
-        """What carries the one quantization, in the bundle or not; None where nothing is in int8."""
+        """The artifact that carries the one quantization, in the bundle or not; None where nothing is in int8."""
         return self.converted.get(CARRIER)
 
     @property
     def mixed(self) -> Mixed | None:
-        """Which layers stay float; None where no accuracy budget was given."""
+        """The layers that stay float; None where no accuracy budget was given."""
         return None if self.quantized is None else self.quantized.mixed
 
     @property
@@ -82,11 +82,11 @@ class Conversions:
                 self._convert(spec)
 
     def result(self) -> ConversionPhase:
-        """What was made, once the workers have ended."""
+        """The record of what was made, once the workers have ended."""
         return ConversionPhase(artifacts=self.artifacts, converted=self.converted, failures=tuple(self.failures))
 
     def _followers(self) -> list[ArtifactSpec]:
-        """What is made of the file that carries the quantization."""
+        """The artifacts that are made of the file that carries the quantization."""
         return [spec for spec in self.recipe.steps if spec in FOLLOWERS]
 
     def _convert(
@@ -147,7 +147,7 @@ class Conversions:
 
 
 def quantizing(recipe: Recipe) -> Quantizing:
-    """How the recipe's int8 files are quantized."""
+    """Read from the recipe how its int8 files are quantized."""
     budget = None if recipe.max_drop is None else Budget(points=recipe.max_drop, seconds=recipe.max_drop_limit)
     return Quantizing(
         quantizer=recipe.quantizer,

@@ -49,7 +49,7 @@ def open_sets(request: ConvertRequest) -> dict[str, SampleSet]:
 
 
 def training_sets(given: SampleSet, seed: int) -> dict[str, SampleSet]:
-    """What quantization-aware training learns, and a tenth that decides the best epoch, balanced by class.
+    """Split the labelled samples: nine tenths to train on, and a tenth, balanced by class, that decides the best epoch.
 
     Raises:
         DataError: There are too few to train on, or one class only.
@@ -66,7 +66,7 @@ def training_sets(given: SampleSet, seed: int) -> dict[str, SampleSet]:
 
 
 def split(rest: SampleSet | None, evaluation: SampleSet, seed: int) -> tuple[SampleSet, SampleSet]:
-    """What a budget is judged on, and what is left to measure accuracy on: no sample is in both.
+    """Choose what a budget is judged on, and what is left to measure accuracy on: no sample is in both.
 
     The first are up to 1,000 of the calibration data's samples that set no range, where these are at least 100, have
     the same classes, and are none of the evaluation's; else half of the evaluation's.
@@ -89,14 +89,14 @@ def split(rest: SampleSet | None, evaluation: SampleSet, seed: int) -> tuple[Sam
 
 
 def _place(samples: SampleSet, sample: Sample) -> tuple[Path, int]:
-    """Where a sample lies: a file, or a row of one."""
+    """The place of a sample: a file, or a row of one."""
     if isinstance(sample.location, Path):
         return sample.location.resolve(), 0
     return samples.path.resolve(), sample.location
 
 
 def validation_words(sets: Mapping[str, SampleSet], count: int) -> str:
-    """Which samples a budget is judged on."""
+    """Say which samples a budget is judged on."""
     if sets[VALIDATION].path == sets[EVALUATION].path:
         return f"{count} evaluation samples that accuracy is not measured on"
     return f"{count} labelled samples of the calibration data that set no range"
@@ -142,7 +142,7 @@ def spool_sets(
 
 
 def unlabelled(samples: SampleSet) -> SampleSet:
-    """The same samples without classes: calibration needs none, so a wrong one does not matter."""
+    """Drop the classes of samples: calibration needs none, so a wrong one does not matter."""
     return SampleSet(samples.kind, samples.path, samples.samples, ())
 
 

@@ -1,4 +1,4 @@
-"""What a bundle says of itself: all of `bundle.json`."""
+"""The manifest of a new bundle: all of `bundle.json`."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def make_manifest(
     parity: tuple[Parity, ...],
     golden: GoldenInfo,
 ) -> Manifest:
-    """All of `bundle.json`."""
+    """The manifest of a bundle: all of `bundle.json`."""
     summary = result.source.summary
     return Manifest(
         schema_version=SCHEMA_VERSION,

@@ -1,4 +1,4 @@
-"""What a bundle is, before anything of it is converted: its labels and its identity."""
+"""The labels and the identity of a bundle, known before anything of it is converted."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def metadata_of(
     specs: Mapping[str, Preprocess],
     labels: tuple[str, ...] | None,
 ) -> ModelMetadata:
-    """What an artifact's own metadata may say of its bundle."""
+    """Gather the facts of the bundle that an artifact's own metadata may repeat."""
     postprocess = Postprocess(activation=head.activation, thresholds=head.thresholds)
     identity = bundle_identity(
         name=request.name,

@@ -38,7 +38,7 @@ PRELOAD = ("tensorflow", "keras")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What a conversion made.
+    """The result of a conversion.
 
     Attributes:
         path: The bundle, or None where a gate failed and it was not kept.

@@ -21,7 +21,7 @@ THREADS: Final = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProofPhase:
-    """What was measured of each artifact by each method, or the error that kept it from running."""
+    """The measurements of each artifact by each method, or the error that kept it from running."""
 
     proofs: Mapping[tuple[ArtifactSpec, ProofMethod], Proof | EdgecvError]
 
@@ -54,7 +54,7 @@ class Proofs:
             self._start(spec, converted, method)
 
     def result(self) -> ProofPhase:
-        """What was measured, once the workers have ended."""
+        """The record of what was measured, once the workers have ended."""
         return ProofPhase(proofs=self._found)
 
     def _start(self, spec: ArtifactSpec, converted: Converted, method: ProofMethod) -> None:

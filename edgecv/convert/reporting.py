@@ -66,7 +66,7 @@ def class_rows(request: ConvertRequest, result: ConversionResult) -> tuple[Class
 
 
 def notes_of(result: ConversionResult) -> tuple[str, ...]:
-    """What a reader of the report should know besides the numbers."""
+    """List what a reader of the report should know besides the numbers."""
     notes = list(result.source.summary.notes)
     for made in result.conversion.converted.values():
         notes.extend(note for note in made.notes if note not in notes)

@@ -28,7 +28,7 @@ TAKEN = frozenset(  # options that are read before a record gets them
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConvertRequest:
-    """What to convert, where to, and how carefully.
+    """A request to convert: what, where to, and how carefully.
 
     Attributes:
         model: A .keras or .h5 file, or a SavedModel folder.
@@ -250,7 +250,7 @@ def _tuple(values: Sequence[str] | None) -> tuple[str, ...] | None:
 
 
 def limits(seconds: float, gib: float | None) -> WorkerLimits:
-    """What each worker may use; by default 80 % of the machine's memory.
+    """Read what each worker may use; by default 80 % of the machine's memory.
 
     Raises:
         UsageError: A limit is not positive.

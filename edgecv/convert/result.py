@@ -1,4 +1,4 @@
-"""What the phases of one conversion made, on its way into a bundle."""
+"""The results of one conversion's phases, on their way into a bundle."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class Workers:
 
     @property
     def store(self) -> ObjectStore:
-        """Where the workers hand objects to each other."""
+        """The store in which the workers hand objects to each other."""
         return self.pool.store
 
     def submit(self, name: str, done: Callable[[Job], None], function: Callable[..., Any], **arguments: Any) -> Job:

@@ -34,7 +34,7 @@ class Project:
 
     @property
     def assets(self) -> Path:
-        """Where files go that the app reads as they are."""
+        """The folder of files that the app reads as they are."""
         return self.module / "src/main/assets"
 
 
@@ -85,7 +85,7 @@ def _root(module: Path) -> Path:
 
 
 def additions(project: Project, library: str, dependencies: Sequence[str], kotlin: str, agp: str) -> Iterator[Addition]:
-    """What the build files of a project do not say yet.
+    """List what the build files of a project do not say yet.
 
     Args:
         project: Where the library is to be a module.
@@ -131,7 +131,7 @@ def _module_lines(project: Project, library: str, dependencies: Sequence[str]) -
 
 
 def _has(text: str, catalog: str, module: str) -> bool:
-    """Whether a build file names a dependency, by itself or by its alias in the version catalog."""
+    """Tell whether a build file names a dependency, by itself or by its alias in the version catalog."""
     aliases = re.findall(rf"^\s*([\w-]+)\s*=.*{re.escape(module)}[\":]", catalog, re.MULTILINE)
     return module in text or any(f"libs.{re.sub('[-_]', '.', alias)}" in text for alias in aliases)
 

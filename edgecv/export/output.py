@@ -1,4 +1,4 @@
-"""What `edgecv export android` prints: what was written where, and what is left to do by hand."""
+"""The output of `edgecv export android`: what was written where, and what is left to do by hand."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ def walk(path: Path) -> Iterator[Path]:
 
 
 def same(left: Path, right: Path) -> bool:
-    """Whether two folders hold the same library, whatever was built beside it."""
+    """Tell whether two folders hold the same library, whatever was built beside it."""
     mine = {file.relative_to(left): file.read_bytes() for part in LIBRARY_PARTS for file in walk(left / part)}
     theirs = {file.relative_to(right): file.read_bytes() for part in LIBRARY_PARTS for file in walk(right / part)}
     return mine == theirs

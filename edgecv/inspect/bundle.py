@@ -35,7 +35,7 @@ def inspect_bundle(path: Path) -> BundleInspection:
 
 
 def is_bundle_zip(path: Path) -> bool:
-    """Whether a file is a zip archive with a manifest at its top, or in the one folder there."""
+    """Tell whether a file is a zip archive with a manifest at its top, or in the one folder there."""
     try:
         with Archive(path) as archive:
             return archive.holds_bundle

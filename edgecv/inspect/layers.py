@@ -44,12 +44,12 @@ def inspect_layers(path: Path) -> LayersInspection:
 
 
 def worst_first(layers: Iterable[LayerError]) -> list[LayerError]:
-    """By signal-to-noise ratio; results without any error last, and then logits, which count by the answers."""
+    """Sort results by signal-to-noise ratio; those without error come late, logits, which count by answers, last."""
     return sorted(layers, key=lambda layer: (layer.logits, float("inf") if layer.snr_db is None else layer.snr_db))
 
 
 def operation_words(row: LayerError) -> str:
-    """What computes a result."""
+    """Name the operation that computes a result."""
     return f"{row.op}, logits" if row.logits else row.op
 
 

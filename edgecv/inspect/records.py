@@ -1,4 +1,4 @@
-"""What `inspect` finds: one record a kind of thing, told apart in JSON by `kind`."""
+"""The findings of `inspect`: one record a kind of thing, told apart in JSON by `kind`."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class BundleInspection(msgspec.Struct, frozen=True, kw_only=True, tag_field="kin
 
 
 class LayersInspection(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="layers"):
-    """What a bundle's report says of the results inside its int8 file, those farthest from the float file first."""
+    """The report's numbers on the results inside an int8 file, those farthest from the float file first."""
 
     file: str
     samples: int

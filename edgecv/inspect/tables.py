@@ -1,4 +1,4 @@
-"""What `inspect` found, for a terminal of 80 columns or more."""
+"""Tables of what `inspect` found, for a terminal of 80 columns or more."""
 
 from __future__ import annotations
 

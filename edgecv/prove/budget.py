@@ -1,4 +1,4 @@
-"""What a conversion says of the layers that it kept float for the sake of accuracy."""
+"""A conversion's words on the layers that it kept float for the sake of accuracy."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ SEEN_BEFORE = 0.05  # by so much more accuracy the validation samples are taken 
 
 
 def budget_gate(mixed: Mixed) -> Gate:
-    """Whether the budget holds on the validation samples."""
+    """The gate of an accuracy budget, read on the validation samples."""
     passed = mixed.drop <= mixed.budget
     return Gate(name="budget", on="validation", limit=mixed.budget, value=mixed.drop, passed=passed)
 
 
 def best_reached(mixed: Mixed) -> str:
-    """Why the gate failed, and what came nearest."""
+    """Say why the gate failed, and what came nearest."""
     kept = len(kept_layers(mixed))
     best = f"accuracy falls by {mixed.drop:.4g} points at best, with {kept} of {len(mixed.layers)} layers in float"
     return f"--max-drop {mixed.budget:g} cannot be met on {mixed.on}: {best} ({mixed.reason})"
 
 
 def mixed_notes(mixed: Mixed, measured: Accuracy | None) -> Iterator[str]:
-    """What was chosen, and whether the samples that it was judged on were fit for it.
+    """Say what was chosen, and whether the samples that it was judged on were fit for it.
 
     Args:
         mixed: The choice.

@@ -65,7 +65,7 @@ def twin_gate(twin: Twin) -> Gate:
 
 
 def twin_of(proof: Proof, other: Proof, file: str) -> Twin | None:
-    """How often an artifact gives the answer of `other`, whose file is `file`, on the largest set that it decided."""
+    """Count how often an artifact gives the answer of `other` (`file`), on the largest set that it decided."""
     if not proof.decisions:
         return None
     on = max(proof.decisions, key=lambda name: len(proof.decisions[name]))

@@ -1,4 +1,4 @@
-"""How far int8 is from float inside the network: a column for each result in the order of computation, and a table."""
+"""The distance of int8 from float inside the network: a column for each result in order of computation, and a table."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _and_logits(layers: Sequence[LayerError]) -> str:
 
 
 def marked(layers: Sequence[LayerError]) -> int:
-    """How many of the worst carry a sign: a quarter, at most five."""
+    """Count how many of the worst carry a sign: a quarter, at most five."""
     return min(MARKED, -(-len(layers) // 4))
 
 

@@ -1,4 +1,4 @@
-"""Which layers stay float for the sake of accuracy, what each costs in int8, and what it costs to keep it float."""
+"""The section on layers that stay float: what each costs in int8, and what it costs to keep it float."""
 
 from __future__ import annotations
 

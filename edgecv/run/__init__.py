@@ -33,7 +33,7 @@ THRESHOLDED = {"binary", "multilabel"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
-    """What `edgecv run` was asked for; see its help.
+    """The options of `edgecv run`; its help explains each.
 
     Raises:
         UsageError: A value is out of range, or --save does not fit the source.
@@ -66,7 +66,7 @@ class RunOptions:
             check_save(self.save, kinds[0], list(self.sources), force=self.force)
 
     def of_source(self) -> SourceOptions:
-        """How the source is to be opened.
+        """Read the options with which the source is opened.
 
         Raises:
             UsageError: --camera-size or --max-fps is out of range.

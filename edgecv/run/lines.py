@@ -41,7 +41,7 @@ class AnswerLines:
         return f"{self._place(answer)}   {words}".rstrip()
 
     def words(self, found: Prediction) -> str:
-        """The same without columns, for a caption: `cat 97.1 %  dog 1.2 %`."""
+        """The answer without columns, for a caption: `cat 97.1 %  dog 1.2 %`."""
         if self._task == "regression":
             return _values(found.scores)
         return "  ".join(f"{label} {_score(score)}" for label, score in self._named(found)) or "none"
@@ -95,7 +95,7 @@ class AnswerLines:
 
 
 def summary(statistics: Statistics, *, live: bool) -> str:
-    """What a run did, in two lines."""
+    """Sum a run up in two lines."""
     seconds = statistics.seconds
     first = f"{statistics.frames} answer{'' if statistics.frames == 1 else 's'} in {seconds:.2f} s"
     first += f", {statistics.fps:.1f} a second" if seconds and statistics.frames > 1 else ""

@@ -106,12 +106,12 @@ class FolderSaver:
 
 
 def _real(path: Path) -> str:
-    """Where a path leads, as far as it leads anywhere: `Path.resolve` fails on links in a circle."""
+    """Follow a path as far as it leads anywhere: `Path.resolve` fails on links in a circle."""
     return os.path.realpath(path)
 
 
 def _names(source: Pictures) -> list[str]:
-    """Where each picture goes: its path below the folder that was given, never the same twice."""
+    """Name each picture's copy: its path below the folder that was given, never the same twice."""
     taken: set[str] = set()
     names = []
     for place in source.places:

@@ -1,1 +1,1 @@
-"""What a person sees: the console, progress, tables, and numbers in words."""
+"""The terminal: the console, progress, tables, and numbers in words."""

@@ -1,4 +1,4 @@
-"""Where things are printed: stdout is data, stderr is for people, and errors look the same everywhere.
+"""The consoles: stdout is data, stderr is for people, and errors look the same everywhere.
 
 Nothing that is printed is markup, and what would act on the terminal is shown as an escape: names, labels and other
 programs' messages are a stranger's.
@@ -47,7 +47,7 @@ class PlainConsole(Console):
         return super().render_str(visible(text), **options)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
-        """What is printed, piece by piece; text is escaped, and what drives the terminal is rich's own."""
+        """Render piece by piece; text is escaped, and what drives the terminal is rich's own."""
         for segment in super().render(renderable, options):
             shown = segment.text if segment.control else visible(segment.text)
             yield segment if shown == segment.text else Segment(shown, segment.style)

@@ -1,4 +1,4 @@
-"""What a long run tells the person who waits for it."""
+"""The observer of a long run, which tells the person who waits for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a process is started in: its standard streams may be closed, full or without a reader, its variables wrong."""
+"""The standard streams of a process, made fit for use: they may be closed, full or without a reader."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `convert` and `demo` print when they are done."""
+"""Tables and errors that several commands print."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a device needs: bundle, preprocessing, backends, predictor. Never imports TensorFlow, Keras or Typer."""
+"""The part of edgecv that a device needs: bundle, preprocessing, backends, predictor. It never imports TensorFlow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What of this processor changes int8 results or speed."""
+"""The processor's properties that change int8 results or speed."""
 
 from __future__ import annotations
 
@@ -52,11 +52,11 @@ def cpu_model() -> str:
 
 
 def saturates_int8() -> bool:
-    """Whether the fast uint8 x int8 kernels overflow their 16-bit sums here: x86 that is not known to have VNNI."""
+    """Tell whether the fast uint8 x int8 kernels overflow their 16-bit sums here: x86 not known to have VNNI."""
     return architecture() == "x86_64" and not _VNNI & set(cpu_flags())
 
 
 def cores() -> int:
-    """How many cores this process may use."""
+    """The number of cores that this process may use."""
     usable = getattr(os, "sched_getaffinity", None)
     return len(usable(0)) if usable else os.cpu_count() or 1

@@ -45,7 +45,7 @@ class Feed:
 
 
 def all_finite(values: np.ndarray) -> bool:
-    """Whether no value is NaN or infinite; a sum of squares tells most tensors in one pass."""
+    """Tell whether all values are finite; a sum of squares decides most tensors in one pass."""
     if values.size <= FEW:
         flat = values.ravel()
         if math.isfinite(np.vdot(flat, flat)):  # unlike `dot` it does not warn where large squares overflow

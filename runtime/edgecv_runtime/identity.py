@@ -1,4 +1,4 @@
-"""What a bundle was made from and how, as one digest that an artifact can carry as well."""
+"""A bundle's identity: what it was made from and how, as one digest that an artifact can carry as well."""
 
 from __future__ import annotations
 

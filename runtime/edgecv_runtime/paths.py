@@ -1,4 +1,4 @@
-"""Where the files of a bundle lie: names that stay in it, and links that do not leave it."""
+"""The places of a bundle's files: names that stay in it, and links that do not leave it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SHOWN: Final = 200  # letters of a stranger's text in a message
 
 
 def inside(name: str) -> str:
-    """The same relative path, if it stays in the bundle.
+    """Return a relative path as it is, if it stays in the bundle.
 
     Raises:
         BundleError: It does not, or no file system has such a name.
@@ -38,7 +38,7 @@ def inside(name: str) -> str:
 
 
 def locate(root: Path, name: str) -> Path:
-    """Where a file or folder of a bundle lies; it need not be there.
+    """Find where a file or folder of a bundle lies; it need not be there.
 
     Raises:
         BundleError: The name is none (see `inside`), or a symbolic link on the way leads out of the bundle.
@@ -58,7 +58,7 @@ def shortened(text: str, most: int = SHOWN) -> str:
 
 
 def _is_text(name: str) -> bool:
-    """Whether a name can be written as UTF-8: half of a surrogate pair cannot."""
+    """Tell whether a name can be written as UTF-8, which half of a surrogate pair cannot."""
     try:
         name.encode()
     except UnicodeEncodeError:

@@ -38,9 +38,9 @@ def load(
 
     Args:
         path: NAME.edgecv or NAME.edgecv.zip.
-        target: "tflite", "onnx" or "coreml".
+        target: The name of a format (`formats.KNOWN`), such as "tflite".
         precision: For example "int8".
-        backend: "litert", "onnx", "onnx-cuda" or "coreml".
+        backend: The name of a back end (`formats.BACKENDS`), such as "onnx-cuda".
         threads: Of the runtime, for one inference.
         thresholds: In place of the bundle's: from which score on a label holds, one for all or one a label.
 
@@ -84,11 +84,11 @@ class Predictor:
 
     @property
     def manifest(self) -> Manifest:
-        """What the bundle says of itself."""
+        """The bundle's manifest."""
         return self.bundle.manifest
 
     def describe(self) -> str:
-        """Which artifact answers, and what runs it."""
+        """Describe which artifact answers, and what runs it."""
         return f"{self.artifact.file} on {self.backend.info}"
 
     def __enter__(self) -> Self:

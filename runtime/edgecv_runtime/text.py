@@ -32,7 +32,7 @@ def valid(text: str) -> str:
 
 
 def in_json(encoded: str) -> str:
-    r"""The same JSON with what acts on a terminal but may stand there as it is, such as DEL, written as \u007f."""
+    r"""Return JSON with the characters that act on a terminal, such as DEL, written as escapes like \u007f."""
     return _ACTING.sub(lambda found: f"\\u{ord(found[0]):04x}", encoded)
 
 

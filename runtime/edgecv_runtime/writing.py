@@ -16,7 +16,7 @@ def unused_name(path: Path, suffix: str = "") -> Path:
 
 
 def followed(path: Path) -> Path:
-    """Where a link to a file leads, for who wants to replace that file and keep the link.
+    """Follow a link to the file that it leads to, so that the file is replaced and the link stays.
 
     Raises:
         OSError: It leads in a circle.

@@ -1,4 +1,4 @@
-"""What a saved .mlpackage says of itself."""
+"""The description of a saved .mlpackage: its inputs, outputs and operations."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ def _is_turn(operation: Any) -> bool:
 
 
 def _normalized(builder: Any, value: Any, spec: Preprocess, before: Any, name: str) -> Any:
-    """What changes nothing (a scale of 1, an offset of 0) is left out."""
+    """Normalize; a scale of 1 and an offset of 0 are left out."""
     scale, offset = (_of_channels(numbers) for numbers in (spec.normalize.scale, spec.normalize.offset))
     if (scale != 1).any():
         value = builder.mul(x=value, y=scale, before_op=before, name=f"{name}_scaled")

@@ -1,4 +1,4 @@
-"""What an app sees of a Core ML model: what goes in, what comes out, the systems it runs on, whose it is."""
+"""An app's view of a Core ML model: its inputs, its outputs, the systems that it runs on, its author."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ INTEGERS_BECAUSE = "Core ML computes with int8 activations from iOS 17 on"
 
 
 class Interface(Record, frozen=True, kw_only=True):
-    """What was asked for.
+    """The interface that a Core ML model is asked to have.
 
     Attributes:
         input: "tensor" (preprocessed numbers) or "image" (a picture of the right size; the program normalizes it).
@@ -69,7 +69,7 @@ class Interface(Record, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelMetadata:
-    """What a model's metadata say of its bundle.
+    """The facts of a bundle that an artifact's own metadata repeat.
 
     Attributes:
         name: The bundle's.
@@ -168,7 +168,7 @@ def classes(
 def _hindrance(
     card: ModelMetadata, labels: tuple[str, ...], outputs: Sequence[Endpoint | TensorSpec]
 ) -> tuple[str, str] | None:
-    """Why the model cannot end as a classifier, and what to do."""
+    """Say why the model cannot end as a classifier, and what to do."""
     if card.task != "classification":
         leave = "Leave it out: the app reads the output itself"
         return f"needs a model that chooses one of its labels, and this one's task is {card.task}", leave

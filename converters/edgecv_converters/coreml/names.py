@@ -15,5 +15,5 @@ def identifier(name: str) -> str:
 
 
 def feature_of(endpoint: Endpoint, present: Collection[str]) -> str | None:
-    """What an input or output is called among the names that are present: after the source, or after the graph."""
+    """Find an input's or output's name among those that are present: the source's, or the graph's."""
     return next((name for name in (identifier(endpoint.name), identifier(endpoint.node)) if name in present), None)

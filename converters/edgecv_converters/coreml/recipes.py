@@ -1,4 +1,4 @@
-"""How the weights of a Core ML program are stored: recipes by name."""
+"""The forms in which a Core ML program stores weights: recipes by name."""
 
 from __future__ import annotations
 

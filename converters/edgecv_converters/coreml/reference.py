@@ -105,7 +105,7 @@ class Suspect:
 
 
 def faults(failed: Sequence[str], overflow: str | None, suspect: Suspect | None) -> list[str]:
-    """What a reference evaluation adds to the reasons why an artifact failed; an overflow is one by itself."""
+    """List what a reference evaluation adds to the reasons why an artifact failed; an overflow is one by itself."""
     found = [] if overflow is None else [overflow]
     return found if suspect is None or not (failed or found) else [*found, str(suspect)]
 

@@ -1,4 +1,4 @@
-"""What a person says of a model's inputs: their preprocessing, their static shapes, and the names of the classes."""
+"""A person's word on a model's inputs: their preprocessing, their static shapes, and the names of the classes."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class HasInputs(Protocol):
 
     @property
     def has_preprocessing(self) -> bool:
-        """Whether it scales raw pixels itself."""
+        """Tell whether the model scales raw pixels itself."""
 
 
 def is_image(spec: TensorSpec) -> bool:
-    """Whether an input may be a picture: N x H x W x C with one or three channels."""
+    """Tell whether an input may be a picture: N x H x W x C with one or three channels."""
     return len(spec.shape) == 4 and spec.shape[3] in IMAGE_CHANNELS
 
 

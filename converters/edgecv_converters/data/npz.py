@@ -32,7 +32,7 @@ ALWAYS_UNPACKED, MOST_RATIO = 1 << 30, 100
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What one array of the file is, without its values."""
+    """One array of an .npz file without its values."""
 
     shape: tuple[int, ...]
     dtype: np.dtype
@@ -40,7 +40,7 @@ class Header:
 
     @property
     def count(self) -> int:
-        """How many rows the first axis counts; 1 for a scalar."""
+        """The number of rows, which the first axis counts; 1 for a scalar."""
         return self.shape[0] if self.shape else 1
 
     @property

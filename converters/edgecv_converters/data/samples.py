@@ -1,4 +1,4 @@
-"""Which samples a folder or an .npz file holds, and a seeded, class-balanced choice among them."""
+"""The samples of a folder or an .npz file, and a seeded, class-balanced choice among them."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class SampleSet:
         return replace(self, samples=tuple(turns[:count]))
 
     def without(self, ids: Sequence[str]) -> SampleSet:
-        """The same samples but those with these ids."""
+        """Return the set without the samples that have these ids."""
         left_out = set(ids)
         return replace(self, samples=tuple(sample for sample in self.samples if sample.id not in left_out))
 

@@ -24,7 +24,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class SpoolInfo:
-    """What was spooled: ids and label indices of the samples that could be read, the rest counted.
+    """The samples of a spool: ids and label indices of those that could be read; the rest is counted.
 
     `digest` is the SHA-256 over the sorted digests of the source files (or arrays' rows).
     """

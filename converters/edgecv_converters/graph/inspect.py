@@ -1,4 +1,4 @@
-"""What can be read off a frozen graph: its operations, and the activation that an output ends with."""
+"""Facts that are read off a frozen graph: its operations, and the activation that an output ends with."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SHAPE_ONLY = frozenset({"Identity", "Cast", "Reshape", "Squeeze", "StopGradient
 
 
 def ops(frozen: FrozenGraph) -> dict[str, int]:
-    """How often each operation occurs, sorted by name."""
+    """Count each operation, sorted by name."""
     return dict(sorted(Counter(node.op for node in frozen.proto().node).items()))
 
 
@@ -32,14 +32,14 @@ def final_activation(frozen: FrozenGraph, output: Endpoint) -> str:
 
 
 def pending_activation(task: Task, last: str) -> Activation:
-    """What a device still has to apply for scores in 0..1, where the model's last operation `last` gives logits."""
+    """Tell what a device has yet to apply for scores in 0..1, where the model's last operation `last` gives logits."""
     if last not in _LINEAR or task == "regression":
         return "none"
     return "softmax" if task == "classification" else "sigmoid"
 
 
 def scales_input(frozen: FrozenGraph) -> bool:
-    """Whether the first operation on an input has the scope of a Rescaling or Normalization layer."""
+    """Tell whether the first operation on an input has the scope of a Rescaling or Normalization layer."""
     inputs = {end.node for end in frozen.inputs}
     first = [node.name for node in frozen.proto().node if inputs & {node_of(name) for name in node.input}]
     return any(_SCALING.match(scope) for name in first for scope in name.split("/"))

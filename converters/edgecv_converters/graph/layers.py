@@ -1,4 +1,4 @@
-"""Which layer of the source model a node of the frozen graph came from."""
+"""The source model's layer that a node of the frozen graph came from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every node of the frozen graph computes on one sample, sketched: by it a wrong operation is found later."""
+"""Sketches of what every node of the frozen graph computes on one sample, by which a wrong operation is found later."""
 
 from __future__ import annotations
 

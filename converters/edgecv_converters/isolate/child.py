@@ -1,4 +1,4 @@
-"""What runs inside a forked worker: one function, its result or its error put into the object store."""
+"""The inside of a forked worker: one function runs, and its result or error goes into the object store."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class JobResult:
-    """What a worker leaves behind: a value, an error that a person can mend, or the traceback of a bug."""
+    """The result of a worker: a value, an error that a person can mend, or the traceback of a bug."""
 
     value: Any = None
     error: EdgecvError | None = None

@@ -35,7 +35,7 @@ class WorkerBugError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class WorkerLimits:
-    """What one worker may use: wall-clock `seconds` and resident `memory` in bytes."""
+    """The limits of one worker: wall-clock `seconds` and resident `memory` in bytes."""
 
     seconds: float = SECONDS
     memory: int = 16 * GIB
@@ -48,7 +48,7 @@ class WorkerLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advice:
-    """What a worker's death is called, and what to do about each kind of it."""
+    """The error for a worker that died, and the hint for each way of dying."""
 
     error: type[EdgecvError]
     crash: str

@@ -1,4 +1,4 @@
-"""What an app sees of a model: its inputs and outputs, its labels, what its author wrote."""
+"""The description of a Core ML model that an app sees: inputs, outputs, labels, and what its author wrote."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class Feature:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Classifier:
-    """What makes a model a classifier: its labels in the order of the probabilities, and the names of its outputs."""
+    """The classifier part of a model: its labels in the order of the probabilities, and the names of its outputs."""
 
     labels: tuple[str, ...] | tuple[int, ...]
     predicted: str

@@ -1,4 +1,4 @@
-"""How an operation of the program meets the function that computes it.
+"""The registry that gives each operation of a program the function that computes it.
 
 A kernel's signature is the operation's own: parameters by the names and with the defaults of the published op
 definitions. The annotation says what a parameter may be: `Array` is a tensor that other operations may make,
@@ -28,7 +28,7 @@ class UnsupportedOperationError(ConversionError):
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """What one parameter of an operation may be.
+    """One parameter of an operation: its name, and the values that it may have.
 
     Attributes:
         required: Whether it has no default.

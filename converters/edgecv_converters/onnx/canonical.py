@@ -106,7 +106,7 @@ def _constant_names(graph: Any) -> dict[str, str]:
 
 
 def part(node: Any, position: int) -> str:
-    """What input number `position` is to `node`, such as "weight"."""
+    """Name the part that input number `position` plays for `node`, such as "weight"."""
     parts = _PARTS.get(node.op_type, ())
     return parts[position] if position < len(parts) else f"operand_{position}"
 

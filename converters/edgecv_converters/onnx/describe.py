@@ -1,4 +1,4 @@
-"""What an ONNX file holds: inputs, outputs, operators."""
+"""The description of an ONNX file: its inputs, outputs and operators."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def describe(
 
 
 def operators(model: Any) -> dict[str, int]:
-    """How often each operator occurs, sorted by name."""
+    """Count each operator, sorted by name."""
     return dict(sorted(Counter(node.op_type for node in model.graph.node).items()))
 
 

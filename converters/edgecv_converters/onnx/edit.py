@@ -1,4 +1,4 @@
-"""What the passes share: an index of an ONNX graph, and small edits of one."""
+"""Tools that the passes share: an index of an ONNX graph, and small edits of one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class OnnxPass:
 
 @dataclass(slots=True)
 class Index:
-    """Who makes and who reads each tensor of a graph. Rebuilt after a change of the graph's structure.
+    """An index of the nodes that make and read each tensor. It is rebuilt after a change of the graph's structure.
 
     Attributes:
         graph: The `onnx.GraphProto`.

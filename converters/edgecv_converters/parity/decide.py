@@ -12,7 +12,7 @@ NOTHING: Final = -1
 
 
 def trusted_decisions(output: npt.NDArray[Any], head: Head) -> npt.NDArray[np.int64] | None:
-    """What the model says of each sample, with `NOTHING` (-1) where an output is not finite.
+    """Decide each sample, with `NOTHING` (-1) where an output is not finite.
 
     Args:
         output: (batch, ...) real values.
@@ -31,7 +31,7 @@ def trusted_decisions(output: npt.NDArray[Any], head: Head) -> npt.NDArray[np.in
 
 
 def same_rows(left: npt.NDArray[Any], right: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-    """Which samples have equal decisions (all bits of a row): (batch,) bool."""
+    """Tell which samples have equal decisions (all bits of a row): (batch,) bool."""
     count = len(left)
     equal: npt.NDArray[np.bool_] = np.equal(left.reshape(count, -1), right.reshape(count, -1)).all(axis=1)
     return equal

@@ -33,7 +33,7 @@ class GoldenCheck:
 
 
 def check_golden(check: GoldenCheck) -> Parity:
-    """Whether the artifact gives the recorded answers here; what cannot run says why.
+    """Run the artifact and judge it by the recorded answers; what cannot run says why.
 
     Raises:
         BundleError: The golden cases are damaged.

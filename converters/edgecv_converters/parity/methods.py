@@ -46,14 +46,14 @@ def activated(artifact: Artifact, reference: Mapping[str, np.ndarray]) -> dict[s
 
 
 def how(backend: Backend) -> str:
-    """What executed an artifact, for the report."""
+    """Say what executed an artifact, for the report."""
     if isinstance(backend, ReferenceCoreML):
         return HOW
     return f"Core ML {backend.info.version}" if backend.info.name == "coreml" else str(backend.info)
 
 
 def most_samples(method: ProofMethod, multiply_adds: int | None) -> int | None:
-    """How many samples of a set are executed; None for all: the reference evaluation takes its time."""
+    """Limit the samples of a set, because the reference evaluation takes its time; None means all."""
     if method == "runtime":
         return None
     return max(LEAST, WORK // max(1, multiply_adds or WORK // 100))

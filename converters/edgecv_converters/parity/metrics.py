@@ -1,4 +1,4 @@
-"""How far an artifact's answers are from the source's: errors, agreement, accuracy. NumPy only.
+"""Measures of how far an artifact's answers are from the source's: errors, agreement, accuracy. NumPy only.
 
 JSON has no infinity, and an encoder that writes null would turn "broken" into "not measured". So an error
 that is not finite is recorded as `INFINITE`, the largest float64, and `Comparison.non_finite` counts the
@@ -138,7 +138,7 @@ class ComparisonAccumulator:
         )
 
     def histogram(self, artifact: str) -> Histogram:
-        """How the absolute errors of all output elements are distributed.
+        """The distribution of the absolute errors of all output elements.
 
         Zero and what is under the lowest edge stand in the first bin, what is over the highest or not finite
         in the last.
@@ -263,7 +263,7 @@ def accuracy(
 
 
 def confusion_matrix(labels: npt.NDArray[Any], predictions: npt.NDArray[Any], classes: int) -> IntArray:
-    """How often each true class (row) was taken for each class (column): (classes, classes), int64.
+    """Count how often each true class (row) was taken for each class (column): (classes, classes), int64.
 
     A prediction outside 0..classes-1 (-1 stands for "no valid answer") is in no column.
 

@@ -11,7 +11,7 @@ LIGHT, CONTRAST = 0.1, 0.2  # of the range of values; of 1
 
 
 def augmented(pictures: Array, low: float, high: float, rng: np.random.Generator) -> Array:
-    """As many pictures as given, (N, H, W, C), none as it was; values stay in `low` to `high`."""
+    """Change every picture of a batch (N, H, W, C) at random; values stay in `low` to `high`."""
     count, height, width, _ = pictures.shape
     mirrored = np.where(rng.random((count, 1, 1, 1)) < 0.5, pictures[:, :, ::-1], pictures)
     rows = _shifted(height, count, rng)[:, :, None]

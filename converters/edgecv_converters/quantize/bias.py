@@ -24,7 +24,7 @@ NO_ACTIVATION = 0
 
 
 def mean_shift(rounded_values: Any, values: Any) -> npt.NDArray[np.float64]:
-    """By how much the mean of each channel (the last axis) is too high."""
+    """Measure by how much the mean of each channel (the last axis) is too high."""
     axes = tuple(range(rounded_values.ndim - 1))
     shift: npt.NDArray[np.float64] = np.asarray(rounded_values, np.float64).mean(axes) - np.asarray(
         values, np.float64

@@ -95,7 +95,7 @@ class _Rewriting:
                 self._cast("QUANTIZE", real, tensor)
 
     def _operand(self, tensor: int) -> int:
-        """What a float operation reads in place of a tensor of the int8 file."""
+        """Find what a float operation reads in place of a tensor of the int8 file."""
         if tensor < 0:
             return tensor
         if tensor in self._network.constants:
@@ -113,7 +113,7 @@ class _Rewriting:
         return self._real[tensor]
 
     def _result(self, tensor: int) -> int:
-        """Where a float operation writes: the model's own output, where that is next."""
+        """Find where a float operation writes: the model's own output, where that is next."""
         if tensor not in self._network.grids:
             return tensor
         if not self._rounded_outputs:

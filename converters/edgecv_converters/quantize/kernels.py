@@ -20,7 +20,7 @@ Kernel = Callable[[Sequence[Any], "OpContext"], Any]
 
 @dataclass(frozen=True, slots=True)
 class OpContext:
-    """Where an operation stands: its options, and the file's shapes (batch 1) of its operands and results."""
+    """An operation's context: its options, and the file's shapes (batch 1) of its operands and results."""
 
     options: Any
     inputs: tuple[Shape, ...]

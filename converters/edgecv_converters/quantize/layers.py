@@ -1,4 +1,4 @@
-"""How far every result inside an int8 file is from the same result inside the float file, on the files themselves."""
+"""The distance of every result inside an int8 file from the same result inside the float file."""
 
 from __future__ import annotations
 
@@ -58,14 +58,14 @@ def measure_layers(
 
 
 def _results(network: Network, op: Op) -> list[int]:
-    """What an operation computes, but for shapes and indices."""
+    """List the results of an operation, but for shapes and indices."""
     if op.kind in CASTS:
         return []
     return [number for number in op.outputs if number in network.grids or number in network.floats]
 
 
 def sample_count(network: Network) -> int:
-    """How many samples are worth their time; decided by sizes alone, so that it is the same on every machine."""
+    """Choose the number of samples by sizes alone, so that it is the same on every machine."""
     macs = sum(
         int(np.prod(network.shapes[op.outputs[0]])) * int(np.prod(network.shapes[weight][1:]))
         for op in network.ops
@@ -77,7 +77,7 @@ def sample_count(network: Network) -> int:
 
 @dataclass(slots=True)
 class Sums:
-    """What is summed over the samples of one result; `grid` is its int8 grid, None where it is float."""
+    """The sums over the samples of one result; `grid` is its int8 grid, None where it is float."""
 
     grid: Grid | None
     signal: float = 0.0
@@ -102,7 +102,7 @@ class Sums:
 
 
 def clipped(values: Array, grid: Grid) -> int:
-    """How many values lie more than half a step outside of a grid: their nearest step is not on it."""
+    """Count the values that lie more than half a step outside of a grid: their nearest step is not on it."""
     half = grid.scale / 2
     return int(np.count_nonzero((values < grid.low - half) | (values > grid.high + half)))
 

@@ -32,7 +32,7 @@ class Logits:
 
     @property
     def tensor(self) -> int:
-        """What `op` itself reads."""
+        """Find the tensor that `op` itself reads."""
         return self.op.inputs[0]
 
 

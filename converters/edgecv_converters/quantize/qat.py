@@ -36,7 +36,7 @@ class Labelled:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TrainingJob:
-    """What is learned, and for how long.
+    """The job of quantization-aware training: its samples, and how often they are seen.
 
     Attributes:
         epochs: How often every training sample is seen.
@@ -57,7 +57,7 @@ class TrainingJob:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Score:
-    """How good a file is on the held-out samples: right answers first, then how sure it is of them."""
+    """The score of a file on the held-out samples: right answers first, then how sure it is of them."""
 
     right: int
     likelihood: float
@@ -127,7 +127,7 @@ def better(best: Trained | None, found: Trained) -> Trained:
 
 
 def score(data: bytes, how: TrainingJob) -> Score:
-    """How good a file with float32 inputs and outputs is on the held-out samples."""
+    """Score a file with float32 inputs and outputs on the held-out samples."""
     output = answers(data, how.held_out.samples)[how.output]
     decisions = how.head.decisions(output)
     assert decisions is not None, "the pipeline refuses training for tasks without labels"

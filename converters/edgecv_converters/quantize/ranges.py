@@ -36,7 +36,7 @@ def grid_of(low: float, high: float) -> Grid:
 
 
 def squared_error(values: Values, weights: Values, grid: Grid) -> float:
-    """What rounding to a grid costs: sum of weight * (value - its rounded value)^2."""
+    """Compute the cost of rounding to a grid: sum of weight * (value - its rounded value)^2."""
     return float(np.dot(weights, np.square(values - grid.nearest(values))))
 
 

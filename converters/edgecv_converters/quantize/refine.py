@@ -33,7 +33,7 @@ LabelsLoss = Callable[[Sequence[Any], Any], tuple[Any, float]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refinement:
-    """How to distil.
+    """The settings of the distillation.
 
     Attributes:
         steps: Optimizer steps.
@@ -142,7 +142,7 @@ def _loss(kind: str, wanted: Any, found: Any) -> Any:
 
 
 def close_calls(wanted: Any, found: Any) -> Any:
-    """How far the log-odds of the two likeliest classes are off, squared: where they change sign, so does the answer.
+    """Square how far the log-odds of the two likeliest classes are off: where they change sign, so does the answer.
 
     A sample counts by how close its call is, the odds of the second class against the first (0..1).
 

@@ -40,7 +40,7 @@ SAME_FLOAT = 1e-3  # of the largest output: how near the simulated float network
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuantizeSettings:
-    """How to quantize.
+    """The settings of the quantizer.
 
     Attributes:
         seed: Of every draw.
@@ -254,7 +254,7 @@ class _Search:
         return [values[: self._count(work)] for values in self.samples]
 
     def _count(self, work: float) -> int:
-        """How many samples a step may use; decided by sizes alone, so that it is the same on every machine."""
+        """Choose a step's number of samples by sizes alone, so that it is the same on every machine."""
         macs = sum(
             int(np.prod(self.network.shapes[self.network.ops[product.op].outputs[0]][1:-1]))
             * int(np.prod(self.network.shapes[product.weight]))

@@ -60,15 +60,15 @@ class Scheme:
         return {**self.operands, **weights, **biases}
 
     def with_grids(self, grids: Mapping[int, Grid]) -> Scheme:
-        """The same with other grids for some tensors."""
+        """Return the scheme with other grids for some tensors."""
         return replace(self, grids={**self.grids, **grids})
 
     def with_weights(self, weights: Mapping[int, Weights]) -> Scheme:
-        """The same with other weights for some products."""
+        """Return the scheme with other weights for some operations."""
         return replace(self, weights={**self.weights, **weights})
 
     def with_biases(self, biases: Mapping[int, npt.NDArray[np.float64]]) -> Scheme:
-        """The same with other biases for some products."""
+        """Return the scheme with other biases for some operations."""
         return replace(self, biases={**self.biases, **biases})
 
 
@@ -101,7 +101,7 @@ def _bias_scales(grid: Grid, scales: Floats) -> Floats:
 
 
 def write_scheme(network: Network, data: bytes, scheme: Scheme) -> bytes:
-    """The same file with the numbers of `scheme`: same operations, same tensors, same sizes.
+    """Write the numbers of `scheme` into a file: the operations, tensors and sizes stay.
 
     Raises:
         BiasRoomError: A bias does not fit into an int32.

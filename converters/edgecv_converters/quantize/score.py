@@ -1,4 +1,4 @@
-"""How far an int8 file's answers are from the float file's, measured on the files themselves."""
+"""The distance of an int8 file's answers from the float file's, measured on the files themselves."""
 
 from __future__ import annotations
 

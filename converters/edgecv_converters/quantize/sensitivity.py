@@ -81,7 +81,7 @@ def ranked(
 def _alone(
     pair: Pair, layer: str, samples: Sequence[Array], reference: Sequence[Array]
 ) -> tuple[float | None, float | None]:
-    """How far the answers are with one layer in int8 and all others in float: distance, and ratio in dB."""
+    """Measure the answers with one layer in int8 and all others in float: their distance, and the ratio in dB."""
     got = answers(pair.alone(layer), samples)
     signal = sum(float(np.square(np.asarray(values, np.float64)).sum()) for values in reference)
     noise = sum(float(np.square(a.astype(np.float64) - b).sum()) for a, b in zip(reference, got, strict=True))

@@ -1,4 +1,4 @@
-"""Which tensors of an int8 file must have the same scale, and which have a scale that nobody may change."""
+"""The tensors of an int8 file that must share a scale, and those whose scale nobody may change."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def groups(network: Network) -> tuple[Group, ...]:
 
 
 def _equal(network: Network, tensors: Iterable[int]) -> bool:
-    """Whether the file keeps the rule; where it does not, its scales are left alone."""
+    """Tell whether the file keeps the rule; where it does not, its scales are left alone."""
     return len({network.grids[number] for number in tensors}) == 1
 
 

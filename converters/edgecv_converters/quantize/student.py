@@ -1,4 +1,4 @@
-"""What distillation trains: the numbers of a scheme as variables.
+"""The student of the distillation: the numbers of a scheme as variables.
 
 Weights move by rounding to other integers, so they are trained in units of their own step; the gradient passes the
 rounding straight through (Y. Bengio & al., Estimating or propagating gradients through stochastic neurons, 2013).
@@ -53,7 +53,7 @@ class Student:
 
     @property
     def variables(self) -> list[Any]:
-        """All of them."""
+        """All variables that are trained."""
         scales = {id(variable): variable for variable in self._scales.values()}
         return [*self._weights.values(), *self._biases.values(), *scales.values()]
 
@@ -71,7 +71,7 @@ class Student:
         return watch
 
     def constants(self) -> dict[int, Any]:
-        """What the network computes with; differentiable."""
+        """The constants that the network computes with, as a differentiable function of the variables."""
         found: dict[int, Any] = dict(self.start.operands)
         for number, variable in self._weights.items():
             before = self.start.weights[number]

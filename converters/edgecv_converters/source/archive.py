@@ -28,7 +28,7 @@ _AGAIN: Final = "Copy or save the model again"
 
 
 def holds_model(path: Path) -> bool:
-    """Whether an archive, which is whole and of reasonable size, has a Keras model in it.
+    """Tell whether an archive, which is whole and of reasonable size, has a Keras model in it.
 
     Raises:
         SourceError: It is damaged, or unpacks to far more than it holds.

@@ -145,7 +145,7 @@ def _owner(value: dict[str, Any], outer: str) -> str:
 
 
 def _carries_code(entry: _Entry) -> bool:
-    """Whether an object is, or holds, a marshalled function (of Keras 3 or Keras 2)."""
+    """Tell whether an object is, or holds, a marshalled function (of Keras 3 or Keras 2)."""
     if entry.name == "__lambda__":
         return True
     return entry.name == "Lambda" and any(
@@ -191,12 +191,12 @@ def _is_kerass(module: Any) -> bool:
 
 
 def _among(value: Any, allowed: Collection[str]) -> bool:
-    """Whether something out of a file is one of these names: it may be of any type."""
+    """Tell whether something out of a file, of any type, is one of these names."""
     return isinstance(value, str) and value in allowed
 
 
 def _is_given(entry: _Entry, given: Collection[str]) -> bool:
-    """Whether Keras will take the user's own object: it looks for the registered name first."""
+    """Tell whether Keras will take the user's own object: it looks for the registered name first."""
     if entry.name == "function":
         return _among(entry.value.get("config"), given)
     wanted = str(entry.value.get("registered_name") or entry.name)
@@ -204,12 +204,12 @@ def _is_given(entry: _Entry, given: Collection[str]) -> bool:
 
 
 def _is_part(entry: _Entry) -> bool:
-    """Whether it is one of TensorFlow's initializers, in whose place Keras takes its own."""
+    """Tell whether it is one of TensorFlow's initializers, in whose place Keras takes its own."""
     return entry.name in names.PARTS and _among(entry.value.get("module"), names.PART_MODULES)
 
 
 def _fault(entry: _Entry, given: Collection[str]) -> str | None:
-    """What an object does that a model need not do, in words that follow the layer's name; None if nothing."""
+    """Say what an object does that a model need not do, in words that follow the layer's name; None if nothing."""
     if _is_given(entry, given) or entry.name in names.VALUES:
         return None
     if entry.name == "function":
@@ -232,7 +232,7 @@ def _function_fault(entry: _Entry, given: Collection[str]) -> str | None:
 
 
 def _class_fault(entry: _Entry) -> str | None:
-    """What is wrong with the class that is named, or with its module or its registered name."""
+    """Say what is wrong with the class that is named, or with its module or its registered name."""
     value = entry.value
     if "module" not in value:
         known = entry.name in names.OLD_CLASSES

@@ -67,7 +67,7 @@ def _sources(value: Any) -> Iterator[tuple[str, int]]:
 
 
 def _has_own_input(layer: dict[str, Any]) -> bool:
-    """Whether it is a nested model, whose first call is the one on its own inputs, which nobody takes from."""
+    """Tell whether it is a nested model, whose first call is the one on its own inputs, which nobody takes from."""
     config = layer.get("config")
     layers = config.get("layers") if isinstance(config, dict) else None
     return isinstance(layers, list) and bool(layers) and _kind(layers[0]) == "InputLayer"

@@ -1,4 +1,4 @@
-"""What kind of file or folder a trained model is, told by its content."""
+"""The format of a trained model's file or folder, told by its content."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def _file(path: Path) -> ModelFormat:
 
 
 def _foreign(path: Path, head: bytes) -> str:
-    """What the file seems to be, for the message."""
+    """Say what the file seems to be, for the message."""
     for position, magic, name in _MAGIC:
         if head[position:].startswith(magic):
             return name

@@ -71,7 +71,7 @@ def _nodes(graph: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _is_call(operation: str, functions: set[str]) -> bool:
-    """Whether an operation is a call of one of the graph's own functions, none of which may take TensorFlow's names."""
+    """Tell whether an operation calls one of the graph's own functions, none of which may take TensorFlow's names."""
     from tensorflow.python.framework import op_def_registry
 
     return operation in functions and op_def_registry.get(operation) is None

@@ -70,7 +70,7 @@ def _datasets(root: Any, name: str) -> Iterator[Any]:
 
 
 def _kind(group: Any, key: str | bytes, name: str) -> int:
-    """Whether a link is hard or soft.
+    """Tell whether a link is hard or soft.
 
     Raises:
         SourceError: It is of a kind that leads out of the file, or its name is no text (h5py gives that as bytes).

@@ -57,7 +57,7 @@ def load_with_keras3(path: Path, suffix: str, own: dict[str, Any], *, allow_code
 
 
 def unreadable(path: Path, error: Exception) -> SourceError:
-    """What is said where Keras 3 cannot rebuild a model."""
+    """The error for a model that Keras 3 cannot rebuild."""
     import keras
 
     return SourceError(
@@ -68,7 +68,7 @@ def unreadable(path: Path, error: Exception) -> SourceError:
 
 @contextmanager
 def named(path: Path, suffix: str) -> Iterator[Path]:
-    """The same file under a name that ends in `suffix`.
+    """Give a file a name that ends in `suffix`.
 
     Keras tells formats by their names. A file that is HDF5 and a zip archive at once would be checked as one and
     loaded as the other.

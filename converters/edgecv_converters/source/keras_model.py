@@ -81,7 +81,7 @@ def all_layers(model: Any) -> list[Any]:
 
 
 def is_functional(model: Any) -> bool:
-    """Whether the model is a graph of layers (Functional or Sequential)."""
+    """Tell whether the model is a graph of layers (Functional or Sequential)."""
     return bool(getattr(model, "inputs", None))
 
 
@@ -214,7 +214,7 @@ def _doubled_scopes(model: Any) -> frozenset[str]:
 
 
 def _scales_pixels(model: Any) -> bool:
-    """Whether a Rescaling or Normalization layer comes before the first layer with other weights."""
+    """Tell whether a Rescaling or Normalization layer comes before the first layer with other weights."""
     for layer in leaf_layers(model):
         if type(layer).__name__ in _SCALES:
             return True

@@ -46,7 +46,7 @@ class Port:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """What a loader of one format hands over.
+    """A model that the loader of its format has loaded.
 
     Attributes:
         format: "keras3", "keras2-h5" or "savedmodel".
@@ -135,14 +135,14 @@ class SourceModel:
 
     @property
     def has_preprocessing(self) -> bool:
-        """Whether the model takes raw pixels (0..255): a Rescaling or Normalization layer is at its input."""
+        """Whether the model takes raw pixels (0..255), because a Rescaling or Normalization layer is at its input."""
         if self.loaded.has_preprocessing is None:
             return scales_input(self._frozen)
         return self.loaded.has_preprocessing
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a person should know about how the model was loaded."""
+        """Remarks for people on how the model was loaded."""
         return self.loaded.notes
 
     def freeze(self) -> FrozenGraph:

@@ -9,7 +9,7 @@ from edgecv_converters.source.allowed.tensorflow_ops import OPERATIONS
 
 
 def op_layer_fault(kind: str, config: dict[str, Any]) -> str | None:
-    """What such a layer asks for that it may not, in words that follow its name; None if nothing, or another layer."""
+    """Say what such a layer asks for that it may not, in words that follow its name; None for all other layers."""
     if kind in {"TFOpLambda", "SlicingOpLambda"}:
         return _unless(functions.computes(config.get("function")), "function", config.get("function"))
     if kind == "ClassMethod":

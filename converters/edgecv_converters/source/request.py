@@ -13,7 +13,7 @@ from edgecv_converters.source.model import SourceModel
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceRequest:
-    """Which model, and what its loader may do; `path` is absolute, and so is `modules`, where the user's own lie."""
+    """A request to load a model: `path` is absolute, and so is `modules`, the folder of the user's own modules."""
 
     path: Path
     input_shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""What other libraries' errors say, in one line."""
+"""The message of another library's error, in one line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a .tflite file holds, read from its flatbuffer: inputs, outputs, operators."""
+"""The description of a .tflite file, read from its flatbuffer: inputs, outputs, operators."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _names(enumeration: str) -> dict[int, str]:
 
 
 def operators(model: Any) -> dict[str, int]:
-    """How often each operator occurs, custom ones by their own names."""
+    """Count each operator, custom ones by their own names."""
     names = [builtin_name(model, operator) for graph in model.subgraphs for operator in graph.operators]
     return dict(sorted(Counter(names).items()))
 

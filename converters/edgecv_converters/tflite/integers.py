@@ -27,7 +27,7 @@ def float_operations(data: bytes, kept: Collection[str] = ()) -> list[tuple[str,
 
 
 def check_integers(data: bytes, kept: Collection[str] = ()) -> None:
-    """What must hold of an int8 file; `kept` are the results of the operations that were chosen to stay float.
+    """Check that an int8 file computes in integers; `kept` are the results of the operations chosen to stay float.
 
     Raises:
         ConversionError: Another operation is computed in float; the message names it and its layer.

@@ -69,7 +69,7 @@ class TFLiteGraph:
         return Grid(float(quantization.scale[0]), int(quantization.zeroPoint[0]))
 
     def is_constant(self, number: int) -> bool:
-        """Whether the file holds the tensor's values."""
+        """Tell whether the file holds the tensor's values."""
         data = self.model.buffers[self.graph.tensors[number].buffer].data
         return data is not None and len(data) > 0
 

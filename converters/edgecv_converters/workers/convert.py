@@ -40,7 +40,7 @@ class Converted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConversionJob:
-    """What is to be made of the frozen graph.
+    """The job of converting the frozen graph to one artifact.
 
     Attributes:
         target, precision: The artifact.
@@ -62,7 +62,7 @@ class ConversionJob:
 
     @property
     def out(self) -> Path:
-        """Where it goes."""
+        """The file or folder that the artifact is written to."""
         return self.root / self.file
 
 

@@ -117,7 +117,7 @@ class PackageTrial:
         self.reference.close()
 
     def overflows(self, spools: Mapping[str, Spool]) -> bool:
-        """Whether any operation gives what is not finite."""
+        """Tell whether any operation gives a value that is not finite."""
         for raw in self._raw(spools):
             self.reference.run(raw)
             if self.reference.overflow is not None:

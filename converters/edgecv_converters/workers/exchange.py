@@ -1,4 +1,4 @@
-"""What the workers of one conversion hand to each other: a typed key for each object."""
+"""The objects that the workers of one conversion hand to each other: a typed key for each."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ MIXED_BEGINS = 0.3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quantizing:
-    """How int8 files are quantized.
+    """The settings with which int8 files are quantized.
 
     Attributes:
         quantizer: "edgecv", or "vendor": the converter's own, by the smallest and largest value.

@@ -45,7 +45,7 @@ class Validation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """By how many points of 100 accuracy may fall, and how many seconds the search may take."""
+    """An accuracy budget: by how many points of 100 accuracy may fall, and how many seconds the search may take."""
 
     points: float
     seconds: float
@@ -105,7 +105,7 @@ def kept_layers(mixed: Mixed | None) -> tuple[str, ...]:
 
 
 def points(measured: Accuracy) -> float:
-    """By how many points of 100 accuracy fell."""
+    """Compute by how many points of 100 accuracy fell."""
     return 100 * (measured.lost - measured.gained) / measured.count
 
 
@@ -156,7 +156,7 @@ class ValidationAccuracy:
 
 
 class _BudgetClock:
-    """How much of the time is used, and what is told of it."""
+    """The clock of a search with a time limit, which also tells its progress."""
 
     def __init__(self, limit: float, on_progress: Progress) -> None:
         self._limit, self._tell, self._began = limit, on_progress, time.monotonic()
@@ -166,7 +166,7 @@ class _BudgetClock:
         return time.monotonic() - self._began
 
     def share(self) -> float:
-        """Of the limit, 0 to 1 and beyond."""
+        """The share of the time limit that is used, 0 to 1 and beyond."""
         return self.elapsed() / self._limit
 
     def ranking(self, done: int, total: int) -> None:

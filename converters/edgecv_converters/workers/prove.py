@@ -36,7 +36,7 @@ class DataSet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """What is to be proven, and how: the artifact below `root`, at most `most` samples of a set (None: all).
+    """The subject of a proof: the artifact below `root`, and at most `most` samples of a set (None: all).
 
     `sketches` are of what the source computes on the first golden case; only a reference evaluation looks at them.
     """
@@ -52,7 +52,7 @@ class Subject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
-    """What was measured of one artifact.
+    """The measurements of one artifact.
 
     Attributes:
         how: What executed it.

@@ -18,7 +18,7 @@ BATCH = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceSummary:
-    """What the rest of the conversion needs to know of the model, without the model."""
+    """A summary of the model that the rest of the conversion works with, without the model."""
 
     info: SourceInfo
     inputs: tuple[TensorSpec, ...]

@@ -16,14 +16,14 @@ from edgecv_converters.workers.prove import DataSet
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingSets:
-    """What is trained on, what decides the best epoch, and what the first output means."""
+    """The labelled sets of quantization-aware training: one to train on, one that decides the best epoch."""
 
     train: DataSet
     held_out: DataSet
     head: Head
 
     def training(self, epochs: int, frozen: FrozenGraph, int8: bytes, names: Sequence[str]) -> TrainingJob:
-        """The same for an int8 file of the graph, whose inputs in its order are those of the source called `names`."""
+        """Make the training job for an int8 file, whose inputs in its order are the source's `names`."""
         _, given, _ = describe(int8, frozen.inputs, frozen.outputs)
         return TrainingJob(
             epochs=epochs,

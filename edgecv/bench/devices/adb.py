@@ -73,14 +73,14 @@ class Adb:
             raise self._failure("fetching the result", done)
 
     def read(self, file: str) -> bytes:
-        """What a file there holds."""
+        """Read a file on the device."""
         with tempfile.TemporaryDirectory(prefix="edgecv-") as folder:
             place = Path(folder, "file")
             self.pull(file, place)
             return place.read_bytes()
 
     def free_bytes(self, folder: str) -> int | None:
-        """What is free on a folder's disk; None where `df` says it in words that are not known."""
+        """Read the free bytes of a folder's disk; None if `df` says it in words that are not known."""
         lines = self.shell(f"df -k {shlex.quote(folder)}").split("\n")
         columns = next((line.split() for line in reversed(lines) if line.strip()), [])
         return int(columns[3]) << 10 if len(columns) >= 6 and columns[3].isdigit() else None
@@ -124,7 +124,7 @@ def run_adb(*words: str, seconds: float) -> subprocess.CompletedProcess[bytes]:
 
 
 def attached() -> tuple[Attached, ...]:
-    """What `adb devices` lists.
+    """List the devices that `adb devices` shows.
 
     Raises:
         DeviceError: adb is missing or failed.

@@ -1,4 +1,4 @@
-"""How a device is named on the command line."""
+"""The names of devices on the command line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the agent on a device says: lines of JSON, each with its kind."""
+"""The messages of the agent on a device: lines of JSON, each with its kind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What edgecv and the Android demo app agree on for a benchmark over adb; docs/bench_devices.md tells it in words.
+"""The protocol of edgecv and the Android demo app for a benchmark over adb; docs/bench_devices.md tells it in words.
 
 edgecv pushes a bundle to a folder of /data/local/tmp, which apps may read but not write, and starts the app's activity
 with the extras below. The app measures, and writes into the folder `RESULTS` of its own external files
@@ -47,32 +47,32 @@ class AppError(Record, frozen=True, kw_only=True):
 
 
 def result_file(run: str) -> str:
-    """Where the result appears."""
+    """The file in which the result appears."""
     return f"{RESULTS}/{run}.json"
 
 
 def answers_folder(run: str) -> str:
-    """Where the outputs of all rows lie when the result appears."""
+    """The folder of the outputs of all rows, complete when the result appears."""
     return f"{RESULTS}/{run}.answers"
 
 
 def samples_folder(run: str) -> str:
-    """Where the inputs of the evaluation set lie."""
+    """The folder of the evaluation set's inputs."""
     return f"{FOLDER}/{run}.samples"
 
 
 def progress_file(run: str) -> str:
-    """Where the app says how far it is."""
+    """The file in which the app tells its progress."""
     return f"{RESULTS}/{run}.progress.json"
 
 
 def error_file(run: str) -> str:
-    """Where the app says why it gave up."""
+    """The file in which the app says why it gave up."""
     return f"{RESULTS}/{run}.error.json"
 
 
 def bundle_folder(run: str) -> str:
-    """Where the bundle of a run lies."""
+    """The folder of the bundle of a run."""
     return f"{FOLDER}/{run}.edgecv"
 
 

@@ -61,7 +61,7 @@ _KNOWN: Final = (
 
 
 def explain_start(name: str, python: str, code: int, said: Sequence[str]) -> DeviceError:
-    """Why the agent never spoke; `said` is what ssh and the device's shell wrote on stderr."""
+    """Explain why the agent never spoke; `said` is what ssh and the device's shell wrote on stderr."""
     text = "\n".join(said)
     if OLD_PYTHON in text:
         version = re.search(rf"{OLD_PYTHON}([\d.]+)", text)

@@ -1,4 +1,4 @@
-"""Where the numbers come from: the machine, how it was measured, the reference, the peaks and the versions."""
+"""The origin of the numbers: the machine, the settings, the reference, the peaks and the versions."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def three_digits(value: float) -> str:
 
 
 def rate_words(per_second: float | None) -> str:
-    """How many a second, without the unit."""
+    """A rate a second in words, without the unit."""
     return DASH if per_second is None else three_digits(per_second)
 
 
@@ -46,7 +46,7 @@ def threads_words(threads: int) -> str:
 
 
 def change_words(ratio: float) -> str:
-    """How much more or less a ratio says: +21.0 %, or unchanged."""
+    """A ratio as a change in words: +21.0 %, or unchanged."""
     change = ratio - 1
     if abs(change) < 0.0005:
         return "unchanged"

@@ -19,7 +19,7 @@ def fastest(views: Sequence[RowView]) -> RowView | None:
 
 
 def sentences(bench: Bench) -> tuple[str, ...]:
-    """What is fastest in one place, and, where that changes answers, what is fastest of those that do not."""
+    """Name the fastest row of one place and, where it changes answers, the fastest of those that do not."""
     first = fastest(bench.measured)
     if first is None:
         return ("Nothing was run",)
@@ -37,7 +37,7 @@ def _who(view: RowView) -> str:
 
 
 def _gain(view: RowView, bench: Bench) -> str:
-    """How it compares with the same in float32, on the same backend."""
+    """Compare a row with the same in float32, on the same backend."""
     row = view.row
     key = (row.target, row.backend, row.threads)
     for other in bench.measured:
@@ -49,7 +49,7 @@ def _gain(view: RowView, bench: Bench) -> str:
 
 
 def _unchanged(view: RowView) -> bool | None:
-    """Whether every answer is the reference's; None where that is not known."""
+    """Tell whether every answer is the reference's; None where that is not known."""
     _, compared = view.compared
     return None if compared is None or compared.agreement is None else compared.agreement == 1
 
@@ -88,7 +88,7 @@ def accuracy_words(view: RowView) -> str:
 
 
 def reasons(benches: Sequence[Bench]) -> tuple[str, ...]:
-    """Why the numbers should not be relied on, with the place where there are several."""
+    """Say why the numbers should not be relied on, with the place where there are several."""
     return tuple(
         f"{bench.place}: {reason}" if len(benches) > 1 else reason
         for bench in benches

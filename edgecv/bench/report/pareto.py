@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 
 def front(points: Sequence[tuple[float, float]]) -> tuple[int, ...]:
-    """Which of the (cost, worth) points no other dominates, as indices from the cheapest to the dearest.
+    """Find the (cost, worth) points that no other dominates, as indices from the cheapest to the dearest.
 
     A point dominates another where it costs no more and is worth no less, and differs. Equal points stand or fall
     together. Costs and worths are finite numbers; O(n log n).

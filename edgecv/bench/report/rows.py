@@ -56,7 +56,7 @@ class LogAxis:
         return math.log(inside / self.low) / math.log(self.high / self.low)
 
     def percent(self, value: float, left: float = _LEFT) -> float:
-        """Where a value stands, in percent of the drawing's width, `left` percent of it free at the left."""
+        """Place a value, in percent of the drawing's width, `left` percent of it free at the left."""
         return left + (100 - left - _LEFT) * self.share(value)
 
     @property

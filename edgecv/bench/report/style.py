@@ -1,4 +1,4 @@
-"""What a benchmark's report adds to the style sheet of all reports."""
+"""The style sheet of a benchmark's report, beside that of all reports."""
 
 from __future__ import annotations
 

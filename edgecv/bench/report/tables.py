@@ -79,7 +79,7 @@ def _title(view: RowView, *, fast: bool, best: bool) -> Html:
 
 
 def _cells(view: RowView) -> dict[str, Html]:
-    """What is known, by the name of the column."""
+    """The cells of a row by the name of the column."""
     row = view.row
     batch = None if row.batch == 1 else f"batches of {row.batch}"
     first = None if row.cold_us is None else f"first {time_words(row.cold_us)}"
@@ -136,7 +136,7 @@ def _accuracy(measured: Correct | None) -> Html | None:
 
 
 def agreement_name(views: Sequence[RowView]) -> str:
-    """What `agreement_words` gives: signal to noise where no row has answers to compare."""
+    """The heading of what `agreement_words` gives: signal to noise where no row has answers to compare."""
     compared = [item for _, item in (view.compared for view in views) if item is not None]
     return "Signal to noise" if compared and all(item.agreement is None for item in compared) else "Agreement"
 
@@ -175,7 +175,7 @@ def _reference_cells(item: Reference) -> dict[str, Html]:
 
 
 def idle_table(bench: Bench) -> Html | None:
-    """What was not run, and why."""
+    """A table of what was not run, and why."""
     if not bench.idle:
         return None
     lines = [

@@ -1,4 +1,4 @@
-"""How good a row's answers are, in the one measure that most rows share, and which rows are worth choosing."""
+"""The worth of a row's answers, in the one measure that most rows share, and the rows that are worth choosing."""
 
 from __future__ import annotations
 

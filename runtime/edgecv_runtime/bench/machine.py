@@ -1,4 +1,4 @@
-"""What of this machine bears on a measurement, and what else it was doing meanwhile."""
+"""The machine as far as it bears on a measurement, and what else it was doing meanwhile."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _numbers(paths: Iterator[Path]) -> list[int]:
 
 
 def _board() -> str | None:
-    """What a single-board computer calls itself, as "Raspberry Pi 4 Model B Rev 1.4"."""
+    """A single-board computer's own name, such as "Raspberry Pi 4 Model B Rev 1.4"."""
     return _text(Path("/proc/device-tree/model")) or None
 
 

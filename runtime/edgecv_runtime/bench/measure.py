@@ -42,7 +42,7 @@ MOST_INPUTS = 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inputs:
-    """What is run beside the golden cases, and where the outputs go.
+    """The samples that a benchmark runs beside the golden cases, and where their outputs go.
 
     Attributes:
         pictures: Picture files to measure with; empty: the bundle's golden ones.

@@ -1,4 +1,4 @@
-"""What the measuring process and its workers say to each other: one JSON object a line."""
+"""The messages between the measuring process and its workers: one JSON object a line."""
 
 from __future__ import annotations
 

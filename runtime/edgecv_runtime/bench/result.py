@@ -26,7 +26,7 @@ DataSet = Literal["golden", "evaluation"]
 
 
 class Latency(Record, frozen=True, kw_only=True):
-    """How long one stage took, over `count` warm inferences of all turns.
+    """The time that one stage took, over `count` warm inferences of all turns.
 
     A percentile q of sorted values v[0..n-1] lies at q / 100 * (n - 1), linearly between its neighbours. `samples_us`
     are at most 400 of the values, taken evenly over time, in the order of time: for a plot of the distribution.
@@ -42,7 +42,7 @@ class Latency(Record, frozen=True, kw_only=True):
 
 
 class WarmUp(Record, frozen=True, kw_only=True):
-    """What ran before anything counted: turns, inferences, seconds; `stable` is False where time was up before."""
+    """The warm-up, which does not count: turns, inferences, seconds; `stable` is False if time was up before."""
 
     turns: Count
     count: Count
@@ -51,7 +51,7 @@ class WarmUp(Record, frozen=True, kw_only=True):
 
 
 class Library(Record, frozen=True, kw_only=True):
-    """What really ran an artifact: the library, its version, the providers or delegates in force."""
+    """The library that really ran an artifact: its name, version, and the providers or delegates in force."""
 
     name: str
     version: str
@@ -149,7 +149,7 @@ class BenchRow(Record, frozen=True, kw_only=True):
 
     @property
     def title(self) -> str:
-        """As "tflite int8 on litert, 2 threads"."""
+        """The row in words, such as "tflite int8 on litert, 2 threads"."""
         threads = f"{self.threads} thread{'' if self.threads == 1 else 's'}"
         return f"{self.target} {self.precision} on {self.backend}, {threads}"
 
@@ -165,7 +165,7 @@ class Peak(Record, frozen=True, kw_only=True):
 
 
 class Machine(Record, frozen=True, kw_only=True):
-    """What ran. `model` is a device's own name ("Pixel 8"); `flags` are the instructions that change int8 speed.
+    """The machine that ran. `model` is a device's own name ("Pixel 8"); `flags` change int8 speed.
 
     `governors` are the distinct frequency governors of its cores (empty where the system does not say), `mhz` their
     highest frequency, `load_before` and `load_after` the load average of one minute, `throttled` whether the system
@@ -195,14 +195,14 @@ class Machine(Record, frozen=True, kw_only=True):
 
 
 class MeasuredOn(Record, frozen=True, kw_only=True):
-    """Where the numbers are from; `name` is the ssh host, the adb serial, or the name of the file."""
+    """The place that the numbers are from; `name` is the ssh host, the adb serial, or the name of the file."""
 
     kind: Literal["here", "ssh", "adb", "import"] = "here"
     name: str | None = None
 
 
 class BenchSettings(Record, frozen=True, kw_only=True):
-    """How it was measured: `rounds` turns a row in turn with the others, `seconds` of measuring a row in all.
+    """The settings of a benchmark: `rounds` turns of each row, and `seconds` of measuring a row in all its turns.
 
     `warm_up_seconds` is the most that a row's warm-up may take; `inputs` distinct samples of `data` were run in
     rotation, as encoded pictures (decoding counts) or as tensors.
@@ -219,7 +219,7 @@ class BenchSettings(Record, frozen=True, kw_only=True):
 
 
 class Reference(Record, frozen=True, kw_only=True):
-    """What the rows are compared with on the data set `on`; `description` is one sentence for people.
+    """A reference that the rows are compared with on the data set `on`; `description` is one sentence for people.
 
     `kind`: "cuda" (ONNX float32, run on a GPU here), "recorded" (a file made elsewhere with --record-reference),
     "keras" (the source model, run here), "golden" (the source's outputs that lie in the bundle: Keras on CPU when it

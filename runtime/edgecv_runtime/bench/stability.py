@@ -1,4 +1,4 @@
-"""Whether numbers can be relied on, and if not, why: a sentence for each reason."""
+"""The reasons why the numbers of a benchmark cannot be relied on, a sentence for each."""
 
 from __future__ import annotations
 

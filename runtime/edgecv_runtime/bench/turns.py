@@ -56,7 +56,7 @@ class Course:
 
     @property
     def warm_up(self) -> WarmUp:
-        """What ran before anything counted."""
+        """Warm a row up until its times have settled, and tell what ran."""
         return WarmUp(
             turns=len(self.warm), count=self.warm_count, seconds=round(self.warm_seconds, 3), stable=self.settled
         )
@@ -103,7 +103,7 @@ def load(courses: Sequence[Course], watcher: Watcher) -> None:
 
 
 def settled(medians: Sequence[float]) -> bool:
-    """Whether the median of the last turns is within 3 % of the median of those before; a window is 3 turns."""
+    """Tell whether the median of the last 3 turns is within 3 % of the median of the 3 before."""
     if len(medians) < 2 * WINDOW:
         return False
     last, before = median(medians[-WINDOW:]), median(medians[-2 * WINDOW : -WINDOW])

@@ -63,7 +63,7 @@ class ArtifactSession:
 
     @property
     def inputs(self) -> int:
-        """How many distinct samples there are."""
+        """The number of distinct samples."""
         return len(self._pictures) or len(self._tensors)
 
     def predict(self) -> Times:
@@ -163,7 +163,7 @@ def answer(session: ArtifactSession, order: WriteOutputs) -> Answered:
 
 
 def opened(session: ArtifactSession) -> Opened:
-    """What there is to say of a session that has begun."""
+    """Describe a session that has begun: its library and what loading took."""
     info = session.predictor.backend.info
     return Opened(
         library=Library(name=info.name, version=info.version, providers=info.providers),

@@ -26,7 +26,7 @@ MOST_PAINTED: Final = 2_000_000_000  # pixels times scans: some seconds
 
 
 def watched(file: BinaryIO) -> BinaryIO:
-    """The same file, in a wrapper that counts reads where it is large enough to have too many.
+    """Return the file, wrapped so that reads are counted where it is large enough to have too many.
 
     Raises:
         ValueError: It is a text with pixels in it that consists of comments.

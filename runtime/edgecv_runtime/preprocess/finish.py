@@ -56,7 +56,7 @@ class Finish:
             np.copyto(out, values, casting="unsafe")
 
     def values(self, out: np.ndarray, scratch: Scratch) -> np.ndarray:
-        """Where the float32 pixels (rows, *row) on their way to `out` may be written, before `normalize`."""
+        """Find memory for the float32 pixels (rows, *row) on their way to `out`, before `normalize`."""
         return out if self._float else scratch.take("values", out.shape, F)
 
     def normalize(self, values: np.ndarray, out: np.ndarray) -> None:

@@ -13,7 +13,7 @@ MAX_INDEX = 3 << 19  # entries of a stored index, 12 MiB: 256 x 256 x 3 with fou
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """How a picture lies in memory; one plan serves all pictures of one form.
+    """The form of a picture in memory; one plan serves all pictures of one form.
 
     Attributes:
         height, width, channels: In pixels; channels are 1 or 3.
@@ -28,7 +28,7 @@ class Form:
     dense: bool
 
     def order(self, color: str) -> tuple[int, ...]:
-        """Where in a pixel the channels of `color` are; gray of three channels is their R, G and B."""
+        """The places of the channels of `color` in a pixel; gray of three channels reads R, G and B."""
         if self.channels == 1:
             return (0,) if color == "gray" else (0, 0, 0)
         return (2, 1, 0) if self.backwards != (color == "bgr") else (0, 1, 2)

@@ -42,7 +42,7 @@ class Axis:
 
     @property
     def target(self) -> slice:
-        """Where it comes in the input."""
+        """The place of the picture in the input."""
         return slice(self.at, self.at + self.shown)
 
 

@@ -1,4 +1,4 @@
-"""What a preprocessing may say, and its fitting to one input of a model."""
+"""The rules of a preprocessing block, and its fitting to one input of a model."""
 
 from __future__ import annotations
 

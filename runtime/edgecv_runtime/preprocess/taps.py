@@ -1,4 +1,4 @@
-"""Which input pixels make an output pixel, and with what weights, in TensorFlow's own float32 arithmetic.
+"""The input pixels that make an output pixel, with their weights, in TensorFlow's own float32 arithmetic.
 
 Every function works on one axis of `size` pixels brought to `out`. Nothing here may be reordered or fused: other
 languages repeat these operations bit for bit (docs/preprocessing.md).

@@ -35,7 +35,7 @@ TEXT = re.compile(rb"(?:\xef\xbb\xbf)?[\t\n\r -~]+")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceOptions:
-    """How a source is opened.
+    """The options with which a source of frames is opened.
 
     Attributes:
         camera_size: Width and height that a camera is asked for.
@@ -61,7 +61,7 @@ class SourceOptions:
 
 
 def kind_of(text: str) -> Kind:
-    """What a source is, by its name and, for a file of an unknown ending, its first bytes.
+    """Tell what kind a source is by its name and, for a file of an unknown ending, by its first bytes.
 
     Raises:
         UsageError: It is empty.

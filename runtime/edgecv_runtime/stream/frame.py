@@ -34,7 +34,7 @@ class Frame:
 
 
 class FrameSource(Protocol):
-    """Where frames come from; opened when it is made.
+    """A source of frames, which is opened when it is made.
 
     Attributes:
         name: What it is, in messages.
@@ -67,7 +67,7 @@ class Pace:
         self._next = 0.0
 
     def due(self) -> bool:
-        """Whether a frame may be taken now; if so, the next one may an interval later."""
+        """Tell whether a frame may be taken now; if so, the next one may be taken an interval later."""
         now = time.monotonic()
         if now < self._next:
             return False

@@ -85,7 +85,7 @@ class Live:
             index += 1
 
     def _next(self) -> tuple[float, np.ndarray | None] | None:
-        """When the next frame came, and its pixels unless it came too early; None where the camera is gone."""
+        """Wait for the next frame: its time, and its pixels unless it came too early; None if the camera is gone."""
         if self._capture is None or not self._capture.grab():
             return None
         captured = time.monotonic()

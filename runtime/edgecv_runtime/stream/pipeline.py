@@ -23,7 +23,7 @@ PATIENCE = 2.0  # seconds for a source to let go; a read that hangs must not han
 
 
 class Answers(Protocol):
-    """What the pipeline needs of a predictor."""
+    """A predictor as far as the pipeline needs one."""
 
     def prepare(self, source: Picture, out: np.ndarray | None = None) -> np.ndarray:
         """The input tensor, in `out` where that fits."""
@@ -34,7 +34,7 @@ class Answers(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrameAnswer:
-    """What became of one frame: a prediction, or the reason why it could not be read.
+    """The answer to one frame: a prediction, or the reason why the frame could not be read.
 
     Attributes:
         frame: The frame.
@@ -135,7 +135,7 @@ class Stream:
 
     @property
     def stuck(self) -> bool:
-        """Whether a thread is still inside a read that hangs, or was left there by an interrupted `close`."""
+        """Tell whether a thread is still inside a read that hangs, or was left there by an interrupted `close`."""
         return any(thread.is_alive() for thread in self._threads)
 
     def _capture(self) -> None:
@@ -208,7 +208,7 @@ class Stream:
 
 
 def _named(error: ImageError, frame: Frame) -> ImageError:
-    """The same error, saying which frame it is where the decoder saw only bytes."""
+    """Return the error with the frame's name in it, where the decoder saw only bytes."""
     text = error.message
     if not isinstance(frame.image, bytes):
         return error

@@ -71,7 +71,7 @@ def pictures(read: Callable[[int], bytes]) -> Iterator[bytes]:
 
 
 def _skip_padding(buffer: _Buffer) -> bool:
-    """Whether anything but padding is left."""
+    """Skip padding, and tell whether anything is left after it."""
     skipped = 0
     while True:
         kept = buffer.data.lstrip(PADDING)
@@ -119,7 +119,7 @@ def _jpeg(buffer: _Buffer) -> int:
 
 
 def _scan(buffer: _Buffer, place: int) -> int:
-    """Where entropy-coded data that starts at `place` ends."""
+    """Find the end of the entropy-coded data that starts at `place`."""
     while True:
         match = MARKER.search(buffer.data, place)
         if match:

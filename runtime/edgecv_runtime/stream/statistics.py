@@ -1,4 +1,4 @@
-"""What a run did, in numbers of fixed memory, however long it runs."""
+"""The statistics of a run, in fixed memory however long it runs."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class Emitter:
         return layer_of_fused(self.flat.graph.tensors[op.outputs[0]].name.decode())
 
     def name(self, number: int) -> str:
-        """What the operation that makes a tensor is called."""
+        """Name the operation that makes a tensor."""
         if number not in self._given:
             self._given[number] = self.unique(self.flat.graph.tensors[number].name.decode().partition(";")[0])
         return self._given[number]
@@ -79,7 +79,7 @@ class Emitter:
         return Grid(found.scale, found.zero - QUANTIZED[dtype])
 
     def is_constant(self, number: int) -> bool:
-        """Whether a tensor is the same for all inputs."""
+        """Tell whether a tensor is the same for all inputs."""
         return number in self._folded or self.flat.is_constant(number)
 
     def constant(self, number: int) -> Array:
@@ -98,7 +98,7 @@ class Emitter:
         return [int(value) for value in np.asarray(self.constant(number)).reshape(-1)]
 
     def is_float(self, number: int) -> bool:
-        """Whether a tensor holds floats in the file."""
+        """Tell whether a tensor holds floats in the file."""
         return dtype_of(self.flat.graph.tensors[number]) in {"float16", "float32"}
 
     def fold(self, number: int, value: Array) -> None:
@@ -160,7 +160,7 @@ class Emitter:
         return self.reals_of(self._values[number], layout)
 
     def reals_of(self, value: Value, layout: Layout) -> Any:
-        """The same of a value."""
+        """Return the real numbers of a value."""
         place = (layout, self.compute)
         if place not in value.reals:
             if value.grid is None:
@@ -182,7 +182,7 @@ class Emitter:
         return self.floats(array)
 
     def reshaped(self, value: Value, shape: Shape) -> Value:
-        """The same values, in the file's order, in another shape; their integers are moved, not their reals."""
+        """Reshape a value in the file's order; its integers are moved, not its real numbers."""
         source = value.home if value.is_flat else Layout.FILE
         result = Value(value.name, tuple(shape), value.grid, Layout.FILE)
         result.home = Layout.CHW if result.is_flat else Layout.FILE

@@ -1,4 +1,4 @@
-"""Which function writes which of TFLite's operations."""
+"""The function for each of TFLite's operations that writes it into the program."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What moves values or reduces over axes: shapes, slices, joins, pads, sums."""
+"""Operations that move values or reduce over axes: shapes, slices, joins, pads, sums."""
 
 from __future__ import annotations
 

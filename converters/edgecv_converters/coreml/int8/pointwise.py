@@ -1,4 +1,4 @@
-"""What computes each value by itself: arithmetic, activations, casts."""
+"""Operations that compute each value by itself: arithmetic, activations, casts."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def leaky_relu(net: Emitter, op: Op) -> None:
 
 
 def gelu(net: Emitter, op: Op) -> None:
-    """By the error function, or its approximation by tanh."""
+    """Compute GELU by the error function, or by its approximation with tanh."""
     one("gelu", mode="TANH_APPROXIMATION" if op.options.approximate else "EXACT")(net, op)
 
 

@@ -100,7 +100,7 @@ def transpose_conv(net: Emitter, op: Op) -> None:
 
 
 def _crops(window: WindowSizes, given: Shape, wanted: Shape, kind: int) -> tuple[list[int], list[int]]:
-    """What to cut before and after each axis, and what no input reaches at the end of each."""
+    """Find what to cut before and after each axis, and what no input reaches at the end of each."""
     crops, missing = [], []
     for axis in range(2):
         reach = (given[1 + axis] - 1) * window.strides[axis] + window.kernel[axis]

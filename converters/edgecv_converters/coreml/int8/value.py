@@ -1,4 +1,4 @@
-"""What a TFLite tensor is in the program: one value, in up to two layouts, before and after rounding to its grid."""
+"""A TFLite tensor in the program: one value, in up to two layouts, before and after rounding to its grid."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Value:
 
     @property
     def is_flat(self) -> bool:
-        """Whether both layouts have the values in the same order: one row of channels, or a single channel."""
+        """Tell whether both layouts have the values in the same order: one row of channels, or a single channel."""
         return len(self.shape) == IMAGE_RANK and (self.shape[1] * self.shape[2] == 1 or self.shape[3] == 1)
 
 
@@ -55,6 +55,6 @@ def laid_out(shape: Shape, layout: Layout) -> Shape:
 
 
 def axis_in(axis: int, rank: int, layout: Layout) -> int:
-    """Where an axis of the file, counted from either end, stands in a layout."""
+    """Find the place in a layout of an axis of the file, counted from either end."""
     axis = axis % rank
     return TO_CHW.index(axis) if layout is Layout.CHW else axis

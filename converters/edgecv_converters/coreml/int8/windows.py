@@ -1,4 +1,4 @@
-"""What slides over pictures: the padding of convolutions and pools, as numbers."""
+"""Operations that slide over pictures, with the padding of convolutions and pools as numbers."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ def padding(window: WindowSizes, size: tuple[int, ...], kind: int) -> dict[str, 
 
 
 def average_pool_2d(net: Emitter, op: Op) -> None:
-    """What was padded does not count."""
+    """Average each window; padding does not count."""
     _pool(net, op, "avg_pool", exclude_padding_from_average=True)
 
 
 def max_pool_2d(net: Emitter, op: Op) -> None:
-    """What was padded is below all."""
+    """Take the largest value of each window; padding is below all values."""
     _pool(net, op, "max_pool")
 
 

@@ -1,4 +1,4 @@
-"""Which passes run for which target, and what must hold before and after them."""
+"""The passes of each target, and what must hold before and after them."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def canonical(frozen: FrozenGraph, target: Target) -> FrozenGraph:
 
 
 def check(frozen: FrozenGraph, proto: Any) -> None:
-    """What must hold of a graph in canonical form: no calls, loops, state or dangling names; endpoints present.
+    """Check a graph in canonical form: no calls, loops, state or dangling names; all endpoints present.
 
     Raises:
         ConversionError: It does not hold; the message names the operation and its layer.

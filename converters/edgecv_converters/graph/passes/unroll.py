@@ -89,7 +89,7 @@ def _known(proto: Any, reference: str, kind: int) -> Any | None:
 
 
 def _holds(condition: _Body, known: Sequence[Any | None]) -> bool | None:
-    """Whether the loop goes on; None where that depends on the data."""
+    """Tell whether the loop goes on; None where that depends on the data."""
     graph = type(condition.proto)()
     graph.CopyFrom(condition.proto)
     values = dict(zip(condition.arguments, known, strict=True))

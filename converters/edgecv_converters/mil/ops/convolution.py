@@ -125,7 +125,7 @@ def _scattered(x: Array, weight: Array, strides: Sizes, dilations: Sizes, groups
 
 
 def _cuts(pad_type: str, pad: Sizes, wanted: Sizes | None, kernel: Sizes, strides: Sizes, dilations: Sizes) -> Sizes:
-    """How much falls away before and after each axis: the padding of the conv whose gradient this is."""
+    """Find what falls away before and after each axis: the padding of the convolution whose gradient this is."""
     if wanted is not None and pad_type in {"same", "same_lower"}:
         return paddings(pad_type, pad, wanted, kernel, strides, dilations)
     return pad if pad_type == "custom" else (0, 0) * len(kernel)

@@ -74,7 +74,7 @@ def _scaled(x: Array, height: float, width: float) -> tuple[int, int]:
 
 
 def places(size: int, target: int, mode: str) -> Array:
-    """Where on the input's grid each element of the result lies. Source: MIL ops, iOS15, resize_bilinear, Notes."""
+    """Place each element of the result on the input's grid. Source: MIL ops, iOS15, resize_bilinear, Notes."""
     number = np.arange(target, dtype=np.float32)
     if mode == "UNALIGN_CORNERS":
         spacing = np.float32(size / target)

@@ -46,7 +46,7 @@ def padded(x: Array, pad: Sizes, value: float = 0.0) -> Array:
 
 
 def counts(sizes: Sequence[int], kernel: Sizes, strides: Sizes, dilations: Sizes) -> Sizes:
-    """How many windows fit on each axis."""
+    """Count the windows that fit on each axis."""
     parts = zip(sizes, kernel, strides, dilations, strict=True)
     found = tuple((size - (taps - 1) * dilation - 1) // stride + 1 for size, taps, stride, dilation in parts)
     if min(found, default=1) < 1:

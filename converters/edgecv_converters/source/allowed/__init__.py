@@ -1,1 +1,1 @@
-"""What a model file may name: lists that were reviewed by hand, name by name, for what only computes."""
+"""Lists of what a model file may name, reviewed by hand, name by name: only what computes."""

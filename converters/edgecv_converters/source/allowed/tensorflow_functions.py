@@ -140,7 +140,7 @@ MEMBERS: Final = frozenset(_MEMBERS.split())
 
 
 def computes(function: object) -> bool:
-    """Whether TensorFlow's function of that name is one of those that only compute."""
+    """Tell whether TensorFlow's function of that name is one of those that only compute."""
     if not isinstance(function, str):
         return False
     return function.removeprefix("compat.v1.").removeprefix("compat.v2.") in FUNCTIONS

@@ -1,1 +1,1 @@
-"""What is checked of an artifact's bytes before a native runtime gets them: no package but the standard library."""
+"""Checks of an artifact's bytes before a native runtime gets them, with the standard library alone."""

@@ -1,4 +1,4 @@
-"""How the checks of this package get a file's bytes, and how what they find becomes an error of the bundle."""
+"""The bytes of a file for the checks of this package, and the bundle's error for what they find."""
 
 from __future__ import annotations
 

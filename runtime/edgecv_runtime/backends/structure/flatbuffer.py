@@ -42,7 +42,7 @@ class Flatbuffer:
         return Table(self, self.follow(0))
 
     def follow(self, at: int) -> int:
-        """Where the offset at a place leads: 4 bytes there lie in the file.
+        """Follow the offset at a place; four bytes where it leads lie in the file.
 
         Raises:
             DamageError: They do not.
@@ -80,7 +80,7 @@ class Table:
         self._at = at
 
     def has(self, number: int) -> bool:
-        """Whether a field is there."""
+        """Tell whether a table has a field."""
         return number < len(self._offsets) and self._offsets[number] != 0
 
     def scalar(self, number: int, code: str, default: float = 0) -> Any:
@@ -124,7 +124,7 @@ class Table:
         return [Table(self._file, self._file.follow(start + WORD * k)) for k in range(count)]
 
     def span(self, number: int, width: int) -> tuple[int, int]:
-        """Where a vector's first element lies, and how many of `width` bytes there are; 0, 0 where it is absent."""
+        """Find a vector: the place of its first element, and how many of `width` bytes it has; 0, 0 if absent."""
         at = self._place(number, WORD)
         if at is None:
             return 0, 0

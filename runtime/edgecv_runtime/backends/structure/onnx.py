@@ -1,4 +1,4 @@
-"""Whether an .onnx file is whole and stands alone: ONNX Runtime opens every file that one names.
+"""Checks that an .onnx file is whole and stands alone: ONNX Runtime opens every file that one names.
 
 Walked are the message's fields, without the values of constants. Refused is whatever takes something from another file,
 and what no file of edgecv has: functions, training, sparse constants, operators of other domains.

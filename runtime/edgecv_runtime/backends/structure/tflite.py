@@ -1,4 +1,4 @@
-"""Whether a .tflite file is whole: LiteRT believes every number in one, and a wrong one ends the process.
+"""Checks that a .tflite file is whole: LiteRT believes every number in one, and a wrong one ends the process.
 
 Checked are the bounds of every table, the indices of tensors, buffers and operators, shapes against the bytes of
 constants, scales, and the options that kernels divide by. Constants are not read, so that the time does not depend on

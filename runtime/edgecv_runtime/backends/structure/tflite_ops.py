@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 
 class Operands(NamedTuple):
-    """How many inputs an operator reads, how many outputs it has, and the number of its table of options (0: none)."""
+    """The inputs that an operator reads, the outputs that it has, and the number of its table of options (0: none)."""
 
     least: int
     most: int

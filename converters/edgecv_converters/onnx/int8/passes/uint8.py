@@ -45,7 +45,7 @@ def _int8_zero(index: Index, node: Any) -> bool:
 
 
 def _is_data(index: Index, name: str) -> bool:
-    """Whether an initializer is a value, not the zero point of one."""
+    """Tell whether an initializer is a value, and not the zero point of one."""
     return any(
         not (node.op_type in {QUANTIZE, DEQUANTIZE} and position == 2)
         for node, position in index.consumers.get(name, [])
@@ -53,7 +53,7 @@ def _is_data(index: Index, name: str) -> bool:
 
 
 def _is_weight(index: Index, name: str) -> bool:
-    """Whether an initializer is dequantized only to be the weight of a convolution or a product."""
+    """Tell whether an initializer is dequantized only to be the weight of a convolution or a product."""
     if index.constants[name].data_type != index.constants[name].INT8:
         return False
     ends = list(_ends(index, name))
