@@ -1,4 +1,4 @@
-"""What `--record-reference` writes: the outputs and latencies of this machine's ONNX float32, on its GPU."""
+"""The file of `--record-reference`: outputs and latencies of this machine's ONNX float32, on its GPU if it has one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from edgecv_runtime.errors import BackendError, DataError, UsageError
 
 from edgecv.bench.comparison import EVALUATION, read_outputs
 from edgecv.bench.recorded import RECORDED_VERSION, Recorded, pack, write_recorded
-from edgecv.bench.reference import CUDA
+from edgecv.bench.reference import GPU, GPU_FORMAT
 from edgecv.bench.samples import Samples
 from edgecv.terminal.observer import Observer
 
@@ -25,19 +25,19 @@ def check_recordable(bundle: Bundle, options: Options) -> None:
         DataError: The bundle has none.
         UsageError: It was not asked for.
     """
-    if not any((a.target, a.precision) == ("onnx", "float32") for a in bundle.manifest.artifacts):
+    if not any((a.target, a.precision) == (GPU_FORMAT.name, "float32") for a in bundle.manifest.artifacts):
         raise DataError(
-            f"a reference is recorded of ONNX float32, which the bundle {bundle.manifest.name} has not",
-            "Convert again with --target onnx --quantize float32 among the others",
+            f"a reference is recorded of {GPU_FORMAT.title} float32, which the bundle {bundle.manifest.name} has not",
+            f"Convert again with --target {GPU_FORMAT.name} --quantize float32 among the others",
         )
     asked = (
-        "onnx" in (options.targets or ("onnx",))
-        and "float32" in (options.precisions or ("float32",))
-        and {"onnx", CUDA} & set(options.backends or ("onnx",))
+        (not options.targets or GPU_FORMAT.name in options.targets)
+        and (not options.precisions or "float32" in options.precisions)
+        and (not options.backends or any(record.name in options.backends for record in GPU_FORMAT.backends))
     )
     if not asked:
         raise UsageError(
-            "a reference is recorded of ONNX float32, which is not among what is measured",
+            f"a reference is recorded of {GPU_FORMAT.title} float32, which is not among what is measured",
             "Leave out --target, --precision and --backend, or add it",
         )
 
@@ -48,14 +48,14 @@ def recordable(rows: Sequence[BenchRow]) -> tuple[int, BenchRow]:
     Raises:
         BackendError: It did not run.
     """
-    floats = [(n, row) for n, row in enumerate(rows) if (row.target, row.precision) == ("onnx", "float32")]
-    chosen = [(n, row) for n, row in floats if row.backend == CUDA] or floats
+    floats = [(n, row) for n, row in enumerate(rows) if (row.target, row.precision) == (GPU_FORMAT.name, "float32")]
+    chosen = [(n, row) for n, row in floats if row.backend == GPU.name] or floats
     ran = [(n, row) for n, row in chosen if row.not_run is None]
     if not ran:
         row = chosen[0][1]
         raise BackendError(
             f"the reference was not recorded, {row.title} did not run: {row.not_run}",
-            "For a reference on the CPU, and one that says so, give --backend onnx",
+            f"For a reference on the CPU, and one that says so, give --backend {GPU_FORMAT.backends[0].name}",
         )
     return min(ran, key=lambda pair: pair[1].inference.p50_us if pair[1].inference else 0.0)
 
@@ -68,9 +68,9 @@ def record(result: Result, bundle: Bundle, samples: Samples, answers: Path, path
         DataError: The file cannot be written.
     """
     place, row = recordable(result.rows)
-    if row.backend != CUDA:
+    if row.backend != GPU.name:
         providers = ", ".join(row.library.providers) if row.library else row.backend
-        observer.note(f"There is no CUDA here: the recorded reference ran on {providers}, and says so")
+        observer.note(f"There is no {GPU.title} here: the recorded reference ran on {providers}, and says so")
     sets = {}
     for name in samples.spools:
         outputs = read_outputs(answers / str(place) / name, bundle.manifest)

@@ -1,4 +1,4 @@
-"""What the rows are compared with: a GPU, a recorded GPU, the Keras model, or what the bundle itself holds.
+"""The references of a benchmark: a GPU, a recorded GPU, the Keras model, or what the bundle itself holds.
 
 In this order: `--reference FILE`; `--model MODEL` (Keras on CPU); ONNX float32 on CUDA where that really runs; else the
 source's answers to the golden cases, which lie in the bundle, and for labelled samples a float32 artifact. Which one it
@@ -11,6 +11,7 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Final
 
 import msgspec
 import numpy as np
@@ -19,8 +20,8 @@ from edgecv_runtime.bench.messages import Answered, Open, Opened, WriteOutputs
 from edgecv_runtime.bench.process import Worker
 from edgecv_runtime.bench.result import BenchRow, Correct, DataSet, Library, Reference
 from edgecv_runtime.bundle import Bundle
-from edgecv_runtime.choose import has_cuda
 from edgecv_runtime.errors import BackendError, MissingDependencyError
+from edgecv_runtime.formats import BACKENDS, KNOWN, FileFormat, format_of
 from edgecv_runtime.schema import Artifact
 
 from edgecv.bench.comparison import EVALUATION, Outputs, read_outputs
@@ -28,7 +29,9 @@ from edgecv.bench.recorded import Recorded, unpack
 from edgecv.bench.samples import Samples
 from edgecv.terminal.observer import Observer
 
-CUDA = "onnx-cuda"
+GPU: Final = next(record for record in BACKENDS.values() if record.processor == "gpu")
+GPU_FORMAT: Final = format_of(GPU.name)
+ON_CPU: Final = tuple(record.name for record in BACKENDS.values() if record.processor == "cpu")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +65,7 @@ def gpus() -> tuple[str, ...]:
 
 
 def from_file(recorded: Recorded, samples: Samples) -> ReferenceOutputs:
-    """What was recorded elsewhere.
+    """Take the reference that was recorded on another machine.
 
     Raises:
         DataError: It does not hold the answers to these samples.
@@ -96,20 +99,20 @@ def without_file(
     bundle: Bundle, samples: Samples, names: Sequence[str], work: Path, observer: Observer
 ) -> ReferenceOutputs:
     """A GPU where there is one, else the bundle's own answers and a float32 artifact; `names` are the GPUs' names."""
-    if has_cuda():
+    if GPU.may_run:
         try:
-            return _on_cuda(bundle, samples, names, work / "cuda")
+            return _on_gpu(bundle, samples, names, work / "gpu")
         except (BackendError, MissingDependencyError) as error:
             observer.note(f"The GPU is not the reference: {error.message}")
     return _golden(bundle, samples) | _float_artifact(bundle, samples, work / "float")
 
 
-def _on_cuda(bundle: Bundle, samples: Samples, names: Sequence[str], work: Path) -> ReferenceOutputs:
-    artifact = _artifact(bundle, "onnx")
+def _on_gpu(bundle: Bundle, samples: Samples, names: Sequence[str], work: Path) -> ReferenceOutputs:
+    artifact = _artifact(bundle, GPU_FORMAT)
     if artifact is None:
-        raise BackendError("the bundle has no ONNX float32 artifact")
-    outputs, library = _answers(bundle, artifact, CUDA, samples, work)
-    text = f"ONNX float32 on CUDA: {', '.join(names) or 'a GPU'}, {library.name} {library.version}"
+        raise BackendError(f"the bundle has no {GPU_FORMAT.title} float32 artifact")
+    outputs, library = _answers(bundle, artifact, GPU.name, samples, work)
+    text = f"{GPU_FORMAT.title} float32 on {GPU.title}: {', '.join(names) or 'a GPU'}, {library.name} {library.version}"
     return ReferenceOutputs(
         outputs=outputs,
         records=tuple(
@@ -141,12 +144,12 @@ def _float_artifact(bundle: Bundle, samples: Samples, work: Path) -> ReferenceOu
     if EVALUATION not in samples.spools:
         return ReferenceOutputs()
     only = replace(samples, spools={EVALUATION: samples.spools[EVALUATION]})
-    for target, backend in (("onnx", "onnx"), ("tflite", "litert")):
-        artifact = _artifact(bundle, target)
-        if artifact is None:
+    for known in sorted(KNOWN.values(), key=lambda one: one is not GPU_FORMAT):
+        artifact, backend = _artifact(bundle, known), known.backends[0].name
+        if artifact is None or backend not in ON_CPU:
             continue
         try:
-            outputs, library = _answers(bundle, artifact, backend, only, work / target)
+            outputs, library = _answers(bundle, artifact, backend, only, work / known.name)
         except (BackendError, MissingDependencyError):
             continue
         text = f"float32 artifact {artifact.file}, run here on {library.name} {library.version}"
@@ -162,8 +165,8 @@ def _float_artifact(bundle: Bundle, samples: Samples, work: Path) -> ReferenceOu
     return ReferenceOutputs()
 
 
-def _artifact(bundle: Bundle, target: str) -> Artifact | None:
-    fitting = (a for a in bundle.manifest.artifacts if (a.target, a.precision) == (target, "float32"))
+def _artifact(bundle: Bundle, known: FileFormat) -> Artifact | None:
+    fitting = (a for a in bundle.manifest.artifacts if (a.target, a.precision) == (known.name, "float32"))
     return next(fitting, None)
 
 
@@ -185,7 +188,7 @@ def _answers(
 
 def completed(record: Reference, rows: Sequence[BenchRow], correct: Correct | None) -> Reference:
     """The record with what was measured afterwards: its own row's latencies, and its accuracy."""
-    backend = {"cuda": (CUDA,), "artifact": ("onnx", "litert")}.get(record.kind, ())
+    backend = {"cuda": (GPU.name,), "artifact": ON_CPU}.get(record.kind, ())
     same = [
         row for row in rows if row.artifact == record.artifact and row.backend in backend and row.inference is not None
     ]

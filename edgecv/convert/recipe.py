@@ -1,20 +1,21 @@
-"""What to make of a model: targets, precisions and numbers, as data that is saved beside the result."""
+"""The recipe of a conversion: targets, precisions and numbers, as data that is saved beside the result."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
-from typing import Literal, get_args
+from typing import Literal
 
 from edgecv_converters.coreml import Interface
 from edgecv_converters.coreml.recipes import RECIPES
 from edgecv_converters.workers import Quantizer
 from edgecv_runtime.errors import UsageError
+from edgecv_runtime.formats import KNOWN as KNOWN_FORMATS
 from edgecv_runtime.postprocess import read_thresholds
 from edgecv_runtime.precisions import WORDS
 from edgecv_runtime.schema import Activation, Precision, Record, Target, Task
 
-TARGETS: tuple[Target, ...] = get_args(Target)
+TARGETS: tuple[Target, ...] = tuple(KNOWN_FORMATS)
 PLAIN: Mapping[Target, tuple[Precision, ...]] = {
     "tflite": ("float32", "float16", "dynamic", "int8", "int16x8"),
     "onnx": ("float32", "float16", "int8"),
@@ -35,13 +36,12 @@ class ArtifactSpec(Record, frozen=True, kw_only=True):
 
     @property
     def file(self) -> str:
-        """Where the artifact lies in the bundle."""
-        suffix = {"tflite": "tflite", "onnx": "onnx", "coreml": "mlpackage"}[self.target]
-        return f"{self.target}/model.{self.precision}.{suffix}"
+        """The artifact's path in the bundle."""
+        return f"{self.target}/model.{self.precision}{KNOWN_FORMATS[self.target].suffix}"
 
     @property
     def needs_calibration(self) -> bool:
-        """Whether activation ranges must be measured."""
+        """Whether the ranges of its activations must be measured on calibration samples."""
         return self.precision in CALIBRATED
 
     @property

@@ -11,21 +11,22 @@ from typing import Final, Literal
 
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.errors import EdgecvError, UsageError
-from edgecv_runtime.schema import Artifact, Target
+from edgecv_runtime.formats import KNOWN
+from edgecv_runtime.schema import Artifact
 
 from edgecv.export import sources
 from edgecv.export.gradle import Addition, Project, additions, find_project
 from edgecv.export.place import beside, put
 from edgecv.export.slim import choose, write_slim
 
-TARGETS: Final[tuple[Target, ...]] = ("tflite", "onnx")  # what Android has a runtime for
+TARGETS: Final = tuple(known.name for known in KNOWN.values() if known.android)  # what Android has a runtime for
 SUFFIX: Final = ".edgecv"
 OURS: Final = 'namespace = "dev.edgecv"'  # in the build file of the library
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AndroidExport:
-    """What was written.
+    """The result of an export: what was written, and where.
 
     Attributes:
         kind: "app": a demo app was made; "project": a project was added to.
@@ -161,10 +162,6 @@ def _made(
 
 def dependencies(artifacts: Sequence[Artifact]) -> tuple[str, ...]:
     """The Maven coordinates of the runtimes that artifacts need, in the versions of the demo app."""
-    versions = sources.versions()
-    runtimes = {
-        "tflite": f"com.google.ai.edge.litert:litert:{versions['litert']}",
-        "onnx": f"com.microsoft.onnxruntime:onnxruntime-android:{versions['onnxruntime']}",
-    }
-    targets = {artifact.target for artifact in artifacts}
-    return tuple(coordinates for target, coordinates in runtimes.items() if target in targets)
+    versions, targets = sources.versions(), {artifact.target for artifact in artifacts}
+    libraries = [known.android for known in KNOWN.values() if known.name in targets and known.android]
+    return tuple(f"{library.coordinates}:{versions[library.catalog]}" for library in libraries)

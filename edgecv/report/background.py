@@ -1,14 +1,14 @@
-"""Where it all came from: preparation of inputs, provenance, versions, time, failures and notes."""
+"""The background of a report: preparation of inputs, provenance, versions, time, failures and notes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
 from edgecv_converters.measured import Failure, Report
+from edgecv_runtime.formats import title_of
 from edgecv_runtime.schema import Quantization
 
 from edgecv.report.html import Html, el, join
-from edgecv.report.view import TARGET_NAMES
 from edgecv.terminal.words import duration, preprocess_words, quantity
 
 
@@ -22,7 +22,7 @@ def _card(title: str, body: Html, name: str | None = None) -> Html:
 
 
 def inputs_card(report: Report) -> Html | None:
-    """What happens to a picture before it enters the model."""
+    """The card on what happens to a picture before it enters the model."""
     if not report.preprocess:
         return None
     return _card("How inputs are prepared", pairs((name, preprocess_words(p)) for name, p in report.preprocess.items()))
@@ -67,7 +67,7 @@ def versions_card(report: Report) -> Html | None:
 
 
 def time_card(report: Report) -> Html | None:
-    """Where the time went, longest first."""
+    """The card on where the time went, longest first."""
     ordered = sorted(report.seconds.items(), key=lambda item: -item[1])
     return _card("Time spent", pairs((name, duration(spent)) for name, spent in ordered)) if ordered else None
 
@@ -82,10 +82,10 @@ def failures_card(failures: Sequence[Failure]) -> Html | None:
 def _failure(item: Failure) -> Html:
     hint = el("p", f"Hint: {item.hint}") if item.hint else None
     log = el("details", el("summary", "End of the log"), el("pre", item.log_tail), open="") if item.log_tail else None
-    name = f"{TARGET_NAMES[item.target]} {item.precision}"
+    name = f"{title_of(item.target)} {item.precision}"
     return el("div", el("p", el("b", name), f": {item.message}", class_="bad-line"), hint, log)
 
 
 def notes_card(notes: Sequence[str]) -> Html | None:
-    """What else is worth knowing."""
+    """The card with all notes."""
     return _card("Notes", el("ul", join([el("li", note) for note in notes]))) if notes else None

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from edgecv_converters.measured import Failure, Report
+from edgecv_runtime.formats import title_of
 from edgecv_runtime.schema import Gate, Status
 
 from edgecv.report.html import Html, el, join
-from edgecv.report.view import STATUS_SIGNS, TARGET_NAMES, ArtifactView
+from edgecv.report.view import STATUS_SIGNS, ArtifactView
 from edgecv.terminal.words import THIN, byte_size, number, percent, quantity
 
 GATE_WORDS = {
@@ -31,7 +32,7 @@ def gate_value(gate: Gate, value: float | None) -> str:
 
 
 def gate_sentence(gate: Gate) -> str:
-    """Why a gate failed, as the end of a sentence."""
+    """Say why a gate failed, as the end of a sentence."""
     side = "above" if gate.name in {"max_drop", "budget"} else "below"
     value, limit = gate_value(gate, gate.value), gate_value(gate, gate.limit)
     if gate.value is None:
@@ -70,7 +71,7 @@ def verdict(rows: Sequence[ArtifactView], failures: Sequence[Failure]) -> Html:
     lines += [
         el(
             "li",
-            el("b", f"{TARGET_NAMES[item.target]} {item.precision}"),
+            el("b", f"{title_of(item.target)} {item.precision}"),
             f": {item.message} ",
             _link("#failures"),
         )

@@ -1,4 +1,4 @@
-"""What the report's sections share: one view an artifact, with everything known of it side by side."""
+"""The views that the report's sections share: one an artifact, with everything known of it side by side."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Final
 
 from edgecv_converters.measured import Histogram, Report
 from edgecv_converters.parity.gates import deciding_set
+from edgecv_runtime.formats import title_of
 from edgecv_runtime.schema import Artifact, Comparison, Gate, Parity, Status
 
 from edgecv.terminal.words import DASH, TIMES
 
-TARGET_NAMES: Final = {"tflite": "TFLite", "onnx": "ONNX", "coreml": "Core ML"}
 STATUS_WORDS: Final[dict[Status, str]] = {"passed": "passed", "failed": "failed", "not_run": "not run"}
 STATUS_SIGNS: Final[dict[Status, str]] = {"passed": "✓", "failed": "✕", "not_run": DASH}
 
@@ -31,7 +31,7 @@ class ArtifactView:
 
     @property
     def status(self) -> Status:
-        """What the proof came to."""
+        """The status that the proof came to."""
         return self.parity.status
 
     @property
@@ -44,7 +44,7 @@ def views(report: Report) -> tuple[ArtifactView, ...]:
     """One view an artifact, in the report's order."""
     parity = {item.artifact: item for item in report.parity}
     histograms = {item.artifact: item for item in report.histograms}
-    short = [f"{TARGET_NAMES[item.target]} {item.precision}" for item in report.artifacts]
+    short = [f"{title_of(item.target)} {item.precision}" for item in report.artifacts]
     counts = Counter(short)
     return tuple(
         _view(
@@ -76,7 +76,7 @@ def _view(
 
 
 def _relative_size(report: Report, artifact: Artifact) -> str:
-    """How the size compares with the same target's float32 file, or with the source's weights in float32."""
+    """Compare the size with the same target's float32 file, or with the source's weights in float32."""
     floats = {item.target: item.bytes for item in reversed(report.artifacts) if item.precision == "float32"}
     if artifact.precision == "float32":
         return "full precision"

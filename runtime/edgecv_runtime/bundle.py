@@ -10,6 +10,7 @@ from typing import Final, Self
 
 import msgspec
 
+from edgecv_runtime import formats
 from edgecv_runtime.digest import entries_below, sha256_file, sha256_tree, tree_bytes
 from edgecv_runtime.errors import BundleError
 from edgecv_runtime.files import MIB, read_regular
@@ -23,7 +24,7 @@ REPORTS: Final = ("report.json", "report.html")
 MOST_TEXT: Final = 16 * MIB  # bytes of bundle.json and labels.txt
 MOST_GOLDEN: Final = 64 * MIB  # of the list of golden cases, which has sketches of every layer
 MOST_TENSOR: Final = 8 * MAX_ELEMENTS  # bytes of a golden picture or tensor
-FOLDERS: Final = frozenset({"tflite", "onnx", "coreml", "golden"})  # of artifacts, also where none is listed
+FOLDERS: Final = frozenset({*formats.KNOWN, "golden"})  # where every file must be listed
 REMOVE: Final = "Remove it, or make the bundle again"
 
 
@@ -75,7 +76,7 @@ class Bundle:
             _remove(self.unpacked)
 
     def file(self, name: str) -> Path:
-        """Where a file or folder of the bundle lies: the only way to one.
+        """Find a file or folder of the bundle; nothing else leads to one.
 
         Raises:
             BundleError: The name, or a symbolic link on its way, leads out of the bundle.
@@ -83,7 +84,7 @@ class Bundle:
         return locate(self.root, name)
 
     def path(self, artifact: Artifact) -> Path:
-        """Where an artifact lies; raises as `file`."""
+        """Find an artifact's file or folder; raises as `file`."""
         return self.file(artifact.file)
 
     def artifact(self, target: str | None = None, precision: str | None = None) -> Artifact:

@@ -1,25 +1,26 @@
-"""Which artifact of a bundle runs, and on what, where nobody says."""
+"""The choice of the artifact that runs, and of its backend, where nobody names them."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from importlib.util import find_spec
+from typing import Final
 
-from edgecv_runtime.backends import Backend, open_backend, target_of
+from edgecv_runtime import formats
+from edgecv_runtime.backends import Backend, open_backend
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.errors import BackendError, EdgecvError, MissingDependencyError
 from edgecv_runtime.schema import Artifact
 
-INTEGER, FLOAT = ("int8", "mixed"), ("float32", "float16", "dynamic", "int16x8")
-# A GPU runtime is installed on purpose. On a CPU int8 is fastest, and TFLite's int8 kernels faster than ONNX Runtime's.
-PREFERENCE = (
-    ("onnx-cuda", FLOAT),
-    ("litert", INTEGER),
-    ("onnx", INTEGER),
-    ("litert", FLOAT),
-    ("onnx", FLOAT),
-    ("coreml", (*FLOAT, *INTEGER)),
+INTEGER: Final = ("int8", "mixed")
+FLOAT: Final = ("float32", "float16", "dynamic", "int16x8")
+# A GPU runtime is installed on purpose. On a CPU int8 is fastest, and TFLite's int8 kernels, whose format is the first,
+# faster than ONNX Runtime's.
+TRIED: Final = (("gpu", FLOAT), ("cpu", INTEGER), ("cpu", FLOAT), ("system", (*FLOAT, *INTEGER)))
+PREFERENCE: Final = tuple(
+    (backend, precisions)
+    for processor, precisions in TRIED
+    for backend in formats.BACKENDS.values()
+    if backend.processor == processor
 )
 
 
@@ -41,7 +42,7 @@ def open_best(
         BackendError: No runtime can run it here; of several reasons the first that is not a missing package.
         MissingDependencyError: The only thing amiss is a package.
     """
-    wanted = target if target is not None or backend is None else target_of(backend)
+    wanted = target if target is not None or backend is None else formats.format_of(backend).name
     bundle.artifact(wanted, precision)
     reasons: list[EdgecvError] = []
     for name, artifact in _candidates(bundle, wanted, precision, backend):
@@ -58,28 +59,14 @@ def _candidates(
     bundle: Bundle, target: str | None, precision: str | None, backend: str | None
 ) -> Iterator[tuple[str, Artifact]]:
     asked = target is not None or precision is not None
-    for name, precisions in PREFERENCE:
-        if backend != name and (backend is not None or not _worth_a_try(name, target)):
+    for record, precisions in PREFERENCE:
+        runs = formats.format_of(record.name)
+        by_default = target is not None and record == runs.backends[0]  # so that its own error is the one that is shown
+        if backend != record.name and (backend is not None or not (by_default or record.may_run)):
             continue
         for kind in precisions:
             for artifact in bundle.manifest.artifacts:
-                fits = artifact.target == target_of(name) and artifact.precision == kind
+                fits = artifact.target == runs.name and artifact.precision == kind
                 fits = fits and target in {None, artifact.target} and precision in {None, kind}
                 if fits and (asked or artifact.parity != "failed"):
-                    yield name, artifact
-
-
-def _worth_a_try(name: str, target: str | None) -> bool:
-    """Whether a backend that nobody named may work here; so that its error is not the one that is shown."""
-    if name == "coreml":
-        return target == "coreml" or sys.platform == "darwin"
-    return name != "onnx-cuda" or has_cuda()
-
-
-def has_cuda() -> bool:
-    """Whether an ONNX Runtime is installed that was built for CUDA; not whether there is a GPU."""
-    if find_spec("onnxruntime") is None:
-        return False
-    from onnxruntime import get_available_providers
-
-    return "CUDAExecutionProvider" in get_available_providers()
+                    yield record.name, artifact

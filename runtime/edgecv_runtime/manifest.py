@@ -1,4 +1,4 @@
-"""What `bundle.json` must hold beyond the types of its schema; every reader, in any language, checks the same."""
+"""The checks of `bundle.json` beyond the types of its schema; every reader, in any language, makes the same ones."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from edgecv_runtime import formats
 from edgecv_runtime.errors import BundleError, SpecError
 from edgecv_runtime.paths import inside, shortened
 from edgecv_runtime.postprocess import Head
-from edgecv_runtime.precisions import PLAIN, WORDS, is_known
+from edgecv_runtime.precisions import PLAIN
 from edgecv_runtime.preprocess.rules import CHANNELS, check, resolve
 from edgecv_runtime.schema import (
     SCHEMA_VERSION,
@@ -203,10 +204,11 @@ def _check_labels(manifest: Manifest) -> None:
 def _check_artifact(manifest: Manifest, artifact: Artifact) -> None:
     """An artifact that is to run has the source's inputs and outputs, and a precision that is one."""
     file = artifact.file
-    if not is_known(artifact.precision, artifact.target):
+    known = formats.KNOWN.get(artifact.target)
+    if known is None or not known.knows(artifact.precision):
         raise BundleError(
             f"{file} has the precision {shortened(artifact.precision)!r}, which no {artifact.target} artifact has",
-            f"The precisions are {', '.join(PLAIN)}, and of Core ML's weights {WORDS}",
+            f"The precisions are {', '.join(PLAIN)}{formats.own_precisions_in_words()}",
         )
     for side, sources in (("inputs", manifest.inputs), ("outputs", manifest.outputs)):
         tensors: Sequence[TensorIO] = getattr(artifact, side)

@@ -19,7 +19,7 @@ WORDS: Final = (
 
 
 class WeightForm(NamedTuple):
-    """What a name says of how weights are stored.
+    """The form in which weights are stored, as a precision's name says it.
 
     Attributes:
         kind: "linear" (integers and scales), "palette" (indices and a table of values), or "sparse" (a bit for each
@@ -52,8 +52,3 @@ def _forms() -> Iterator[tuple[str, WeightForm]]:
 
 
 WEIGHT_FORMS: Final[Mapping[str, WeightForm]] = dict(_forms())
-
-
-def is_known(precision: str, target: str) -> bool:
-    """Whether an artifact of that format can have that precision."""
-    return precision in PLAIN or (target == "coreml" and precision in WEIGHT_FORMS)

@@ -12,7 +12,8 @@ import msgspec
 
 SCHEMA_VERSION = 1
 
-Target = Literal["tflite", "onnx", "coreml"]
+# The name of a format (formats.KNOWN), or of one that this edgecv does not know yet.
+Target = Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9-]*$")]
 Count = Annotated[int, msgspec.Meta(ge=0, le=1 << 53)]  # every language has these numbers
 Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 # One of the names in precisions.py: "float16", "int8", "mixed", or a way to store weights, such as "palette4-group8".
@@ -29,7 +30,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Fit(Record, frozen=True, kw_only=True):
-    """How an image of any shape is brought to the input's aspect ratio.
+    """The way in which an image of any shape is brought to the input's aspect ratio.
 
     `fraction` (0, 1] belongs to `crop`; `shorter` (pixels) to `resize_crop`; `pad` (0..255, one value or one a channel,
     in the order of `color`) to `letterbox`.
@@ -192,7 +193,7 @@ class Twin(Record, frozen=True, kw_only=True):
 
 
 class Parity(Record, frozen=True, kw_only=True):
-    """What was proven of one artifact, and how it was run. `reason` says why where the status is not "passed"."""
+    """The proof of one artifact, and how it was run. `reason` says why the status is not "passed"."""
 
     artifact: str
     status: Status
@@ -240,14 +241,14 @@ class SourceInfo(Record, frozen=True, kw_only=True):
 
 
 class Cpu(Record, frozen=True, kw_only=True):
-    """What of the processor changes int8 results: the architecture and the flags of its dot-product instructions."""
+    """The processor as far as it changes int8 results: its architecture and its flags of dot-product instructions."""
 
     architecture: str
     flags: tuple[str, ...]
 
 
 class Provenance(Record, frozen=True, kw_only=True):
-    """Where the bundle came from. Holds no path, no user name and no time."""
+    """The origin of the bundle. It holds no path, no user name and no time."""
 
     edgecv: str
     source: SourceInfo
@@ -265,7 +266,7 @@ class GoldenInfo(Record, frozen=True, kw_only=True):
 
 
 class Manifest(Record, frozen=True, kw_only=True):
-    """All of `bundle.json`.
+    """The manifest of a bundle: all of `bundle.json`.
 
     `identity` tells what the bundle was made from and how (`edgecv_runtime.identity`); apps find it in a Core ML
     package's metadata as well.
@@ -307,7 +308,7 @@ class GoldenCase(Record, frozen=True, kw_only=True):
 
 
 class Sketch(Record, frozen=True, kw_only=True):
-    """What the source computes at one node of its graph on the first golden case, as a few numbers.
+    """A few numbers for what the source computes at one node of its graph on the first golden case.
 
     `layer` is the source model's layer; of a node that converters fold into a convolution or dense operation before it,
     that operation's. `shape` is the tensor's, in the source's layout; `norm` its Euclidean norm, `projections` its
@@ -323,7 +324,7 @@ class Sketch(Record, frozen=True, kw_only=True):
 
 
 class Golden(Record, frozen=True, kw_only=True):
-    """All of `golden/golden.json`."""
+    """The golden cases of a bundle: all of `golden/golden.json`."""
 
     cases: tuple[GoldenCase, ...]
     layers: tuple[Sketch, ...] = ()

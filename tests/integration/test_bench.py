@@ -190,8 +190,7 @@ def test_a_damaged_reference_is_refused(recorded, bundle, tmp_path, change, word
 
 def test_a_gpu_that_is_not_there_is_never_the_reference(small, tmp_path, monkeypatch):
     """An ONNX Runtime that was built for CUDA, on a machine without a GPU: said, and not taken for one."""
-    monkeypatch.setattr("edgecv.bench.reference.has_cuda", lambda: True)
-    monkeypatch.setattr("edgecv_runtime.bench.jobs.has_cuda", lambda: True)
+    monkeypatch.setattr("onnxruntime.get_available_providers", lambda: ["CUDAExecutionProvider"])
     done = edgecv("bench", small, *QUICK, "--json")
     result = decode_result(done.out.encode(), "stdout")
     assert [item.kind for item in result.references] == ["golden"]

@@ -10,7 +10,8 @@ import msgspec
 import numpy as np
 import onnxruntime
 import pytest
-from edgecv_runtime.backends import BACKENDS, litert, open_backend, run_float
+from edgecv_runtime import formats
+from edgecv_runtime.backends import litert, open_backend, run_float
 from edgecv_runtime.backends.onnx import open_session
 from edgecv_runtime.backends.onnx_cuda import BoundSession
 from edgecv_runtime.errors import BackendError, BundleError, MissingDependencyError
@@ -139,7 +140,7 @@ def test_a_closed_model_says_so(plain):
 def test_unknown_and_unfit_backends_list_the_others(plain):
     with pytest.raises(BackendError, match="unknown backend 'gpu'") as caught:
         open_backend(*plain, backend="gpu")
-    assert caught.value.hint == f"Backends are {', '.join(BACKENDS)}"
+    assert caught.value.hint == f"Backends are {', '.join(formats.BACKENDS)}"
     with pytest.raises(BackendError, match="litert does not run onnx files") as caught:
         open_backend(*plain, backend="litert")
     assert caught.value.hint == "Use onnx, onnx-cuda"

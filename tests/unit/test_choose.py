@@ -69,7 +69,7 @@ def test_cuda_is_used_where_it_is_and_never_imagined(tmp_path, monkeypatch):
 def test_a_missing_runtime_is_the_reason_that_is_told(tmp_path, monkeypatch):
     rewritten(tmp_path)
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    monkeypatch.setattr("edgecv_runtime.choose.find_spec", lambda _name: None)
+    monkeypatch.setattr("edgecv_runtime.formats.find_spec", lambda _name: None)
     with pytest.raises(MissingDependencyError, match="ONNX Runtime is not installed") as caught:
         opened(tmp_path)
     assert 'pip install "edgecv[onnx]"' in caught.value.hint

@@ -1,9 +1,10 @@
-"""What runs on a device at the other end of ssh: it receives a bundle, starts the benchmark, and leaves nothing behind.
+"""The agent on a device over ssh: it receives a bundle, starts the benchmark, and leaves nothing behind.
 
 Its text is sent to the device's own Python, so it needs the standard library alone. From standard input it reads a line
 of JSON (what to run), a tar stream, and then a byte now and then as a sign of life. It writes lines of JSON
-(`messages.py`), each after the token that it was started with, because a login shell may print words of its own. When
-the other end closes or falls silent, the benchmark is stopped and everything removed.
+(`messages.py`), each after the token that it was started with, because a login shell may print words of its own; the
+words after the token are the modules whose presence it tells. When the other end closes or falls silent, the benchmark
+is stopped and everything removed.
 """
 
 from __future__ import annotations
@@ -31,7 +32,6 @@ PREFIX: Final = "edgecv-bench-"
 SILENCE: Final = 60  # seconds without a byte after which the other end is taken for gone
 GRACE: Final = 10  # seconds that the benchmark has to end its own processes
 LAST_WORDS: Final = 30  # lines of the benchmark's stderr that are passed on when it fails
-MODULES: Final = ("numpy", "PIL", "msgspec", "ai_edge_litert", "tflite_runtime", "onnxruntime", "coremltools")
 FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -56,7 +56,7 @@ class Talk:
             sys.stdout.buffer.flush()
 
     def send(self, file: IO[bytes]) -> None:
-        """What is left of a file, as it is."""
+        """Send the rest of a file as it is."""
         with self._lock, contextlib.suppress(OSError):
             while data := file.read(1 << 16):
                 signal.alarm(SILENCE)
@@ -72,7 +72,7 @@ class Talk:
         return data
 
     def plan(self) -> dict[str, Any]:
-        """What to run."""
+        """Read what to run."""
         signal.alarm(SILENCE)
         line = sys.stdin.buffer.readline()
         signal.alarm(0)
@@ -102,12 +102,12 @@ def remove_abandoned(parent: Path) -> None:
 
 
 def hello(talk: Talk, folder: Path) -> None:
-    """What this machine has."""
+    """Describe this machine."""
     talk.say(
         "hello",
         machine=platform.machine(),
         executable=sys.executable,
-        modules=[name for name in MODULES if importlib.util.find_spec(name) is not None],
+        modules=[name for name in sys.argv[2:] if importlib.util.find_spec(name) is not None],
         free_bytes=shutil.disk_usage(folder).free,
     )
 

@@ -18,6 +18,7 @@ from edgecv_runtime.bench.result import MeasuredOn, Result
 from edgecv_runtime.bundle import LABELS, MANIFEST, Bundle
 from edgecv_runtime.digest import tree_bytes
 from edgecv_runtime.errors import DeviceError
+from edgecv_runtime.formats import KNOWN
 
 from edgecv.bench.devices import protocol
 from edgecv.bench.devices.adb import Adb, choose
@@ -25,7 +26,7 @@ from edgecv.bench.devices.answers import answer, take_answers
 from edgecv.bench.devices.limits import time_limit
 from edgecv.terminal.observer import Observer
 
-PARTS: Final = (MANIFEST, LABELS, "golden", "tflite", "onnx")  # Core ML has no business on Android
+PARTS: Final = (MANIFEST, LABELS, "golden", *(known.name for known in KNOWN.values() if known.android))
 MARGIN: Final = 64 << 20  # bytes that stay free
 SLOWEST: Final = 1 << 20  # bytes a second that the cable carries at least
 STARTING: Final = 20.0  # seconds within which the app's process must be seen
@@ -109,7 +110,7 @@ class AdbDevice:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How far the app is: its process lives, it left a result or an error, and what it says of its progress."""
+    """A look at the app: whether its process lives, its result or error, and what it says of its progress."""
 
     alive: bool
     result: bool
@@ -171,7 +172,7 @@ def push(adb: Adb, bundle: Bundle, samples: Path | None, run: str, observer: Obs
 
 
 def extras(run: str, options: Options, *, samples: bool, answers: bool) -> list[str]:
-    """What the app's activity is told, in the words of `am start`."""
+    """The extras that the app's activity gets, in the words of `am start`."""
     words = [*protocol.PROTOCOL, str(protocol.VERSION), *protocol.RUN, run]
     words += [*protocol.BUNDLE, protocol.bundle_folder(run)]
     words += [*protocol.OPTIONS, base64.b64encode(msgspec.json.encode(options)).decode()]

@@ -1,14 +1,15 @@
-"""How long a benchmark on a device may take."""
+"""The time limit of a benchmark on a device."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from edgecv_runtime.bench.jobs import Options
+from edgecv_runtime.formats import KNOWN
 from edgecv_runtime.schema import Manifest
 
 LEAST: Final = 3600.0  # seconds; labelled samples take what they take on a slow device
-BACKENDS: Final = 2  # that may run one artifact
+BACKENDS: Final = max(len(known.backends) for known in KNOWN.values())  # that may run one artifact
 THREADS: Final = 2  # numbers of threads where none was asked for
 SLACK: Final = 3.0
 

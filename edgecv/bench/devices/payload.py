@@ -1,4 +1,4 @@
-"""What a machine over ssh is sent: the bundle's files and edgecv's own runtime, as one tar stream."""
+"""The payload for a machine over ssh: the bundle's files and edgecv's own runtime, as one tar stream."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from typing import IO, Self
 
 import edgecv_runtime
 from edgecv_runtime.bundle import LABELS, MANIFEST
+from edgecv_runtime.formats import KNOWN
 
 from edgecv.machine import versions
 
 BUNDLE, SAMPLES = "bundle.edgecv", "samples"
-PARTS = (MANIFEST, LABELS, "golden", "tflite", "onnx", "coreml")  # reports stay here
+PARTS = (MANIFEST, LABELS, "golden", *KNOWN)  # reports stay here
 BLOCK = 4096  # bytes; what a file takes on a disk is a multiple of it
 Progress = Callable[[int, int], None]
 
@@ -60,7 +61,7 @@ class Payload:
         progress(total, total)
 
     def _metadata(self) -> tuple[tarfile.TarInfo, IO[bytes]]:
-        """What tells Python's importlib.metadata the version, whichever edgecv is installed there."""
+        """The metadata that tell Python's importlib.metadata the version, whichever edgecv is installed there."""
         data = f"Metadata-Version: 2.1\nName: edgecv\nVersion: {self.version}\n".encode()
         entry = tarfile.TarInfo(f"edgecv-{self.version}.dist-info/METADATA")
         entry.size = len(data)

@@ -20,6 +20,7 @@ from typing import IO, Final, Self, TypeVar
 
 import msgspec
 from edgecv_runtime.errors import DeviceError
+from edgecv_runtime.formats import BACKENDS
 
 from edgecv.bench.devices.address import Address
 from edgecv.bench.devices.messages import Done, Failed, Said, StderrLine, decode
@@ -36,6 +37,9 @@ OPTIONS: Final = {
     "LogLevel": "ERROR",  # whose words ssh_errors.py knows, whatever the user's configuration says
     "RemoteCommand": "none",
 }
+NEEDED: Final = {"numpy": "numpy", "PIL": "Pillow", "msgspec": "msgspec"}  # the packages by their modules
+RUNTIMES: Final = tuple(dict.fromkeys(name for record in BACKENDS.values() for name in record.library.modules))
+MODULES: Final = (*NEEDED, *RUNTIMES)
 AGENT = Path(__file__).with_name("agent.py")
 SIGN_OF_LIFE = 10.0  # seconds; the agent gives up after a minute of silence
 LEAVING = 15.0  # seconds that the agent has to remove its files after its input was closed
@@ -193,11 +197,11 @@ class AgentSession:
 
 
 def command(address: Address, python: str, token: str, size: int) -> list[str]:
-    """How ssh starts an agent of `size` bytes, in words that every login shell reads alike."""
+    """The command with which ssh starts an agent of `size` bytes, in words that every login shell reads alike."""
     options = [part for name, value in OPTIONS.items() for part in ("-o", f"{name}={value}")]
     port = ["-p", str(address.port)] if address.port else []
     home, rest = ("~/", python[2:]) if python.startswith("~/") else ("", python)
-    words = ["exec", home + shlex.quote(rest), "-u", "-c", shlex.quote(BOOTSTRAP.format(size=size)), token]
+    words = ["exec", home + shlex.quote(rest), "-u", "-c", shlex.quote(BOOTSTRAP.format(size=size)), token, *MODULES]
     return ["ssh", "-T", *options, *port, "--", address.name or "", " ".join(words)]
 
 

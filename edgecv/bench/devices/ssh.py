@@ -14,13 +14,14 @@ from edgecv_runtime.bench.jobs import Options
 from edgecv_runtime.bench.result import MeasuredOn, Result
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.errors import DeviceError
+from edgecv_runtime.formats import BACKENDS
 
 from edgecv.bench.devices.address import Address
 from edgecv.bench.devices.answers import answer, unpack_answers
 from edgecv.bench.devices.limits import time_limit
 from edgecv.bench.devices.messages import Done, Hello, Unpacked
 from edgecv.bench.devices.payload import BUNDLE, SAMPLES, Payload
-from edgecv.bench.devices.session import AgentSession
+from edgecv.bench.devices.session import NEEDED, RUNTIMES, AgentSession
 from edgecv.terminal.observer import Observer
 
 RESULT, ANSWERS = "result.json", "answers"
@@ -29,8 +30,7 @@ UNPACKING: Final = 300.0  # seconds for a slow card to take the last of the bund
 ENDING: Final = 60.0  # seconds over the time limit within which the agent must have answered
 MARGIN: Final = 32 << 20  # bytes that stay free; also what the benchmark itself writes
 AGAIN: Final = "Nothing was kept, here or there; try again, or install edgecv there and run it by hand"
-NEEDED: Final = {"numpy": "numpy", "PIL": "Pillow", "msgspec": "msgspec"}
-BACKENDS: Final = {"ai_edge_litert", "tflite_runtime", "onnxruntime", "coremltools"}
+ON_CPU: Final = tuple(record for record in BACKENDS.values() if record.processor == "cpu")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +47,7 @@ class SshDevice:
 
     @property
     def name(self) -> str:
-        """As ssh was told."""
+        """The name of the machine, as it was given to ssh."""
         return self.address.name or ""
 
     def bench(
@@ -111,10 +111,10 @@ def check(hello: Hello, payload: Payload, name: str, python: str) -> None:
         DeviceError: A package or room on the disk is missing.
     """
     missing = [package for module, package in NEEDED.items() if module not in hello.modules]
-    backend = [] if BACKENDS & set(hello.modules) else ["ai-edge-litert"]
+    backend = [] if set(RUNTIMES) & set(hello.modules) else [ON_CPU[0].library.distributions[0]]
     packages = " ".join([*missing, *backend])
     if packages:
-        what = ", ".join([*missing, *(["a backend (LiteRT or ONNX Runtime)"] if backend else [])])
+        what = ", ".join([*missing, *([f"a backend ({' or '.join(one.title for one in ON_CPU)})"] if backend else [])])
         raise DeviceError(
             f"{python} on {name} lacks {what}",
             f"Run there: {hello.executable} -m pip install {packages}; or name an interpreter that has them: "
@@ -145,7 +145,7 @@ def copy(session: AgentSession, payload: Payload, observer: Observer) -> None:
 
 
 def command(options: Options, *, samples: bool, answers: bool) -> list[str]:
-    """What the agent runs with its Python; `{folder}` is its private folder."""
+    """The command that the agent runs with its Python; `{folder}` is its private folder."""
     bundle, result = f"{{folder}}/{BUNDLE}", f"{{folder}}/{RESULT}"
     words = ["-m", "edgecv_runtime.bench", bundle, "--options", msgspec.json.encode(options).decode(), "--out", result]
     words += ["--samples", f"{{folder}}/{SAMPLES}"] if samples else []
@@ -153,7 +153,7 @@ def command(options: Options, *, samples: bool, answers: bool) -> list[str]:
 
 
 def show(line: str, name: str, observer: Observer) -> None:
-    """What the benchmark says while it runs: `phase: 40 %`, or `phase: what`."""
+    """Show what the benchmark says while it runs: `phase: 40 %`, or `phase: what`."""
     found = re.fullmatch(r"([a-z][a-z -]{2,20}): (?:(\d{1,3}) %|.*)", line)
     if found is not None:
         observer.stage(f"{name}: {found[1]}", int(found[2] or 0), 100 if found[2] else 0)

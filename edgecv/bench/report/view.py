@@ -1,4 +1,4 @@
-"""What the report's parts share: every row of every result with its number, its names and what it is compared on."""
+"""The rows that the report's parts share, each with its number, its names and what it is compared on."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from edgecv_converters.parity.gates import deciding_set
 from edgecv_runtime.bench.result import BenchRow, Result
+from edgecv_runtime.formats import title_of
 from edgecv_runtime.schema import Comparison
 
 from edgecv.bench.report.figures import threads_words
-from edgecv.report.view import TARGET_NAMES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +25,7 @@ class RowView:
 
     @property
     def runs(self) -> str:
-        """What runs it, as "litert, 2 threads"."""
+        """The runtime in words, such as "litert, 2 threads"."""
         return f"{self.row.backend}, {threads_words(self.row.threads)}"
 
     @property
@@ -82,7 +82,7 @@ def benches(results: Sequence[Result]) -> tuple[Bench, ...]:
 
 def _names(result: Result) -> dict[str, str]:
     """Target and precision by artifact; its file's name too where that is not enough."""
-    short = {row.artifact: f"{TARGET_NAMES[row.target]} {row.precision}" for row in result.rows}
+    short = {row.artifact: f"{title_of(row.target)} {row.precision}" for row in result.rows}
     counts = Counter(short.values())
     return {file: name if counts[name] == 1 else f"{name} ({file.rpartition('/')[2]})" for file, name in short.items()}
 

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
+from edgecv_runtime import formats
 from edgecv_runtime.errors import BackendError
 from edgecv_runtime.preprocess.quantize import dequantize, quantize
-from edgecv_runtime.schema import Artifact, Normalize, Record, Target, TensorIO
+from edgecv_runtime.schema import Artifact, Normalize, Record, TensorIO
 from edgecv_runtime.text import valid
 
 
 class BackendInfo(Record, frozen=True, kw_only=True):
-    """What really ran: the library and its version, the providers or delegates in force, and the threads."""
+    """The runtime that really ran: the library and its version, its providers or delegates, and the threads."""
 
     name: str
     version: str
@@ -46,50 +48,6 @@ class Backend(Protocol):
         """Free the model; a second call does nothing."""
 
 
-def _litert(artifact: Artifact, file: Path, threads: int) -> Backend:
-    from edgecv_runtime.backends.litert import LiteRT
-
-    return LiteRT(artifact, file, threads)
-
-
-def _onnx(artifact: Artifact, file: Path, threads: int) -> Backend:
-    from edgecv_runtime.backends.onnx import OnnxRuntime
-
-    return OnnxRuntime(artifact, file, threads)
-
-
-def _onnx_cuda(artifact: Artifact, file: Path, threads: int) -> Backend:
-    from edgecv_runtime.backends.onnx_cuda import OnnxCuda
-
-    return OnnxCuda(artifact, file, threads)
-
-
-def _coreml(artifact: Artifact, file: Path, threads: int) -> Backend:
-    from edgecv_runtime.backends.coreml import CoreML
-
-    return CoreML(artifact, file, threads)
-
-
-Opener = Callable[[Artifact, Path, int], Backend]
-BACKENDS: Mapping[str, tuple[Target, Opener]] = {
-    "litert": ("tflite", _litert),
-    "onnx": ("onnx", _onnx),
-    "onnx-cuda": ("onnx", _onnx_cuda),
-    "coreml": ("coreml", _coreml),
-}
-
-
-def target_of(backend: str) -> Target:
-    """The format that a backend runs.
-
-    Raises:
-        BackendError: There is no such backend; the hint lists those there are.
-    """
-    if backend not in BACKENDS:
-        raise BackendError(f"unknown backend {backend!r}", f"Backends are {', '.join(BACKENDS)}")
-    return BACKENDS[backend][0]
-
-
 def open_backend(artifact: Artifact, file: Path, *, backend: str | None = None, threads: int = 1) -> Backend:
     """Load an artifact into a runtime; by default the CPU runtime of its format.
 
@@ -99,16 +57,20 @@ def open_backend(artifact: Artifact, file: Path, *, backend: str | None = None, 
     """
     if threads < 1:
         raise BackendError(f"threads must be at least 1, got {threads}")
-    name = backend or next(name for name, (target, _) in BACKENDS.items() if target == artifact.target)
-    if target_of(name) != artifact.target:
-        fitting = ", ".join(key for key, (kind, _) in BACKENDS.items() if kind == artifact.target)
-        raise BackendError(f"{name} does not run {artifact.target} files", f"Use {fitting}")
+    fitting = formats.find(artifact.target).backends
+    record = fitting[0] if backend is None else formats.backend(backend)
+    if record not in fitting:
+        raise BackendError(
+            f"{record.name} does not run {artifact.target} files", f"Use {', '.join(one.name for one in fitting)}"
+        )
     if valid(os.fspath(file)) != os.fspath(file):
         raise BackendError(
             f"no runtime opens {valid(os.fspath(file))}: its path is not text in this locale",
             "Rename what is not UTF-8; where the locale knows ASCII alone, set LC_ALL=C.UTF-8",
         )
-    return BACKENDS[name][1](artifact, file, threads)
+    module, _, kind = record.opener.partition(":")
+    opened: Backend = getattr(import_module(module), kind)(artifact, file, threads)
+    return opened
 
 
 def run_float(backend: Backend, artifact: Artifact, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

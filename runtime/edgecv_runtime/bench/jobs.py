@@ -1,23 +1,21 @@
-"""What is to be measured: which artifacts, on which backends, with how many threads, and how long."""
+"""The jobs of a benchmark: which artifacts, on which backends, with how many threads, and for how long."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Final
 
-from edgecv_runtime.backends import BACKENDS, target_of
+from edgecv_runtime import formats
 from edgecv_runtime.bench.result import BenchRow
-from edgecv_runtime.choose import has_cuda
 from edgecv_runtime.cpu import cores
 from edgecv_runtime.errors import BackendError, BundleError, UsageError
 from edgecv_runtime.schema import Artifact, Manifest, Record
 
 MOST_THREADS: Final = 256
-UNTHREADED: Final = frozenset({"onnx-cuda", "coreml"})  # they take their own number of threads
 
 
 class Options(Record, frozen=True, kw_only=True):
-    """What to measure and for how long; also as JSON, for a device.
+    """The options of a benchmark: what is measured and for how long. Sent to a device as JSON.
 
     Attributes:
         targets, precisions, backends: Only these; empty: all.
@@ -58,11 +56,11 @@ class Options(Record, frozen=True, kw_only=True):
                 option = name.removesuffix("_seconds").replace("_", "-") if name != "seconds" else name
                 raise UsageError(f"--{option} must be at least {least:g} seconds, got {value:g}")
         for name in self.backends:
-            target_of(name)
+            formats.format_of(name)
 
     @property
     def turn_seconds(self) -> float:
-        """How long one turn is."""
+        """The length of one turn in seconds."""
         return self.seconds / self.rounds
 
     def thread_counts(self) -> tuple[int, ...]:
@@ -83,7 +81,7 @@ def rows(manifest: Manifest, options: Options) -> tuple[BenchRow, ...]:
         and (not options.precisions or artifact.precision in options.precisions)
     ]
     if options.backends:
-        wanted = {target_of(name) for name in options.backends}
+        wanted = {formats.format_of(name).name for name in options.backends}
         chosen = [artifact for artifact in chosen if artifact.target in wanted]
     if not chosen:
         there = ", ".join(f"{artifact.target} {artifact.precision}" for artifact in manifest.artifacts)
@@ -93,24 +91,25 @@ def rows(manifest: Manifest, options: Options) -> tuple[BenchRow, ...]:
 
 def _rows(artifact: Artifact, options: Options) -> Iterator[BenchRow]:
     for backend in _backends(artifact, options):
-        for threads in options.thread_counts()[: 1 if backend in UNTHREADED else None]:
+        threaded = backend.processor == "cpu"  # the others take their own number of threads
+        for threads in options.thread_counts()[: None if threaded else 1]:
             yield BenchRow(
                 artifact=artifact.file,
                 target=artifact.target,
                 precision=artifact.precision,
                 sha256=artifact.sha256,
                 bytes=artifact.bytes,
-                backend=backend,
+                backend=backend.name,
                 threads=threads,
             )
 
 
-def _backends(artifact: Artifact, options: Options) -> Iterator[str]:
-    for name, (target, _) in BACKENDS.items():
-        asked = name in options.backends
-        here = name != "onnx-cuda" or has_cuda()
-        if target == artifact.target and (asked or (not options.backends and here)):
-            yield name
+def _backends(artifact: Artifact, options: Options) -> Iterator[formats.BackendRecord]:
+    """Those that were asked for; without any the first of the format, and the others that may run here."""
+    usual, *others = formats.find(artifact.target).backends
+    for backend in (usual, *others):
+        if backend.name in options.backends or (not options.backends and (backend is usual or backend.may_run)):
+            yield backend
 
 
 def check_any(measured: tuple[BenchRow, ...]) -> None:

@@ -1,4 +1,4 @@
-"""How many multiply-adds a second a large layer reaches on this machine, in the same turns as everything else.
+"""The multiply-adds a second that a large layer reaches on this machine, measured in the same turns as the rows.
 
 There are two layers, because no single one is the best for all kernels: convolutions of 3 x 3, 128 to 128 channels, and
 of 1 x 1, 256 to 256 channels, on 16 x 16 pixels. They are converted as edgecv converts every model
@@ -15,7 +15,7 @@ from typing import Final, Literal
 import msgspec
 import numpy as np
 
-from edgecv_runtime.backends import target_of
+from edgecv_runtime import formats
 from edgecv_runtime.bench.messages import Open
 from edgecv_runtime.bench.result import BenchRow, Peak
 from edgecv_runtime.bench.statistics import median, tidy
@@ -26,7 +26,6 @@ LAYERS: Final = {
     "conv3": "a 3 x 3 convolution, 128 to 128 channels, 16 x 16 pixels",
     "conv1": "a 1 x 1 convolution, 256 to 256 channels, 16 x 16 pixels",
 }
-CPU: Final = frozenset({"litert", "onnx"})
 SHARE: Final = 0.2  # of the others' turns: one layer settles sooner
 KINDS: Final[tuple[Literal["float32", "int8"], ...]] = ("float32", "int8")
 INTEGER: Final = frozenset({"int8", "mixed"})
@@ -34,8 +33,10 @@ FLOAT: Final = frozenset({"float32", "float16"})
 
 
 def orders(rows: Sequence[BenchRow], scratch: Path) -> list[Open]:
-    """What to open: each layer and kind for every CPU backend and number of threads among the rows."""
-    settings = dict.fromkeys((row.backend, row.threads) for row in rows if row.backend in CPU)
+    """List what to open: each layer and kind for every CPU backend and number of threads among the rows."""
+    settings = dict.fromkeys(
+        (row.backend, row.threads) for row in rows if formats.BACKENDS[row.backend].processor == "cpu"
+    )
     if not settings:
         return []
     made = [order for layer in LAYERS for order in _orders(layer, list(settings), scratch / layer)]
@@ -50,13 +51,11 @@ def _orders(layer: str, settings: Sequence[tuple[str, int]], scratch: Path) -> I
     np.save(scratch / "0.npy", np.random.default_rng(0).standard_normal((2, *shape), np.float32))
     for backend, threads in settings:
         for kind in KINDS:
-            yield Open(
-                bundle=str(FOLDER / layer),
-                artifact=files[target_of(backend), kind],
-                backend=backend,
-                threads=threads,
-                samples=str(scratch),
-            )
+            file = files.get((formats.format_of(backend).name, kind))
+            if file is not None:
+                yield Open(
+                    bundle=str(FOLDER / layer), artifact=file, backend=backend, threads=threads, samples=str(scratch)
+                )
 
 
 def peaks(measured: Sequence[tuple[Open, Sequence[float]]]) -> tuple[Peak, ...]:
