@@ -17,8 +17,14 @@ private const val MOST_ELEMENTS = 1L shl 28 // of a golden tensor
 /** A bundle: what it says of itself, and its files. Nothing in one is trusted before it is checked. */
 public class Bundle private constructor(
     private val source: BundleSource,
-    public val manifest: Manifest,
+    read: ReadManifest,
 ) : AutoCloseable {
+    /** All of `bundle.json` that this library knows. */
+    public val manifest: Manifest = read.manifest
+
+    /** A sentence for each artifact of a newer format and each head of a newer kind: this library does not know them and left them out. */
+    public val leftOut: List<String> = read.leftOut
+
     /** What messages call it. */
     public val name: String get() = manifest.name
 
@@ -30,7 +36,7 @@ public class Bundle private constructor(
      *
      * @throws BundleException there is none; the hint lists those there are.
      */
-    public fun artifact(target: Target? = null, precision: String? = null): Artifact =
+    public fun artifact(target: Format? = null, precision: String? = null): Artifact =
         manifest.artifacts.firstOrNull {
             (target == null || it.target == target) && (precision == null || it.precision == precision)
         } ?: throw BundleException(
@@ -41,12 +47,10 @@ public class Bundle private constructor(
     /**
      * An artifact's file as a direct buffer, after its size and digest were checked.
      *
-     * @throws BundleException it is missing or was changed, or is a Core ML package, which is a folder.
+     * @throws BundleException it is missing or was changed, or its format is for other devices.
      */
     public fun model(artifact: Artifact): ByteBuffer {
-        if (artifact.target == Target.COREML) {
-            throw BundleException("${artifact.file} is a Core ML package, which runs on Apple's devices only")
-        }
+        artifact.target.elsewhere?.let { throw BundleException("${artifact.file} $it") }
         if (!source.exists(artifact.file)) throw BundleException("${artifact.file} is missing", ANEW)
         val size = source.size(artifact.file)
         if (size != artifact.bytes) {
@@ -131,8 +135,7 @@ public class Bundle private constructor(
                 throw BundleException("${source.name} has no $MANIFEST", "Is this a bundle made by edgecv convert?")
             }
             val bytes = source.open(MANIFEST).use { readAll(it, MANIFEST, MOST_MANIFEST) }
-            val manifest = readManifest(textOf(bytes, MANIFEST), "${source.name}/$MANIFEST")
-            Bundle(source, manifest)
+            Bundle(source, readManifest(textOf(bytes, MANIFEST), "${source.name}/$MANIFEST"))
         } catch (error: EdgecvException) {
             source.close()
             throw error
@@ -150,11 +153,6 @@ public class Bundle private constructor(
         }
     }
 }
-
-/** As in `bundle.json`. */
-internal val Target.title: String get() = name.lowercase()
-
-internal val Artifact.title: String get() = "${target.title} $precision"
 
 private const val MOST_BYTES = 1024 // of a relative path in UTF-8; file systems take about four times as much
 private const val MOST_PART = 255 // of one of its parts: what file systems take

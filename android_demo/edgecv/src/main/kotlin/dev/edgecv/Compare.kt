@@ -1,5 +1,6 @@
 package dev.edgecv
 
+import dev.edgecv.heads.Head
 import kotlin.math.abs
 import kotlin.math.log10
 import kotlin.math.max
@@ -10,8 +11,12 @@ private const val INFINITE = Double.MAX_VALUE // JSON has no infinity
 private const val MOST_FLIPS = 100
 private const val SMALL_SET = 20
 
-/** Sums over samples of how far an artifact's outputs are from the source's, as `edgecv verify` computes it. */
-internal class ComparisonSum(private val head: Head) {
+/**
+ * Sums over samples of how far an artifact's outputs are from the source's, as `edgecv verify` computes it. Of several heads a sample
+ * agrees where all do that decide something.
+ */
+internal class ComparisonSum(heads: List<Head>) {
+    private val deciding = heads.filter { it.decides }
     private var count = 0
     private var elements = 0L
     private var agreed = 0
@@ -28,7 +33,7 @@ internal class ComparisonSum(private val head: Head) {
     fun add(id: String, reference: List<FloatArray>, candidate: List<FloatArray>) {
         val finite = (reference + candidate).all { values -> values.all { it.isFinite() } }
         if (finite) reference.zip(candidate, ::addOutput)
-        val same = finite && reference.zip(candidate) { a, b -> head.decisions(a) == head.decisions(b) }.all { it }
+        val same = finite && deciding.all { it.agree(reference[it.place], candidate[it.place]) }
         count += 1
         if (!finite) nonFinite += 1
         if (same) agreed += 1 else if (flips.size < MOST_FLIPS) flips += id
@@ -51,7 +56,7 @@ internal class ComparisonSum(private val head: Head) {
 
     fun result(): Comparison {
         val broken = nonFinite > 0
-        val decides = head.task != Task.REGRESSION
+        val decides = deciding.isNotEmpty()
         return Comparison(
             count = count,
             maxAbsError = if (broken) INFINITE else maxError,

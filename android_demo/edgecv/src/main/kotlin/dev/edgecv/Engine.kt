@@ -38,7 +38,7 @@ public interface EngineFactory {
     public val backend: String
 
     /** The format that it runs. */
-    public val target: Target
+    public val target: Format
 
     /**
      * Load an artifact.

@@ -117,7 +117,7 @@ public class LiteRtEngine private constructor(
     /** LiteRT on one accelerator; without it, opening fails: the CPU never takes its place unasked. */
     public class Factory(private val accelerator: Accelerator = Accelerator.CPU) : EngineFactory {
         override val backend: String = "litert${accelerator.suffix}"
-        override val target: Target = Target.TFLITE
+        override val target: Format = Format.TFLITE
 
         override fun open(artifact: Artifact, model: ByteBuffer, threads: Int): Engine {
             checkThreads(threads)

@@ -1,29 +1,13 @@
 package dev.edgecv
 
+import dev.edgecv.heads.HeadKind
 import kotlinx.serialization.SerialName
 import kotlinx.serialization.Serializable
 import kotlinx.serialization.json.JsonElement
 import kotlinx.serialization.json.JsonObject
 
 /** The schema version of `bundle.json` that this library reads. */
-public const val SCHEMA_VERSION: Int = 1
-
-/** The format of an artifact. */
-@Serializable
-public enum class Target {
-    @SerialName("tflite") TFLITE,
-    @SerialName("onnx") ONNX,
-    @SerialName("coreml") COREML,
-}
-
-/** What the first output means: one of n classes, yes or no from one value, any of n labels, or values. */
-@Serializable
-public enum class Task {
-    @SerialName("classification") CLASSIFICATION,
-    @SerialName("binary") BINARY,
-    @SerialName("multilabel") MULTILABEL,
-    @SerialName("regression") REGRESSION,
-}
+public const val SCHEMA_VERSION: Int = 2
 
 /** Where the channels are. */
 @Serializable
@@ -126,12 +110,31 @@ public data class Preprocess(
     val normalize: Normalize = Normalize(),
 )
 
-/** From the first output to scores; `thresholds`, one or one a label, say from which score on a label holds. */
+/**
+ * What the model says with some of its outputs.
+ *
+ * @property name of one output that output's name, of several their names joined by "+"; no two heads have the same.
+ * @property outputs the names of its outputs; every output of the model belongs to one head.
+ * @property labels the names of the classes, labels or columns; null: they are numbers.
+ * @property activation what the device still applies to the output to get scores in 0..1.
+ * @property thresholds from which score on a label holds: one for all, or one a label; empty where the kind knows none.
+ * @property title what people call it, or null.
+ * @property unit of its values, for people, or null.
+ */
 @Serializable
-public data class Postprocess(
+public data class HeadSpec(
+    val name: String,
+    val kind: HeadKind,
+    val outputs: List<String>,
+    val labels: List<String>? = null,
     val activation: Activation = Activation.NONE,
-    val thresholds: List<Double> = listOf(0.5),
-)
+    val thresholds: List<Double> = emptyList(),
+    val title: String? = null,
+    val unit: String? = null,
+) {
+    /** The name of one of its classes, labels or columns; the index as text where it has none. */
+    public fun label(index: Int): String = labels?.getOrNull(index) ?: index.toString()
+}
 
 /** One input or output of the source model; `shape` includes the static batch. */
 @Serializable
@@ -158,7 +161,7 @@ public data class TensorIO(
 /** One converted model. */
 @Serializable
 public data class Artifact(
-    val target: Target,
+    val target: Format,
     val precision: String,
     val file: String,
     val sha256: String,
@@ -168,7 +171,10 @@ public data class Artifact(
     val ops: Map<String, Int>,
     val requires: Map<String, String>,
     val parity: Status = Status.NOT_RUN,
-)
+) {
+    /** The format and the precision, as "tflite int8". */
+    public val title: String get() = "${target.title} $precision"
+}
 
 /** An artifact's outputs against the source's on `count` samples; `snrDb` is null where they are equal. */
 @Serializable
@@ -271,16 +277,15 @@ public data class Provenance(
 @Serializable
 public data class GoldenInfo(val file: String, val sha256: String, val count: Int)
 
-/** All of `bundle.json`. */
+/** All of `bundle.json` that this library knows; [labels] are those of the first head that has some. */
 @Serializable
 public data class Manifest(
     @SerialName("schema_version") val schemaVersion: Int,
     val name: String,
-    val task: Task,
     val inputs: List<TensorSpec>,
     val outputs: List<TensorSpec>,
     val preprocess: Map<String, Preprocess>,
-    val postprocess: Postprocess,
+    val heads: List<HeadSpec>,
     val labels: List<String>?,
     val artifacts: List<Artifact>,
     val quantization: Quantization?,

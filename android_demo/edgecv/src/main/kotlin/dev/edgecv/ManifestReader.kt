@@ -1,5 +1,6 @@
 package dev.edgecv
 
+import kotlinx.serialization.json.JsonElement
 import kotlinx.serialization.json.JsonObject
 import kotlinx.serialization.json.JsonPrimitive
 import kotlinx.serialization.json.intOrNull
@@ -7,21 +8,19 @@ import kotlinx.serialization.json.intOrNull
 private const val MAX_ELEMENTS = 1L shl 28 // of one input or output
 private val DIGEST = Regex("^[0-9a-f]{64}$")
 
-/** The names of precisions, and for Core ML of the ways to store weights: as in `edgecv_runtime.precisions`. */
-private val PRECISION = Regex("float32|float16|dynamic|int8|int16x8|mixed")
-private val WEIGHTS = Regex(
-    "weights8|weights4(-block(16|64))?|palette8|palette[6432](-group(4|8|16|32))?|sparse([1-9]0)?-palette[86432]",
-)
+/** A manifest, and a sentence for each part of it that this library does not know and left out. */
+internal class ReadManifest(val manifest: Manifest, val leftOut: List<String>)
 
-/** Read and check `bundle.json`. */
-internal fun readManifest(text: String, name: String): Manifest {
+/**
+ * Read and check `bundle.json`.
+ *
+ * @throws BundleException it is no manifest, one of another version, or it says something that cannot be.
+ */
+internal fun readManifest(text: String, name: String): ReadManifest {
     val content = StrictJson.parse(text, name)
-    val said = ((content as? JsonObject)?.get("schema_version") as? JsonPrimitive)?.takeIf { !it.isString }?.intOrNull
-    if (said == null || said < 1) throw BundleException("$name has no schema_version, so it is no bundle's manifest", ANEW)
-    if (said > SCHEMA_VERSION) {
-        throw BundleException("$name has schema version $said, this library reads up to $SCHEMA_VERSION", "Update the app")
-    }
-    val manifest = StrictJson.decode(content, Manifest.serializer(), name)
+    checkVersion(content, name)
+    val part = leaveOutUnknown(content as JsonObject, name)
+    val manifest = StrictJson.decode(part.content, Manifest.serializer(), name)
     checkParts(manifest, name)
     checkFiles(manifest, name)
     (manifest.inputs + manifest.outputs).forEach { checkForm(it.name, it.shape, it.dtype, "$name: the model") }
@@ -29,10 +28,23 @@ internal fun readManifest(text: String, name: String): Manifest {
     if (manifest.preprocess.size > manifest.inputs.size) {
         throw BundleException("$name preprocesses an input that the model does not have", ANEW)
     }
-    checkThresholds(manifest, name)
-    checkLabels(manifest, name)
+    HeadRules(manifest, part.lacksHeads, name).check()
     manifest.artifacts.forEach { checkArtifact(manifest, it) }
-    return manifest
+    return ReadManifest(manifest, part.leftOut)
+}
+
+private fun checkVersion(content: JsonElement, name: String) {
+    val said = ((content as? JsonObject)?.get("schema_version") as? JsonPrimitive)?.takeIf { !it.isString }?.intOrNull
+    if (said == null || said < 1) throw BundleException("$name has no schema_version, so it is no bundle's manifest", ANEW)
+    if (said > SCHEMA_VERSION) {
+        throw BundleException("$name has schema version $said, this library reads $SCHEMA_VERSION: a newer edgecv made it", "Update the app")
+    }
+    if (said < SCHEMA_VERSION) {
+        throw BundleException(
+            "$name has schema version $said, this library reads $SCHEMA_VERSION",
+            "Make the bundle again: edgecv convert MODEL -o NAME.edgecv ...",
+        )
+    }
 }
 
 private fun checkFiles(manifest: Manifest, name: String) {
@@ -50,8 +62,7 @@ private fun checkParts(manifest: Manifest, name: String) {
     val parts = mapOf("artifacts" to manifest.artifacts, "inputs" to manifest.inputs, "outputs" to manifest.outputs)
     parts.forEach { (part, items) -> if (items.isEmpty()) throw BundleException("$name lists no $part", ANEW) }
     for ((side, specs) in mapOf("input" to manifest.inputs, "output" to manifest.outputs)) {
-        val names = specs.map { it.name }
-        val twice = names.firstOrNull { name -> names.count { it == name } > 1 } ?: continue
+        val twice = twice(specs.map { it.name }) ?: continue
         throw BundleException("$name lists the $side '${shortened(twice)}' twice", ANEW)
     }
     val missing = manifest.inputs.firstOrNull { it.name !in manifest.preprocess } ?: return
@@ -67,37 +78,12 @@ private fun checkPreprocess(spec: Preprocess, input: TensorSpec, name: String) {
     if (input.shape != wanted) throw BundleException("${where}it gives the shape $wanted, the model takes ${input.shape}", ANEW)
 }
 
-private fun checkThresholds(manifest: Manifest, name: String) {
-    val thresholds = manifest.postprocess.thresholds
-    if (thresholds.isEmpty() || thresholds.any { it < 0 || it > 1 }) {
-        throw BundleException("$name: postprocess: thresholds must be in 0..1, got $thresholds", ANEW)
-    }
-    val answers = answersOf(manifest)
-    if (thresholds.size != 1 && thresholds.size != answers) {
-        val rule = "thresholds must be one, or one for each of $answers labels"
-        throw BundleException("$name: postprocess: $rule, got ${thresholds.size}", ANEW)
-    }
-}
-
-private fun checkLabels(manifest: Manifest, name: String) {
-    val labels = manifest.labels
-    if (labels == null || manifest.task == Task.REGRESSION) return
-    val answers = answersOf(manifest)
-    val fits = labels.size == maxOf(answers, 2) || labels.size == manifest.outputs[0].shape.last()
-    val alone = answers == 1 && labels.size == 1
-    if (labels.isEmpty() || !(fits || alone)) {
-        throw BundleException("$name has ${labels.size} labels for $answers answers", ANEW)
-    }
-}
-
-private fun answersOf(manifest: Manifest): Int = manifest.outputs[0].shape.drop(1).fold(1) { product, side -> product * side }
-
 /** An artifact that is to run has the source's inputs and outputs, and a precision that is one. */
 private fun checkArtifact(manifest: Manifest, artifact: Artifact) {
     val file = artifact.file
-    val known = PRECISION.matches(artifact.precision) ||
-        (artifact.target == Target.COREML && WEIGHTS.matches(artifact.precision))
-    if (!known) throw BundleException("$file has the precision '${shortened(artifact.precision)}'", ANEW)
+    if (!artifact.target.hasPrecision(artifact.precision)) {
+        throw BundleException("$file has the precision '${shortened(artifact.precision)}'", ANEW)
+    }
     checkSide("inputs", artifact.inputs, manifest.inputs, file)
     checkSide("outputs", artifact.outputs, manifest.outputs, file)
     val batches = (artifact.inputs + artifact.outputs).map { it.shape[0] }.toSortedSet()

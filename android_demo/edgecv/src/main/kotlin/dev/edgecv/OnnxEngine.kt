@@ -89,7 +89,7 @@ public class OnnxEngine private constructor(artifact: Artifact, model: ByteBuffe
     /** ONNX Runtime. */
     public companion object Factory : EngineFactory {
         override val backend: String = "onnx"
-        override val target: Target = Target.ONNX
+        override val target: Format = Format.ONNX
 
         override fun open(artifact: Artifact, model: ByteBuffer, threads: Int): Engine {
             checkThreads(threads)

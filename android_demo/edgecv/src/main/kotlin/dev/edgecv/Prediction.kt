@@ -1,6 +1,6 @@
 package dev.edgecv
 
-/** One of the best answers; `score` is its value in [Prediction.scores]. */
+/** One of the scores of an answer, with the name of what it belongs to. */
 public data class Top(val label: String, val index: Int, val score: Float)
 
 /** How long the stages took, nanoseconds of wall clock. */
@@ -10,30 +10,73 @@ public data class StageTimes(val preprocessNs: Long, val inferenceNs: Long, val 
 }
 
 /**
- * One answer, the caller's own.
+ * The answer of one head for one sample. It is the caller's own: nothing changes it later.
  *
- * @property label the class name, its index as text where the bundle has no labels, or null for multilabel and regression.
- * @property index the class index, or null.
- * @property score the winning class's value in `scores`, or null.
- * @property labels the names whose score reaches their threshold, best first; empty but for multilabel.
- * @property scores one value for each answer of the first output; of a binary output p it is (1 - p, p).
- * @property outputs every output by the model's name, real values in the source's layout.
+ * @property head the head's record: its name, kind, title and unit.
+ * @property index the winning class of a classification or binary head, else null.
+ * @property scores one value for each class, label or column; of a binary output p they are (1 - p, p).
+ * @param holds which labels of a multilabel head hold.
  */
-public class Prediction internal constructor(
-    public val label: String?,
+public class Answer(
+    public val head: HeadSpec,
     public val index: Int?,
-    public val score: Float?,
-    public val labels: List<String>,
     public val scores: FloatArray,
-    public val outputs: Map<String, FloatArray>,
-    public val times: StageTimes,
-    private val names: List<String>,
+    private val holds: BooleanArray = BooleanArray(scores.size),
 ) {
-    /** The best answers with their names, best first, ties by index. */
-    public fun top(count: Int): List<Top> = topOf(scores, count).map { Top(nameOf(names, it), it, scores[it]) }
+    /** The names of the labels whose score reaches their threshold, best first; empty but for multilabel. */
+    public val labels: List<String> =
+        if (holds.none { it }) emptyList() else topOf(scores, scores.size).filter { holds[it] }.map(head::label)
+
+    /** The winning class's name, its index as text where the head has no labels; null where there is no winner. */
+    public val label: String? get() = index?.let(head::label)
+
+    /** The winning class's value in [scores]; null where there is no winner. */
+    public val score: Float? get() = index?.let(scores::get)
+
+    /** The best scores with their names, best first, ties by index. */
+    public fun top(count: Int): List<Top> = topOf(scores, count).map(::at)
+
+    /**
+     * The scores that a person is shown, at most so many: those of the best classes, of the winner of yes and no, of the labels that
+     * hold (there may be none), or the first values of a regression.
+     */
+    public fun shown(most: Int): List<Top> = head.kind.type.shown(this, most)
+
+    internal fun at(index: Int): Top = Top(head.label(index), index, scores[index])
+
+    internal fun holds(index: Int): Boolean = holds[index]
 }
 
-internal fun nameOf(names: List<String>, index: Int): String = names.getOrNull(index) ?: index.toString()
+/**
+ * The answers of all heads of a model for one sample. It is the caller's own: nothing changes it later. `label`, `index`, `score`,
+ * `labels`, `scores` and `top` are those of the first head, which most models have alone.
+ *
+ * @property answers one for each head of the bundle, in the manifest's order.
+ * @property outputs every output by the model's name, real values in the source's layout, in the manifest's order.
+ */
+public class Prediction internal constructor(
+    public val answers: List<Answer>,
+    public val outputs: Map<String, FloatArray>,
+    public val times: StageTimes,
+) {
+    /** See [Answer.label]. */
+    public val label: String? get() = answers[0].label
+
+    /** See [Answer.index]. */
+    public val index: Int? get() = answers[0].index
+
+    /** See [Answer.score]. */
+    public val score: Float? get() = answers[0].score
+
+    /** See [Answer.labels]. */
+    public val labels: List<String> get() = answers[0].labels
+
+    /** See [Answer.scores]. */
+    public val scores: FloatArray get() = answers[0].scores
+
+    /** See [Answer.top]. */
+    public fun top(count: Int): List<Top> = answers[0].top(count)
+}
 
 internal fun topOf(scores: FloatArray, count: Int): List<Int> =
     scores.indices.sortedWith { a, b -> if (scores[b] > scores[a]) 1 else if (scores[b] < scores[a]) -1 else 0 }.take(count)

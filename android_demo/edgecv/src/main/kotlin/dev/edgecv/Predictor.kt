@@ -3,7 +3,7 @@ package dev.edgecv
 import dev.edgecv.preprocess.RealInput
 
 /**
- * A bundle that answers: frame in, label out. Use it on one thread at a time, and close it; the bundle stays open.
+ * A bundle that answers: a frame goes in, and what each head says of it comes out. Use it on one thread at a time, and close it; the bundle stays open.
  *
  * @property bundle whose model it is.
  * @property artifact the one that is loaded.
@@ -14,7 +14,7 @@ public class Predictor private constructor(
     private val engine: Engine,
 ) : AutoCloseable {
     private val names = artifact.inputs.map { it.name }
-    private val reader = AnswerReader(bundle.manifest, artifact)
+    private val reader = OutputReader(bundle.manifest, artifact)
     private val preprocessors = artifact.inputs.map { Preprocessor(bundle.manifest.preprocess.getValue(it.name), it) }
     private val feeds = artifact.inputs.map { RealInput(it) }
 
@@ -32,8 +32,8 @@ public class Predictor private constructor(
      */
     public fun predict(frame: Frame): Prediction = run(frame).prediction()
 
-    /** As [predict], without an allocation of this library's once frames of this form were seen: the answer is always the same object. */
-    public fun run(frame: Frame): Answer {
+    /** As [predict], without an allocation of this library's once frames of this form were seen: it is always the same object. */
+    public fun run(frame: Frame): LivePrediction {
         val began = System.nanoTime()
         only().process(frame, engine.inputs[0])
         return infer(System.nanoTime() - began)
@@ -57,8 +57,8 @@ public class Predictor private constructor(
      */
     public fun predictPrepared(tensors: Map<String, FloatArray>): Prediction = runPrepared(tensors).prediction()
 
-    /** As [predictPrepared]; the answer is always the same object. */
-    public fun runPrepared(tensors: Map<String, FloatArray>): Answer {
+    /** As [predictPrepared]; it is always the same object. */
+    public fun runPrepared(tensors: Map<String, FloatArray>): LivePrediction {
         val began = System.nanoTime()
         feed(tensors)
         return infer(System.nanoTime() - began)
@@ -69,7 +69,7 @@ public class Predictor private constructor(
         feed(tensors)
         engine.run()
         reader.readReal(engine.outputs)
-        return reader.answer.outputs
+        return reader.prediction.outputs
     }
 
     /** Infer on what is in the inputs, so that the first frame does not pay for what a runtime prepares lazily. */
@@ -91,16 +91,16 @@ public class Predictor private constructor(
     private fun only(): Preprocessor = preprocessors.singleOrNull()
         ?: throw InputException("the model has ${preprocessors.size} inputs", "Give prepared tensors by name")
 
-    private fun infer(preprocessNs: Long): Answer {
+    private fun infer(preprocessNs: Long): LivePrediction {
         val began = System.nanoTime()
         engine.run()
         val inferred = System.nanoTime()
         reader.read(engine.outputs)
-        val answer = reader.answer
-        answer.preprocessNs = preprocessNs
-        answer.inferenceNs = inferred - began
-        answer.postprocessNs = System.nanoTime() - inferred
-        return answer
+        val made = reader.prediction
+        made.preprocessNs = preprocessNs
+        made.inferenceNs = inferred - began
+        made.postprocessNs = System.nanoTime() - inferred
+        return made
     }
 
     /** Where predictors are opened. */

@@ -1,5 +1,6 @@
 package dev.edgecv
 
+import dev.edgecv.heads.Head
 import kotlinx.serialization.json.JsonNull
 
 /** Decodes a picture file (PNG) to pixels, without colour management and without scaling; the platform's, as `BitmapFactory`. */

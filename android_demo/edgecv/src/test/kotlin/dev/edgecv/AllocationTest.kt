@@ -42,13 +42,13 @@ class AllocationTest {
     @Test
     fun `reading an answer allocates nothing`() {
         Bundles.open("digits_int8.edgecv").use { bundle ->
-            val artifact = bundle.artifact(Target.ONNX, "int8")
-            val reader = AnswerReader(bundle.manifest, artifact)
+            val artifact = bundle.artifact(Format.ONNX, "int8")
+            val reader = OutputReader(bundle.manifest, artifact)
             val outputs = tensorsOf(artifact.outputs)
             val best = IntArray(3)
             val bytes = allocated {
                 reader.read(outputs)
-                reader.answer.best(best)
+                reader.prediction.best(best)
             }
             assertEquals(0, bytes)
         }

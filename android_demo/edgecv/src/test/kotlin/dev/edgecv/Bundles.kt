@@ -38,6 +38,13 @@ internal object Bundles {
         return File(folder, name).also { assumeTrue(it.isDirectory, "$it was not made") }
     }
 
+    /** A copy in that folder, to be changed. */
+    fun copy(name: String, into: File): File {
+        val folder = File(into, name).apply { deleteRecursively() }
+        path(name).copyRecursively(folder)
+        return folder
+    }
+
     fun open(name: String): Bundle = Bundle.open(path(name))
 
     /** ImageIO in the place of Android's BitmapFactory. */

@@ -24,13 +24,14 @@ class MalformedBundleTest {
     lateinit var scratch: File
 
     /** A place in bundle.json, what stands there instead (nothing: the key is gone), and what must be said. */
-    private class Change(val place: String, val value: String?, val words: String)
+    private class Change(val place: String, val value: String?, val words: String, val bundle: String = "digits")
 
     private val changes = listOf(
         Change("schema_version", null, "has no schema_version"),
         Change("schema_version", "0", "has no schema_version"),
-        Change("schema_version", "\"1\"", "has no schema_version"),
-        Change("schema_version", "2", "schema version 2, this library reads up to 1"),
+        Change("schema_version", "\"2\"", "has no schema_version"),
+        Change("schema_version", "1", "schema version 1, this library reads 2"),
+        Change("schema_version", "3", "schema version 3, this library reads 2: a newer edgecv made it"),
         Change("colour", "1", "unknown key 'colour' at $"),
         Change("artifacts.0.sha512", "1", "unknown key 'sha512' at $.artifacts[0]"),
         Change("preprocess.image.resize.antialias", "true", "unknown key 'antialias' at $.preprocess.image.resize"),
@@ -41,13 +42,30 @@ class MalformedBundleTest {
         Change("name", "7", "$.name must be a string, got 7"),
         Change("name", "null", "$.name must be a string, got null"),
         Change("labels", "\"none\"", "$.labels must be an array"),
-        Change("task", "\"guess\"", "$.task must be one of classification, binary, multilabel, regression, got \"guess\""),
+        Change("heads", null, "'heads' is missing at $"),
+        Change("heads", "[]", "lists no heads"),
+        Change("heads", "{}", "$.heads must be an array"),
+        Change("heads.0.kind", "\"a kind\"", "$.heads[0].kind must be one of classification, binary, multilabel, regression, got \"a kind\""),
+        Change("heads.0.kind", "7", "$.heads[0].kind must be one of"),
+        Change("heads.0.kind", null, "'kind' is missing at $.heads[0]"),
+        Change("heads.0.colour", "1", "unknown key 'colour' at $.heads[0]"),
+        Change("heads.0.outputs", "[]", "the kind classification has one output, got 0"),
+        Change("heads.0.outputs", "[\"digit\", \"digit\"]", "the kind classification has one output, got 2"),
+        Change("heads.0.outputs.0", "\"depth\"", "it has the output 'depth', which the model has not"),
+        Change("heads", "[$HEAD, $HEAD]", "lists the head 'digit' twice"),
+        Change("heads.1.outputs.0", "\"kind\"", "the output 'kind' belongs to two heads", bundle = "two_by_two"),
+        Change("heads", "[${HEAD.replace("digit", "kind")}]", "the output 'size' belongs to no head", bundle = "two_by_two"),
+        Change("heads.0.thresholds", "[1.5]", "thresholds must be in 0..1, got [1.5]", bundle = "multilabel"),
+        Change("heads.0.thresholds", "[]", "thresholds must be in 0..1", bundle = "multilabel"),
+        Change("heads.0.thresholds", "[0.1, 0.2]", "thresholds must be one, or one for each of 3 labels, got 2", bundle = "multilabel"),
+        Change("artifacts.0.target", "\"ONNX Runtime\"", "$.artifacts[0].target must be one of tflite, onnx, coreml"),
         Change("artifacts.0.bytes", "\"12\"", "$.artifacts[0].bytes must be a whole number, got \"12\""),
         Change("artifacts.0.bytes", "1.5", "$.artifacts[0].bytes must be a whole number, got 1.5"),
         Change("artifacts.0.inputs.0.by_label", "\"true\"", "must be true or false, got \"true\""),
         Change("artifacts.0.inputs", "{}", "$.artifacts[0].inputs must be an array"),
         Change("provenance.recipe", "[]", "$.provenance.recipe must be an object"),
-        Change("postprocess.thresholds.0", "\"half\"", "must be a number, got \"half\""),
+        Change("heads.0.thresholds", "[\"half\"]", "must be a number, got \"half\""),
+        Change("heads.0.thresholds", "[0.5]", "the kind classification has no thresholds, got [0.5]"),
         Change("artifacts", "[]", "lists no artifacts"),
         Change("inputs", "[]", "lists no inputs"),
         Change("artifacts.0.file", "\"../model.onnx\"", "names the path '../model.onnx', which leaves it"),
@@ -80,7 +98,9 @@ class MalformedBundleTest {
         Change("artifacts.0.file", "\"${"x".repeat(256)}\"", "which is too long"),
         Change("artifacts.0.file", "\"onnx/${"x".repeat(100_000)}\"", "(100005 letters)', which is too long"),
         Change("golden.file", "\".\"", "which leaves it"),
-        Change("labels", "[\"a\"]", "has 1 labels for 10 answers"),
+        Change("labels", "[\"a\"]", "its labels are not those of its first head with labels"),
+        Change("labels", "null", "its labels are not those of its first head with labels", bundle = "colours"),
+        Change("heads.0.labels", "[\"a\"]", "it has 1 labels for 10 answers"),
         Change("inputs.0.shape", "[1, 8, 8, 1]", "the model takes [1, 8, 8, 1]"),
         Change("preprocess.image.size", "[8, 8]", "it gives the shape [1, 8, 8, 1]"),
         Change("preprocess.other", "{}", "preprocesses an input that the model does not have"),
@@ -100,14 +120,11 @@ class MalformedBundleTest {
         Change("preprocess.image.normalize.preset", "\"imagenet\"", "normalize.preset must be one of none, rescale, tf, torch, caffe"),
         Change("preprocess.image.normalize.preset", "\"tf\"", "normalize.scale must be [0.007843138] with normalize.preset = 'tf'"),
         Change("preprocess.image.kind", "\"tensor\"", "left out with kind = 'tensor'"),
-        Change("postprocess.thresholds", "[1.5]", "thresholds must be in 0..1, got [1.5]"),
-        Change("postprocess.thresholds", "[]", "thresholds must be in 0..1"),
-        Change("postprocess.thresholds", "[0.1, 0.2]", "thresholds must be one, or one for each of 10 labels, got 2"),
     )
 
     @TestFactory
     fun `a manifest that says something else is refused`(): List<DynamicTest> = changes.map { change ->
-        DynamicTest.dynamicTest("${change.place} = ${change.value}") {
+        DynamicTest.dynamicTest("${change.bundle}: ${change.place} = ${change.value}") {
             val error = assertFailsWith<BundleException> { Bundle.open(with(change)) }
             assertTrue(change.words in error.message, error.message)
             assertNotNull(error.hint)
@@ -149,13 +166,13 @@ class MalformedBundleTest {
         Files.move(model, outside)
         Files.createSymbolicLink(model, outside)
         Bundle.open(folder).use { bundle ->
-            val error = assertFailsWith<BundleException> { bundle.model(bundle.artifact(Target.ONNX, "int8")) }
+            val error = assertFailsWith<BundleException> { bundle.model(bundle.artifact(Format.ONNX, "int8")) }
             assertTrue("is a link that leads outside the bundle" in error.message, error.message)
         }
         Files.delete(model)
         Files.move(outside, File(folder, "kept.onnx").toPath())
         Files.createSymbolicLink(model, File("../kept.onnx").toPath())
-        Bundle.open(folder).use { bundle -> bundle.model(bundle.artifact(Target.ONNX, "int8")) }
+        Bundle.open(folder).use { bundle -> bundle.model(bundle.artifact(Format.ONNX, "int8")) }
     }
 
     @Test
@@ -198,9 +215,9 @@ class MalformedBundleTest {
             val folder = copy()
             harm(File(folder, "onnx/model.int8.onnx"))
             Bundle.open(folder).use { bundle ->
-                val error = assertFailsWith<BundleException> { bundle.model(bundle.artifact(Target.ONNX, "int8")) }
+                val error = assertFailsWith<BundleException> { bundle.model(bundle.artifact(Format.ONNX, "int8")) }
                 assertTrue(words in error.message, error.message)
-                bundle.model(bundle.artifact(Target.ONNX, "float32"))
+                bundle.model(bundle.artifact(Format.ONNX, "float32"))
             }
         }
     }
@@ -225,7 +242,7 @@ class MalformedBundleTest {
     @Test
     fun `a bundle that lacks what is asked for says what it has`() {
         Bundles.open("digits.edgecv").use { bundle ->
-            val error = assertFailsWith<BundleException> { bundle.artifact(Target.COREML, "float16") }
+            val error = assertFailsWith<BundleException> { bundle.artifact(Format.COREML, "float16") }
             assertEquals("the bundle digits has no coreml float16", error.message)
             assertTrue("onnx int8" in error.hint!!, error.hint)
         }
@@ -233,14 +250,10 @@ class MalformedBundleTest {
 
     private fun flip(file: File, at: Int) = file.writeBytes(file.readBytes().also { it[at] = (it[at] + 1).toByte() })
 
-    private fun copy(): File {
-        val folder = File(scratch, "digits.edgecv").apply { deleteRecursively() }
-        Bundles.path("digits.edgecv").copyRecursively(folder)
-        return folder
-    }
+    private fun copy(name: String = "digits"): File = Bundles.copy("$name.edgecv", scratch)
 
     private fun with(change: Change): File {
-        val folder = copy()
+        val folder = copy(change.bundle)
         val file = File(folder, "bundle.json")
         val value = change.value?.let { Json.parseToJsonElement(it) }
         file.writeText(changed(Json.parseToJsonElement(file.readText()), change.place.split('.'), value).toString())
@@ -262,4 +275,8 @@ class MalformedBundleTest {
 
     private fun next(element: JsonElement, rest: List<String>, value: JsonElement?): JsonElement? =
         if (rest.isEmpty()) value else changed(element, rest, value)
+
+    private companion object {
+        const val HEAD = """{"name": "digit", "kind": "classification", "outputs": ["digit"]}"""
+    }
 }

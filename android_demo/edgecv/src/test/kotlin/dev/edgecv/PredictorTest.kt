@@ -42,7 +42,7 @@ class PredictorTest {
     @Test
     fun `prepared tensors give the answer of their picture`() {
         Bundles.open("digits.edgecv").use { bundle ->
-            Predictor.open(bundle, bundle.artifact(Target.ONNX, "float32"), OnnxEngine).use { predictor ->
+            Predictor.open(bundle, bundle.artifact(Format.ONNX, "float32"), OnnxEngine).use { predictor ->
                 for (case in bundle.golden().cases) {
                     val tensors = case.inputs.mapValues { (_, tensor) -> bundle.goldenTensor(tensor) }
                     val picture = predictor.predict(Bundles.decoder.decode(bundle.goldenPicture(case)!!))
@@ -104,7 +104,7 @@ class PredictorTest {
             predictor.close()
             predictor.close()
             assertEquals("the model was closed", assertFailsWith<EngineException> { predictor.warmUp(1) }.message)
-            val tflite = bundle.artifact(Target.TFLITE)
+            val tflite = bundle.artifact(Format.TFLITE)
             val wrong = assertFailsWith<EngineException> { Predictor.open(bundle, tflite, OnnxEngine) }
             assertEquals("onnx does not run tflite files", wrong.message)
             val none = assertFailsWith<EngineException> { Predictor.open(bundle, emptyList()) }
@@ -131,7 +131,7 @@ class PredictorTest {
     /** Outputs of int8 must be equal, floats within a millionth; scores are floats where an activation was applied here. */
     private fun check(case: PythonCase, made: Prediction, predictor: Predictor) {
         val exact = if (predictor.artifact.precision == "int8") 0.0 else FLOAT_TOLERANCE
-        val plain = predictor.bundle.manifest.postprocess.activation == Activation.NONE
+        val plain = predictor.bundle.manifest.heads[0].activation == Activation.NONE
         assertEquals(case.label, made.label)
         assertEquals(case.index, made.index)
         assertEquals(case.labels, made.labels)

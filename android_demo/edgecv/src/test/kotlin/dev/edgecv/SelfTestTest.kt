@@ -1,5 +1,7 @@
 package dev.edgecv
 
+import dev.edgecv.heads.Head
+import dev.edgecv.heads.HeadKind
 import org.junit.jupiter.api.DynamicTest
 import org.junit.jupiter.api.TestFactory
 import kotlin.test.Test
@@ -42,8 +44,7 @@ class SelfTestTest {
 
     @Test
     fun `answers that are off fail the gates`() {
-        val head = Head(Task.CLASSIFICATION, Activation.NONE, listOf(0.5))
-        val sum = ComparisonSum(head)
+        val sum = ComparisonSum(listOf(head(HeadKind.CLASSIFICATION)))
         sum.add("a", listOf(floatArrayOf(1f, 0f)), listOf(floatArrayOf(0f, 1f)))
         sum.add("b", listOf(floatArrayOf(1f, 0f)), listOf(floatArrayOf(0.4f, 0.6f)))
         val gates = Gates.of("int8", trained = false, sum.result())
@@ -53,10 +54,27 @@ class SelfTestTest {
 
     @Test
     fun `an output that is not finite passes nothing`() {
-        val sum = ComparisonSum(Head(Task.CLASSIFICATION, Activation.NONE, listOf(0.5)))
+        val sum = ComparisonSum(listOf(head(HeadKind.CLASSIFICATION)))
         sum.add("a", listOf(floatArrayOf(1f, 0f)), listOf(floatArrayOf(1f, Float.NaN)))
         assertEquals(1, sum.result().nonFinite)
         assertTrue(Gates.of("float32", trained = false, sum.result()).none { it.passed })
+    }
+
+    @Test
+    fun `of two heads both must agree, and one that decides nothing is not asked`() {
+        val sum = ComparisonSum(listOf(head(HeadKind.REGRESSION), head(HeadKind.BINARY, place = 1)))
+        sum.add("same", listOf(floatArrayOf(31f), floatArrayOf(0.9f)), listOf(floatArrayOf(30f), floatArrayOf(0.8f)))
+        sum.add("other", listOf(floatArrayOf(31f), floatArrayOf(0.9f)), listOf(floatArrayOf(31f), floatArrayOf(0.4f)))
+        assertEquals(0.5, sum.result().agreement)
+        assertEquals(listOf("other"), sum.result().flips)
+        val values = ComparisonSum(listOf(head(HeadKind.REGRESSION)))
+        values.add("a", listOf(floatArrayOf(31f)), listOf(floatArrayOf(30f)))
+        assertEquals(null, values.result().agreement)
+    }
+
+    private fun head(kind: HeadKind, place: Int = 0): Head {
+        val thresholds = if (kind.type.decidesByThreshold) listOf(0.5) else emptyList()
+        return kind.type.open(HeadSpec("a", kind, listOf("a"), thresholds = thresholds), place, Activation.NONE)
     }
 
     private fun verdict(name: String, file: String, decoder: PictureDecoder?): Verdict = Bundles.open(name).use { bundle ->

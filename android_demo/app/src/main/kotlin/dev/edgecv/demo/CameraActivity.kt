@@ -137,7 +137,7 @@ class CameraActivity : Activity() {
         val error = found.exceptionOrNull() as EdgecvException?
         model = found.getOrNull()
         latest.clear()
-        backend.say(model?.title.orEmpty())
+        backend.say(model?.facts.orEmpty())
         verdict.say(model?.verdict.orEmpty())
         val state = if (error != null) Model.Unusable(error.message, error.hint)
         else Model.Ready(takesPictures = checkNotNull(model).takesPictures)
@@ -243,10 +243,10 @@ class CameraActivity : Activity() {
     }
 
     private fun drawAnswer() {
-        val asked = model ?: return
+        if (model == null) return
         val shown = latest.get() ?: return
-        val (classes, stages) = shown.lines(asked::label, asked.shares)
-        answers.say(classes)
+        val (said, stages) = shown.lines()
+        answers.say(said)
         times.say(stages)
     }
 

@@ -1,41 +1,44 @@
 package dev.edgecv.demo
 
 import dev.edgecv.Answer
+import dev.edgecv.LiveAnswer
+import dev.edgecv.LivePrediction
 
-/** The last answer, written by the thread that predicts and read by the one that draws. Writing allocates nothing. */
-class LatestAnswer(top: Int = 3) {
-    private val indices = IntArray(top)
-    private val scores = FloatArray(top)
+/**
+ * The last answers of one model, written by the thread that predicts and read by the one that draws. Writing allocates nothing but for
+ * the first time after [clear].
+ */
+class LatestAnswer {
+    private var kept: List<LiveAnswer> = emptyList()
     private val times = LongArray(3)
     private var count = 0L
 
-    /** Keep what `answer` says; it may change afterwards. */
+    /** Keep what `prediction` says; it may change afterwards. */
     @Synchronized
-    fun put(answer: Answer) {
-        answer.best(indices)
-        for (place in indices.indices) scores[place] = if (indices[place] < 0) 0f else answer.scores[indices[place]]
-        times[0] = answer.preprocessNs
-        times[1] = answer.inferenceNs
-        times[2] = answer.postprocessNs
+    fun put(prediction: LivePrediction) {
+        val answers = prediction.answers
+        if (kept.isEmpty()) kept = answers.map { it.twin() }
+        for (place in answers.indices) answers[place].copyInto(kept[place])
+        times[0] = prediction.preprocessNs
+        times[1] = prediction.inferenceNs
+        times[2] = prediction.postprocessNs
         count++
     }
 
-    /** A copy of the last one; null before the first. */
+    /** A copy of the last ones; null before the first. */
     @Synchronized
-    fun get(): Shown? = if (count == 0L) null else Shown(indices.copyOf(), scores.copyOf(), times.copyOf(), count)
+    fun get(): Shown? = if (count == 0L) null else Shown(kept.map { it.answer() }, times.copyOf(), count)
 
     /** Forget: the next answers are another model's, or another picture's. */
     @Synchronized
     fun clear() {
+        kept = emptyList()
         count = 0
     }
 }
 
-/** The best classes (-1: there are no more) with their scores, nanoseconds of the three stages, answers so far. */
-class Shown(val indices: IntArray, val scores: FloatArray, val times: LongArray, val count: Long) {
-    /** A line for each class, then the times. */
-    fun lines(label: (Int) -> String, shares: Boolean): Pair<String, String> = Pair(
-        indices.indices.filter { indices[it] >= 0 }.joinToString("\n") { Lines.answer(label(indices[it]), scores[it], shares) },
-        Lines.times(times[0], times[1], times[2]),
-    )
+/** One answer for each head, nanoseconds of the three stages, and how many samples were answered so far. */
+class Shown(val answers: List<Answer>, val times: LongArray, val count: Long) {
+    /** The answers of all heads as text, then the times. */
+    fun lines(): Pair<String, String> = Pair(Lines.answers(answers), Lines.times(times[0], times[1], times[2]))
 }

@@ -1,5 +1,6 @@
 package dev.edgecv.demo
 
+import dev.edgecv.Answer
 import dev.edgecv.Verdict
 import dev.edgecv.bench.Result
 import dev.edgecv.bench.Row
@@ -7,9 +8,29 @@ import java.util.Locale
 
 /** Numbers and answers as lines of text. */
 object Lines {
-    /** "cat  97.2 %". Values of a regression are no shares: they are shown as they are. */
-    fun answer(label: String, score: Float, share: Boolean): String =
-        if (share) "$label  ${number(100.0 * score, 1)} %" else "$label  ${number(score.toDouble(), 4)}"
+    private const val MOST = 3 // lines of one answer
+
+    /** What every head says; each begins with its title where there are several, or where it has a title. */
+    fun answers(answers: List<Answer>): String = answers.joinToString("\n") { answer ->
+        val head = answer.head
+        val title = head.title ?: head.name.takeIf { answers.size > 1 }
+        (listOfNotNull(title) + answer(answer)).joinToString("\n")
+    }
+
+    /** "cat  97.2 %" for each class that is shown; a regression's values have their unit: "31.2000 years". */
+    fun answer(answer: Answer): List<String> {
+        val shown = answer.shown(MOST)
+        if (shown.isEmpty()) return listOf(Words.NO_LABEL_HOLDS)
+        val head = answer.head
+        if (head.kind.hasShares) return shown.map { "${it.label}  ${number(100.0 * it.score, 1)} %" }
+        return shown.map { top ->
+            val label = if (head.labels == null && answer.scores.size == 1) null else top.label
+            listOfNotNull(label, number(top.score.toDouble(), 4) + head.unit?.let { " $it" }.orEmpty()).joinToString("  ")
+        }
+    }
+
+    /** What runs the model, then what of the bundle this app does not know. */
+    fun facts(title: String, leftOut: List<String>): String = (listOf(title) + leftOut.map { Words.leftOut(it) }).joinToString("\n")
 
     /** "1.20 ms before, 3.41 ms model, 0.01 ms after". */
     fun times(preprocessNs: Long, inferenceNs: Long, postprocessNs: Long): String =

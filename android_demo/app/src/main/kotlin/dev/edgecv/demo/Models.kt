@@ -14,7 +14,6 @@ import dev.edgecv.PictureDecoder
 import dev.edgecv.Predictor
 import dev.edgecv.SelfTest
 import dev.edgecv.Status
-import dev.edgecv.Task
 import dev.edgecv.android.AssetSource
 import dev.edgecv.android.decodePicture
 import dev.edgecv.android.set
@@ -33,7 +32,7 @@ val DECODER: PictureDecoder = PictureDecoder { ArgbFrame().set(decodePicture(it)
 /** An artifact and what runs it. */
 class Choice(val artifact: Artifact, val factory: EngineFactory) {
     /** As "tflite int8 on litert-gpu". */
-    val title: String = "${artifact.target.name.lowercase()} ${artifact.precision} on ${factory.backend}" +
+    val title: String = "${artifact.title} on ${factory.backend}" +
         if (artifact.parity == Status.FAILED) " (failed its proof)" else ""
 
     /** Names it in an intent. */
@@ -53,20 +52,12 @@ fun choices(bundle: Bundle): List<Choice> = ENGINES.flatMap { engine ->
 class LoadedModel(private val predictor: Predictor, val verdict: String) : AutoCloseable {
     val bundle: Bundle get() = predictor.bundle
 
-    /** Which file answers, and what really runs it. */
-    val title: String = predictor.describe()
+    /** Which file answers and what really runs it; then what of the bundle this app does not know. */
+    val facts: String = Lines.facts(predictor.describe(), bundle.leftOut)
 
     /** Whether a picture is what it takes. */
     val takesPictures: Boolean = bundle.manifest.inputs.singleOrNull()
         ?.let { bundle.manifest.preprocess.getValue(it.name).kind == Kind.IMAGE } ?: false
-
-    /** Whether scores are shares of 1. */
-    val shares: Boolean = bundle.manifest.task != Task.REGRESSION
-
-    /** The name of a class, or its index as text. */
-    fun label(index: Int): String = labels.getOrNull(index) ?: index.toString()
-
-    private val labels: List<String> = bundle.manifest.labels.orEmpty()
 
     /**
      * Answer for a frame into `latest`.

@@ -81,12 +81,12 @@ class PhotoActivity : Activity() {
     private fun ask(uri: Uri): Said {
         val asked = model ?: ModelLoader(this).load(intent.getStringExtra(EXTRA_BUNDLE), intent.getStringExtra(EXTRA_CHOICE))
         model = asked
-        if (!asked.takesPictures) return Said(null, Words.TAKES_TENSORS, asked.title)
+        if (!asked.takesPictures) return Said(null, Words.TAKES_TENSORS, asked.facts)
         val photo = Photo.read(contentResolver, uri)
         val latest = LatestAnswer()
         asked.answer(latest, photo.frame(asked.bundle.manifest.preprocess.values.first().orientation))
-        val (classes, times) = checkNotNull(latest.get()).lines(asked::label, asked.shares)
-        return Said(photo.picture(), classes, listOf(times, photo.size, asked.title, asked.verdict).joinToString("\n"))
+        val (answers, times) = checkNotNull(latest.get()).lines()
+        return Said(photo.picture(), answers, listOf(times, photo.size, asked.facts, asked.verdict).joinToString("\n"))
     }
 
     private fun shown(said: Said) {

@@ -13,6 +13,7 @@ object Words {
     const val NOT_ALLOWED = "The camera may not be used. Frames stay on this device; without them there is nothing to classify."
     const val NOT_ALLOWED_FOR_GOOD = "The camera may not be used, and Android will not ask again. Allow it in this app's settings."
     const val NO_CAMERA = "This device has no camera that gives frames. Choose a photo instead."
+    const val NO_LABEL_HOLDS = "none of its labels"
     const val NO_BUNDLE = "there is no bundle in this app"
     const val NO_BUNDLE_HINT = "Put one into its assets: edgecv export android BUNDLE PROJECT"
 
@@ -45,6 +46,9 @@ object Words {
     const val BUSY = "another benchmark is running on the device"
     const val BUSY_HINT = "Wait until it has ended, or stop it there"
     const val HOT = "Android said that it slowed down because of heat"
+
+    /** One of `Bundle.leftOut`. */
+    fun leftOut(sentence: String): String = "Left out: $sentence."
 
     fun cameraLost(reason: String): String = "The camera is gone. $reason"
 

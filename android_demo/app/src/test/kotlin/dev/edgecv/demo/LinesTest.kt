@@ -1,8 +1,11 @@
 package dev.edgecv.demo
 
+import dev.edgecv.Answer
 import dev.edgecv.BackendInfo
 import dev.edgecv.Comparison
+import dev.edgecv.HeadSpec
 import dev.edgecv.Verdict
+import dev.edgecv.heads.HeadKind
 import kotlin.test.Test
 import kotlin.test.assertEquals
 
@@ -18,10 +21,49 @@ class LinesTest {
         reasons = emptyList(),
     )
 
+    private val pets = HeadSpec("pet", HeadKind.CLASSIFICATION, listOf("pet"), labels = listOf("cat", "dog"))
+    private val age = HeadSpec("age", HeadKind.REGRESSION, listOf("age"), unit = "years")
+    private val gender = HeadSpec("gender", HeadKind.BINARY, listOf("gender"), labels = listOf("female", "male"), thresholds = listOf(0.7))
+
     @Test
-    fun `scores are shares, or what a regression says`() {
-        assertEquals("cat  97.2 %", Lines.answer("cat", 0.9716f, share = true))
-        assertEquals("angle  -1.2500", Lines.answer("angle", -1.25f, share = false))
+    fun `the best classes have their shares`() {
+        assertEquals(listOf("cat  97.2 %", "dog  2.8 %"), Lines.answer(Answer(pets, 0, floatArrayOf(0.9716f, 0.0284f))))
+        val many = HeadSpec("n", HeadKind.CLASSIFICATION, listOf("n"))
+        assertEquals(listOf("3  40.0 %", "0  30.0 %", "1  20.0 %"), Lines.answer(Answer(many, 3, floatArrayOf(0.3f, 0.2f, 0.1f, 0.4f))))
+    }
+
+    @Test
+    fun `of yes and no the winner is shown, though its score be the lower one`() {
+        assertEquals(listOf("female  40.0 %"), Lines.answer(Answer(gender, 0, floatArrayOf(0.4f, 0.6f))))
+    }
+
+    @Test
+    fun `the labels that hold are shown, or that none does`() {
+        val signs = HeadSpec("sign", HeadKind.MULTILABEL, listOf("sign"), listOf("hat", "beard", "glasses"), thresholds = listOf(0.5))
+        val scores = floatArrayOf(0.6f, 0.2f, 0.9f)
+        assertEquals(listOf("glasses  90.0 %", "hat  60.0 %"), Lines.answer(Answer(signs, null, scores, booleanArrayOf(true, false, true))))
+        assertEquals(listOf(Words.NO_LABEL_HOLDS), Lines.answer(Answer(signs, null, scores)))
+    }
+
+    @Test
+    fun `values have their names and their unit`() {
+        assertEquals(listOf("31.2500 years"), Lines.answer(Answer(age, null, floatArrayOf(31.25f))))
+        val place = HeadSpec("place", HeadKind.REGRESSION, listOf("place"), labels = listOf("x", "y"))
+        assertEquals(listOf("x  -1.2500", "y  2.0000"), Lines.answer(Answer(place, null, floatArrayOf(-1.25f, 2f))))
+    }
+
+    @Test
+    fun `several heads are told apart by title or name`() {
+        val answers = listOf(Answer(age, null, floatArrayOf(31.25f)), Answer(gender.copy(title = "Sex"), 1, floatArrayOf(0.1f, 0.9f)))
+        assertEquals("age\n31.2500 years\nSex\nmale  90.0 %", Lines.answers(answers))
+        assertEquals("31.2500 years", Lines.answers(answers.take(1)))
+        assertEquals("Sex\nmale  90.0 %", Lines.answers(answers.drop(1)))
+    }
+
+    @Test
+    fun `a bundle's facts say what was left out of it`() {
+        assertEquals("a on b", Lines.facts("a on b", emptyList()))
+        assertEquals("a on b\nLeft out: the head \"x\" is new.", Lines.facts("a on b", listOf("the head \"x\" is new")))
     }
 
     @Test
@@ -61,10 +103,10 @@ class LinesTest {
     }
 
     @Test
-    fun `places that there are not are not shown`() {
-        val shown = Shown(intArrayOf(1, 0, -1), floatArrayOf(0.75f, 0.25f, 0f), longArrayOf(0, 0, 0), 1)
-        val (classes, times) = shown.lines({ "class$it" }, shares = true)
-        assertEquals("class1  75.0 %\nclass0  25.0 %", classes)
+    fun `answers and times are shown apart`() {
+        val shown = Shown(listOf(Answer(pets, 1, floatArrayOf(0.25f, 0.75f))), longArrayOf(0, 0, 0), 1)
+        val (answers, times) = shown.lines()
+        assertEquals("dog  75.0 %\ncat  25.0 %", answers)
         assertEquals("preprocess 0.00 ms, model 0.00 ms, postprocess 0.00 ms", times)
     }
 }

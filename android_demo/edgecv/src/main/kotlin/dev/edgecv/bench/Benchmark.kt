@@ -86,13 +86,13 @@ public class Benchmark(
             throw EngineException("unknown backend '${unknown[0]}'", "This app has ${engines.joinToString { it.backend }}")
         }
         val rows = manifest.artifacts
-            .filter { options.targets.isEmpty() || it.target.name.lowercase() in options.targets }
+            .filter { options.targets.isEmpty() || it.target.title in options.targets }
             .filter { options.precisions.isEmpty() || it.precision in options.precisions }
             .flatMap { artifact -> engines.filter { fits(it, artifact, options) }.flatMap { rows(it, artifact, options) } }
         if (rows.isNotEmpty()) return rows
         throw BundleException(
             "no artifact of the bundle ${bundle.name} fits what was asked for",
-            "It has ${manifest.artifacts.joinToString { "${it.target.name.lowercase()} ${it.precision}" }}; this app runs " +
+            "It has ${manifest.artifacts.joinToString { it.title }}; this app runs " +
                 engines.joinToString { it.backend },
         )
     }
@@ -157,7 +157,7 @@ public class Benchmark(
         return Result(
             name = bundle.name,
             identity = bundle.identity,
-            task = manifest.task,
+            task = manifest.heads[0].kind,
             created = now(),
             machine = after,
             settings = settings(options, inputs),

@@ -1,9 +1,9 @@
 package dev.edgecv.bench
 
-import dev.edgecv.Answer
 import dev.edgecv.Bundle
 import dev.edgecv.EdgecvException
 import dev.edgecv.EngineFactory
+import dev.edgecv.LivePrediction
 import dev.edgecv.PictureDecoder
 import dev.edgecv.Predictor
 
@@ -143,7 +143,7 @@ internal class Course(val row: Row, private val samples: Samples) {
         val place = next
         next = (next + 1) % samples.size
         val began = System.nanoTime()
-        val answer: Answer
+        val answer: LivePrediction
         var decoded = 0.0
         if (samples.pictures.isEmpty()) {
             answer = predictor.runPrepared(samples.tensors[place])

@@ -1,7 +1,7 @@
 package dev.edgecv.bench
 
-import dev.edgecv.Target
-import dev.edgecv.Task
+import dev.edgecv.Format
+import dev.edgecv.heads.HeadKind
 import kotlinx.serialization.EncodeDefault
 import kotlinx.serialization.ExperimentalSerializationApi
 import kotlinx.serialization.SerialName
@@ -44,7 +44,7 @@ public data class Sustained(
 @Serializable
 public data class Row(
     val artifact: String,
-    val target: Target,
+    val target: Format,
     val precision: String,
     val sha256: String,
     val bytes: Long,
@@ -69,7 +69,7 @@ public data class Row(
 ) {
     /** As "tflite int8 on litert, 2 threads". */
     val title: String
-        get() = "${target.name.lowercase()} $precision on $backend, $threads thread${if (threads == 1) "" else "s"}"
+        get() = "${target.title} $precision on $backend, $threads thread${if (threads == 1) "" else "s"}"
 }
 
 /** What ran. [Device.facts] fills what Linux tells; an app adds the model's name. */
@@ -116,7 +116,7 @@ public data class Result(
     @SerialName("schema_version") @EncodeDefault val schemaVersion: Int = RESULT_VERSION,
     val name: String,
     val identity: String,
-    val task: Task,
+    val task: HeadKind,
     val created: String,
     @EncodeDefault val place: Place = Place(),
     val machine: Machine,

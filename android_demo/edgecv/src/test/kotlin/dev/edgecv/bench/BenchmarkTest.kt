@@ -40,7 +40,7 @@ class BenchmarkTest {
     }
 
     private fun check(bundle: Bundle, result: Result, told: List<Progress>, answers: File) {
-        val wanted = bundle.manifest.artifacts.filter { it.target == dev.edgecv.Target.ONNX }
+        val wanted = bundle.manifest.artifacts.filter { it.target == dev.edgecv.Format.ONNX }
         assertEquals(wanted.map { it.file to it.sha256 }, result.rows.map { it.artifact to it.sha256 })
         assertEquals(bundle.identity, result.identity)
         assertEquals("pictures", result.settings.input)

@@ -1,0 +1,35 @@
+package dev.edgecv.heads
+
+import dev.edgecv.Activation
+import dev.edgecv.Answer
+import dev.edgecv.HeadSpec
+import dev.edgecv.LiveAnswer
+import dev.edgecv.Top
+
+/** Yes or no from one value p: the scores are (1 - p, p), and p wins from the threshold on. */
+internal class Binary(spec: HeadSpec, place: Int, activation: Activation) : Head(spec, place, activation) {
+    private val threshold = spec.thresholds[0].toFloat()
+    private val value = FloatArray(1)
+
+    override fun scoreCount(numbers: Int): Int = 2
+
+    override fun score(output: FloatArray, scores: FloatArray) {
+        value[0] = output[0]
+        activate(value, activation)
+        scores[0] = 1 - value[0]
+        scores[1] = value[0]
+    }
+
+    override fun decide(output: FloatArray, answer: LiveAnswer) {
+        answer.index = if (answer.scores[1] >= threshold) 1 else 0
+    }
+
+    companion object : HeadType {
+        override val decidesByThreshold: Boolean get() = true
+
+        override fun open(spec: HeadSpec, place: Int, activation: Activation): Head = Binary(spec, place, activation)
+
+        /** The winner alone: with a threshold other than a half it may have the lower score. */
+        override fun shown(answer: Answer, most: Int): List<Top> = answer.top(2).filter { it.index == answer.index }
+    }
+}

@@ -1,0 +1,62 @@
+package dev.edgecv.heads
+
+import dev.edgecv.Activation
+import dev.edgecv.Artifact
+import dev.edgecv.EngineException
+import dev.edgecv.HeadSpec
+import dev.edgecv.LiveAnswer
+import dev.edgecv.Manifest
+
+/**
+ * One head of a bundle, which turns an output of one artifact into scores and decisions.
+ *
+ * @property spec the head's record in the manifest.
+ * @property place the number of its output among those of the artifact.
+ * @property activation what is still to be applied to that output; the artifact may apply the record's by itself.
+ */
+internal abstract class Head(val spec: HeadSpec, val place: Int, protected val activation: Activation) {
+    /** Whether it decides something. Of a head that does not, only the values can be compared. */
+    open val decides: Boolean get() = true
+
+    /** How many scores it makes of an output of so many numbers. */
+    open fun scoreCount(numbers: Int): Int = numbers
+
+    /** Fill `scores` from an output's real values. */
+    protected open fun score(output: FloatArray, scores: FloatArray) {
+        output.copyInto(scores)
+        activate(scores, activation)
+    }
+
+    /** Set the decisions of an answer that has its scores. */
+    protected abstract fun decide(output: FloatArray, answer: LiveAnswer)
+
+    /** An answer of the right size, to be filled again and again. */
+    fun answer(numbers: Int): LiveAnswer = LiveAnswer(spec, FloatArray(scoreCount(numbers)))
+
+    /**
+     * Fill an answer from an output's real values.
+     *
+     * @throws EngineException the model gave NaN, so there is nothing to decide.
+     */
+    fun read(output: FloatArray, answer: LiveAnswer) {
+        score(output, answer.scores)
+        if (!decides) return
+        for (score in answer.scores) if (score.isNaN()) throw EngineException("the model's output is NaN", "Use another precision")
+        decide(output, answer)
+    }
+
+    /** Whether two outputs, all of whose numbers are finite, lead to the same decisions. */
+    fun agree(first: FloatArray, second: FloatArray): Boolean {
+        val answers = listOf(first, second).map { output -> answer(output.size).also { read(output, it) } }
+        return answers[0].index == answers[1].index && answers[0].holds.contentEquals(answers[1].holds)
+    }
+
+    internal companion object {
+        /** The heads of a bundle, for the outputs of one of its artifacts. */
+        fun of(manifest: Manifest, artifact: Artifact): List<Head> = manifest.heads.map { spec ->
+            val place = artifact.outputs.indexOfFirst { it.name == spec.outputs[0] }
+            val left = artifact.outputs[place].activation == Activation.NONE
+            spec.kind.type.open(spec, place, if (left) spec.activation else Activation.NONE)
+        }
+    }
+}

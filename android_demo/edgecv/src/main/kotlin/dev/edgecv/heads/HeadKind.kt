@@ -1,0 +1,46 @@
+package dev.edgecv.heads
+
+import dev.edgecv.Activation
+import dev.edgecv.Answer
+import dev.edgecv.HeadSpec
+import dev.edgecv.Top
+import kotlinx.serialization.SerialName
+import kotlinx.serialization.Serializable
+
+/** The kinds of heads that this library answers for; each is a file of this package. */
+@Serializable
+public enum class HeadKind(internal val type: HeadType) {
+    /** One of n classes. */
+    @SerialName("classification") CLASSIFICATION(Classification),
+
+    /** Yes or no, from one value. */
+    @SerialName("binary") BINARY(Binary),
+
+    /** Any of n labels. */
+    @SerialName("multilabel") MULTILABEL(Multilabel),
+
+    /** Values that mean themselves. */
+    @SerialName("regression") REGRESSION(Regression),
+    ;
+
+    /** The name as in `bundle.json`. */
+    public val title: String = name.lowercase()
+
+    /** Whether scores are shares of 1, which people read in percent; else they are values in the head's unit. */
+    public val hasShares: Boolean get() = type.hasShares
+}
+
+/** What holds of all heads of one kind. */
+internal interface HeadType {
+    /** Whether scores are compared with thresholds: then a head has one, or one a label, else none. */
+    val decidesByThreshold: Boolean get() = false
+
+    /** See [HeadKind.hasShares]. */
+    val hasShares: Boolean get() = true
+
+    /** The head of an artifact; the parameters are [Head]'s. */
+    fun open(spec: HeadSpec, place: Int, activation: Activation): Head
+
+    /** The scores of an answer that a person is shown, at most so many. */
+    fun shown(answer: Answer, most: Int): List<Top>
+}

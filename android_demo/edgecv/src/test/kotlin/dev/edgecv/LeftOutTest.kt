@@ -1,0 +1,108 @@
+package dev.edgecv
+
+import kotlinx.serialization.json.Json
+import kotlinx.serialization.json.JsonArray
+import kotlinx.serialization.json.JsonElement
+import kotlinx.serialization.json.JsonNull
+import kotlinx.serialization.json.JsonObject
+import kotlinx.serialization.json.JsonPrimitive
+import kotlinx.serialization.json.jsonArray
+import kotlinx.serialization.json.jsonObject
+import org.junit.jupiter.api.io.TempDir
+import java.io.File
+import kotlin.test.Test
+import kotlin.test.assertContentEquals
+import kotlin.test.assertEquals
+import kotlin.test.assertFailsWith
+import kotlin.test.assertTrue
+
+/** What a newer edgecv wrote into a bundle is left out and said, and the rest of the bundle is used. */
+class LeftOutTest {
+    @TempDir
+    lateinit var scratch: File
+
+    private val artifact = """{"target": "openvino", "file": "openvino/model.xml", "weights": ["model.bin"], "bytes": "many"}"""
+    private val saidOfArtifact = "the artifact openvino/model.xml is for the target openvino, which this edgecv does not know"
+    private val head = """{"name": "pose", "kind": "keypoints", "outputs": 7, "skeleton": [[0, 1]], "labels": {"0": "nose"}}"""
+    private val saidOfHead = "the head \"pose\" is of the kind keypoints, which this edgecv does not know"
+
+    @Test
+    fun `a bundle of today leaves out nothing`() {
+        Bundles.open("digits.edgecv").use { assertEquals(emptyList(), it.leftOut) }
+    }
+
+    @Test
+    fun `an artifact of an unknown target goes with its proof, whatever keys both have`() {
+        val proof = """{"artifact": "openvino/model.xml", "luck": 1}"""
+        val folder = changed("colours") { manifest ->
+            manifest + ("artifacts" to manifest.list("artifacts", artifact)) + ("parity" to manifest.list("parity", proof))
+        }
+        Bundle.open(folder).use { bundle ->
+            assertEquals(listOf(saidOfArtifact), bundle.leftOut)
+            Bundles.open("colours.edgecv").use { assertEquals(it.manifest, bundle.manifest) }
+        }
+    }
+
+    @Test
+    fun `the proof of an artifact that stays is read as strictly as ever`() {
+        val folder = changed("colours") { manifest ->
+            val proof = """{"artifact": "onnx/model.int8.onnx", "status": "passed", "how": "here", "luck": 1}"""
+            manifest + ("artifacts" to manifest.list("artifacts", artifact)) + ("parity" to manifest.list("parity", proof))
+        }
+        val error = assertFailsWith<BundleException> { Bundle.open(folder) }
+        assertTrue("unknown key 'luck' at $.parity[0]" in error.message, error.message)
+    }
+
+    @Test
+    fun `a head of an unknown kind goes, and its output is given as it is`() {
+        val folder = changed("two_by_two") { manifest ->
+            val kept = manifest.getValue("heads").jsonArray.first { (it.jsonObject["outputs"] as JsonArray)[0] == JsonPrimitive("size") }
+            manifest + ("heads" to JsonArray(listOf(parsed(head), kept)))
+        }
+        val python = Bundles.answers().single { it.bundle == "two_by_two.edgecv" }.cases[0]
+        Bundle.open(folder).use { bundle ->
+            assertEquals(listOf(saidOfHead), bundle.leftOut)
+            assertEquals(listOf("size"), bundle.manifest.heads.map { it.name })
+            Predictor.open(bundle, listOf(OnnxEngine)).use { predictor ->
+                val case = bundle.golden().cases.single { it.id == python.id }
+                val made = predictor.predictPrepared(case.inputs.mapValues { (_, tensor) -> bundle.goldenTensor(tensor) })
+                assertEquals(listOf("kind", "size"), made.outputs.keys.toList())
+                assertEquals(listOf("size"), made.answers.map { it.head.name })
+                assertContentEquals(made.outputs.getValue("size"), made.scores)
+            }
+        }
+    }
+
+    @Test
+    fun `unknown keys in what is known are refused as ever`() {
+        val folder = changed("two_by_two") { manifest ->
+            val (first, second) = manifest.getValue("heads").jsonArray
+            manifest + ("heads" to JsonArray(listOf(first, JsonObject(second.jsonObject + ("colour" to JsonNull)), parsed(head))))
+        }
+        val error = assertFailsWith<BundleException> { Bundle.open(folder) }
+        assertTrue("unknown key 'colour' at $.heads[1]" in error.message, error.message)
+    }
+
+    @Test
+    fun `a bundle of which nothing is left is refused`() {
+        for ((part, record, said) in listOf(Triple("artifacts", artifact, saidOfArtifact), Triple("heads", head, saidOfHead))) {
+            val error = assertFailsWith<BundleException> {
+                Bundle.open(changed("colours") { it + (part to JsonArray(listOf(parsed(record)))) })
+            }
+            assertEquals("colours.edgecv/bundle.json needs a newer edgecv, no ${part.dropLast(1)} is left: $said", error.message)
+            assertEquals("Update the app", error.hint)
+        }
+    }
+
+    private fun Map<String, JsonElement>.list(key: String, record: String): JsonArray =
+        JsonArray(listOf(parsed(record)) + getValue(key).jsonArray)
+
+    private fun parsed(text: String): JsonElement = Json.parseToJsonElement(text)
+
+    private fun changed(name: String, change: (JsonObject) -> Map<String, JsonElement>): File {
+        val folder = Bundles.copy("$name.edgecv", scratch)
+        val file = File(folder, "bundle.json")
+        file.writeText(JsonObject(change(Json.parseToJsonElement(file.readText()).jsonObject)).toString())
+        return folder
+    }
+}
