@@ -151,12 +151,12 @@ def row(name: str, outcome: edgecv.Outcome) -> dict[str, Any]:
     if mixed is None:
         return found
     return found | {
-        "float_layers": [price.layer for price in mixed.layers if price.kept],
+        "float_layers": [layer.layer for layer in mixed.layers if layer.kept],
         "layers": len(mixed.layers),
-        "work_in_float": round(sum(price.work for price in mixed.layers if price.kept), 4),
+        "work_in_float": round(sum(layer.work for layer in mixed.layers if layer.kept), 4),
         "judged_on": mixed.on,
         "trials": [[trial.float_layers, round(trial.drop, 3)] for trial in mixed.trials],
-        "ranking": [[price.layer, price.distance] for price in mixed.layers],
+        "ranking": [[layer.layer, layer.distance] for layer in mixed.layers],
     }
 
 

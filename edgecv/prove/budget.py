@@ -37,7 +37,7 @@ def mixed_notes(mixed: Mixed, measured: Accuracy | None) -> Iterator[str]:
         f"{len(kept)} of {len(mixed.layers)} layers stay float{names}. Judged on {mixed.on}, where accuracy falls by "
         f"{mixed.drop:.2g} points ({mixed.trials[0].drop:.2g} with all layers in int8)"
     )
-    unranked = sum(price.distance is None for price in mixed.layers)
+    unranked = sum(layer.distance is None for layer in mixed.layers)
     if unranked:
         yield f"There was no time to rank {unranked} of the layers (--max-drop-limit): these went last"
     if measured is not None and mixed.source_accuracy > measured.reference_accuracy + SEEN_BEFORE:

@@ -22,7 +22,7 @@ def lead(mixed: Mixed | None) -> str:
     """One sentence on what came of it."""
     if mixed is None:
         return ""
-    kept = sum(price.kept for price in mixed.layers)
+    kept = sum(layer.kept for layer in mixed.layers)
     whole = (
         f"{kept} of {len(mixed.layers)} layers stay float: accuracy falls by {number(mixed.drop)} points on {mixed.on}"
     )
@@ -30,27 +30,27 @@ def lead(mixed: Mixed | None) -> str:
 
 
 def _ranking(mixed: Mixed) -> Html:
-    shown = mixed.layers[: max(SHOWN, sum(price.kept for price in mixed.layers))]
+    shown = mixed.layers[: max(SHOWN, sum(layer.kept for layer in mixed.layers))]
     caption = (
         f"The {quantity(len(shown))} costliest of {quantity(len(mixed.layers))} layers. Each was made int8 alone, all "
         "others float; the distance is that of the answers to calibration samples from the float file's "
         "(Kullback-Leibler, or squared error over variance)."
     )
     names = ["Layer", "Stays", "Distance", "Signal to noise", "More bytes in float", "Share of the work"]
-    return table(caption, names, [_price(price) for price in shown])
+    return table(caption, names, [_cells(layer) for layer in shown])
 
 
-def _price(price: LayerSensitivity) -> Html:
-    measured = price.distance is not None
+def _cells(layer: LayerSensitivity) -> Html:
+    measured = layer.distance is not None
     cells = (
-        ("Stays", "float" if price.kept else "int8"),
-        ("Distance", DASH if price.distance is None else number(price.distance)),
-        ("Signal to noise", decibels(price.snr_db) if measured else DASH),
-        ("More bytes in float", byte_size(price.extra_bytes)),
-        ("Share of the work", percent(price.work)),
+        ("Stays", "float" if layer.kept else "int8"),
+        ("Distance", DASH if layer.distance is None else number(layer.distance)),
+        ("Signal to noise", decibels(layer.snr_db) if measured else DASH),
+        ("More bytes in float", byte_size(layer.extra_bytes)),
+        ("Share of the work", percent(layer.work)),
     )
     made = [el("td", el("span", value), data_label=name, role="cell") for name, value in cells]
-    head = el("th", price.layer, el("small", ", ".join(price.ops), class_="wrap"), scope="row", role="rowheader")
+    head = el("th", layer.layer, el("small", ", ".join(layer.ops), class_="wrap"), scope="row", role="rowheader")
     return el("tr", head, join(made), role="row")
 
 

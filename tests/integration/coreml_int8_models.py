@@ -63,7 +63,7 @@ def int8_of(graph: FrozenGraph, samples: Sequence[Mapping[str, Array]], io: IoTy
 def package_of(data: bytes, graph: FrozenGraph, out: Path, compute: Compute = "float16") -> Program:
     """The saved .mlpackage of a TFLite file, read again."""
     program = program_from_tflite(data, inputs=graph.inputs, outputs=graph.outputs, compute=compute)
-    write_package(program, graph, out, precision="int8", interface=Interface(), card=None)
+    write_package(program, graph, out, precision="int8", interface=Interface(), metadata=None)
     return load_program(out)
 
 

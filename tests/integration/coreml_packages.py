@@ -38,7 +38,9 @@ def network(channels: int = 3, *, logits: bool = False) -> Any:
     return model
 
 
-def card(preset: str = "torch", *, color: str | None = None, activation: str = "none", **more: Any) -> ModelMetadata:
+def metadata(
+    preset: str = "torch", *, color: str | None = None, activation: str = "none", **more: Any
+) -> ModelMetadata:
     """What a package says of a bundle with this preprocessing."""
     spec = parse(preset)
     spec = msgspec.structs.replace(spec, size=SIZE, color=color or spec.color)

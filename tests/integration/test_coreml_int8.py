@@ -271,7 +271,7 @@ def test_the_same_file_gives_the_same_bytes(tmp_path: Path) -> None:
     for number in range(2):
         out = tmp_path / f"{number}.mlpackage"
         program = program_from_tflite(data, inputs=graph.inputs, outputs=graph.outputs)
-        write_package(program, graph, out, precision="int8", interface=Interface(), card=None)
+        write_package(program, graph, out, precision="int8", interface=Interface(), metadata=None)
         found.add(sha256_tree(out))
     assert len(found) == 1
 
@@ -347,7 +347,7 @@ def test_named_operations_are_computed_in_float32(tmp_path: Path) -> None:
     plain = package_of(data, graph, tmp_path / "plain.mlpackage")
     second = of_type(plain, "conv")[1].name
     program = program_from_tflite(data, inputs=graph.inputs, outputs=graph.outputs, float32=[f"{second}_relu"])
-    write_package(program, graph, tmp_path / "wide.mlpackage", precision="int8", interface=Interface(), card=None)
+    write_package(program, graph, tmp_path / "wide.mlpackage", precision="int8", interface=Interface(), metadata=None)
     wide = load_program(tmp_path / "wide.mlpackage")
     kinds = {o.name: o.outputs[0].dtype for o in of_type(wide, "conv", "relu", "linear", "constexpr_affine_dequantize")}
     assert {name for name, dtype in kinds.items() if dtype == "float32"} == {

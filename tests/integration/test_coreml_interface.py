@@ -22,7 +22,7 @@ from edgecv_runtime.postprocess import activate
 from edgecv_runtime.preprocess import Preprocessor
 from edgecv_runtime.schema import Normalize, Preprocess
 
-from tests.integration.coreml_packages import LABELS, SIZE, card, network, operations, specification
+from tests.integration.coreml_packages import LABELS, SIZE, metadata, network, operations, specification
 from tests.integration.onnx_models import frozen, int8_file, quiet
 
 Array = npt.NDArray[Any]
@@ -39,9 +39,9 @@ def graphs() -> dict[str, FrozenGraph]:
     }
 
 
-def convert(graph: FrozenGraph, out: Path, interface: Interface, card: Any, precision: str = "float16") -> Path:
+def convert(graph: FrozenGraph, out: Path, interface: Interface, metadata: Any, precision: str = "float16") -> Path:
     with quiet():
-        to_coreml(graph, precision, out, interface=interface, card=card)
+        to_coreml(graph, precision, out, interface=interface, metadata=metadata)
     return out
 
 
@@ -71,7 +71,7 @@ def test_bytes_give_the_very_answers_of_the_preprocessed_tensor(
     preset: str, color: str, precision: str, graphs: dict[str, FrozenGraph], tmp_path: Path
 ) -> None:
     graph = graphs["gray" if color == "gray" else "colour"]
-    given = card(preset, color=color)
+    given = metadata(preset, color=color)
     image = convert(graph, tmp_path / "image.mlpackage", IMAGE, given, precision)
     tensor = convert(graph, tmp_path / "tensor.mlpackage", Interface(), given, precision)
     for seed in range(3):
@@ -87,7 +87,7 @@ def test_bytes_give_the_very_answers_of_the_preprocessed_tensor(
 
 def test_bytes_give_the_int8_model_the_very_numbers_of_the_tensor(tmp_path: Path) -> None:
     graph = frozen(network(), "tflite")
-    given = card("rescale")
+    given = metadata("rescale")
     rng = np.random.default_rng(0)
     file = tmp_path / "model.tflite"
     file.write_bytes(int8_file(graph, rng.random((20, *SIZE, 3), np.float32)))
@@ -96,7 +96,7 @@ def test_bytes_give_the_int8_model_the_very_numbers_of_the_tensor(tmp_path: Path
         out = tmp_path / f"{interface.input}.mlpackage"
         with quiet():
             program = program_from_tflite(file, inputs=graph.inputs, outputs=graph.outputs)
-            write_package(program, graph, out, precision="int8", interface=interface, card=given)
+            write_package(program, graph, out, precision="int8", interface=interface, metadata=given)
         packages.append(out)
     image, tensor = packages
     for seed in range(3):
@@ -111,7 +111,7 @@ def test_bytes_give_the_int8_model_the_very_numbers_of_the_tensor(tmp_path: Path
 
 
 def test_every_channel_has_its_own_numbers_in_float32(graphs: dict[str, FrozenGraph], tmp_path: Path) -> None:
-    given = card("torch")
+    given = metadata("torch")
     package = convert(graphs["colour"], tmp_path / "m.mlpackage", IMAGE, given)
     scaled, moved, cast, first = operations(package)[:4]
     assert [scaled.type, moved.type, cast.type, first.type] == ["mul", "add", "cast", "conv"]
@@ -127,7 +127,7 @@ def test_every_channel_has_its_own_numbers_in_float32(graphs: dict[str, FrozenGr
 def test_what_changes_nothing_is_left_out(graphs: dict[str, FrozenGraph], tmp_path: Path) -> None:
     kinds = {}
     for preset in ("none", "rescale", "caffe"):
-        package = convert(graphs["colour"], tmp_path / preset, IMAGE, card(preset, color="rgb"))
+        package = convert(graphs["colour"], tmp_path / preset, IMAGE, metadata(preset, color="rgb"))
         found = [op.type for op in operations(package)]
         kinds[preset] = found[: found.index("conv")]
     assert kinds == {"none": ["cast"], "rescale": ["mul", "cast"], "caffe": ["add", "cast"]}
@@ -135,9 +135,9 @@ def test_what_changes_nothing_is_left_out(graphs: dict[str, FrozenGraph], tmp_pa
 
 def test_one_number_for_all_channels_is_allowed(graphs: dict[str, FrozenGraph], tmp_path: Path) -> None:
     spec = msgspec.structs.replace(
-        card().preprocess["image"], normalize=Normalize(scale=(0.5,), offset=(1.0, 2.0, 3.0))
+        metadata().preprocess["image"], normalize=Normalize(scale=(0.5,), offset=(1.0, 2.0, 3.0))
     )
-    given = card(preprocess={"image": spec})
+    given = metadata(preprocess={"image": spec})
     graph = graphs["colour"]
     image = convert(graph, tmp_path / "image.mlpackage", IMAGE, given)
     tensor = convert(graph, tmp_path / "tensor.mlpackage", Interface(), given)
@@ -149,7 +149,7 @@ def test_fractions_of_tensorflows_resizing_come_with_a_note(graphs: dict[str, Fr
     graph = graphs["colour"]
     for preset, count in (("image_dataset+rescale", 1), ("load_img+rescale", 0)):
         with quiet():
-            notes = to_coreml(graph, "float16", tmp_path / preset, interface=IMAGE, card=card(preset))
+            notes = to_coreml(graph, "float16", tmp_path / preset, interface=IMAGE, metadata=metadata(preset))
         assert len(notes) == count
         assert all("rounded before they are normalized" in note for note in notes)
 
@@ -160,7 +160,7 @@ def test_a_classifier_gives_the_label_and_the_probability_of_each(
 ) -> None:
     graph = graphs[kind]
     activation = "softmax" if kind == "logits" else "none"
-    given = card("rescale", activation=activation)
+    given = metadata("rescale", activation=activation)
     package = convert(graph, tmp_path / "classifier.mlpackage", IMAGE, given)
     plain = convert(graph, tmp_path / "tensor.mlpackage", Interface(), given)
     description = specification(package).description
@@ -184,7 +184,7 @@ def test_a_tensor_input_can_end_as_a_classifier_and_an_image_without(
     graphs: dict[str, FrozenGraph], tmp_path: Path
 ) -> None:
     graph = graphs["colour"]
-    given = card("rescale")
+    given = metadata("rescale")
     both = (Interface(output="classifier"), Interface(input="image", output="tensor"))
     first, second = (convert(graph, tmp_path / str(n), each, given) for n, each in enumerate(both))
     (taken,), (io,), _, _ = describe(first, graph.inputs, graph.outputs)
@@ -195,7 +195,7 @@ def test_a_tensor_input_can_end_as_a_classifier_and_an_image_without(
 
 def test_labels_twice_leave_nothing_behind(graphs: dict[str, FrozenGraph], tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="the label 'ant' is there twice"):
-        convert(graphs["colour"], tmp_path / "m", IMAGE, card("rescale", labels=("ant", "bee", "cat", "ant")))
+        convert(graphs["colour"], tmp_path / "m", IMAGE, metadata("rescale", labels=("ant", "bee", "cat", "ant")))
     assert not (tmp_path / "m").exists()
 
 
@@ -218,7 +218,7 @@ def test_the_systems_that_read_it(
     tmp_path: Path,
 ) -> None:
     graph = graphs["colour"]
-    package = convert(graph, tmp_path / "m", Interface(minimum=asked), card(), precision)
+    package = convert(graph, tmp_path / "m", Interface(minimum=asked), metadata(), precision)
     _, _, _, requires = describe(package, graph.inputs, graph.outputs)
     assert requires["specification"] == str(specification_version)
     assert requires["minimum_target"] == minimum
@@ -228,7 +228,7 @@ def test_the_systems_that_read_it(
 
 def test_a_package_says_what_it_is_and_the_same_every_time(graphs: dict[str, FrozenGraph], tmp_path: Path) -> None:
     graph = graphs["logits"]
-    given = card("rescale", activation="softmax")
+    given = metadata("rescale", activation="softmax")
     asked = Interface(input="image", output="tensor", author="Ada", license="MIT", version="1.2")
     first, second = (convert(graph, tmp_path / name, asked, given) for name in ("a.mlpackage", "b.mlpackage"))
     assert sha256_tree(first) == sha256_tree(second)
@@ -245,7 +245,9 @@ def test_a_package_says_what_it_is_and_the_same_every_time(graphs: dict[str, Fro
     assert not any("date" in key for key in said)
     assert "12 x 8 pixels" in description.input[0].shortDescription
     assert "softmax makes them scores" in description.output[0].shortDescription
-    other = convert(graph, tmp_path / "c.mlpackage", asked, card("rescale", activation="softmax", identity="2" * 64))
+    other = convert(
+        graph, tmp_path / "c.mlpackage", asked, metadata("rescale", activation="softmax", identity="2" * 64)
+    )
     assert sha256_tree(other) != sha256_tree(first)
 
 
@@ -255,7 +257,7 @@ def test_a_mac_hands_over_the_picture_and_reads_the_labels(
 ) -> None:
     """All but Core ML itself: the picture that it would be given, and the order of its probabilities."""
     graph = graphs["gray" if color == "gray" else "colour"]
-    given = card(preset, color=color)
+    given = metadata(preset, color=color)
     package = convert(graph, tmp_path / "m.mlpackage", IMAGE, given)
     (io,), _, _, _ = describe(package, graph.inputs, graph.outputs)
     pixels = np.random.default_rng(0).integers(0, 256, (*SIZE, 3), np.uint8)

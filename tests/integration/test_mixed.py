@@ -183,17 +183,17 @@ def test_a_layer_with_absurd_weights_ranks_first() -> None:
         int8, float32 = int8_file(graph, pixels), to_tflite(graph, "float32")
     net = read_network(int8, float32)
     told: list[tuple[int, int]] = []
-    prices = ranked(Pair(net, int8, float32), [pixels], lambda: True, lambda *done: told.append(done))
-    assert "conv_2" in prices[0].layer
-    assert prices[0].distance is not None
-    assert prices[1].distance is not None
-    assert prices[0].distance > 100 * prices[1].distance
-    assert prices[0].extra_bytes == 3 * 3 * 3 * 8 * 16
-    assert sum(price.work for price in prices) == pytest.approx(1)
-    assert told[-1] == (len(prices), len(prices))
+    sensitivities = ranked(Pair(net, int8, float32), [pixels], lambda: True, lambda *done: told.append(done))
+    assert "conv_2" in sensitivities[0].layer
+    assert sensitivities[0].distance is not None
+    assert sensitivities[1].distance is not None
+    assert sensitivities[0].distance > 100 * sensitivities[1].distance
+    assert sensitivities[0].extra_bytes == 3 * 3 * 3 * 8 * 16
+    assert sum(layer.work for layer in sensitivities) == pytest.approx(1)
+    assert told[-1] == (len(sensitivities), len(sensitivities))
     late = ranked(Pair(net, int8, float32), [pixels], lambda: False)
-    assert all(price.distance is None for price in late)
-    assert [price.work for price in late] == sorted((price.work for price in late), reverse=True)
+    assert all(layer.distance is None for layer in late)
+    assert [layer.work for layer in late] == sorted((layer.work for layer in late), reverse=True)
 
 
 def test_a_budget_keeps_the_planted_layer_in_float_on_all_targets(

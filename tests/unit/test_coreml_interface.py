@@ -32,7 +32,7 @@ IMAGE = Interface(input="image")
 CLASSIFIER = Interface(output="classifier")
 
 
-def card(**more):
+def metadata(**more):
     fields = {
         "name": "m",
         "task": "classification",
@@ -62,14 +62,14 @@ def test_the_minimum_is_the_later_of_what_is_asked_and_what_is_needed(precision,
 
 
 def test_inputs_that_are_pictures_become_images():
-    assert pictures(Interface(), card(), [INPUT]) == {}
-    assert pictures(IMAGE, card(), [INPUT]) == {"image": PICTURE}
+    assert pictures(Interface(), metadata(), [INPUT]) == {}
+    assert pictures(IMAGE, metadata(), [INPUT]) == {"image": PICTURE}
     other = Endpoint(name="age", tensor="age:0", shape=(1, 1), dtype="float32")
-    both = card(preprocess={"image": PICTURE, "age": Preprocess(kind="tensor")})
+    both = metadata(preprocess={"image": PICTURE, "age": Preprocess(kind="tensor")})
     assert pictures(IMAGE, both, [INPUT, other]) == {"image": PICTURE}
 
 
-@pytest.mark.parametrize("given", [None, card(preprocess={"image": Preprocess(kind="tensor")})])
+@pytest.mark.parametrize("given", [None, metadata(preprocess={"image": Preprocess(kind="tensor")})])
 def test_an_image_needs_a_picture(given):
     with pytest.raises(UsageError, match="--coreml-input image needs an input that is a picture") as caught:
         pictures(IMAGE, given, [INPUT])
@@ -79,15 +79,15 @@ def test_an_image_needs_a_picture(given):
 @pytest.mark.parametrize(
     ("interface", "given", "wanted"),
     [
-        (Interface(), card(), None),
-        (IMAGE, card(), ("a", "b", "c")),
-        (CLASSIFIER, card(), ("a", "b", "c")),
-        (CLASSIFIER, card(postprocess=Postprocess(activation="softmax")), ("a", "b", "c")),
-        (Interface(input="image", output="tensor"), card(), None),
-        (IMAGE, card(labels=None), None),
-        (IMAGE, card(task="multilabel"), None),
-        (IMAGE, card(labels=("a", "b")), None),
-        (IMAGE, card(postprocess=Postprocess(activation="sigmoid")), None),
+        (Interface(), metadata(), None),
+        (IMAGE, metadata(), ("a", "b", "c")),
+        (CLASSIFIER, metadata(), ("a", "b", "c")),
+        (CLASSIFIER, metadata(postprocess=Postprocess(activation="softmax")), ("a", "b", "c")),
+        (Interface(input="image", output="tensor"), metadata(), None),
+        (IMAGE, metadata(labels=None), None),
+        (IMAGE, metadata(task="multilabel"), None),
+        (IMAGE, metadata(labels=("a", "b")), None),
+        (IMAGE, metadata(postprocess=Postprocess(activation="sigmoid")), None),
         (Interface(), None, None),
     ],
 )
@@ -99,12 +99,12 @@ def test_where_a_classifier_comes_out(interface, given, wanted):
     ("interface", "given", "message", "hint"),
     [
         (CLASSIFIER, None, "needs labels", "--labels"),
-        (CLASSIFIER, card(labels=None), "needs labels", "--labels"),
-        (CLASSIFIER, card(task="binary"), "this one's task is binary", "Leave it out"),
-        (CLASSIFIER, card(labels=("a", "b")), "a label for each of 3 values, got 2", "--labels"),
-        (CLASSIFIER, card(postprocess=Postprocess(activation="sigmoid")), "add up to 1", "--activation softmax"),
-        (CLASSIFIER, card(labels=("a", "b", "a")), "the label 'a' is there twice", "--coreml-output tensor"),
-        (IMAGE, card(labels=("a", "b", "a")), "the label 'a' is there twice", "--coreml-output tensor"),
+        (CLASSIFIER, metadata(labels=None), "needs labels", "--labels"),
+        (CLASSIFIER, metadata(task="binary"), "this one's task is binary", "Leave it out"),
+        (CLASSIFIER, metadata(labels=("a", "b")), "a label for each of 3 values, got 2", "--labels"),
+        (CLASSIFIER, metadata(postprocess=Postprocess(activation="sigmoid")), "add up to 1", "--activation softmax"),
+        (CLASSIFIER, metadata(labels=("a", "b", "a")), "the label 'a' is there twice", "--coreml-output tensor"),
+        (IMAGE, metadata(labels=("a", "b", "a")), "the label 'a' is there twice", "--coreml-output tensor"),
     ],
 )
 def test_a_classifier_that_cannot_be_is_refused(interface, given, message, hint):
@@ -117,11 +117,11 @@ def test_a_classifier_that_cannot_be_is_refused(interface, given, message, hint)
 def test_what_does_not_fit_is_refused_before_anything_is_converted():
     inputs = [TensorSpec(name="image", shape=(1, 4, 6, 3), dtype="float32")]
     outputs = [TensorSpec(name="scores", shape=(1, 3), dtype="float32")]
-    check_fit(IMAGE, card(), inputs, outputs)
+    check_fit(IMAGE, metadata(), inputs, outputs)
     with pytest.raises(UsageError, match="needs an input that is a picture"):
-        check_fit(IMAGE, card(preprocess={}), inputs, outputs)
+        check_fit(IMAGE, metadata(preprocess={}), inputs, outputs)
     with pytest.raises(UsageError, match="needs labels"):
-        check_fit(CLASSIFIER, card(labels=None), inputs, outputs)
+        check_fit(CLASSIFIER, metadata(labels=None), inputs, outputs)
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ def to_coreml(
     out: Path,
     *,
     interface: Interface = PLAIN,
-    card: ModelMetadata | None = None,
+    metadata: ModelMetadata | None = None,
     float32: Collection[str] = (),
 ) -> tuple[str, ...]:
     """Convert to an ML program and save it as the folder `out` (.mlpackage).
@@ -39,7 +39,7 @@ def to_coreml(
         precision: "float32", "float16", or the name of a weight recipe: then the computation is in float16.
         out: The .mlpackage folder to write.
         interface: What an app wants of the model.
-        card: What the metadata say of the bundle; None for a package that says nothing of one.
+        metadata: What the metadata say of the bundle; None for a package that says nothing of one.
         float32: The operations that are computed in float32 whatever the precision, by their names in the program.
 
     Returns:
@@ -54,7 +54,7 @@ def to_coreml(
         program = to_program(frozen, precision, interface, float32)
         if recipe is not None:
             store_weights(program, recipe)
-        return write_package(program, frozen, out, precision=precision, interface=interface, card=card)
+        return write_package(program, frozen, out, precision=precision, interface=interface, metadata=metadata)
     except EdgecvError:
         raise
     except Exception as error:

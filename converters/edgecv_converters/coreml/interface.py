@@ -105,19 +105,19 @@ def needs(precision: str) -> tuple[Minimum, str | None]:
 
 
 def check_fit(
-    interface: Interface, card: ModelMetadata, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]
+    interface: Interface, metadata: ModelMetadata, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]
 ) -> None:
     """Refuse an interface that the model cannot have, before anything is converted.
 
     Raises:
         UsageError: See `pictures` and `classes`.
     """
-    pictures(interface, card, inputs)
-    classes(interface, card, outputs)
+    pictures(interface, metadata, inputs)
+    classes(interface, metadata, outputs)
 
 
 def pictures(
-    interface: Interface, card: ModelMetadata | None, inputs: Sequence[Endpoint | TensorSpec]
+    interface: Interface, metadata: ModelMetadata | None, inputs: Sequence[Endpoint | TensorSpec]
 ) -> dict[str, Preprocess]:
     """The inputs that become images, with what they go through.
 
@@ -126,7 +126,7 @@ def pictures(
     """
     if interface.input == "tensor":
         return {}
-    specs = {} if card is None else card.preprocess
+    specs = {} if metadata is None else metadata.preprocess
     found = {
         endpoint.name: specs[endpoint.name]
         for endpoint in inputs
@@ -141,7 +141,7 @@ def pictures(
 
 
 def classes(
-    interface: Interface, card: ModelMetadata | None, outputs: Sequence[Endpoint | TensorSpec]
+    interface: Interface, metadata: ModelMetadata | None, outputs: Sequence[Endpoint | TensorSpec]
 ) -> tuple[str, ...] | None:
     """The labels of a classifier; None where the model ends with tensors.
 
@@ -150,8 +150,8 @@ def classes(
     """
     if interface.output == "tensor" or (interface.output is None and interface.input == "tensor"):
         return None
-    labels = None if card is None else card.labels
-    problem = UNLABELLED if card is None or labels is None else _hindrance(card, labels, outputs)
+    labels = None if metadata is None else metadata.labels
+    problem = UNLABELLED if metadata is None or labels is None else _hindrance(metadata, labels, outputs)
     if problem is not None and interface.output == "classifier":
         raise UsageError(f"--coreml-output classifier {problem[0]}", problem[1])
     if problem is not None or labels is None:
@@ -166,15 +166,15 @@ def classes(
 
 
 def _hindrance(
-    card: ModelMetadata, labels: tuple[str, ...], outputs: Sequence[Endpoint | TensorSpec]
+    metadata: ModelMetadata, labels: tuple[str, ...], outputs: Sequence[Endpoint | TensorSpec]
 ) -> tuple[str, str] | None:
     """Say why the model cannot end as a classifier, and what to do."""
-    if card.task != "classification":
+    if metadata.task != "classification":
         leave = "Leave it out: the app reads the output itself"
-        return f"needs a model that chooses one of its labels, and this one's task is {card.task}", leave
+        return f"needs a model that chooses one of its labels, and this one's task is {metadata.task}", leave
     count = math.prod(outputs[0].shape)
     if count != len(labels):
         return f"needs a label for each of {count} values, got {len(labels)}", "Give all of them with --labels"
-    if card.postprocess.activation == "sigmoid":
+    if metadata.postprocess.activation == "sigmoid":
         return "needs probabilities that add up to 1", "Give --activation softmax or none, or leave it out"
     return None

@@ -46,7 +46,7 @@ def write_package(
     *,
     precision: Precision,
     interface: Interface,
-    card: ModelMetadata | None,
+    metadata: ModelMetadata | None,
 ) -> tuple[str, ...]:
     """Give a program the interface that an app wants, and save it as the folder `out` (.mlpackage).
 
@@ -57,7 +57,7 @@ def write_package(
         out: The .mlpackage folder to write.
         precision: Decides the minimum target.
         interface: What was asked for.
-        card: What the metadata say of the bundle; None for a package that says nothing of one.
+        metadata: What the metadata say of the bundle; None for a package that says nothing of one.
 
     Returns:
         Notes for the report.
@@ -66,16 +66,16 @@ def write_package(
         UsageError: The model does not fit the interface.
     """
     ct = load_coremltools()
-    images = pictures(interface, card, frozen.inputs)
-    labels = classes(interface, card, frozen.outputs)
+    images = pictures(interface, metadata, frozen.inputs)
+    labels = classes(interface, metadata, frozen.outputs)
     function = program.functions["main"]
     for endpoint in frozen.inputs:
         if endpoint.name in images:
             take_picture(program, _present(endpoint, function.inputs), images[endpoint.name])
     config = None
-    if labels is not None and card is not None:
+    if labels is not None and metadata is not None:
         first = _present(frozen.outputs[0], {output.name for output in function.outputs})
-        probabilities = end_with_probabilities(program, first, card.postprocess.activation)
+        probabilities = end_with_probabilities(program, first, metadata.postprocess.activation)
         config = ct.ClassifierConfig(list(labels), LABEL, probabilities)
     model = ct.convert(
         program,
@@ -87,7 +87,7 @@ def write_package(
         pass_pipeline=ct.PassPipeline(list(PASSES)),
         skip_model_load=True,
     )
-    _save(_finished(model, frozen, precision, interface, card, ct), out, ct)
+    _save(_finished(model, frozen, precision, interface, metadata, ct), out, ct)
     return tuple(_notes(images))
 
 
@@ -107,7 +107,7 @@ def _notes(images: dict[str, Any]) -> list[str]:
 
 
 def _finished(
-    model: Any, frozen: FrozenGraph, precision: Precision, interface: Interface, card: ModelMetadata | None, ct: Any
+    model: Any, frozen: FrozenGraph, precision: Precision, interface: Interface, metadata: ModelMetadata | None, ct: Any
 ) -> Any:
     """With the source's names, where Core ML's identifiers allow it, and the metadata; without the date."""
     spec = model.get_spec()
@@ -122,24 +122,24 @@ def _finished(
     metadata.userDefined[RECIPE] = precision
     metadata.author, metadata.license = interface.author or "", interface.license or ""
     metadata.versionString = interface.version or ""
-    if card is not None:
-        _sign(spec.description, card)
+    if metadata is not None:
+        _sign(spec.description, metadata)
     return ct.models.MLModel(spec, weights_dir=model.weights_dir, skip_model_load=True)
 
 
-def _sign(description: Any, card: ModelMetadata) -> None:
+def _sign(description: Any, metadata: ModelMetadata) -> None:
     """Say what the model is, and which bundle it belongs to."""
     own = description.metadata
-    count = "" if card.labels is None else f", {len(card.labels)} labels"
-    own.shortDescription = f"{card.name}: {card.task}{count}. From a {card.source.format} model by edgecv"
-    own.userDefined[PREPROCESS] = _canonical(card.preprocess)
-    own.userDefined[POSTPROCESS] = _canonical(card.postprocess)
-    own.userDefined[SOURCE] = card.source.sha256
-    own.userDefined[BUNDLE] = card.identity
+    count = "" if metadata.labels is None else f", {len(metadata.labels)} labels"
+    own.shortDescription = f"{metadata.name}: {metadata.task}{count}. From a {metadata.source.format} model by edgecv"
+    own.userDefined[PREPROCESS] = _canonical(metadata.preprocess)
+    own.userDefined[POSTPROCESS] = _canonical(metadata.postprocess)
+    own.userDefined[SOURCE] = metadata.source.sha256
+    own.userDefined[BUNDLE] = metadata.identity
     for feature in description.input:
         feature.shortDescription = _of_input(feature)
     for feature in description.output:
-        feature.shortDescription = _of_output(feature, description, card)
+        feature.shortDescription = _of_output(feature, description, metadata)
 
 
 def _canonical(value: Any) -> str:
@@ -155,12 +155,12 @@ def _of_input(feature: Any) -> str:
     return f"Numbers in the order NHWC, preprocessed as {PREPROCESS} says"
 
 
-def _of_output(feature: Any, description: Any, card: ModelMetadata) -> str:
+def _of_output(feature: Any, description: Any, metadata: ModelMetadata) -> str:
     if feature.name == description.predictedFeatureName:
         return "The most probable label"
     if feature.name == description.predictedProbabilitiesName:
         return "The probability of each label"
-    activation = card.postprocess.activation
+    activation = metadata.postprocess.activation
     rest = "" if activation == "none" else f"; {activation} makes them scores in 0..1"
     return f"The model's values{rest}"
 

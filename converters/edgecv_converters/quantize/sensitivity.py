@@ -59,7 +59,7 @@ def ranked(
     in_time: Callable[[], bool],
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> list[LayerSensitivity]:
-    """Every layer with its price, the costliest first; those that there was no time for last, by their work.
+    """Measure every layer's sensitivity, the costliest first; layers that there was no time for come last, by work.
 
     Args:
         pair: The files.
@@ -75,7 +75,7 @@ def ranked(
         measured = _alone(pair, layer, few, reference) if in_time() else (None, None)
         found.append(_price(pair, layer, measured, work[layer] / max(sum(work.values()), 1)))
         on_progress(done + 1, len(pair.layers))
-    return sorted(found, key=lambda price: (price.distance is None, -(price.distance or 0.0), -price.work))
+    return sorted(found, key=lambda layer: (layer.distance is None, -(layer.distance or 0.0), -layer.work))
 
 
 def _alone(

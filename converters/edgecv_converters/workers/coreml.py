@@ -59,19 +59,19 @@ def make_package(
         ConversionError: The converter refused the model.
         UsageError: The model does not fit the recipe or the interface.
     """
-    card = wait_for(store, METADATA)
+    metadata = wait_for(store, METADATA)
     if quantized is not None:
         program = program_from_tflite(
             quantized, inputs=frozen.inputs, outputs=frozen.outputs, compute=interface.compute
         )
-        notes = write_package(program, frozen, out, precision=precision, interface=interface, card=card)
+        notes = write_package(program, frozen, out, precision=precision, interface=interface, metadata=metadata)
     else:
-        notes = to_coreml(frozen, precision, out, interface=interface, card=card)
+        notes = to_coreml(frozen, precision, out, interface=interface, metadata=metadata)
     spools = wait_for(store, SPOOLS)
     if quantized is None and precision != "float32" and _overflows(out, frozen, spools):
         wide = overflowing(frozen, spools)
         shutil.rmtree(out)
-        notes = to_coreml(frozen, precision, out, interface=interface, card=card, float32=wide)
+        notes = to_coreml(frozen, precision, out, interface=interface, metadata=metadata, float32=wide)
         notes += (f"Core ML {precision}: float16 overflows in {', '.join(sorted(wide))}, which stay float32",)
     first = next(samples(spools["golden"]))
     return Package(describe(out, frozen.inputs, frozen.outputs), notes, sketches(frozen, first))

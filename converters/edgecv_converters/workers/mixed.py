@@ -83,25 +83,25 @@ def keep_within(
     validation = wait_for(store, VALIDATION)
     judge = ValidationAccuracy(frozen, files[0], validation, wait_for(store, REFERENCES)["validation"])
     clock = _BudgetClock(budget.seconds, on_progress)
-    prices = ranked(pair, samples, lambda: clock.share() < RANKING_SHARE, clock.ranking)
+    sensitivities = ranked(pair, samples, lambda: clock.share() < RANKING_SHARE, clock.ranking)
     seen: dict[int, Accuracy] = {}
 
     def measure(count: int) -> float:
-        seen[count] = judge(pair.keeping([price.layer for price in prices[:count]], samples).data)
+        seen[count] = judge(pair.keeping([layer.layer for layer in sensitivities[:count]], samples).data)
         clock.trying(len(seen))
         return points(seen[count])
 
-    found = fewest(int(MOST * len(prices)), measure, budget.points, lambda: clock.share() < 1)
-    chosen = [price.layer for price in prices[: found.count]]
+    found = fewest(int(MOST * len(sensitivities)), measure, budget.points, lambda: clock.share() < 1)
+    chosen = [layer.layer for layer in sensitivities[: found.count]]
     made = pair.keeping(chosen, samples)
     check_integers(made.data, made.kept)
-    kept = tuple(msgspec.structs.replace(price, kept=price.layer in chosen) for price in prices)
+    kept = tuple(msgspec.structs.replace(layer, kept=layer.layer in chosen) for layer in sensitivities)
     return made, _record(budget, validation, found, kept, seen[0], clock.elapsed())
 
 
 def kept_layers(mixed: Mixed | None) -> tuple[str, ...]:
     """The layers that stay float, the costliest first."""
-    return () if mixed is None else tuple(price.layer for price in mixed.layers if price.kept)
+    return () if mixed is None else tuple(layer.layer for layer in mixed.layers if layer.kept)
 
 
 def points(measured: Accuracy) -> float:
@@ -113,7 +113,7 @@ def _record(
     budget: Budget,
     validation: Validation,
     found: FewestFloatLayers,
-    prices: tuple[LayerSensitivity, ...],
+    sensitivities: tuple[LayerSensitivity, ...],
     plain: Accuracy,
     seconds: float,
 ) -> Mixed:
@@ -123,7 +123,7 @@ def _record(
         on=validation.on,
         count=plain.count,
         source_accuracy=plain.reference_accuracy,
-        layers=prices,
+        layers=sensitivities,
         trials=found.trials,
         seconds=round(seconds, 3),
         reason=found.reason,
