@@ -9,7 +9,7 @@ from typing import Any, Literal, TypedDict, get_args
 from edgecv_runtime.errors import UsageError
 from edgecv_runtime.schema import Preprocess, Record
 
-from edgecv.compress.choose import Scope, Widths
+from edgecv.compress.channel_choice import Scope, Widths
 from edgecv.compress.importance import IMPORTANCES, Importance
 
 Method = Literal["channel", "magnitude", "nm"]

@@ -12,9 +12,9 @@ from edgecv_runtime.errors import GateError, SourceError
 
 from edgecv.compress import checkpoint
 from edgecv.compress.blocks import Dropped, cheapest, without
+from edgecv.compress.channel_choice import choose, least_multiply_adds
 from edgecv.compress.channels import Blocked
 from edgecv.compress.checkpoint import Epoch, Progress
-from edgecv.compress.choose import choose, least_multiply_adds
 from edgecv.compress.data import TrainingData
 from edgecv.compress.fit import Trainer, evaluate, gradients, predictor, refresh_norms, sampled_loss, train
 from edgecv.compress.head import TrainingHead

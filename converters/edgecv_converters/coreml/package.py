@@ -116,12 +116,12 @@ def _finished(
         present = {feature.name for feature in (*spec.description.input, *spec.description.output)}
         if identifier(endpoint.node) in present and wanted not in present:
             ct.utils.rename_feature(spec, identifier(endpoint.node), wanted)
-    metadata = spec.description.metadata
-    for key in [key for key in metadata.userDefined if key.endswith("conversion_date")]:
-        del metadata.userDefined[key]
-    metadata.userDefined[RECIPE] = precision
-    metadata.author, metadata.license = interface.author or "", interface.license or ""
-    metadata.versionString = interface.version or ""
+    own = spec.description.metadata
+    for key in [key for key in own.userDefined if key.endswith("conversion_date")]:
+        del own.userDefined[key]
+    own.userDefined[RECIPE] = precision
+    own.author, own.license = interface.author or "", interface.license or ""
+    own.versionString = interface.version or ""
     if metadata is not None:
         _sign(spec.description, metadata)
     return ct.models.MLModel(spec, weights_dir=model.weights_dir, skip_model_load=True)

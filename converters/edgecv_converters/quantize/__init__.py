@@ -1,8 +1,8 @@
 """The int8 quantizer: what the converter's plain file becomes, so that it keeps more of the model's answers."""
 
 from edgecv_converters.quantize.qat import Labelled, TrainingJob
+from edgecv_converters.quantize.quantizer import BIASES, LOGITS, RANGES, SCALES, Quantized, QuantizeSettings, quantize
 from edgecv_converters.quantize.refine import Refinement
-from edgecv_converters.quantize.run import BIASES, LOGITS, RANGES, SCALES, Quantized, QuantizeSettings, quantize
 
 __all__ = [
     "BIASES",

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from edgecv_runtime.errors import UsageError
 
-from edgecv.compress.choose import Widths, choose, least_multiply_adds
+from edgecv.compress.channel_choice import Widths, choose, least_multiply_adds
 from edgecv.compress.importance import score
 from edgecv.compress.load import flat
 from edgecv.compress.surgery import Anatomy

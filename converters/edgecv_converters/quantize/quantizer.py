@@ -1,0 +1,271 @@
+"""The whole quantizer: from the converter's plain int8 file to one that keeps more of the model's answers.
+
+Every step is tried on the calibration samples with the real file, and only what brings it nearer to the float file is
+kept: where nothing helps, the plain file stays.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from edgecv_converters.quantize.bias import bytes_for_each_sample, corrected_biases
+from edgecv_converters.quantize.execute import execute, mixing, unwatched
+from edgecv_converters.quantize.kernels import unknown
+from edgecv_converters.quantize.logits import find_logits, least_divergence_grid, logit_tensors
+from edgecv_converters.quantize.network import MismatchError, Network, read_network
+from edgecv_converters.quantize.qat import TrainingJob, score, trained
+from edgecv_converters.quantize.ranges import least_error_grids, observe
+from edgecv_converters.quantize.refine import Refinement, refined
+from edgecv_converters.quantize.scheme import BiasRoomError, Scheme, read_scheme, write_scheme
+from edgecv_converters.quantize.score import UnusableFileError, answers, distance
+from edgecv_converters.quantize.shared import groups
+from edgecv_converters.quantize.weights import least_error_weights
+from edgecv_converters.tflite.reader import Array, Grid
+
+Progress = Callable[[float, float | None], None]
+
+RANGES, SCALES, BIASES = "least-error activation ranges", "least-error weight scales", "bias correction"
+LOGITS = "least-divergence logit ranges"
+FEWEST = 64  # samples for any step
+BATCH_BYTES = 256 << 20  # activations that a batch may hold
+CORRECTION_BYTES = 1 << 30
+FORWARD_WORK, FILE_WORK = 4e11, 1e11  # multiply-adds that a pass in TensorFlow, or through a file, may cost
+BEFORE_TRAINING = 0.1  # of what progress shows, where it is refined or trained
+SAME_FLOAT = 1e-3  # of the largest output: how near the simulated float network must be to the float file
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuantizeSettings:
+    """The settings of the quantizer.
+
+    Attributes:
+        seed: Of every draw.
+        refine: Whether to distil on the calibration samples afterwards, and how; None leaves it out.
+        train: Labelled samples to train on afterwards, and how; None leaves it out.
+        steps: Exactly these, whether they help or not: for measurements. None chooses.
+    """
+
+    seed: int = 0
+    refine: Refinement | None = None
+    train: TrainingJob | None = None
+    steps: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quantized:
+    """The better file.
+
+    Attributes:
+        data: The .tflite file, its inputs and outputs float32.
+        steps: What was done to it and helped; empty where it is the plain file.
+        notes: What a person should know.
+        distances: How far the answers to the calibration samples were from the float file's, by what was done.
+    """
+
+    data: bytes
+    steps: tuple[str, ...]
+    notes: tuple[str, ...]
+    distances: Mapping[str, float]
+
+
+def quantize(
+    plain: bytes,
+    float32: bytes,
+    samples: Sequence[Array],
+    settings: QuantizeSettings,
+    on_progress: Progress = lambda _share, _seconds: None,
+) -> Quantized:
+    """Make the plain int8 file better, if that is possible.
+
+    Args:
+        plain: The converter's int8 file with float32 inputs and outputs.
+        float32: The converter's float32 file of the same graph.
+        samples: Calibration samples for each input in the file's order, (count, ...) float32.
+        settings: How.
+        on_progress: Told the share that is done, 0 to 1, and how many seconds are left where that was measured.
+    """
+    try:
+        network = read_network(plain, float32)
+        _check_known(network)
+        return _Search(network, plain, float32, samples, settings, on_progress).run()
+    except MismatchError as error:
+        note = f"The int8 file is the converter's plain one: {error.message}"
+        return Quantized(data=plain, steps=(), notes=(note,), distances={})
+
+
+def _check_known(network: Network) -> None:
+    missing = unknown(network)
+    if missing:
+        op = missing[0]
+        raise MismatchError(f"{op.kind} of layer {network.layer(op.outputs[0])} cannot be simulated")
+
+
+@dataclass(slots=True)
+class _Search:
+    """The state of one quantization."""
+
+    network: Network
+    plain: bytes
+    float32: bytes
+    samples: Sequence[Array]
+    settings: QuantizeSettings
+    on_progress: Progress
+    reference: list[Array] = field(default_factory=list)
+    distances: dict[str, float] = field(default_factory=dict)
+
+    def run(self) -> Quantized:
+        """Try the steps, keep what helps."""
+        self._check_simulation()
+        self.reference = answers(self.float32, self._first(FILE_WORK))
+        best = read_scheme(self.network, self.plain)
+        steps: tuple[str, ...] = ()
+        nearest = self._distance((), best)
+        for tried, scheme in self._candidates(best):
+            found = self._distance(tried, scheme)
+            if found < nearest if self.settings.steps is None else tried == self.settings.steps:
+                best, steps, nearest = scheme, tried, found
+        notes = self._notes(steps)
+        if self.settings.refine is not None:
+            best, steps, notes = self._refine(best, steps, notes, nearest)
+        if self.settings.train is not None:
+            best, steps, notes = self._train(self.settings.train, best, steps, notes)
+        data = write_scheme(self.network, self.plain, best) if steps else self.plain
+        return Quantized(data=data, steps=steps, notes=notes, distances=self.distances)
+
+    def _candidates(self, plain: Scheme) -> Iterator[tuple[tuple[str, ...], Scheme]]:
+        grids, logits = self._grids()
+        ranged, clear = plain.with_grids(grids), (LOGITS,) if logits else ()
+        yield (RANGES,), ranged
+        if logits:
+            ranged = ranged.with_grids(logits)
+            yield (RANGES, LOGITS), ranged
+        scaled = ranged.with_weights(least_error_weights(self.network, ranged))
+        self._part(0.5, 0.6)(1, 1)
+        if mixing(self.network) is not None:
+            yield (RANGES, *clear, SCALES), scaled
+            return
+        yield (RANGES, *clear, BIASES), self._corrected(ranged, 0.6, 0.75)
+        yield (RANGES, *clear, SCALES, BIASES), self._corrected(scaled, 0.75, 0.9)
+        yield (*clear, BIASES), self._corrected(plain.with_grids(logits), 0.9, 1.0)
+
+    def _grids(self) -> tuple[dict[int, Grid], dict[int, Grid]]:
+        """Those of least squared error for all activations, and for logits those of least divergence."""
+        free = [group for group in groups(self.network) if group.free]
+        logits = find_logits(self.network, free)
+        classes = {found.tensor: self.network.shapes[found.tensor][-1] for found in logits}
+        tensors = [number for group in free for number in group.tensors]
+        batches, seed = self._batches(), self.settings.seed
+        seen = observe(self.network, tensors, batches, seed, classes, self._part(0.0, 0.3))
+        grids = least_error_grids(seen, free, self._part(0.3, 0.5))
+        clear: dict[int, Grid] = {}
+        for found in logits:
+            clear |= dict.fromkeys(found.group.tensors, least_divergence_grid(seen.rows(found.tensor), found.op))
+        return grids, clear
+
+    def _corrected(self, scheme: Scheme, start: float, end: float) -> Scheme:
+        room = CORRECTION_BYTES // bytes_for_each_sample(self.network)
+        count = min(max(16, room), self._count(FORWARD_WORK))
+        feeds = dict(zip(self.network.inputs, (values[:count] for values in self.samples), strict=True))
+        return scheme.with_biases(corrected_biases(self.network, scheme, feeds, self._part(start, end)))
+
+    def _refine(
+        self, scheme: Scheme, steps: tuple[str, ...], notes: tuple[str, ...], nearest: float
+    ) -> tuple[Scheme, tuple[str, ...], tuple[str, ...]]:
+        assert self.settings.refine is not None
+        op = mixing(self.network)
+        if op is not None:
+            return scheme, steps, (*notes, f"No refinement: {op.kind} mixes samples, so batches cannot be trained on")
+        feeds = dict(zip(self.network.inputs, self.samples, strict=True))
+        show = self._later
+        done, taken = refined(self.network, scheme, feeds, self.settings.refine, self.settings.seed, show)
+        tried = (*self._with_logits(steps), f"distillation of {taken:,} steps")
+        if self._distance(tried, done) < nearest:
+            return done, tried, notes
+        return scheme, steps, (*notes, "The refinement brought nothing on the calibration samples and was left out")
+
+    def _train(
+        self, how: TrainingJob, scheme: Scheme, steps: tuple[str, ...], notes: tuple[str, ...]
+    ) -> tuple[Scheme, tuple[str, ...], tuple[str, ...]]:
+        op = mixing(self.network)
+        if op is not None:
+            return scheme, steps, (*notes, f"No training: {op.kind} mixes samples, so batches cannot be trained on")
+        before = score(write_scheme(self.network, self.plain, scheme) if steps else self.plain, how)
+        found = trained(self.network, self.plain, scheme, how, self.settings.seed, self._later)
+        count = len(how.held_out.labels)
+        figures = f"{found.score.right:,} of {count:,} held-out samples right at best, {before.right:,} before"
+        if found.score.right <= before.right:
+            left_out = f"The training brought nothing and was left out: {figures}"
+            return scheme, steps, (*notes, left_out)
+        kept = f"Quantization-aware training: {figures}; epoch {found.epoch} of {how.epochs} was the best"
+        tried = (
+            *self._with_logits(steps),
+            f"quantization-aware training of {how.epochs:,} epoch{'s' if how.epochs > 1 else ''}",
+        )
+        return found.scheme, tried, (*(notes if steps else ()), kept)
+
+    def _with_logits(self, steps: tuple[str, ...]) -> tuple[str, ...]:
+        """Training ranges logits anew, whether or not that was a step before it."""
+        return steps if LOGITS in steps or not logit_tensors(self.network) else (*steps, LOGITS)
+
+    def _distance(self, steps: tuple[str, ...], scheme: Scheme) -> float:
+        try:
+            data = write_scheme(self.network, self.plain, scheme) if steps else self.plain
+            given = answers(data, self._first(FILE_WORK))
+        except (BiasRoomError, UnusableFileError):  # a narrower range makes a large bias, or a rescaling, too large
+            if not steps:
+                raise
+            return math.inf
+        found = distance(self.network, self.reference, given)
+        self.distances[", ".join(steps) or "plain"] = found
+        return found
+
+    def _notes(self, steps: tuple[str, ...]) -> tuple[str, ...]:
+        if not steps:
+            return ("The int8 file is the converter's plain one: no step brought it nearer to the float model",)
+        op = mixing(self.network)
+        return () if op is None else (f"No bias correction: {op.kind} of a sequence mixes samples in one batch",)
+
+    def _check_simulation(self) -> None:
+        """The float network computed here must be the float file."""
+        count = 1 if mixing(self.network) else min(4, len(self.samples[0]))
+        few = [values[:count] for values in self.samples]
+        found = execute(
+            self.network, dict(zip(self.network.inputs, few, strict=True)), self.network.constants, unwatched
+        )
+        for number, expected in zip(self.network.outputs, answers(self.float32, few), strict=True):
+            got = np.asarray(found[number]).reshape(expected.shape)
+            if np.abs(got - expected).max() > SAME_FLOAT * max(float(np.abs(expected).max()), 1e-6):
+                raise MismatchError("the simulated network does not give the float file's answers")
+
+    def _batches(self) -> list[dict[int, Array]]:
+        held = sum(4 * int(np.prod(shape)) for shape in self.network.shapes)
+        size = 1 if mixing(self.network) else int(np.clip(BATCH_BYTES // held, 1, 64))
+        count = self._count(FORWARD_WORK)
+        return [
+            dict(zip(self.network.inputs, (values[i : min(i + size, count)] for values in self.samples), strict=True))
+            for i in range(0, count, size)
+        ]
+
+    def _first(self, work: float) -> list[Array]:
+        return [values[: self._count(work)] for values in self.samples]
+
+    def _count(self, work: float) -> int:
+        """Choose a step's number of samples by sizes alone, so that it is the same on every machine."""
+        macs = sum(
+            int(np.prod(self.network.shapes[self.network.ops[product.op].outputs[0]][1:-1]))
+            * int(np.prod(self.network.shapes[product.weight]))
+            for product in self.network.products
+        )
+        return min(len(self.samples[0]), max(FEWEST, int(work // max(macs, 1))))
+
+    def _part(self, start: float, end: float) -> Callable[[int, int], None]:
+        alone = self.settings.refine is None and self.settings.train is None
+        share = 1.0 if alone else BEFORE_TRAINING
+        return lambda done, total: self.on_progress(share * (start + (end - start) * done / total), None)
+
+    def _later(self, share: float, seconds: float | None) -> None:
+        self.on_progress(BEFORE_TRAINING + (1 - BEFORE_TRAINING) * share, seconds)

@@ -1,0 +1,163 @@
+"""From what a person writes to a source."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from edgecv_runtime.errors import StreamError, UsageError
+from edgecv_runtime.files import open_regular
+from edgecv_runtime.stream import pictures, video
+from edgecv_runtime.stream.camera import OpenCvCamera, without_password
+from edgecv_runtime.stream.frame import FrameSource
+from edgecv_runtime.stream.live import Capture, Live
+from edgecv_runtime.stream.picamera import PiCamera
+from edgecv_runtime.stream.pictures import Pictures, pictures_in
+from edgecv_runtime.stream.pipe import Pipe
+from edgecv_runtime.stream.video import VideoFile
+
+Kind = Literal["pictures", "video", "camera", "picamera", "network", "pipe"]
+SCHEMES = ("rtsp", "rtsps", "rtmp", "http", "https", "tcp", "udp")
+WAYS = (
+    "A source is pictures, a folder, a video, a camera (0, /dev/video0, picamera, rtsp://...) or - for standard input"
+)
+HEAD = 16
+PICTURE_MAGIC = re.compile(rb"\xff\xd8\xff|\x89PNG|GIF8|BM|RIFF....WEBP|II\*\0|MM\0\*|P[1-6]\s", re.DOTALL)
+VIDEO_MAGIC = re.compile(rb"....ftyp|RIFF....AVI |\x1aE\xdf\xa3|FLV\x01|\0\0\x01[\xb3\xba]|\x30\x26\xb2\x75", re.DOTALL)
+
+# A playlist named like a video would have FFmpeg open the files and addresses in it.
+TEXT = re.compile(rb"(?:\xef\xbb\xbf)?[\t\n\r -~]+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceOptions:
+    """The options with which a source of frames is opened.
+
+    Attributes:
+        camera_size: Width and height that a camera is asked for.
+        max_fps: See `Stream`.
+        live: Standard input is a camera: the newest picture wins.
+        notify: Called with a line for people.
+
+    Raises:
+        UsageError: A number is out of range.
+    """
+
+    camera_size: tuple[int, int] | None = None
+    max_fps: float | None = None
+    live: bool = False
+    notify: Callable[[str], None] = lambda _: None
+
+    def __post_init__(self) -> None:
+        if self.camera_size is not None and not all(16 <= side <= 16384 for side in self.camera_size):
+            width, height = self.camera_size
+            raise UsageError(f"the camera size must be 16 to 16384 pixels each way, got {width}x{height}")
+        if self.max_fps is not None and not 0 < self.max_fps <= 10_000:
+            raise UsageError(f"the frames a second must be above 0, got {self.max_fps:g}")
+
+
+def kind_of(text: str) -> Kind:
+    """Tell what kind a source is by its name and, for a file of an unknown ending, by its first bytes.
+
+    Raises:
+        UsageError: It is empty.
+        StreamError: It is nothing that can be read.
+    """
+    if not text:
+        raise UsageError("the source is an empty word", f"Is a variable unset? {WAYS}, or . for this folder")
+    if text == "-":
+        return "pipe"
+    if re.fullmatch(r"picamera(:\d+)?", text):
+        return "picamera"
+    if re.fullmatch(r"\d{1,3}|/dev/video\d+", text):
+        return "camera"
+    if "://" in text:
+        scheme = text.split("://", maxsplit=1)[0].lower()
+        if scheme in SCHEMES:
+            return "network"
+        raise StreamError(f"{text} has the unknown scheme {scheme!r}", f"Known are {', '.join(SCHEMES)}")
+    return _kind_of_file(Path(text))
+
+
+def _kind_of_file(path: Path) -> Kind:
+    if os.path.isdir(path):  # noqa: PTH112 - unlike Path's, it takes every name
+        return "pictures"
+    suffix = path.suffix.lower()
+    if suffix in pictures.SUFFIXES and os.path.lexists(path):
+        return "pictures"  # whether it can be read is seen when its turn comes
+    head = _head(path)
+    if VIDEO_MAGIC.match(head) or (suffix in video.SUFFIXES and not TEXT.fullmatch(head)):
+        return "video"
+    if PICTURE_MAGIC.match(head):
+        return "pictures"
+    raise StreamError(f"{path} is neither a picture nor a video", WAYS)
+
+
+def _head(path: Path) -> bytes:
+    try:
+        with open_regular(path) as file:
+            return file.read(HEAD)
+    except FileNotFoundError as error:
+        raise StreamError(f"{path} does not exist", WAYS) from error
+    except OSError as error:
+        raise StreamError(f"{path} cannot be read: {error.strerror}", WAYS) from error
+
+
+def open_source(texts: Sequence[str], options: SourceOptions | None = None) -> FrameSource:
+    """The source that one or several texts mean.
+
+    Raises:
+        UsageError: They do not go together.
+        StreamError: It does not exist, or cannot be opened.
+        MissingDependencyError: It needs a package that is not installed.
+    """
+    options = options or SourceOptions()
+    if not texts:
+        raise UsageError("no source was given", WAYS)
+    kinds = [kind_of(text) for text in texts]
+    _check_together(texts, kinds)
+    if options.camera_size is not None and kinds[0] not in {"camera", "picamera"}:
+        raise UsageError("a camera size was given, and the source is no camera of this machine", WAYS)
+    if options.live and kinds[0] != "pipe":
+        raise UsageError("--live is about standard input, and the source is another", "Give - as the source")
+    match kinds[0]:
+        case "pictures":
+            return Pictures([file for text in texts for file in _files(Path(text))])
+        case "video":
+            return VideoFile(Path(texts[0]), options.notify)
+        case "pipe":
+            return Pipe(live=options.live, max_fps=options.max_fps)
+        case _:
+            return _camera(texts[0], kinds[0], options)
+
+
+def _check_together(texts: Sequence[str], kinds: Sequence[Kind]) -> None:
+    single = next((number for number, kind in enumerate(kinds) if kind != "pictures"), None)
+    if single is not None and len(texts) > 1:
+        what = {"video": "a video", "pipe": "standard input"}.get(kinds[single], "a camera")
+        raise UsageError(f"{texts[single]} is {what}, which cannot be mixed with other sources", "Give it alone")
+
+
+def _files(path: Path) -> list[tuple[Path, Path]]:
+    if path.is_dir():
+        return [(file, file.relative_to(path)) for file in pictures_in(path)]
+    return [(path, Path(path.name))]
+
+
+def _camera(text: str, kind: Kind, options: SourceOptions) -> Live:
+    def connect() -> Capture:
+        if kind == "picamera":
+            return PiCamera(int(text.partition(":")[2] or 0), options.camera_size)
+        return OpenCvCamera(int(text) if text.isdigit() else text, options.camera_size)
+
+    name = f"camera {text}" if text.isdigit() else without_password(text)
+    try:
+        return Live(name, connect, max_fps=options.max_fps, notify=options.notify)
+    except StreamError as error:
+        if kind in {"camera", "picamera"} and Path(text).exists() and not text.startswith("/"):
+            raise StreamError(error.message, f"For the file or folder of that name write ./{text}") from error
+        raise
