@@ -25,10 +25,10 @@ public class Bundle private constructor(
     /** A sentence for each artifact of a newer format and each head of a newer kind: this library does not know them and left them out. */
     public val leftOut: List<String> = read.leftOut
 
-    /** What messages call it. */
+    /** The name that messages call the bundle. */
     public val name: String get() = manifest.name
 
-    /** What it was made from and how. */
+    /** The digest of what the bundle was made from and how. */
     public val identity: String get() = manifest.identity
 
     /**
@@ -123,7 +123,7 @@ public class Bundle private constructor(
         if (found != wanted) throw BundleException("$file was changed since the bundle was made", ANEW)
     }
 
-    /** Where bundles are opened. */
+    /** Opens bundles. */
     public companion object {
         /**
          * Read and check a bundle; it owns the source from then on, and closes it where this fails.

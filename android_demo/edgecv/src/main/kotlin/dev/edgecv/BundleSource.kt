@@ -4,15 +4,15 @@ import java.io.InputStream
 import java.nio.ByteBuffer
 
 /**
- * Where the files of a bundle lie. Paths are relative to the bundle, with `/`; the bundle has checked that none leaves it.
+ * The place where the files of a bundle lie. Paths are relative to the bundle, with `/`; the bundle has checked that none leaves it.
  *
  * An app adds one for its assets; [DirectorySource] and [ZipSource] are here.
  */
 public interface BundleSource : AutoCloseable {
-    /** What messages call the bundle, as its file name. */
+    /** The name that messages call the bundle, such as its file name. */
     public val name: String
 
-    /** Whether there is such a file. */
+    /** Says whether the bundle has a file of that path. */
     public fun exists(path: String): Boolean
 
     /**

@@ -7,7 +7,7 @@ import java.io.IOException
 private val INT8_FLAGS = listOf("avx2", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm", "sve")
 private val VNNI = setOf("avx512_vnni", "avx_vnni", "amx_int8")
 
-/** What of this processor changes int8 results or speed. */
+/** The facts of this processor that change int8 results or speed. */
 internal object CpuInfo {
     val architecture: String = when (val name = System.getProperty("os.arch").orEmpty()) {
         "amd64" -> "x86_64"
@@ -23,7 +23,7 @@ internal object CpuInfo {
         Regex("^(?:$names)\\s*:\\s*(.*)$", RegexOption.MULTILINE).findAll(text).map { it.groupValues[1].trim() }.toList()
 }
 
-/** Whether the fast uint8 x int8 kernels overflow their 16-bit sums here: x86 that is not known to have VNNI. */
+/** True if the fast uint8 x int8 kernels overflow their 16-bit sums here: x86 that is not known to have VNNI. */
 internal fun saturatesInt8(): Boolean = CpuInfo.architecture == "x86_64" && CpuInfo.flags.none { it in VNNI }
 
 /** A file of the system, or nothing where it is not there or not for apps. */

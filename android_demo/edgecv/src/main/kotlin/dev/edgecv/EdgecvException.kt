@@ -1,7 +1,7 @@
 package dev.edgecv
 
 /**
- * What a person can mend.
+ * An error that a person can mend.
  *
  * @property hint what to do about it, or null.
  */
@@ -10,7 +10,7 @@ public sealed class EdgecvException(
     public val hint: String?,
     cause: Throwable?,
 ) : Exception(message, cause) {
-    /** What is wrong, one sentence without a period at its end. */
+    /** The error in words: one sentence without a period at its end. */
     override val message: String = message
 }
 

@@ -2,7 +2,7 @@ package dev.edgecv
 
 import java.nio.ByteBuffer
 
-/** What really runs: the library and its version, the providers or delegates in force, and the threads. */
+/** The runtime that really runs an artifact: the library and its version, the providers or delegates in force, and the threads. */
 public data class BackendInfo(
     val name: String,
     val version: String,
@@ -21,7 +21,7 @@ public interface Engine : AutoCloseable {
     /** The artifact's outputs, in the order of its record; they hold until the next [run]. */
     public val outputs: List<Tensor>
 
-    /** What really runs it. */
+    /** The runtime that really runs it. */
     public val info: BackendInfo
 
     /**
@@ -34,10 +34,10 @@ public interface Engine : AutoCloseable {
 
 /** Opens artifacts of one format on one runtime. */
 public interface EngineFactory {
-    /** As a benchmark names it: "litert", "litert-gpu", "litert-nnapi", "onnx". */
+    /** The name that a benchmark calls it: "litert", "litert-gpu", "litert-nnapi", "onnx". */
     public val backend: String
 
-    /** The format that it runs. */
+    /** The format of the files that it runs. */
     public val target: Format
 
     /**

@@ -26,6 +26,6 @@ public enum class Format(precisions: String = PLAIN, internal val elsewhere: Str
 
     private val precisions = Regex(precisions)
 
-    /** Whether artifacts of this format may have that precision. */
+    /** Says whether an artifact of this format may have that precision. */
     internal fun hasPrecision(name: String): Boolean = precisions.matches(name)
 }

@@ -74,14 +74,14 @@ public class LiteRtEngine private constructor(
         }
     }
 
-    /** The inputs in the order of the file. */
+    /** The inputs' buffers in the order of the file's inputs. */
     private fun arranged(artifact: Artifact): Array<Any> {
         val places = artifact.inputs.map { interpreter.getInputIndex(it.tensor) }
         require(places.toSet().size == interpreter.inputTensorCount) { "it has ${interpreter.inputTensorCount} inputs" }
         return Array(places.size) { inputs[places.indexOf(it)].buffer }
     }
 
-    /** What runs the operations. */
+    /** The processor that runs the operations. */
     public enum class Accelerator(internal val title: String, internal val suffix: String) {
         /** XNNPACK, LiteRT's own kernels where that does not take an operation. */
         CPU("XNNPACK", ""),

@@ -9,11 +9,11 @@ import kotlinx.serialization.json.JsonObject
 /** The schema version of `bundle.json` that this library reads. */
 public const val SCHEMA_VERSION: Int = 2
 
-/** Where the channels are. */
+/** The place of the channels in a tensor's shape. */
 @Serializable
 public enum class Layout { NHWC, NCHW, @SerialName("none") NONE }
 
-/** Whether an artifact was proven. */
+/** The outcome of an artifact's proof. */
 @Serializable
 public enum class Status {
     @SerialName("passed") PASSED,
@@ -21,7 +21,7 @@ public enum class Status {
     @SerialName("not_run") NOT_RUN,
 }
 
-/** What turns an output into scores in 0..1. */
+/** The function that turns an output into scores in 0..1. */
 @Serializable
 public enum class Activation {
     @SerialName("none") NONE,
@@ -29,7 +29,7 @@ public enum class Activation {
     @SerialName("sigmoid") SIGMOID,
 }
 
-/** How an image of any shape is brought to the input's aspect ratio. */
+/** The way in which a picture of any shape is brought to the input's aspect ratio. */
 @Serializable
 public enum class FitMode {
     @SerialName("stretch") STRETCH,
@@ -48,7 +48,7 @@ public enum class Kernel {
     @SerialName("box") BOX,
 }
 
-/** Whose exact arithmetic a resize follows. */
+/** The library whose exact arithmetic a resize follows. */
 @Serializable
 public enum class Semantics {
     @SerialName("pillow") PILLOW,
@@ -63,14 +63,14 @@ public enum class Color(internal val channels: Int) {
     @SerialName("gray") GRAY(1),
 }
 
-/** Whether a model's input is a picture. */
+/** The kind of a model's input: a picture, or a tensor of numbers. */
 @Serializable
 public enum class Kind {
     @SerialName("image") IMAGE,
     @SerialName("tensor") TENSOR,
 }
 
-/** Whether pictures are turned upright as their EXIF block says. */
+/** The rule for pictures whose EXIF block says that they are turned: turn them upright, or ignore it. */
 @Serializable
 public enum class OrientationRule {
     @SerialName("exif") EXIF,
@@ -111,7 +111,7 @@ public data class Preprocess(
 )
 
 /**
- * What the model says with some of its outputs.
+ * The record of one head, which says what some of the model's outputs mean.
  *
  * @property name of one output that output's name, of several their names joined by "+"; no two heads have the same.
  * @property outputs the names of its outputs; every output of the model belongs to one head.
@@ -176,7 +176,7 @@ public data class Artifact(
     public val title: String get() = "${target.title} $precision"
 }
 
-/** An artifact's outputs against the source's on `count` samples; `snrDb` is null where they are equal. */
+/** The comparison of an artifact's outputs with the source's on `count` samples; `snrDb` is null where they are equal. */
 @Serializable
 public data class Comparison(
     val count: Int,
@@ -201,7 +201,7 @@ public data class Accuracy(
     @SerialName("mcnemar_p") val mcnemarP: Double,
 )
 
-/** One bar: `value` must be at least (or at most) `limit` on the data set `on`. */
+/** One gate of the proof: `value` must be at least (or at most) `limit` on the data set `on`. */
 @Serializable
 public data class Gate(
     val name: String,
@@ -211,11 +211,11 @@ public data class Gate(
     val passed: Boolean,
 )
 
-/** An artifact against `other`, which carries the same quantization. */
+/** The comparison of an artifact with `other`, which carries the same quantization. */
 @Serializable
 public data class Twin(val other: String, val on: String, val count: Int, val equal: Int, val agreement: Double)
 
-/** What was proven of one artifact, and how it was run. */
+/** The proof of one artifact: its outcome, how the artifact was run, and the numbers. */
 @Serializable
 public data class Parity(
     val artifact: String,
@@ -259,11 +259,11 @@ public data class SourceInfo(
     @SerialName("multiply_adds") val multiplyAdds: Long? = null,
 )
 
-/** What of the converting machine's processor changes int8 results. */
+/** The facts of the converting machine's processor that change int8 results. */
 @Serializable
 public data class Cpu(val architecture: String, val flags: List<String>)
 
-/** Where the bundle came from. */
+/** The origin of the bundle: the model, the recipe, and the versions that made it. */
 @Serializable
 public data class Provenance(
     val edgecv: String,

@@ -3,7 +3,7 @@ package dev.edgecv
 /** One of the scores of an answer, with the name of what it belongs to. */
 public data class Top(val label: String, val index: Int, val score: Float)
 
-/** How long the stages took, nanoseconds of wall clock. */
+/** The durations of the three stages, nanoseconds of wall clock. */
 public data class StageTimes(val preprocessNs: Long, val inferenceNs: Long, val postprocessNs: Long) {
     /** Their sum. */
     public val totalNs: Long get() = preprocessNs + inferenceNs + postprocessNs

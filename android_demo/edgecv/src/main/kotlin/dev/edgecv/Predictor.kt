@@ -18,10 +18,10 @@ public class Predictor private constructor(
     private val preprocessors = artifact.inputs.map { Preprocessor(bundle.manifest.preprocess.getValue(it.name), it) }
     private val feeds = artifact.inputs.map { RealInput(it) }
 
-    /** What really runs. */
+    /** The runtime that really runs the artifact. */
     public val backend: BackendInfo get() = engine.info
 
-    /** Which artifact answers, and what runs it. */
+    /** Names the artifact that answers, and the runtime that runs it. */
     public fun describe(): String = "${artifact.file} on $backend"
 
     /**
@@ -72,7 +72,7 @@ public class Predictor private constructor(
         return reader.prediction.outputs
     }
 
-    /** Infer on what is in the inputs, so that the first frame does not pay for what a runtime prepares lazily. */
+    /** Run the model on whatever is in its inputs, so that the first frame does not pay for what a runtime prepares lazily. */
     public fun warmUp(runs: Int = 3) {
         repeat(runs) { engine.run() }
     }
@@ -103,7 +103,7 @@ public class Predictor private constructor(
         return made
     }
 
-    /** Where predictors are opened. */
+    /** Opens predictors. */
     public companion object {
         private val integer = listOf("int8", "mixed")
         private val float = listOf("float32", "float16", "dynamic", "int16x8")

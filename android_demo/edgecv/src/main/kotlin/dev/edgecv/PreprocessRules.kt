@@ -2,7 +2,7 @@ package dev.edgecv
 
 import kotlin.math.abs
 
-/** What a preprocessing may say. */
+/** The rules that the record of a preprocessing must keep. */
 internal class PreprocessRules(private val spec: Preprocess, private val where: String) {
     fun check() {
         checkFit(spec.fit)

@@ -10,7 +10,7 @@ public fun interface PictureDecoder {
 }
 
 /**
- * Whether this device gives the answers that were recorded when the bundle was made.
+ * The outcome of a self-test: does this device give the answers that were recorded when the bundle was made?
  *
  * @property passed all gates passed, and all pictures gave the recorded tensors.
  * @property backend what ran.

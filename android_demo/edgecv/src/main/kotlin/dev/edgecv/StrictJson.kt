@@ -99,7 +99,7 @@ internal object StrictJson {
         if (!fits) refuse(name, place, word(kind), element)
     }
 
-    /** Whether a text can be written as UTF-8: half of a surrogate pair cannot. */
+    /** Says whether a text can be written as UTF-8: half of a surrogate pair cannot. */
     private fun isText(text: String): Boolean = text.none { it.isSurrogate() } || String(text.toByteArray()) == text
 
     private fun word(kind: SerialKind): String = when (kind) {

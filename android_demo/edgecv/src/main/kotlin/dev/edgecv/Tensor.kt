@@ -25,7 +25,7 @@ public enum class DType(public val size: Int) {
  * The engine reads and writes it in place, so nothing is copied or allocated for a frame.
  */
 public class Tensor(public val dtype: DType, public val shape: List<Int>) {
-    /** How many numbers it holds. */
+    /** The number of its elements. */
     public val count: Int = shape.fold(1) { product, side -> product * side }
 
     /** The memory; its position is without meaning. */

@@ -11,7 +11,7 @@ import dev.edgecv.bench.Result
 import java.io.IOException
 import java.util.concurrent.CancellationException
 
-/** How a benchmark ended. */
+/** The end of a benchmark: a result, or the reason why there is none. */
 sealed interface BenchOutcome {
     data class Done(val result: Result, val json: String) : BenchOutcome
 

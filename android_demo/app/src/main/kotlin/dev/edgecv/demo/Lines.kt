@@ -10,7 +10,7 @@ import java.util.Locale
 object Lines {
     private const val MOST = 3 // lines of one answer
 
-    /** What every head says; each begins with its title where there are several, or where it has a title. */
+    /** The answers of all heads. Each begins with the head's title; without one, with its name where there are several heads. */
     fun answers(answers: List<Answer>): String = answers.joinToString("\n") { answer ->
         val head = answer.head
         val title = head.title ?: head.name.takeIf { answers.size > 1 }
@@ -29,14 +29,14 @@ object Lines {
         }
     }
 
-    /** What runs the model, then what of the bundle this app does not know. */
+    /** The file and the runtime that answer, then a line for each part of the bundle that was left out. */
     fun facts(title: String, leftOut: List<String>): String = (listOf(title) + leftOut.map { Words.leftOut(it) }).joinToString("\n")
 
     /** "1.20 ms before, 3.41 ms model, 0.01 ms after". */
     fun times(preprocessNs: Long, inferenceNs: Long, postprocessNs: Long): String =
         "preprocess ${ms(preprocessNs)}, model ${ms(inferenceNs)}, postprocess ${ms(postprocessNs)}"
 
-    /** Whether this device agrees, with the numbers. */
+    /** The outcome of the self-test, with its numbers. */
     fun verdict(verdict: Verdict): String {
         val count = verdict.comparison.count
         val head = if (verdict.passed) "This device agrees" else "This device does NOT agree"

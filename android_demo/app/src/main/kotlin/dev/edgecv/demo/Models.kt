@@ -18,7 +18,7 @@ import dev.edgecv.android.AssetSource
 import dev.edgecv.android.decodePicture
 import dev.edgecv.android.set
 
-/** What this app can run models on, the best first. */
+/** The runtimes that this app can run models on, the best first. */
 val ENGINES: List<EngineFactory> = listOf(
     LiteRtEngine.Factory(LiteRtEngine.Accelerator.CPU),
     OnnxEngine,
@@ -31,11 +31,11 @@ val DECODER: PictureDecoder = PictureDecoder { ArgbFrame().set(decodePicture(it)
 
 /** An artifact and what runs it. */
 class Choice(val artifact: Artifact, val factory: EngineFactory) {
-    /** As "tflite int8 on litert-gpu". */
+    /** The choice in words, such as "tflite int8 on litert-gpu". */
     val title: String = "${artifact.title} on ${factory.backend}" +
         if (artifact.parity == Status.FAILED) " (failed its proof)" else ""
 
-    /** Names it in an intent. */
+    /** The choice's name in an intent. */
     val key: String = "${artifact.file}@${factory.backend}"
 }
 
@@ -47,15 +47,15 @@ fun choices(bundle: Bundle): List<Choice> = ENGINES.flatMap { engine ->
 /**
  * A model to ask. Open, ask and close it on one thread: LiteRT's GPU delegate insists on it.
  *
- * @property verdict whether this device agrees with the source model, in words.
+ * @property verdict the outcome of the self-test on this device, in words.
  */
 class LoadedModel(private val predictor: Predictor, val verdict: String) : AutoCloseable {
     val bundle: Bundle get() = predictor.bundle
 
-    /** Which file answers and what really runs it; then what of the bundle this app does not know. */
+    /** The file that answers and the runtime that runs it, and what was left out of the bundle, in words. */
     val facts: String = Lines.facts(predictor.describe(), bundle.leftOut)
 
-    /** Whether a picture is what it takes. */
+    /** True if the model's only input is a picture. */
     val takesPictures: Boolean = bundle.manifest.inputs.singleOrNull()
         ?.let { bundle.manifest.preprocess.getValue(it.name).kind == Kind.IMAGE } ?: false
 

@@ -105,6 +105,13 @@ class ScreensOnAndroidTest {
     }
 
     @Test
+    fun `what a newer edgecv wrote into the bundle is left out, and that is said`() {
+        val activity = camera("newer")
+        activity.waitFor("CPUExecutionProvider")
+        assertContains(activity.said(), "Left out: the artifact openvino/model.xml is for the target openvino, which this edgecv does not know.")
+    }
+
+    @Test
     fun `a bundle that is not there is told`() = camera("lost").waitFor("There is no bundle lost.edgecv in this app.")
 
     @Test
@@ -210,10 +217,22 @@ class ScreensOnAndroidTest {
             check(colours.isDirectory) { "${colours.absolutePath} is not there: make test-android" }
             ZipOutputStream(outputStream()).use { zip ->
                 for (file in colours.walk().filter { it.isFile }) {
-                    zip.putNextEntry(ZipEntry("assets/colours.edgecv/${file.relativeTo(colours).invariantSeparatorsPath}"))
-                    file.inputStream().use { it.copyTo(zip) }
+                    val name = file.relativeTo(colours).invariantSeparatorsPath
+                    zip.add("colours.edgecv/$name", file.readBytes())
+                    zip.add("newer.edgecv/$name", if (name == "bundle.json") newer(file.readText()) else file.readBytes())
                 }
             }
+        }
+
+        private fun newer(manifest: String): ByteArray {
+            val first = "\"artifacts\": ["
+            check(first in manifest)
+            return manifest.replace(first, "$first{\"target\": \"openvino\", \"file\": \"openvino/model.xml\"}, ").toByteArray()
+        }
+
+        private fun ZipOutputStream.add(name: String, bytes: ByteArray) {
+            putNextEntry(ZipEntry("assets/$name"))
+            write(bytes)
         }
     }
 }

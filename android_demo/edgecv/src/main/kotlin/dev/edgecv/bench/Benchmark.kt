@@ -18,7 +18,7 @@ private const val MOST_INPUTS = 32
 private const val GOLDEN = "golden"
 private const val EVALUATION = "evaluation"
 
-/** How far a benchmark is; `total` is 0 where it is not known. */
+/** The progress of a benchmark: turns done, turns in all, and what is being done; `total` is 0 where it is not known. */
 public data class Progress(val done: Int, val total: Int, val doing: String)
 
 /**

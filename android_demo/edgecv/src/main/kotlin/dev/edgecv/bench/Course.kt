@@ -34,7 +34,7 @@ internal class Course(val row: Row, private val samples: Samples) {
     private var predictor: Predictor? = null
     private val micros = DoubleArray(STAGES)
 
-    /** Whether the warm-up has settled, or its time is up. */
+    /** Says whether the warm-up has settled, or its time is up. */
     fun isWarm(limit: Double): Boolean =
         settled(warmMedians) || (warmMedians.size >= TWO_WINDOWS && warmSeconds >= limit)
 

@@ -8,7 +8,7 @@ import kotlinx.serialization.Serializable
 private const val MOST_THREADS = 256
 
 /**
- * What to measure and for how long, as `edgecv bench` sends it.
+ * The options of a benchmark, as `edgecv bench` sends them: what to measure and for how long.
  *
  * @property targets only these formats; empty: all.
  * @property backends only these ("litert", "litert-gpu", "onnx"); empty: all that run on the CPU.
@@ -45,7 +45,7 @@ public data class Options(
 
     internal fun threadCounts(): List<Int> = threads.ifEmpty { listOf(1, Device.cores()) }.distinct()
 
-    /** Where options are read. */
+    /** Reads options. */
     public companion object {
         /**
          * From the JSON that the extra `edgecv.options` holds in base64.

@@ -11,7 +11,7 @@ import kotlinx.serialization.json.Json
 /** The schema version of the result that this library writes. */
 public const val RESULT_VERSION: Int = 1
 
-/** How long one stage took, microseconds; `samplesUs` are at most 400 of the values, evenly over time. */
+/** The durations of one stage in microseconds; `samplesUs` are at most 400 of the values, evenly over time. */
 @Serializable
 public data class Latency(
     val count: Int,
@@ -23,11 +23,11 @@ public data class Latency(
     @SerialName("samples_us") val samplesUs: List<Double> = emptyList(),
 )
 
-/** What ran before anything counted; `stable` is false where time was up before it settled. */
+/** The warm-up, none of which counts; `stable` is false where time was up before it settled. */
 @Serializable
 public data class WarmUp(val turns: Int, val count: Int, val seconds: Double, val stable: Boolean)
 
-/** What really ran an artifact. */
+/** The runtime that really ran an artifact. */
 @Serializable
 public data class Library(val name: String, val version: String, val providers: List<String>)
 
@@ -67,12 +67,12 @@ public data class Row(
     @SerialName("multiply_adds_per_second") val multiplyAddsPerSecond: Double? = null,
     val sustained: List<Sustained> = emptyList(),
 ) {
-    /** As "tflite int8 on litert, 2 threads". */
+    /** The row's name for people, such as "tflite int8 on litert, 2 threads". */
     val title: String
         get() = "${target.title} $precision on $backend, $threads thread${if (threads == 1) "" else "s"}"
 }
 
-/** What ran. [Device.facts] fills what Linux tells; an app adds the model's name. */
+/** The machine that was measured. [Device.facts] fills what Linux tells; an app adds the model's name. */
 @Serializable
 public data class Machine(
     val cpu: String,
@@ -92,11 +92,11 @@ public data class Machine(
     val versions: Map<String, String> = emptyMap(),
 )
 
-/** Where the numbers are from. */
+/** The place that the numbers are from: this device, or another that is named. */
 @Serializable
 public data class Place(val kind: String = "here", val name: String? = null)
 
-/** How it was measured. */
+/** The settings of the measurement. */
 @Serializable
 public data class Settings(
     val rounds: Int,
@@ -127,7 +127,7 @@ public data class Result(
     val unstable: List<String> = emptyList(),
     val notes: List<String> = emptyList(),
 ) {
-    /** As `edgecv bench --import` reads it. */
+    /** The result as the JSON that `edgecv bench --import` reads. */
     public fun toJson(): String = json.encodeToString(serializer(), this) + "\n"
 
     private companion object {

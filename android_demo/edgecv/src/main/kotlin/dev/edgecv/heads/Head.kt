@@ -15,10 +15,10 @@ import dev.edgecv.Manifest
  * @property activation what is still to be applied to that output; the artifact may apply the record's by itself.
  */
 internal abstract class Head(val spec: HeadSpec, val place: Int, protected val activation: Activation) {
-    /** Whether it decides something. Of a head that does not, only the values can be compared. */
+    /** False for a head that decides nothing: only its values can be compared. */
     open val decides: Boolean get() = true
 
-    /** How many scores it makes of an output of so many numbers. */
+    /** The number of scores that it makes of an output of so many numbers. */
     open fun scoreCount(numbers: Int): Int = numbers
 
     /** Fill `scores` from an output's real values. */
@@ -45,7 +45,7 @@ internal abstract class Head(val spec: HeadSpec, val place: Int, protected val a
         decide(output, answer)
     }
 
-    /** Whether two outputs, all of whose numbers are finite, lead to the same decisions. */
+    /** Says whether two outputs, all of whose numbers are finite, lead to the same decisions. */
     fun agree(first: FloatArray, second: FloatArray): Boolean {
         val answers = listOf(first, second).map { output -> answer(output.size).also { read(output, it) } }
         return answers[0].index == answers[1].index && answers[0].holds.contentEquals(answers[1].holds)

@@ -26,19 +26,19 @@ public enum class HeadKind(internal val type: HeadType) {
     /** The name as in `bundle.json`. */
     public val title: String = name.lowercase()
 
-    /** Whether scores are shares of 1, which people read in percent; else they are values in the head's unit. */
+    /** True if scores are shares of 1, which people read in percent; else they are values in the head's unit. */
     public val hasShares: Boolean get() = type.hasShares
 }
 
-/** What holds of all heads of one kind. */
+/** The facts that all heads of one kind have in common. */
 internal interface HeadType {
-    /** Whether scores are compared with thresholds: then a head has one, or one a label, else none. */
+    /** True if scores are compared with thresholds: then a head has one, or one a label, else none. */
     val decidesByThreshold: Boolean get() = false
 
     /** See [HeadKind.hasShares]. */
     val hasShares: Boolean get() = true
 
-    /** The head of an artifact; the parameters are [Head]'s. */
+    /** Make the head of an artifact; the parameters are [Head]'s. */
     fun open(spec: HeadSpec, place: Int, activation: Activation): Head
 
     /** The scores of an answer that a person is shown, at most so many. */
