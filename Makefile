@@ -3,11 +3,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+DOCS_READY := $(VENV)/.docs
 PEERS := build/peers/venv
 
 export TF_CPP_MIN_LOG_LEVEL = 2
 
-.PHONY: demo test unit fuzz test-arm test-android lint types zoo bench bench-peers schema golden clean
+.PHONY: demo test unit fuzz test-arm test-android lint types docs zoo bench bench-peers schema golden clean
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -43,6 +44,15 @@ lint: $(READY)
 
 types: $(READY)
 	$(BIN)/mypy
+
+$(DOCS_READY): $(READY)
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[dev,docs]"
+	touch $@
+
+# The pages of docs/ and the references as a site in build/site. Strict: a broken link, a missing anchor, or anything that
+# a browser would fetch from elsewhere fails. (Not --quiet: that hides the warnings from --strict.)
+docs: $(DOCS_READY)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 zoo: $(READY)
 	$(BIN)/python -m benchmarks.zoo_table

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from textwrap import wrap
 
 from edgecv_converters.parity.metrics import wilson
 
@@ -11,6 +12,7 @@ from benchmarks.peers.records import Network, Results, Row, beaten_by
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "peers.md"
 BEGIN, END = "<!-- made by benchmarks.peers: begin -->", "<!-- made by benchmarks.peers: end -->"
+WIDTH = 140  # characters of a line of text
 RUNTIMES = {"tflite": "TFLite, in LiteRT with XNNPACK", "onnx": "ONNX, in ONNX Runtime"}
 HEAD = (
     "way",
@@ -47,7 +49,7 @@ def tables(results: Results) -> str:
         lines.append(f"| {network.title} | {' | '.join(cells)} |")
     named = ", ".join(f"{name} {version}" for name, version in results.versions.items())
     sections = [line for network in results.networks for line in _section(network)]
-    return "\n".join(["", *lines, "", *sections, f"Versions: {named}.", "", ""])
+    return "\n".join(["", *lines, "", *sections, *_wrapped(f"Versions: {named}."), "", ""])
 
 
 def _verdict(network: Network, runtime: str) -> str:
@@ -80,7 +82,7 @@ def _section(network: Network) -> Iterator[str]:
     low, high = wilson(network.correct, network.samples)
     yield f"### {network.title}"
     yield ""
-    yield (
+    yield from _wrapped(
         f"`{network.model}`, {network.samples:,} test samples, of which the Keras model gets"
         f" {network.correct / network.samples:.1%} right ({low:.1%} to {high:.1%}); {network.calibration} calibration"
         f" samples. {network.machine}; {'with' if network.amx else 'without'} AMX; commit {network.commit}."
@@ -90,6 +92,10 @@ def _section(network: Network) -> Iterator[str]:
         rows = [row for row in network.rows if row.runtime == runtime]
         if rows:
             yield from _table(network, runtime, title, rows)
+
+
+def _wrapped(text: str) -> list[str]:
+    return wrap(text, WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
 def _table(network: Network, runtime: str, title: str, rows: Sequence[Row]) -> Iterator[str]:
