@@ -16,6 +16,10 @@ FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 GENERATED = ROOT / "docs" / "commands.md"  # made from the Typer app when the site is built
 CALL = re.compile(r"(?<![\w/.-])edgecv ((?:[a-z]+(?![\w./-]) ?)+)([^`\n|]*)")
+TOPS = ("benchmarks", "converters", "docs", "edgecv", "examples", "runtime", "tests", "android_demo", "ios_demo")
+PATH = re.compile(rf"`((?:{'|'.join(TOPS)})/[\w./-]+)`")
+MODULE = re.compile(r"`((?:edgecv|edgecv_runtime|edgecv_converters)(?:\.[a-z_0-9]+)+)(?:\.[A-Z]\w*)?`")
+SCRIPT = re.compile(r"python3? -m ((?:benchmarks|tests|edgecv_runtime)[\w.]*)")
 OPTION = re.compile(r"(?<![\w-])--?[a-z][a-z-]*")
 
 
@@ -130,3 +134,21 @@ def test_links_of_pages_lead_to_pages_of_the_site(hooks):
 def test_a_link_that_leads_nowhere_is_warned_of(hooks, caplog):
     hooks.site_links("[gone](docs/gone.md)", "README.md")
     assert "README.md links to docs/gone.md, which is not there" in caplog.text
+
+
+def is_module(name: str) -> bool:
+    """Whether a dotted name is a module of the project, or something that one of them names."""
+    roots = {"edgecv_runtime": "runtime", "edgecv_converters": "converters"}
+    place = ROOT / roots.get(name.partition(".")[0], "") / name.replace(".", "/")
+    if place.with_suffix(".py").is_file() or place.is_dir():
+        return True
+    sources = (place.parent.with_suffix(".py"), place.parent / "__init__.py")
+    return any(re.search(rf"\b{place.name}\b", one.read_text("utf-8")) for one in sources if one.is_file())
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_path_and_module_exists(page):
+    text = page.read_text("utf-8")
+    paths = [path for path in PATH.findall(text) if not (ROOT / path).exists()]
+    modules = [name for name in (*MODULE.findall(text), *SCRIPT.findall(text)) if not is_module(name)]
+    assert paths + modules == []
