@@ -1,11 +1,7 @@
 package dev.edgecv
 
-/**
- * The rules that a manifest's heads must keep: each output has one, and each head says what its kind needs.
- *
- * @param lacksHeads a head was left out: then an output may have none, and the manifest's labels may be those of that head.
- */
-internal class HeadRules(private val manifest: Manifest, private val lacksHeads: Boolean, private val name: String) {
+/** The rules that a manifest's heads must keep: each output has one, which may be left out, and each head says what its kind needs. */
+internal class HeadRules(private val manifest: Manifest, private val leftOut: LeftOut, private val name: String) {
     private val outputs = manifest.outputs.associateBy { it.name }
 
     /** @throws BundleException one does not. */
@@ -28,10 +24,13 @@ internal class HeadRules(private val manifest: Manifest, private val lacksHeads:
     }
 
     private fun checkOwners() {
-        val owned = manifest.heads.flatMap { it.outputs }
-        twice(owned)?.let { throw BundleException("$name: the output '${shortened(it)}' belongs to two heads", ANEW) }
-        val free = manifest.outputs.firstOrNull { it.name !in owned } ?: return
-        if (!lacksHeads) throw BundleException("$name: the output '${shortened(free.name)}' belongs to no head", ANEW)
+        val names = manifest.outputs.map { it.name }
+        val owned = (manifest.heads.flatMap { it.outputs } + leftOut.outputs).filter { it in names }
+        twice(owned)?.let { throw BundleException("$name: the output '${shortened(it)}' belongs to several heads", ANEW) }
+        val free = names.firstOrNull { it !in owned }
+        if (free != null) throw BundleException("$name: the output '${shortened(free)}' belongs to no head", ANEW)
+        val order = manifest.heads.map { names.indexOf(it.outputs[0]) }
+        if (order != order.sorted()) throw BundleException("$name: its heads are not in the order of their outputs", ANEW)
     }
 
     private fun checkThresholds(head: HeadSpec) {
@@ -49,17 +48,18 @@ internal class HeadRules(private val manifest: Manifest, private val lacksHeads:
 
     private fun checkLabels(head: HeadSpec) {
         val labels = head.labels
+        if (labels != null && labels.isEmpty()) refuse(head, "its list of labels is empty")
         if (labels == null || !head.kind.hasShares) return
         val answers = answersOf(head)
         val fits = labels.size == maxOf(answers, 2) || labels.size == outputs.getValue(head.outputs[0]).shape.last()
         val alone = answers == 1 && labels.size == 1
-        if (labels.isEmpty() || !(fits || alone)) refuse(head, "it has ${labels.size} labels for $answers answers")
+        if (!fits && !alone) refuse(head, "it has ${labels.size} labels for $answers answers")
     }
 
-    /** The manifest's own labels, which labels.txt holds as well, are those of the first head that has some. */
+    /** The manifest's own labels, which labels.txt holds as well, are those of the first head that has some; it may be left out. */
     private fun checkFirstLabels() {
         val first = manifest.heads.firstNotNullOfOrNull { it.labels }
-        if (manifest.labels != first && !lacksHeads) throw BundleException("$name: its labels are not those of its first head with labels", ANEW)
+        if (manifest.labels != first && leftOut.heads == 0) throw BundleException("$name: its labels are not those of its first head with labels", ANEW)
     }
 
     private fun answersOf(head: HeadSpec): Int =

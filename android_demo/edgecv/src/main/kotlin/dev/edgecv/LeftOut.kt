@@ -1,62 +1,87 @@
 package dev.edgecv
 
 import dev.edgecv.heads.HeadKind
+import kotlinx.serialization.ExperimentalSerializationApi
+import kotlinx.serialization.Serializable
+import kotlinx.serialization.descriptors.elementNames
 import kotlinx.serialization.json.JsonArray
 import kotlinx.serialization.json.JsonElement
 import kotlinx.serialization.json.JsonObject
 import kotlinx.serialization.json.JsonPrimitive
 
-// The names that formats and kinds of heads have in every version of edgecv; another name is an error, not something new.
-private val TARGET = Regex("^[a-z][a-z0-9-]*$")
-private val KIND = Regex("^[a-z][a-z_]*$")
+/** The form of the names of formats and kinds in every version of edgecv: another name is an error, and nothing newer. */
+private val NAME = Regex("[a-z][a-z0-9_-]*")
+private const val UNKNOWN = "which this edgecv does not know"
+private const val UPDATE = "Update the app"
+
+/** The keys that an artifact of any format has: a left-out one may have any others. */
+@Serializable
+private class ListedFile(val file: String, val sha256: String, val bytes: Long)
 
 /**
- * The manifest without the records of formats and kinds that this library does not know.
+ * The records of a manifest that this library does not know.
  *
- * @property leftOut a sentence for each record that went.
- * @property lacksHeads whether one of them was a head, so that an output may have none.
+ * @property sentences one for each record.
+ * @property outputs the outputs of the model that belong to its heads.
+ * @property heads the number of heads among the records.
  */
-internal class KnownPart(val content: JsonObject, val leftOut: List<String>, val lacksHeads: Boolean)
+internal class LeftOut(val sentences: List<String>, val outputs: List<String>, val heads: Int)
 
 /**
  * Leave out of a manifest what a newer edgecv wrote into it, so that an old app runs the rest: artifacts of unknown formats with their
- * proofs, and heads of unknown kinds. Whatever keys such records have, nothing of them is read but their names.
+ * proofs, and heads of unknown kinds, whatever other keys they have.
  *
- * @throws BundleException no artifact or no head is left.
+ * @return the manifest without them, and what they were.
+ * @throws BundleException no artifact or no head is left, or an artifact does not say where it lies.
  */
-internal fun leaveOutUnknown(manifest: JsonObject, name: String): KnownPart {
-    val artifacts = Split(manifest["artifacts"], "target", TARGET, Format.values().map { it.title })
-    val heads = Split(manifest["heads"], "kind", KIND, HeadKind.values().map { it.title })
-    val said = artifacts.unknown.map { "the artifact ${said(it, "file")} is for the target ${said(it, "target")}, $UNKNOWN" } +
-        heads.unknown.map { "the head \"${said(it, "name")}\" is of the kind ${said(it, "kind")}, $UNKNOWN" }
-    for ((part, split) in mapOf("artifact" to artifacts, "head" to heads)) {
-        if (split.unknown.isEmpty() || split.known.isNotEmpty()) continue
-        throw BundleException("$name needs a newer edgecv, no $part is left: ${said.joinToString("; ")}", "Update the app")
-    }
-    val gone = artifacts.unknown.mapNotNull { text(it, "file") } - artifacts.known.mapNotNull { text(it, "file") }.toSet()
-    val parity = (manifest["parity"] as? JsonArray)?.filterNot { text(it, "artifact") in gone }
-    val changed = mapOf("artifacts" to artifacts.known, "heads" to heads.known, "parity" to parity)
-    val lists = changed.filterKeys { manifest[it] is JsonArray }.mapValues { (_, records) -> JsonArray(records.orEmpty()) }
-    return KnownPart(JsonObject(manifest + lists), said, heads.unknown.isNotEmpty())
+internal fun leaveOutUnknown(manifest: JsonObject, name: String): Pair<JsonObject, LeftOut> {
+    val (newArtifacts, artifacts) = list(manifest, "artifacts").partition { isUnknown(it, "target", Format.values().map { it.title }) }
+    val (newHeads, heads) = list(manifest, "heads").partition { isUnknown(it, "kind", HeadKind.values().map { it.title }) }
+    val files = newArtifacts.map { listed(it as JsonObject, name).file }
+    val sentences = newArtifacts.map { "the artifact ${said(it, "file")} is for the target ${said(it, "target")}" } +
+        newHeads.map { "the head \"${said(it, "name")}\" is of the kind ${said(it, "kind")}" }
+    val leftOut = LeftOut(
+        sentences = sentences.map { "$it, $UNKNOWN" },
+        outputs = newHeads.flatMap { head -> list(head as JsonObject, "outputs").mapNotNull(::textOf) },
+        heads = newHeads.size,
+    )
+    refuseEmpty("artifacts", newArtifacts, artifacts, leftOut, name)
+    refuseEmpty("heads", newHeads, heads, leftOut, name)
+    val proofs = list(manifest, "parity").filterNot { text(it, "artifact") in files }
+    val kept = mapOf("artifacts" to artifacts, "heads" to heads, "parity" to proofs)
+    return JsonObject(manifest + kept.filterKeys { manifest[it] is JsonArray }.mapValues { JsonArray(it.value) }) to leftOut
 }
 
-private const val UNKNOWN = "which this edgecv does not know"
-
-/** The records of a list, apart by whether the name at a key is known. One without such a name counts as known, and is refused later. */
-private class Split(list: JsonElement?, key: String, form: Regex, words: List<String>) {
-    val unknown = ArrayList<JsonElement>()
-    val known = ArrayList<JsonElement>()
-
-    init {
-        for (record in list as? JsonArray ?: JsonArray(emptyList())) {
-            val word = text(record, key)
-            val isNew = word != null && form.matches(word) && word !in words
-            (if (isNew) unknown else known) += record
-        }
-    }
+private fun refuseEmpty(part: String, new: List<JsonElement>, known: List<JsonElement>, leftOut: LeftOut, name: String) {
+    if (new.isEmpty() || known.isNotEmpty()) return
+    val said = shortened(leftOut.sentences.joinToString("; "))
+    throw BundleException("$name holds $part of a newer edgecv only, so it needs that: $said", UPDATE)
 }
 
-private fun text(record: JsonElement, key: String): String? =
-    ((record as? JsonObject)?.get(key) as? JsonPrimitive)?.takeIf { it.isString }?.content
+/** Says whether a record's name at a key is one that an edgecv may have, and not one of those that this library knows. */
+private fun isUnknown(record: JsonElement, key: String, known: List<String>): Boolean {
+    val name = text(record, key) ?: return false
+    return NAME.matches(name) && name !in known
+}
 
-private fun said(record: JsonElement, key: String): String = text(record, key)?.let(::shortened) ?: "without a $key"
+/** Check that an artifact that is left out says what every artifact must: where it lies, and its digest. */
+@OptIn(ExperimentalSerializationApi::class)
+private fun listed(artifact: JsonObject, name: String): ListedFile {
+    val listed = try {
+        val keys = ListedFile.serializer().descriptor.elementNames
+        StrictJson.decode(JsonObject(artifact.filterKeys { it in keys }), ListedFile.serializer(), name)
+    } catch (error: BundleException) {
+        throw BundleException("an artifact for ${said(artifact, "target")}: ${error.message}", UPDATE, error)
+    }
+    inside(listed.file)
+    checkDigests(listOf(listed.sha256), listOf(listed.bytes), name)
+    return listed
+}
+
+private fun list(record: JsonObject, key: String): List<JsonElement> = record[key] as? JsonArray ?: emptyList()
+
+private fun text(record: JsonElement, key: String): String? = (record as? JsonObject)?.get(key)?.let(::textOf)
+
+private fun textOf(element: JsonElement): String? = (element as? JsonPrimitive)?.takeIf { it.isString }?.content
+
+private fun said(record: JsonElement, key: String): String = shortened(text(record, key).orEmpty())

@@ -6,6 +6,7 @@ import kotlinx.serialization.json.JsonPrimitive
 import kotlinx.serialization.json.intOrNull
 
 private const val MAX_ELEMENTS = 1L shl 28 // of one input or output
+private const val READS = "this library reads $SCHEMA_VERSION"
 private val DIGEST = Regex("^[0-9a-f]{64}$")
 
 /** A manifest, and a sentence for each part of it that this library does not know and left out. */
@@ -19,8 +20,8 @@ internal class ReadManifest(val manifest: Manifest, val leftOut: List<String>)
 internal fun readManifest(text: String, name: String): ReadManifest {
     val content = StrictJson.parse(text, name)
     checkVersion(content, name)
-    val part = leaveOutUnknown(content as JsonObject, name)
-    val manifest = StrictJson.decode(part.content, Manifest.serializer(), name)
+    val (known, leftOut) = leaveOutUnknown(content as JsonObject, name)
+    val manifest = StrictJson.decode(known, Manifest.serializer(), name)
     checkParts(manifest, name)
     checkFiles(manifest, name)
     (manifest.inputs + manifest.outputs).forEach { checkForm(it.name, it.shape, it.dtype, "$name: the model") }
@@ -28,21 +29,21 @@ internal fun readManifest(text: String, name: String): ReadManifest {
     if (manifest.preprocess.size > manifest.inputs.size) {
         throw BundleException("$name preprocesses an input that the model does not have", ANEW)
     }
-    HeadRules(manifest, part.lacksHeads, name).check()
+    HeadRules(manifest, leftOut, name).check()
     manifest.artifacts.forEach { checkArtifact(manifest, it) }
-    return ReadManifest(manifest, part.leftOut)
+    return ReadManifest(manifest, leftOut.sentences)
 }
 
 private fun checkVersion(content: JsonElement, name: String) {
     val said = ((content as? JsonObject)?.get("schema_version") as? JsonPrimitive)?.takeIf { !it.isString }?.intOrNull
     if (said == null || said < 1) throw BundleException("$name has no schema_version, so it is no bundle's manifest", ANEW)
     if (said > SCHEMA_VERSION) {
-        throw BundleException("$name has schema version $said, this library reads $SCHEMA_VERSION: a newer edgecv made it", "Update the app")
+        throw BundleException("$name was made by a newer edgecv: its schema version is $said, $READS", "Update the app")
     }
     if (said < SCHEMA_VERSION) {
         throw BundleException(
-            "$name has schema version $said, this library reads $SCHEMA_VERSION",
-            "Make the bundle again: edgecv convert MODEL -o NAME.edgecv ...",
+            "$name was made by an older edgecv: its schema version is $said, $READS",
+            "Make it anew: edgecv convert MODEL -o NAME.edgecv, with the options that it was made with",
         )
     }
 }
@@ -51,11 +52,14 @@ private fun checkFiles(manifest: Manifest, name: String) {
     manifest.artifacts.forEach { inside(it.file) }
     inside(manifest.golden.file)
     val digests = manifest.artifacts.map { it.sha256 } + manifest.golden.sha256 + manifest.identity
+    checkDigests(digests, manifest.artifacts.map { it.bytes } + manifest.golden.count.toLong(), name)
+}
+
+/** @throws BundleException a digest is none, or one of the counts is negative. */
+internal fun checkDigests(digests: List<String>, counts: List<Long>, name: String) {
     val other = digests.firstOrNull { !DIGEST.matches(it) }
     if (other != null) throw BundleException("$name has the digest '${shortened(other)}', which is none", ANEW)
-    if (manifest.artifacts.any { it.bytes < 0 } || manifest.golden.count < 0) {
-        throw BundleException("$name has a negative number of bytes or cases", ANEW)
-    }
+    if (counts.any { it < 0 }) throw BundleException("$name has a negative number of bytes or cases", ANEW)
 }
 
 private fun checkParts(manifest: Manifest, name: String) {

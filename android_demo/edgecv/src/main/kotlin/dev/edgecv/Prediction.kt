@@ -37,8 +37,8 @@ public class Answer(
     public fun top(count: Int): List<Top> = topOf(scores, count).map(::at)
 
     /**
-     * The scores that a person is shown, at most so many: those of the best classes, of the winner of yes and no, of the labels that
-     * hold (there may be none), or the first values of a regression.
+     * The scores that a person is shown: at most so many of the best classes, the winner of yes and no, all labels that hold (there
+     * may be none), or at most so many of the first values of a regression.
      */
     public fun shown(most: Int): List<Top> = head.kind.type.shown(this, most)
 

@@ -7,16 +7,20 @@ import java.io.ByteArrayInputStream
 import java.io.File
 import javax.imageio.ImageIO
 
-/** What Python answered to one golden case. */
+/** The answer of one head in Python. */
 @Serializable
-internal data class PythonCase(
-    val id: String,
+internal data class PythonAnswer(
+    val head: String,
+    val kind: String,
     val label: String?,
     val index: Int?,
     val labels: List<String>,
     val scores: List<Double>,
-    val outputs: Map<String, List<Double>>,
 )
+
+/** The answers of all heads in Python to one golden case, and the outputs. */
+@Serializable
+internal data class PythonCase(val id: String, val answers: List<PythonAnswer>, val outputs: Map<String, List<Double>>)
 
 @Serializable
 internal data class PythonAnswers(val bundle: String, val artifact: String, val cases: List<PythonCase>)

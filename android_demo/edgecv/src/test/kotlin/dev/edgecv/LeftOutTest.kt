@@ -21,9 +21,9 @@ class LeftOutTest {
     @TempDir
     lateinit var scratch: File
 
-    private val artifact = """{"target": "openvino", "file": "openvino/model.xml", "weights": ["model.bin"], "bytes": "many"}"""
+    private val artifact = """{"target": "openvino", "precision": 8, "file": "openvino/model.xml", "sha256": "${"0".repeat(64)}", "bytes": 7}"""
     private val saidOfArtifact = "the artifact openvino/model.xml is for the target openvino, which this edgecv does not know"
-    private val head = """{"name": "pose", "kind": "keypoints", "outputs": 7, "skeleton": [[0, 1]], "labels": {"0": "nose"}}"""
+    private val head = """{"name": "pose", "kind": "keypoints", "outputs": ["kind"], "skeleton": [[0, 1]], "labels": {"0": "nose"}}"""
     private val saidOfHead = "the head \"pose\" is of the kind keypoints, which this edgecv does not know"
 
     @Test
@@ -77,10 +77,11 @@ class LeftOutTest {
     fun `unknown keys in what is known are refused as ever`() {
         val folder = changed("two_by_two") { manifest ->
             val (first, second) = manifest.getValue("heads").jsonArray
-            manifest + ("heads" to JsonArray(listOf(first, JsonObject(second.jsonObject + ("colour" to JsonNull)), parsed(head))))
+            check(first.jsonObject["name"] == JsonPrimitive("kind"))
+            manifest + ("heads" to JsonArray(listOf(parsed(head), JsonObject(second.jsonObject + ("colour" to JsonNull)))))
         }
         val error = assertFailsWith<BundleException> { Bundle.open(folder) }
-        assertTrue("unknown key 'colour' at $.heads[1]" in error.message, error.message)
+        assertTrue("unknown key 'colour' at $.heads[0]" in error.message, error.message)
     }
 
     @Test
@@ -89,7 +90,7 @@ class LeftOutTest {
             val error = assertFailsWith<BundleException> {
                 Bundle.open(changed("colours") { it + (part to JsonArray(listOf(parsed(record)))) })
             }
-            assertEquals("colours.edgecv/bundle.json needs a newer edgecv, no ${part.dropLast(1)} is left: $said", error.message)
+            assertEquals("colours.edgecv/bundle.json holds $part of a newer edgecv only, so it needs that: $said", error.message)
             assertEquals("Update the app", error.hint)
         }
     }

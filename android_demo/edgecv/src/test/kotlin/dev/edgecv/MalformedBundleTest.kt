@@ -30,8 +30,8 @@ class MalformedBundleTest {
         Change("schema_version", null, "has no schema_version"),
         Change("schema_version", "0", "has no schema_version"),
         Change("schema_version", "\"2\"", "has no schema_version"),
-        Change("schema_version", "1", "schema version 1, this library reads 2"),
-        Change("schema_version", "3", "schema version 3, this library reads 2: a newer edgecv made it"),
+        Change("schema_version", "1", "made by an older edgecv: its schema version is 1, this library reads 2"),
+        Change("schema_version", "3", "made by a newer edgecv: its schema version is 3, this library reads 2"),
         Change("colour", "1", "unknown key 'colour' at $"),
         Change("artifacts.0.sha512", "1", "unknown key 'sha512' at $.artifacts[0]"),
         Change("preprocess.image.resize.antialias", "true", "unknown key 'antialias' at $.preprocess.image.resize"),
@@ -53,8 +53,14 @@ class MalformedBundleTest {
         Change("heads.0.outputs", "[\"digit\", \"digit\"]", "the kind classification has one output, got 2"),
         Change("heads.0.outputs.0", "\"depth\"", "it has the output 'depth', which the model has not"),
         Change("heads", "[$HEAD, $HEAD]", "lists the head 'digit' twice"),
-        Change("heads.1.outputs.0", "\"kind\"", "the output 'kind' belongs to two heads", bundle = "two_by_two"),
+        Change("heads.1.outputs.0", "\"kind\"", "the output 'kind' belongs to several heads", bundle = "two_by_two"),
         Change("heads", "[${HEAD.replace("digit", "kind")}]", "the output 'size' belongs to no head", bundle = "two_by_two"),
+        Change("heads", """[{"name": "size", "kind": "regression", "outputs": ["size"]}, ${HEAD.replace("digit", "kind")}]""",
+            "its heads are not in the order of their outputs", bundle = "two_by_two"),
+        Change("heads.0.labels", "[]", "its list of labels is empty", bundle = "regression"),
+        Change("artifacts.0", """{"target": "openvino", "file": "../x", $LISTED}""", "names the path '../x', which leaves it"),
+        Change("artifacts.0", """{"target": "openvino", "file": "x", "sha256": "7", "bytes": 7}""", "has the digest '7'"),
+        Change("artifacts.0", """{"target": "openvino", $LISTED}""", "an artifact for openvino: "),
         Change("heads.0.thresholds", "[1.5]", "thresholds must be in 0..1, got [1.5]", bundle = "multilabel"),
         Change("heads.0.thresholds", "[]", "thresholds must be in 0..1", bundle = "multilabel"),
         Change("heads.0.thresholds", "[0.1, 0.2]", "thresholds must be one, or one for each of 3 labels, got 2", bundle = "multilabel"),
@@ -277,6 +283,7 @@ class MalformedBundleTest {
         if (rest.isEmpty()) value else changed(element, rest, value)
 
     private companion object {
+        const val LISTED = """"sha256": "0000000000000000000000000000000000000000000000000000000000000000", "bytes": 7"""
         const val HEAD = """{"name": "digit", "kind": "classification", "outputs": ["digit"]}"""
     }
 }

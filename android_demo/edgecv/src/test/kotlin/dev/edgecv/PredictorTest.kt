@@ -131,13 +131,17 @@ class PredictorTest {
     /** Outputs of int8 must be equal, floats within a millionth; scores are floats where an activation was applied here. */
     private fun check(case: PythonCase, made: Prediction, predictor: Predictor) {
         val exact = if (predictor.artifact.precision == "int8") 0.0 else FLOAT_TOLERANCE
-        val plain = predictor.bundle.manifest.heads[0].activation == Activation.NONE
-        assertEquals(case.label, made.label)
-        assertEquals(case.index, made.index)
-        assertEquals(case.labels, made.labels)
-        near(case.scores, made.scores, if (plain) exact else FLOAT_TOLERANCE, "${case.id}: scores")
-        assertEquals(case.outputs.keys, made.outputs.keys)
+        assertEquals(case.answers.map { it.head to it.kind }, made.answers.map { it.head.name to it.head.kind.title })
+        for ((python, answer) in case.answers.zip(made.answers)) {
+            val plain = answer.head.activation == Activation.NONE
+            assertEquals(Triple(python.label, python.index, python.labels), Triple(answer.label, answer.index, answer.labels))
+            near(python.scores, answer.scores, if (plain) exact else FLOAT_TOLERANCE, "${case.id}: scores of ${python.head}")
+        }
+        assertEquals(case.outputs.keys.toList(), made.outputs.keys.toList())
         for ((name, values) in case.outputs) near(values, made.outputs.getValue(name), exact, "${case.id}: $name")
+        val first = made.answers[0]
+        assertEquals(listOf(first.label, first.index, first.score, first.labels), listOf(made.label, made.index, made.score, made.labels))
+        assertContentEquals(first.scores, made.scores)
     }
 
     private fun near(wanted: List<Double>, made: FloatArray, tolerance: Double, what: String) {

@@ -4,11 +4,15 @@ import dev.edgecv.Answer
 import dev.edgecv.Verdict
 import dev.edgecv.bench.Result
 import dev.edgecv.bench.Row
+import java.math.BigDecimal
+import java.math.MathContext
 import java.util.Locale
 
 /** Numbers and answers as lines of text. */
 object Lines {
-    private const val MOST = 3 // lines of one answer
+    private const val MOST_CLASSES = 3
+    private const val MOST_VALUES = 8
+    private val DIGITS = MathContext(4) // of values
 
     /** The answers of all heads. Each begins with the head's title; without one, with its name where there are several heads. */
     fun answers(answers: List<Answer>): String = answers.joinToString("\n") { answer ->
@@ -17,17 +21,25 @@ object Lines {
         (listOfNotNull(title) + answer(answer)).joinToString("\n")
     }
 
-    /** "cat  97.2 %" for each class that is shown; a regression's values have their unit: "31.2000 years". */
-    fun answer(answer: Answer): List<String> {
-        val shown = answer.shown(MOST)
-        if (shown.isEmpty()) return listOf(Words.NO_LABEL_HOLDS)
+    /** "cat  97.2 %" for each class that is shown; a regression's values have their unit: "31.25 years". */
+    fun answer(answer: Answer): List<String> = if (answer.head.kind.hasShares) shares(answer) else values(answer)
+
+    private fun shares(answer: Answer): List<String> =
+        answer.shown(MOST_CLASSES).map { "${it.label}  ${number(100.0 * it.score, 1)} %" }.ifEmpty { listOf(Words.NO_LABEL_HOLDS) }
+
+    private fun values(answer: Answer): List<String> {
         val head = answer.head
-        if (head.kind.hasShares) return shown.map { "${it.label}  ${number(100.0 * it.score, 1)} %" }
-        return shown.map { top ->
-            val label = if (head.labels == null && answer.scores.size == 1) null else top.label
-            listOfNotNull(label, number(top.score.toDouble(), 4) + head.unit?.let { " $it" }.orEmpty()).joinToString("  ")
+        val count = answer.scores.size
+        val unit = head.unit?.let { " $it" }.orEmpty()
+        val shown = answer.shown(MOST_VALUES).map { top ->
+            val label = if (count == 1 && head.labels == null) "" else "${top.label}  "
+            label + value(top.score) + unit
         }
+        return if (shown.size < count) shown + Words.values(count) else shown
     }
+
+    private fun value(value: Float): String =
+        if (value.isInfinite() || value.isNaN()) "$value" else BigDecimal("$value").round(DIGITS).stripTrailingZeros().toPlainString()
 
     /** The file and the runtime that answer, then a line for each part of the bundle that was left out. */
     fun facts(title: String, leftOut: List<String>): String = (listOf(title) + leftOut.map { Words.leftOut(it) }).joinToString("\n")

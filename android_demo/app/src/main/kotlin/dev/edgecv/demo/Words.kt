@@ -50,6 +50,8 @@ object Words {
     /** One of `Bundle.leftOut`. */
     fun leftOut(sentence: String): String = "Left out: $sentence."
 
+    fun values(count: Int): String = "... ($count values)"
+
     fun cameraLost(reason: String): String = "The camera is gone. $reason"
 
     /** `CameraAccessException.getReason()`. */

@@ -47,16 +47,20 @@ class LinesTest {
 
     @Test
     fun `values have their names and their unit`() {
-        assertEquals(listOf("31.2500 years"), Lines.answer(Answer(age, null, floatArrayOf(31.25f))))
+        assertEquals(listOf("31.25 years"), Lines.answer(Answer(age, null, floatArrayOf(31.25f))))
         val place = HeadSpec("place", HeadKind.REGRESSION, listOf("place"), labels = listOf("x", "y"))
-        assertEquals(listOf("x  -1.2500", "y  2.0000"), Lines.answer(Answer(place, null, floatArrayOf(-1.25f, 2f))))
+        val said = listOf(123456f, 1.23456e-5f, Float.NaN).flatMap { Lines.answer(Answer(age, null, floatArrayOf(it))) }
+        assertEquals(listOf("123500 years", "0.00001235 years", "NaN years"), said)
+        val many = Lines.answer(Answer(age, null, FloatArray(9)))
+        assertEquals(listOf("7  0 years", "... (9 values)"), many.drop(7))
+        assertEquals(listOf("x  -1.25", "y  2"), Lines.answer(Answer(place, null, floatArrayOf(-1.25f, 2f))))
     }
 
     @Test
     fun `several heads are told apart by title or name`() {
         val answers = listOf(Answer(age, null, floatArrayOf(31.25f)), Answer(gender.copy(title = "Sex"), 1, floatArrayOf(0.1f, 0.9f)))
-        assertEquals("age\n31.2500 years\nSex\nmale  90.0 %", Lines.answers(answers))
-        assertEquals("31.2500 years", Lines.answers(answers.take(1)))
+        assertEquals("age\n31.25 years\nSex\nmale  90.0 %", Lines.answers(answers))
+        assertEquals("31.25 years", Lines.answers(answers.take(1)))
         assertEquals("Sex\nmale  90.0 %", Lines.answers(answers.drop(1)))
     }
 

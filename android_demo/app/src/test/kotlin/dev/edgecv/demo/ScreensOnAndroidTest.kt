@@ -227,7 +227,8 @@ class ScreensOnAndroidTest {
         private fun newer(manifest: String): ByteArray {
             val first = "\"artifacts\": ["
             check(first in manifest)
-            return manifest.replace(first, "$first{\"target\": \"openvino\", \"file\": \"openvino/model.xml\"}, ").toByteArray()
+            val new = """{"target": "openvino", "file": "openvino/model.xml", "sha256": "${"0".repeat(64)}", "bytes": 7, "streams": 4}"""
+            return manifest.replace(first, "$first$new, ").toByteArray()
         }
 
         private fun ZipOutputStream.add(name: String, bytes: ByteArray) {

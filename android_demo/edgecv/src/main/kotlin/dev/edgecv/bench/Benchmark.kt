@@ -157,7 +157,7 @@ public class Benchmark(
         return Result(
             name = bundle.name,
             identity = bundle.identity,
-            task = manifest.heads[0].kind,
+            task = manifest.heads.joinToString { it.kind.title },
             created = now(),
             machine = after,
             settings = settings(options, inputs),

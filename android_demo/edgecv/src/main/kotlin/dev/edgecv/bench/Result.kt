@@ -1,7 +1,6 @@
 package dev.edgecv.bench
 
 import dev.edgecv.Format
-import dev.edgecv.heads.HeadKind
 import kotlinx.serialization.EncodeDefault
 import kotlinx.serialization.ExperimentalSerializationApi
 import kotlinx.serialization.SerialName
@@ -109,14 +108,14 @@ public data class Settings(
     val inputs: Int,
 )
 
-/** A whole benchmark of one bundle on this device, by the schema of `edgecv bench`. */
+/** A whole benchmark of one bundle on this device, by the schema of `edgecv bench`; [task] are the kinds of its heads, in their order. */
 @OptIn(ExperimentalSerializationApi::class)
 @Serializable
 public data class Result(
     @SerialName("schema_version") @EncodeDefault val schemaVersion: Int = RESULT_VERSION,
     val name: String,
     val identity: String,
-    val task: HeadKind,
+    val task: String,
     val created: String,
     @EncodeDefault val place: Place = Place(),
     val machine: Machine,

@@ -6,18 +6,19 @@ import dev.edgecv.HeadSpec
 import dev.edgecv.LiveAnswer
 import dev.edgecv.Top
 
-/** Yes or no from one value p: the scores are (1 - p, p), and p wins from the threshold on. */
+/** Yes or no from one value p, the first of the output: the scores are (1 - p, p), and p wins from the threshold on. */
 internal class Binary(spec: HeadSpec, place: Int, activation: Activation) : Head(spec, place, activation) {
     private val threshold = spec.thresholds[0].toFloat()
-    private val value = FloatArray(1)
+    private var row = FloatArray(1)
 
     override fun scoreCount(numbers: Int): Int = 2
 
     override fun score(output: FloatArray, scores: FloatArray) {
-        value[0] = output[0]
-        activate(value, activation)
-        scores[0] = 1 - value[0]
-        scores[1] = value[0]
+        if (row.size != output.size) row = FloatArray(output.size)
+        output.copyInto(row)
+        activate(row, activation)
+        scores[0] = 1 - row[0]
+        scores[1] = row[0]
     }
 
     override fun decide(output: FloatArray, answer: LiveAnswer) {

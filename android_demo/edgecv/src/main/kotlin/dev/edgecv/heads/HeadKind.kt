@@ -41,6 +41,6 @@ internal interface HeadType {
     /** Make the head of an artifact; the parameters are [Head]'s. */
     fun open(spec: HeadSpec, place: Int, activation: Activation): Head
 
-    /** The scores of an answer that a person is shown, at most so many. */
+    /** See [Answer.shown]. */
     fun shown(answer: Answer, most: Int): List<Top>
 }

@@ -20,7 +20,7 @@ internal class Multilabel(spec: HeadSpec, place: Int, activation: Activation) : 
 
         override fun open(spec: HeadSpec, place: Int, activation: Activation): Head = Multilabel(spec, place, activation)
 
-        override fun shown(answer: Answer, most: Int): List<Top> =
-            answer.top(answer.scores.size).filter { answer.holds(it.index) }.take(most)
+        /** The labels that hold, all of them. */
+        override fun shown(answer: Answer, most: Int): List<Top> = answer.top(answer.scores.size).filter { answer.holds(it.index) }
     }
 }
