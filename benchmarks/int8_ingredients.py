@@ -59,10 +59,13 @@ class Row:
 
 def rows(name: str, subject: Subject, *, refine: bool) -> Iterator[Row]:
     """One row for each ingredient, from the converter alone to what edgecv makes."""
-    from edgecv_converters.graph.passes import canonical
+    from edgecv_converters.graph.passes import whole_pool
+    from edgecv_converters.graph.passes.run import canonical
     from edgecv_converters.tflite import to_tflite
+    from edgecv_converters.tflite.target import TARGET
 
-    graph = canonical(subject.graph, "tflite")
+    graph = canonical(subject.graph, TARGET.passes)
+    without_whole_pool = canonical(subject.graph, [step for step in TARGET.passes if step is not whole_pool.rewrite])
     name_in = graph.inputs[0].name
     float32 = to_tflite(graph, "float32")
 
@@ -71,7 +74,7 @@ def rows(name: str, subject: Subject, *, refine: bool) -> Iterator[Row]:
 
     plain = to_tflite(graph, "int8", samples=samples)
     judge = partial(_judge, name, read_network(plain, float32), float32, subject.test)
-    bare = to_tflite(_without_whole_pool(subject.graph), "int8", samples=samples)
+    bare = to_tflite(without_whole_pool, "int8", samples=samples)
     yield judge("converter alone", bare, 0.0)
     yield judge("+ average over the map as MEAN", plain, 0.0)
     for ingredient, steps in CHOSEN:
@@ -101,17 +104,6 @@ def _judge(
         size=len(data),
         seconds=round(seconds, 1),
     )
-
-
-def _without_whole_pool(graph: FrozenGraph) -> FrozenGraph:
-    from edgecv_converters.graph.passes import canonical, run, whole_pool
-
-    kept = run.PASSES
-    run.PASSES = tuple(step for step in kept if step.module is not whole_pool)
-    try:
-        return canonical(graph, "tflite")
-    finally:
-        run.PASSES = kept
 
 
 def pictures(part: str, count: int) -> Array:

@@ -5,15 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from importlib.util import find_spec
 
+from edgecv_converters.targets import find
 from edgecv_runtime.errors import MissingDependencyError
-from edgecv_runtime.schema import Target
 
 LOADING = ("tensorflow", "keras", "tf_keras")
-CONVERTING: dict[Target, tuple[str, ...]] = {
-    "tflite": ("ai_edge_litert",),
-    "onnx": ("tf2onnx", "onnx", "onnxruntime", "ai_edge_litert"),
-    "coreml": ("coremltools",),
-}
 
 
 def require(modules: Iterable[str], extra: str) -> None:
@@ -28,10 +23,10 @@ def require(modules: Iterable[str], extra: str) -> None:
         raise MissingDependencyError(f"{', '.join(missing)} {verb} not installed", f'pip install "edgecv[{extra}]"')
 
 
-def require_for(targets: Iterable[Target]) -> None:
+def require_for(targets: Iterable[str]) -> None:
     """Check what converting to `targets` needs.
 
     Raises:
         MissingDependencyError: Something is not installed.
     """
-    require((*LOADING, *(name for target in targets for name in CONVERTING[target])), "convert")
+    require((*LOADING, *(library.modules[0] for target in targets for library in find(target).needs)), "convert")

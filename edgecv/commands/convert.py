@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 from edgecv_converters.coreml import Interface
 from edgecv_converters.isolate import WorkerLimits
-from edgecv_converters.workers import Quantizer
+from edgecv_converters.targets import Quantizer
 from edgecv_runtime.schema import Activation, Task
 
 from edgecv.commands import coreml_options as coreml

@@ -9,13 +9,13 @@ import msgspec
 from edgecv_converters.golden import write_golden
 from edgecv_converters.measured import Report
 from edgecv_converters.parity.gates import GateConfig
-from edgecv_converters.parity.methods import ProofMethod, methods
 from edgecv_converters.parity.verdict import worst
+from edgecv_converters.targets import ProofMethod, find
 from edgecv_converters.workers import Proof
 from edgecv_runtime.bundle import LABELS, MANIFEST, encode_manifest
 from edgecv_runtime.schema import GoldenInfo, Manifest, Parity, Twin
 
-from edgecv.convert.conversion import CARRIER, FOLLOWERS
+from edgecv.convert.conversion import CARRIER, is_carried
 from edgecv.convert.datasets import GOLDEN, golden_cases
 from edgecv.convert.manifest import make_manifest
 from edgecv.convert.recipe import ArtifactSpec
@@ -32,7 +32,7 @@ def assemble(request: ConvertRequest, result: ConversionResult, folder: Path) ->
     """Judge the proofs, and write all of the bundle but its artifacts, which are there already."""
     made = result.conversion.artifacts
     specs = [spec for spec in request.recipe.steps if spec in made]
-    parity = {spec: [judged(spec, way, request, result) for way in methods(spec.target)] for spec in specs}
+    parity = {spec: [judged(spec, way, request, result) for way in find(spec.target).methods()] for spec in specs}
     artifacts = tuple(msgspec.structs.replace(made[spec], parity=worst(parity[spec]).status) for spec in specs)
     proven = tuple(one for several in parity.values() for one in several)
     manifest = make_manifest(request, result, artifacts, proven, _write_golden(result, folder))
@@ -53,10 +53,7 @@ def _write_golden(result: ConversionResult, folder: Path) -> GoldenInfo:
 
 
 def judged(spec: ArtifactSpec, method: ProofMethod, request: ConvertRequest, result: ConversionResult) -> Parity:
-    """Judge what one method measured of one artifact.
-
-    Core ML's int8 computed in float16 is no exact twin of the TFLite file: how often they agree is told, not judged.
-    """
+    """Judge what one method measured of one artifact."""
     conversion, recipe = result.conversion, request.recipe
     proof = result.proof.proofs.get((spec, method))
     return judge_proof(
@@ -64,7 +61,7 @@ def judged(spec: ArtifactSpec, method: ProofMethod, request: ConvertRequest, res
         proof,
         GateConfig.parse(recipe.gates, trained=recipe.epochs is not None),
         twin=_twin(spec, proof, result) if isinstance(proof, Proof) else None,
-        twin_is_exact=not (spec.target == "coreml" and recipe.coreml.compute == "float16"),
+        twin_is_exact=find(spec.target).is_exact_twin(recipe.options_of(spec.target)),
         mixed=conversion.mixed if spec == conversion.carrier else None,
     )
 
@@ -72,6 +69,6 @@ def judged(spec: ArtifactSpec, method: ProofMethod, request: ConvertRequest, res
 def _twin(spec: ArtifactSpec, proof: Proof, result: ConversionResult) -> Twin | None:
     """Compare an artifact with the one whose quantization it carries, where that is in the bundle and ran."""
     other = result.proof.proofs.get((CARRIER, "runtime"))
-    if spec not in FOLLOWERS or not isinstance(other, Proof):
+    if not is_carried(spec) or not isinstance(other, Proof):
         return None
     return twin_of(proof, other, result.conversion.artifacts[CARRIER].file)

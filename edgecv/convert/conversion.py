@@ -9,7 +9,8 @@ from typing import Final
 
 from edgecv_converters.isolate import Job
 from edgecv_converters.measured import Failure, Mixed
-from edgecv_converters.workers import Budget, ConversionJob, Converted, Quantizing, convert_artifact, kept_layers
+from edgecv_converters.targets import Budget, ConversionJob, Converted, Quantizing, carrier, find
+from edgecv_converters.workers import convert_artifact, kept_layers
 from edgecv_runtime.errors import ConversionError, EdgecvError
 from edgecv_runtime.schema import Artifact, Precision
 
@@ -17,9 +18,13 @@ from edgecv.convert.recipe import ArtifactSpec, Recipe
 from edgecv.convert.staging import Staging
 from edgecv.convert.workers import Workers
 
-CARRIER: Final = ArtifactSpec(target="tflite", precision="int8")  # its quantization is that of every int8 artifact
-FOLLOWERS: Final = (ArtifactSpec(target="onnx", precision="int8"), ArtifactSpec(target="coreml", precision="int8"))
-SLOWEST_FIRST: Final = ("coreml", "onnx", "tflite")  # so that the last worker to end started early
+CARRIER: Final = ArtifactSpec(target=carrier()[0], precision=carrier()[1])
+"""The artifact whose quantization is that of every int8 artifact."""
+
+
+def is_carried(spec: ArtifactSpec) -> bool:
+    """Tell whether an artifact is made of the one that carries the quantization, in place of the frozen graph."""
+    return spec.precision in find(spec.target).carried
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,8 +53,9 @@ class ConversionPhase:
 
     @property
     def carrier(self) -> ArtifactSpec:
-        """The artifact that answers for the one quantization: TFLite's where it is in the bundle."""
-        return next((spec for spec in (CARRIER, *FOLLOWERS) if spec in self.artifacts), CARRIER)
+        """The artifact that answers for the one quantization: `CARRIER` itself where it is in the bundle."""
+        found = [spec for spec in self.artifacts if is_carried(spec)]
+        return CARRIER if CARRIER in self.artifacts or not found else found[0]
 
 
 @dataclass(slots=True)
@@ -77,7 +83,7 @@ class Conversions:
         followers = self._followers()
         if followers and CARRIER not in self.recipe.steps:
             self._convert(CARRIER, hidden=True)
-        for spec in sorted(self.recipe.steps, key=lambda one: (one != CARRIER, SLOWEST_FIRST.index(one.target))):
+        for spec in sorted(self.recipe.steps, key=_start_order):
             if spec not in followers:
                 self._convert(spec)
 
@@ -87,7 +93,7 @@ class Conversions:
 
     def _followers(self) -> list[ArtifactSpec]:
         """The artifacts that are made of the file that carries the quantization."""
-        return [spec for spec in self.recipe.steps if spec in FOLLOWERS]
+        return [spec for spec in self.recipe.steps if is_carried(spec)]
 
     def _convert(
         self,
@@ -105,7 +111,7 @@ class Conversions:
             root=self.staging.work / "hidden" if hidden else self.staging.bundle,
             file=made.file,
             io=self.recipe.io,
-            interface=self.recipe.coreml,
+            options=self.recipe.options_of(made.target),
             quantized=quantized,
             how=quantizing(self.recipe),
         )
@@ -144,6 +150,11 @@ class Conversions:
                 log_tail=job.log_tail(),
             )
         )
+
+
+def _start_order(spec: ArtifactSpec) -> tuple[bool, int]:
+    """Put what others wait for first, then the slowest, so that the last worker to end started early."""
+    return spec != CARRIER, -find(spec.target).slowness
 
 
 def quantizing(recipe: Recipe) -> Quantizing:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from edgecv_converters.coreml import ModelMetadata, check_fit
+from edgecv_converters.coreml import ModelMetadata
 from edgecv_converters.data import SampleSet, Spool, SpoolInfo
+from edgecv_converters.targets import find
 from edgecv_converters.workers import DataSet, TrainingSets, Validation
 from edgecv_converters.workers.exchange import CALIBRATION, METADATA, SPOOLS, TRAINING, VALIDATION
 from edgecv_runtime.errors import UsageError
@@ -72,8 +73,8 @@ def prepare_data(
     head = head_of(request, summary)
     labels = labels_of(request, summary, head, sets)
     metadata = metadata_of(request, summary, head, specs, labels)
-    if any(spec.target == "coreml" for spec in recipe.steps):
-        check_fit(recipe.coreml, metadata, summary.inputs, summary.outputs)
+    for name in dict.fromkeys(spec.target for spec in recipe.steps):
+        find(name).check_fit(recipe.options_of(name), metadata, summary.inputs, summary.outputs)
     workers.store.put(METADATA, metadata)
     _share_labelled(sets, spools, head, workers)
     workers.store.put(SPOOLS, {name: made[0] for name, made in spools.items() if name not in LEARNED})

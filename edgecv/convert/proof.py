@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from edgecv_converters.isolate import Job
-from edgecv_converters.parity.methods import ProofMethod, methods, most_samples
-from edgecv_converters.workers import Converted, Proof, Subject, prove_artifact
+from edgecv_converters.parity.methods import most_samples
+from edgecv_converters.targets import Converted, ProofMethod, find
+from edgecv_converters.workers import Proof, Subject, prove_artifact
 from edgecv_runtime.errors import ConversionError, EdgecvError
 
 from edgecv.convert.data import DataPhase
@@ -50,7 +51,7 @@ class Proofs:
 
     def start(self, spec: ArtifactSpec, converted: Converted) -> None:
         """Prove an artifact by every method that there is for it here."""
-        for method in methods(spec.target):
+        for method in find(spec.target).methods():
             self._start(spec, converted, method)
 
     def result(self) -> ProofPhase:

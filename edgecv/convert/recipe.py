@@ -4,26 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
-from typing import Literal
 
 from edgecv_converters.coreml import Interface
-from edgecv_converters.coreml.recipes import RECIPES
-from edgecv_converters.workers import Quantizer
+from edgecv_converters.targets import ConversionTarget, IoType, Quantizer, known_targets
+from edgecv_runtime import formats
 from edgecv_runtime.errors import UsageError
-from edgecv_runtime.formats import KNOWN as KNOWN_FORMATS
 from edgecv_runtime.postprocess import read_thresholds
-from edgecv_runtime.precisions import WORDS
 from edgecv_runtime.schema import Activation, Precision, Record, Target, Task
 
-TARGETS: tuple[Target, ...] = tuple(KNOWN_FORMATS)
-PLAIN: Mapping[Target, tuple[Precision, ...]] = {
-    "tflite": ("float32", "float16", "dynamic", "int8", "int16x8"),
-    "onnx": ("float32", "float16", "int8"),
-    "coreml": ("float32", "float16", "int8"),
-}
-PRECISIONS: Mapping[Target, tuple[Precision, ...]] = {**PLAIN, "coreml": (*PLAIN["coreml"], *RECIPES)}
-KNOWN: tuple[Precision, ...] = tuple(dict.fromkeys(name for target in TARGETS for name in PRECISIONS[target]))
-DEFAULT_PRECISION: Mapping[Target, Precision] = {"tflite": "float32", "onnx": "float32", "coreml": "float16"}
+TARGETS: Mapping[str, ConversionTarget] = {target.name: target for target in known_targets()}
+KNOWN: tuple[Precision, ...] = tuple(dict.fromkeys(name for target in TARGETS.values() for name in target.precisions))
 MOST_EPOCHS = 1000
 CALIBRATED: frozenset[Precision] = frozenset({"int8", "int16x8"})
 
@@ -37,7 +27,7 @@ class ArtifactSpec(Record, frozen=True, kw_only=True):
     @property
     def file(self) -> str:
         """The artifact's path in the bundle."""
-        return f"{self.target}/model.{self.precision}{KNOWN_FORMATS[self.target].suffix}"
+        return f"{self.target}/model.{self.precision}{formats.find(self.target).suffix}"
 
     @property
     def needs_calibration(self) -> bool:
@@ -46,8 +36,8 @@ class ArtifactSpec(Record, frozen=True, kw_only=True):
 
     @property
     def takes_io(self) -> bool:
-        """Whether its inputs and outputs can be integers: Core ML has none of 8 bits."""
-        return self.precision == "int8" and self.target != "coreml"
+        """Whether its inputs and outputs can be integers."""
+        return TARGETS[self.target].takes_integers(self.precision)
 
     def __str__(self) -> str:
         return f"{self.target} {self.precision}"
@@ -64,7 +54,7 @@ class Recipe(Record, frozen=True, kw_only=True):
     """
 
     steps: tuple[ArtifactSpec, ...]
-    io: Literal["float32", "int8", "uint8"] = "float32"
+    io: IoType = "float32"
     quantizer: Quantizer = "edgecv"
     refine: bool = False
     refine_limit: float = 540.0
@@ -86,18 +76,12 @@ class Recipe(Record, frozen=True, kw_only=True):
         for text in self.thresholds:
             read_thresholds([text.rpartition("=")[2]], ())
         if self.io != "float32" and not any(step.takes_io for step in self.steps):
-            raise UsageError(f"--io {self.io} needs an int8 artifact for TFLite or ONNX", "Add --quantize int8")
+            raise UsageError(f"--io {self.io} needs an int8 artifact for {_takers()}", "Add --quantize int8")
         self._check_refine()
         self._check_training()
         self._check_max_drop()
-        int8 = any((step.target, step.precision) == ("coreml", "int8") for step in self.steps)
-        if self.coreml.compute != "float32" and not int8:
-            raise UsageError("--coreml-compute is for Core ML's int8, which is not asked for", "Add --quantize int8")
-        if self.coreml != Interface() and not any(step.target == "coreml" for step in self.steps):
-            raise UsageError(
-                f"{self.coreml.options()[0]} is for Core ML, which is not among the targets",
-                "Add --target coreml, or leave it out",
-            )
+        for name, target in TARGETS.items():
+            target.check_options(self.options_of(name), [step.precision for step in self.steps if step.target == name])
 
     def _check_refine(self) -> None:
         if not self.refine_limit > 0:
@@ -138,6 +122,11 @@ class Recipe(Record, frozen=True, kw_only=True):
         if not any(step.precision == "int8" for step in self.steps):
             raise UsageError("--max-drop needs an int8 artifact", "Add --quantize int8")
 
+    def options_of(self, target: str) -> Record | None:
+        """Return what an app wants of one target's artifacts: the field of the target's name; None without such."""
+        found = getattr(self, target, None)
+        return found if isinstance(found, Record) else None
+
     @property
     def needs_calibration(self) -> bool:
         """Whether any artifact needs calibration samples."""
@@ -157,17 +146,21 @@ def plan(quantize: Sequence[str], targets: Sequence[str]) -> tuple[ArtifactSpec,
     asked = [item.strip() for value in quantize for item in value.split(",") if item.strip()]
     steps = [step for item in asked for step in _expand(item, chosen, explicit=bool(targets))]
     if not asked:
-        steps = [ArtifactSpec(target=target, precision=DEFAULT_PRECISION[target]) for target in chosen]
-    order = {(t, p): i for i, (t, p) in enumerate((t, p) for t in TARGETS for p in PRECISIONS[t])}
+        steps = [ArtifactSpec(target=name, precision=TARGETS[name].default_precision) for name in chosen]
+    order = {(t, p): i for i, (t, p) in enumerate((t, p) for t in TARGETS for p in TARGETS[t].precisions)}
     return tuple(sorted(dict.fromkeys(steps), key=lambda step: order[step.target, step.precision]))
+
+
+def _takers() -> str:
+    """The titles of the targets whose int8 artifacts can have integer inputs and outputs."""
+    return " or ".join(target.format.title for target in TARGETS.values() if target.takes_integers("int8"))
 
 
 def _targets(values: Sequence[str]) -> tuple[Target, ...]:
     names = [item.strip() for value in values for item in value.split(",") if item.strip()]
-    unknown = [name for name in names if name not in TARGETS]
-    if unknown:
-        raise UsageError(f"unknown target {unknown[0]!r}", f"The targets are {', '.join(TARGETS)}")
-    return tuple(target for target in TARGETS if target in names) or TARGETS
+    for name in names:
+        formats.find(name)
+    return tuple(target for target in TARGETS if target in names) or tuple(TARGETS)
 
 
 def _expand(item: str, chosen: Sequence[Target], *, explicit: bool) -> list[ArtifactSpec]:
@@ -177,15 +170,19 @@ def _expand(item: str, chosen: Sequence[Target], *, explicit: bool) -> list[Arti
     if name not in KNOWN:
         raise UsageError(f"unknown precision {name!r}", _nearest(name))
     wanted = _targets([prefix]) if colon else chosen
-    able = [ArtifactSpec(target=t, precision=p) for t in wanted for p in PRECISIONS[t] if p == name]
+    able = [ArtifactSpec(target=t, precision=p) for t in wanted for p in TARGETS[t].precisions if p == name]
     if not able or (len(able) < len(wanted) and (colon or explicit)):
-        unable = next(t for t in wanted if name not in PRECISIONS[t])
-        hint = f"{unable} knows {', '.join(PLAIN[unable])}{f', {WORDS}' if unable == 'coreml' else ''}"
+        unable = next(t for t in wanted if name not in TARGETS[t].precisions)
+        words = [p for p in TARGETS[unable].precisions if p not in formats.find(unable).own_precisions]
+        words += [known.own_words for known in (formats.find(unable),) if known.own_words]
+        hint = f"{unable} knows {', '.join(words)}"
         raise UsageError(f"{unable} has no {name}", hint)
     return able
 
 
 def _nearest(name: str) -> str:
     near = get_close_matches(name, KNOWN, n=1)
-    listed = f"The precisions are {', '.join(p for p in KNOWN if p not in RECIPES)}, and of Core ML's weights {WORDS}"
+    own = {precision for known in formats.KNOWN.values() for precision in known.own_precisions}
+    plain = ", ".join(precision for precision in KNOWN if precision not in own)
+    listed = f"The precisions are {plain}{formats.own_precisions_in_words()}"
     return f"Did you mean {near[0]}? {listed}" if near else listed

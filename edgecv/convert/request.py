@@ -13,7 +13,7 @@ from edgecv_converters.coreml.recipes import Minimum
 from edgecv_converters.data.inputs import read_input_shapes, read_labels
 from edgecv_converters.isolate import GIB, WorkerLimits
 from edgecv_converters.parity.gates import GateConfig
-from edgecv_converters.workers import Quantizer
+from edgecv_converters.targets import Quantizer
 from edgecv_runtime.errors import UsageError
 from edgecv_runtime.preprocess import parse
 from edgecv_runtime.schema import Activation, Preprocess, Task

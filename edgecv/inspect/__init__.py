@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from edgecv_converters.inspection import ArtifactInspection
 from edgecv_converters.isolate import WorkerLimits, run_alone
 from edgecv_converters.source.request import SourceRequest
 from edgecv_runtime.errors import SourceError
@@ -13,7 +14,6 @@ from edgecv.inspect.alone import look_into
 from edgecv.inspect.bundle import MANIFEST, inspect_bundle, is_bundle_zip
 from edgecv.inspect.layers import inspect_layers
 from edgecv.inspect.records import (
-    ArtifactInspection,
     BundleInspection,
     Inspection,
     LayersInspection,

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from edgecv_converters.inspection import ArtifactInspection
 from edgecv_converters.source.request import SourceRequest
+from edgecv_converters.targets import known_targets
 from edgecv_runtime.errors import SourceError
 from edgecv_runtime.files import open_regular
 
-from edgecv.inspect.records import ArtifactInspection, Inspection
+from edgecv.inspect.records import Inspection
 
+HEAD = 8  # bytes by which a format is told
 HINT = "Give a model, a converted file or a bundle"
 
 
@@ -29,21 +32,19 @@ def look_into(request: SourceRequest) -> Inspection:
 
 def _artifact(path: Path) -> ArtifactInspection | None:
     """Describe a converted file; None where the path is for the model loader to judge."""
-    from edgecv.inspect.coreml import inspect_coreml
-    from edgecv.inspect.onnx import inspect_onnx
-    from edgecv.inspect.tflite import inspect_tflite
+    head = b"" if path.is_dir() else _beginning(path)
+    for target in known_targets():
+        if target.recognizes(path, head):
+            return target.inspect(path)
+    return None
 
-    if path.is_dir():
-        return inspect_coreml(path) if (path / "Manifest.json").is_file() else None
+
+def _beginning(path: Path) -> bytes:
     try:
         with open_regular(path) as file:
-            head = file.read(8)
+            head = file.read(HEAD)
     except OSError as error:
         raise SourceError(f"{path.name} cannot be read: {error.strerror}", HINT) from error
     if not head:
         raise SourceError(f"{path.name} is empty", HINT)
-    if head[4:8] == b"TFL3":
-        return inspect_tflite(path)
-    if path.suffix == ".onnx":
-        return inspect_onnx(path)
-    return inspect_coreml(path) if path.suffix == ".mlmodel" else None
+    return head

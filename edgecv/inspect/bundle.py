@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from edgecv_converters.inspection import size_of
 from edgecv_runtime.archive import Archive
 from edgecv_runtime.bundle import MANIFEST, read_manifest, read_within
 from edgecv_runtime.errors import BundleError
 from edgecv_runtime.files import MIB
 
-from edgecv.inspect.coreml import size_of
 from edgecv.inspect.records import BundleInspection
 from edgecv.terminal.words import preprocess_words
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from edgecv_converters.inspection import size_of
 from edgecv_converters.source.request import SourceRequest, open_source
 
 from edgecv.extras import LOADING, require
-from edgecv.inspect.coreml import size_of
 from edgecv.inspect.records import ModelInspection
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from edgecv_converters.inspection import ArtifactInspection, PortRow
 from edgecv_converters.measured import LayerError
 from edgecv_runtime.postprocess import Head
 from edgecv_runtime.schema import Artifact, Comparison, Manifest, Parity, TensorSpec
@@ -12,12 +13,10 @@ from rich.table import Table
 from edgecv.convert import heads
 from edgecv.inspect.layers import operation_words
 from edgecv.inspect.records import (
-    ArtifactInspection,
     BundleInspection,
     Inspection,
     LayersInspection,
     ModelInspection,
-    PortRow,
 )
 from edgecv.terminal.words import (
     DASH,

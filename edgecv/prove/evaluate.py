@@ -10,8 +10,8 @@ import numpy as np
 from edgecv_converters.data import Spool, SpoolInfo, open_samples, write_spool
 from edgecv_converters.isolate import Job, WorkerLimits, WorkerPool, children
 from edgecv_converters.parity.answers import Decision, decide
-from edgecv_converters.parity.methods import methods
 from edgecv_converters.parity.metrics import Scores, confusion_matrix, precision_recall_f1, wilson
+from edgecv_converters.targets import find
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.errors import BundleError, UsageError
 from edgecv_runtime.postprocess import Head
@@ -74,7 +74,7 @@ def _decision(bundle: Bundle, artifact: Artifact, samples: Spool, threads: int) 
         artifact=artifact,
         head=Head.of(bundle.manifest),
         output=bundle.manifest.outputs[0].name,
-        method=methods(artifact.target)[-1],
+        method=find(artifact.target).methods()[-1],
         threads=threads,
         samples=samples,
     )
@@ -123,7 +123,7 @@ def choose(manifest: Manifest, file: str | None, target: str | None, precision: 
     if not fitting:
         there = ", ".join(artifact.file for artifact in manifest.artifacts)
         raise BundleError("the bundle has no such artifact", f"It holds {there}")
-    quick = [artifact for artifact in fitting if "runtime" in methods(artifact.target)]
+    quick = [artifact for artifact in fitting if "runtime" in find(artifact.target).methods()]
     return quick if quick and file is None and target is None else fitting
 
 

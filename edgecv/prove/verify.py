@@ -11,8 +11,8 @@ from edgecv_converters.golden import GoldenSample, read_golden
 from edgecv_converters.isolate import Job, WorkerLimits, WorkerPool, children
 from edgecv_converters.parity.gates import GateConfig
 from edgecv_converters.parity.golden import GoldenCheck, check_golden
-from edgecv_converters.parity.methods import methods
 from edgecv_converters.parity.verdict import without_run
+from edgecv_converters.targets import find
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.errors import BackendError
 from edgecv_runtime.postprocess import Head
@@ -75,7 +75,7 @@ def _preprocess_again(bundle: Bundle, cases: list[GoldenSample]) -> tuple[int, i
 
 def _checks(bundle: Bundle, gates: GateConfig, threads: int) -> Iterator[GoldenCheck]:
     for artifact in bundle.manifest.artifacts:
-        for method in methods(artifact.target):
+        for method in find(artifact.target).methods():
             yield GoldenCheck(
                 root=bundle.root.absolute(),
                 artifact=artifact,

@@ -13,7 +13,7 @@ from edgecv_runtime.precisions import PLAIN, WEIGHT_FORMS, WORDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Library:
+class PythonLibrary:
     """A Python library that converting to a format, or running it, needs.
 
     Attributes:
@@ -52,7 +52,7 @@ class BackendRecord:
     name: str
     title: str
     opener: str
-    library: Library
+    library: PythonLibrary
     processor: Literal["cpu", "gpu", "system"] = "cpu"
     platform: str | None = None
     is_installed: Callable[[], bool] = lambda: True
@@ -108,19 +108,19 @@ def has_cuda() -> bool:
 
 
 _BACKENDS: Final = "edgecv_runtime.backends"
-LITERT: Final = Library(
+LITERT: Final = PythonLibrary(
     name="litert",
     distributions=("ai-edge-litert", "tflite-runtime"),
     modules=("ai_edge_litert", "tflite_runtime"),
     extra="litert",
 )
-ONNX_RUNTIME: Final = Library(
+ONNX_RUNTIME: Final = PythonLibrary(
     name="onnxruntime",
     distributions=("onnxruntime", "onnxruntime-gpu"),
     modules=("onnxruntime",),
     extra="onnx",
 )
-COREMLTOOLS: Final = Library(
+COREMLTOOLS: Final = PythonLibrary(
     name="coremltools", distributions=("coremltools",), modules=("coremltools",), extra="convert"
 )
 TFLITE: Final = FileFormat(

@@ -102,8 +102,8 @@ class InBundle:
 
 
 def _inspect(path: Path) -> None:
-    from edgecv.inspect.onnx import inspect_onnx
-    from edgecv.inspect.tflite import inspect_tflite
+    from edgecv_converters.onnx.inspect import inspect_onnx
+    from edgecv_converters.tflite.inspect import inspect_tflite
 
     {".tflite": inspect_tflite, ".onnx": inspect_onnx}[path.suffix](path)
 

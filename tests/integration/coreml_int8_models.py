@@ -12,11 +12,12 @@ from edgecv_converters.coreml import Interface, write_package
 from edgecv_converters.coreml.int8 import Compute, program_from_tflite
 from edgecv_converters.graph.freeze import freeze
 from edgecv_converters.graph.frozen import FrozenGraph
-from edgecv_converters.graph.passes import canonical
 from edgecv_converters.mil import Evaluator, Program, load_program
-from edgecv_converters.tflite import IoType, describe, to_tflite
+from edgecv_converters.targets import IoType
+from edgecv_converters.tflite import describe, to_tflite
 from edgecv_runtime.schema import TensorSpec
 
+from tests.canonical import canonical
 from tests.integration.onnx_models import quiet
 
 Array = npt.NDArray[Any]

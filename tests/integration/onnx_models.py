@@ -11,10 +11,12 @@ import numpy as np
 import numpy.typing as npt
 from edgecv_converters.graph.freeze import freeze
 from edgecv_converters.graph.frozen import FrozenGraph
-from edgecv_converters.graph.passes import canonical
-from edgecv_converters.tflite import IoType, to_tflite
+from edgecv_converters.targets import IoType
+from edgecv_converters.tflite import to_tflite
 from edgecv_runtime.cpu import saturates_int8
 from edgecv_runtime.schema import Target, TensorSpec
+
+from tests.canonical import canonical
 
 Array = npt.NDArray[Any]
 Build = Callable[[Any], Any]

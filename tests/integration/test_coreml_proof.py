@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from edgecv_converters.coreml.reference import HOW
 from edgecv_converters.mil import load_program
-from edgecv_converters.parity.methods import ways
+from edgecv_converters.targets import find
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.digest import sha256_tree, tree_bytes
 
@@ -204,10 +204,10 @@ def test_what_overflows_float16_stays_in_float32(tmp_path, digits_folder):
 
 def test_a_mac_would_run_core_ml_as_well(monkeypatch):
     monkeypatch.setattr(sys, "platform", "darwin")
-    assert ways("coreml") == ("reference", "runtime")
-    assert ways("tflite") == ("runtime",)
+    assert find("coreml").methods() == ("reference", "runtime")
+    assert find("tflite").methods() == ("runtime",)
     monkeypatch.setattr(sys, "platform", "linux")
-    assert ways("coreml") == ("reference",)
+    assert find("coreml").methods() == ("reference",)
 
 
 def test_the_bundle_and_the_package_name_each_other(bundle):

@@ -10,11 +10,11 @@ import keras
 import numpy as np
 import pytest
 from edgecv_converters.coreml import to_coreml
-from edgecv_converters.graph.passes import canonical
 from edgecv_converters.mil import Evaluator, load_program
 from edgecv_converters.source import load_source
 from keras import layers
 
+from tests.canonical import canonical
 from tests.integration.mil_programs import U, converting, coremltools
 
 coremltools()

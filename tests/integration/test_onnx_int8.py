@@ -16,7 +16,7 @@ import numpy as np
 import onnx
 import pytest
 from edgecv_converters.onnx import describe, from_tflite
-from edgecv_converters.tflite import IoType
+from edgecv_converters.targets import IoType
 from edgecv_converters.tflite import describe as describe_tflite
 from edgecv_converters.tflite.describe import load
 from onnx import numpy_helper

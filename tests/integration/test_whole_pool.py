@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
-from edgecv_converters.graph.passes import canonical, run, whole_pool
+from edgecv_converters.graph.passes import whole_pool
 from edgecv_converters.source import load_source, save_live
 from edgecv_converters.tflite import describe, to_tflite
 from edgecv_converters.tflite.describe import load
+
+from tests.canonical import canonical
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +32,8 @@ def pooled(tmp_path_factory):
     return load_source(save_live(model, tmp_path_factory.mktemp("pooled")))
 
 
-def converted(source, precision="int8"):
-    frozen = canonical(source.freeze(), "tflite")
+def converted(source, precision="int8", without=None):
+    frozen = canonical(source.freeze(), "tflite", without=without)
     rng = np.random.default_rng(0)
     images = rng.normal(size=(30, 1, 12, 12, 3)).astype(np.float32)
     data = to_tflite(frozen, precision, samples=lambda: iter({"image": image} for image in images))
@@ -50,30 +52,23 @@ def scales_of(data, kind):
     return None
 
 
-def without_the_pass(monkeypatch):
-    kept = tuple(step for step in run.PASSES if step.module is not whole_pool)
-    monkeypatch.setattr(run, "PASSES", kept)
-
-
-def test_without_the_pass_the_average_wastes_its_input_s_scale(pooled, monkeypatch):
+def test_without_the_pass_the_average_wastes_its_input_s_scale(pooled):
     from ai_edge_litert import schema_py_generated as schema
 
-    without_the_pass(monkeypatch)
-    data, ops, _ = converted(pooled)
+    data, ops, _ = converted(pooled, without=whole_pool)
     assert ops["AVERAGE_POOL_2D"] == 2
     before, after = scales_of(data, schema.BuiltinOperator.AVERAGE_POOL_2D)
     assert before == after
 
 
-def test_with_the_pass_the_average_has_its_own_scale_and_less_error(pooled, monkeypatch):
+def test_with_the_pass_the_average_has_its_own_scale_and_less_error(pooled):
     from ai_edge_litert import schema_py_generated as schema
 
     data, ops, images = converted(pooled)
     assert ops["AVERAGE_POOL_2D"] == 1, "the pool over a part of the map stays"
     before, after = scales_of(data, schema.BuiltinOperator.MEAN)
     assert after < before / 2
-    without_the_pass(monkeypatch)
-    old, _, _ = converted(pooled)
+    old, _, _ = converted(pooled, without=whole_pool)
     reference = pooled.predict({"image": images[:, 0]})["scores"]
     assert noise(data, images, reference) < 0.5 * noise(old, images, reference)
 

@@ -13,10 +13,10 @@ import pytest
 from edgecv_converters.isolate import GIB, WorkerBugError, WorkerLimits, run_alone
 from edgecv_runtime.errors import BackendError, ConversionError
 
+from edgecv.commands.verify import print_verification
 from edgecv.convert.staging import write_zip
 from edgecv.inspect import inspect
 from edgecv.prove.evaluate import evaluate
-from edgecv.commands.verify import print_verification
 from edgecv.prove.verify import verify
 from edgecv.terminal.observer import Silent
 from tests import bundles, misbehave
@@ -132,12 +132,12 @@ native = {{"ai_edge_litert", "onnxruntime", "onnx", "coremltools", "tensorflow",
 print(*sorted(native & {{name.partition(".")[0] for name in sys.modules}}))
 """
 CALLS = {
-    "verifying": ("verify", "verify(Path({bundle!r}), observer=Silent())"),
-    "evaluating": (
+    "prove.verify": ("verify", "verify(Path({bundle!r}), observer=Silent())"),
+    "prove.evaluate": (
         "evaluate",
         "evaluate(Path({bundle!r}), Path({pictures!r}), target=None, precision=None, threads=1, observer=Silent())",
     ),
-    "inspecting": ("inspect", "inspect(Path({bundle!r}, 'onnx', 'model.float32.onnx'))"),
+    "inspect": ("inspect", "inspect(Path({bundle!r}, 'onnx', 'model.float32.onnx'))"),
 }
 
 

@@ -6,10 +6,9 @@ import json
 import os
 
 import pytest
+from edgecv_converters.coreml.inspect import inspect_coreml
 from edgecv_converters.mil import load_program
 from edgecv_runtime.errors import BundleError
-
-from edgecv.inspect.coreml import inspect_coreml
 
 pytest.importorskip("coremltools")
 

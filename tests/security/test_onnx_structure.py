@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 import onnx
 import pytest
+from edgecv_converters.onnx.inspect import inspect_onnx
 from edgecv_runtime.backends.structure.onnx import MOST_NESTED, check_onnx
 from edgecv_runtime.bundle import encode_manifest
 from edgecv_runtime.digest import sha256_tree, tree_bytes
@@ -18,7 +19,6 @@ from edgecv_runtime.predictor import load
 from onnx import TensorProto, helper, numpy_helper
 
 from edgecv.inspect import tables
-from edgecv.inspect.onnx import inspect_onnx
 from tests import bundles
 
 

@@ -5,9 +5,9 @@ from edgecv_runtime.errors import UsageError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgecv.convert.recipe import DEFAULT_PRECISION, PRECISIONS, TARGETS, ArtifactSpec, Recipe, plan
+from edgecv.convert.recipe import TARGETS, ArtifactSpec, Recipe, plan
 
-KNOWN = [(target, precision) for target in TARGETS for precision in PRECISIONS[target]]
+KNOWN = [(target, precision) for target in TARGETS for precision in TARGETS[target].precisions]
 NAMES = sorted({precision for _, precision in KNOWN})
 
 
@@ -61,14 +61,14 @@ def test_what_cannot_be_planned(quantize, targets, words):
 
 @given(
     asked=st.lists(st.sampled_from([*NAMES, *(f"{t}:{p}" for t, p in KNOWN)]), max_size=6),
-    targets=st.lists(st.sampled_from(TARGETS), max_size=3),
+    targets=st.lists(st.sampled_from(list(TARGETS)), max_size=3),
 )
 def test_every_plan_is_ordered_distinct_and_what_was_asked_for(asked, targets):
     try:
         steps = plan(asked, targets)
     except UsageError:
         chosen = set(targets)
-        assert any(name not in PRECISIONS[target] for name in asked for target in chosen)
+        assert any(name not in TARGETS[target].precisions for name in asked for target in chosen)
         return
     pairs = [(step.target, step.precision) for step in steps]
     assert pairs == [pair for pair in KNOWN if pair in pairs]
@@ -76,7 +76,7 @@ def test_every_plan_is_ordered_distinct_and_what_was_asked_for(asked, targets):
     if asked:
         wanted = {(t, p) for t, p in KNOWN if f"{t}:{p}" in asked or (p in asked and t in chosen)}
     else:
-        wanted = {(target, DEFAULT_PRECISION[target]) for target in chosen}
+        wanted = {(target, TARGETS[target].default_precision) for target in chosen}
     assert set(pairs) == wanted
     assert plan([",".join(reversed(asked))], targets) == steps
 

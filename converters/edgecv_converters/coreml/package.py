@@ -19,7 +19,7 @@ from edgecv_converters.coreml.names import feature_of, identifier
 from edgecv_converters.graph.frozen import FrozenGraph
 
 UUID_NAMESPACE = uuid.UUID("9c8f6f2a-2f2e-5c0e-9e55-0d6a7b1d5a11")  # edgecv's own, so that identifiers are stable
-PREPROCESS, POSTPROCESS, RECIPE = "edgecv.preprocess", "edgecv.postprocess", "edgecv.convert.recipe"
+PREPROCESS, POSTPROCESS, RECIPE = "edgecv.preprocess", "edgecv.postprocess", "edgecv.recipe"
 SOURCE, BUNDLE = "edgecv.source_sha256", "edgecv.bundle"
 LABEL = "classLabel"
 PASSES = (  # those of coremltools that leave a quantization and a normalization as they are

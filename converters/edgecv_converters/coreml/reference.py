@@ -16,6 +16,7 @@ from edgecv_runtime.schema import Sketch, TensorIO
 from edgecv_converters.coreml.names import identifier
 from edgecv_converters.graph.sketch import deviation, sketch
 from edgecv_converters.mil import Evaluator, Operation, Program, load_program
+from edgecv_converters.parity.suspect import Suspect
 
 HOW: Final = "reference evaluation of the saved program"
 USUAL: Final = 0.01  # what float16 may deviate by in a deep network: below, no operation is suspected
@@ -78,36 +79,6 @@ class ReferenceCoreML:
     def watch(self, inputs: Mapping[str, Array], watch: Watch) -> None:
         """Run on raw tensors, and hand over what every operation gives."""
         self._evaluator.run(self.feeds(inputs), watch=watch)
-
-
-@dataclass(frozen=True, slots=True)
-class Suspect:
-    """An operation whose result departs from the source's, and by how much what goes into it does.
-
-    Attributes:
-        operation, type: Its name and type in the program.
-        layer: The source model's layer.
-        deviation: Norm of the difference by norm of the source's tensor, estimated; `before` is that of its inputs.
-    """
-
-    operation: str
-    type: str
-    layer: str
-    deviation: float
-    before: float
-
-    def __str__(self) -> str:
-        off = "is not finite" if not np.isfinite(self.deviation) else f"is {100 * self.deviation:.3g} % off"
-        return (
-            f"the first suspect is the {self.type} of layer {self.layer}: its result {off}, "
-            f"what goes into it {100 * self.before:.2g} %"
-        )
-
-
-def faults(failed: Sequence[str], overflow: str | None, suspect: Suspect | None) -> list[str]:
-    """List what a reference evaluation adds to the reasons why an artifact failed; an overflow is one by itself."""
-    found = [] if overflow is None else [overflow]
-    return found if suspect is None or not (failed or found) else [*found, str(suspect)]
 
 
 @dataclass(slots=True)

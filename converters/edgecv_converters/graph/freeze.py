@@ -15,7 +15,6 @@ from edgecv_converters.graph.edit import (
     append_identity,
     bypass,
     node_of,
-    prune,
     rename,
     rename_functions,
     tensor_shapes,
@@ -23,8 +22,10 @@ from edgecv_converters.graph.edit import (
 from edgecv_converters.graph.frozen import Endpoint, FrozenGraph
 from edgecv_converters.graph.names import tidy_names
 from edgecv_converters.graph.passes import shapes, tensor_lists, unroll
+from edgecv_converters.graph.passes.run import run_passes
 
 Call = Callable[[Sequence[Any]], Sequence[Any]]
+LOOP_PASSES = (shapes.rewrite, unroll.rewrite, tensor_lists.rewrite)
 CALLS = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
 _NOT_A_NODE_NAME = re.compile(r"[^A-Za-z0-9_.-]")
 # Operations that only pass on their inputs: copies, and what training alone needs.
@@ -53,12 +54,7 @@ def freeze(
     folded = _fold(function)
     _strip_xla(folded.proto)
     if any(node.op in unroll.LOOPS for node in folded.proto.node):
-        endpoints = [node_of(name) for name in (*folded.feeds, *folded.fetches)]
-        prune(folded.proto, endpoints)
-        shapes.rewrite(folded.proto)
-        unroll.rewrite(folded.proto)
-        tensor_lists.rewrite(folded.proto)
-        prune(folded.proto, endpoints)
+        run_passes(folded.proto, LOOP_PASSES, [node_of(name) for name in (*folded.feeds, *folded.fetches)])
     if any(node.op in CALLS for node in folded.proto.node):
         folded = _fold(folded.function())
     return _named(folded, inputs, output_names, doubled_scopes)
@@ -145,8 +141,7 @@ def _named(
         append_identity(proto, fed.get(fetch, fetch), nodes[-1], dtype)
     endpoints = [*nodes, *(end.node for end in ins)]
     bypass(proto, _PASS_ON, endpoints)
-    shapes.rewrite(proto)
-    prune(proto, endpoints)
+    run_passes(proto, (shapes.rewrite,), endpoints)
     tidy_names(proto, doubled)
     found = tensor_shapes(proto, [f"{node}:0" for node in nodes])
     outs = tuple(

@@ -13,7 +13,7 @@ from edgecv_runtime.schema import Artifact
 from edgecv_converters.data import Spool
 from edgecv_converters.isolate.child import progress
 from edgecv_converters.parity.decide import trusted_decisions
-from edgecv_converters.parity.methods import ProofMethod, open_for_proof
+from edgecv_converters.targets import ProofMethod, find
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +36,8 @@ def decide(order: Decision) -> np.ndarray:
         EdgecvError: The runtime cannot load or run the file, or is not installed.
     """
     decided = []
-    backend = open_for_proof(order.artifact, order.root / order.artifact.file, order.method, threads=order.threads)
+    file = order.root / order.artifact.file
+    backend = find(order.artifact.target).open(order.artifact, file, order.method, threads=order.threads)
     try:
         for rows, batch in order.samples.batches(1):
             outputs = run_float(backend, order.artifact, batch)

@@ -10,13 +10,14 @@ from edgecv_runtime.errors import EdgecvError
 from edgecv_runtime.postprocess import Head
 from edgecv_runtime.schema import Artifact, GoldenInfo, Parity
 
-from edgecv_converters.coreml.reference import ReferenceCoreML, Suspect
 from edgecv_converters.golden import GoldenSample, read_golden, read_sketches
 from edgecv_converters.isolate.child import progress
 from edgecv_converters.parity.gates import GOLDEN, GateConfig
-from edgecv_converters.parity.methods import ProofMethod, activated, how, open_for_proof
+from edgecv_converters.parity.methods import activated
 from edgecv_converters.parity.metrics import ComparisonAccumulator
+from edgecv_converters.parity.suspect import ReferenceEvaluator, Suspect
 from edgecv_converters.parity.verdict import judge, without_run
+from edgecv_converters.targets import ProofMethod, find
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,21 +48,22 @@ def check_golden(check: GoldenCheck) -> Parity:
 
 def _compare(check: GoldenCheck, cases: list[GoldenSample]) -> Parity:
     artifact, total = check.artifact, ComparisonAccumulator(check.head)
-    backend = open_for_proof(artifact, check.root / artifact.file, check.method, threads=check.threads)
+    target = find(artifact.target)
+    backend = target.open(artifact, check.root / artifact.file, check.method, threads=check.threads)
     try:
         for number, case in enumerate(cases):
             total.add([case.id], activated(artifact, case.outputs), run_float(backend, artifact, case.inputs))
             progress(number + 1, len(cases))
-        overflow = backend.overflow if isinstance(backend, ReferenceCoreML) else None
+        overflow = backend.overflow if isinstance(backend, ReferenceEvaluator) else None
         suspect = _suspect(check, backend, cases[0])
     finally:
         backend.close()
     found = {GOLDEN: total.result()}
-    return judge(artifact, check.gates, found, how=how(backend), overflow=overflow, suspect=suspect)
+    return judge(artifact, check.gates, found, how=target.execution(backend), overflow=overflow, suspect=suspect)
 
 
 def _suspect(check: GoldenCheck, backend: Backend, case: GoldenSample) -> Suspect | None:
-    if not isinstance(backend, ReferenceCoreML):
+    if not isinstance(backend, ReferenceEvaluator):
         return None
     raw = {io.name: to_raw(case.inputs[io.name], io) for io in check.artifact.inputs}
     return backend.suspect(raw, read_sketches(check.root, check.golden))

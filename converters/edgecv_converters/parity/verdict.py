@@ -8,8 +8,8 @@ from typing import Final
 from edgecv_runtime.errors import EdgecvError, MissingDependencyError
 from edgecv_runtime.schema import Accuracy, Artifact, Comparison, Gate, Parity, Twin
 
-from edgecv_converters.coreml.reference import Suspect, faults
 from edgecv_converters.parity.gates import GateConfig, evaluate_gates
+from edgecv_converters.parity.suspect import Suspect, faults
 
 DID_NOT_RUN: Final = "did not run"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from edgecv_runtime.errors import ConversionError
@@ -12,9 +12,9 @@ from edgecv_runtime.schema import Precision
 
 from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.graph.layers import layer_of
+from edgecv_converters.targets import IoType
 from edgecv_converters.tflite.integers import float_operations
 
-IoType = Literal["float32", "int8", "uint8"]
 Samples = Callable[[], Iterator[Mapping[str, np.ndarray]]]
 
 MISSING_OP = re.compile(r"'tf\.(\w+)' op is neither a custom op nor a flex op")

@@ -11,6 +11,7 @@ from edgecv_runtime.schema import QuantParams, TensorIO
 
 from edgecv_converters.graph.frozen import Endpoint
 
+IDENTIFIER = b"TFL3"  # bytes 4 to 8 of every file
 INTEGERS = frozenset({"int8", "uint8", "int16"})
 
 

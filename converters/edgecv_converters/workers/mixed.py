@@ -24,6 +24,7 @@ from edgecv_converters.quantize.keep_float import MixedFile
 from edgecv_converters.quantize.network import MismatchError, read_network
 from edgecv_converters.quantize.score import answers
 from edgecv_converters.quantize.sensitivity import Pair, ranked
+from edgecv_converters.targets import Budget
 from edgecv_converters.tflite import check_integers, describe, input_names, output_names
 from edgecv_converters.tflite.reader import Array
 from edgecv_converters.workers.exchange import REFERENCES, VALIDATION
@@ -41,14 +42,6 @@ class Validation:
     data: DataSet
     on: str
     head: Head
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Budget:
-    """An accuracy budget: by how many points of 100 accuracy may fall, and how many seconds the search may take."""
-
-    points: float
-    seconds: float
 
 
 def keep_within(

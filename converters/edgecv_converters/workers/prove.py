@@ -10,14 +10,15 @@ from edgecv_runtime.backends import Backend, run_float, to_raw
 from edgecv_runtime.postprocess import Head
 from edgecv_runtime.schema import Accuracy, Artifact, Comparison, Sketch
 
-from edgecv_converters.coreml.reference import ReferenceCoreML, Suspect
 from edgecv_converters.data import Spool
 from edgecv_converters.isolate.child import progress, wait_for
 from edgecv_converters.isolate.store import ObjectStore
 from edgecv_converters.measured import Histogram
 from edgecv_converters.parity.decide import same_rows, trusted_decisions
-from edgecv_converters.parity.methods import ProofMethod, activated, how, open_for_proof, spread
+from edgecv_converters.parity.methods import activated, spread
 from edgecv_converters.parity.metrics import ComparisonAccumulator, accuracy
+from edgecv_converters.parity.suspect import ReferenceEvaluator, Suspect
+from edgecv_converters.targets import ProofMethod, find
 from edgecv_converters.workers.exchange import REFERENCES
 
 BATCH = 16
@@ -90,7 +91,8 @@ def prove_artifact(subject: Subject, sets: tuple[DataSet, ...], store: ObjectSto
     decisions: dict[str, np.ndarray] = {}
     judged: tuple[Accuracy, dict[int, int], dict[int, int]] | None = None
     done = 0
-    backend = open_for_proof(
+    target = find(subject.artifact.target)
+    backend = target.open(
         subject.artifact, subject.root / subject.artifact.file, subject.method, threads=subject.threads
     )
     try:
@@ -107,7 +109,7 @@ def prove_artifact(subject: Subject, sets: tuple[DataSet, ...], store: ObjectSto
     finally:
         backend.close()
     return Proof(
-        how=how(backend),
+        how=target.execution(backend),
         comparisons=comparisons,
         histogram=everything.histogram(subject.artifact.file),
         decisions=decisions,
@@ -154,7 +156,7 @@ def _compare(
 
 def _looked_into(subject: Subject, backend: Backend, sets: tuple[DataSet, ...]) -> tuple[str | None, Suspect | None]:
     golden = next((data for data in sets if data.name == GOLDEN), None)
-    if not isinstance(backend, ReferenceCoreML) or golden is None:
+    if not isinstance(backend, ReferenceEvaluator) or golden is None:
         return None, None
     _, first = next(golden.inputs.batches(1))
     raw = {io.name: to_raw(first[io.name], io) for io in subject.artifact.inputs}

@@ -1,20 +1,19 @@
-"""The passes of each target, and what must hold before and after them."""
+"""Runs passes on a frozen graph, and checks what must hold before and after them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from types import ModuleType
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from edgecv_runtime.errors import ConversionError
-from edgecv_runtime.schema import Target
 
 from edgecv_converters.graph.edit import node_of, prune
 from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.graph.layers import layer_of
-from edgecv_converters.graph.passes import erfc, negative, split_sizes, whole_pool
 
+GraphPass = Callable[[Any], None]
+"""One rewrite: it changes a `tensorflow.GraphDef` in place."""
 _CALLS = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
 _CONTROL_FLOW = frozenset(
     {"While", "StatelessWhile", "If", "StatelessIf", "Case", "StatelessCase", "For"}
@@ -23,51 +22,38 @@ _CONTROL_FLOW = frozenset(
 _STATE = frozenset({"VarHandleOp", "ReadVariableOp", "VariableV2", "AssignVariableOp", "HashTableV2"})
 
 
-@dataclass(frozen=True, slots=True)
-class GraphPass:
-    """One rewrite (its module's `rewrite` changes a GraphDef in place), and the targets whose converter needs it."""
+def run_passes(proto: Any, passes: Sequence[GraphPass], endpoints: Sequence[str]) -> None:
+    """Run passes in order on a `tensorflow.GraphDef`, in place; what no endpoint needs is dropped before and after.
 
-    module: ModuleType
-    targets: frozenset[Target]
-
-    @property
-    def name(self) -> str:
-        """The module's own name."""
-        return self.module.__name__.rpartition(".")[2]
-
-    @property
-    def rewrite(self) -> Callable[[Any], None]:
-        """The function that changes a GraphDef in place."""
-        return self.module.rewrite  # type: ignore[no-any-return]
-
-
-PASSES: tuple[GraphPass, ...] = (
-    GraphPass(erfc, frozenset({"onnx", "coreml"})),
-    GraphPass(split_sizes, frozenset({"coreml"})),
-    GraphPass(whole_pool, frozenset({"tflite"})),
-    GraphPass(negative, frozenset({"tflite"})),
-)
-
-
-def canonical(frozen: FrozenGraph, target: Target) -> FrozenGraph:
-    """The graph in the form that `target`'s converter takes.
+    Args:
+        proto: The graph.
+        passes: The rewrites.
+        endpoints: The nodes of its inputs and outputs, which stay.
 
     Raises:
-        ConversionError: The graph holds calls, control flow or state that no pass removes; the message names the
-            operation and its layer.
+        ConversionError: A pass left a reference to a node that is not there; the pass is named.
     """
-    proto = frozen.proto()
-    check(frozen, proto)
-    for step in PASSES:
-        if target in step.targets:
-            step.rewrite(proto)
-    prune(proto, [end.node for end in (*frozen.inputs, *frozen.outputs)])
-    done = replace(frozen, graph_def=proto.SerializeToString(deterministic=True))
-    check(done, proto)
-    return done
+    prune(proto, endpoints)
+    for rewrite in passes:
+        rewrite(proto)
+        _check_references(proto, endpoints, f" after the pass {rewrite.__module__.rpartition('.')[2]}")
+    prune(proto, endpoints)
 
 
-def check(frozen: FrozenGraph, proto: Any) -> None:
+def canonical(frozen: FrozenGraph, passes: Sequence[GraphPass]) -> FrozenGraph:
+    """Return the graph in the form that a converter takes: after `passes`, without calls, control flow and state.
+
+    Raises:
+        ConversionError: The graph holds calls, control flow or state; the message names the operation and its layer.
+    """
+    proto, endpoints = frozen.proto(), [end.node for end in (*frozen.inputs, *frozen.outputs)]
+    check(proto, endpoints)
+    run_passes(proto, passes, endpoints)
+    check(proto, endpoints)
+    return replace(frozen, graph_def=proto.SerializeToString(deterministic=True))
+
+
+def check(proto: Any, endpoints: Sequence[str]) -> None:
     """Check a graph in canonical form: no calls, loops, state or dangling names; all endpoints present.
 
     Raises:
@@ -85,8 +71,11 @@ def check(frozen: FrozenGraph, proto: Any) -> None:
                     f"operation {node.op} of layer {layer_of(node.name)} is {what}",
                     "Edge runtimes take a graph of plain operations: replace the layer, or fix the number of its steps",
                 )
+    _check_references(proto, endpoints, "")
+
+
+def _check_references(proto: Any, endpoints: Sequence[str], when: str) -> None:
     names = {node.name for node in proto.node}
-    missing = {node_of(name) for node in proto.node for name in node.input} - names
-    missing |= {end.node for end in (*frozen.inputs, *frozen.outputs)} - names
+    missing = ({node_of(name) for node in proto.node for name in node.input} | set(endpoints)) - names
     if missing:
-        raise ConversionError(f"the frozen graph has no node {min(missing)!r}", "This is a bug in edgecv")
+        raise ConversionError(f"the frozen graph has no node {min(missing)!r}{when}", "This is a bug in edgecv")

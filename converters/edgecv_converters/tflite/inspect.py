@@ -7,12 +7,13 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, Final
 
-from edgecv_converters.tflite.describe import dtype_of, load, operators
 from edgecv_runtime.errors import BundleError, MissingDependencyError
 from edgecv_runtime.files import MIB, read_regular
+from edgecv_runtime.formats import TFLITE
 from edgecv_runtime.schema import QuantParams
 
-from edgecv.inspect.records import ArtifactInspection, PortRow, share
+from edgecv_converters.inspection import ArtifactInspection, PortRow, share
+from edgecv_converters.tflite.describe import dtype_of, load, operators
 
 MOST: Final = 2048 * MIB  # bytes of a flatbuffer, which can have no more
 _CONVERTING: Final = frozenset({"QUANTIZE", "DEQUANTIZE"})
@@ -61,7 +62,7 @@ def _describe(path: Path, model: Any) -> ArtifactInspection:
     return ArtifactInspection(
         file=path.name,
         bytes=path.stat().st_size,
-        target="tflite",
+        target=TFLITE.name,
         format=f"TFLite schema {model.version}",
         inputs=tuple(_port(main.tensors[number]) for number in main.inputs),
         outputs=tuple(_port(main.tensors[number]) for number in main.outputs),

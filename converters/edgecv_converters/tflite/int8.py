@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from edgecv_runtime.schema import TensorIO
@@ -16,33 +15,14 @@ from edgecv_converters.isolate.store import ObjectStore
 from edgecv_converters.measured import LayerError, Mixed
 from edgecv_converters.quantize import LOGITS, QuantizeSettings, Refinement, quantize
 from edgecv_converters.quantize.layers import measure_layers
-from edgecv_converters.tflite import IoType, check_integers, describe, input_names, to_tflite, with_io
+from edgecv_converters.targets import IoType, Quantizing
+from edgecv_converters.tflite import check_integers, describe, input_names, to_tflite, with_io
 from edgecv_converters.workers.exchange import CALIBRATION, PICTURES, TRAINING
-from edgecv_converters.workers.mixed import Budget, keep_within
+from edgecv_converters.workers.mixed import keep_within
 
-Quantizer = Literal["edgecv", "vendor"]
 SHOWN = 1000  # progress is shown as so many parts
 PLAIN_SHARE = 0.2
 MIXED_BEGINS = 0.3
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Quantizing:
-    """The settings with which int8 files are quantized.
-
-    Attributes:
-        quantizer: "edgecv", or "vendor": the converter's own, by the smallest and largest value.
-        seed: Of every draw.
-        refine_seconds: At most so long is distilled; None leaves it out.
-        epochs: So many are trained on labelled samples; None leaves it out.
-        budget: What accuracy may lose: layers stay float to keep to it. None leaves all in int8.
-    """
-
-    quantizer: Quantizer = "edgecv"
-    seed: int = 0
-    refine_seconds: float | None = None
-    epochs: int | None = None
-    budget: Budget | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

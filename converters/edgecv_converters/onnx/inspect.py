@@ -10,9 +10,10 @@ from typing import Any, Final
 
 from edgecv_runtime.errors import BundleError, MissingDependencyError
 from edgecv_runtime.files import MIB, read_regular
+from edgecv_runtime.formats import ONNX
 from edgecv_runtime.schema import QuantParams
 
-from edgecv.inspect.records import ArtifactInspection, PortRow, sane, share
+from edgecv_converters.inspection import ArtifactInspection, PortRow, sane, share
 
 MOST: Final = 2048 * MIB  # bytes of a protobuf, which can have no more
 _DAMAGED: Final = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, MemoryError, RecursionError)
@@ -63,7 +64,7 @@ def _describe(path: Path, model: Any) -> ArtifactInspection:
     return ArtifactInspection(
         file=path.name,
         bytes=path.stat().st_size,
-        target="onnx",
+        target=ONNX.name,
         format=f"ONNX IR {model.ir_version}, {opsets}",
         inputs=tuple(_port(graph, value) for value in _true_inputs(graph)),
         outputs=tuple(_port(graph, value) for value in graph.output),

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from edgecv_runtime.errors import BundleError, MissingDependencyError
+from edgecv_runtime.formats import COREML
+
+from edgecv_converters.inspection import ArtifactInspection, PortRow, sane, share, size_of
 from edgecv_converters.mil.program import DAMAGED, read_model
 from edgecv_converters.mil.proto import data_type
-from edgecv_runtime.digest import tree_bytes
-from edgecv_runtime.errors import BundleError, MissingDependencyError
-
-from edgecv.inspect.records import ArtifactInspection, PortRow, sane, share
 
 _BITS: Final = {"float64": 64, "float32": 32, "float16": 16, "int32": 32, "int16": 16, "uint16": 16}
 _NARROW_BITS: Final = {"int8": 8, "uint8": 8, "int4": 4, "uint4": 4, "uint6": 6, "uint3": 3, "uint2": 2, "uint1": 1}
@@ -54,7 +54,7 @@ def _describe(path: Path, spec: Any) -> ArtifactInspection:
     return ArtifactInspection(
         file=path.name,
         bytes=size_of(path),
-        target="coreml",
+        target=COREML.name,
         format=f"Core ML specification {spec.specificationVersion}, {spec.WhichOneof('Type')}",
         inputs=tuple(_port(feature) for feature in spec.description.input),
         outputs=tuple(_port(feature) for feature in spec.description.output),
@@ -64,18 +64,6 @@ def _describe(path: Path, spec: Any) -> ArtifactInspection:
         quantized_ops=_quantized_ops(operations),
         quantized_weights=share(narrow, narrow + plain),
     )
-
-
-def size_of(path: Path) -> int:
-    """Bytes of a file, or of all files in a folder.
-
-    Raises:
-        BundleError: A folder holds what no digest covers, or cannot be listed.
-    """
-    try:
-        return tree_bytes(path)
-    except OSError as error:
-        raise BundleError(f"{path.name} cannot be read: {error.strerror}") from error
 
 
 def _operations(spec: Any) -> Iterator[Any]:

@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 from edgecv_runtime.backends import to_raw
-from edgecv_runtime.schema import Precision, Sketch, TensorIO
+from edgecv_runtime.schema import Precision, Sketch
 
 from edgecv_converters.coreml import Interface, describe, to_coreml, write_package
 from edgecv_converters.coreml.int8 import program_from_tflite
@@ -25,20 +25,20 @@ from edgecv_converters.isolate.child import wait_for
 from edgecv_converters.isolate.store import ObjectStore
 from edgecv_converters.mil import Operation
 from edgecv_converters.parity.methods import spread
+from edgecv_converters.targets import ArtifactDescription
 from edgecv_converters.workers.exchange import METADATA, SPOOLS
 
 LARGEST: Final = 65504.0  # finite float16
 ROOM: Final = 2.0  # for pictures that were not tried: what comes this near to LARGEST is not left in float16
 TRIED: Final = 16  # samples of each set
 Array = npt.NDArray[Any]
-Described = tuple[tuple[TensorIO, ...], tuple[TensorIO, ...], dict[str, int], dict[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
 class Package:
     """A package that lies on the disk: how it is described, notes for the report, what the source computes inside."""
 
-    described: Described
+    described: ArtifactDescription
     notes: tuple[str, ...]
     sketches: tuple[Sketch, ...]
 
@@ -74,7 +74,7 @@ def make_package(
         notes = to_coreml(frozen, precision, out, interface=interface, metadata=metadata, float32=wide)
         notes += (f"Core ML {precision}: float16 overflows in {', '.join(sorted(wide))}, which stay float32",)
     first = next(samples(spools["golden"]))
-    return Package(describe(out, frozen.inputs, frozen.outputs), notes, sketches(frozen, first))
+    return Package(ArtifactDescription(*describe(out, frozen.inputs, frozen.outputs)), notes, sketches(frozen, first))
 
 
 def samples(spool: Spool) -> Iterator[dict[str, Array]]:

@@ -1,0 +1,74 @@
+"""The ONNX target."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+from edgecv_runtime.formats import LITERT, ONNX_RUNTIME, PythonLibrary
+from edgecv_runtime.formats import ONNX as FORMAT
+
+from edgecv_converters.graph.frozen import FrozenGraph
+from edgecv_converters.graph.passes import erfc
+from edgecv_converters.inspection import ArtifactInspection
+from edgecv_converters.isolate.store import ObjectStore
+from edgecv_converters.onnx.describe import describe
+from edgecv_converters.onnx.float import to_onnx
+from edgecv_converters.onnx.float16 import to_float16
+from edgecv_converters.onnx.inspect import inspect_onnx
+from edgecv_converters.onnx.int8 import from_tflite
+from edgecv_converters.targets import ArtifactDescription, ConversionJob, ConversionTarget, Converted
+
+ONLY_ERRORS: Final = 3  # of ONNX Runtime's log
+
+
+class OnnxTarget(ConversionTarget):
+    """tf2onnx, for the float models from the frozen graph, and for int8 from the TFLite file."""
+
+    format = FORMAT
+    precisions = ("float32", "float16", "int8")
+    needs = (
+        PythonLibrary(name="tf2onnx", distributions=("tf2onnx",), modules=("tf2onnx",), extra="convert"),
+        PythonLibrary(name="onnx", distributions=("onnx",), modules=("onnx",), extra="convert"),
+        ONNX_RUNTIME,
+        LITERT,
+    )
+    passes = (erfc.rewrite,)
+    carried = frozenset({"int8", "mixed"})
+    slowness = 1
+
+    def load_libraries(self) -> None:
+        """Import tf2onnx, and ONNX Runtime without its notes."""
+        import onnxruntime
+        import tf2onnx  # noqa: F401 - loaded while the source is still being frozen
+
+        onnxruntime.set_default_logger_severity(ONLY_ERRORS)
+
+    def convert(self, job: ConversionJob, frozen: FrozenGraph, store: ObjectStore) -> Converted:  # noqa: ARG002
+        """Write the model of a job."""
+        import onnx
+
+        model = _model(job, frozen)
+        onnx.save_model(model, str(job.out))
+        opset = max(entry.version for entry in model.opset_import if entry.domain in {"", "ai.onnx"})
+        taken, given, ops = describe(model, frozen.inputs, frozen.outputs)
+        requires = {"opset": str(opset), "ir_version": str(model.ir_version)}
+        return Converted(artifact=ArtifactDescription(taken, given, ops, requires).artifact(job))
+
+    def recognizes(self, path: Path, head: bytes) -> bool:
+        """Recognize a file by the name NAME.onnx: a protobuf has no identifier."""
+        return path.suffix == self.format.suffix and bool(head)
+
+    def inspect(self, path: Path) -> ArtifactInspection:
+        """Describe a model by its protobuf."""
+        return inspect_onnx(path)
+
+
+def _model(job: ConversionJob, frozen: FrozenGraph) -> Any:
+    if job.quantized is not None:
+        return from_tflite(job.quantized, inputs=frozen.inputs, outputs=frozen.outputs)
+    model = to_onnx(frozen)
+    return to_float16(model) if job.precision == "float16" else model
+
+
+TARGET: Final = OnnxTarget()

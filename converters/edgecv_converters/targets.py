@@ -1,0 +1,256 @@
+"""The targets of conversions: what each one makes and of what, and how its artifacts are proven and looked into.
+
+`edgecv_converters/NAME/target.py` holds `TARGET`, the one implementation for the file format NAME; it is imported when
+it is asked for, and the libraries of its converter when something is converted.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any, ClassVar, Literal, NamedTuple
+
+from edgecv_runtime import formats
+from edgecv_runtime.backends import Backend, open_backend
+from edgecv_runtime.digest import sha256_tree, tree_bytes
+from edgecv_runtime.formats import FileFormat, PythonLibrary
+from edgecv_runtime.schema import Artifact, Precision, Record, Sketch, TensorIO, TensorSpec
+
+from edgecv_converters.graph.frozen import FrozenGraph
+from edgecv_converters.graph.passes.run import GraphPass
+from edgecv_converters.inspection import ArtifactInspection
+from edgecv_converters.isolate.store import ObjectStore
+from edgecv_converters.measured import LayerError, Mixed
+
+IoType = Literal["float32", "int8", "uint8"]
+Quantizer = Literal["edgecv", "vendor"]
+ProofMethod = Literal["runtime", "reference"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """The points of 100 that accuracy may lose, and the seconds that the search for float layers may take."""
+
+    points: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quantizing:
+    """The settings with which int8 files are quantized.
+
+    Attributes:
+        quantizer: "edgecv", or "vendor": the converter's own, by the smallest and largest value.
+        seed: Of every draw.
+        refine_seconds: At most so long is distilled; None leaves it out.
+        epochs: So many are trained on labelled samples; None leaves it out.
+        budget: What accuracy may lose: layers stay float to keep to it. None leaves all in int8.
+    """
+
+    quantizer: Quantizer = "edgecv"
+    seed: int = 0
+    refine_seconds: float | None = None
+    epochs: int | None = None
+    budget: Budget | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConversionJob:
+    """The job of converting the frozen graph to one artifact.
+
+    Attributes:
+        target, precision: The artifact.
+        root, file: Where it goes: the file `root/file`.
+        io: The dtype of the inputs and outputs of an artifact that takes integers.
+        options: What an app wants of this target's artifacts alone; None for a target that has no such options.
+        quantized: The file that carries the one quantization, for a precision that is made of it.
+        how: How that file is made.
+    """
+
+    target: str
+    precision: Precision
+    root: Path
+    file: str
+    io: IoType
+    options: Record | None
+    quantized: Path | None
+    how: Quantizing
+
+    @property
+    def out(self) -> Path:
+        """The file or folder that the artifact is written to."""
+        return self.root / self.file
+
+
+class ArtifactDescription(NamedTuple):
+    """The inputs and outputs of an artifact, how often it has each operator, and what it needs to run."""
+
+    inputs: tuple[TensorIO, ...]
+    outputs: tuple[TensorIO, ...]
+    ops: dict[str, int]
+    requires: dict[str, str]
+
+    def artifact(self, job: ConversionJob) -> Artifact:
+        """Return the manifest's record of what a job has written."""
+        return Artifact(
+            target=job.target,
+            precision=job.precision,
+            file=job.file,
+            sha256=sha256_tree(job.out),
+            bytes=tree_bytes(job.out),
+            inputs=self.inputs,
+            outputs=self.outputs,
+            ops=self.ops,
+            requires=self.requires,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Converted:
+    """One artifact and, of the one that carries the quantization, what was done to it, layer by layer.
+
+    `sketches` are of the source's graph, for a target whose reference evaluation looks for wrong operations.
+    """
+
+    artifact: Artifact
+    steps: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    sketches: tuple[Sketch, ...] = ()
+    layers: tuple[LayerError, ...] = ()
+    mixed: Mixed | None = None
+
+
+class ConversionTarget(ABC):
+    """Everything that is known of one target besides how its files run, which is `format`.
+
+    Attributes:
+        format: The file format of its artifacts.
+        precisions: The precisions that it can convert to, in the order in which artifacts are listed.
+        default_precision: The precision where none is asked for.
+        needs: The libraries that converting needs, besides those that load the source model.
+        passes: The rewrites that bring the frozen graph to the form that its converter takes.
+        carrier: The precision whose artifact carries the one quantization of all targets; None for all but one target.
+        carried: The precisions that are made of that artifact; the others are made of the frozen graph.
+        slowness: The place of the target in the order of time that converting takes; the slowest one is started first.
+    """
+
+    format: ClassVar[FileFormat]
+    precisions: ClassVar[tuple[Precision, ...]]
+    default_precision: ClassVar[Precision] = "float32"
+    needs: ClassVar[tuple[PythonLibrary, ...]] = ()
+    passes: ClassVar[tuple[GraphPass, ...]] = ()
+    carrier: ClassVar[Precision | None] = None
+    carried: ClassVar[frozenset[Precision]] = frozenset()
+    slowness: ClassVar[int] = 0
+
+    @property
+    def name(self) -> str:
+        """The name of the format, and of the target on the command line."""
+        return self.format.name
+
+    def load_libraries(self) -> None:  # noqa: B027 - nothing is the usual answer
+        """Import what converting needs; this is done while the source model is still being frozen."""
+
+    @abstractmethod
+    def convert(self, job: ConversionJob, frozen: FrozenGraph, store: ObjectStore) -> Converted:
+        """Write the artifact of a job, and describe it.
+
+        Args:
+            job: What is made.
+            frozen: The graph, after `passes`.
+            store: Where the other workers' objects come from (`workers.exchange`).
+
+        Raises:
+            ConversionError: The converter refused the model.
+        """
+
+    def takes_integers(self, precision: Precision) -> bool:
+        """Tell whether an artifact of that precision can have integer inputs and outputs."""
+        return precision == "int8"
+
+    def check_options(  # noqa: B027 - most targets have no options
+        self, options: Record | None, precisions: Collection[Precision]
+    ) -> None:
+        """Refuse options of this target that mean nothing for the precisions that are asked of it (none: not a target).
+
+        Raises:
+            UsageError: An option is for what is not made.
+        """
+
+    def check_fit(  # noqa: B027
+        self, options: Record | None, metadata: Any, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]
+    ) -> None:
+        """Refuse options that the model does not fit, before anything is converted.
+
+        Raises:
+            UsageError: It does not; the message names the option.
+        """
+
+    def is_exact_twin(self, options: Record | None) -> bool:  # noqa: ARG002 - some targets look at them
+        """Tell whether what carries the one quantization must give the very same answers as the carrier."""
+        return True
+
+    def methods(self) -> tuple[ProofMethod, ...]:
+        """Return the methods by which artifacts can be executed for a proof on this system; the last is the best."""
+        return ("runtime",)
+
+    def open(
+        self,
+        artifact: Artifact,
+        file: Path,
+        method: ProofMethod,  # noqa: ARG002 - most targets have one
+        *,
+        threads: int = 1,
+    ) -> Backend:
+        """Load an artifact to be executed by one of `methods`.
+
+        Raises:
+            BackendError: The runtime, or the evaluator, refused the file.
+            BundleError: The file is damaged.
+            MissingDependencyError: What executes it is not installed.
+        """
+        return open_backend(artifact, file, threads=threads)
+
+    def execution(self, backend: Backend) -> str:
+        """Say what executed an artifact, for the report."""
+        return str(backend.info)
+
+    @abstractmethod
+    def recognizes(self, path: Path, head: bytes) -> bool:
+        """Tell whether a folder, or a file that begins with `head`, is an artifact of this format."""
+
+    @abstractmethod
+    def inspect(self, path: Path) -> ArtifactInspection:
+        """Describe an artifact that nobody vouches for.
+
+        Raises:
+            BundleError: It is damaged.
+            MissingDependencyError: What reads it is not installed.
+        """
+
+
+@cache
+def find(name: str) -> ConversionTarget:
+    """Return the target of that name.
+
+    Raises:
+        UsageError: There is none; the hint lists those there are.
+    """
+    module = import_module(f"edgecv_converters.{formats.find(name).name}.target")
+    target: ConversionTarget = module.TARGET
+    return target
+
+
+@cache
+def known_targets() -> tuple[ConversionTarget, ...]:
+    """Return all targets, in the order in which artifacts are listed."""
+    return tuple(find(name) for name in formats.KNOWN)
+
+
+def carrier() -> tuple[str, Precision]:
+    """Return the target and the precision of the artifact that carries the one quantization of all targets."""
+    return next((target.name, target.carrier) for target in known_targets() if target.carrier is not None)

@@ -1,0 +1,66 @@
+"""The TFLite target, whose int8 file carries the one quantization of all targets."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from edgecv_runtime.formats import LITERT
+from edgecv_runtime.formats import TFLITE as FORMAT
+
+from edgecv_converters.graph.frozen import FrozenGraph
+from edgecv_converters.graph.passes import negative, whole_pool
+from edgecv_converters.inspection import ArtifactInspection
+from edgecv_converters.isolate.child import wait_for
+from edgecv_converters.isolate.store import ObjectStore
+from edgecv_converters.targets import ArtifactDescription, ConversionJob, ConversionTarget, Converted
+from edgecv_converters.tflite.convert import to_tflite
+from edgecv_converters.tflite.describe import IDENTIFIER, describe
+from edgecv_converters.tflite.inspect import inspect_tflite
+from edgecv_converters.tflite.int8 import streamed, to_int8
+from edgecv_converters.workers.exchange import CALIBRATION
+from edgecv_converters.workers.mixed import kept_layers
+
+
+class TfliteTarget(ConversionTarget):
+    """TensorFlow's TFLite converter; TensorFlow, with the converter in it, is in every worker already."""
+
+    format = FORMAT
+    precisions = ("float32", "float16", "dynamic", "int8", "int16x8")
+    needs = (LITERT,)
+    passes = (whole_pool.rewrite, negative.rewrite)
+    carrier = "int8"
+
+    def convert(self, job: ConversionJob, frozen: FrozenGraph, store: ObjectStore) -> Converted:
+        """Write the file of a job; an int8 file with layers in float goes to the file of that name for "mixed"."""
+        if job.precision == self.carrier:
+            return _quantized(job, frozen, store)
+        spool = wait_for(store, CALIBRATION) if job.precision == "int16x8" else None
+        data = to_tflite(frozen, job.precision, samples=None if spool is None else streamed(spool, spool.count))
+        return Converted(artifact=_written(data, frozen, job).artifact(job))
+
+    def recognizes(self, path: Path, head: bytes) -> bool:  # noqa: ARG002 - by content
+        """Recognize the identifier of TFLite's flatbuffers, whatever its name."""
+        return head[4:8] == IDENTIFIER
+
+    def inspect(self, path: Path) -> ArtifactInspection:
+        """Describe a TFLite file by its flatbuffer."""
+        return inspect_tflite(path)
+
+
+def _quantized(job: ConversionJob, frozen: FrozenGraph, store: ObjectStore) -> Converted:
+    made = to_int8(frozen, store, job.io, job.how)
+    if kept_layers(made.mixed):
+        job = replace(job, precision="mixed", file=job.file.replace(".int8.", ".mixed."))
+    artifact = _written(made.data, frozen, job).artifact(job)
+    return Converted(artifact=artifact, steps=made.steps, notes=made.notes, layers=made.layers, mixed=made.mixed)
+
+
+def _written(data: bytes, frozen: FrozenGraph, job: ConversionJob) -> ArtifactDescription:
+    job.out.write_bytes(data)
+    taken, given, ops = describe(data, frozen.inputs, frozen.outputs)
+    return ArtifactDescription(taken, given, ops, {"format": IDENTIFIER.decode()})
+
+
+TARGET: Final = TfliteTarget()
