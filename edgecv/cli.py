@@ -57,7 +57,7 @@ def _version(asked: bool) -> None:
     if asked:
         from edgecv.machine import versions
 
-        sys.stdout.write(f"edgecv {versions()['edgecv']}\n")
+        sys.stdout.write(f"edgecv {versions(('edgecv',))['edgecv']}\n")
         raise typer.Exit
 
 

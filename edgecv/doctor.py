@@ -11,8 +11,9 @@ from importlib import resources
 from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
+from edgecv_converters.targets import known_targets
 from edgecv_runtime.cpu import architecture, cpu_flags, cpu_model
-from edgecv_runtime.schema import Target
+from edgecv_runtime.formats import COREML, KNOWN
 
 from edgecv import machine
 from edgecv.terminal.words import DASH, byte_size
@@ -21,29 +22,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 Health = Literal["ok", "missing", "warning"]
-TARGETS: Final[tuple[Target, ...]] = ("tflite", "onnx", "coreml")
 CONVERT: Final = 'pip install "edgecv[convert]"'
 _SOURCE: Final = ("tensorflow", "keras")
-_NEEDS: Final[dict[Target, tuple[str, ...]]] = {
-    "tflite": (*_SOURCE, "litert"),
-    "onnx": (*_SOURCE, "tf2onnx", "onnx", "onnxruntime"),
-    "coreml": (*_SOURCE, "coremltools"),
-}
-_PACKAGES: Final[dict[str, tuple[tuple[str, ...], str, str]]] = {
-    "tensorflow": (("tensorflow",), "loading and converting any model", CONVERT),
-    "keras": (("keras",), "loading any model", CONVERT),
-    "tf-keras": (("tf-keras",), "Keras 2 models (.h5, older SavedModels)", CONVERT),
-    "tf2onnx": (("tf2onnx",), "making ONNX", CONVERT),
-    "onnx": (("onnx",), "making ONNX", CONVERT),
-    "onnxruntime": (("onnxruntime", "onnxruntime-gpu"), "running ONNX", 'pip install "edgecv[onnx]"'),
-    "coremltools": (("coremltools",), "making Core ML", CONVERT),
-    "litert": (("ai-edge-litert", "tflite-runtime"), "running TFLite", 'pip install "edgecv[litert]"'),
-    "opencv": (
-        machine.CAMERA,
-        "videos and cameras (edgecv run)",
-        'pip install "edgecv[camera]"',
-    ),
-}
 _OPTIONAL: Final = frozenset({"tf-keras", "opencv"})
 _LEAST_DISK: Final = 2 * 10**9
 _LEAST_MEMORY: Final = 4 * 10**9
@@ -73,20 +53,57 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     install: str | None = None
 
 
+class WantedPackage(msgspec.Struct, frozen=True, kw_only=True):
+    """One package to look for.
+
+    Attributes:
+        component: Its name in the list.
+        distributions: The names under which it can be installed; any one will do.
+        use: What it serves, in words.
+        install: The exact line that installs it.
+    """
+
+    component: str
+    distributions: tuple[str, ...]
+    use: str
+    install: str = CONVERT
+
+
+def packages() -> tuple[WantedPackage, ...]:
+    """List the packages: those that load models, those of every target and back end, and those of cameras."""
+    found = [
+        WantedPackage(component="tensorflow", distributions=("tensorflow",), use="loading and converting any model"),
+        WantedPackage(component="keras", distributions=("keras",), use="loading any model"),
+        WantedPackage(component="tf-keras", distributions=("tf-keras",), use="Keras 2 models (.h5, older SavedModels)"),
+    ]
+    wanted = [(library, target.format) for target in known_targets() for library in target.needs]
+    wanted += [(record.library, known) for known in KNOWN.values() for record in known.backends]
+    for library, known in wanted:
+        if library.name not in {package.component for package in found}:
+            use = f"{'making' if library.extra == 'convert' else 'running'} {known.title}"
+            one = WantedPackage(
+                component=library.name, distributions=library.distributions, use=use, install=library.install
+            )
+            found.append(one)
+    camera, install = "videos and cameras (edgecv run)", 'pip install "edgecv[camera]"'
+    return (*found, WantedPackage(component="opencv", distributions=machine.CAMERA, use=camera, install=install))
+
+
 def examine() -> tuple[Check, ...]:
     """Look at Python, every package, the processor, memory and disk."""
-    installed = machine.versions(machine.TOOLS + machine.CAMERA)
+    installed = machine.versions(machine.tools() + machine.CAMERA)
     checks = [_python()]
-    checks += [_package(name, installed) for name in _PACKAGES]
+    checks += [_package(package, installed) for package in packages()]
     checks += _two_runtimes(installed)
     checks += _cuda(installed)
     return (*checks, _core_ml_run(), _processor(), _memory(), _disk())
 
 
-def targets_ready(checks: Sequence[Check]) -> dict[Target, bool]:
-    """Tell which targets this installation can convert to, and prove where the system allows it."""
+def targets_ready(checks: Sequence[Check]) -> dict[str, bool]:
+    """List the targets, and whether this installation can convert to each, and prove where the system allows it."""
     absent = {check.component for check in checks if check.status == "missing"}
-    return {target: not absent.intersection(needs) for target, needs in _NEEDS.items()}
+    needs = {target.name: {*_SOURCE, *(library.name for library in target.needs)} for target in known_targets()}
+    return {name: not absent & needed for name, needed in needs.items()}
 
 
 def tested_versions() -> dict[str, str]:
@@ -101,14 +118,17 @@ def _python() -> Check:
     return Check(component="python", version=version, status="ok", needed_for="everything")
 
 
-def _package(component: str, installed: dict[str, str]) -> Check:
-    names, use, install = _PACKAGES[component]
-    for name in names:
+def _package(package: WantedPackage, installed: dict[str, str]) -> Check:
+    for name in package.distributions:
         if name in installed:
-            return _present(component, name, installed[name], use)
-    status: Health = "warning" if component in _OPTIONAL else "missing"
+            return _present(package.component, name, installed[name], package.use)
     return Check(
-        component=component, version=None, status=status, needed_for=use, note="not installed", install=install
+        component=package.component,
+        version=None,
+        status="warning" if package.component in _OPTIONAL else "missing",
+        needed_for=package.use,
+        note="not installed",
+        install=package.install,
     )
 
 
@@ -164,7 +184,7 @@ def _cuda_takes_a_session() -> bool:
 
 
 def _core_ml_run() -> Check:
-    mac = sys.platform == "darwin"
+    mac = COREML.backends[0].may_run
     return Check(
         component="Core ML run",
         version="macOS" if mac else None,
@@ -210,7 +230,7 @@ def table(checks: Sequence[Check]) -> Table:
     from rich.text import Text
 
     ready = targets_ready(checks)
-    words = ", ".join(f"{target} {'ready' if ready[target] else 'not ready'}" for target in TARGETS)
+    words = ", ".join(f"{target} {'ready' if ready[target] else 'not ready'}" for target in ready)
     made = Table(title=f"Targets: {words}", title_justify="left", title_style="bold", box=None, pad_edge=False)
     made.caption, made.caption_justify, made.caption_style = _remedies(checks), "left", ""
     made.add_column("Component", no_wrap=True)

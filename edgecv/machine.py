@@ -8,29 +8,21 @@ from importlib import metadata
 from typing import Final
 
 from edgecv_runtime.cpu import architecture, cores, cpu_flags, cpu_model
+from edgecv_runtime.formats import BACKENDS
 
-TOOLS: Final = (
-    "edgecv",
-    "tensorflow",
-    "keras",
-    "tf-keras",
-    "tf2onnx",
-    "onnx",
-    "onnxruntime",
-    "onnxruntime-gpu",
-    "coremltools",
-    "ai-edge-litert",
-    "tflite-runtime",
-    "numpy",
-    "protobuf",
-    "pillow",
-    "scikit-learn",
-    "msgspec",
-    "typer",
-)
-
-
+LOADING: Final = ("tensorflow", "keras", "tf-keras")
 CAMERA: Final = ("opencv-python-headless", "opencv-python", "opencv-contrib-python", "opencv")
+
+
+@cache
+def tools() -> tuple[str, ...]:
+    """List the distributions that touch a model."""
+    from edgecv_converters.targets import known_targets  # takes a while to import, and --version needs none of it
+
+    needed = [library for target in known_targets() for library in target.needs]
+    needed += [record.library for record in BACKENDS.values()]
+    converting = dict.fromkeys(name for library in needed for name in library.distributions)
+    return ("edgecv", *LOADING, *converting, "numpy", "protobuf", "pillow", "scikit-learn", "msgspec", "typer")
 
 
 @cache
@@ -44,9 +36,13 @@ def _installed(names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
-def versions(names: tuple[str, ...] = TOOLS) -> dict[str, str]:
+def versions(names: tuple[str, ...] | None = None) -> dict[str, str]:
     """The installed tools, by default those that touch a model, by distribution name; and Python's own version."""
-    return {"edgecv": "unknown", "python": platform.python_version(), **dict(_installed(names))}
+    return {
+        "edgecv": "unknown",
+        "python": platform.python_version(),
+        **dict(_installed(tools() if names is None else names)),
+    }
 
 
 def machine_line() -> str:

@@ -26,7 +26,7 @@ from benchmarks.peers.page import PAGE, write_page
 from benchmarks.peers.records import Network, Results, Row, Timing
 from benchmarks.peers.subjects import CALIBRATION, SUBJECTS, Subject, prepare
 from benchmarks.peers.ways import WAYS, File
-from edgecv.machine import TOOLS, machine_line, versions
+from edgecv.machine import machine_line, tools, versions
 
 RESULTS = Path(__file__).resolve().parents[1] / "results" / "peers.json"
 PEERS = ("litert-quantizer", "nncf", "olive-ai", "torch")
@@ -181,7 +181,7 @@ def _write(network: Network) -> None:
     """Put one network's rows in the place of its old ones."""
     networks = {**_known(), network.name: network}
     results = Results(
-        versions=versions((*TOOLS, *PEERS)), networks=tuple(networks[name] for name in SUBJECTS if name in networks)
+        versions=versions((*tools(), *PEERS)), networks=tuple(networks[name] for name in SUBJECTS if name in networks)
     )
     RESULTS.write_text(json.dumps(msgspec.to_builtins(results), indent=1) + "\n")
 

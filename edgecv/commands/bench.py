@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from edgecv_runtime import formats
 from edgecv_runtime.bench.jobs import Options
 from edgecv_runtime.errors import UsageError
+from edgecv_runtime.text import one_of
 
 from edgecv.bench.command import BenchRequest
 from edgecv.bench.command import run as measure
@@ -40,7 +42,7 @@ Targets = Annotated[
     typer.Option(
         "--target",
         "-t",
-        help="Measure the artifacts of this target: tflite, onnx or coreml. Repeatable, or a list with commas. "
+        help=f"Measure the artifacts of this target: {one_of(formats.KNOWN)}. Repeatable, or a list with commas. "
         "Default: all.",
         show_default=False,
         rich_help_panel=WHAT,
@@ -59,7 +61,7 @@ Backends = Annotated[
     list[str] | None,
     typer.Option(
         "--backend",
-        help="Measure with this backend: litert, onnx, onnx-cuda or coreml. Default: all that may run here.",
+        help=f"Measure with this backend: {one_of(formats.BACKENDS)}. Default: all that may run here.",
         show_default=False,
         rich_help_panel=WHAT,
     ),

@@ -10,7 +10,9 @@ import typer
 from edgecv_converters.coreml import Interface
 from edgecv_converters.isolate import WorkerLimits
 from edgecv_converters.targets import Quantizer
+from edgecv_runtime import formats
 from edgecv_runtime.schema import Activation, Task
+from edgecv_runtime.text import one_of
 
 from edgecv.commands import coreml_options as coreml
 from edgecv.commands import options as opt
@@ -54,7 +56,7 @@ Targets = Annotated[
     typer.Option(
         "--target",
         "-t",
-        help="The target to convert to: tflite, onnx or coreml. Repeatable. Default: all of them.",
+        help=f"The target to convert to: {one_of(formats.KNOWN)}. Repeatable. Default: all of them.",
         show_default=False,
         rich_help_panel=MAKE,
     ),

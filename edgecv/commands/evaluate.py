@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from edgecv_runtime import formats
+from edgecv_runtime.text import one_of
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
@@ -41,7 +43,7 @@ Labelled = Annotated[
 Target = Annotated[
     str | None,
     typer.Option(
-        "--target", help="Run the artifacts of this target: tflite, onnx or coreml. Default: all.", show_default=False
+        "--target", help=f"Run the artifacts of this target: {one_of(formats.KNOWN)}. Default: all.", show_default=False
     ),
 ]
 Precision = Annotated[

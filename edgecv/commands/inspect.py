@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 from edgecv_converters.data.inputs import read_input_shapes
+from edgecv_runtime import formats
+from edgecv_runtime.text import one_of
 
 from edgecv.commands import options as opt
 from edgecv.commands.form import takes
@@ -20,7 +22,7 @@ AnyPath = Annotated[
     typer.Argument(
         parser=opt.given_path,
         metavar="PATH",
-        help="A model, a converted file (.tflite, .onnx or .mlpackage), or a bundle.",
+        help=f"A model, a converted file ({one_of(known.suffix for known in formats.KNOWN.values())}), or a bundle.",
         show_default=False,
     ),
 ]

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from edgecv_runtime import formats
+from edgecv_runtime.text import one_of
 
 from edgecv.commands import options as opt
 from edgecv.commands.form import takes, values
@@ -28,7 +30,7 @@ Target = Annotated[
     str | None,
     typer.Option(
         "--target",
-        help="Take an artifact of this target: tflite, onnx or coreml.",
+        help=f"Take an artifact of this target: {one_of(formats.KNOWN)}.",
         show_default="the best",
         rich_help_panel=ARTIFACT,
     ),
@@ -46,7 +48,7 @@ BackendName = Annotated[
     str | None,
     typer.Option(
         "--backend",
-        help="Run it with this backend: litert, onnx, onnx-cuda or coreml.",
+        help=f"Run it with this backend: {one_of(formats.BACKENDS)}.",
         show_default="the best",
         rich_help_panel=ARTIFACT,
     ),

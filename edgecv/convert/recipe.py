@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 
 from edgecv_converters.coreml import Interface
+from edgecv_converters.quantize.refine import USUAL_SECONDS
 from edgecv_converters.targets import ConversionTarget, IoType, Quantizer, known_targets
 from edgecv_runtime import formats
 from edgecv_runtime.errors import UsageError
@@ -57,7 +58,7 @@ class Recipe(Record, frozen=True, kw_only=True):
     io: IoType = "float32"
     quantizer: Quantizer = "edgecv"
     refine: bool = False
-    refine_limit: float = 540.0
+    refine_limit: float = USUAL_SECONDS
     epochs: int | None = None
     max_drop: float | None = None
     max_drop_limit: float = 600.0

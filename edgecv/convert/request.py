@@ -103,19 +103,19 @@ class ConvertRequest:
 
 
 class ConvertOptions(TypedDict, total=False):
-    """The options of `edgecv.convert` and of the command, all of them optional.
+    """The options of `edgecv.convert` and of the command, all optional: `Recipe` and `WorkerLimits` have the defaults.
 
     Attributes:
         quantize: Precisions such as "int8" or "coreml:float16"; default float32, and float16 for Core ML.
-        targets: Of "tflite", "onnx", "coreml"; default all.
+        targets: The names of formats, such as "tflite"; default all.
         io: Dtype of the int8 artifacts' inputs and outputs.
         quantizer: "edgecv" (the default), or "vendor": TensorFlow's converter alone.
         refine: Distil the int8 model on the calibration samples; minutes.
-        refine_limit: At most so many seconds; 540.
+        refine_limit: At most so many seconds.
         qat: Train the int8 model on this labelled folder or .npz file; minutes.
-        epochs: How often its samples are seen; 5.
+        epochs: How often its samples are seen.
         max_drop: Keep layers of int8 artifacts in float until accuracy falls by at most so many points of 100.
-        max_drop_limit: At most so many seconds for it; 600.
+        max_drop_limit: At most so many seconds for it.
         coreml_input: "tensor" (the default), or "image": the Core ML model takes pictures and normalizes them itself.
         coreml_output: "tensor" or "classifier"; by default a classifier for an image input where there are labels.
         coreml_minimum: The first system that must read the Core ML model: "iOS16", "iOS17" or "iOS18".
@@ -123,7 +123,7 @@ class ConvertOptions(TypedDict, total=False):
         author: For the Core ML model's metadata, as are `license` and `model_version`.
         preprocess: A preset's name, a `.toml` file's path, or a `Preprocess` record.
         calibrate: A folder of images or an .npz file; needed for int8.
-        samples: How many calibration samples, balanced by class; 200.
+        samples: How many calibration samples, balanced by class.
         seed: Decides which ones.
         evaluate: A labelled folder or .npz file.
         labels: Class names in the order of the outputs, or the path of a file (one a line) or folder with them.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
-__all__ = ["in_json", "one_line", "valid", "visible"]
+__all__ = ["in_json", "one_line", "one_of", "valid", "visible"]
 
 # Control characters (C0, DEL and C1), marks that reorder what stands beside them (Unicode's Bidi_Control), line and
 # paragraph separators, and lone surrogates: what Python makes of the bytes of a file name that are no UTF-8.
@@ -19,6 +20,12 @@ _SMUGGLED: Final = range(0xDC80, 0xDD00)  # bytes that were no UTF-8 (PEP 383)
 def visible(text: str) -> str:
     r"""The text with every character that would act on a terminal as an escape such as \x1b; lines and tabs stay."""
     return _ACTING.sub(_escape, text)
+
+
+def one_of(names: Iterable[str]) -> str:
+    """Return a choice in words: "a, b or c"."""
+    *others, last = names
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def one_line(text: str) -> str:

@@ -23,7 +23,7 @@ def without(monkeypatch):
     """Make `machine.versions` forget some packages, or know other versions."""
 
     def change(*missing, **more):
-        everything = machine.versions(machine.TOOLS + machine.CAMERA)
+        everything = machine.versions(machine.tools() + machine.CAMERA)
         known = {name: version for name, version in everything.items() if name not in missing}
         known.update({name.replace("_", "-"): version for name, version in more.items()})
         monkeypatch.setattr(machine, "versions", lambda *_: known)
@@ -115,7 +115,7 @@ def test_tested_versions_are_the_constraints():
 
 
 def test_tested_versions_cover_what_is_checked():
-    names = {name for names, _, _ in doctor._PACKAGES.values() for name in names}
+    names = {name for package in doctor.packages() for name in package.distributions}
     assert names - set(doctor.tested_versions()) == {
         *("onnxruntime-gpu", "tflite-runtime", "opencv-python", "opencv-contrib-python", "opencv")
     }

@@ -35,7 +35,7 @@ class Payload:
         code = ((f"{package.name}/{name}", path) for name, path in _files(package) if "__pycache__" not in name)
         parts = ((f"{BUNDLE}/{name}", path) for name, path in _files(bundle) if name.split("/")[0] in PARTS)
         inputs = () if samples is None else ((f"{SAMPLES}/{name}", path) for name, path in _files(samples))
-        return cls((*code, *parts, *inputs), versions()["edgecv"])
+        return cls((*code, *parts, *inputs), versions(("edgecv",))["edgecv"])
 
     @property
     def size(self) -> int:
