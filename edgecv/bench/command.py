@@ -15,7 +15,8 @@ from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.errors import UsageError
 
 from edgecv.bench.comparison import EVALUATION, BenchComparison, correct
-from edgecv.bench.devices import open_device, read_import
+from edgecv.bench.devices.answers import read_import
+from edgecv.bench.devices.device import open_device
 from edgecv.bench.recorded import Recorded, read_recorded
 from edgecv.bench.recording import check_recordable, record
 from edgecv.bench.reference import ReferenceOutputs, completed, from_file, gpus, without_file

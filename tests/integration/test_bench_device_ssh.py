@@ -18,7 +18,8 @@ from edgecv_runtime.bench.result import encode_result
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.errors import DataError, DeviceError
 
-from edgecv.bench.devices import open_device, ssh
+from edgecv.bench.devices import ssh
+from edgecv.bench.devices.device import open_device
 from edgecv.machine import versions
 from edgecv.terminal.observer import Silent
 from tests import loopback_sshd

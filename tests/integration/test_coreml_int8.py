@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from ai_edge_litert.schema_py_generated import TensorType
 from edgecv_converters.coreml import Interface, write_package
-from edgecv_converters.coreml.int8 import Compute, program_from_tflite
+from edgecv_converters.coreml.int8.convert import program_from_tflite
+from edgecv_converters.coreml.int8.emitter import Compute
 from edgecv_converters.coreml.int8.handlers import HANDLERS
 from edgecv_converters.graph.frozen import Endpoint, FrozenGraph
 from edgecv_converters.mil import Evaluator, Operation, Program, load_program

@@ -19,11 +19,12 @@ from edgecv_runtime.bench.result import RESULT_VERSION, encode_result
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.errors import DataError, UsageError
 
-from edgecv.bench.devices import agent, open_device, protocol, read_import
+from edgecv.bench.devices import agent, protocol
 from edgecv.bench.devices.adb import Adb, Attached, attached
 from edgecv.bench.devices.address import Address
 from edgecv.bench.devices.android import AdbDevice
-from edgecv.bench.devices.answers import take_answers, unpack_answers
+from edgecv.bench.devices.answers import read_import, take_answers, unpack_answers
+from edgecv.bench.devices.device import open_device
 from edgecv.bench.devices.limits import time_limit
 from edgecv.bench.devices.messages import Failed, StderrLine, decode
 from edgecv.bench.devices.payload import Payload

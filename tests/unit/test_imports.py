@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,65 @@ def test_every_package_was_searched():
 )
 def test_the_search_sees_every_form_of_import(line, found):
     assert set(packages(ast.walk(ast.parse(line)))) == found
+
+
+def module_name(package, file):
+    """The dotted name of a file of a package; that of a package is that of its `__init__.py`."""
+    parts = (package, *file.relative_to(PACKAGES[package]).with_suffix("").parts)
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imported(name, tree, known):
+    """The modules among the known ones that a module imports when it is imported, packages on the way included.
+
+    A package is imported before its modules, so a module's own packages count only where it names them itself:
+    `from package import anything`.
+    """
+    for node in executed(tree):
+        match node:
+            case ast.Import(names=names):
+                wanted = [alias.name for alias in names]
+            case ast.ImportFrom(module=str(module), names=names, level=0):
+                wanted = [module, *(f"{module}.{alias.name}" for alias in names)]
+            case _:
+                continue
+        for one in wanted:
+            parts = one.split(".")
+            for count in range(1, len(parts) + 1):
+                on_the_way = ".".join(parts[:count])
+                is_own_package = name.startswith(f"{on_the_way}.") and count < len(parts)
+                if on_the_way in known and on_the_way != name and not is_own_package:
+                    yield on_the_way
+
+
+def cycle(trees):
+    """One cycle among modules' top-level imports, as a list of their names; empty where there is none."""
+    graph = {name: set(imported(name, tree, trees)) for name, tree in trees.items()}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return error.args[1]
+    return []
+
+
+def test_no_module_imports_itself_by_way_of_others():
+    assert cycle({module_name(*one): ast.parse(one[1].read_text(encoding="utf-8")) for one in FILES}) == []
+
+
+@pytest.mark.parametrize(
+    ("sources", "found"),
+    [
+        ({"p": "", "p.a": "from p.b import x", "p.b": "import p.a"}, {"p.a", "p.b"}),
+        ({"p": "from p.a import x", "p.a": "from p import b", "p.b": ""}, {"p", "p.a"}),
+        ({"p": "from p.a import x", "p.a": "from q import y", "q": "import p.b", "p.b": ""}, {"p", "p.a", "q"}),
+        ({"p": "from p.a import x", "p.a": "from p.b import y", "p.b": ""}, set()),
+        ({"p": "", "p.a": "from p.b import x", "p.b": "def f():\n    import p.a"}, set()),
+        ({"p": "", "p.a": "from p.b import x", "p.b": "if TYPE_CHECKING:\n    import p.a"}, set()),
+    ],
+    ids=["two modules", "a module and its package", "by way of another package", "re-export", "function", "types only"],
+)
+def test_the_search_finds_a_cycle_that_is_planted(sources, found):
+    assert set(cycle({name: ast.parse(source) for name, source in sources.items()})) == found
 
 
 def modules_after(code):

@@ -14,7 +14,8 @@ from edgecv_runtime.errors import DataError
 from edgecv_runtime.folders import files_below
 from edgecv_runtime.text import valid
 
-from edgecv_converters.data import npz
+from edgecv_converters.data.npz import headers as npz_headers
+from edgecv_converters.data.npz import read as read_npz
 
 IMAGE_SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 LABEL_KEYS = ("labels", "label", "y")
@@ -129,14 +130,14 @@ def _open_folder(folder: Path) -> SampleSet:
 def _open_npz(path: Path) -> SampleSet:
     if path.suffix.lower() != ".npz":
         raise DataError(f"{path} is neither a folder nor an .npz file", "Give a folder of images, or an .npz file")
-    arrays = npz.headers(path)
+    arrays = npz_headers(path)
     counts = {name: header.shape[0] if header.shape else 0 for name, header in arrays.items()}
     if not counts or min(counts.values()) == 0:
         raise DataError(f"{path} holds no samples", "Every array needs a first axis that counts the samples")
     if len(set(counts.values())) > 1:
         sizes = ", ".join(f"{name} {count}" for name, count in counts.items())
         raise DataError(f"{path} has arrays of different lengths ({sizes})", "All arrays need the same first axis")
-    labels = next((npz.read(path, key).reshape(-1) for key in LABEL_KEYS if key in arrays), None)
+    labels = next((read_npz(path, key).reshape(-1) for key in LABEL_KEYS if key in arrays), None)
     if labels is not None and labels.size < next(iter(counts.values())):
         raise DataError(
             f"{path} has {labels.size} labels for {next(iter(counts.values()))} samples", "Store one for each"

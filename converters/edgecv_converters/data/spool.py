@@ -14,7 +14,9 @@ from edgecv_runtime.errors import DataError, ImageError
 from edgecv_runtime.preprocess import Preprocessor
 from edgecv_runtime.schema import Preprocess, TensorSpec
 
-from edgecv_converters.data import npz
+from edgecv_converters.data.npz import Header as NpzHeader
+from edgecv_converters.data.npz import headers as npz_headers
+from edgecv_converters.data.npz import rows as npz_rows
 from edgecv_converters.data.samples import LABEL_KEYS, SampleSet
 
 MAX_UNREADABLE = 0.05
@@ -157,7 +159,7 @@ def _fill_from_npz(
     places = {int(str(s.location)): place for place, s in enumerate(samples.samples)}
     done = 0
     for name, array in arrays.items():
-        for row, values in enumerate(npz.rows(samples.path, array)):
+        for row, values in enumerate(npz_rows(samples.path, array)):
             if row not in places:
                 continue
             try:
@@ -178,7 +180,7 @@ def match_arrays(path: Path, specs: Mapping[str, Preprocess], inputs: Sequence[T
     Raises:
         DataError: An input has no array, or its shape or dtype does not fit.
     """
-    data = {name: header for name, header in npz.headers(path).items() if name not in LABEL_KEYS}
+    data = {name: header for name, header in npz_headers(path).items() if name not in LABEL_KEYS}
     names = {spec.name: spec.name for spec in inputs}
     if len(inputs) == 1 and len(data) == 1:
         names = {inputs[0].name: next(iter(data))}
@@ -193,7 +195,7 @@ def match_arrays(path: Path, specs: Mapping[str, Preprocess], inputs: Sequence[T
     return names
 
 
-def _check_array(path: Path, spec: TensorSpec, array: npz.Header, preprocess: Preprocess) -> None:
+def _check_array(path: Path, spec: TensorSpec, array: NpzHeader, preprocess: Preprocess) -> None:
     if preprocess.kind == "image":
         if array.dtype != np.uint8 or len(array.shape) != 4:
             raise DataError(

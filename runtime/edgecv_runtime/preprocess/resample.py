@@ -8,11 +8,20 @@ from typing import Protocol
 import numpy as np
 from PIL import Image
 
-from edgecv_runtime.preprocess import taps
 from edgecv_runtime.preprocess.gather import Form, Gather, gray
 from edgecv_runtime.preprocess.geometry import Axes, Axis
 from edgecv_runtime.preprocess.lanes import Lanes
 from edgecv_runtime.preprocess.scratch import Scratch
+from edgecv_runtime.preprocess.taps import (
+    Taps,
+    bicubic,
+    bilinear,
+    box,
+    box_share,
+    lanczos,
+    nearest,
+    pillow_nearest,
+)
 
 F = np.float32
 PART = 1 << 16  # values, 256 KiB
@@ -83,8 +92,8 @@ class Bilinear:
     """The columns first, then the rows, each as low + (high - low) * share; `out` is float32."""
 
     def __init__(self, source: PixelReader, lanes: Lanes, axes: Axes) -> None:
-        top, bottom, down = (part[axes[0].window] for part in taps.bilinear(axes[0].taken, axes[0].scaled))
-        left, right, across = (part[axes[1].window] for part in taps.bilinear(axes[1].taken, axes[1].scaled))
+        top, bottom, down = (part[axes[0].window] for part in bilinear(axes[0].taken, axes[0].scaled))
+        left, right, across = (part[axes[1].window] for part in bilinear(axes[1].taken, axes[1].scaled))
         used, place = np.unique(np.concatenate([top, bottom]), return_inverse=True)
         self._apart = used.size == 2 * top.size
         self._count = top.size
@@ -119,7 +128,7 @@ class Bilinear:
 class Weighted:
     """Weighted sums over the rows and over the columns, one after the other; `out` is float32."""
 
-    def __init__(self, source: PixelReader, lanes: Lanes, axes: Axes, along: tuple[taps.Taps, taps.Taps]) -> None:
+    def __init__(self, source: PixelReader, lanes: Lanes, axes: Axes, along: tuple[Taps, Taps]) -> None:
         # where most columns are needed, whole rows are read as they lie; that saves the gathering
         most = 4 * np.unique(along[1].index[:, axes[1].window]).size >= 3 * axes[1].taken
         (rows, self._down), (columns, across) = (
@@ -128,7 +137,7 @@ class Weighted:
         self._read = source.reader(rows + axes[0].first, columns[None] + axes[1].first)
         step, starts = (1, columns.size) if lanes.planar else (lanes.channels, 1)
         place = lanes.spread(across.index * step, tuple(starts * channel for channel in range(lanes.channels)))
-        self._across = taps.Taps(place, lanes.repeat(across.weight))
+        self._across = Taps(place, lanes.repeat(across.weight))
 
     def __call__(self, picture: np.ndarray, scratch: Scratch, out: np.ndarray) -> None:
         """See `Plan`."""
@@ -154,9 +163,9 @@ class Weighted:
 class Box(Weighted):
     """The columns before the rows, then one share for all."""
 
-    def __init__(self, source: PixelReader, lanes: Lanes, axes: Axes, along: tuple[taps.Taps, taps.Taps]) -> None:
+    def __init__(self, source: PixelReader, lanes: Lanes, axes: Axes, along: tuple[Taps, Taps]) -> None:
         super().__init__(source, lanes, axes, along)
-        self._share = taps.box_share((axes[0].taken, axes[1].taken), (axes[0].scaled, axes[1].scaled))
+        self._share = box_share((axes[0].taken, axes[1].taken), (axes[0].scaled, axes[1].scaled))
 
     def __call__(self, picture: np.ndarray, scratch: Scratch, out: np.ndarray) -> None:
         """See `Plan`."""
@@ -179,17 +188,17 @@ def plan(kernel: str, source: PixelReader, lanes: Lanes, axes: Axes) -> Plan | N
     return (Box if kernel == "box" else Weighted)(source, lanes, axes, (down, across))
 
 
-NEAREST = {"nearest": taps.nearest, "pillow_nearest": taps.pillow_nearest}
-WEIGHTED = {"bicubic": taps.bicubic, "lanczos": taps.lanczos, "box": taps.box}
+NEAREST = {"nearest": nearest, "pillow_nearest": pillow_nearest}
+WEIGHTED = {"bicubic": bicubic, "lanczos": lanczos, "box": box}
 
 
-def _used(along: taps.Taps, axis: Axis, *, whole: bool) -> tuple[np.ndarray, taps.Taps]:
+def _used(along: Taps, axis: Axis, *, whole: bool) -> tuple[np.ndarray, Taps]:
     """The positions that are read, all or those that the window needs, and the taps among them."""
     index, weight = along.index[:, axis.window], along.weight[:, axis.window]
     if whole:
-        return np.arange(axis.taken), taps.Taps(index, weight)
+        return np.arange(axis.taken), Taps(index, weight)
     used, place = np.unique(index, return_inverse=True)
-    return used, taps.Taps(place.reshape(index.shape), weight)
+    return used, Taps(place.reshape(index.shape), weight)
 
 
 def _parts(rows: int, lanes: int) -> Iterator[slice]:
