@@ -11,13 +11,14 @@ from typing import Literal
 
 from edgecv_runtime.errors import StreamError, UsageError
 from edgecv_runtime.files import open_regular
-from edgecv_runtime.stream import pictures, video
 from edgecv_runtime.stream.camera import OpenCvCamera, without_password
 from edgecv_runtime.stream.frame import FrameSource
 from edgecv_runtime.stream.live import Capture, Live
 from edgecv_runtime.stream.picamera import PiCamera
+from edgecv_runtime.stream.pictures import SUFFIXES as PICTURE_SUFFIXES
 from edgecv_runtime.stream.pictures import Pictures, pictures_in
 from edgecv_runtime.stream.pipe import Pipe
+from edgecv_runtime.stream.video import SUFFIXES as VIDEO_SUFFIXES
 from edgecv_runtime.stream.video import VideoFile
 
 Kind = Literal["pictures", "video", "camera", "picamera", "network", "pipe"]
@@ -87,10 +88,10 @@ def _kind_of_file(path: Path) -> Kind:
     if os.path.isdir(path):  # noqa: PTH112 - unlike Path's, it takes every name
         return "pictures"
     suffix = path.suffix.lower()
-    if suffix in pictures.SUFFIXES and os.path.lexists(path):
+    if suffix in PICTURE_SUFFIXES and os.path.lexists(path):
         return "pictures"  # whether it can be read is seen when its turn comes
     head = _head(path)
-    if VIDEO_MAGIC.match(head) or (suffix in video.SUFFIXES and not TEXT.fullmatch(head)):
+    if VIDEO_MAGIC.match(head) or (suffix in VIDEO_SUFFIXES and not TEXT.fullmatch(head)):
         return "video"
     if PICTURE_MAGIC.match(head):
         return "pictures"
