@@ -68,7 +68,7 @@ def _preprocess_again(bundle: Bundle, cases: list[GoldenSample]) -> tuple[int, i
     if not pictures:
         return 0, 0
     name, spec = next(iter(bundle.manifest.preprocess.items()))
-    preprocessor = Preprocessor(spec)
+    preprocessor = Preprocessor(spec, shape=bundle.manifest.inputs[0].shape)
     same = [np.array_equal(preprocessor(case.image), case.inputs[name]) for case in pictures if case.image is not None]
     return len(pictures), sum(same)
 

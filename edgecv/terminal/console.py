@@ -11,6 +11,7 @@ import re
 import signal
 import sys
 import traceback
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -109,6 +110,24 @@ def note(text: str) -> None:
     people().print(Text("note:", "dim"), _bearable(text))
 
 
+@contextmanager
+def warnings_as_notes() -> Iterator[None]:
+    """Print edgecv's own warnings as notes, each kind once, whatever Python was told to do with warnings."""
+    said: set[str] = set()
+
+    def print_warning(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+        if not category.__module__.startswith("edgecv_runtime."):
+            python(message, category, *place, **more)
+        elif (kind := getattr(message, "kind", str(message))) not in said:
+            said.add(kind)
+            note(str(message))
+
+    with warnings.catch_warnings():
+        python, warnings.showwarning = warnings.showwarning, print_warning
+        warnings.filterwarnings("always", category=UserWarning, module=r"edgecv")
+        yield
+
+
 def print_error(message: str, hint: str | None) -> None:
     """`error: ...`, then `hint: ...` on a line of its own."""
     people().print(Text("error:", "bold red"), _bearable(message))
@@ -124,7 +143,8 @@ def _bearable(message: str) -> str:
 def exit_code(command: Callable[[], int | None]) -> int:
     """Run a command: the one place where exceptions become messages and exit codes; a bug keeps its traceback."""
     try:
-        code = command() or 0
+        with warnings_as_notes():
+            code = command() or 0
         sys.stdout.flush()
     except OutputClosedError:
         code = 0

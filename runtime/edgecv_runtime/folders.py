@@ -11,7 +11,7 @@ from edgecv_runtime.digest import entries_below
 __all__ = ["files_below"]
 
 
-def files_below(folder: Path, suffixes: Collection[str], *, hidden: bool = False) -> list[Path]:
+def files_below(folder: Path, suffixes: Collection[str] | None = None, *, hidden: bool = False) -> list[Path]:
     """The files of a folder and its subfolders whose names end in one of `suffixes`, sorted by path.
 
     Links to folders are not followed, so that no file comes twice and no loop is walked. Whether a file can be read is
@@ -19,13 +19,13 @@ def files_below(folder: Path, suffixes: Collection[str], *, hidden: bool = False
 
     Args:
         folder: Where to look; a link to a folder will do here.
-        suffixes: Endings in lower case, with their dots.
+        suffixes: Endings in lower case, with their dots; None for all files.
         hidden: Whether names that begin with a dot count.
 
     Raises:
         OSError: The folder or one below cannot be read.
     """
-    found = (path for path in entries_below(folder) if path.suffix.lower() in suffixes)
+    found = (path for path in entries_below(folder) if suffixes is None or path.suffix.lower() in suffixes)
     return sorted(
         path
         for path in found

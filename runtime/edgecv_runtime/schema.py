@@ -22,6 +22,7 @@ Task = Literal["classification", "binary", "multilabel", "regression"]
 Layout = Literal["NHWC", "NCHW", "none"]
 Status = Literal["passed", "failed", "not_run"]
 Activation = Literal["none", "softmax", "sigmoid"]
+Depth = Literal["shift", "clip"]
 Kernel = Literal["nearest", "bilinear", "bicubic", "lanczos", "box"]
 
 
@@ -61,12 +62,14 @@ class Preprocess(Record, frozen=True, kw_only=True):
     """From a picture (or a raw tensor) to one input of the model.
 
     `kind` "tensor" means that the input is no image: only `normalize` applies, and `size` is None. For images `size` is
-    (height, width) in pixels.
+    (height, width) in pixels. `depth` is what becomes of 16-bit gray: "shift" takes the high byte, "clip" makes what is
+    over 255 white, as Keras's `load_img` does.
     """
 
     kind: Literal["image", "tensor"] = "image"
     size: tuple[int, int] | None = None
     orientation: Literal["exif", "ignore"] = "exif"
+    depth: Depth = "shift"
     color: Literal["rgb", "bgr", "gray"] = "rgb"
     fit: Fit = Fit()
     resize: Resize = Resize()

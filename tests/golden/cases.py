@@ -44,6 +44,7 @@ def picture(
     color: Any = None,
     fit: Fit | None = None,
     orientation: Any = "exif",
+    depth: Any = "shift",
     normalize: Normalize | None = None,
     **io: Any,
 ) -> Plan:
@@ -51,6 +52,7 @@ def picture(
     base = from_preset(preset)
     spec = Preprocess(
         orientation=orientation,
+        depth=depth,
         color=color or base.color,
         fit=fit or Fit(),
         resize=Resize(kernel=kernel, semantics=semantics),
@@ -59,7 +61,7 @@ def picture(
     channels = 1 if spec.color == "gray" else 3
     spec = resolve(spec, (1, *size, channels))
     layout = io.setdefault("layout", "NHWC")
-    shape = (1, *size, channels) if layout == "NHWC" else (1, channels, *size)
+    shape = {"NHWC": (1, *size, channels), "NCHW": (1, channels, *size), "none": (1, *size)}[layout]
     return Plan(name, spec, tensor_io(shape, **io), SOURCES[source], SOURCES[source].orientation)
 
 
@@ -172,6 +174,7 @@ def tensors_of_pictures() -> Iterator[Plan]:
     yield picture("int16_division", "bytes", size, preset="tf", dtype="int16", q=(2 / 765, 0))  # is no reciprocal
     yield picture("int16_ties_and_clamps", "bytes", size, dtype="int16", q=(2**-8, 0), normalize=half)
     yield picture("int16_zero_point", "noise", (6, 6), preset="caffe", dtype="int16", q=(0.005, -1000))
+    yield from planes()
     for kernel in KERNELS:
         how: dict[str, Any] = {"semantics": "tf", "dtype": "int8", "q": (STEP, 0), "preset": "tf"}
         yield picture(f"int8_tf_{kernel}", "photo", (12, 12), kernel=kernel, **how)
@@ -180,6 +183,17 @@ def tensors_of_pictures() -> Iterator[Plan]:
     yield picture("int16_tf_lanczos", "noise", (9, 14), kernel="lanczos", semantics="tf", dtype="int16", q=(0.01, 0))
     yield picture("photo_96_int8", "photo", (96, 96), preset="tf", dtype="int8", q=(STEP, -1))
     yield picture("photo_64_image_dataset", "photo", (64, 64), semantics="tf", dtype="uint8", q=(1.0, 0))
+
+
+def planes() -> Iterator[Plan]:
+    """Gray pictures for inputs of H x W, without a channel axis."""
+    how: dict[str, Any] = {"color": "gray", "layout": "none"}
+    yield picture("plane_same_size", "gray_noise", (14, 18), preset="rescale", **how)
+    yield picture("plane_of_colours", "noise", (9, 12), preset="tf", **how)
+    yield picture("plane_of_3_columns", "noise", (28, 3), **how)
+    yield picture("plane_tf_kernel", "tall", (13, 7), semantics="tf", dtype="int8", q=(STEP, -1), preset="tf", **how)
+    yield picture("plane_int8", "bytes", (16, 16), dtype="int8", q=(1.0, -128), **how)
+    yield picture("plane_letterbox", "tall", (12, 12), fit=Fit(mode="letterbox", pad=(9,)), dtype="float16", **how)
 
 
 def files() -> Iterator[Plan]:
@@ -193,7 +207,8 @@ def files() -> Iterator[Plan]:
     for number in (3, 6):
         yield picture(f"orientation_{number}_ignored", f"turned_{number}", (9, 14), orientation="ignore")
     for source in file_sources():
-        yield picture(f"file_{source.name}", source.name, (12, 16), dtype="uint8", q=(1.0, 0))
+        how: dict[str, Any] = {"depth": source.depth, "dtype": "uint8", "q": (1.0, 0)}
+        yield picture(f"file_{source.name}", source.name, (12, 16), **how)
     for name in ("palette", "palette_transparent", "cmyk", "gray_16bit", "alpha", "gif"):
         yield picture(f"file_{name}_as_gray", name, (13, 9), color="gray", dtype="uint8", q=(1.0, 0))
 

@@ -117,9 +117,15 @@ def normalize(values: np.ndarray, spec: Preprocess) -> np.ndarray:
     return scaled + np.array(spec.normalize.offset, np.float32)
 
 
+def batched(values: np.ndarray, io: TensorIO) -> np.ndarray:
+    """Values without a batch in the layout of the artifact's input; (1, H, W) has no channel axis."""
+    batch = (values.transpose(2, 0, 1) if io.layout == "NCHW" else values)[None]
+    return batch.reshape(io.shape)
+
+
 def finish(values: np.ndarray, io: TensorIO) -> np.ndarray:
     """The layout, the batch and the dtype of the artifact's input, of normalized values without a batch."""
-    batch = (values.transpose(2, 0, 1) if io.layout == "NCHW" else values)[None]
+    batch = batched(values, io)
     if io.dtype not in INTEGER_LIMITS:
         return batch.astype(io.dtype)
     assert io.quantization is not None

@@ -6,6 +6,7 @@ import io
 from dataclasses import dataclass
 
 import numpy as np
+from edgecv_runtime.schema import Depth
 from PIL import Image
 
 from tests.golden.format import ORIENTATION, mesh
@@ -21,6 +22,7 @@ class Source:
     suffix: str = ""
     data: bytes = b""
     orientation: int = 1
+    depth: Depth = "shift"
 
 
 def noise(height: int, width: int, channels: int = 3) -> np.ndarray:
@@ -43,7 +45,14 @@ def scene(height: int, width: int) -> np.ndarray:
 
 
 def encoded(
-    name: str, image: Image.Image, kind: str, *, suffix: str | None = None, orientation: int = 1, **options: object
+    name: str,
+    image: Image.Image,
+    kind: str,
+    *,
+    suffix: str | None = None,
+    orientation: int = 1,
+    depth: Depth = "shift",
+    **options: object,
 ) -> Source:
     """A picture file and what Pillow decodes from it: RGB, or one channel where the file is gray."""
     if orientation != 1:
@@ -54,14 +63,15 @@ def encoded(
     image.save(buffer, kind, **options)
     stored = Image.open(buffer)
     if stored.mode == "I;16":
-        pixels = (np.asarray(stored) >> 8).astype(np.uint8)[..., None]
+        values = np.asarray(stored)
+        pixels = (values >> 8 if depth == "shift" else values.clip(0, 255)).astype(np.uint8)[..., None]
     elif stored.mode in {"L", "1"}:
         pixels = np.asarray(stored.convert("L"))[..., None]
     else:
         stored.info.pop("transparency", None)
         pixels = np.asarray(stored.convert("RGB"))
     ending = suffix or f".{kind.lower()}"
-    return Source(name, pixels, suffix=ending, data=buffer.getvalue(), orientation=orientation)
+    return Source(name, pixels, suffix=ending, data=buffer.getvalue(), orientation=orientation, depth=depth)
 
 
 def raw_sources() -> list[Source]:
@@ -99,6 +109,7 @@ def file_sources() -> list[Source]:
         encoded("bilevel", image.convert("L").point(lambda v: 255 * (v > 99)).convert("1"), "PNG"),
         encoded("gray_alpha", alpha.convert("LA"), "PNG"),
         encoded("gray_16bit", Image.fromarray(wide), "PNG"),
+        encoded("gray_16bit_clipped", Image.fromarray(wide // 200), "PNG", depth="clip"),
         encoded("palette", palette, "PNG"),
         encoded("palette_transparent", palette, "PNG", transparency=bytes(range(0, 256, 16))),
         encoded("alpha", alpha, "PNG"),

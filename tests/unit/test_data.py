@@ -9,6 +9,7 @@ import pytest
 from edgecv_converters.data import npz, open_samples, write_spool
 from edgecv_converters.data import spool as spooling
 from edgecv_runtime.errors import DataError
+from edgecv_runtime.picture_files import PictureWarning
 from edgecv_runtime.preprocess import Preprocessor
 from edgecv_runtime.schema import Normalize, Preprocess, TensorSpec
 from hypothesis import given, settings
@@ -70,7 +71,8 @@ def test_the_class_is_the_first_folder_and_the_suffix_decides(tmp_path):
     (tmp_path / "dog/00.png").rename(tmp_path / "dog/00.PNG")
     (tmp_path / "dog/notes.txt").write_text("not a picture")
     (tmp_path / "dog/folder.jpg").mkdir()
-    found = open_samples(tmp_path)
+    with pytest.warns(PictureWarning, match=r"a file is no picture .* left out: 1 \.txt \(such as notes\.txt\)"):
+        found = open_samples(tmp_path)
     assert [(sample.id, sample.label) for sample in found.samples] == [
         ("cat/studio/00.png", "cat"),
         ("dog/00.PNG", "dog"),

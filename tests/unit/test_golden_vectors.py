@@ -46,10 +46,11 @@ def test_the_reference_still_gives_the_committed_bits(name):
     assert independent.same_bits(got, expected)
 
 
+@pytest.mark.filterwarnings("ignore::edgecv_runtime.picture_files.PictureWarning")
 @pytest.mark.parametrize("case", ENCODED, ids=lambda case: case.name)
 def test_the_encoded_picture_is_the_committed_pixels(case):
     data = (FOLDER / case.picture.file).read_bytes()
-    stored = decode(data, Preprocess(orientation="ignore"))
+    stored = decode(data, Preprocess(orientation="ignore", depth=case.spec.depth))
     assert np.array_equal(np.asarray(stored), independent.colored(read_pixels(case.pixels), "rgb"))
     assert stored.getexif().get(ORIENTATION, 1) == case.orientation
     assert independent.same_bits(Preprocessor(case.spec, case.io)(data), read_tensor(case.expected))
@@ -134,7 +135,7 @@ def integers(rounded):
     def finish(values, io):
         if io.quantization is None:
             return RIGHT.finish(values, io)
-        batch = (values.transpose(2, 0, 1) if io.layout == "NCHW" else values)[None]
+        batch = independent.batched(values, io)
         steps = rounded(batch, np.float32(io.quantization.scale)) + np.float64(io.quantization.zero_point)
         return np.clip(steps, *independent.INTEGER_LIMITS[io.dtype]).astype(io.dtype)
 
@@ -144,7 +145,7 @@ def integers(rounded):
 def wrapping(values, io):
     if io.quantization is None:
         return RIGHT.finish(values, io)
-    batch = (values.transpose(2, 0, 1) if io.layout == "NCHW" else values)[None]
+    batch = independent.batched(values, io)
     steps = np.rint(batch / np.float32(io.quantization.scale)).astype(np.int64) + io.quantization.zero_point
     return steps.astype(io.dtype)
 

@@ -78,6 +78,7 @@ def test_a_palette_with_transparency_is_quiet_and_leaves_the_callers_picture_alo
     assert "transparency" in image.info
 
 
+@pytest.mark.filterwarnings("ignore::edgecv_runtime.picture_files.PictureWarning")
 @pytest.mark.parametrize("spec", [RGB, GRAY])
 def test_sixteen_bit_gray_keeps_its_high_byte(spec):
     deep = (np.arange(24, dtype=np.uint16) * 2700).reshape(4, 6)

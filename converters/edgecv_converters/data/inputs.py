@@ -35,11 +35,17 @@ def is_image(spec: TensorSpec) -> bool:
     return len(spec.shape) == 4 and spec.shape[3] in IMAGE_CHANNELS
 
 
+def is_plane(spec: TensorSpec) -> bool:
+    """Tell whether an input may be a gray picture without a channel axis, N x H x W; it may also be a sequence."""
+    return len(spec.shape) == 3
+
+
 def preprocessing(given: Preprocess | None, model: HasInputs, note: Callable[[str], None]) -> dict[str, Preprocess]:
     """The preprocessing of every input, complete.
 
-    What was given applies to the inputs that may be pictures, or to all where it is for tensors; others are tensors. A
-    model that scales raw pixels itself gets "none". Nothing is ever assumed of any other picture.
+    What was given applies to the inputs that may be pictures, or to all where it is for tensors; others are tensors. An
+    input of H x W is a gray picture where the preprocessing is one for pictures and no other input may be one. A model
+    that scales raw pixels itself gets "none". Nothing is ever assumed of any other picture.
 
     Raises:
         UsageError: An input may be a picture and nobody says how it is prepared; the hint lists the presets.
@@ -47,6 +53,8 @@ def preprocessing(given: Preprocess | None, model: HasInputs, note: Callable[[st
     """
     chosen = given
     pictures = [spec.name for spec in model.inputs if is_image(spec)]
+    if given is not None and given.kind == "image" and not pictures:
+        pictures = [spec.name for spec in model.inputs if is_plane(spec)]
     if given is not None and given.kind == "image" and not pictures:
         raise UsageError(
             f"the model takes no picture (its input has the shape {model.inputs[0].shape})",

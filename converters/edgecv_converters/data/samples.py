@@ -11,13 +11,12 @@ from typing import Literal
 
 import numpy as np
 from edgecv_runtime.errors import DataError
-from edgecv_runtime.folders import files_below
+from edgecv_runtime.picture_files import SUFFIXES, others_in_words, pictures_below
 from edgecv_runtime.text import valid
 
 from edgecv_converters.data.npz import headers as npz_headers
 from edgecv_converters.data.npz import read as read_npz
 
-IMAGE_SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 LABEL_KEYS = ("labels", "label", "y")
 
 
@@ -112,11 +111,12 @@ def open_samples(path: Path, *, labelled: bool = False) -> SampleSet:
 
 def _open_folder(folder: Path) -> SampleSet:
     try:
-        files = files_below(folder, IMAGE_SUFFIXES, hidden=True)
+        files, others = pictures_below(folder, hidden=True)
     except OSError as error:
         raise DataError(f"{error.filename} cannot be read: {error.strerror}", "Change its permissions") from error
     if not files:
-        raise DataError(f"{folder} holds no images", f"Image files end in {', '.join(sorted(IMAGE_SUFFIXES))}")
+        held = f", but {others_in_words(others)}" if others else ""
+        raise DataError(f"{folder} holds no images{held}", f"Image files end in {', '.join(sorted(SUFFIXES))}")
     relative = [file.relative_to(folder) for file in files]
     nested = all(len(name.parts) > 1 for name in relative)
     samples = tuple(

@@ -14,6 +14,7 @@ from edgecv_runtime.errors import DataError, ImageError
 from edgecv_runtime.preprocess import Preprocessor
 from edgecv_runtime.schema import Preprocess, TensorSpec
 
+from edgecv_converters.data.inputs import is_plane
 from edgecv_converters.data.npz import Header as NpzHeader
 from edgecv_converters.data.npz import headers as npz_headers
 from edgecv_converters.data.npz import rows as npz_rows
@@ -123,11 +124,11 @@ def _fill_from_images(
     on_progress: Progress,
 ) -> tuple[list[int], list[str], list[str]]:
     if len(inputs) != 1 or specs[inputs[0].name].kind != "image":
-        raise DataError(
-            f"{samples.path} is a folder of images, but the model does not take one image",
-            "Give an .npz file with one array per input",
-        )
-    preprocessor = Preprocessor(specs[inputs[0].name])
+        hint = "Give an .npz file with one array per input"
+        if len(inputs) == 1 and is_plane(inputs[0]):
+            hint = f"If H x W = {inputs[0].shape[1:]} is a gray picture, say with --preprocess how it is prepared"
+        raise DataError(f"{samples.path} is a folder of images, but the model does not take one image", hint)
+    preprocessor = Preprocessor(specs[inputs[0].name], shape=inputs[0].shape)
     array = spool.create({inputs[0].name: inputs[0].shape})[inputs[0].name]
     kept: list[int] = []
     skipped: list[str] = []
@@ -154,7 +155,7 @@ def _fill_from_npz(
 ) -> tuple[list[int], list[str], list[str]]:
     arrays = match_arrays(samples.path, specs, inputs)
     out = spool.create({spec.name: spec.shape for spec in inputs})
-    preprocessors = {spec.name: Preprocessor(specs[spec.name]) for spec in inputs}
+    preprocessors = {spec.name: Preprocessor(specs[spec.name], shape=spec.shape) for spec in inputs}
     digests = {int(str(s.location)): hashlib.sha256() for s in samples.samples}
     places = {int(str(s.location)): place for place, s in enumerate(samples.samples)}
     done = 0
@@ -197,10 +198,11 @@ def match_arrays(path: Path, specs: Mapping[str, Preprocess], inputs: Sequence[T
 
 def _check_array(path: Path, spec: TensorSpec, array: NpzHeader, preprocess: Preprocess) -> None:
     if preprocess.kind == "image":
-        if array.dtype != np.uint8 or len(array.shape) != 4:
+        axes = {3, 4} if preprocess.color == "gray" else {4}
+        if array.dtype != np.uint8 or len(array.shape) not in axes:
             raise DataError(
                 f"{path}: {spec.name!r} is {array.dtype} with {len(array.shape)} axes, "
-                "but images are uint8 N x H x W x C",
+                f"but images are uint8 N x H x W{' or N x H x W x 1' if 3 in axes else ' x 3'}",
                 "For tensors that are prepared already, use --preprocess tensor",
             )
         return

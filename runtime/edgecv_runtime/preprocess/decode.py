@@ -13,12 +13,13 @@ from PIL import Image, UnidentifiedImageError
 
 from edgecv_runtime.errors import ImageError
 from edgecv_runtime.files import open_regular
+from edgecv_runtime.picture_files import FORMATS, FORMATS_IN_WORDS
 from edgecv_runtime.preprocess.bombs import check_scans, watched
+from edgecv_runtime.preprocess.losses import GRAY_16, Losses, is_wide
 from edgecv_runtime.preprocess.silence import PillowSilence
-from edgecv_runtime.schema import Preprocess
+from edgecv_runtime.schema import Depth, Preprocess
 
 ImageSource = Path | str | bytes | Image.Image | np.ndarray
-FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "WEBP", "TIFF")  # none of them runs another program, as EPS does
 BROKEN = (
     *(OSError, EOFError, SyntaxError, ValueError, TypeError, LookupError, AttributeError, OverflowError, RuntimeError),
     *(MemoryError, struct.error, zlib.error, Image.DecompressionBombError),
@@ -37,14 +38,23 @@ TURNS = {
 }
 
 
-def decode(source: ImageSource, spec: Preprocess) -> Image.Image:
+def decode(source: ImageSource, spec: Preprocess, losses: Losses | None = None) -> Image.Image:
     """The picture, decoded, upright where `spec.orientation` says so, in mode RGB or L.
 
-    Alpha is dropped and palettes are expanded, as Pillow's `convert` and Keras's `load_img` do. Of 16-bit gray the high
-    byte is taken, as TensorFlow's decoder and Pillow's 16-bit colour do (`convert` would clip nearly all to white).
+    Alpha is dropped and palettes are expanded, as Pillow's `convert` and Keras's `load_img` do. 16-bit gray becomes
+    bytes as `spec.depth` says: the high byte is what TensorFlow's decoder and Pillow's 16-bit colour take, while
+    `load_img` clips, which makes nearly all of it white.
+
+    Args:
+        source: A file, an encoded picture, a Pillow image, or uint8 pixels.
+        spec: What to make of it.
+        losses: Says what the picture loses on the way to bytes; None says nothing.
 
     Raises:
         ImageError: The file is missing, truncated, no picture, or too large to be one; or an array has a wrong form.
+
+    Warns:
+        PictureWarning: The picture loses something, and `losses` has not said so before.
     """
     mode = PIL_MODE[spec.color]
     if isinstance(source, np.ndarray):
@@ -52,22 +62,25 @@ def decode(source: ImageSource, spec: Preprocess) -> Image.Image:
     name = str(source) if isinstance(source, Path | str) else "the picture"
     try:
         with QUIETLY:
-            image = _open(source)
+            image, wide = _open(source)
             if spec.orientation == "exif":
                 image = _upright(image)
-        return _convert(image, mode)
+        pixels = _convert(image, mode, spec.depth)
     except UnidentifiedImageError as error:
-        raise ImageError(
-            f"{name} is not a picture that can be read", "JPEG, PNG, WebP, BMP, GIF and TIFF can"
-        ) from error
+        raise ImageError(f"{name} is not a picture that can be read", f"{FORMATS_IN_WORDS} can") from error
     except BROKEN as error:
         raise ImageError(f"{name} cannot be decoded: {error}", "The file may be truncated or damaged") from error
+    if losses is not None:
+        losses.say(image, name, spec, wide=wide)
+    return pixels
 
 
-def _open(source: Path | str | bytes | Image.Image) -> Image.Image:
+def _open(source: Path | str | bytes | Image.Image) -> tuple[Image.Image, bool]:
+    """The loaded image, and whether it stored 16 bits a channel of which Pillow kept 8."""
     if isinstance(source, Image.Image):
+        wide = is_wide(source)
         source.load()
-        return source
+        return source, wide
     if isinstance(source, bytes):
         return _load(io.BytesIO(source))
     if not isinstance(source, str | Path):
@@ -87,11 +100,12 @@ def _open_file(path: Path | str) -> BinaryIO:
         raise ImageError(f"{path} cannot be read: {error.strerror}") from error
 
 
-def _load(file: BinaryIO) -> Image.Image:
+def _load(file: BinaryIO) -> tuple[Image.Image, bool]:
     image = Image.open(watched(file), formats=FORMATS)
+    wide = is_wide(image)
     check_scans(image, file)
     image.load()
-    return image
+    return image, wide
 
 
 def _upright(image: Image.Image) -> Image.Image:
@@ -103,9 +117,11 @@ def _upright(image: Image.Image) -> Image.Image:
     return image if turn is None else image.transpose(turn)
 
 
-def _convert(image: Image.Image, mode: str) -> Image.Image:
-    if image.mode in {"I;16", "I;16L", "I;16B", "I"}:
-        image = Image.fromarray((np.asarray(image).astype(np.int32).clip(0, 65535) >> 8).astype(np.uint8))
+def _convert(image: Image.Image, mode: str, depth: Depth) -> Image.Image:
+    if image.mode in GRAY_16:
+        values = np.asarray(image).astype(np.int32)
+        pixels = values.clip(0, 65535) >> 8 if depth == "shift" else values.clip(0, 255)
+        image = Image.fromarray(pixels.astype(np.uint8))
     if image.mode == mode:
         return image
     if "transparency" in image.info:  # else Pillow warns of what is dropped on purpose

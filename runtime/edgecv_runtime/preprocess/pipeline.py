@@ -15,12 +15,14 @@ from edgecv_runtime.preprocess.finish import Finish
 from edgecv_runtime.preprocess.gather import Form, gray, lay_out
 from edgecv_runtime.preprocess.geometry import Axes, place
 from edgecv_runtime.preprocess.lanes import Lanes
+from edgecv_runtime.preprocess.losses import Losses
 from edgecv_runtime.preprocess.quantize import quantize
 from edgecv_runtime.preprocess.resample import PILLOW, Nearest, PixelReader, Plan, pillow, plan
 from edgecv_runtime.preprocess.scratch import Scratch
 from edgecv_runtime.schema import Normalize, Preprocess, QuantParams, TensorIO
 
 INTEGERS = ("int8", "uint8", "int16")
+PLANE = 3  # axes of a gray picture without channels: (1, H, W)
 SIZES = 4  # picture sizes whose geometry is kept
 
 
@@ -39,12 +41,13 @@ class Preprocessor:
     Args:
         spec: A resolved preprocessing (its `size` is set, for pictures).
         io: The artifact's input; None gives float32 NHWC, as the source model takes it.
+        shape: The source model's input where `io` is None: (1, H, W) is a gray picture without a channel axis.
 
     Raises:
         SpecError: The preprocessing is not resolved, or an integer input lacks its scale.
     """
 
-    def __init__(self, spec: Preprocess, io: TensorIO | None = None) -> None:
+    def __init__(self, spec: Preprocess, io: TensorIO | None = None, *, shape: tuple[int, ...] | None = None) -> None:
         if spec.kind == "image" and spec.size is None:
             raise SpecError("the preprocessing has no size", "Fit it to the model's input first")
         if io is not None and io.normalize is not None:  # the artifact normalizes: it takes the pixels, as bytes
@@ -58,6 +61,7 @@ class Preprocessor:
         self._params = io.quantization if io is not None and io.dtype in INTEGERS else None
         self._planar = io is not None and io.layout == "NCHW"
         self._scratch = Scratch()
+        self._losses = Losses()
         if spec.kind == "tensor":
             self._scale = np.asarray(spec.normalize.scale, np.float32)
             self._offset = np.asarray(spec.normalize.offset, np.float32)
@@ -66,6 +70,8 @@ class Preprocessor:
         self._lanes = Lanes(1 if spec.color == "gray" else 3, self._planar)
         channels = self._lanes.channels
         self._shape = (1, channels, height, width) if self._planar else (1, height, width, channels)
+        if len(shape or () if io is None else io.shape) == PLANE:
+            self._shape = (1, height, width)
         self._finish = Finish(spec, self._lanes, width, self._dtype.name, self._params)
         self._place = lru_cache(SIZES)(self._make_place)
         self._plan = lru_cache(SIZES)(self._make_plan)
@@ -88,10 +94,10 @@ class Preprocessor:
         if isinstance(source, np.ndarray):
             self._from_pixels(as_pixels(source), out)
         elif self.spec.resize.semantics == "tf":
-            pixels = np.asarray(decode(source, self.spec))
+            pixels = np.asarray(decode(source, self.spec, self._losses))
             self._from_pixels(as_pixels(pixels), out)
         else:
-            self._from_image(decode(source, self.spec), out)
+            self._from_image(decode(source, self.spec, self._losses), out)
         return out
 
     def _target(self, out: np.ndarray | None, shape: tuple[int, ...]) -> np.ndarray:

@@ -23,7 +23,7 @@ NORMALIZATIONS: Mapping[str, str] = {
     "caffe": "ImageNet mean subtracted, BGR",
 }
 LOADERS: Mapping[str, str] = {
-    "load_img": "as keras.utils.load_img reads: nearest neighbour, EXIF orientation ignored",
+    "load_img": "as keras.utils.load_img reads: nearest neighbour, EXIF orientation ignored, 16 bits clipped at 255",
     "image_dataset": "as keras.utils.image_dataset_from_directory reads: TensorFlow's bilinear, EXIF ignored",
 }
 PRESETS: Mapping[str, str] = {
@@ -69,6 +69,7 @@ def from_preset(text: str) -> Preprocess:
     }[loader]
     return Preprocess(
         orientation="ignore" if loader else "exif",
+        depth="clip" if loader == "load_img" else "shift",
         color="bgr" if name == "caffe" else "rgb",
         fit=Fit(),
         resize=resize,

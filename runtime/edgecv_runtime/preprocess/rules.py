@@ -15,9 +15,9 @@ LARGEST = (2 - 2**-23) * 2.0**127  # float32
 
 
 def resolve(spec: Preprocess, shape: tuple[int, ...], name: str = "input") -> Preprocess:
-    """Complete a preprocessing for an input of `shape` (1, H, W, C), or of any shape for tensors.
+    """Complete a preprocessing for an input of `shape` (1, H, W, C) or (1, H, W), or of any shape for tensors.
 
-    A preset's colour becomes gray where the input has one channel.
+    A preset's colour becomes gray where the input has one channel, or no channel axis.
 
     Raises:
         SpecError: The preprocessing does not fit the input, or contradicts itself.
@@ -25,12 +25,12 @@ def resolve(spec: Preprocess, shape: tuple[int, ...], name: str = "input") -> Pr
     if spec.kind == "tensor":
         check(spec, channels=shape[-1] if len(shape) > 1 else 1)
         return spec
-    if len(shape) != 4:
+    if len(shape) not in {3, 4}:
         raise SpecError(
             f"input {name!r} has the shape {shape}, which is no picture (1, height, width, channels)",
             "Use the preprocessing 'tensor'",
         )
-    height, width, channels = shape[1:]
+    height, width, channels = (*shape[1:], 1)[:3]
     color = spec.color
     if channels == 1 and color == "rgb" and spec.normalize.preset is not None:
         color = "gray"
@@ -79,7 +79,7 @@ def check(spec: Preprocess, *, channels: int | None = None) -> None:
 
 def _check_tensor(spec: Preprocess) -> None:
     plain = Preprocess(kind="tensor")
-    for field in ("size", "orientation", "color", "fit", "resize"):
+    for field in ("size", "orientation", "depth", "color", "fit", "resize"):
         value = getattr(spec, field)
         if value != getattr(plain, field):
             _refuse(field, "left out with kind = 'tensor'", value)

@@ -16,7 +16,7 @@ from edgecv_runtime.preprocess.rules import check
 from edgecv_runtime.schema import Fit, Preprocess, Resize
 
 KEYS = {
-    "": ("kind", "size", "orientation", "color", "fit", "resize", "normalize"),
+    "": ("kind", "size", "orientation", "depth", "color", "fit", "resize", "normalize"),
     "fit": Fit.__struct_fields__,
     "resize": Resize.__struct_fields__,
     "normalize": ("preset", "mean", "std", "scale", "offset"),

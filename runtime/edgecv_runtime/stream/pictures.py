@@ -8,10 +8,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from edgecv_runtime.errors import StreamError
-from edgecv_runtime.folders import files_below
+from edgecv_runtime.picture_files import SUFFIXES, others_in_words, pictures_below
 from edgecv_runtime.stream.frame import Frame
-
-SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"})
 
 
 class Pictures:
@@ -44,16 +42,17 @@ class Pictures:
 
 
 def pictures_in(folder: Path) -> list[Path]:
-    """The picture files of a folder and its subfolders, sorted by path; hidden ones are left out (see `files_below`).
+    """The picture files of a folder and its subfolders, sorted by path; hidden ones are left out.
 
     Raises:
         StreamError: There is none, or the folder cannot be read.
     """
     try:
-        found = files_below(folder, SUFFIXES)
+        found, others = pictures_below(folder)
     except OSError as error:
         raise StreamError(f"{folder} cannot be read: {error.strerror}") from error
     if not found:
+        held = f", but {others_in_words(others)}" if others else ""
         kinds = ", ".join(sorted(SUFFIXES))
-        raise StreamError(f"{folder} holds no pictures", f"Pictures are files that end in {kinds}")
+        raise StreamError(f"{folder} holds no pictures{held}", f"Pictures are files that end in {kinds}")
     return found

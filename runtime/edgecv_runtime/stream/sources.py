@@ -11,11 +11,11 @@ from typing import Literal
 
 from edgecv_runtime.errors import StreamError, UsageError
 from edgecv_runtime.files import open_regular
+from edgecv_runtime.picture_files import SUFFIXES
 from edgecv_runtime.stream.camera import OpenCvCamera, without_password
 from edgecv_runtime.stream.frame import FrameSource
 from edgecv_runtime.stream.live import Capture, Live
 from edgecv_runtime.stream.picamera import PiCamera
-from edgecv_runtime.stream.pictures import SUFFIXES as PICTURE_SUFFIXES
 from edgecv_runtime.stream.pictures import Pictures, pictures_in
 from edgecv_runtime.stream.pipe import Pipe
 from edgecv_runtime.stream.video import SUFFIXES as VIDEO_SUFFIXES
@@ -27,8 +27,12 @@ WAYS = (
     "A source is pictures, a folder, a video, a camera (0, /dev/video0, picamera, rtsp://...) or - for standard input"
 )
 HEAD = 16
-PICTURE_MAGIC = re.compile(rb"\xff\xd8\xff|\x89PNG|GIF8|BM|RIFF....WEBP|II\*\0|MM\0\*|P[1-6]\s", re.DOTALL)
-VIDEO_MAGIC = re.compile(rb"....ftyp|RIFF....AVI |\x1aE\xdf\xa3|FLV\x01|\0\0\x01[\xb3\xba]|\x30\x26\xb2\x75", re.DOTALL)
+PICTURE_MAGIC = re.compile(
+    rb"\xff\xd8\xff|\x89PNG|GIF8|BM|RIFF....WEBP|II\*\0|MM\0\*|P[1-6]\s|....ftypavi[fs]", re.DOTALL
+)
+VIDEO_MAGIC = re.compile(
+    rb"....ftyp(?!avi[fs])|RIFF....AVI |\x1aE\xdf\xa3|FLV\x01|\0\0\x01[\xb3\xba]|\x30\x26\xb2\x75", re.DOTALL
+)
 
 # A playlist named like a video would have FFmpeg open the files and addresses in it.
 TEXT = re.compile(rb"(?:\xef\xbb\xbf)?[\t\n\r -~]+")
@@ -88,7 +92,7 @@ def _kind_of_file(path: Path) -> Kind:
     if os.path.isdir(path):  # noqa: PTH112 - unlike Path's, it takes every name
         return "pictures"
     suffix = path.suffix.lower()
-    if suffix in PICTURE_SUFFIXES and os.path.lexists(path):
+    if suffix in SUFFIXES and os.path.lexists(path):
         return "pictures"  # whether it can be read is seen when its turn comes
     head = _head(path)
     if VIDEO_MAGIC.match(head) or (suffix in VIDEO_SUFFIXES and not TEXT.fullmatch(head)):

@@ -77,6 +77,13 @@ public enum class OrientationRule {
     @SerialName("ignore") IGNORE,
 }
 
+/** What becomes of a file's 16-bit gray: its high byte, or white where it is over 255. A frame's pixels are bytes already. */
+@Serializable
+public enum class Depth {
+    @SerialName("shift") SHIFT,
+    @SerialName("clip") CLIP,
+}
+
 /** `fraction` (0, 1] belongs to `crop`, `shorter` (pixels) to `resize_crop`, `pad` (0..255, one or one a channel) to `letterbox`. */
 @Serializable
 public data class Fit(
@@ -104,6 +111,7 @@ public data class Preprocess(
     val kind: Kind = Kind.IMAGE,
     val size: List<Int>? = null,
     val orientation: OrientationRule = OrientationRule.EXIF,
+    val depth: Depth = Depth.SHIFT,
     val color: Color = Color.RGB,
     val fit: Fit = Fit(),
     val resize: Resize = Resize(),

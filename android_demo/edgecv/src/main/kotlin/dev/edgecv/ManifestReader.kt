@@ -78,7 +78,9 @@ private fun checkPreprocess(spec: Preprocess, input: TensorSpec, name: String) {
     val where = "$name: preprocess of '${shortened(input.name)}': "
     PreprocessRules(spec, where).check()
     val size = spec.size ?: return
-    val wanted = listOf(input.shape[0], size[0], size[1], spec.color.channels)
+    val plane = listOf(input.shape[0], size[0], size[1]) // a gray picture without a channel axis
+    if (spec.color == Color.GRAY && input.shape == plane) return
+    val wanted = plane + spec.color.channels
     if (input.shape != wanted) throw BundleException("${where}it gives the shape $wanted, the model takes ${input.shape}", ANEW)
 }
 

@@ -20,7 +20,7 @@ internal class PreprocessRules(private val spec: Preprocess, private val where: 
 
     private fun checkTensor() {
         val plain = Preprocess(kind = Kind.TENSOR, normalize = spec.normalize)
-        if (spec != plain) refuse("size, orientation, color, fit and resize", "left out with kind = 'tensor'", spec)
+        if (spec != plain) refuse("size, orientation, depth, color, fit and resize", "left out with kind = 'tensor'", spec)
     }
 
     private fun checkNumbers(field: String, values: List<Double>) {
