@@ -49,7 +49,7 @@ internal class HeadRules(private val manifest: Manifest, private val leftOut: Le
     private fun checkLabels(head: HeadSpec) {
         val labels = head.labels
         if (labels != null && labels.isEmpty()) refuse(head, "its list of labels is empty")
-        if (labels == null || !head.kind.hasShares) return
+        if (labels == null || !head.kind.type.labelsEveryAnswer) return
         val answers = answersOf(head)
         val fits = labels.size == maxOf(answers, 2) || labels.size == outputs.getValue(head.outputs[0]).shape.last()
         val alone = answers == 1 && labels.size == 1
@@ -59,7 +59,8 @@ internal class HeadRules(private val manifest: Manifest, private val leftOut: Le
     /** The manifest's own labels, which labels.txt holds as well, are those of the first head that has some; it may be left out. */
     private fun checkFirstLabels() {
         val first = manifest.heads.firstNotNullOfOrNull { it.labels }
-        if (manifest.labels != first && leftOut.heads == 0) throw BundleException("$name: its labels are not those of its first head with labels", ANEW)
+        if (leftOut.heads > 0 || manifest.labels == first) return
+        throw BundleException("$name: its labels are not those of its first head with labels", ANEW)
     }
 
     private fun answersOf(head: HeadSpec): Int =

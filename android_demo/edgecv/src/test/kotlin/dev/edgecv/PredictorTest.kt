@@ -29,12 +29,27 @@ class PredictorTest {
     }
 
     @Test
-    fun `every task, two inputs, and a batch are among them`() {
+    fun `every kind of head, two heads, two inputs, and a batch are among them`() {
         val made = Bundles.answers().map { it.bundle.removeSuffix(".edgecv") }
-        assertTrue(made.containsAll(listOf("logits", "binary", "multilabel", "regression", "two_by_two", "batch")), "$made")
+        assertTrue(made.containsAll(listOf("logits", "binary", "multilabel", "regression", "two_heads", "two_by_two", "batch")), "$made")
         Bundles.open("two_by_two.edgecv").use { bundle ->
             Predictor.open(bundle, listOf(OnnxEngine)).use { predictor ->
                 assertEquals("the model has 2 inputs", assertFailsWith<InputException> { predictor.predict(FloatArray(4)) }.message)
+            }
+        }
+    }
+
+    @Test
+    fun `both heads answer what the golden cases recorded`() {
+        Bundles.open("two_heads.edgecv").use { bundle ->
+            Predictor.open(bundle, listOf(OnnxEngine)).use { predictor ->
+                for (case in bundle.golden().cases) {
+                    val (colour, warmth) = predictor.predict(Bundles.decoder.decode(bundle.goldenPicture(case)!!)).answers
+                    assertEquals(case.id, colour.label)
+                    assertEquals("warmth" to "levels", warmth.head.title to warmth.head.unit)
+                    val recorded = bundle.goldenTensor(case.outputs.getValue("warm"))
+                    near(recorded.map { it.toDouble() }, warmth.scores, FLOAT_TOLERANCE * abs(recorded[0]), case.id)
+                }
             }
         }
     }

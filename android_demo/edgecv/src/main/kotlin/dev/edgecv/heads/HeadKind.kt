@@ -35,6 +35,9 @@ internal interface HeadType {
     /** True if scores are compared with thresholds: then a head has one, or one a label, else none. */
     val decidesByThreshold: Boolean get() = false
 
+    /** True if labels, where a head has some, must be as many as its answers. */
+    val labelsEveryAnswer: Boolean get() = true
+
     /** See [HeadKind.hasShares]. */
     val hasShares: Boolean get() = true
 

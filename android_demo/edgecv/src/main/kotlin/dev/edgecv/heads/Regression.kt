@@ -13,6 +13,8 @@ internal class Regression(spec: HeadSpec, place: Int, activation: Activation) : 
     override fun decide(output: FloatArray, answer: LiveAnswer) = Unit
 
     companion object : HeadType {
+        override val labelsEveryAnswer: Boolean get() = false
+
         override val hasShares: Boolean get() = false
 
         override fun open(spec: HeadSpec, place: Int, activation: Activation): Head = Regression(spec, place, activation)
