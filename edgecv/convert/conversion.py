@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -25,6 +25,11 @@ CARRIER: Final = ArtifactSpec(target=carrier()[0], precision=carrier()[1])
 def is_carried(spec: ArtifactSpec) -> bool:
     """Tell whether an artifact is made of the one that carries the quantization, in place of the frozen graph."""
     return spec.precision in find(spec.target).carried
+
+
+def needed(steps: Sequence[ArtifactSpec]) -> tuple[ArtifactSpec, ...]:
+    """Return what is converted for some artifacts: these, and what carries the quantization of any of them."""
+    return (*steps, CARRIER) if any(map(is_carried, steps)) and CARRIER not in steps else tuple(steps)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,12 +85,9 @@ class Conversions:
 
     def start(self) -> None:
         """Start what is made of the frozen graph; what is made of the quantized file starts once that is there."""
-        followers = self._followers()
-        if followers and CARRIER not in self.recipe.steps:
-            self._convert(CARRIER, hidden=True)
-        for spec in sorted(self.recipe.steps, key=_start_order):
-            if spec not in followers:
-                self._convert(spec)
+        for spec in sorted(needed(self.recipe.steps), key=_start_order):
+            if not is_carried(spec):
+                self._convert(spec, hidden=spec not in self.recipe.steps)
 
     def result(self) -> ConversionPhase:
         """The record of what was made, once the workers have ended."""

@@ -20,7 +20,7 @@ from edgecv_converters.workers.exchange import REFERENCES
 from edgecv_runtime.schema import Manifest, Parity
 
 from edgecv.convert.assemble import assemble
-from edgecv.convert.conversion import Conversions, check_failures
+from edgecv.convert.conversion import Conversions, check_failures, needed
 from edgecv.convert.data import prepare_data
 from edgecv.convert.datasets import open_sets
 from edgecv.convert.proof import Proofs
@@ -72,7 +72,7 @@ def convert(request: ConvertRequest, observer: Observer | None = None, *, live: 
     Raises:
         EdgecvError: The model, the data or a converter; nothing is left behind.
     """
-    require_for(spec.target for spec in request.recipe.steps)
+    require_for(spec.target for spec in needed(request.recipe.steps))
     if live is None:
         detect(request.model)
     sets = open_sets(request)

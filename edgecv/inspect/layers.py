@@ -15,10 +15,11 @@ from edgecv.inspect.bundle import MANIFEST, inspect_bundle, is_bundle_zip, read_
 from edgecv.inspect.records import LayersInspection
 
 REPORT: Final = "report.json"
+INTEGER: Final = frozenset({"int8", "mixed"})  # of whichever target: all carry the one quantization that is measured
 
 
 def inspect_layers(path: Path) -> LayersInspection:
-    """The records that `convert` wrote for each result inside the int8 TFLite file.
+    """The records that `convert` wrote for each result inside the file that carries the int8 quantization.
 
     Raises:
         SourceError: The path is no bundle.
@@ -28,11 +29,10 @@ def inspect_layers(path: Path) -> LayersInspection:
         raise SourceError(f"{path} does not exist", "Give a bundle")
     if not ((path / MANIFEST).is_file() if path.is_dir() else is_bundle_zip(path)):
         raise SourceError(f"{path.name} is no bundle", "--layers shows what the report in a bundle has measured")
-    precisions = {item.precision for item in inspect_bundle(path).manifest.artifacts if item.target != "coreml"}
-    if not precisions & {"int8", "mixed"}:
+    if not {item.precision for item in inspect_bundle(path).manifest.artifacts} & INTEGER:
         raise BundleError(
             f"{path.name} has no layers to compare: it holds no int8 artifact",
-            "Convert with --quantize int8 (the int8 of Core ML is of weights alone)",
+            "Convert with --quantize int8",
         )
     layers = _report(path).layers
     if not layers:

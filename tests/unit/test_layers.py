@@ -30,10 +30,10 @@ def row(layer, snr_db, **more):
 ROWS = (row("early", 30.0), row("bad", 3.25), row("same", None, cosine=1.0), row("float", 20.0, grid_range=None))
 
 
-def bundle(folder, rows, precision="int8"):
+def bundle(folder, rows, precision="int8", target="tflite"):
     """A bundle as far as `--layers` reads one."""
     folder.mkdir()
-    made = report((("tflite", precision),))
+    made = report(((target, precision),))
     (folder / "bundle.json").write_bytes(encode_manifest(manifest(artifacts=made.artifacts, parity=made.parity)))
     (folder / "report.json").write_bytes(msgspec.json.encode(msgspec.structs.replace(made, layers=rows)))
     return folder
@@ -101,6 +101,10 @@ def test_layers_of_a_bundle_come_from_its_report(tmp_path, form):
     assert max(map(len, text.splitlines())) <= 80
     assert text.index("bad") < text.index("early")
     assert json.loads(msgspec.json.encode(found))["kind"] == "layers"
+
+
+def test_a_bundle_whose_only_int8_artifact_is_a_follower_has_the_layers_too(tmp_path):
+    assert len(inspect_layers(bundle(tmp_path / "m.edgecv", ROWS, target="coreml")).layers) == len(ROWS)
 
 
 def test_a_bundle_without_measured_layers_says_why(tmp_path):

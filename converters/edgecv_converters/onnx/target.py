@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
-from edgecv_runtime.formats import LITERT, ONNX_RUNTIME, PythonLibrary
 from edgecv_runtime.formats import ONNX as FORMAT
+from edgecv_runtime.formats import ONNX_RUNTIME, PythonLibrary
 
 from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.graph.passes import erfc
@@ -31,7 +31,6 @@ class OnnxTarget(ConversionTarget):
         PythonLibrary(name="tf2onnx", distributions=("tf2onnx",), modules=("tf2onnx",), extra="convert"),
         PythonLibrary(name="onnx", distributions=("onnx",), modules=("onnx",), extra="convert"),
         ONNX_RUNTIME,
-        LITERT,
     )
     passes = (erfc.rewrite,)
     carried = frozenset({"int8", "mixed"})
