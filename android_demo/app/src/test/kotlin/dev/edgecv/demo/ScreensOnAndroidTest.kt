@@ -138,8 +138,8 @@ class ScreensOnAndroidTest {
         activity.waitFor(Words.NO_CAMERA)
     }
 
-    private fun photo(content: ByteArray): PhotoActivity {
-        val intent = Intent().putExtra(EXTRA_BUNDLE, "colours")
+    private fun photo(content: ByteArray, bundle: String = "colours"): PhotoActivity {
+        val intent = Intent().putExtra(EXTRA_BUNDLE, bundle)
         val activity = Robolectric.buildActivity(PhotoActivity::class.java, intent).withAssets().get()
         val uri = Uri.parse("content://photos/1")
         shadowOf(activity.contentResolver).registerInputStreamSupplier(uri) { ByteArrayInputStream(content) }
@@ -153,6 +153,13 @@ class ScreensOnAndroidTest {
         val activity = photo(File(colours, "golden/001.png").readBytes())
         activity.waitFor("blue  ")
         assertContains(activity.said(), "9 x 7")
+    }
+
+    @Test
+    fun `every head answers a photo, under its title or name and in its unit`() {
+        val activity = photo(File(colours, "golden/001.png").readBytes(), bundle = "two_heads")
+        activity.waitFor("colour\nblue  100.0 %")
+        assertContains(activity.said(), "warmth\n-200 levels")
     }
 
     @Test
@@ -209,20 +216,23 @@ class ScreensOnAndroidTest {
     }
 
     private companion object {
-        val colours = File("../../build/android/colours.edgecv")
+        val made = File("../../build/android")
+        val colours = File(made, "colours.edgecv")
 
         /** What `edgecv export android` would have put into the app. */
         val assets: File = File.createTempFile("assets", ".apk").apply {
             deleteOnExit()
             check(colours.isDirectory) { "${colours.absolutePath} is not there: make test-android" }
             ZipOutputStream(outputStream()).use { zip ->
-                for (file in colours.walk().filter { it.isFile }) {
-                    val name = file.relativeTo(colours).invariantSeparatorsPath
-                    zip.add("colours.edgecv/$name", file.readBytes())
-                    zip.add("newer.edgecv/$name", if (name == "bundle.json") newer(file.readText()) else file.readBytes())
+                for ((name, bytes) in filesOf("colours") + filesOf("two_heads")) zip.add(name, bytes)
+                for ((name, bytes) in filesOf("colours")) {
+                    zip.add(name.replace("colours", "newer"), if (name.endsWith("/bundle.json")) newer(String(bytes)) else bytes)
                 }
             }
         }
+
+        private fun filesOf(bundle: String): Map<String, ByteArray> = File(made, "$bundle.edgecv").walk().filter { it.isFile }
+            .associate { it.relativeTo(made).invariantSeparatorsPath to it.readBytes() }
 
         private fun newer(manifest: String): ByteArray {
             val first = "\"artifacts\": ["
