@@ -13,8 +13,8 @@ from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
-from edgecv_converters.data import Sample, SampleSet, Spool, npz, open_samples, write_spool
-from edgecv_converters.data.samples import LABEL_KEYS
+from edgecv_converters.data import Sample, SampleSet, Spool, open_samples, write_spool
+from edgecv_runtime import npz
 from edgecv_runtime.errors import DataError
 from edgecv_runtime.schema import Preprocess, TensorSpec
 
@@ -166,7 +166,7 @@ def _label_columns(path: Path) -> Array | None:
     if path.is_dir() or path.suffix.lower() != ".npz" or not path.exists():
         return None
     arrays = npz.headers(path)
-    key = next((key for key in LABEL_KEYS if key in arrays and len(arrays[key].shape) == 2), None)
+    key = next((key for key in npz.LABEL_KEYS if key in arrays and len(arrays[key].shape) == 2), None)
     if key is None or arrays[key].shape[1] == 1:
         return None
     return npz.read(path, key)

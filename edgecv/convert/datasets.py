@@ -7,10 +7,10 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from edgecv_converters.data import Sample, SampleSet, Spool, SpoolInfo, npz, open_samples, write_spool
-from edgecv_converters.data.samples import LABEL_KEYS
+from edgecv_converters.data import Sample, SampleSet, Spool, SpoolInfo, open_samples, write_spool
 from edgecv_converters.golden import GoldenSample
 from edgecv_converters.workers import SourceSummary
+from edgecv_runtime import npz
 from edgecv_runtime.errors import DataError, UsageError
 from edgecv_runtime.preprocess import decode
 from edgecv_runtime.schema import Preprocess, TensorSpec
@@ -193,6 +193,6 @@ def golden_cases(
 def _rasters(samples: SampleSet, name: str) -> dict[int, np.ndarray]:
     """The golden pictures of an .npz file by row, from the input's own array or the only one there is."""
     wanted = {sample.location for sample in samples.samples}
-    arrays = [key for key in npz.headers(samples.path) if key not in LABEL_KEYS]
+    arrays = [key for key in npz.headers(samples.path) if key not in npz.LABEL_KEYS]
     own = name if name in arrays else arrays[0]
     return {row: values for row, values in enumerate(npz.rows(samples.path, own)) if row in wanted}

@@ -331,7 +331,7 @@ def test_an_array_that_lies_is_one_error(tmp_path, data):
 
 
 def test_an_npz_bomb_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
-    monkeypatch.setattr("edgecv_converters.data.npz.ALWAYS_UNPACKED", 1 << 20)
+    monkeypatch.setattr("edgecv_runtime.npz.ALWAYS_UNPACKED", 1 << 20)
     with (
         zipfile.ZipFile(tmp_path / "a.npz", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
         archive.open("im.npy", "w") as member,

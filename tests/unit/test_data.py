@@ -6,8 +6,9 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from edgecv_converters.data import npz, open_samples, write_spool
+from edgecv_converters.data import open_samples, write_spool
 from edgecv_converters.data import spool as spooling
+from edgecv_runtime import npz
 from edgecv_runtime.errors import DataError
 from edgecv_runtime.picture_files import PictureWarning
 from edgecv_runtime.preprocess import Preprocessor

@@ -11,13 +11,11 @@ from typing import Literal
 
 import numpy as np
 from edgecv_runtime.errors import DataError
+from edgecv_runtime.npz import LABEL_KEYS
+from edgecv_runtime.npz import headers as npz_headers
+from edgecv_runtime.npz import read as read_npz
 from edgecv_runtime.picture_files import SUFFIXES, others_in_words, pictures_below
 from edgecv_runtime.text import valid
-
-from edgecv_converters.data.npz import headers as npz_headers
-from edgecv_converters.data.npz import read as read_npz
-
-LABEL_KEYS = ("labels", "label", "y")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,14 +11,13 @@ from pathlib import Path
 import numpy as np
 from edgecv_runtime.digest import sha256_file
 from edgecv_runtime.errors import DataError, ImageError
+from edgecv_runtime.npz import match_arrays
+from edgecv_runtime.npz import rows as npz_rows
 from edgecv_runtime.preprocess import Preprocessor
 from edgecv_runtime.schema import Preprocess, TensorSpec
 
 from edgecv_converters.data.inputs import is_plane
-from edgecv_converters.data.npz import Header as NpzHeader
-from edgecv_converters.data.npz import headers as npz_headers
-from edgecv_converters.data.npz import rows as npz_rows
-from edgecv_converters.data.samples import LABEL_KEYS, SampleSet
+from edgecv_converters.data.samples import SampleSet
 
 MAX_UNREADABLE = 0.05
 MOST_NAMED = 5
@@ -173,43 +172,3 @@ def _fill_from_npz(
             done += 1
             on_progress(done // len(arrays), len(samples))
     return list(range(len(samples))), [], [digest.hexdigest() for digest in digests.values()]
-
-
-def match_arrays(path: Path, specs: Mapping[str, Preprocess], inputs: Sequence[TensorSpec]) -> dict[str, str]:
-    """For each input the name of its array: the same, or the only one there is where the model has one input.
-
-    Raises:
-        DataError: An input has no array, or its shape or dtype does not fit.
-    """
-    data = {name: header for name, header in npz_headers(path).items() if name not in LABEL_KEYS}
-    names = {spec.name: spec.name for spec in inputs}
-    if len(inputs) == 1 and len(data) == 1:
-        names = {inputs[0].name: next(iter(data))}
-    missing = [name for name, array in names.items() if array not in data]
-    if missing:
-        raise DataError(
-            f"{path} has no array for the input {missing[0]!r}",
-            f"It holds {', '.join(data) or 'nothing'}; name one array after each input",
-        )
-    for spec in inputs:
-        _check_array(path, spec, data[names[spec.name]], specs[spec.name])
-    return names
-
-
-def _check_array(path: Path, spec: TensorSpec, array: NpzHeader, preprocess: Preprocess) -> None:
-    if preprocess.kind == "image":
-        axes = {3, 4} if preprocess.color == "gray" else {4}
-        if array.dtype != np.uint8 or len(array.shape) not in axes:
-            raise DataError(
-                f"{path}: {spec.name!r} is {array.dtype} with {len(array.shape)} axes, "
-                f"but images are uint8 N x H x W{' or N x H x W x 1' if 3 in axes else ' x 3'}",
-                "For tensors that are prepared already, use --preprocess tensor",
-            )
-        return
-    if tuple(array.shape[1:]) != tuple(spec.shape[1:]):
-        raise DataError(
-            f"{path}: {spec.name!r} has samples of shape {tuple(array.shape[1:])}, the model takes {spec.shape[1:]}",
-            "The first axis counts the samples, the others are the input's",
-        )
-    if not np.issubdtype(array.dtype, np.number):
-        raise DataError(f"{path}: {spec.name!r} is {array.dtype}, which is not numeric", "Store numbers")

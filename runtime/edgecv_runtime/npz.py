@@ -9,21 +9,24 @@ import struct
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 import numpy as np
+
 from edgecv_runtime.errors import DataError
 from edgecv_runtime.files import open_regular
+from edgecv_runtime.schema import Preprocess, TensorSpec
 
 BROKEN = (
     *(ValueError, OSError, EOFError, LookupError, NotImplementedError, RuntimeError, MemoryError, OverflowError),
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, SyntaxError, tokenize.TokenError),
 )
 SUFFIX = ".npy"
+LABEL_KEYS = ("labels", "label", "y")
 MOST_ARRAYS = 1000
 LONGEST_HEADER = 1 << 16  # bytes; NumPy itself reads up to 10,000 letters
 # What an .npz may unpack to: zeros shrink a thousandfold, and so does a bomb.
@@ -141,3 +144,43 @@ def _explained(path: Path) -> Iterator[None]:
             f"{path} is not a readable .npz file ({reason})",
             "Write it with numpy.savez(path, NAME=array), one array per input, without Python objects",
         ) from error
+
+
+def match_arrays(path: Path, specs: Mapping[str, Preprocess], inputs: Sequence[TensorSpec]) -> dict[str, str]:
+    """For each input the name of its array: the same, or the only one there is where the model has one input.
+
+    Raises:
+        DataError: An input has no array, or its shape or dtype does not fit.
+    """
+    data = {name: header for name, header in headers(path).items() if name not in LABEL_KEYS}
+    names = {spec.name: spec.name for spec in inputs}
+    if len(inputs) == 1 and len(data) == 1:
+        names = {inputs[0].name: next(iter(data))}
+    missing = [name for name, array in names.items() if array not in data]
+    if missing:
+        raise DataError(
+            f"{path} has no array for the input {missing[0]!r}",
+            f"It holds {', '.join(data) or 'nothing'}; name one array after each input",
+        )
+    for spec in inputs:
+        _check_array(path, spec, data[names[spec.name]], specs[spec.name])
+    return names
+
+
+def _check_array(path: Path, spec: TensorSpec, array: Header, preprocess: Preprocess) -> None:
+    if preprocess.kind == "image":
+        axes = {3, 4} if preprocess.color == "gray" else {4}
+        if array.dtype != np.uint8 or len(array.shape) not in axes:
+            raise DataError(
+                f"{path}: {spec.name!r} is {array.dtype} with {len(array.shape)} axes, "
+                f"but images are uint8 N x H x W{' or N x H x W x 1' if 3 in axes else ' x 3'}",
+                "For tensors that are prepared already, use --preprocess tensor",
+            )
+        return
+    if tuple(array.shape[1:]) != tuple(spec.shape[1:]):
+        raise DataError(
+            f"{path}: {spec.name!r} has samples of shape {tuple(array.shape[1:])}, the model takes {spec.shape[1:]}",
+            "The first axis counts the samples, the others are the input's",
+        )
+    if not np.issubdtype(array.dtype, np.number):
+        raise DataError(f"{path}: {spec.name!r} is {array.dtype}, which is not numeric", "Store numbers")
