@@ -92,12 +92,8 @@ def test_core_ml_says_what_it_has():
 
 
 def test_a_plain_recipe_is_for_core_ml_alone():
-    assert [str(step) for step in plan(["palette4,int8"], [])] == [
-        "tflite int8",
-        "onnx int8",
-        "coreml int8",
-        "coreml palette4",
-    ]
+    assert [str(step) for step in plan(["palette4"], [])] == ["coreml palette4"]
+    assert {"tflite int8", "coreml int8", "coreml palette4"} <= {str(step) for step in plan(["palette4,int8"], [])}
 
 
 @pytest.mark.parametrize("name", ["", "Int8", "palette 4", "8bit", "a/b"])

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from edgecv_runtime import cpu
+from edgecv_runtime.formats import KNOWN
 
 from edgecv import doctor, machine
 from edgecv.terminal.console import PlainConsole
@@ -34,7 +35,7 @@ def without(monkeypatch):
 
 def test_this_installation_is_ready():
     checks = doctor.examine()
-    assert doctor.targets_ready(checks) == {"tflite": True, "onnx": True, "coreml": True}
+    assert doctor.targets_ready(checks) == dict.fromkeys(KNOWN, True)
     found = {check.component: check for check in checks}
     assert found["tensorflow"].version == metadata.version("tensorflow")
     assert found["litert"].version == f"{metadata.version('ai-edge-litert')} (ai-edge-litert)"
@@ -47,7 +48,8 @@ def test_what_is_missing_has_its_install_line(without):
     assert found["coremltools"].install == 'pip install "edgecv[convert]"'
     assert found["onnxruntime"].install == 'pip install "edgecv[onnx]"'
     assert found["tf-keras"].status == "warning"
-    assert doctor.targets_ready(tuple(found.values())) == {"tflite": True, "onnx": False, "coreml": False}
+    ready = doctor.targets_ready(tuple(found.values()))
+    assert (ready["tflite"], ready["onnx"], ready["coreml"]) == (True, False, False)
 
 
 def test_a_missing_camera_is_no_obstacle(without):

@@ -9,6 +9,7 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
+from edgecv_runtime.formats import BACKENDS
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = {
@@ -21,23 +22,22 @@ FORBIDDEN = {
     "edgecv_converters": {"edgecv", "typer", "rich"},
     "edgecv": set(),
 }
+RUNTIMES = {module for record in BACKENDS.values() for module in record.library.modules}
 HEAVY = {
     "tensorflow",
     "keras",
     "tf_keras",
     "tf2onnx",
     "onnx",
-    "onnxruntime",
-    "coremltools",
-    "ai_edge_litert",
     "sklearn",
     "cv2",
     "picamera2",
+    *RUNTIMES,
 }
 ALLOWED = {
     *("edgecv_runtime", "numpy", "PIL", "msgspec", *sys.stdlib_module_names),
     # each backend's and camera's own, inside a function
-    *("onnxruntime", "coremltools", "ai_edge_litert", "tflite_runtime", "cv2", "picamera2"),
+    *(*RUNTIMES, "cv2", "picamera2"),
 }
 FILES = [(package, file) for package, root in PACKAGES.items() for file in sorted(root.rglob("*.py"))]
 

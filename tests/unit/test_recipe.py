@@ -1,6 +1,7 @@
 """What `--quantize` and `--target` ask for."""
 
 import pytest
+from edgecv_runtime import formats
 from edgecv_runtime.errors import UsageError
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,10 +19,11 @@ def made(quantize=(), targets=()):
 @pytest.mark.parametrize(
     ("quantize", "targets", "steps"),
     [
-        ([], [], ["tflite float32", "onnx float32", "coreml float16"]),
+        ([], [], [f"{name} {target.default_precision}" for name, target in TARGETS.items()]),
+        ([], ["onnx", "coreml"], ["onnx float32", "coreml float16"]),
         ([], ["coreml"], ["coreml float16"]),
         ([], ["coreml, tflite"], ["tflite float32", "coreml float16"]),
-        (["int8"], [], ["tflite int8", "onnx int8", "coreml int8"]),
+        (["int8"], [], [f"{name} int8" for name, target in TARGETS.items() if "int8" in target.precisions]),
         (["int8"], ["onnx"], ["onnx int8"]),
         (["int16x8"], [], ["tflite int16x8"]),
         (["dynamic"], [], ["tflite dynamic"]),
@@ -84,11 +86,8 @@ def test_every_plan_is_ordered_distinct_and_what_was_asked_for(asked, targets):
 @pytest.mark.parametrize(("target", "precision"), KNOWN)
 def test_files_and_calibration(target, precision):
     step = ArtifactSpec(target=target, precision=precision)
-    suffix = {"tflite": ".tflite", "onnx": ".onnx", "coreml": ".mlpackage"}[target]
-    assert step.file == f"{target}/model.{precision}{suffix}"
-    assert step.needs_calibration == (
-        (target, precision) in {("tflite", "int8"), ("tflite", "int16x8"), ("onnx", "int8"), ("coreml", "int8")}
-    )
+    assert step.file == f"{target}/model.{precision}{formats.find(target).suffix}"
+    assert step.needs_calibration == (precision in {"int8", "int16x8"})
     assert Recipe(steps=(step,)).needs_calibration == step.needs_calibration
 
 
