@@ -39,7 +39,7 @@ class CoremlTarget(ConversionTarget):
     default_precision = "float16"
     needs = (COREMLTOOLS,)
     passes = (erfc.rewrite, split_sizes.rewrite)
-    carried = frozenset({"int8", "mixed"})
+    carried = frozenset({"int8"})
     slowness = 2
 
     def load_libraries(self) -> None:

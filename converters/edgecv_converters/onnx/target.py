@@ -33,7 +33,7 @@ class OnnxTarget(ConversionTarget):
         ONNX_RUNTIME,
     )
     passes = (erfc.rewrite,)
-    carried = frozenset({"int8", "mixed"})
+    carried = frozenset({"int8"})
     slowness = 1
 
     def load_libraries(self) -> None:
