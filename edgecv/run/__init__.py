@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -17,6 +17,7 @@ from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.errors import DataError, UsageError
 from edgecv_runtime.postprocess import read_thresholds
 from edgecv_runtime.stream import FrameSource, SourceOptions, Stream, kind_of, open_source
+from edgecv_runtime.stream.arrays import Arrays
 from edgecv_runtime.stream.pictures import Pictures
 
 from edgecv.run.interrupts import Interrupts
@@ -62,6 +63,9 @@ class RunOptions:
         if self.duration is not None and not self.duration > 0:
             raise UsageError(f"--duration must be positive, got {self.duration:g}")
         kinds = [kind_of(text) for text in self.sources]
+        if "arrays" in kinds and (self.save is not None or self.show):
+            option = "--show" if self.save is None else "--save"
+            raise UsageError(f"{option} is for pictures, and the source is an .npz file", "Leave it out")
         if self.save is not None:
             check_save(self.save, kinds[0], list(self.sources), force=self.force)
 
@@ -86,7 +90,7 @@ def run(options: RunOptions) -> int:
     with ExitStack() as stack:
         window = stack.enter_context(closing(DisplayWindow())) if options.show else None
         predictor = stack.enter_context(_load(options))
-        source = open_source(options.sources, how)
+        source = open_source(options.sources, replace(how, model=predictor.manifest))
         interrupts = stack.enter_context(Interrupts())
         stream = Stream(
             predictor,
@@ -95,7 +99,7 @@ def run(options: RunOptions) -> int:
             duration=options.duration,
             stopping=lambda: interrupts.caught is not None or (window is not None and window.closed),
         )
-        names = [str(file) for file in source.files] if isinstance(source, Pictures) else []
+        names = list(source.names) if isinstance(source, Arrays | Pictures) else []
         lines = AnswerLines(predictor, options.top, names)
         session = RunSession(
             stream=stream,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -79,6 +80,8 @@ class RunSession:
 
     def _draw(self, answer: FrameAnswer, words: str) -> None:
         image = answer.frame.image
+        if isinstance(image, Mapping):  # no source of several inputs is drawn
+            return
         pixels = image if isinstance(image, np.ndarray) else np.asarray(decode(image, UPRIGHT))
         drawn = caption(pixels, words)
         if self.saver is not None:

@@ -137,20 +137,37 @@ class Predictor:
             answers += self._predict_batch(source[start : start + self._batch], skip_bad=skip_bad)
         return answers
 
-    def prepare(self, source: ImageSource, out: np.ndarray | None = None) -> np.ndarray:
+    @overload
+    def prepare(self, source: ImageSource, out: np.ndarray | None = None) -> np.ndarray: ...
+    @overload
+    def prepare(self, source: Mapping[str, ImageSource], out: None = None) -> dict[str, np.ndarray]: ...
+    @overload
+    def prepare(
+        self, source: ImageSource | Mapping[str, ImageSource], out: np.ndarray | None = None
+    ) -> np.ndarray | dict[str, np.ndarray]: ...
+    def prepare(
+        self, source: ImageSource | Mapping[str, ImageSource], out: np.ndarray | None = None
+    ) -> np.ndarray | dict[str, np.ndarray]:
         """The artifact's input tensor for one picture: batch 1, its own dtype and layout, in `out` where given.
 
+        For a model with several inputs, by name: a picture or the numbers of each, and the tensor of each.
+
         Raises:
-            ImageError: The picture cannot be read.
-            BundleError: The model has several inputs.
+            ImageError: A picture cannot be read.
+            BundleError: The model has several inputs, and one picture was given, or other names.
         """
+        if isinstance(source, Mapping):
+            if source.keys() != self._preprocessors.keys():
+                raise BundleError(f"the model's inputs are {', '.join(self._feeds)}", "Give a source for each, by name")
+            return {name: prepare(source[name]) for name, prepare in self._preprocessors.items()}
         if len(self._preprocessors) != 1:
             raise BundleError("the model has several inputs", "Use predict_tensor with one array per input")
         return self._preprocessors[self._first.name](source, out)
 
-    def infer(self, tensor: np.ndarray, preprocess_ms: float = 0.0) -> Prediction:
-        """Answer for one tensor that `prepare` made."""
-        return self._run({self._first.name: tensor}, (preprocess_ms,))[0]
+    def infer(self, tensor: np.ndarray | dict[str, np.ndarray], preprocess_ms: float = 0.0) -> Prediction:
+        """Answer for what `prepare` made."""
+        raw = tensor if isinstance(tensor, dict) else {self._first.name: tensor}
+        return self._run(raw, (preprocess_ms,))[0]
 
     def predict_tensor(self, tensors: np.ndarray | Mapping[str, np.ndarray]) -> Prediction:
         """Answer for prepared tensors of one sample.

@@ -246,6 +246,16 @@ def scans(count):
     return whole[:-2] + whole[last:-2] * count + whole[-2:]
 
 
+def several(picture):
+    """A JPEG that says, as a phone's does, that more pictures follow in the file."""
+    made = io.BytesIO()
+    small = Image.new("RGB", (8, 8))
+    small.save(made, "MPO", save_all=True, append_images=[small])
+    start = made.getvalue().index(b"\xff\xe2")
+    (length,) = struct.unpack(">H", made.getvalue()[start + 2 : start + 4])
+    return picture[:2] + made.getvalue()[start : start + 2 + length] + picture[2:]
+
+
 def frames(count):
     made = io.BytesIO()
     Image.new("P", (8, 8)).save(made, "GIF")
@@ -262,6 +272,7 @@ BOMBS = {
     "pixels": lambda: png(claimed=2**31 - 1),
     "fill bytes": lambda: jpeg()[:2] + b"\xff" * 4_000_000 + jpeg()[2:],
     "scans": lambda: scans(2000),
+    "scans in the first of several pictures": lambda: several(scans(2000)),
     "comment": lambda: b"P6\n#" + b"x" * 6_000_000 + b"\n8 8 255\n" + bytes(192),
     "comments among numbers": lambda: b"P3\n900 900\n255\n" + b"#\n" * 500_000,
     "numbers without end": lambda: b"P3\n9 9\n255\n" + b"1" * 3_000_000,

@@ -295,9 +295,14 @@ def test_several_inputs_need_tensors(tmp_path):
         preprocess=dict.fromkeys(("image", "second"), bundles.PREPROCESS),
         artifacts=(msgspec.structs.replace(artifact, inputs=(*artifact.inputs, two)),),
     )
-    with load(tmp_path) as predictor, pytest.raises(BundleError, match="several inputs") as caught:
-        predictor.predict(RED)
-    assert "predict_tensor" in caught.value.hint
+    with load(tmp_path) as predictor:
+        with pytest.raises(BundleError, match="several inputs") as caught:
+            predictor.predict(RED)
+        assert "predict_tensor" in caught.value.hint
+        made = predictor.prepare({"image": RED, "second": BLUE})
+        assert (made["image"][0, 0, 0, 0], made["second"][0, 2, 0, 0]) == (220, 200)  # NCHW
+        with pytest.raises(BundleError, match="the model's inputs are image, second"):
+            predictor.prepare({"image": RED})
 
 
 def test_a_device_needs_nothing_else(bundle):

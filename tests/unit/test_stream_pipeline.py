@@ -145,7 +145,7 @@ def test_a_bad_picture_is_an_answer_in_its_place():
     with Stream(Predictor(bad={3, 9}), Source(10)) as stream:
         answers = list(stream)
     assert [answer.frame.index for answer in answers] == list(range(10))
-    assert [str(answer.error) for answer in answers if answer.error] == ["frame 3 is bad", "frame 9 is bad"]
+    assert [str(answer.error) for answer in answers if answer.error] == ["n: frame 3 is bad", "n: frame 9 is bad"]
     assert (stream.statistics.frames, stream.statistics.unreadable) == (8, 2)
 
 

@@ -45,7 +45,7 @@ def check_scans(image: Image.Image, file: BinaryIO) -> None:
     Raises:
         ValueError: They do.
     """
-    if image.format != "JPEG":
+    if image.format not in {"JPEG", "MPO"}:
         return
     place = file.tell()
     size = file.seek(0, os.SEEK_END)

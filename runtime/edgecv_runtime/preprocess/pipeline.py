@@ -69,8 +69,10 @@ class Preprocessor:
         height, width = spec.size or (0, 0)
         self._lanes = Lanes(1 if spec.color == "gray" else 3, self._planar)
         channels = self._lanes.channels
-        self._shape = (1, channels, height, width) if self._planar else (1, height, width, channels)
-        if len(shape or () if io is None else io.shape) == PLANE:
+        self._shape: tuple[int, ...] = (1, height, width, channels)
+        if self._planar:
+            self._shape = (1, channels, height, width)
+        elif len(shape or () if io is None else io.shape) == PLANE:
             self._shape = (1, height, width)
         self._finish = Finish(spec, self._lanes, width, self._dtype.name, self._params)
         self._place = lru_cache(SIZES)(self._make_place)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
-Picture = Path | bytes | np.ndarray
+Picture = Path | bytes | np.ndarray | Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +19,8 @@ class Frame:
     """One picture, as a predictor takes it.
 
     Attributes:
-        image: A file, an encoded picture, or uint8 RGB pixels (height, width, 3).
+        image: A file, an encoded picture, or uint8 RGB pixels (height, width, 3); or the numbers that a model takes
+            which takes no picture, by the input's name where it has several.
         name: Where it comes from, as a person would write it.
         index: Its place in the source, counted from 0; frames that were dropped count.
         seconds: Its time: in the video for a file, else since the source began.

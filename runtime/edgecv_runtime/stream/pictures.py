@@ -24,6 +24,7 @@ class Pictures:
 
     def __init__(self, files: Sequence[tuple[Path, Path]]) -> None:
         self.files = tuple(file for file, _ in files)
+        self.names = tuple(map(str, self.files))
         self.places = tuple(place for _, place in files)
         self.name = str(self.files[0]) if len(self.files) == 1 else f"{len(self.files)} pictures"
         self.count: int | None = len(self.files)

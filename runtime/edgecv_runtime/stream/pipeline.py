@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -18,6 +19,7 @@ from edgecv_runtime.stream.frame import Frame, FrameSource, Pace, Picture
 from edgecv_runtime.stream.statistics import Statistics
 
 WAITING = 3  # frames in a slot where nothing is dropped
+Tensors = np.ndarray | dict[str, np.ndarray]
 GLANCE = 0.1  # seconds between looks at whether to stop
 PATIENCE = 2.0  # seconds for a source to let go; a read that hangs must not hang the end
 
@@ -25,11 +27,11 @@ PATIENCE = 2.0  # seconds for a source to let go; a read that hangs must not han
 class Answers(Protocol):
     """A predictor as far as the pipeline needs one."""
 
-    def prepare(self, source: Picture, out: np.ndarray | None = None) -> np.ndarray:
-        """The input tensor, in `out` where that fits."""
+    def prepare(self, source: Picture, out: np.ndarray | None = None) -> Tensors:
+        """The input tensor, in `out` where that fits; of several inputs one by name for each."""
 
-    def infer(self, tensor: np.ndarray, preprocess_ms: float = 0.0) -> Prediction:
-        """The answer to a tensor."""
+    def infer(self, tensor: Tensors, preprocess_ms: float = 0.0) -> Prediction:
+        """The answer to what `prepare` made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +54,7 @@ class FrameAnswer:
 @dataclass(frozen=True, slots=True)
 class _Prepared:
     frame: Frame
-    tensor: np.ndarray | None
+    tensor: Tensors | None
     error: ImageError | None
     milliseconds: float
 
@@ -202,14 +204,16 @@ class Stream:
         else:
             self.statistics.add(found.preprocess_ms, found.inference_ms, found.postprocess_ms, answer.latency_ms)
 
-    def _recycle(self, tensor: np.ndarray | None) -> None:
-        if tensor is not None and tensor.flags.writeable:
+    def _recycle(self, tensor: Tensors | None) -> None:
+        if isinstance(tensor, np.ndarray) and tensor.flags.writeable:
             self._spare.append(tensor)
 
 
 def _named(error: ImageError, frame: Frame) -> ImageError:
-    """Return the error with the frame's name in it, where the decoder saw only bytes."""
+    """Return the error with the frame's name in it, where the decoder saw only bytes or numbers."""
     text = error.message
-    if not isinstance(frame.image, bytes):
+    if isinstance(frame.image, Path):
         return error
+    if not isinstance(frame.image, bytes):
+        return ImageError(f"{frame.name}: {text}", error.hint)
     return ImageError(text.replace("the picture", f"picture {frame.index} of {frame.name}", 1), error.hint)

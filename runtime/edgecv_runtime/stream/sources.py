@@ -12,6 +12,9 @@ from typing import Literal
 from edgecv_runtime.errors import StreamError, UsageError
 from edgecv_runtime.files import open_regular
 from edgecv_runtime.picture_files import SUFFIXES
+from edgecv_runtime.schema import Manifest
+from edgecv_runtime.stream.arrays import SUFFIX as ARRAYS_SUFFIX
+from edgecv_runtime.stream.arrays import Arrays
 from edgecv_runtime.stream.camera import OpenCvCamera, without_password
 from edgecv_runtime.stream.frame import FrameSource
 from edgecv_runtime.stream.live import Capture, Live
@@ -21,10 +24,11 @@ from edgecv_runtime.stream.pipe import Pipe
 from edgecv_runtime.stream.video import SUFFIXES as VIDEO_SUFFIXES
 from edgecv_runtime.stream.video import VideoFile
 
-Kind = Literal["pictures", "video", "camera", "picamera", "network", "pipe"]
+Kind = Literal["pictures", "arrays", "video", "camera", "picamera", "network", "pipe"]
 SCHEMES = ("rtsp", "rtsps", "rtmp", "http", "https", "tcp", "udp")
 WAYS = (
-    "A source is pictures, a folder, a video, a camera (0, /dev/video0, picamera, rtsp://...) or - for standard input"
+    "A source is pictures, a folder, a video, an .npz file, a camera (0, /dev/video0, picamera, rtsp://...) or - for "
+    "standard input"
 )
 HEAD = 16
 PICTURE_MAGIC = re.compile(
@@ -47,6 +51,7 @@ class SourceOptions:
         max_fps: See `Stream`.
         live: Standard input is a camera: the newest picture wins.
         notify: Called with a line for people.
+        model: The manifest of the bundle that answers, which the arrays of an .npz file must fit.
 
     Raises:
         UsageError: A number is out of range.
@@ -56,6 +61,7 @@ class SourceOptions:
     max_fps: float | None = None
     live: bool = False
     notify: Callable[[str], None] = lambda _: None
+    model: Manifest | None = None
 
     def __post_init__(self) -> None:
         if self.camera_size is not None and not all(16 <= side <= 16384 for side in self.camera_size):
@@ -95,11 +101,13 @@ def _kind_of_file(path: Path) -> Kind:
     if suffix in SUFFIXES and os.path.lexists(path):
         return "pictures"  # whether it can be read is seen when its turn comes
     head = _head(path)
+    if suffix == ARRAYS_SUFFIX:
+        return "arrays"
     if VIDEO_MAGIC.match(head) or (suffix in VIDEO_SUFFIXES and not TEXT.fullmatch(head)):
         return "video"
     if PICTURE_MAGIC.match(head):
         return "pictures"
-    raise StreamError(f"{path} is neither a picture nor a video", WAYS)
+    raise StreamError(f"{path} is neither a picture nor a video nor an .npz file", WAYS)
 
 
 def _head(path: Path) -> bytes:
@@ -118,6 +126,7 @@ def open_source(texts: Sequence[str], options: SourceOptions | None = None) -> F
     Raises:
         UsageError: They do not go together.
         StreamError: It does not exist, or cannot be opened.
+        DataError: The arrays of an .npz file do not fit the model.
         MissingDependencyError: It needs a package that is not installed.
     """
     options = options or SourceOptions()
@@ -132,6 +141,10 @@ def open_source(texts: Sequence[str], options: SourceOptions | None = None) -> F
     match kinds[0]:
         case "pictures":
             return Pictures([file for text in texts for file in _files(Path(text))])
+        case "arrays":
+            if options.model is None:
+                raise UsageError(f"{texts[0]} is read for a model, and none was given", "Give SourceOptions its model")
+            return Arrays(Path(texts[0]), options.model)
         case "video":
             return VideoFile(Path(texts[0]), options.notify)
         case "pipe":
@@ -143,7 +156,7 @@ def open_source(texts: Sequence[str], options: SourceOptions | None = None) -> F
 def _check_together(texts: Sequence[str], kinds: Sequence[Kind]) -> None:
     single = next((number for number, kind in enumerate(kinds) if kind != "pictures"), None)
     if single is not None and len(texts) > 1:
-        what = {"video": "a video", "pipe": "standard input"}.get(kinds[single], "a camera")
+        what = {"video": "a video", "arrays": "an .npz file", "pipe": "standard input"}.get(kinds[single], "a camera")
         raise UsageError(f"{texts[single]} is {what}, which cannot be mixed with other sources", "Give it alone")
 
 

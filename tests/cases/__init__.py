@@ -1,0 +1,1 @@
+"""One small case of each kind of fault that users met, with the right answer."""
