@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from edgecv_runtime.errors import UsageError
+from edgecv_runtime.formats import KNOWN
 
 SETTINGS: Final = ("settings.gradle.kts", "settings.gradle")
 BUILD: Final = ("build.gradle.kts", "build.gradle")
@@ -122,7 +123,8 @@ def _module_lines(project: Project, library: str, dependencies: Sequence[str]) -
     text, catalog = _text(project.module, BUILD), _text(project.root, CATALOG)
     lines: tuple[str, ...] = ()
     if "noCompress" not in text:
-        lines += ("android {", '    androidResources { noCompress.add("onnx") }', "}")
+        stored = [known.suffix.lstrip(".") for known in KNOWN.values() if known.android and known.android.keep_stored]
+        lines += ("android {", *(f'    androidResources {{ noCompress.add("{name}") }}' for name in stored), "}")
     inner = [] if re.search(rf"[\"']:{library}[\"']", text) else [f'project(":{library}")']
     inner += [f'"{name}"' for name in dependencies if not _has(text, catalog, name.rpartition(":")[0])]
     if inner:

@@ -65,10 +65,17 @@ class BackendRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MavenLibrary:
-    """The library that runs a format on Android: its coordinates, and its name in the app's version catalog."""
+    """The library that runs a format on Android.
+
+    Attributes:
+        coordinates: Its group and artifact.
+        catalog: Its name in the version catalog of the demo app.
+        keep_stored: An app's build must be told not to compress the files: they are mapped into memory as they lie.
+    """
 
     coordinates: str
     catalog: str
+    keep_stored: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +152,9 @@ ONNX: Final = FileFormat(
             is_installed=has_cuda,
         ),
     ),
-    android=MavenLibrary(coordinates="com.microsoft.onnxruntime:onnxruntime-android", catalog="onnxruntime"),
+    android=MavenLibrary(
+        coordinates="com.microsoft.onnxruntime:onnxruntime-android", catalog="onnxruntime", keep_stored=True
+    ),
 )
 COREML: Final = FileFormat(
     name="coreml",

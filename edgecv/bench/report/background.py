@@ -7,6 +7,7 @@ from typing import Final
 
 from edgecv_runtime.bench.result import BenchSettings, Machine, MeasuredOn, Peak, Reference, Result
 
+from edgecv.bench.reference import GPU_FORMAT
 from edgecv.bench.report.figures import threads_words, time_words
 from edgecv.bench.report.tables import peak_words
 from edgecv.report.background import pairs
@@ -20,7 +21,7 @@ PLACES: Final = {
     "import": "a result that was imported",
 }
 REFERENCES: Final = {
-    "cuda": "ONNX in float32 on a GPU of this machine",
+    "cuda": f"{GPU_FORMAT.title} in float32 on a GPU of this machine",
     "recorded": "Recorded on another machine",
     "keras": "The source model in Keras, run on the CPU of this machine; no GPU reference was given",
     "golden": "The source model's outputs in the bundle, by Keras on a CPU; no GPU reference was given",

@@ -136,7 +136,7 @@ class Table:
         return start, count
 
     def _place(self, number: int, width: int) -> int | None:
-        """Where a field lies; None where it is absent."""
+        """Return the position of a field; None where it is absent."""
         if number >= len(self._offsets) or not self._offsets[number]:
             return None
         offset: int = self._offsets[number]
