@@ -64,7 +64,7 @@ class LiteRT:
 def _indices(
     artifact: Artifact, tensors: Sequence[TensorIO], details: Sequence[Mapping[str, Any]]
 ) -> Mapping[str, int]:
-    """Find the interpreter's index of each of the manifest's inputs or outputs, which have the same form in the file."""
+    """Find the interpreter's index of each of the manifest's inputs or outputs; the file must have the same form."""
     there = {detail["name"]: detail for detail in details}
     for io in tensors:
         if io.tensor not in there:
