@@ -257,6 +257,7 @@ class ConvertArguments:
     input_shapes: opt.InputShapes = None
     allow_code: opt.AllowCode = False
     custom_objects: opt.CustomObjects = None
+    signature: opt.Signature = None
     time_limit: TimeLimit = WorkerLimits().seconds
     memory_limit: MemoryLimit = None
     force: opt.Force = False

@@ -43,6 +43,7 @@ class InspectArguments:
     input_shapes: opt.InputShapes = None
     allow_code: opt.AllowCode = False
     custom_objects: opt.CustomObjects = None
+    signature: opt.Signature = None
     as_json: opt.Json = False
 
 
@@ -58,7 +59,13 @@ def inspect(given: InspectArguments) -> None:
         found = (
             inspect_layers(given.path)
             if given.layers
-            else look(given.path, input_shapes=shapes, allow_code=given.allow_code, custom_objects=given.custom_objects)
+            else look(
+                given.path,
+                input_shapes=shapes,
+                allow_code=given.allow_code,
+                custom_objects=given.custom_objects,
+                signature=given.signature,
+            )
         )
     if given.as_json:
         show_json(found)

@@ -103,3 +103,13 @@ CustomObjects = Annotated[
         rich_help_panel=LOADING,
     ),
 ]
+Signature = Annotated[
+    str | None,
+    typer.Option(
+        "--signature",
+        metavar="NAME",
+        help="The signature or function of a SavedModel to take. Default: the one that serves.",
+        show_default=False,
+        rich_help_panel=LOADING,
+    ),
+]

@@ -96,12 +96,14 @@ def model_bytes(model: Any) -> bytes:
 
 
 def _model_from(content: bytes, *, allow_code: bool, custom_objects: str | None) -> Any:
-    from edgecv_converters.source import keras3
+    from edgecv_converters.source import keras_files
+    from edgecv_converters.source.detect import ModelFormat
 
     with scratch_folder() as scratch:
         path = scratch / "model.keras"
         path.write_bytes(content)
-        return keras3.read_model(path, allow_code=allow_code, custom_objects=custom_objects)
+        read = keras_files.read_model(path, ModelFormat.KERAS, allow_code=allow_code, custom_objects=custom_objects)
+        return read.model
 
 
 def replace_file(path: Path, content: bytes) -> None:

@@ -65,15 +65,11 @@ def _read(path: Path, *, allow_code: bool, custom_objects: str | None) -> Any:
             f"{path.name} is a SavedModel: it holds operations, no layers to make smaller",
             "Give the Keras model that it was exported from, as .keras or .h5",
         )
-    if kind is ModelFormat.KERAS:
-        from edgecv_converters.source import keras3
+    from edgecv_converters.source import keras_files
 
-        return keras3.read_model(path, allow_code=allow_code, custom_objects=custom_objects)
-    from edgecv_converters.source import keras2
-
-    model, loader, _ = keras2.read_model(path, allow_code=allow_code, custom_objects=custom_objects)
-    if loader.startswith("tf-keras"):
+    read = keras_files.read_model(path, kind, allow_code=allow_code, custom_objects=custom_objects)
+    if read.loader.startswith("tf-keras"):
         from edgecv.compress.keras2 import to_keras3
 
-        return to_keras3(model)
-    return model
+        return to_keras3(read.model)
+    return read.model

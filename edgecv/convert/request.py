@@ -57,6 +57,7 @@ class ConvertRequest:
     input_shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     allow_code: bool = False
     custom_objects: str | None = None
+    signature: str | None = None
     force: bool = False
     keep_failing: bool = False
     keep_going: bool = False
@@ -136,6 +137,7 @@ class ConvertOptions(TypedDict, total=False):
         input_shapes: Static shapes (1, H, W, C) by input name, for open dimensions; or "NAME=1,224,224,3" texts.
         allow_code: Load models that carry Python code, which then runs.
         custom_objects: The module that defines the model's own layers.
+        signature: The signature or function of a SavedModel to take; by default the one that serves.
         time_limit: Seconds for each converter.
         memory_limit: GiB for each converter; 80 % of the machine's by default.
         force: Replace an existing bundle.
@@ -173,6 +175,7 @@ class ConvertOptions(TypedDict, total=False):
     input_shapes: Mapping[str, tuple[int, ...]] | Sequence[str]
     allow_code: bool
     custom_objects: str | None
+    signature: str | None
     time_limit: float
     memory_limit: float | None
     force: bool

@@ -32,6 +32,7 @@ def start_source(request: ConvertRequest, workers: Workers, work: Path) -> Job:
         input_shapes=request.input_shapes,
         allow_code=request.allow_code,
         custom_objects=request.custom_objects,
+        signature=request.signature,
         modules=None if request.custom_objects is None else Path.cwd(),
     )
     return workers.submit("source model", _raise, answer_source, request=source, store=workers.store, work=work)

@@ -39,6 +39,7 @@ def inspect(
     input_shapes: Mapping[str, tuple[int, ...]] | None = None,
     allow_code: bool = False,
     custom_objects: str | None = None,
+    signature: str | None = None,
 ) -> Inspection:
     """Find out what a path is by its content, and describe it.
 
@@ -49,6 +50,7 @@ def inspect(
         input_shapes: For a model whose inputs have open dimensions.
         allow_code: Load a model that carries Python code.
         custom_objects: The module with a model's own layers; it may lie in the working directory.
+        signature: The signature or function of a SavedModel to take; by default the one that serves.
 
     Raises:
         SourceError: The path is missing, or nothing that edgecv knows.
@@ -64,6 +66,7 @@ def inspect(
         input_shapes=dict(input_shapes or {}),
         allow_code=allow_code,
         custom_objects=custom_objects,
+        signature=signature,
         modules=None if custom_objects is None else Path.cwd(),
     )
     found: Inspection = run_alone(f"reading {path.name}", look_into, WorkerLimits.of_machine(), request=request)

@@ -100,7 +100,7 @@ def test_keras_3_refuses_and_tf_keras_loads(tmp_path: Path) -> None:
     models.save_h5(tf_keras.Sequential([inputs, *body]), tmp_path / "old.h5")
     source = load_source(tmp_path / "old.h5")
     assert source.info.loader.startswith("tf-keras 2")
-    assert source.notes[0].startswith("Keras 3 refused the file (")
+    assert source.notes == (f"it is a Keras 2 file, read by {source.info.loader}",)
     assert [spec.name for spec in (*source.inputs, *source.outputs)] == ["image", "kind"]
     assert {row.name: row.multiply_adds for row in source.layers()}["deep"] == 6 * 6 * 3 * 9
     assert_frozen_agrees(source)
@@ -166,19 +166,6 @@ def test_a_subclassed_model_becomes_a_savedmodel(tmp_path: Path) -> None:
     assert source.info.format == "savedmodel"
     assert {spec.name: spec.shape for spec in source.outputs} == {"kind": (1, 3), "sum": (1, 1)}
     assert_frozen_agrees(source)
-
-
-def test_mixed_precision_answers_are_float32(tmp_path: Path) -> None:
-    import keras
-
-    inputs = keras.Input((5,), name="x")
-    hidden = keras.layers.Dense(8, "relu", dtype="mixed_float16")(inputs)
-    outputs = keras.layers.Dense(3, "softmax", dtype="mixed_float16", name="y")(hidden)
-    source = load_source(save_live(keras.Model(inputs, outputs), tmp_path))
-    assert source.outputs[0].dtype == "float16"
-    answers = source.predict(models.samples_for(source.inputs, 4))
-    assert answers["y"].dtype == np.float32
-    np.testing.assert_allclose(answers["y"].sum(1), 1, atol=2e-3)
 
 
 @pytest.mark.shared

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import base64
+import marshal
+
 import pytest
 from edgecv_converters.source.code import check_config
 from edgecv_runtime.errors import SourceError
 
+CODE = base64.b64encode(marshal.dumps((lambda x: x * 2).__code__)).decode()
 DENSE = {"module": "keras.layers", "class_name": "Dense", "config": {"name": "d"}, "registered_name": None}
 LAMBDA_3 = {
     "module": "keras.layers",
     "class_name": "Lambda",
-    "config": {"name": "twice", "function": {"class_name": "__lambda__", "config": {"code": "4wE="}}},
+    "config": {"name": "twice", "function": {"class_name": "__lambda__", "config": {"code": CODE}}},
 }
 LAMBDA_2 = {
     "class_name": "Lambda",
-    "config": {"name": "half", "function": ["4wE=", None, None], "function_type": "lambda"},
+    "config": {"name": "half", "function": [CODE, None, None], "function_type": "lambda"},
 }
 NAMED = {"class_name": "Lambda", "config": {"name": "n", "function": "my_function", "function_type": "function"}}
 CUSTOM = {

@@ -7,7 +7,14 @@ from collections import Counter
 from collections.abc import Collection
 from typing import Any
 
+_NOT_IN_SCOPES = re.compile(r"[^A-Za-z0-9_.\\/>-]")
 _CALL = re.compile(r"^(Stateful)?PartitionedCall(_\d+)?$")
+
+
+def scope_name(layer: str) -> str:
+    """A layer's name as TensorFlow takes it for the scope of its nodes: without spaces, signs and other alphabets."""
+    plain = _NOT_IN_SCOPES.sub("_", layer)
+    return plain if plain[:1].isalnum() or plain[:1] == "." else f"t{plain}"
 
 
 def tidy_names(proto: Any, doubled: Collection[str] = ()) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 import zipfile
@@ -15,14 +16,17 @@ from typing import IO, Final
 from edgecv_runtime.errors import SourceError
 from edgecv_runtime.files import MIB, open_regular
 
-from edgecv_converters.source.hdf5 import MOST_EXPANSION, check_hdf5
+from edgecv_converters.source.hdf5 import MOST_CONFIG_BYTES, MOST_EXPANSION, check_hdf5
 
 CONFIG: Final = "config.json"
+METADATA: Final = "metadata.json"
 WEIGHTS: Final = "model.weights.h5"
-MOST_CONFIG_BYTES: Final = 64 * MIB
+OLD_GROUP: Final = "_layer_checkpoint_dependencies"
+"""The group of the layers' weights, as Keras 2.12 and 2.13 called it."""
+
 _MOST_ENTRIES: Final = 10_000
 _SLACK_BYTES: Final = 64 * MIB
-_TEXTS: Final = frozenset({CONFIG, "metadata.json"})
+_TEXTS: Final = frozenset({CONFIG, METADATA})
 _METHODS: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 _AGAIN: Final = "Copy or save the model again"
 
@@ -40,6 +44,16 @@ def holds_model(path: Path) -> bool:
         return {CONFIG, WEIGHTS} <= set(archive.namelist())
 
 
+def names_in(path: Path) -> list[str]:
+    """The names of an archive's entries.
+
+    Raises:
+        SourceError: As `holds_model`.
+    """
+    with _opened(path) as archive:
+        return archive.namelist()
+
+
 def read_config(path: Path) -> bytes:
     """The model's configuration, as the JSON text that it is.
 
@@ -48,6 +62,17 @@ def read_config(path: Path) -> bytes:
     """
     with _opened(path) as archive:
         return archive.read(CONFIG)
+
+
+def read_version(path: Path) -> str:
+    """The version of Keras that wrote an archive, or "" where it does not say."""
+    with _opened(path) as archive:
+        try:
+            metadata = json.loads(archive.read(METADATA))
+        except (KeyError, ValueError, RecursionError):
+            return ""
+    version = metadata.get("keras_version") if isinstance(metadata, dict) else None
+    return version if isinstance(version, str) else ""
 
 
 def check_weights(path: Path) -> int:
@@ -59,6 +84,14 @@ def check_weights(path: Path) -> int:
     with _opened(path) as archive, archive.open(WEIGHTS) as packed, tempfile.TemporaryFile() as unpacked:
         shutil.copyfileobj(packed, unpacked, 1 << 20)
         return check_hdf5(unpacked, f"{WEIGHTS} in {path.name}")
+
+
+def has_old_names(path: Path) -> bool:
+    """Tell whether the weights in an archive have names of Windows (backslashes), or of Keras 2.12 or 2.13."""
+    import h5py
+
+    with _opened(path) as archive, archive.open(WEIGHTS) as packed, h5py.File(packed, "r") as weights:
+        return any("\\" in key or key == OLD_GROUP for key in weights)
 
 
 @contextmanager

@@ -13,10 +13,12 @@ from typing import Any, Final
 from edgecv_runtime.errors import SourceError
 
 from edgecv_converters.source.allowed import keras as names
+from edgecv_converters.source.lambdas import foreign_bytecode, this_python
 from edgecv_converters.source.op_layers import op_layer_fault
 
 _MOST_DEPTH: Final = 400
 _AGAIN: Final = "Copy or save the model again"
+CUSTOM_OBJECTS: Final = "Name the module that defines it: --custom-objects package.module"
 _TRUST: Final = "Add --allow-code if you trust where the file came from"
 _MODULE: Final = re.compile(
     r"(tf_)?keras(\.src)?(\.(layers|models|engine|ops|initializers|regularizers|constraints|dtype_policies|quantizers"
@@ -102,12 +104,23 @@ def check_config(config: Any, name: str, given: Collection[str], *, allow_code: 
             f"{name} carries Python code in {', '.join(carriers)}, which loading it would run",
             f"{_TRUST}, or replace the Lambda by a custom layer",
         )
+    foreign = sorted({entry.owner for entry in entries if _carries_code(entry) and foreign_bytecode(entry.value)})
+    if foreign:
+        raise SourceError(
+            f"another Python version wrote the code in {', '.join(foreign)}: Python {this_python()} cannot run it",
+            "Load the model with the Python that saved it and export a SavedModel folder there, or replace the Lambda",
+        )
     for entry in entries:
         what, missing = _missing(entry, given)
+        if missing in names.CLASSES and "module" not in entry.value:
+            raise SourceError(
+                f"{name} calls the operation {missing!r} of keras.ops, which no Keras reads from an HDF5 file",
+                "Save the model again where it was made, as .keras: model.save('model.keras')",
+            )
         if missing is not None:
             raise SourceError(
                 f"the model has the custom {what} {missing!r}",
-                "Name the module that defines it: --custom-objects package.module",
+                CUSTOM_OBJECTS,
             )
         fault = None if allow_code else _fault(entry, given)
         if fault is not None:

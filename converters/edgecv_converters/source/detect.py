@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from enum import Enum
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from edgecv_runtime.errors import SourceError
 from edgecv_runtime.files import open_regular
 
-from edgecv_converters.source.archive import holds_model
+from edgecv_converters.source.archive import WEIGHTS, holds_model, names_in
+from edgecv_converters.source.hdf5 import WHOLE_MODEL
 
 _TAKES = "edgecv takes a Keras 3 .keras file, a Keras 2 .h5 file or a SavedModel folder"
-_SAVE_WHOLE = "Save the whole model with model.save('model.keras')"
+_LFS = b"version https://git-lfs.github.com/spec/"
+_PULL = "Fetch the files themselves with: git lfs pull"
 _MAGIC = (
     (0, b"\x89PNG", "a PNG picture"),
     (0, b"\xff\xd8\xff", "a JPEG picture"),
@@ -21,12 +23,15 @@ _MAGIC = (
     (0, b"\x93NUMPY", "a NumPy array"),
     (4, b"TFL3", "a TFLite model, already converted"),
 )
+_MODELS = frozenset({".keras", ".h5", ".hdf5", ".pb"})
 _NAMES = {
     "*.onnx": "an ONNX model, already converted",
     "checkpoint": "part of a checkpoint",
     "*.index": "part of a checkpoint",
     "*.data-?????-of-?????": "part of a checkpoint",
     "*.pb": "a graph without its folder (give the SavedModel's folder)",
+    "*.pt": "a PyTorch model",
+    "*.pth": "a PyTorch model",
 }
 
 
@@ -53,13 +58,28 @@ def detect(path: Path) -> ModelFormat:
     return _folder(path) if path.is_dir() else _file(path)
 
 
+def refuse_pointer(path: Path, name: str) -> None:
+    """Refuse what Git LFS leaves in the place of a file that it did not fetch.
+
+    Args:
+        path: A regular file.
+        name: What messages call it.
+
+    Raises:
+        SourceError: It is such a pointer.
+    """
+    with open_regular(path) as file:
+        if file.read(len(_LFS)) == _LFS:
+            raise SourceError(f"{name} is a pointer of Git LFS, in the place of the file itself", _PULL)
+
+
 def _folder(path: Path) -> ModelFormat:
     if (path / "saved_model.pb").is_file():
         return ModelFormat.SAVED_MODEL
     if (path / "bundle.json").is_file():
         raise SourceError(f"{path.name} is a bundle, already converted, not a trained Keras model", _TAKES)
     if (path / "checkpoint").is_file() or any(path.glob("*.index")):
-        raise SourceError(f"{path.name} is a checkpoint: weights without a model", _SAVE_WHOLE)
+        raise SourceError(f"{path.name} is a checkpoint: weights without a model", WHOLE_MODEL)
     raise SourceError(f"{path.name} is a folder without saved_model.pb", _TAKES)
 
 
@@ -71,13 +91,30 @@ def _file(path: Path) -> ModelFormat:
         raise SourceError(f"{path.name} cannot be read: {error.strerror}", _TAKES) from error
     if not head:
         raise SourceError(f"{path.name} is empty", "Copy or save the model again")
+    refuse_pointer(path, path.name)
     if head.startswith(b"PK"):
         if holds_model(path):
             return ModelFormat.KERAS
-        raise SourceError(f"{path.name} is a zip archive without a Keras model in it", _TAKES)
+        raise _without_model(path)
     if head.startswith(b"\x89HDF\r\n\x1a\n"):
         return ModelFormat.HDF5
+    if head.startswith(b"{") and b'class_name"' in head:
+        raise SourceError(f"{path.name} holds the architecture of a model without its weights", WHOLE_MODEL)
     raise SourceError(f"{path.name} is {_foreign(path, head)}, not a trained Keras model", _TAKES)
+
+
+def _without_model(path: Path) -> SourceError:
+    """Say what a zip archive holds in the place of a Keras model."""
+    names = names_in(path)
+    inner = next((name for name in names if name != WEIGHTS and PurePosixPath(name).suffix in _MODELS), None)
+    if inner is not None:
+        what = "a SavedModel" if inner.endswith(".pb") else inner
+        return SourceError(f"{path.name} is a zip archive with {what} in it", "Unpack it, and give what is in it")
+    if WEIGHTS in names:
+        return SourceError(f"{path.name} holds weights without a model", WHOLE_MODEL)
+    if any(PurePosixPath(name).name == "data.pkl" for name in names):
+        return SourceError(f"{path.name} is a PyTorch model, not a trained Keras model", _TAKES)
+    return SourceError(f"{path.name} is a zip archive without a Keras model in it", _TAKES)
 
 
 def _foreign(path: Path, head: bytes) -> str:

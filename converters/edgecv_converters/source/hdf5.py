@@ -15,9 +15,13 @@ MOST_EXPANSION: Final = 128
 """How many times the stored bytes a compressed part may have; weights are hardly ever compressed at all."""
 
 MOST_OBJECTS: Final = 200_000
+MOST_CONFIG_BYTES: Final = 64 * MIB
 _SLACK_BYTES: Final = 64 * MIB
 _FILTERS: Final = frozenset({1, 2, 3, 4, 5, 6, 32000})  # those of HDF5 itself and LZF: others are loaded as plug-ins
 _AGAIN: Final = "Copy or save the model again"
+WHOLE_MODEL: Final = (
+    "Give a file of the whole model: build the model in Python, load its weights, and call model.save('model.keras')"
+)
 _ONE_FILE: Final = "Save the model again, as one file"
 
 
@@ -41,6 +45,36 @@ def check_hdf5(file: Path | IO[bytes], name: str) -> int:
         raise
     except (OSError, KeyError, RuntimeError, TypeError, ValueError) as error:
         raise SourceError(f"{name} is damaged: {gist(error)}", _AGAIN) from error
+
+
+def read_architecture(path: Path) -> tuple[str, str]:
+    """The text of a model's configuration, and the version of Keras that wrote it ("" where it does not say).
+
+    Raises:
+        SourceError: The file holds no model, or its configuration is no text.
+    """
+    import h5py
+
+    with h5py.File(path) as file:
+        try:
+            text, version = (_text(file.attrs.get(key)) for key in ("model_config", "keras_version"))
+        except (OSError, TypeError, ValueError, RuntimeError) as error:
+            raise SourceError(f"{path.name} is damaged: {gist(error)}", _AGAIN) from error
+        if text is None:
+            raise _without_model(path.name, file)
+    if not isinstance(text, str) or len(text) > MOST_CONFIG_BYTES:
+        raise SourceError(f"{path.name} is damaged: its model_config is too large, or no text", _AGAIN)
+    return text, version if isinstance(version, str) else ""
+
+
+def _text(value: Any) -> Any:
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def _without_model(name: str, file: Any) -> SourceError:
+    if "layer_names" in file.attrs or {"layers", "_layer_checkpoint_dependencies"} & set(file) or "vars" in file:
+        return SourceError(f"{name} holds weights without a model", WHOLE_MODEL)
+    return SourceError(f"{name} is an HDF5 file without a Keras model in it", WHOLE_MODEL)
 
 
 def _datasets(root: Any, name: str) -> Iterator[Any]:

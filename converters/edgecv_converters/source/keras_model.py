@@ -10,6 +10,7 @@ import numpy as np
 from edgecv_runtime.errors import SourceError
 
 from edgecv_converters.graph.freeze import Call
+from edgecv_converters.graph.names import scope_name
 from edgecv_converters.source.model import LayerRow, Loaded, Port
 
 _SCALES = frozenset({"Rescaling", "Normalization"})
@@ -19,10 +20,14 @@ def loaded_of(model: Any, *, file_format: str, loader: str, notes: tuple[str, ..
     """Describe a Keras model.
 
     Raises:
-        SourceError: It was never built, so that its inputs are not known.
+        SourceError: It was never built, so that its inputs are not known, or keeps a state from call to call.
     """
+    _check_stateless(model)
     inputs = input_ports(model)
     call = flat_call(model)
+    batch = _fixed_batch(model)
+    if batch is not None:
+        notes += (f"the model was built for a batch of {batch}, which is 1 now: each sample is answered by itself",)
     return Loaded(
         format=file_format,
         loader=loader,
@@ -35,6 +40,7 @@ def loaded_of(model: Any, *, file_format: str, loader: str, notes: tuple[str, ..
         rows=tuple(_row(layer) for layer in leaf_layers(model)),
         has_preprocessing=_scales_pixels(model),
         doubled_scopes=_doubled_scopes(model),
+        fixed_batch=batch,
         notes=notes,
     )
 
@@ -99,15 +105,43 @@ def _unrolled(model: Any, call: Call) -> Call:
 def _unroll(model: Any) -> Iterator[None]:
     wanted = {"unroll": True, "_could_use_gpu_kernel": False}  # the latter is how tf-keras picks the loop in CUDA
     layers = all_layers(model)
-    changes = [(layer, name) for layer in layers for name in wanted if isinstance(getattr(layer, name, None), bool)]
-    before = [getattr(layer, name) for layer, name in changes]
-    for layer, name in changes:
-        setattr(layer, name, wanted[name])
+    changes = [
+        (layer, name, value)
+        for layer in layers
+        for name, value in wanted.items()
+        if isinstance(getattr(layer, name, None), bool)
+    ]
+    with _attributes(changes):
+        yield
+
+
+@contextmanager
+def _attributes(changes: Sequence[tuple[Any, str, Any]]) -> Iterator[None]:
+    """Let attributes of objects have other values for a while."""
+    before = [getattr(thing, name) for thing, name, _ in changes]
+    for thing, name, value in changes:
+        setattr(thing, name, value)
     try:
         yield
     finally:
-        for (layer, name), value in zip(changes, before, strict=True):
-            setattr(layer, name, value)
+        for (thing, name, _), value in zip(changes, before, strict=True):
+            setattr(thing, name, value)
+
+
+def _check_stateless(model: Any) -> None:
+    """Refuse recurrences that begin where the call before ended: no target keeps a state from call to call."""
+    for layer in all_layers(model):
+        if getattr(layer, "stateful", False) and hasattr(layer, "return_sequences"):
+            raise SourceError(
+                f"the layer {layer.name!r} is stateful: it begins where the call before ended, which no target does",
+                "Build the model with stateful=False and the same weights, or with the state as an input and an output",
+            )
+
+
+def _fixed_batch(model: Any) -> int | None:
+    """The number of samples that the model was built for, where it is not open or 1."""
+    sizes = [tensor.shape[0] for tensor in getattr(model, "inputs", None) or () if len(tensor.shape)]
+    return next((int(size) for size in sizes if size not in (None, 1)), None)
 
 
 def _input_names(model: Any, tensors: Sequence[Any]) -> list[str]:
@@ -135,11 +169,14 @@ def _structured_call(model: Any) -> Callable[[Sequence[Any]], Any]:
     structure = getattr(model, "_inputs_struct", None)
     if structure is None:
         structure = getattr(model, "_nested_inputs", None)
+    scopes = [(layer, "name", scope_name(layer.name)) for layer in all_layers(model)] if _is_keras3(model) else []
+    renamed = [(layer, attribute, name) for layer, attribute, name in scopes if name != layer.name]
 
     def call(tensors: Sequence[Any]) -> Any:
         flat = tensors[0] if len(tensors) == 1 else list(tensors)
         packed = flat if structure is None else tf.nest.pack_sequence_as(structure, list(tensors))
-        return model(packed, training=False)
+        with _attributes(renamed):
+            return model(packed, training=False)
 
     return call
 
@@ -208,9 +245,11 @@ def _output_shape(layer: Any) -> tuple[int | None, ...] | None:
 
 
 def _doubled_scopes(model: Any) -> frozenset[str]:
-    if not any(kind.__module__.startswith("keras.src") for kind in type(model).__mro__):
-        return frozenset()
-    return frozenset(layer.name for layer in all_layers(model))
+    return frozenset(scope_name(layer.name) for layer in all_layers(model)) if _is_keras3(model) else frozenset()
+
+
+def _is_keras3(model: Any) -> bool:
+    return any(kind.__module__.startswith("keras.src") for kind in type(model).__mro__)
 
 
 def _scales_pixels(model: Any) -> bool:

@@ -15,6 +15,7 @@ from edgecv_runtime.schema import TensorSpec
 from edgecv_converters.source.detect import ModelFormat, detect
 from edgecv_converters.source.model import Loaded, Port, SourceModel
 
+_NO_NUMBERS: Final = frozenset({"string", "resource", "variant"})
 _MOST_VALUES: Final = 2**31 - 1  # of an input: TensorFlow's optimizer of graphs does not survive more
 
 
@@ -24,6 +25,7 @@ def load_source(
     input_shapes: Mapping[str, tuple[int, ...]] | None = None,
     allow_code: bool = False,
     custom_objects: str | None = None,
+    signature: str | None = None,
 ) -> SourceModel:
     """Load a trained model, whatever its format, and freeze it at static shapes.
 
@@ -33,6 +35,7 @@ def load_source(
             the only input.
         allow_code: Load models that carry Python code (Lambda layers), which then runs.
         custom_objects: The module with the model's own layers, such as "package.module".
+        signature: The signature or function of a SavedModel that is taken; by default the one that serves.
 
     Raises:
         SourceError: The file is missing, damaged, of another kind, carries code, needs custom layers, or
@@ -40,32 +43,27 @@ def load_source(
         UsageError: `input_shapes` names an unknown input, contradicts the model, or is needed and missing.
     """
     kind = detect(path)
-    loaded = _LOADERS[kind](path, allow_code, custom_objects)
+    loaded = _loaded(path, kind, allow_code=allow_code, custom_objects=custom_objects, signature=signature)
     _check_weights(loaded)
+    _check_types(loaded.inputs)
     inputs = _static_inputs(loaded.inputs, dict(input_shapes or {}))
     return SourceModel.of(loaded, inputs, _digest(path))
 
 
-def _keras3(path: Path, allow_code: bool, custom_objects: str | None) -> Loaded:
-    from edgecv_converters.source.keras3 import load
+def _loaded(
+    path: Path, kind: ModelFormat, *, allow_code: bool, custom_objects: str | None, signature: str | None
+) -> Loaded:
+    if kind is ModelFormat.SAVED_MODEL:  # it holds its graph: no Python code runs, or could
+        from edgecv_converters.source import savedmodel
 
-    return load(path, allow_code=allow_code, custom_objects=custom_objects)
+        return savedmodel.load(path, allow_code=allow_code, wanted=signature)
+    if signature is not None:
+        raise UsageError(
+            f"--signature is for SavedModel folders; {path.name} is a file of Keras", "Leave --signature out"
+        )
+    from edgecv_converters.source import keras_files
 
-
-def _keras2(path: Path, allow_code: bool, custom_objects: str | None) -> Loaded:
-    from edgecv_converters.source.keras2 import load
-
-    return load(path, allow_code=allow_code, custom_objects=custom_objects)
-
-
-def _savedmodel(path: Path, allow_code: bool, custom_objects: str | None) -> Loaded:
-    from edgecv_converters.source.savedmodel import load
-
-    del custom_objects  # a SavedModel holds its graph: no Python code runs, or could
-    return load(path, allow_code=allow_code)
-
-
-_LOADERS = {ModelFormat.KERAS: _keras3, ModelFormat.HDF5: _keras2, ModelFormat.SAVED_MODEL: _savedmodel}
+    return keras_files.load(path, kind, allow_code=allow_code, custom_objects=custom_objects)
 
 
 def _check_weights(loaded: Loaded) -> None:
@@ -76,6 +74,16 @@ def _check_weights(loaded: Loaded) -> None:
             raise SourceError(
                 f"weight {name} holds {what} values",
                 "The training diverged: load an earlier checkpoint or train again with a lower learning rate",
+            )
+
+
+def _check_types(ports: tuple[Port, ...]) -> None:
+    for port in ports:
+        if port.dtype in _NO_NUMBERS:
+            raise SourceError(
+                f"input {port.name!r} is text (string), which no target takes",
+                "Cut the model behind the layer that turns text into numbers (TextVectorization, StringLookup): "
+                "convert keras.Model(vectorized.output, model.output), and do that step in your app",
             )
 
 
@@ -131,7 +139,9 @@ def _text(shape: tuple[int | None, ...]) -> str:
 
 
 def _example(port: Port) -> str:
-    sizes = [1, *(size or (224 if position < 2 else 3) for position, size in enumerate(port.shape[1:]))]
+    picture = len(port.shape) == 4 and port.shape[3] in {None, 1, 3}
+    size = 224 if picture else 100
+    sizes = [1, *(known or (size if position < 2 else 3) for position, known in enumerate(port.shape[1:]))]
     return f"Give the shape with --input-shape {port.name}={','.join(str(size) for size in sizes)}"
 
 

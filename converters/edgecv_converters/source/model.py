@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -18,6 +18,8 @@ from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.graph.inspect import final_activation, op_rows, random_node, scales_input
 from edgecv_converters.graph.layers import layer_of
 from edgecv_converters.graph.macs import multiply_adds, multiply_adds_by_layer
+from edgecv_converters.graph.names import scope_name
+from edgecv_converters.graph.widen import has_half, widened, widened_call, widened_spec
 from edgecv_converters.source.words import gist
 
 Array = npt.NDArray[Any]
@@ -60,6 +62,7 @@ class Loaded:
         rows: The layers, without multiply-adds; None where the format does not keep them.
         has_preprocessing: Whether the model scales raw pixels itself; None where only the graph can tell.
         doubled_scopes: The layers whose name scope is opened twice (see `graph.names`).
+        fixed_batch: The number of samples that the model was built for, where it is not open or 1.
         notes: What a person should know about how it was loaded.
     """
 
@@ -74,6 +77,7 @@ class Loaded:
     rows: tuple[LayerRow, ...] | None
     has_preprocessing: bool | None
     doubled_scopes: frozenset[str] = frozenset()
+    fixed_batch: int | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -94,6 +98,8 @@ class SourceModel:
             SourceError: It does not run at these shapes, draws random numbers, or its outputs have no fixed shape.
         """
         frozen = _freeze(loaded, inputs)
+        if has_half(frozen):
+            loaded, inputs, frozen = _in_float32(loaded, inputs, frozen)
         random = random_node(frozen)
         if random is not None:
             raise SourceError(
@@ -153,8 +159,9 @@ class SourceModel:
         """The layers in order; for a SavedModel without Keras layers, the graph's operations."""
         if self.loaded.rows is None:
             return tuple(LayerRow(**row) for row in op_rows(self._frozen))
-        by_layer = multiply_adds_by_layer(self._frozen, [row.name for row in self.loaded.rows])
-        return tuple(msgspec.structs.replace(row, multiply_adds=by_layer.get(row.name)) for row in self.loaded.rows)
+        scopes = {row.name: scope_name(row.name) for row in self.loaded.rows}
+        macs = multiply_adds_by_layer(self._frozen, list(scopes.values()))
+        return tuple(msgspec.structs.replace(row, multiply_adds=macs.get(scopes[row.name])) for row in self.loaded.rows)
 
     def predict(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """The model's own answers, computed by TensorFlow on the CPU, in batches that fit in memory.
@@ -225,7 +232,23 @@ def _freeze(loaded: Loaded, inputs: tuple[TensorSpec, ...]) -> FrozenGraph:
         raise
     except Exception as error:
         shapes = ", ".join(f"{spec.name} {spec.shape}" for spec in inputs)
-        raise SourceError(
-            f"the model does not run on {shapes}: {gist(error)}",
-            "Check the input shape: --input-shape NAME=1,224,224,3",
-        ) from error
+        raise SourceError(f"the model does not run on {shapes}: {gist(error)}", _shape_hint(loaded)) from error
+
+
+def _in_float32(
+    loaded: Loaded, inputs: tuple[TensorSpec, ...], frozen: FrozenGraph
+) -> tuple[Loaded, tuple[TensorSpec, ...], FrozenGraph]:
+    """A model whose graph computes in half precision, in float32: its graph, and what gives the reference answers."""
+    batches = {port.shape[0] for port in loaded.inputs if port.shape}
+    call = widened_call(loaded.call, inputs, None if None in batches else 1)
+    note = "its graph computes in half precision: float32 is taken in its place"
+    plain = replace(loaded, call=call, notes=(*loaded.notes, note))
+    return plain, tuple(widened_spec(spec) for spec in inputs), widened(frozen)
+
+
+def _shape_hint(loaded: Loaded) -> str:
+    if loaded.fixed_batch is not None:
+        return f"It was built for a batch of {loaded.fixed_batch}: build it with an open batch (None), or with 1"
+    if any(None in port.shape[1:] for port in loaded.inputs):
+        return "Try another size in --input-shape"
+    return "Call it in Python on one sample, model(samples[:1]): what fails there fails here"

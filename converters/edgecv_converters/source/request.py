@@ -19,6 +19,7 @@ class SourceRequest:
     input_shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     allow_code: bool = False
     custom_objects: str | None = None
+    signature: str | None = None
     modules: Path | None = None
 
 
@@ -31,4 +32,5 @@ def open_source(request: SourceRequest) -> SourceModel:
         input_shapes=request.input_shapes,
         allow_code=request.allow_code,
         custom_objects=request.custom_objects,
+        signature=request.signature,
     )

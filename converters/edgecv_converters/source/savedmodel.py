@@ -1,8 +1,7 @@
-"""SavedModel folders, by their serving signature: no Python code of the model runs."""
+"""SavedModel folders, by one of their signatures: no Python code of the model runs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -10,24 +9,27 @@ import numpy as np
 from edgecv_runtime.errors import SourceError
 from edgecv_runtime.files import MIB, read_regular
 
+from edgecv_converters.source.detect import refuse_pointer
 from edgecv_converters.source.graph_ops import check_graphs
-from edgecv_converters.source.model import Loaded, Port
-from edgecv_converters.source.stateless import without_assignments
+from edgecv_converters.source.model import Loaded
+from edgecv_converters.source.signatures import choose
+from edgecv_converters.source.stateless import check_stateless, without_assignments
 from edgecv_converters.source.words import gist
 
 _MOST_BYTES = 2048 * MIB  # what a protocol buffer can have
 _MOST_FILES = 10_000
 _AGAIN = "Copy or export the folder again"
 _FOLLOWED = "its links followed (cp -rL), if you trust where they lead"
-_PREFERRED = ("serving_default", "serve")
+_SERVES = frozenset({"serving_default", "__call__"})
 
 
-def load(path: Path, *, allow_code: bool) -> Loaded:
+def load(path: Path, *, allow_code: bool, wanted: str | None = None) -> Loaded:
     """Load a SavedModel folder, after everything in it was checked.
 
     Raises:
-        SourceError: It is damaged, has no serving signature, calls Python code, leads out of its folder, or its graphs
-            do more than compute (which `allow_code` permits).
+        UsageError: It has no signature of the name that is wanted.
+        SourceError: It is damaged, it is not clear which signature to take, it keeps a state, calls Python
+            code, leads out of its folder, or its graphs do more than compute (which `allow_code` permits).
     """
     import tensorflow as tf
 
@@ -43,28 +45,21 @@ def load(path: Path, *, allow_code: bool) -> Loaded:
             f"TensorFlow {tf.__version__} cannot load {path.name}: {gist(error)}",
             "Copy the whole folder again, with its variables",
         ) from error
-    name, signature = _signature(path, dict(restored.signatures))
-    inputs = _ports(path, signature)
-    outputs = tuple(signature.structured_outputs)
-
-    def call(tensors: Sequence[Any]) -> Sequence[Any]:
-        _keep = restored  # the variables live as long as what was loaded
-        found = signature(**{port.name: tensor for port, tensor in zip(inputs, tensors, strict=True)})
-        return [found[output] for output in outputs]
-
+    signature = choose(restored, path.name, wanted)
+    check_stateless(signature.graph, path.name)
     variables = {id(variable): variable for variable in signature.variables}.values()
     return Loaded(
         format="savedmodel",
         loader=f"tensorflow {tf.__version__}",
-        inputs=inputs,
-        output_names=outputs,
-        call=call,
-        freezable=lambda _specs: call,
+        inputs=signature.inputs,
+        output_names=signature.outputs,
+        call=signature.call,
+        freezable=lambda _specs: signature.call,
         weights=tuple((variable.name, variable.numpy) for variable in variables),
         parameters=sum(int(np.prod(variable.shape)) for variable in variables),
         rows=None,
         has_preprocessing=None,
-        notes=() if name == "serving_default" else (f"the signature {name!r} was taken",),
+        notes=() if signature.name in _SERVES else (f"the signature {signature.name!r} was taken",),
     )
 
 
@@ -79,6 +74,8 @@ def _check_folder(path: Path) -> None:
             raise SourceError(f"{place} is a link that leads outside of the model", f"Copy the folder with {_FOLLOWED}")
         if not file.is_file() and not file.is_dir():
             raise SourceError(f"{place} is no regular file, or a link that leads nowhere", _AGAIN)
+        if file.is_file():
+            refuse_pointer(file, place)
 
 
 def _read(path: Path) -> Any:
@@ -103,28 +100,3 @@ def _check_assets(path: Path, saved: Any) -> None:
             name = PurePosixPath(asset.filename)
             if name.is_absolute() or ".." in name.parts:
                 raise SourceError(f"{path.name} reads a file outside of it: its asset {asset.filename!r}", _AGAIN)
-
-
-def _signature(path: Path, signatures: dict[str, Any]) -> tuple[str, Any]:
-    for name in _PREFERRED:
-        if name in signatures:
-            return name, signatures[name]
-    if len(signatures) == 1:
-        return next(iter(signatures.items()))
-    known = ", ".join(sorted(signatures)) or "none"
-    raise SourceError(
-        f"{path.name} has no serving signature (its signatures: {known})",
-        "Export it with model.export(folder), or give tf.saved_model.save a serving_default signature",
-    )
-
-
-def _ports(path: Path, signature: Any) -> tuple[Port, ...]:
-    specs = signature.structured_input_signature[1]
-    if not specs:
-        raise SourceError(f"{path.name} takes no input", "Export it with the input as the signature's argument")
-    for name, spec in specs.items():
-        if spec.shape.rank is None:
-            raise SourceError(f"input {name!r} of {path.name} has no rank", "Export it with an input signature")
-    return tuple(
-        Port(name=name, shape=tuple(spec.shape.as_list()), dtype=spec.dtype.name) for name, spec in specs.items()
-    )

@@ -10,8 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Final
 
+from edgecv_runtime.errors import SourceError
+
+_FLOATS: Final = frozenset({1, 2, 14, 19})  # DT_FLOAT, DT_DOUBLE, DT_BFLOAT16, DT_HALF: what answers are made of
+_STATE: Final = "_edgecv_state"  # marks the places where a float was assigned
 _ASSIGNMENTS = frozenset({"AssignVariableOp", "AssignAddVariableOp", "AssignSubVariableOp"})
 
 
@@ -31,7 +35,10 @@ def without_assignments(path: Path, saved: Any) -> Iterator[Path]:
     for node in found:
         node.op = "NoOp"  # keeps its name, which other nodes wait for
         node.input[:] = [f"^{name.partition(':')[0]}" for name in node.input if ":" in name]
+        state = node.attr["dtype"].type in _FLOATS
         node.attr.clear()
+        if state:
+            node.attr[_STATE].b = True
     with TemporaryDirectory(prefix="edgecv-") as folder:
         copy = Path(folder)
         (copy / "saved_model.pb").write_bytes(saved.SerializeToString())
@@ -39,3 +46,22 @@ def without_assignments(path: Path, saved: Any) -> Iterator[Path]:
             if part.is_dir():
                 (copy / part.name).symlink_to(part.resolve(), target_is_directory=True)
         yield copy
+
+
+def check_stateless(graph: Any, name: str) -> None:
+    """Refuse a graph out of `without_assignments` that assigned to a variable of floats.
+
+    Args:
+        graph: The `tf.Graph` that the model runs.
+        name: What messages call the model.
+
+    Raises:
+        SourceError: Its answers depend on the calls before, or it was exported in training mode.
+    """
+    proto = graph.as_graph_def()
+    nodes = [*proto.node, *(node for function in proto.library.function for node in function.node_def)]
+    if any(node.attr[_STATE].b for node in nodes if _STATE in node.attr):
+        raise SourceError(
+            f"{name} is stateful: it changes its own variables when it runs, which no target does",
+            "Export it in inference mode (training=False), with recurrent layers built with stateful=False",
+        )
