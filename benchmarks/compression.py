@@ -21,7 +21,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 from edgecv_converters.data import open_samples
-from edgecv_converters.parity.metrics import wilson
+from edgecv_runtime.heads.metrics import wilson
 from edgecv_runtime.preprocess import from_preset, resolve
 from edgecv_runtime.schema import TensorSpec
 from PIL import Image

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from edgecv_converters.parity.metrics import wilson
+from edgecv_runtime.heads.metrics import ClassMetrics
 from PIL import Image
 
 import edgecv
@@ -168,11 +168,12 @@ def judged(model: Path, files: Files, bundle: Path) -> dict[str, Any]:
     for artifact in outcome.manifest.artifacts:
         judge = partial(evaluate, bundle, files.test, threads=1, observer=Silent())
         (answer,) = judge(target=artifact.target, precision=artifact.precision)
-        right = round(answer.accuracy * answer.count)
+        measured = answer.metrics
+        assert isinstance(measured, ClassMetrics)
         found[f"{artifact.target} {artifact.precision}"] = {
-            "accuracy": round(answer.accuracy, 4),
-            "interval": [round(end, 4) for end in wilson(right, answer.count)],
-            "images": answer.count,
+            "accuracy": round(measured.accuracy, 4),
+            "interval": [round(end, 4) for end in measured.interval],
+            "images": measured.count,
             "bytes": artifact.bytes,
         }
     return found

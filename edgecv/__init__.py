@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from edgecv_runtime.bundle import Bundle
     from edgecv_runtime.errors import EdgecvError
-    from edgecv_runtime.prediction import Prediction, Top
+    from edgecv_runtime.heads.base import Top
+    from edgecv_runtime.prediction import Prediction
     from edgecv_runtime.predictor import Predictor, load
 
     from edgecv.api import convert
@@ -38,7 +39,7 @@ _HOMES = {
     "Prediction": "edgecv_runtime.prediction",
     "Predictor": "edgecv_runtime.predictor",
     "Pruned": "edgecv.compress.result",
-    "Top": "edgecv_runtime.prediction",
+    "Top": "edgecv_runtime.heads.base",
     "benchmark": "edgecv.bench.command",
     "convert": "edgecv.api",
     "export_android": "edgecv.export.android",

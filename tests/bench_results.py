@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 from edgecv_runtime.bench.result import BenchRow, BenchSettings, Latency, Machine, MeasuredOn, Result
 from edgecv_runtime.bundle import Bundle
+from edgecv_runtime.heads.kinds import kind_words
 
 
 def latency(microseconds: float) -> Latency:
@@ -38,7 +39,7 @@ def result_of(bundle: Bundle, **changed: object) -> Result:
         schema_version=1,
         name=bundle.manifest.name,
         identity=bundle.manifest.identity,
-        task=bundle.manifest.task,
+        task=kind_words(bundle.manifest.heads),
         created="2026-01-31T12:00:00Z",
         place=MeasuredOn(),
         machine=Machine(cpu="a processor", architecture="aarch64", cores=4, system="Linux"),

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 from edgecv_converters.golden import GoldenSample, write_golden
 from edgecv_runtime.bundle import encode_manifest
 from edgecv_runtime.digest import sha256_tree, tree_bytes
+from edgecv_runtime.heads.kinds import first_labels
 from edgecv_runtime.preprocess import Preprocessor
 from edgecv_runtime.schema import (
+    SCHEMA_VERSION,
     Artifact,
     Cpu,
+    HeadSpec,
     Manifest,
-    Postprocess,
     Preprocess,
     Provenance,
     QuantParams,
@@ -24,6 +28,8 @@ from edgecv_runtime.schema import (
     TensorSpec,
 )
 from PIL import Image
+
+from tests import heads
 
 SIZE = 4
 LABELS = ("red", "green", "blue")
@@ -110,30 +116,28 @@ def softmax(picture: Image.Image) -> np.ndarray:
     return np.asarray(weights / weights.sum(), np.float32)[None]
 
 
-def write_bundle(root: Path, **changed: Any) -> Manifest:
+def colour_head(kind: str = "classification", **fields: Any) -> HeadSpec:
+    """The head of the models' output; `fields` are others of its record."""
+    return heads.spec(kind, "colour", **{"labels": LABELS, **fields})
+
+
+def write_bundle(
+    root: Path, head: HeadSpec | None = None, samples: list[GoldenSample] | None = None, **changed: Any
+) -> Manifest:
     """A bundle with a float32 and an int8 artifact and two golden cases; `changed` are fields of its manifest."""
     artifacts = []
-    for integers, layout in ((False, "NCHW"), (True, "NHWC")):
+    for integers, layout in () if "artifacts" in changed else ((False, "NCHW"), (True, "NHWC")):
         name = f"onnx/model.{'int8' if integers else 'float32'}.onnx"
         write_onnx(root / name, integers=integers, layout=layout)
         artifacts.append(onnx_artifact(root / name, name, integers=integers, layout=layout))
-    (root / "labels.txt").write_text("".join(f"{label}\n" for label in LABELS), encoding="utf-8")
-    run = Preprocessor(PREPROCESS)
-    pictures = {"red": plain((200, 10, 10)), "blue": plain((10, 20, 210))}
-    samples = [
-        GoldenSample(id=name, image=image, inputs={"image": run(image)}, outputs={"colour": softmax(image)})
-        for name, image in pictures.items()
-    ]
     fields = {
-        "schema_version": 1,
+        "schema_version": SCHEMA_VERSION,
         "name": "colours",
-        "task": "classification",
         "identity": "1d" * 32,
         "inputs": (TensorSpec(name="image", shape=(1, SIZE, SIZE, 3), dtype="float32"),),
         "outputs": (TensorSpec(name="colour", shape=(1, 3), dtype="float32"),),
         "preprocess": {"image": PREPROCESS},
-        "postprocess": Postprocess(),
-        "labels": LABELS,
+        "heads": (head or colour_head(),),
         "artifacts": tuple(artifacts),
         "quantization": None,
         "parity": (),
@@ -144,8 +148,52 @@ def write_bundle(root: Path, **changed: Any) -> Manifest:
             versions={},
             cpu=Cpu(architecture="x86_64", flags=()),
         ),
-        "golden": write_golden(root / "golden", samples),
+        "golden": write_golden(root / "golden", samples or golden_samples()),
     }
-    manifest = Manifest(**{**fields, **changed})
+    fields |= changed
+    manifest = Manifest(**{"labels": first_labels(fields["heads"]), **fields})
+    if manifest.labels is not None:
+        (root / "labels.txt").write_text("".join(f"{label}\n" for label in manifest.labels), encoding="utf-8")
     (root / "bundle.json").write_bytes(encode_manifest(manifest))
     return manifest
+
+
+def golden_samples(**more: Callable[[np.ndarray], np.ndarray]) -> list[GoldenSample]:
+    """A red and a blue picture with what the models answer; `more` are other outputs, from the preprocessed picture."""
+    run = Preprocessor(PREPROCESS)
+    pictures = {"red": plain((200, 10, 10)), "blue": plain((10, 20, 210))}
+    return [
+        GoldenSample(
+            id=name,
+            image=image,
+            inputs={"image": run(image)},
+            outputs={"colour": softmax(image), **{output: found(run(image)) for output, found in more.items()}},
+        )
+        for name, image in pictures.items()
+    ]
+
+
+def write_two_outputs(root: Path) -> Manifest:
+    """A bundle with two heads: which colour is the strongest, and how warm the picture is, red minus blue."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    write_onnx(root / "onnx" / "model.float32.onnx")
+    model = onnx.load(root / "onnx" / "model.float32.onnx")
+    model.graph.initializer.append(numpy_helper.from_array(np.float32([[1], [0], [-1]]), "red_minus_blue"))
+    model.graph.node.append(helper.make_node("MatMul", ["mean", "red_minus_blue"], ["warmth"]))
+    model.graph.output.append(helper.make_tensor_value_info("warmth", TensorProto.FLOAT, (1, 1)))
+    onnx.save(model, root / "onnx" / "model.float32.onnx")
+    artifact = onnx_artifact(root / "onnx" / "model.float32.onnx", "onnx/model.float32.onnx")
+    warmth = TensorIO(name="warm", tensor="warmth", shape=(1, 1), dtype="float32")
+    return write_bundle(
+        root,
+        name="two_heads",
+        outputs=(
+            TensorSpec(name="colour", shape=(1, 3), dtype="float32"),
+            TensorSpec(name="warm", shape=(1, 1), dtype="float32"),
+        ),
+        heads=(colour_head(), heads.spec("regression", "warm", title="warmth", unit="levels")),
+        artifacts=(msgspec.structs.replace(artifact, outputs=(*artifact.outputs, warmth)),),
+        samples=golden_samples(warm=lambda pixels: pixels.mean((1, 2)) @ np.float32([[1], [0], [-1]])),
+    )

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from textwrap import wrap
 
-from edgecv_converters.parity.metrics import wilson
+from edgecv_runtime.heads.metrics import wilson
 
 from benchmarks.peers.records import Network, Results, Row, beaten_by
 

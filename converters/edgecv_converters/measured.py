@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 from edgecv_runtime.schema import (
     Artifact,
@@ -12,7 +14,6 @@ from edgecv_runtime.schema import (
     Record,
     SourceInfo,
     Target,
-    Task,
 )
 
 
@@ -33,6 +34,22 @@ class ClassRow(Record, frozen=True, kw_only=True):
     count: int
     reference_correct: int
     correct: dict[str, int]
+
+
+class HeadRow(Record, frozen=True, kw_only=True):
+    """What labelled data say of one head of one artifact, and of the source's on the same samples.
+
+    `metrics` and `reference_metrics` are the fields of the head's metrics, `words` and `reference_words` the most
+    important one in words. Heads whose answer is one class are in `Parity.accuracy` and `ClassRow`.
+    """
+
+    artifact: str
+    head: str
+    kind: str
+    metrics: dict[str, Any]
+    words: str
+    reference_metrics: dict[str, Any]
+    reference_words: str
 
 
 class Histogram(Record, frozen=True, kw_only=True):
@@ -114,11 +131,11 @@ class Mixed(Record, frozen=True, kw_only=True):
 class Report(Record, frozen=True, kw_only=True):
     """The report of a conversion: all of `report.json`. Unlike the manifest it may hold times and logs.
 
-    `layers` are in the order of computation.
+    `task` are the kinds of the heads, in their order with commas; `layers` are in the order of computation.
     """
 
     name: str
-    task: Task
+    task: str
     created: str
     machine: str
     versions: dict[str, str]
@@ -135,3 +152,4 @@ class Report(Record, frozen=True, kw_only=True):
     quantization: Quantization | None = None
     layers: tuple[LayerError, ...] = ()
     mixed: Mixed | None = None
+    heads: tuple[HeadRow, ...] = ()

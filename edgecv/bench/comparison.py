@@ -7,14 +7,16 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
-from edgecv_converters.parity.decide import same_rows, trusted_decisions
 from edgecv_converters.parity.methods import activated
-from edgecv_converters.parity.metrics import ComparisonAccumulator, accuracy, wilson
+from edgecv_converters.parity.metrics import ComparisonAccumulator, accuracy
 from edgecv_runtime.bench.result import BenchRow, ClassCount, Correct, DataSet
-from edgecv_runtime.postprocess import Head
+from edgecv_runtime.heads.arithmetic import same_rows
+from edgecv_runtime.heads.kinds import heads_of
+from edgecv_runtime.heads.metrics import wilson
+from edgecv_runtime.heads.one_class import only_class_head
 from edgecv_runtime.schema import Artifact, Comparison, Manifest
 
-from edgecv.bench.samples import Samples, label_names
+from edgecv.bench.samples import Samples
 
 Outputs = Mapping[str, np.ndarray]
 EVALUATION: DataSet = "evaluation"
@@ -32,7 +34,8 @@ class BenchComparison:
         self._manifest = manifest
         self._samples = samples
         self._reference = reference
-        self._head = Head.of(manifest)
+        self._heads = heads_of(manifest)
+        self._judge = only_class_head(self._heads)
         self._artifacts = {artifact.file: artifact for artifact in manifest.artifacts}
 
     def row(self, row: BenchRow, answers: Path) -> BenchRow:
@@ -46,29 +49,26 @@ class BenchComparison:
             name: self._compare(artifact, name, outputs) for name, outputs in found.items() if name in self._reference
         }
         row = msgspec.structs.replace(row, comparisons=comparisons)
-        if self._samples.labels is None or EVALUATION not in found:
+        if self._samples.labels is None or self._judge is None or EVALUATION not in found:
             return row
         mine = self.decisions(found[EVALUATION], artifact)
         theirs = self.reference_decisions()
         return msgspec.structs.replace(
             row,
             correct=correct(self._samples.labels, mine, theirs),
-            classes=classes(self._samples.labels, mine, theirs, label_names(self._manifest)),
+            classes=classes(self._samples.labels, mine, theirs, self._judge.label_names),
         )
 
     def _compare(self, artifact: Artifact, name: DataSet, outputs: Outputs) -> Comparison:
-        total = ComparisonAccumulator(self._head)
+        total = ComparisonAccumulator(self._heads)
         total.add(self._samples.ids[name], activated(artifact, self._reference[name]), outputs)
         return total.result()
 
     def decisions(self, outputs: Outputs, artifact: Artifact | None = None) -> np.ndarray:
         """The class of every sample; -1 where an output is not finite. An artifact may have applied the activation."""
-        head = self._head
-        if artifact is not None and artifact.outputs[0].activation != "none":
-            head = Head(task=head.task, thresholds=head.thresholds)
-        made = trusted_decisions(outputs[self._manifest.outputs[0].name], head)
-        assert made is not None  # regression has no labels
-        return made
+        assert self._judge is not None, "without such a head there are no labels"
+        head = self._judge if artifact is None else self._judge.given(artifact.outputs)
+        return head.answers(outputs)
 
     def reference_decisions(self) -> np.ndarray | None:
         """The reference's, on the evaluation samples."""

@@ -8,15 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from edgecv_converters.data import SampleSet, Spool, open_samples, write_spool
+from edgecv_converters.data import SampleSet, Spool, open_samples, read_truths, write_spool
 from edgecv_runtime.bench.measure import MOST_INPUTS, write_golden_inputs
 from edgecv_runtime.bench.result import DataSet
 from edgecv_runtime.bundle import Bundle
-from edgecv_runtime.schema import Manifest
+from edgecv_runtime.heads.kinds import heads_of
+from edgecv_runtime.heads.one_class import only_class_head
 
 from edgecv.terminal.observer import Observer
-
-LABELLED_TASKS = ("classification", "binary")  # those whose answer is one class index
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +25,7 @@ class Samples:
     Attributes:
         spools: The inputs.
         ids: Of the samples of each set.
-        labels: (n,) class indices of the evaluation samples, or None.
+        labels: (n,) class indices of the evaluation samples, of the only head whose answer is one class, or None.
         pictures: Some of their picture files, evenly over all; empty where they are tensors.
         skipped: The pictures that could not be read, in words; empty where there are none.
     """
@@ -57,29 +56,26 @@ def prepare(bundle: Bundle, data: Path | None, scratch: Path, observer: Observer
     ids: dict[DataSet, tuple[str, ...]] = {"golden": tuple(case.id for case in golden.cases)}
     if data is None:
         return Samples(spools=spools, ids=ids)
-    labelled = manifest.task in LABELLED_TASKS
-    samples = open_samples(data, labelled=labelled)
+    heads = heads_of(manifest)
+    judge = only_class_head(heads)
+    samples = open_samples(data)
     spool, info = write_spool(
         samples,
         scratch / "evaluation",
         manifest.preprocess,
         manifest.inputs,
-        labels=label_names(manifest) if labelled else None,
+        labels=None if judge is None else judge.label_names,
+        truths=tuple(head.name for head in heads),
         on_progress=lambda done, total: observer.stage("preprocess", done, total),
     )
+    truths = {} if judge is None else read_truths(samples, info, heads, manifest.preprocess.keys())
     return Samples(
         spools=spools | {"evaluation": spool},
         ids=ids | {"evaluation": info.ids},
-        labels=np.asarray(info.labels) if labelled and info.labels is not None else None,
+        labels=None if judge is None else truths.get(judge.name),
         pictures=_pictures(samples, set(info.ids)),
         skipped=info.skipped_names,
     )
-
-
-def label_names(manifest: Manifest) -> tuple[str, ...]:
-    """The class names, or their indices as text."""
-    width = 2 if manifest.task == "binary" else manifest.outputs[0].shape[-1]
-    return manifest.labels or tuple(str(index) for index in range(width))
 
 
 def _pictures(samples: SampleSet, readable: set[str]) -> tuple[Path, ...]:

@@ -11,7 +11,8 @@ from edgecv_converters.coreml import Interface
 from edgecv_converters.isolate import WorkerLimits
 from edgecv_converters.targets import Quantizer
 from edgecv_runtime import formats
-from edgecv_runtime.schema import Activation, Task
+from edgecv_runtime.heads.kinds import KINDS
+from edgecv_runtime.schema import Activation
 from edgecv_runtime.text import one_of
 
 from edgecv.commands import coreml_options as coreml
@@ -159,10 +160,22 @@ Evaluate = Annotated[
     ),
 ]
 TaskOption = Annotated[
-    Task | None,
+    str | None,
     typer.Option(
         "--task",
-        help="What the model's output means, where the model does not show it.",
+        metavar="|".join(KINDS),
+        help="What the model's output means, where the model does not show it: for models with one output.",
+        show_default=False,
+        rich_help_panel=PROOF,
+    ),
+]
+Heads = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--head",
+        metavar="NAME:KIND[=LABELS]",
+        help=f"What the output NAME means, where the model does not show it: {', '.join(KINDS)}. LABELS is a file with "
+        "its class names, one a line. Repeatable.",
         show_default=False,
         rich_help_panel=PROOF,
     ),
@@ -181,8 +194,8 @@ Thresholds = Annotated[
     list[str] | None,
     typer.Option(
         "--threshold",
-        metavar="[LABEL=]SCORE",
-        help="The score from which on a label holds, for binary and multilabel outputs. Repeatable. Default: 0.5.",
+        metavar="[HEAD:][LABEL=]SCORE",
+        help="The score from which on a label holds, for outputs that are yes or no. Repeatable. Default: 0.5.",
         show_default=False,
         rich_help_panel=PROOF,
     ),
@@ -249,6 +262,7 @@ class ConvertArguments:
     evaluate: Evaluate = None
     labels: opt.Labels = None
     task: TaskOption = None
+    heads: Heads = None
     activation: ActivationOption = None
     thresholds: Thresholds = None
     gates: opt.Gates = None

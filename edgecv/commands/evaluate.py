@@ -1,4 +1,4 @@
-"""`edgecv evaluate`: the accuracy of a bundle's artifacts on labelled samples."""
+"""`edgecv evaluate`: how good the answers of a bundle's artifacts are on labelled samples."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 from edgecv_runtime import formats
+from edgecv_runtime.heads.words import TextTable
 from edgecv_runtime.text import one_of
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
@@ -17,10 +18,7 @@ from edgecv.commands import options as opt
 from edgecv.commands.form import takes
 from edgecv.prove.evaluate import Evaluation
 from edgecv.prove.evaluate import evaluate as run
-from edgecv.terminal import words
 from edgecv.terminal.console import LiveObserver, show, show_json
-
-WIDEST_MATRIX = 20  # classes; beyond that a confusion matrix is for --json
 
 BundleOrFile = Annotated[
     Path,
@@ -36,7 +34,8 @@ Labelled = Annotated[
     typer.Argument(
         parser=opt.given_path,
         metavar="FOLDER|NPZ",
-        help="Labelled samples: a folder with a subfolder for each class, or an .npz file.",
+        help="Labelled samples: a folder with a subfolder for each class, or an .npz file, which may hold one array of "
+        "labels for each head, named like it.",
         show_default=False,
     ),
 ]
@@ -72,7 +71,7 @@ app = typer.Typer(add_completion=False)
 @app.command()
 @takes(EvaluateArguments)
 def evaluate(given: EvaluateArguments) -> None:
-    """Measure accuracy on labelled samples: confusion matrix, precision, recall and F1 of every class."""
+    """Measure accuracy on labelled samples: precision, recall and F1 of every class or label, errors of numbers."""
     with LiveObserver() as observer:
         results = run(
             given.bundle,
@@ -83,49 +82,29 @@ def evaluate(given: EvaluateArguments) -> None:
             observer=observer,
         )
     if given.as_json:
-        show_json(results)
+        show_json([result.record() for result in results])
     else:
         show(*tables(results))
 
 
 def tables(results: list[Evaluation]) -> Iterator[Table | str]:
-    """For each artifact: the accuracy with its interval, the classes, the confusion matrix."""
+    """For each head of each artifact: the metric in words, then its tables."""
+    several = len({result.head for result in results}) > 1
     for result in results:
-        low, high = result.interval
-        yield (
-            f"\n{result.artifact}: {words.percent(result.accuracy, 2)} of {result.count} right "
-            f"(95 % interval {words.percent(low)} to {words.percent(high)})"
-            + (f", {result.skipped} unreadable" if result.skipped else "")
-        )
-        yield _class_table(result)
-        if len(result.labels) <= WIDEST_MATRIX:
-            yield _confusion_table(result)
+        head = f", {result.head}" if several else ""
+        skipped = f", {result.skipped} unreadable" if result.skipped else ""
+        yield f"\n{result.artifact}{head}: {result.metrics.sentence()}{skipped}"
+        for table in result.metrics.tables():
+            yield _table(table)
 
 
-def _class_table(result: Evaluation) -> Table:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column("class")
-    for heading in ("samples", "precision", "recall", "F1"):
-        table.add_column(heading, justify="right")
-    for label, score in zip(result.labels, result.scores.classes, strict=True):
-        table.add_row(label, str(score.support), f"{score.precision:.3f}", f"{score.recall:.3f}", f"{score.f1:.3f}")
-    scores = result.scores
-    table.add_section()
-    table.add_row(
-        "mean",
-        str(result.count),
-        f"{scores.macro_precision:.3f}",
-        f"{scores.macro_recall:.3f}",
-        f"{scores.macro_f1:.3f}",
-    )
-    return table
-
-
-def _confusion_table(result: Evaluation) -> Table:
-    table = Table(title="true class (rows) taken for (columns)", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column("")
-    for label in result.labels:
-        table.add_column(label[:6], justify="right")
-    for label, row in zip(result.labels, result.confusion, strict=True):
-        table.add_row(label, *(str(count) if count else "·" for count in row))
+def _table(given: TextTable) -> Table:
+    table = Table(title=given.title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    for place, heading in enumerate(given.headings):
+        table.add_column(heading, justify="right" if place else "left")
+    for row in given.rows:
+        table.add_row(*row)
+    if given.total is not None:
+        table.add_section()
+        table.add_row(*given.total)
     return table

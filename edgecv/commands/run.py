@@ -60,8 +60,8 @@ Thresholds = Annotated[
     list[str] | None,
     typer.Option(
         "--threshold",
-        metavar="[LABEL=]SCORE",
-        help="The score from which on a label holds, in place of the bundle's, for binary and multilabel outputs. "
+        metavar="[HEAD:][LABEL=]SCORE",
+        help="The score from which on a label holds, in place of the bundle's, for outputs that are yes or no. "
         "Repeatable.",
         show_default=False,
         rich_help_panel=ARTIFACT,

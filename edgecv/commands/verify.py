@@ -9,6 +9,7 @@ import typer
 from edgecv_converters.parity.verdict import DID_NOT_RUN
 from edgecv_runtime.errors import BackendError
 from edgecv_runtime.schema import Parity
+from edgecv_runtime.text import percent
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
@@ -17,7 +18,6 @@ from edgecv.commands import options as opt
 from edgecv.commands.form import takes
 from edgecv.prove.verify import Verification
 from edgecv.prove.verify import verify as run
-from edgecv.terminal import words
 from edgecv.terminal.console import LiveObserver, show, show_json
 from edgecv.terminal.tables import STYLES, raise_for_gates, snr
 
@@ -87,7 +87,7 @@ def _lines(result: Verification) -> Iterator[Table | str]:
     for parity in result.parity:
         golden = parity.comparisons.get("golden")
         style = STYLES[parity.status]
-        agreement = "" if golden is None or golden.agreement is None else words.percent(golden.agreement)
+        agreement = "" if golden is None or golden.agreement is None else percent(golden.agreement)
         how = parity.reason if parity.status == "not_run" else parity.how
         status = Text(parity.status.replace("_", " "), style)
         table.add_row(parity.artifact, status, snr(golden), agreement, how or "")

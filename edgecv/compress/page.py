@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+from edgecv_runtime.text import percent
+
 from edgecv.compress.curve import Curve, line_plot
 from edgecv.compress.result import PruneReport, Size
 from edgecv.report.artifacts import table
 from edgecv.report.background import pairs
 from edgecv.report.html import Html, el, join
 from edgecv.report.page import document
-from edgecv.terminal.words import DASH, byte_size, duration, number, percent, points, quantity
+from edgecv.terminal.words import DASH, byte_size, duration, number, points, quantity
 
 METHODS = {"channel": "Channels removed", "magnitude": "Weights set to zero", "nm": "Weights set to zero in a pattern"}
 

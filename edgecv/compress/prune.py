@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from edgecv_runtime.errors import GateError, SourceError
+from edgecv_runtime.text import percent
 
 from edgecv.compress import checkpoint
 from edgecv.compress.blocks import Dropped, cheapest, without
@@ -24,7 +25,7 @@ from edgecv.compress.result import count_multiply_adds
 from edgecv.compress.sparse import MaskSet
 from edgecv.compress.surgery import Anatomy
 from edgecv.terminal.observer import Observer
-from edgecv.terminal.words import duration, number, percent
+from edgecv.terminal.words import duration, number
 
 
 @dataclass(slots=True, kw_only=True)

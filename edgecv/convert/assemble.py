@@ -47,7 +47,9 @@ def assemble(request: ConvertRequest, result: ConversionResult, folder: Path) ->
 
 def _write_golden(result: ConversionResult, folder: Path) -> GoldenInfo:
     spool, info = result.data.spools[GOLDEN]
-    cases = golden_cases(result.data.golden, spool, info, result.references[GOLDEN], result.source.specs)
+    cases = golden_cases(
+        result.data.golden, spool, info, result.references[GOLDEN], result.source.specs, result.data.heads
+    )
     sketches = next((made.sketches for made in result.conversion.converted.values() if made.sketches), ())
     return write_golden(folder / GOLDEN_FOLDER, cases, sketches)
 

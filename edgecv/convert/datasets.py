@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 from edgecv_converters.data import Sample, SampleSet, Spool, SpoolInfo, open_samples, write_spool
 from edgecv_converters.golden import GoldenSample
-from edgecv_converters.workers import SourceSummary
 from edgecv_runtime import npz
 from edgecv_runtime.errors import DataError, UsageError
+from edgecv_runtime.heads.base import Head
+from edgecv_runtime.heads.one_class import only_class_head
 from edgecv_runtime.preprocess import decode
 from edgecv_runtime.schema import Preprocess, TensorSpec
 
@@ -42,7 +43,8 @@ def open_sets(request: ConvertRequest) -> dict[str, SampleSet]:
         sets[CALIBRATION] = given.choose(request.recipe.samples, request.recipe.seed)
         rest = given.without([sample.id for sample in sets[CALIBRATION].samples])
     if request.evaluate is not None:
-        sets[EVALUATION] = open_samples(request.evaluate, labelled=True)
+        by_head = request.evaluate.suffix.lower() == ".npz" and request.recipe.max_drop is None
+        sets[EVALUATION] = open_samples(request.evaluate, labelled=not by_head)  # an .npz may have labels by head
         if request.recipe.max_drop is not None:
             sets[VALIDATION], sets[EVALUATION] = split(rest, sets[EVALUATION], request.recipe.seed)
     return sets
@@ -119,23 +121,28 @@ def golden_samples(
 
 def spool_sets(
     sets: Mapping[str, SampleSet],
+    *,
     specs: Mapping[str, Preprocess],
-    summary: SourceSummary,
+    inputs: Sequence[TensorSpec],
+    heads: Sequence[Head],
     request: ConvertRequest,
     folder: Path,
     observer: Observer,
 ) -> Iterator[tuple[str, tuple[Spool, SpoolInfo]]]:
     """Preprocess every set to disk, the calibration set first because converters wait for it."""
+    judge = only_class_head(heads)
     for name in sorted(sets, key=lambda key: key != CALIBRATION):
         judged = name in LABELLED
+        classed = judge if judged and sets[name].classes else None
         yield (
             name,
             write_spool(
                 sets[name] if judged else unlabelled(sets[name]),
                 folder / name,
                 specs,
-                summary.inputs,
-                labels=class_names(request, sets[name], summary.outputs) if judged else None,
+                inputs,
+                labels=None if classed is None else class_names(request, sets[name], classed),
+                truths=tuple(head.name for head in heads),
                 on_progress=partial(observer.stage, f"preprocess {name}"),
             ),
         )
@@ -146,16 +153,15 @@ def unlabelled(samples: SampleSet) -> SampleSet:
     return SampleSet(samples.kind, samples.path, samples.samples, ())
 
 
-def class_names(request: ConvertRequest, samples: SampleSet, outputs: Sequence[TensorSpec]) -> tuple[str, ...] | None:
-    """The labels of the model, where they were given; else the data's classes, if there are as many as outputs.
+def class_names(request: ConvertRequest, samples: SampleSet, head: Head) -> tuple[str, ...]:
+    """Return the labels that were given; else the data's classes, if there are as many as the head tells apart.
 
     Raises:
         UsageError: The number of classes does not fit the model.
     """
-    width = outputs[0].shape[-1] if outputs[0].shape else 1
-    expected = 2 if width == 1 else width
-    if request.labels is not None:
-        return request.labels
+    given, expected = request.labels or head.spec.labels, head.label_count
+    if given is not None:
+        return given
     if all(name.isdigit() for name in samples.classes) and samples.kind == "npz":
         return tuple(str(number) for number in range(expected))
     if len(samples.classes) != expected:
@@ -172,11 +178,14 @@ def golden_cases(
     info: SpoolInfo,
     references: Spool,
     specs: Mapping[str, Preprocess],
+    heads: Sequence[Head],
 ) -> list[GoldenSample]:
     """The golden set with its pictures, tensors and the source's answers."""
     single = next(iter(specs.values())) if len(specs) == 1 else None
     picture = single if single is not None and single.kind == "image" else None
-    rasters = _rasters(samples, next(iter(specs))) if samples.kind == "npz" and picture is not None else {}
+    rasters: dict[int, np.ndarray] = {}
+    if samples.kind == "npz" and picture is not None:
+        rasters = _rasters(samples, next(iter(specs)), {head.name for head in heads})
     rows = {sample.id: sample.location for sample in samples.samples}
     cases = []
     pairs = zip(info.ids, spool.batches(1), references.batches(1), strict=True)
@@ -190,9 +199,9 @@ def golden_cases(
     return cases
 
 
-def _rasters(samples: SampleSet, name: str) -> dict[int, np.ndarray]:
+def _rasters(samples: SampleSet, name: str, labels: Collection[str]) -> dict[int, np.ndarray]:
     """The golden pictures of an .npz file by row, from the input's own array or the only one there is."""
     wanted = {sample.location for sample in samples.samples}
-    arrays = [key for key in npz.headers(samples.path) if key not in npz.LABEL_KEYS]
+    arrays = [key for key in npz.headers(samples.path) if key == name or key not in {*npz.LABEL_KEYS, *labels}]
     own = name if name in arrays else arrays[0]
     return {row: values for row, values in enumerate(npz.rows(samples.path, own)) if row in wanted}

@@ -1,43 +1,125 @@
-"""What a conversion's first output means, and how the device turns it into scores and decisions."""
+"""What a conversion's outputs mean: the heads that the model shows, and what the options say of them."""
 
 from __future__ import annotations
 
-from edgecv_converters.graph.inspect import pending_activation
-from edgecv_converters.workers import SourceSummary
-from edgecv_runtime.errors import UsageError
-from edgecv_runtime.postprocess import Head, read_thresholds
+from collections.abc import Mapping, Sequence
 
+from edgecv_converters.data import SampleSet
+from edgecv_converters.workers import SourceSummary
+from edgecv_runtime.errors import SpecError, UsageError
+from edgecv_runtime.heads.base import Head
+from edgecv_runtime.heads.kinds import open_head, shown_head
+from edgecv_runtime.heads.one_class import OneClassHead, only_class_head
+from edgecv_runtime.heads.thresholds import read_thresholds
+from edgecv_runtime.schema import HeadSpec
+from msgspec.structs import replace
+
+from edgecv.convert.datasets import EVALUATION, class_names
 from edgecv.convert.request import ConvertRequest
 
-DECIDES_BY_THRESHOLD = ("binary", "multilabel")
+LEAVE_OUT = "Leave it out, or give --head NAME:KIND[=labels.txt] for each output"
 
 
-def head_of(request: ConvertRequest, summary: SourceSummary) -> Head:
-    """The task and activation that were asked for, or that the model shows, with the thresholds.
+def heads_of(request: ConvertRequest, summary: SourceSummary, sets: Mapping[str, SampleSet]) -> tuple[Head, ...]:
+    """Return the heads of the bundle in the order of the model's outputs, with labels and thresholds.
 
     Raises:
-        UsageError: A threshold is given for a task without one, is not in 0..1, or names an unknown label.
+        UsageError: An option names an unknown output, or one twice, or it does not fit the heads.
+        DataError: The classes of the evaluation data are not the model's.
     """
-    recipe = request.recipe
-    task = recipe.task or summary.task
-    if recipe.thresholds and task not in DECIDES_BY_THRESHOLD:
-        raise UsageError(
-            f"--threshold is for binary and multilabel tasks, this model does {task}",
-            "Leave it out, or say --task multilabel",
-        )
-    labels = request.labels or () if task == "multilabel" else ()
-    thresholds = read_thresholds(recipe.thresholds, labels)
-    return Head(
-        task=task,
-        activation=recipe.activation or pending_activation(task, summary.last_op),
-        thresholds=thresholds,
+    specs = _described(request, summary)
+    _check_short_forms(request, specs)
+    heads = [_opened(spec, summary) for spec in specs]
+    heads = [_opened(replace(head.spec, labels=_labels(head, heads, request, sets)), summary) for head in heads]
+    thresholds = read_thresholds(request.recipe.thresholds, heads) if request.recipe.thresholds else {}
+    return tuple(
+        _opened(replace(head.spec, thresholds=thresholds.get(head.name, head.spec.thresholds)), summary)
+        for head in heads
     )
 
 
-def words(head: Head) -> str:
-    """The head in a few words: "sigmoid, then at least 0.5"."""
-    applied = "as the model gives them" if head.activation == "none" else f"{head.activation} on the device"
-    if head.task not in DECIDES_BY_THRESHOLD:
-        return applied
-    values = ", ".join(f"{value:g}" for value in head.thresholds)
-    return f"{applied}, yes from {values} on"
+def _described(request: ConvertRequest, summary: SourceSummary) -> list[HeadSpec]:
+    """One head for each output, but where an option says otherwise."""
+    recipe, names = request.recipe, [output.name for output in summary.outputs]
+    said: dict[str, HeadSpec] = {}
+    for option in request.heads:
+        outputs = option.outputs(names)
+        twice = next((name for name in outputs if name in said), None)
+        if twice is not None or len(set(outputs)) < len(outputs):
+            raise UsageError(
+                f"--head names the output {twice or outputs[0]!r} twice", "Each output belongs to one head"
+            )
+        ending = summary.endings[names.index(outputs[0])]
+        head = shown_head([summary.outputs[names.index(name)] for name in outputs], ending, option.kind)
+        said |= dict.fromkeys(outputs, replace(head, labels=option.labels))
+    single = len(names) == 1
+    shown = [
+        said.get(output.name) or shown_head([output], ending, recipe.task if single else None)
+        for output, ending in zip(summary.outputs, summary.endings, strict=True)
+    ]
+    heads = list({head.name: head for head in shown}.values())
+    if recipe.activation is not None and len(heads) == 1:
+        heads = [replace(heads[0], activation=recipe.activation)]
+    return heads
+
+
+def _check_short_forms(request: ConvertRequest, heads: Sequence[HeadSpec]) -> None:
+    """Refuse the options that are for a model with one head.
+
+    Raises:
+        UsageError: One is given, and there are several heads; or two options say what the only head is.
+    """
+    recipe = request.recipe
+    given = {"--task": recipe.task, "--activation": recipe.activation, "--labels": request.labels}
+    option = next((name for name, value in given.items() if value is not None), None)
+    if option is not None and len(heads) > 1:
+        names = ", ".join(f"{head.name} ({head.kind})" for head in heads)
+        raise UsageError(f"{option} is for a model with one head, and this one has several: {names}", LEAVE_OUT)
+    if recipe.task is not None and request.heads:
+        raise UsageError("--task and --head say both what the output means", "Leave one of them out")
+    if request.labels is not None and any(one.labels is not None for one in request.heads):
+        raise UsageError("--labels and --head both give labels", "Leave one of them out")
+
+
+def _opened(spec: HeadSpec, summary: SourceSummary) -> Head:
+    try:
+        return open_head(spec, summary.outputs)
+    except SpecError as error:
+        raise UsageError(error.message, error.hint or LEAVE_OUT) from error
+
+
+def _labels(
+    head: Head, heads: Sequence[Head], request: ConvertRequest, sets: Mapping[str, SampleSet]
+) -> tuple[str, ...] | None:
+    """The labels that were given; else the classes of the evaluation set, where the head tells as many apart."""
+    if head.spec.labels is not None:
+        return head.spec.labels
+    names = request.labels
+    if names is None and head is only_class_head(heads) and EVALUATION in sets and sets[EVALUATION].classes:
+        names = class_names(request, sets[EVALUATION], head)
+    return names if names is None or len(names) == head.label_count else None
+
+
+def judged_head(heads: Sequence[Head], option: str, instead: str) -> OneClassHead:
+    """Return the only head whose answer is one class, which labelled samples are of.
+
+    Args:
+        heads: All heads.
+        option: What needs it.
+        instead: What a hint says first.
+
+    Raises:
+        UsageError: There is none, or there are several.
+    """
+    head = only_class_head(heads)
+    if head is not None:
+        return head
+    several = [one.name for one in heads if one.one_class]
+    if several:
+        problem = f"and this model has several heads with such answers: {', '.join(several)}"
+    else:
+        problem = f"and this model's task is {', '.join(one.kind for one in heads)}"
+    raise UsageError(
+        f"{option} needs answers that are one class each, {problem}",
+        f"{instead}, or say --task where the model does not show its task",
+    )

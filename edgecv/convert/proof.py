@@ -67,7 +67,7 @@ class Proofs:
             subject=Subject(
                 artifact=converted.artifact,
                 root=self.root,
-                head=self.data.head,
+                heads=self.data.heads,
                 method=method,
                 most=most_samples(method, self.multiply_adds),
                 threads=THREADS,

@@ -10,8 +10,8 @@ from edgecv_converters.quantize.refine import USUAL_SECONDS
 from edgecv_converters.targets import ConversionTarget, IoType, Quantizer, known_targets
 from edgecv_runtime import formats
 from edgecv_runtime.errors import UsageError
-from edgecv_runtime.postprocess import read_thresholds
-from edgecv_runtime.schema import Activation, Precision, Record, Target, Task
+from edgecv_runtime.heads.thresholds import threshold_value
+from edgecv_runtime.schema import Activation, HeadKind, Precision, Record, Target
 
 TARGETS: Mapping[str, ConversionTarget] = {target.name: target for target in known_targets()}
 KNOWN: tuple[Precision, ...] = tuple(dict.fromkeys(name for target in TARGETS.values() for name in target.precisions))
@@ -51,7 +51,8 @@ class Recipe(Record, frozen=True, kw_only=True):
     artifacts' inputs and outputs; `quantizer` makes the int8 artifacts, with `refine` by distillation that takes at
     most `refine_limit` seconds, or with quantization-aware training of `epochs`; with `max_drop` int8 artifacts keep
     layers in float until accuracy falls by no more points of 100, a search of at most `max_drop_limit` seconds;
-    `gates` are overrides such as "int8:agreement=0.97"; `coreml` is what an app wants of the Core ML artifacts.
+    `heads` are what outputs mean, such as "gender:binary"; `gates` are overrides such as "int8:agreement=0.97";
+    `coreml` is what an app wants of the Core ML artifacts.
     """
 
     steps: tuple[ArtifactSpec, ...]
@@ -65,7 +66,8 @@ class Recipe(Record, frozen=True, kw_only=True):
     samples: int = 200
     seed: int = 0
     golden: int = 8
-    task: Task | None = None
+    task: HeadKind | None = None
+    heads: tuple[str, ...] = ()
     activation: Activation | None = None
     thresholds: tuple[str, ...] = ()
     gates: tuple[str, ...] = ()
@@ -75,7 +77,7 @@ class Recipe(Record, frozen=True, kw_only=True):
         if not 1 <= self.samples <= 100_000:
             raise UsageError(f"--samples must be 1 to 100000, got {self.samples}", "200 is enough for most models")
         for text in self.thresholds:
-            read_thresholds([text.rpartition("=")[2]], ())
+            threshold_value(text)
         if self.io != "float32" and not any(step.takes_io for step in self.steps):
             raise UsageError(f"--io {self.io} needs an int8 artifact for {_takers()}", "Add --quantize int8")
         self._check_refine()

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from edgecv_converters.measured import ClassRow, Report
+import msgspec
+import numpy as np
+from edgecv_converters.measured import ClassRow, HeadRow, Report
 from edgecv_converters.workers import Proof
+from edgecv_runtime.heads.base import Head
+from edgecv_runtime.heads.kinds import kind_words
 from edgecv_runtime.schema import Manifest
 
 from edgecv import machine
@@ -19,7 +23,7 @@ def make_report(request: ConvertRequest, result: ConversionResult, manifest: Man
     """All of `report.json`."""
     return Report(
         name=manifest.name,
-        task=manifest.task,
+        task=kind_words(manifest.heads),
         created=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         machine=machine.machine_line(),
         versions=machine.versions(),
@@ -30,6 +34,7 @@ def make_report(request: ConvertRequest, result: ConversionResult, manifest: Man
         parity=manifest.parity,
         failures=result.conversion.failures,
         classes=class_rows(request, result),
+        heads=head_rows(result),
         histograms=tuple(proof.histogram for proof in result.proof.measured),
         notes=notes_of(result),
         preprocess=manifest.preprocess,
@@ -50,18 +55,45 @@ def class_rows(request: ConvertRequest, result: ConversionResult) -> tuple[Class
         and info
         and len(proof.rows[EVALUATION]) == len(info.ids)
     }
-    if info is None or info.labels is None or not proofs:
+    labels, head = _judged(result)
+    if labels is None or head is None or not proofs:
         return ()
-    names = class_names(request, result.data.sets[EVALUATION], result.source.summary.outputs) or ()
+    names = class_names(request, result.data.sets[EVALUATION], head)
     reference = next(iter(proofs.values())).reference_correct or {}
     return tuple(
         ClassRow(
             label=names[index],
-            count=info.labels.count(index),
+            count=int(np.count_nonzero(labels == index)),
             reference_correct=reference.get(index, 0),
             correct={file: (proof.correct or {}).get(index, 0) for file, proof in proofs.items()},
         )
-        for index in sorted(set(info.labels))
+        for index in np.unique(labels).tolist()
+    )
+
+
+def _judged(result: ConversionResult) -> tuple[np.ndarray | None, Head | None]:
+    """The true classes of the evaluation samples, and the head that they are of."""
+    data = next((data for data in result.data.proof_sets if data.name == EVALUATION), None)
+    if data is None or data.labels is None:
+        return None, None
+    return data.labels, next(head for head in result.data.heads if head.name == data.judged)
+
+
+def head_rows(result: ConversionResult) -> tuple[HeadRow, ...]:
+    """List what labelled data say of the heads whose answers are not one class each, by artifact."""
+    return tuple(
+        HeadRow(
+            artifact=result.conversion.artifacts[spec].file,
+            head=measured.head,
+            kind=measured.kind,
+            metrics=msgspec.to_builtins(measured.metrics),
+            words=measured.metrics.sentence(),
+            reference_metrics=msgspec.to_builtins(measured.reference),
+            reference_words=measured.reference.sentence(),
+        )
+        for (spec, _), proof in result.proof.proofs.items()
+        if isinstance(proof, Proof)
+        for measured in proof.measured
     )
 
 

@@ -16,13 +16,14 @@ from edgecv_converters.parity.gates import GateConfig
 from edgecv_converters.targets import Quantizer
 from edgecv_runtime.errors import UsageError
 from edgecv_runtime.preprocess import parse
-from edgecv_runtime.schema import Activation, Preprocess, Task
+from edgecv_runtime.schema import Activation, HeadKind, Preprocess
 
+from edgecv.convert.head_options import HeadOption, check_kind, read_head_options
 from edgecv.convert.recipe import Recipe, plan
 
 DEFAULT_EPOCHS = 5
 TAKEN = frozenset(  # options that are read before a record gets them
-    {"preprocess", "calibrate", "qat", "evaluate", "labels", "input_shapes", "epochs", "thresholds", "gates"}
+    {"preprocess", "calibrate", "qat", "evaluate", "labels", "heads", "input_shapes", "epochs", "thresholds", "gates"}
 )
 
 
@@ -39,6 +40,7 @@ class ConvertRequest:
         qat: Labelled folder or .npz file that the int8 model is trained on; sets the ranges where `calibrate` is None.
         evaluate: Labelled folder or .npz file for accuracy.
         labels: Class names in the order of the model's outputs.
+        heads: What is said of single outputs.
         input_shapes: Static shapes for inputs with open dimensions.
         keep_failing: Write the bundle although a gate failed.
         keep_going: Write the bundle without the targets that did not convert.
@@ -54,6 +56,7 @@ class ConvertRequest:
     qat: Path | None = None
     evaluate: Path | None = None
     labels: tuple[str, ...] | None = None
+    heads: tuple[HeadOption, ...] = ()
     input_shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     allow_code: bool = False
     custom_objects: str | None = None
@@ -128,9 +131,11 @@ class ConvertOptions(TypedDict, total=False):
         seed: Decides which ones.
         evaluate: A labelled folder or .npz file.
         labels: Class names in the order of the outputs, or the path of a file (one a line) or folder with them.
-        task: What the outputs mean, where the model does not show it.
+        task: The kind of answer, where a model with one output does not show it (`heads.kinds.KINDS`).
+        heads: The kind of answer of an output, or of several, and its labels: "NAME:KIND" or "NAME:KIND=labels.txt".
         activation: What the device still applies for scores in 0..1, where the model does not show it.
-        thresholds: From which score on a label holds: "0.4" for all, "LABEL=0.4" for one; default 0.5.
+        thresholds: From which score on a label holds: "0.4" for all, "LABEL=0.4" for one, with "HEAD:" in front where
+            several heads have thresholds; default 0.5.
         gates: Overrides such as "int8:agreement=0.97".
         keep_failing: Write the bundle although a gate failed.
         keep_going: Write the bundle without the targets that did not convert.
@@ -166,7 +171,8 @@ class ConvertOptions(TypedDict, total=False):
     seed: int
     evaluate: str | Path | None
     labels: str | Path | Sequence[str] | None
-    task: Task | None
+    task: HeadKind | None
+    heads: Sequence[str]
     activation: Activation | None
     thresholds: Sequence[str]
     gates: Sequence[str]
@@ -189,14 +195,16 @@ def from_options(model: Path, out: Path, options: ConvertOptions) -> ConvertRequ
     """
     quantize, shapes = options.get("quantize") or (), options.get("input_shapes") or ()
     preprocess, labels = options.get("preprocess"), options.get("labels")
+    heads = read_head_options(options.get("heads") or ())
     return ConvertRequest(
         model=model,
         out=out,
-        recipe=_recipe(options, [quantize] if isinstance(quantize, str) else quantize),
+        recipe=_recipe(options, [quantize] if isinstance(quantize, str) else quantize, heads),
         preprocess=parse(preprocess) if isinstance(preprocess, str) else preprocess,
         calibrate=_path(options.get("calibrate")),
         qat=_path(options.get("qat")),
         evaluate=_path(options.get("evaluate")),
+        heads=heads,
         labels=read_labels(_given(labels)) if isinstance(labels, str | Path) else _tuple(labels),
         input_shapes=shapes if isinstance(shapes, Mapping) else read_input_shapes(shapes),
         limits=limits(options.get("time_limit", WorkerLimits().seconds), options.get("memory_limit")),
@@ -204,8 +212,12 @@ def from_options(model: Path, out: Path, options: ConvertOptions) -> ConvertRequ
     )
 
 
-def _recipe(options: ConvertOptions, quantize: Sequence[str]) -> Recipe:
+def _recipe(options: ConvertOptions, quantize: Sequence[str], heads: Sequence[HeadOption]) -> Recipe:
+    task = options.get("task")
+    if task is not None:
+        check_kind(task, "--task")
     return Recipe(
+        heads=tuple(str(head) for head in heads),
         steps=plan(quantize, options.get("targets") or ()),
         epochs=_epochs(options),
         thresholds=tuple(options.get("thresholds") or ()),

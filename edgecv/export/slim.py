@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 import msgspec
-from edgecv_runtime.bundle import LABELS, MANIFEST, Bundle, encode_manifest
+from edgecv_runtime.bundle import LABELS, MANIFEST, MOST_TEXT, Bundle, read_within
 from edgecv_runtime.errors import BundleError
 from edgecv_runtime.schema import Artifact, Target
 
@@ -50,17 +50,15 @@ def write_slim(bundle: Bundle, artifacts: Sequence[Artifact], folder: Path) -> N
         BundleError: A file of the bundle is missing or was changed.
     """
     kept = {artifact.file for artifact in artifacts}
-    manifest = msgspec.structs.replace(
-        bundle.manifest,
-        artifacts=tuple(artifacts),
-        parity=tuple(parity for parity in bundle.manifest.parity if parity.artifact in kept),
-    )
+    content = msgspec.json.decode(read_within(bundle.root, MANIFEST, MOST_TEXT))  # with heads of a newer edgecv
+    content["artifacts"] = [one for one in content["artifacts"] if one["file"] in kept]
+    content["parity"] = [one for one in content["parity"] if one["artifact"] in kept]
     folder.mkdir(parents=True)
-    (folder / MANIFEST).write_bytes(encode_manifest(manifest))
+    (folder / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
     for name in sorted(kept | _golden_files(bundle)):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(bundle.root / name, folder / name)
-    if manifest.labels is not None:
+    if bundle.manifest.labels is not None:
         shutil.copyfile(bundle.root / LABELS, folder / LABELS)
     with Bundle.load(folder) as written:
         written.verify_integrity()

@@ -26,12 +26,18 @@ def inspect_bundle(path: Path) -> BundleInspection:
         BundleError: The manifest is missing, damaged, or of another version.
     """
     if path.is_dir():
-        manifest = read_manifest(path)
+        found = read_manifest(path)
     else:
         with Archive(path) as archive:
-            manifest = archive.manifest()
-    lines = {name: preprocess_words(step) for name, step in manifest.preprocess.items()}
-    return BundleInspection(file=path.name, bytes=size_of(path), preprocessing=lines, manifest=manifest)
+            found = archive.manifest()
+    lines = {name: preprocess_words(step) for name, step in found.manifest.preprocess.items()}
+    return BundleInspection(
+        file=path.name,
+        bytes=size_of(path),
+        preprocessing=lines,
+        manifest=found.manifest,
+        left_out=found.left_out.sentences,
+    )
 
 
 def is_bundle_zip(path: Path) -> bool:

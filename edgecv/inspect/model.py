@@ -23,7 +23,7 @@ def inspect_model(request: SourceRequest) -> ModelInspection:
         file=request.path.name,
         bytes=size_of(request.path),
         info=source.info,
-        task=source.task,
+        heads=source.heads,
         inputs=tuple(source.inputs),
         outputs=tuple(source.outputs),
         scales_its_input=source.has_preprocessing,

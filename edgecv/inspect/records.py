@@ -6,7 +6,7 @@ import msgspec
 from edgecv_converters.inspection import ArtifactInspection
 from edgecv_converters.measured import LayerError
 from edgecv_converters.source import LayerRow
-from edgecv_runtime.schema import Manifest, SourceInfo, Task, TensorSpec
+from edgecv_runtime.schema import HeadSpec, Manifest, SourceInfo, TensorSpec
 
 
 class ModelInspection(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="model"):
@@ -15,7 +15,7 @@ class ModelInspection(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind
     file: str
     bytes: int
     info: SourceInfo
-    task: Task
+    heads: tuple[HeadSpec, ...]
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     scales_its_input: bool
@@ -24,12 +24,13 @@ class ModelInspection(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind
 
 
 class BundleInspection(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="bundle"):
-    """A bundle: its size, its preprocessing in words a person reads, and its whole manifest."""
+    """A bundle: its size, its preprocessing in words a person reads, its manifest, and what that leaves out."""
 
     file: str
     bytes: int
     preprocessing: dict[str, str]
     manifest: Manifest
+    left_out: tuple[str, ...] = ()
 
 
 class LayersInspection(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="layers"):

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 
 from edgecv_converters.inspection import ArtifactInspection, PortRow
 from edgecv_converters.measured import LayerError
-from edgecv_runtime.postprocess import Head
-from edgecv_runtime.schema import Artifact, Comparison, Manifest, Parity, TensorSpec
+from edgecv_runtime.heads.kinds import heads_of, kind_words
+from edgecv_runtime.schema import Artifact, Comparison, HeadSpec, Manifest, Parity, TensorSpec
+from edgecv_runtime.text import percent
 from rich.table import Table
 
-from edgecv.convert import heads
 from edgecv.inspect.layers import operation_words
 from edgecv.inspect.records import (
     BundleInspection,
@@ -24,7 +24,6 @@ from edgecv.terminal.words import (
     byte_size,
     decibels,
     number,
-    percent,
     quant_words,
     quantity,
     shape_words,
@@ -67,7 +66,7 @@ def _model(found: ModelInspection) -> list[Table]:
     info = found.info
     facts = [
         ("format", f"{info.format}, loaded by {info.loader}"),
-        ("task", found.task),
+        *_kinds(found.heads),
         ("parameters", quantity(info.parameters)),
         ("multiply-adds", _count(info.multiply_adds)),
         ("size on disk", byte_size(found.bytes)),
@@ -130,18 +129,18 @@ def _bundle(found: BundleInspection) -> list[Table]:
     manifest = found.manifest
     facts = [
         ("name", manifest.name),
-        ("task", manifest.task),
+        *_kinds(manifest.heads),
         ("size on disk", byte_size(found.bytes)),
         (
             "source",
             f"{manifest.provenance.source.format}, {quantity(manifest.provenance.source.parameters)} parameters",
         ),
         *((f"input {name}", line) for name, line in found.preprocessing.items()),
-        ("scores", heads.words(Head.of(manifest))),
-        ("labels", _labels(manifest)),
+        *_heads(manifest),
         ("quantization", _quantization(manifest)),
         ("golden cases", quantity(manifest.golden.count)),
         ("made by", f"edgecv {manifest.provenance.edgecv}"),
+        *(("left out", sentence) for sentence in found.left_out),
     ]
     parity = {item.artifact: item for item in manifest.parity}
     rows = [_artifact_row(item, parity.get(item.file)) for item in manifest.artifacts]
@@ -154,8 +153,23 @@ def _bundle(found: BundleInspection) -> list[Table]:
     ]
 
 
-def _labels(manifest: Manifest) -> str:
-    labels = manifest.labels
+def _kinds(heads: Sequence[HeadSpec]) -> list[tuple[str, str]]:
+    """The task of a model with one head; of one with several, each head's kind."""
+    if len(heads) == 1:
+        return [("task", kind_words(heads))]
+    return [(f"head {head.name}", head.kind) for head in heads]
+
+
+def _heads(manifest: Manifest) -> list[tuple[str, str]]:
+    """How each head's outputs become scores, and its labels."""
+    rows = []
+    for head in heads_of(manifest):
+        of = "" if len(manifest.heads) == 1 else f" of {head.name}"
+        rows += [(f"scores{of}", head.scoring()), (f"labels{of}", _labels(head.spec.labels))]
+    return rows
+
+
+def _labels(labels: Sequence[str] | None) -> str:
     if labels is None:
         return "none"
     more = ", …" if len(labels) > 8 else ""

@@ -1,39 +1,42 @@
-"""`edgecv evaluate`: the accuracy of a bundle's artifacts on labelled samples, class by class."""
+"""`edgecv evaluate`: how good the answers of a bundle's artifacts are on labelled samples, head by head."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-from edgecv_converters.data import Spool, SpoolInfo, open_samples, write_spool
+import msgspec
+from edgecv_converters.data import Spool, open_samples, read_truths, write_spool
 from edgecv_converters.isolate import Job, WorkerLimits, WorkerPool, children
 from edgecv_converters.parity.answers import Decision, decide
-from edgecv_converters.parity.metrics import Scores, confusion_matrix, precision_recall_f1, wilson
 from edgecv_converters.targets import find
 from edgecv_runtime.bundle import Bundle
-from edgecv_runtime.errors import BundleError, UsageError
-from edgecv_runtime.postprocess import Head
+from edgecv_runtime.errors import BundleError
+from edgecv_runtime.heads.base import Head
+from edgecv_runtime.heads.kinds import heads_of
+from edgecv_runtime.heads.metrics import HeadMetrics
+from edgecv_runtime.heads.one_class import only_class_head
 from edgecv_runtime.schema import Artifact, Manifest
 
 from edgecv.terminal.observer import Observer
 
-WIDEST_MATRIX = 20  # classes; beyond that a confusion matrix is for --json
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
-    """One artifact on the labelled samples; `confusion` rows are true classes, columns the answers."""
+    """One head of one artifact on the labelled samples; `skipped` counts the samples that could not be read."""
 
     artifact: str
-    count: int
+    head: str
+    kind: str
     skipped: int
-    accuracy: float
-    interval: tuple[float, float]
-    labels: tuple[str, ...]
-    confusion: list[list[int]]
-    scores: Scores
+    metrics: HeadMetrics
+
+    def record(self) -> dict[str, Any]:
+        """Return the same for JSON, the fields of the metrics beside the others."""
+        found: dict[str, Any] = msgspec.to_builtins(self.metrics)
+        return {"artifact": self.artifact, "head": self.head, "kind": self.kind, "skipped": self.skipped, **found}
 
 
 def evaluate(
@@ -46,34 +49,49 @@ def evaluate(
 
     Raises:
         BundleError: The bundle is damaged, or has no such artifact.
-        DataError: The data has no labels, or others than the bundle.
-        UsageError: The bundle's outputs are no classes.
+        DataError: The data has no labels, others than the bundle, or does not say which head they are of.
     """
     root, file = locate(path)
     with children(decide.__module__) as pool, Bundle.load(root, scratch=pool.staging) as bundle:
         manifest = bundle.manifest
         chosen = choose(manifest, file, target, precision)
-        labels = class_labels(manifest)
+        for sentence in bundle.left_out:
+            observer.note(sentence)
+        heads = heads_of(manifest)
+        samples = open_samples(data)
+        judge = only_class_head(heads)
         spool, info = write_spool(
-            open_samples(data, labelled=True),
+            samples,
             pool.staging / "samples",
             manifest.preprocess,
             manifest.inputs,
-            labels=labels,
+            labels=None if judge is None else judge.label_names,
+            truths=tuple(head.name for head in heads),
             on_progress=lambda done, total: observer.stage("preprocess", done, total),
         )
+        truths = read_truths(samples, info, heads, manifest.preprocess.keys())
         if info.skipped:
             observer.note(f"unreadable, and left out: {info.skipped_names}")
-        jobs = [_submit(pool, _decision(bundle, artifact, spool, threads), observer) for artifact in chosen]
-        return [_judge(artifact, job.result(), info, labels) for artifact, job in zip(chosen, jobs, strict=True)]
+        judged = tuple(head for head in heads if head.name in truths)
+        jobs = [_submit(pool, _decision(bundle, artifact, judged, spool, threads), observer) for artifact in chosen]
+        return [
+            Evaluation(
+                artifact=artifact.file,
+                head=head.name,
+                kind=head.kind,
+                skipped=len(info.skipped),
+                metrics=head.measure(truths[head.name], job.result()[head.name]),
+            )
+            for artifact, job in zip(chosen, jobs, strict=True)
+            for head in judged
+        ]
 
 
-def _decision(bundle: Bundle, artifact: Artifact, samples: Spool, threads: int) -> Decision:
+def _decision(bundle: Bundle, artifact: Artifact, heads: tuple[Head, ...], samples: Spool, threads: int) -> Decision:
     return Decision(
         root=bundle.root.absolute(),
         artifact=artifact,
-        head=Head.of(bundle.manifest),
-        output=bundle.manifest.outputs[0].name,
+        heads=heads,
         method=find(artifact.target).methods()[-1],
         threads=threads,
         samples=samples,
@@ -125,33 +143,3 @@ def choose(manifest: Manifest, file: str | None, target: str | None, precision: 
         raise BundleError("the bundle has no such artifact", f"It holds {there}")
     quick = [artifact for artifact in fitting if "runtime" in find(artifact.target).methods()]
     return quick if quick and file is None and target is None else fitting
-
-
-def class_labels(manifest: Manifest) -> tuple[str, ...]:
-    """The bundle's labels, or the class indices where it has none.
-
-    Raises:
-        UsageError: The outputs are no classes.
-    """
-    if manifest.task not in {"classification", "binary"}:
-        raise UsageError(
-            f"{manifest.name} does {manifest.task}, which has no one class per sample",
-            "Convert with --task classification if its output is class scores",
-        )
-    width = 2 if manifest.task == "binary" else manifest.outputs[0].shape[-1]
-    return manifest.labels or tuple(str(index) for index in range(width))
-
-
-def _judge(artifact: Artifact, answers: np.ndarray, info: SpoolInfo, labels: tuple[str, ...]) -> Evaluation:
-    truth = np.asarray(info.labels)
-    correct = int(np.count_nonzero(truth == answers))
-    return Evaluation(
-        artifact=artifact.file,
-        count=len(truth),
-        skipped=len(info.skipped),
-        accuracy=correct / len(truth),
-        interval=wilson(correct, len(truth)),
-        labels=labels,
-        confusion=confusion_matrix(truth, answers, len(labels)).tolist(),
-        scores=precision_recall_f1(truth, answers, len(labels)),
-    )

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from edgecv_converters.measured import Mixed
-from edgecv_converters.parity.decide import same_rows
 from edgecv_converters.parity.gates import GateConfig
 from edgecv_converters.parity.verdict import judge, without_run
 from edgecv_converters.workers import Proof
 from edgecv_runtime.errors import EdgecvError
+from edgecv_runtime.heads.arithmetic import same_rows
 from edgecv_runtime.schema import Artifact, Gate, Parity, Twin
 
 from edgecv.prove.budget import best_reached, budget_gate

@@ -15,7 +15,7 @@ from edgecv_converters.parity.verdict import without_run
 from edgecv_converters.targets import find
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.errors import BackendError
-from edgecv_runtime.postprocess import Head
+from edgecv_runtime.heads.kinds import heads_of
 from edgecv_runtime.preprocess import Preprocessor
 from edgecv_runtime.schema import Artifact, Parity
 
@@ -45,6 +45,8 @@ def verify(path: Path, *, gates: tuple[str, ...] = (), threads: int = 1, observe
     """
     GateConfig.parse(gates)
     with children(check_golden.__module__) as pool, Bundle.load(path, scratch=pool.staging) as bundle:
+        for sentence in bundle.left_out:
+            observer.note(sentence)
         trained = bundle.manifest.provenance.recipe.get("epochs") is not None
         config = GateConfig.parse(gates, trained=trained)
         bundle.verify_integrity()
@@ -80,7 +82,7 @@ def _checks(bundle: Bundle, gates: GateConfig, threads: int) -> Iterator[GoldenC
                 root=bundle.root.absolute(),
                 artifact=artifact,
                 golden=bundle.manifest.golden,
-                head=Head.of(bundle.manifest),
+                heads=heads_of(bundle.manifest),
                 method=method,
                 gates=gates,
                 threads=threads,

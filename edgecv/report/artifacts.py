@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from typing import Final
 
 from edgecv_runtime.schema import Accuracy, Comparison, Gate, Status
+from edgecv_runtime.text import THIN, percent
 
 from edgecv.report.html import Html, el, join
 from edgecv.report.verdict import GATE_WORDS, gate_value
 from edgecv.report.view import STATUS_SIGNS, STATUS_WORDS, ArtifactView
-from edgecv.terminal.words import DASH, THIN, byte_size, is_finite, number, percent, points, quantity
+from edgecv.terminal.words import DASH, byte_size, is_finite, number, points, quantity
 
 SIGNIFICANT: Final = 0.05
 ERROR_COLUMNS: Final = ("Same answer", "Signal to noise", "Largest error")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgecv_converters.parity.metrics import wilson
+from edgecv_runtime.heads.metrics import wilson
+from edgecv_runtime.text import percent
 
 from edgecv.report.artifacts import error_words, snr_words
 from edgecv.report.html import Html, el, join
 from edgecv.report.plots import Mark, bar_plot, error_plot, interval_plot
 from edgecv.report.view import STATUS_WORDS, ArtifactView
-from edgecv.terminal.words import byte_size, percent
+from edgecv.terminal.words import byte_size
 
 
 def charts(rows: Sequence[ArtifactView]) -> Html:

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from typing import Final
 
 from edgecv_converters.measured import ClassRow
+from edgecv_runtime.text import percent
 
 from edgecv.report.artifacts import table
 from edgecv.report.html import Html, el, join
 from edgecv.report.view import ArtifactView
-from edgecv.terminal.words import DASH, percent, points, quantity
+from edgecv.terminal.words import DASH, points, quantity
 
 SHOWN: Final = 30
 NOTABLE: Final = 0.05

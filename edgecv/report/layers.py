@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import Final
 
 from edgecv_converters.measured import LayerError
+from edgecv_runtime.text import percent
 
 from edgecv.inspect.layers import operation_words, worst_first
 from edgecv.report.artifacts import table
 from edgecv.report.html import Html, el, join
 from edgecv.report.plots import nice_ticks
-from edgecv.terminal.words import DASH, decibels, is_finite, percent, quantity, span_words
+from edgecv.terminal.words import DASH, decibels, is_finite, quantity, span_words
 
 SHOWN: Final = 10
 MARKED: Final = 5

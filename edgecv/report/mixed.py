@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from edgecv_converters.measured import BudgetTrial, LayerSensitivity, Mixed
+from edgecv_runtime.text import percent
 
 from edgecv.report.artifacts import table
 from edgecv.report.html import Html, el, join
-from edgecv.terminal.words import DASH, byte_size, decibels, number, percent, points, quantity
+from edgecv.terminal.words import DASH, byte_size, decibels, number, points, quantity
 
 SHOWN: Final = 12
 

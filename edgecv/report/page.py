@@ -16,6 +16,7 @@ from edgecv.report.background import (
 )
 from edgecv.report.charts import charts
 from edgecv.report.classes import class_table
+from edgecv.report.heads import head_table
 from edgecv.report.html import Html, el, join
 from edgecv.report.layers import layer_cards
 from edgecv.report.mixed import lead, mixed_cards
@@ -90,6 +91,7 @@ def _measured(report: Report, rows: tuple[ArtifactView, ...]) -> list[Html]:
         *_section("Gates", "The limits that decide between passed and failed.", gate_table(rows), more),
         *_section("Layers in float", lead(report.mixed), *mixed_cards(report.mixed)),
         *_section("Layers", "What int8 does to each result inside the network.", *layer_cards(report.layers)),
+        *_section("Heads", "How good the answers of other heads are on labelled samples.", head_table(report.heads)),
         *_section("Classes", "Accuracy for each class on the labelled samples.", class_table(report.classes, rows)),
     ]
 

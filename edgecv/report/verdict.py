@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from edgecv_converters.measured import Failure, Report
 from edgecv_runtime.formats import title_of
 from edgecv_runtime.schema import Gate, Status
+from edgecv_runtime.text import THIN, percent
 
 from edgecv.report.html import Html, el, join
 from edgecv.report.view import STATUS_SIGNS, ArtifactView
-from edgecv.terminal.words import THIN, byte_size, number, percent, quantity
+from edgecv.terminal.words import byte_size, number, quantity
 
 GATE_WORDS = {
     "snr_db": "signal-to-noise ratio",

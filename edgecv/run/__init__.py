@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import sys
+import warnings
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
@@ -14,8 +15,9 @@ from typing import NoReturn
 
 from edgecv_runtime import Predictor, load
 from edgecv_runtime.bundle import Bundle
-from edgecv_runtime.errors import DataError, UsageError
-from edgecv_runtime.postprocess import read_thresholds
+from edgecv_runtime.errors import DataError, LeftOutWarning, UsageError
+from edgecv_runtime.heads.kinds import heads_of
+from edgecv_runtime.heads.thresholds import read_thresholds
 from edgecv_runtime.stream import FrameSource, SourceOptions, Stream, kind_of, open_source
 from edgecv_runtime.stream.arrays import Arrays
 from edgecv_runtime.stream.pictures import Pictures
@@ -29,7 +31,6 @@ from edgecv.run.window import DisplayWindow
 from edgecv.terminal.console import EXIT_INTERRUPTED, note
 
 __all__ = ["RunOptions", "run"]
-THRESHOLDED = {"binary", "multilabel"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,18 +138,20 @@ def _load(options: RunOptions) -> Predictor:
     thresholds = None
     if options.thresholds:
         with Bundle.load(options.bundle) as bundle:
-            manifest = bundle.manifest
-        if manifest.task not in THRESHOLDED:
-            raise UsageError(f"--threshold is for yes-or-no answers, and {manifest.name} does {manifest.task}")
-        thresholds = read_thresholds(options.thresholds, manifest.labels or ())
-    return load(
-        options.bundle,
-        target=options.target,
-        precision=options.precision,
-        backend=options.backend,
-        threads=options.threads,
-        thresholds=thresholds,
-    )
+            thresholds = read_thresholds(options.thresholds, heads_of(bundle.manifest))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", LeftOutWarning)
+        predictor = load(
+            options.bundle,
+            target=options.target,
+            precision=options.precision,
+            backend=options.backend,
+            threads=options.threads,
+            thresholds=thresholds,
+        )
+    for sentence in predictor.bundle.left_out:
+        note(sentence)
+    return predictor
 
 
 def _size(text: str | None) -> tuple[int, int] | None:

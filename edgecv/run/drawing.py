@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 
 import numpy as np
+from edgecv_runtime.heads.words import Drawn
 from PIL import Image, ImageDraw, ImageFont
 
 LEAST_SIDE = 256  # pixels; smaller pictures are enlarged by a whole factor to hold a caption
@@ -20,26 +21,36 @@ WIDER = ("DejaVuSans.ttf", "NotoSans-Regular.ttf", "NotoSansCJK-Regular.ttc", "A
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
-def caption(pixels: np.ndarray, text: str) -> np.ndarray:
-    """A copy of a picture with white text on a black band at its top.
+def draw(pixels: np.ndarray, items: Sequence[Drawn]) -> np.ndarray:
+    """A copy of a picture with what heads want drawn: each caption is white text on a black band at its top.
 
     Args:
         pixels: uint8 RGB (height, width, 3).
-        text: One line; it is cut where it does not fit.
+        items: Captions are one line each, cut where they do not fit, one under the other.
 
     Returns:
         uint8 RGB of the same size, or enlarged by a whole factor where the longer side is under 256.
     """
     drawn = enlarge(pixels)
+    top = 0
+    for item in items:
+        top += _caption(drawn[top:], item.text, max(drawn.shape[:2]))
+    return drawn
+
+
+def _caption(drawn: np.ndarray, text: str, longer: int) -> int:
+    """Draw a band at the top of a part of a picture whose longer side is given; how high it is."""
     height, width = drawn.shape[:2]
-    size = min(LARGEST, max(SMALLEST, max(height, width) // SHARE))
+    size = min(LARGEST, max(SMALLEST, longer // SHARE))
     shown, font = letters(text, size)
-    band = min(height, round(1.5 * size))
+    band: int = min(height, round(1.5 * size))
+    if band == 0:
+        return 0
     image = Image.new("RGB", (width, band), BLACK)
     pen = ImageDraw.Draw(image)
     pen.text((size // 2, band // 2), fitted(shown, font, width - size), font=font, fill=WHITE, anchor="lm")
     drawn[:band] = np.asarray(image)
-    return drawn
+    return band
 
 
 def enlarge(pixels: np.ndarray) -> np.ndarray:

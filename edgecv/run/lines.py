@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-from edgecv_runtime import Prediction, Predictor
+from edgecv_runtime import HeadAnswer, Prediction, Predictor
+from edgecv_runtime.heads.base import Head
+from edgecv_runtime.heads.words import Caption, Drawn
 from edgecv_runtime.stream import FrameAnswer, Statistics
 from edgecv_runtime.stream.statistics import STAGES
 from edgecv_runtime.text import one_line
@@ -14,8 +15,7 @@ from edgecv_runtime.text import one_line
 from edgecv.terminal.console import json_bytes
 
 WIDEST_LABEL, WIDEST_NAME = 24, 48
-SHOWN_VALUES = 8
-LEAST_SHARE = 0.0005  # what would read as 0.0 % is not worth a column
+BETWEEN = "   "  # columns, and heads
 
 
 class AnswerLines:
@@ -28,11 +28,8 @@ class AnswerLines:
     """
 
     def __init__(self, predictor: Predictor, count: int, names: Sequence[str] = ()) -> None:
-        self._predictor = predictor
+        self._heads = predictor.heads
         self._count = count
-        self._task = predictor.manifest.task
-        self._shown = {label: one_line(label) for label in predictor.manifest.labels or ()}
-        self._label = min(WIDEST_LABEL, max(map(len, self._shown.values()), default=1))
         self._name = min(WIDEST_NAME, max((len(one_line(name)) for name in names), default=0))
 
     def line(self, answer: FrameAnswer) -> str:
@@ -41,10 +38,18 @@ class AnswerLines:
         return f"{self._place(answer)}   {words}".rstrip()
 
     def words(self, found: Prediction) -> str:
-        """The answer without columns, for a caption: `cat 97.1 %  dog 1.2 %`."""
-        if self._task == "regression":
-            return _values(found.scores)
-        return "  ".join(f"{label} {_score(score)}" for label, score in self._named(found)) or "none"
+        """The answers without columns: `cat 97.1 %  dog 1.2 %`, with the heads' titles where there are several."""
+        return BETWEEN.join(
+            self._titled(head, head.words(answer, self._count)) for head, answer in self._answers(found)
+        )
+
+    def drawing(self, found: Prediction) -> list[Drawn]:
+        """What is drawn of the answers on their picture."""
+        return [
+            Caption(self._titled(head, item.text)) if isinstance(item, Caption) else item
+            for head, answer in self._answers(found)
+            for item in head.drawing(answer, self._count)
+        ]
 
     def json(self, answer: FrameAnswer, statistics: Statistics) -> bytes:
         """One JSON object, and a line end."""
@@ -59,39 +64,33 @@ class AnswerLines:
             return one_line(answer.frame.name).ljust(self._name)
         return f"{answer.frame.index:>6} {answer.frame.seconds:9.3f} s"
 
-    def _columns(self, found: Prediction) -> str:
-        if self._task == "regression":
-            return _values(found.scores)
-        columns = [f"{label:<{self._label}} {_score(score):>7}" for label, score in self._named(found)]
-        return "   ".join(columns) or "none"
+    def _answers(self, found: Prediction) -> zip[tuple[Head, HeadAnswer]]:
+        return zip(self._heads, found.answers, strict=True)
 
-    def _named(self, found: Prediction) -> list[tuple[str, float]]:
-        if self._task == "multilabel":
-            named = self._predictor.top(found, len(found.labels))
-        else:
-            best, *others = self._predictor.top(found, self._count)
-            named = (best, *(top for top in others if not 0 <= top.score < LEAST_SHARE))
-        return [(self._shown.get(top.label, top.label), top.score) for top in named]
+    def _titled(self, head: Head, words: str) -> str:
+        return words if len(self._heads) == 1 else f"{one_line(head.title)} {words}"
+
+    def _columns(self, found: Prediction) -> str:
+        return BETWEEN.join(
+            self._titled(head, BETWEEN.join(self._cells(head, answer)) or "none")
+            for head, answer in self._answers(found)
+        )
+
+    def _cells(self, head: Head, answer: HeadAnswer) -> list[str]:
+        width = min(WIDEST_LABEL, max((len(one_line(label)) for label in head.spec.labels or ()), default=1))
+        cells = head.cells(answer, self._count)
+        return [f"{cell.label:<{width}} {cell.value:>7}" if cell.label else cell.value for cell in cells]
 
     def _record(self, found: Prediction) -> dict[str, Any]:
-        record: dict[str, Any] = {}
-        if self._task == "regression":
-            record["outputs"] = {name: values[0].tolist() for name, values in found.outputs.items()}
-        else:
-            if self._task == "multilabel":
-                record["labels"] = found.labels
-            else:
-                record |= {"label": found.label, "index": found.index, "score": _rounded(found.score)}
-            record["top"] = [
-                {"label": top.label, "index": top.index, "score": _rounded(top.score)}
-                for top in self._predictor.top(found, self._count)
-            ]
+        """The first head's answer, that of every head, and the times."""
+        records = [head.record(answer, found.outputs, self._count) for head, answer in self._answers(found)]
+        named = [{"head": head.name, "kind": head.kind, **one} for head, one in zip(self._heads, records, strict=True)]
         times = {
             "preprocess": found.preprocess_ms,
             "inference": found.inference_ms,
             "postprocess": found.postprocess_ms,
         }
-        return record | {f"{stage}_ms": round(value, 3) for stage, value in times.items()}
+        return records[0] | {"answers": named} | {f"{stage}_ms": round(value, 3) for stage, value in times.items()}
 
 
 def summary(statistics: Statistics, *, live: bool) -> str:
@@ -112,17 +111,3 @@ def summary(statistics: Statistics, *, live: bool) -> str:
 
 def _milliseconds(value: float | None) -> str:
     return "-" if value is None else f"{value:.3g}" if value < 100 else f"{value:.0f}"
-
-
-def _rounded(score: float | None) -> float | None:
-    return None if score is None else float(f"{score:.6g}")
-
-
-def _score(score: float) -> str:
-    """A share in percent; what is no share as it is."""
-    return f"{100 * score:.1f} %" if 0 <= score <= 1 else f"{score:.3g}"
-
-
-def _values(values: np.ndarray) -> str:
-    rest = "" if values.size <= SHOWN_VALUES else f"  ... ({values.size} values)"
-    return "  ".join(f"{value:.4g}" for value in values.ravel()[:SHOWN_VALUES].tolist()) + rest

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from edgecv_runtime.heads.words import Drawn
 from edgecv_runtime.preprocess import decode
 from edgecv_runtime.schema import Preprocess
 from edgecv_runtime.stream import FrameAnswer, Stream
 from edgecv_runtime.stream.pictures import Pictures
 
-from edgecv.run.drawing import caption
+from edgecv.run.drawing import draw
 from edgecv.run.interrupts import Interrupts
 from edgecv.run.lines import AnswerLines, summary
 from edgecv.run.printing import Printer
@@ -76,14 +77,14 @@ class RunSession:
             note(f"skipped: {answer.error}")
         self.printer.show(answer)
         if answer.prediction is not None and (self.saver is not None or self.window is not None):
-            self._draw(answer, self.lines.words(answer.prediction))
+            self._draw(answer, self.lines.drawing(answer.prediction))
 
-    def _draw(self, answer: FrameAnswer, words: str) -> None:
+    def _draw(self, answer: FrameAnswer, items: Sequence[Drawn]) -> None:
         image = answer.frame.image
         if isinstance(image, Mapping):  # no source of several inputs is drawn
             return
         pixels = image if isinstance(image, np.ndarray) else np.asarray(decode(image, UPRIGHT))
-        drawn = caption(pixels, words)
+        drawn = draw(pixels, items)
         if self.saver is not None:
             self.saver.add(answer.frame, drawn)
         if self.window is not None:

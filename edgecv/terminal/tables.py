@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from edgecv_runtime.errors import GateError
+from edgecv_runtime.heads.kinds import kind_words
 from edgecv_runtime.schema import Artifact, Comparison, Manifest, Parity
+from edgecv_runtime.text import percent
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
@@ -28,7 +30,8 @@ def raise_for_gates(failed: tuple[Parity, ...], hint: str) -> None:
 
 def artifact_table(manifest: Manifest) -> Table:
     """One line an artifact: size, how near to the source, whether it passed."""
-    table = Table(title=f"{manifest.name}: {manifest.task}", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    title = f"{manifest.name}: {kind_words(manifest.heads)}"
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("target")
     table.add_column("precision")
     for heading in ("size", "SNR", "agreement", "accuracy", "source"):
@@ -49,9 +52,9 @@ def _cells(artifact: Artifact, parity: Parity) -> tuple[str | Text, ...]:
         artifact.precision,
         words.byte_size(artifact.bytes),
         snr(widest),
-        "" if widest is None or widest.agreement is None else words.percent(widest.agreement),
-        "" if accuracy is None else words.percent(accuracy.accuracy),
-        "" if accuracy is None else words.percent(accuracy.reference_accuracy),
+        "" if widest is None or widest.agreement is None else percent(widest.agreement),
+        "" if accuracy is None else percent(accuracy.accuracy),
+        "" if accuracy is None else percent(accuracy.reference_accuracy),
         Text(parity.status.replace("_", " "), style),
     )
 

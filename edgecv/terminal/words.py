@@ -6,10 +6,10 @@ import math
 from typing import Final
 
 from edgecv_runtime.schema import Fit, Normalize, Preprocess, QuantParams
+from edgecv_runtime.text import THIN
 
 DASH: Final = "\N{EN DASH}"
 MINUS: Final = "\N{MINUS SIGN}"
-THIN: Final = "\N{NARROW NO-BREAK SPACE}"
 TIMES: Final = "\N{MULTIPLICATION SIGN}"
 NOT_FINITE: Final = "not finite"
 _ABSURD: Final = 1e300  # what stands for an infinity in JSON; no real measurement comes near
@@ -31,14 +31,6 @@ def byte_size(count: int) -> str:
 def quantity(count: int) -> str:
     """A count with thin spaces between thousands."""
     return f"{count:,}".replace(",", THIN)
-
-
-def percent(share: float, digits: int = 1) -> str:
-    """A share of 0..1 in percent; 100 only where it is exactly one."""
-    text = f"{100 * share:.{digits}f}"
-    if share < 1 and float(text) >= 100:
-        text = f"{100 - 10**-digits:.{digits}f}"
-    return f"{text}{THIN}%"
 
 
 def points(change: float) -> str:

@@ -12,19 +12,25 @@ if TYPE_CHECKING:
         BundleError,
         EdgecvError,
         ImageError,
+        LeftOutWarning,
         MissingDependencyError,
         SpecError,
     )
-    from edgecv_runtime.prediction import Prediction, Top
+    from edgecv_runtime.heads.base import HeadAnswer, Top
+    from edgecv_runtime.prediction import Prediction
     from edgecv_runtime.predictor import Predictor, load
 
-_ERRORS = ("BackendError", "BundleError", "EdgecvError", "ImageError", "MissingDependencyError", "SpecError")
+_ERRORS = (
+    *("BackendError", "BundleError", "EdgecvError", "ImageError", "LeftOutWarning", "MissingDependencyError"),
+    "SpecError",
+)
 _HOMES = {
     **dict.fromkeys(_ERRORS, "edgecv_runtime.errors"),
     "Bundle": "edgecv_runtime.bundle",
+    "HeadAnswer": "edgecv_runtime.heads.base",
     "Prediction": "edgecv_runtime.prediction",
     "Predictor": "edgecv_runtime.predictor",
-    "Top": "edgecv_runtime.prediction",
+    "Top": "edgecv_runtime.heads.base",
     "load": "edgecv_runtime.predictor",
 }
 
@@ -33,7 +39,9 @@ __all__ = [
     "Bundle",
     "BundleError",
     "EdgecvError",
+    "HeadAnswer",
     "ImageError",
+    "LeftOutWarning",
     "MissingDependencyError",
     "Prediction",
     "Predictor",

@@ -18,9 +18,8 @@ from typing import Final, Self
 from edgecv_runtime.bundle import LABELS, MANIFEST, MOST_TEXT, REPORTS
 from edgecv_runtime.errors import BundleError
 from edgecv_runtime.files import MIB, open_regular
-from edgecv_runtime.manifest import ANEW, decode_manifest
+from edgecv_runtime.manifest import ANEW, ManifestFile, decode_manifest
 from edgecv_runtime.paths import inside, shortened
-from edgecv_runtime.schema import Manifest
 
 MOST_ENTRIES: Final = 4096
 MOST_LISTING: Final = MOST_ENTRIES * 256  # bytes of the table of contents
@@ -78,7 +77,7 @@ class Archive:
         self._zip.close()
         self._file.close()
 
-    def manifest(self) -> Manifest:
+    def manifest(self) -> ManifestFile:
         """The bundle's manifest, checked.
 
         Raises:
@@ -118,9 +117,11 @@ class Archive:
                 with self._zip.open(entry) as source, target.open("xb") as sink:
                     shutil.copyfileobj(source, sink, MOST_LISTING)
 
-    def _wanted(self, manifest: Manifest) -> Mapping[str, zipfile.ZipInfo]:
+    def _wanted(self, found: ManifestFile) -> Mapping[str, zipfile.ZipInfo]:
         """The entries to unpack by their names in the bundle."""
+        manifest = found.manifest
         allowed = {artifact.file: artifact.bytes for artifact in manifest.artifacts}
+        allowed |= {listed.file: listed.bytes for listed in found.left_out.files}
         golden = str(PurePosixPath(manifest.golden.file).parent)
         wanted = {}
         for name, entry in self._entries().items():

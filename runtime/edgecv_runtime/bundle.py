@@ -14,7 +14,8 @@ from edgecv_runtime import formats
 from edgecv_runtime.digest import entries_below, sha256_file, sha256_tree, tree_bytes
 from edgecv_runtime.errors import BundleError
 from edgecv_runtime.files import MIB, read_regular
-from edgecv_runtime.manifest import ANEW, MAX_ELEMENTS, check_cases, decode_manifest, decode_record
+from edgecv_runtime.left_out import NOTHING_LEFT_OUT, LeftOut, ListedFile
+from edgecv_runtime.manifest import ANEW, MAX_ELEMENTS, ManifestFile, check_cases, decode_manifest, decode_record
 from edgecv_runtime.paths import locate, shortened
 from edgecv_runtime.schema import Artifact, Golden, Manifest
 
@@ -35,6 +36,7 @@ class Bundle:
     root: Path
     manifest: Manifest
     unpacked: Path | None = None
+    unread: LeftOut = NOTHING_LEFT_OUT
 
     @classmethod
     def load(cls, path: Path | str, *, verify: bool = True, scratch: Path | None = None) -> Bundle:
@@ -53,7 +55,8 @@ class Bundle:
         unpacked = None if path.is_dir() else _unpack(path, scratch)
         try:
             root = unpacked or path
-            bundle = cls(root=root, manifest=read_manifest(root), unpacked=unpacked)
+            found = read_manifest(root)
+            bundle = cls(root=root, manifest=found.manifest, unpacked=unpacked, unread=found.left_out)
             for artifact in bundle.manifest.artifacts if verify else ():
                 bundle.check(artifact)
         except BaseException:
@@ -75,6 +78,11 @@ class Bundle:
         if self.unpacked is not None:
             _remove(self.unpacked)
 
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """What the bundle holds and this edgecv does not know, in sentences."""
+        return self.unread.sentences
+
     def file(self, name: str) -> Path:
         """Find a file or folder of the bundle; nothing else leads to one.
 
@@ -83,7 +91,7 @@ class Bundle:
         """
         return locate(self.root, name)
 
-    def path(self, artifact: Artifact) -> Path:
+    def path(self, artifact: Artifact | ListedFile) -> Path:
         """Find an artifact's file or folder; raises as `file`."""
         return self.file(artifact.file)
 
@@ -116,7 +124,7 @@ class Bundle:
         check_cases(golden, self.manifest)
         return golden
 
-    def check(self, artifact: Artifact) -> None:
+    def check(self, artifact: Artifact | ListedFile) -> None:
         """Check an artifact's size and digest.
 
         Raises:
@@ -138,13 +146,17 @@ class Bundle:
         Raises:
             BundleError: Names the first file that is missing, changed or not listed.
         """
-        for artifact in self.manifest.artifacts:
-            self.check(artifact)
+        for listed in self._listed():
+            self.check(listed)
         if self.manifest.labels is not None:
             wanted = "".join(f"{label}\n" for label in self.manifest.labels).encode()
             if read_within(self.root, LABELS, MOST_TEXT) != wanted:
                 raise BundleError(f"{LABELS} does not hold the labels of {MANIFEST}", ANEW)
         self._check_strangers(self._check_cases())
+
+    def _listed(self) -> tuple[Artifact | ListedFile, ...]:
+        """Every artifact, those that were left out too."""
+        return (*self.manifest.artifacts, *self.unread.files)
 
     def _check_cases(self) -> set[str]:
         """Check the golden files' digests; the names of all of them."""
@@ -175,7 +187,7 @@ class Bundle:
     def _check_strangers(self, golden: set[str]) -> None:
         """Refuse what no digest covers in any folder that holds artifacts or golden files, links and pipes too."""
         listed = {PurePosixPath(name) for name in (*golden, MANIFEST, LABELS, *REPORTS)}
-        artifacts = {PurePosixPath(artifact.file) for artifact in self.manifest.artifacts}
+        artifacts = {PurePosixPath(one.file) for one in self._listed()}
         owned = {path.parts[0] if len(path.parts) > 1 else "." for path in (*artifacts, *map(PurePosixPath, golden))}
         for folder in sorted(owned | FOLDERS):
             try:
@@ -195,7 +207,7 @@ def encode_manifest(manifest: Manifest) -> bytes:
     return msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"
 
 
-def read_manifest(root: Path) -> Manifest:
+def read_manifest(root: Path) -> ManifestFile:
     """Read and check the `bundle.json` in a bundle's folder.
 
     Raises:

@@ -13,6 +13,8 @@ EdgecvError                 exit code 1
 |-- DeviceError             another machine or a phone is absent, refuses, is full, or went away
 |-- MissingDependencyError  a package is not installed; the hint has the install line
 `-- GateError               exit code 3: a parity or accuracy gate failed
+
+LeftOutWarning              no error: a bundle holds what this edgecv does not know, and works without it
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ __all__ = [
     "EdgecvError",
     "GateError",
     "ImageError",
+    "LeftOutWarning",
     "MissingDependencyError",
     "SourceError",
     "SpecError",
@@ -106,3 +109,7 @@ class GateError(EdgecvError):
     """A parity or accuracy gate failed."""
 
     exit_code = 3
+
+
+class LeftOutWarning(UserWarning):
+    """A bundle holds artifacts or heads that this edgecv does not know: it works without them."""

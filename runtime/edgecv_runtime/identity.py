@@ -8,17 +8,16 @@ from typing import Any
 
 import msgspec
 
-from edgecv_runtime.schema import Postprocess, Preprocess, Task, TensorSpec
+from edgecv_runtime.schema import HeadSpec, Preprocess, TensorSpec
 
 
 def bundle_identity(
     *,
     name: str,
-    task: Task,
     inputs: Sequence[TensorSpec],
     outputs: Sequence[TensorSpec],
     preprocess: Mapping[str, Preprocess],
-    postprocess: Postprocess,
+    heads: Sequence[HeadSpec],
     labels: Sequence[str] | None,
     source: str,
     recipe: Mapping[str, Any],
@@ -31,11 +30,10 @@ def bundle_identity(
     """
     said = {
         "name": name,
-        "task": task,
         "inputs": tuple(inputs),
         "outputs": tuple(outputs),
         "preprocess": dict(preprocess),
-        "postprocess": postprocess,
+        "heads": tuple(heads),
         "labels": None if labels is None else tuple(labels),
         "source": source,
         "recipe": dict(recipe),

@@ -8,14 +8,16 @@ import struct
 import typing
 from collections import Counter
 from collections.abc import Sequence
-from typing import Final, TypeVar
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from edgecv_runtime import formats
 from edgecv_runtime.errors import BundleError, SpecError
+from edgecv_runtime.heads.kinds import first_labels, heads_of
+from edgecv_runtime.left_out import NEWER, LeftOut, leave_out
 from edgecv_runtime.paths import inside, shortened
-from edgecv_runtime.postprocess import Head
 from edgecv_runtime.precisions import PLAIN
 from edgecv_runtime.preprocess.rules import CHANNELS, check, resolve
 from edgecv_runtime.schema import (
@@ -57,8 +59,16 @@ def decode_record(data: bytes, kind: type[T], name: str) -> T:
         raise BundleError(f"{name}: {shortened(str(error))}", hint) from error
 
 
-def decode_manifest(data: bytes, name: str) -> Manifest:
-    """Decode and check the bytes of `bundle.json`.
+@dataclass(frozen=True, slots=True)
+class ManifestFile:
+    """A manifest as it was read: `left_out` is what this edgecv does not know, and `manifest` does not have."""
+
+    manifest: Manifest
+    left_out: LeftOut
+
+
+def decode_manifest(data: bytes, name: str) -> ManifestFile:
+    """Decode and check the bytes of `bundle.json`; artifacts and heads of unknown kinds are left out.
 
     Args:
         data: The file's bytes.
@@ -67,20 +77,17 @@ def decode_manifest(data: bytes, name: str) -> Manifest:
     Raises:
         BundleError: See the message; unknown keys come with the list of the known ones.
     """
-    version = _version(data, name)
-    if version > SCHEMA_VERSION:
-        raise BundleError(
-            f"{name} has schema version {shortened(str(version))}, this edgecv reads up to {SCHEMA_VERSION}",
-            "Update edgecv: pip install --upgrade edgecv",
-        )
-    manifest = decode_record(data, Manifest, name)
+    content = _content(data, name)
+    _check_version(content, name)
+    known, left_out = leave_out(content, name)
+    manifest = decode_record(msgspec.json.encode(known) if left_out.sentences else data, Manifest, name)
     try:
-        _check(manifest)
+        _check(manifest, left_out)
     except SpecError as error:
         raise BundleError(f"{name}: {shortened(error.message)}", ANEW) from error
     for artifact in manifest.artifacts:
         _check_artifact(manifest, artifact)
-    return manifest
+    return ManifestFile(manifest, left_out)
 
 
 def check_cases(golden: Golden, manifest: Manifest) -> None:
@@ -100,15 +107,29 @@ def check_cases(golden: Golden, manifest: Manifest) -> None:
                 raise BundleError(f"the golden case {shortened(case.id)!r} does not have the model's tensors", ANEW)
 
 
-def _version(data: bytes, name: str) -> int:
+def _content(data: bytes, name: str) -> dict[str, Any]:
     try:
         content = msgspec.json.decode(data)
     except HOSTILE as error:
         raise BundleError(f"{name} is not JSON: {shortened(str(error))}", ANEW) from error
-    version = content.get("schema_version") if isinstance(content, dict) else None
+    return content if isinstance(content, dict) else {}
+
+
+def _check_version(content: dict[str, Any], name: str) -> None:
+    version = content.get("schema_version")
     if not isinstance(version, int) or version < 1:
         raise BundleError(f"{name} has no schema_version, so it is no bundle's manifest", ANEW)
-    return version
+    if version > SCHEMA_VERSION:
+        raise BundleError(
+            f"{name} was made by a newer edgecv: its schema version is {shortened(str(version))}, this edgecv reads "
+            f"{SCHEMA_VERSION}",
+            NEWER,
+        )
+    if version < SCHEMA_VERSION:
+        raise BundleError(
+            f"{name} was made by an older edgecv: its schema version is {version}, this edgecv reads {SCHEMA_VERSION}",
+            "Make it anew: edgecv convert MODEL -o NAME.edgecv, with the options that it was made with",
+        )
 
 
 def _known_keys(message: str, root: type[Record]) -> str | None:
@@ -134,14 +155,14 @@ def _member(kind: object, name: str) -> object:
     return None
 
 
-def _check(manifest: Manifest) -> None:
+def _check(manifest: Manifest, left_out: LeftOut) -> None:
     """Check what the manifest says of the source model.
 
     Raises:
         SpecError: It contradicts itself.
         BundleError: It names a path that leaves the bundle.
     """
-    for field in ("artifacts", "inputs", "outputs"):
+    for field in ("artifacts", "inputs", "outputs", "heads"):
         if not getattr(manifest, field):
             raise SpecError(f"it lists no {field}")
     for artifact in manifest.artifacts:
@@ -157,11 +178,7 @@ def _check(manifest: Manifest) -> None:
         _check_preprocess(manifest.preprocess[spec.name], spec)
     if len(manifest.preprocess) > len(manifest.inputs):
         raise SpecError("it preprocesses an input that the model does not have")
-    try:
-        Head.of(manifest)
-    except SpecError as error:
-        raise SpecError(f"postprocess: {error.message}") from error
-    _check_labels(manifest)
+    _check_heads(manifest, left_out)
 
 
 def _check_form(tensor: TensorSpec | TensorIO, where: str) -> None:
@@ -190,15 +207,27 @@ def _check_preprocess(spec: Preprocess, source: TensorSpec) -> None:
         raise SpecError(f"preprocess of {name!r}: {error.message}") from error
 
 
-def _check_labels(manifest: Manifest) -> None:
-    labels, shape = manifest.labels, manifest.outputs[0].shape
-    if labels is None or manifest.task == "regression":
-        return
-    if not labels:
-        raise SpecError("its list of labels is empty")
-    answers = math.prod(shape[1:])
-    if len(labels) not in {max(answers, 2), shape[-1]} and not (answers == 1 and len(labels) == 1):
-        raise SpecError(f"it has {len(labels)} labels for {answers} answers")
+def _check_heads(manifest: Manifest, left_out: LeftOut) -> None:
+    """Refuse heads that share a name or an output, that leave one out, or that do not fit their outputs."""
+    _check_once([head.name for head in manifest.heads], "head")
+    outputs = [spec.name for spec in manifest.outputs]
+    claimed = [*(name for head in manifest.heads for name in head.outputs), *left_out.outputs]
+    for head in manifest.heads:
+        unknown = next((name for name in head.outputs if name not in outputs), None)
+        if unknown is not None:
+            raise SpecError(f"head {head.name!r} is of the output {unknown!r}, which the model does not have")
+    heads_of(manifest)
+    twice = next((name for name in outputs if claimed.count(name) > 1), None)
+    if twice is not None:
+        raise SpecError(f"the output {twice!r} belongs to several heads")
+    missing = next((name for name in outputs if name not in claimed), None)
+    if missing is not None:
+        raise SpecError(f"the output {missing!r} belongs to no head")
+    order = [outputs.index(head.outputs[0]) for head in manifest.heads]
+    if order != sorted(order):
+        raise SpecError("its heads are not in the order of their outputs")
+    if not left_out.heads and manifest.labels != first_labels(manifest.heads):
+        raise SpecError("its labels are not those of the first head that has some")
 
 
 def _check_artifact(manifest: Manifest, artifact: Artifact) -> None:
@@ -276,7 +305,8 @@ def _check_extras(manifest: Manifest, artifact: Artifact) -> None:
     for io in artifact.outputs:
         if io.normalize is not None:
             raise SpecError(f"the output {shortened(io.name)!r} has a normalize, which inputs have")
-        if io.by_label and len(manifest.labels or ()) != math.prod(io.shape[1:]):
+        head = next((head for head in manifest.heads if io.name in head.outputs), None)
+        if io.by_label and len(head.labels or () if head else ()) != math.prod(io.shape[1:]):
             raise SpecError(f"the output {shortened(io.name)!r} is by_label, and the labels are not as many")
 
 

@@ -9,7 +9,7 @@ import struct
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -146,14 +146,23 @@ def _explained(path: Path) -> Iterator[None]:
         ) from error
 
 
-def match_arrays(path: Path, specs: Mapping[str, Preprocess], inputs: Sequence[TensorSpec]) -> dict[str, str]:
+def match_arrays(
+    path: Path, specs: Mapping[str, Preprocess], inputs: Sequence[TensorSpec], truths: Collection[str] = ()
+) -> dict[str, str]:
     """For each input the name of its array: the same, or the only one there is where the model has one input.
+
+    Args:
+        path: The file.
+        specs: The preprocessing of every input.
+        inputs: The model's inputs.
+        truths: The names of heads: arrays that are called like them are labels.
 
     Raises:
         DataError: An input has no array, or its shape or dtype does not fit.
     """
-    data = {name: header for name, header in headers(path).items() if name not in LABEL_KEYS}
     names = {spec.name: spec.name for spec in inputs}
+    labels = {*LABEL_KEYS, *(set(truths) - names.keys())}
+    data = {name: header for name, header in headers(path).items() if name not in labels}
     if len(inputs) == 1 and len(data) == 1:
         names = {inputs[0].name: next(iter(data))}
     missing = [name for name, array in names.items() if array not in data]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from time import perf_counter
@@ -14,10 +15,11 @@ import numpy as np
 from edgecv_runtime.backends import Backend
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.choose import open_best
-from edgecv_runtime.errors import BundleError, ImageError
+from edgecv_runtime.errors import BundleError, ImageError, LeftOutWarning
 from edgecv_runtime.feeds import Feed
-from edgecv_runtime.postprocess import Head
-from edgecv_runtime.prediction import Prediction, Reader, Top
+from edgecv_runtime.heads.base import Head, Top
+from edgecv_runtime.heads.kinds import Thresholds, heads_of
+from edgecv_runtime.prediction import Prediction, Reader
 from edgecv_runtime.preprocess import Preprocessor
 from edgecv_runtime.preprocess.decode import ImageSource
 from edgecv_runtime.schema import Artifact, Manifest
@@ -32,7 +34,7 @@ def load(
     precision: str | None = None,
     backend: str | None = None,
     threads: int = 1,
-    thresholds: Sequence[float] | None = None,
+    thresholds: Thresholds | None = None,
 ) -> Predictor:
     """Open a bundle and load the best of its artifacts that this machine can run (see `choose.PREFERENCE`).
 
@@ -42,19 +44,25 @@ def load(
         precision: For example "int8".
         backend: The name of a back end (`formats.BACKENDS`), such as "onnx-cuda".
         threads: Of the runtime, for one inference.
-        thresholds: In place of the bundle's: from which score on a label holds, one for all or one a label.
+        thresholds: In place of the bundle's: from which score on a label holds, one for all or one a label; by the
+            head's name where several heads have thresholds.
 
     Raises:
         BundleError: The bundle is damaged, or holds no such artifact.
         BackendError: No runtime can run it here.
         MissingDependencyError: The runtime is not installed.
-        SpecError: The thresholds are not in 0..1, or not as many as the labels.
+        SpecError: The thresholds are not in 0..1, not as many as the labels, or no head's.
+
+    Warns:
+        LeftOutWarning: The bundle holds what this edgecv does not know.
     """
     bundle = Bundle.load(path)
     try:
-        head = Head.of(bundle.manifest, thresholds)
+        for sentence in bundle.left_out:
+            warnings.warn(sentence, LeftOutWarning, stacklevel=2)
+        heads = heads_of(bundle.manifest, thresholds)
         artifact, loaded = open_best(bundle, target=target, precision=precision, backend=backend, threads=threads)
-        return Predictor(bundle, artifact, loaded, head)
+        return Predictor(bundle, artifact, loaded, heads)
     except BaseException:
         bundle.close()
         raise
@@ -68,13 +76,14 @@ class Predictor:
     predict: what is under way ends, and what comes later is refused with a BackendError.
     """
 
-    def __init__(self, bundle: Bundle, artifact: Artifact, backend: Backend, head: Head | None = None) -> None:
+    def __init__(
+        self, bundle: Bundle, artifact: Artifact, backend: Backend, heads: Sequence[Head] | None = None
+    ) -> None:
         manifest = bundle.manifest
         self.bundle = bundle
         self.artifact = artifact
         self.backend = backend
-        self._reader = Reader(artifact.outputs, head or Head.of(manifest), manifest.labels)
-        self._answering = artifact.outputs[0].name
+        self._reader = Reader(artifact.outputs, heads or heads_of(manifest))
         self._preprocessors = {io.name: Preprocessor(manifest.preprocess[io.name], io) for io in artifact.inputs}
         sources = {spec.name: spec for spec in manifest.inputs}
         self._feeds = {io.name: Feed(sources[io.name], io) for io in artifact.inputs}
@@ -187,9 +196,14 @@ class Predictor:
             raise BundleError(f"the model's inputs are {', '.join(self._feeds)}", "Give a tensor for each, by name")
         return self._run({name: feed.admit(tensors[name]) for name, feed in self._feeds.items()}, ALONE)[0]
 
+    @property
+    def heads(self) -> tuple[Head, ...]:
+        """What the outputs mean, with the thresholds that were given; one answer of a prediction belongs to each."""
+        return self._reader.heads
+
     def top(self, prediction: Prediction, count: int) -> tuple[Top, ...]:
-        """The `count` best answers with their names, best first."""
-        return self._reader.top(prediction.scores, count)
+        """The `count` best answers of the first head with their names, best first."""
+        return self.heads[0].top(prediction.scores, count)
 
     def _predict_batch(self, sources: list[ImageSource], *, skip_bad: bool) -> list[Prediction | ImageError]:
         """Answers to at most as many pictures as the artifact takes at once."""
@@ -241,13 +255,9 @@ class Predictor:
     def _finish(
         self, outputs: Mapping[str, np.ndarray], preprocess_ms: float, inference_ms: float, began: float
     ) -> Prediction:
-        label, index, score, labels, scores = self._reader.read(outputs[self._answering])
+        answers = self._reader.read(outputs)
         return Prediction(
-            label=label,
-            index=index,
-            score=score,
-            labels=labels,
-            scores=scores,
+            answers=answers,
             outputs=outputs,
             preprocess_ms=preprocess_ms,
             inference_ms=inference_ms,

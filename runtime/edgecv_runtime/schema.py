@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 # The name of a format (formats.KNOWN), or of one that this edgecv does not know yet.
 Target = Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9-]*$")]
@@ -18,7 +18,8 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=1 << 53)]  # every language has the
 Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 # One of the names in precisions.py: "float16", "int8", "mixed", or a way to store weights, such as "palette4-group8".
 Precision = Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9-]*$")]
-Task = Literal["classification", "binary", "multilabel", "regression"]
+# The name of a kind of answers (heads.kinds.KINDS), or of one that this edgecv does not know yet.
+HeadKind = Annotated[str, msgspec.Meta(pattern="^[a-z][a-z_]*$")]
 Layout = Literal["NHWC", "NCHW", "none"]
 Status = Literal["passed", "failed", "not_run"]
 Activation = Literal["none", "softmax", "sigmoid"]
@@ -76,15 +77,23 @@ class Preprocess(Record, frozen=True, kw_only=True):
     normalize: Normalize = Normalize()
 
 
-class Postprocess(Record, frozen=True, kw_only=True):
-    """From the first output to scores in 0..1 and to decisions (docs/bundle.md).
+class HeadSpec(Record, frozen=True, kw_only=True):
+    """One head: what some of the model's outputs mean, and what is left to do for an answer (docs/bundle.md).
 
-    `activation` is what the device still has to apply (the model ends with logits), over the last axis; `thresholds`,
-    one for all labels or one a label, say from which score on a label holds in a binary or multilabel task.
+    `name` is that of its output, or the outputs' joined by "+"; `outputs` are outputs of the model, each of which
+    belongs to one head. `activation` is what the device still has to apply (the model ends with logits), over the last
+    axis. `thresholds` are of kinds that decide by them: from which score on a label holds, one for all labels or one a
+    label. `title` and `unit` are for people.
     """
 
+    name: str
+    kind: HeadKind
+    outputs: tuple[str, ...]
+    labels: tuple[str, ...] | None = None
     activation: Activation = "none"
-    thresholds: tuple[float, ...] = (0.5,)
+    thresholds: tuple[float, ...] = ()
+    title: str | None = None
+    unit: str | None = None
 
 
 class TensorSpec(Record, frozen=True, kw_only=True):
@@ -107,8 +116,8 @@ class TensorIO(Record, frozen=True, kw_only=True):
 
     `normalize` is on an input whose artifact normalizes by itself: its raw input are the pixels' bytes, in the order of
     the preprocess block's `color`. `by_label` is on an output that is a dictionary from label to number: `shape` and
-    values are in the order of the bundle's labels. `activation` is what the artifact itself applies of the bundle's
-    `postprocess.activation`; nobody applies it again.
+    values are in the order of the labels of the output's head. `activation` is what the artifact itself applies of that
+    head's `activation`; nobody applies it again.
     """
 
     name: str
@@ -141,9 +150,9 @@ class Comparison(Record, frozen=True, kw_only=True):
     """An artifact's outputs against the source's on `count` samples of one data set.
 
     Errors are in the output's own unit, over all elements of all outputs; `snr_db` is 10 log10(sum ref^2 / sum err^2)
-    (None where the outputs are equal); `agreement` is the share of samples with the same top-1 (0..1, None for
-    regression); `flips` are the ids of the first samples that differ. `non_finite` counts the samples with a NaN or an
-    infinity: then the errors are the largest float64 and `snr_db` its negative, because JSON has no infinity.
+    (None where the outputs are equal); `agreement` is the share of samples with the same answer (0..1, None where no
+    head decides anything); `flips` are the ids of the first samples that differ. `non_finite` counts the samples with a
+    NaN or an infinity: then the errors are the largest float64 and `snr_db` its negative, because JSON has no infinity.
     """
 
     count: Count
@@ -271,17 +280,17 @@ class GoldenInfo(Record, frozen=True, kw_only=True):
 class Manifest(Record, frozen=True, kw_only=True):
     """The manifest of a bundle: all of `bundle.json`.
 
-    `identity` tells what the bundle was made from and how (`edgecv_runtime.identity`); apps find it in a Core ML
-    package's metadata as well.
+    Every output belongs to one of `heads`, whose order is that of their first outputs; `labels` are those of the first
+    head that has some. `identity` tells what the bundle was made from and how (`edgecv_runtime.identity`); apps find it
+    in a Core ML package's metadata as well.
     """
 
     schema_version: int
     name: str
-    task: Task
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     preprocess: dict[str, Preprocess]
-    postprocess: Postprocess
+    heads: tuple[HeadSpec, ...]
     labels: tuple[str, ...] | None
     artifacts: tuple[Artifact, ...]
     quantization: Quantization | None

@@ -1,4 +1,4 @@
-"""Text that came from outside, made harmless: what drives a terminal or is no Unicode is shown as an escape."""
+"""Text from outside, made harmless (what drives a terminal or is no Unicode is shown as an escape), and shares."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-__all__ = ["in_json", "one_line", "one_of", "valid", "visible"]
+__all__ = ["THIN", "in_json", "one_line", "one_of", "percent", "valid", "visible"]
+
+THIN: Final = "\N{NARROW NO-BREAK SPACE}"
 
 # Control characters (C0, DEL and C1), marks that reorder what stands beside them (Unicode's Bidi_Control), line and
 # paragraph separators, and lone surrogates: what Python makes of the bytes of a file name that are no UTF-8.
@@ -41,6 +43,14 @@ def valid(text: str) -> str:
 def in_json(encoded: str) -> str:
     r"""Return JSON with the characters that act on a terminal, such as DEL, written as escapes like \u007f."""
     return _ACTING.sub(lambda found: f"\\u{ord(found[0]):04x}", encoded)
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """Return a share of 0..1 in percent; 100 only where it is exactly one."""
+    text = f"{100 * share:.{digits}f}"
+    if share < 1 and float(text) >= 100:
+        text = f"{100 - 10**-digits:.{digits}f}"
+    return f"{text}{THIN}%"
 
 
 def _escape(found: re.Match[str]) -> str:

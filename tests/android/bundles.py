@@ -20,11 +20,10 @@ from edgecv_converters.golden import read_golden
 from edgecv_runtime.bench.measure import write_golden_inputs
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.predictor import load
-from edgecv_runtime.schema import Postprocess
 
 import edgecv
 from tests import models
-from tests.bundles import onnx_artifact, write_bundle, write_onnx
+from tests.bundles import colour_head, onnx_artifact, write_bundle, write_onnx, write_two_outputs
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 BUILD = REPOSITORY / "build" / "android"
@@ -87,12 +86,14 @@ def make_digits(folder: Path) -> None:
 def make_colours(folder: Path) -> None:
     """Small files that name the strongest colour, and the same again under every task, and with a batch of two."""
     write_bundle(folder / "colours.edgecv")
-    write_bundle(folder / "logits.edgecv", name="logits", postprocess=Postprocess(activation="softmax"))
-    several = Postprocess(activation="sigmoid", thresholds=(0.6, 0.4, 0.7))
-    write_bundle(folder / "multilabel.edgecv", name="multilabel", task="multilabel", postprocess=several)
-    yes = Postprocess(activation="sigmoid", thresholds=(0.6,))
-    write_bundle(folder / "binary.edgecv", name="binary", task="binary", postprocess=yes)
-    write_bundle(folder / "regression.edgecv", name="regression", task="regression")
+    write_bundle(folder / "logits.edgecv", colour_head(activation="softmax"), name="logits")
+    several = colour_head("multilabel", activation="sigmoid", thresholds=(0.6, 0.4, 0.7))
+    write_bundle(folder / "multilabel.edgecv", several, name="multilabel")
+    write_bundle(
+        folder / "binary.edgecv", colour_head("binary", activation="sigmoid", thresholds=(0.6,)), name="binary"
+    )
+    write_bundle(folder / "regression.edgecv", colour_head("regression"), name="regression")
+    write_two_outputs(folder / "two_heads.edgecv")
     write_onnx(folder / "batch.edgecv" / "onnx" / "pair.onnx", batch=2)
     pair = onnx_artifact(folder / "batch.edgecv" / "onnx" / "pair.onnx", "onnx/pair.onnx", batch=2)
     write_bundle(folder / "batch.edgecv", name="batch", artifacts=(pair,))
@@ -143,10 +144,17 @@ def answers(path: Path) -> list[dict[str, Any]]:
 def answer(prediction: Any) -> dict[str, Any]:
     """A prediction as JSON; the numbers are float32 as decimals that give them back."""
     return {
-        "label": prediction.label,
-        "index": prediction.index,
-        "labels": prediction.labels,
-        "scores": numbers(prediction.scores),
+        "answers": [
+            {
+                "head": one.head,
+                "kind": one.kind,
+                "label": one.label,
+                "index": one.index,
+                "labels": one.labels,
+                "scores": numbers(one.scores),
+            }
+            for one in prediction.answers
+        ],
         "outputs": {name: numbers(values) for name, values in prediction.outputs.items()},
     }
 

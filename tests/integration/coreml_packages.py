@@ -11,7 +11,9 @@ import numpy as np
 import numpy.typing as npt
 from edgecv_converters.coreml import ModelMetadata
 from edgecv_runtime.preprocess import parse
-from edgecv_runtime.schema import Postprocess, SourceInfo
+from edgecv_runtime.schema import SourceInfo
+
+from tests import heads
 
 LABELS = ("ant", "bee", "cat", "dog")
 SIZE = (8, 12)
@@ -39,18 +41,21 @@ def network(channels: int = 3, *, logits: bool = False) -> Any:
 
 
 def metadata(
-    preset: str = "torch", *, color: str | None = None, activation: str = "none", **more: Any
+    preset: str = "torch",
+    *,
+    color: str | None = None,
+    activation: str = "none",
+    labels: tuple[str, ...] = LABELS,
+    **more: Any,
 ) -> ModelMetadata:
     """What a package says of a bundle with this preprocessing."""
     spec = parse(preset)
     spec = msgspec.structs.replace(spec, size=SIZE, color=color or spec.color)
     fields: dict[str, Any] = {
         "name": "net",
-        "task": "classification",
         "source": SourceInfo(format="keras", loader="keras", sha256="5" * 64, parameters=1),
         "preprocess": {"image": spec},
-        "postprocess": Postprocess(activation=activation),
-        "labels": LABELS,
+        "heads": (heads.spec(name="answer_0", labels=labels, activation=activation),),
         "identity": "1" * 64,
     }
     return ModelMetadata(**{**fields, **more})

@@ -14,7 +14,6 @@ from edgecv_converters.parity.gates import GateConfig
 from edgecv_converters.parity.golden import check_golden
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.digest import sha256_tree
-from edgecv_runtime.schema import Postprocess
 from PIL import Image
 
 import edgecv as package
@@ -337,7 +336,7 @@ def test_class_names_and_hints_in_brackets_are_printed_as_they_are(
     labels = tmp_path / "labels.txt"
     manifest = json.loads((bundle / "bundle.json").read_text())
     copy = shutil.copytree(bundle, tmp_path / "copy.edgecv")
-    manifest["labels"] = [f"[b]{number}" for number in range(10)]
+    manifest["labels"] = manifest["heads"][0]["labels"] = [f"[b]{number}" for number in range(10)]
     (copy / "bundle.json").write_text(json.dumps(manifest))
     labels.write_text("".join(f"{label}\n" for label in manifest["labels"]))
     shutil.copy(labels, copy / "labels.txt")
@@ -369,7 +368,8 @@ def test_logits_become_labels_over_their_thresholds(tmp_path):
     model = models.head(3, None)
     options = {"targets": ["tflite"], "task": "multilabel", "labels": ["a", "b", "c"], "thresholds": ["0.3", "b=0.99"]}
     outcome = package.convert(model, tmp_path / "m.edgecv", **options)
-    assert outcome.manifest.postprocess == Postprocess(activation="sigmoid", thresholds=(0.3, 0.99, 0.3))
+    (head,) = outcome.manifest.heads
+    assert (head.activation, head.thresholds, head.labels) == ("sigmoid", (0.3, 0.99, 0.3), ("a", "b", "c"))
     features = np.float32([[1, -2, 3, 0.5, 1]])
     with package.load(tmp_path / "m.edgecv") as predictor:
         answer = predictor.predict_tensor(features)
@@ -383,5 +383,5 @@ def test_a_threshold_needs_a_task_that_has_one(digits_model, tmp_path):
     call = ("convert", digits_model, "-o", tmp_path / "m.edgecv", "-p", "rescale", "-t", "tflite", "--threshold", "0.2")
     result = edgecv(*call)
     assert result.code == 2
-    assert "--threshold is for binary and multilabel tasks, this model does classification" in result.message
+    assert "--threshold is for yes-or-no answers, and this model does classification" in result.message
     assert not (tmp_path / "m.edgecv").exists()

@@ -18,7 +18,7 @@ from edgecv_runtime.backends import to_raw
 from edgecv_runtime.backends.coreml import class_labels, picture
 from edgecv_runtime.digest import sha256_tree
 from edgecv_runtime.errors import UsageError
-from edgecv_runtime.postprocess import activate
+from edgecv_runtime.heads.arithmetic import activate
 from edgecv_runtime.preprocess import Preprocessor
 from edgecv_runtime.schema import Normalize, Preprocess
 
@@ -238,7 +238,7 @@ def test_a_package_says_what_it_is_and_the_same_every_time(graphs: dict[str, Fro
     assert own.shortDescription == "net: classification, 4 labels. From a keras model by edgecv"
     said = dict(own.userDefined)
     assert msgspec.json.decode(said["edgecv.preprocess"], type=dict[str, Preprocess]) == given.preprocess
-    assert msgspec.json.decode(said["edgecv.postprocess"])["activation"] == "softmax"
+    assert msgspec.json.decode(said["edgecv.heads"])[0]["activation"] == "softmax"
     assert said["edgecv.source_sha256"] == given.source.sha256
     assert said["edgecv.bundle"] == given.identity
     assert said["edgecv.convert.recipe"] == "float16"

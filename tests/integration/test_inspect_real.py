@@ -76,7 +76,7 @@ def test_a_keras_model(converted, model):
     assert found.info.parameters == model.count_params() == 112 + 725
     assert found.info.multiply_adds == 36 * 27 * 4 + 144 * 5
     assert {layer.name: layer.parameters for layer in found.layers if layer.parameters} == {"conv": 112, "scores": 725}
-    assert found.task == "classification"
+    assert [head.kind for head in found.heads] == ["classification"]
     assert "Conv2D" in shown(found)
 
 

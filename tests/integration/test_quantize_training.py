@@ -17,10 +17,10 @@ from edgecv_converters.quantize.scheme import read_scheme, write_scheme
 from edgecv_converters.quantize.score import UnusableFileError
 from edgecv_converters.tflite import to_tflite
 from edgecv_runtime.bundle import Bundle
-from edgecv_runtime.postprocess import Head
 
 from tests import models
 from tests.command import edgecv
+from tests.heads import head
 from tests.integration.onnx_models import frozen, int8_file, quiet, tflite_answers
 from tests.integration.test_quantize import digits_files
 
@@ -34,7 +34,7 @@ def training(epochs=2, *, misled=False):
         epochs=epochs,
         train=Labelled(samples=[pixels[train]], labels=(9 - labels if misled else labels)[train]),
         held_out=Labelled(samples=[pixels[held]], labels=labels[held]),
-        head=Head(),
+        head=head(width=10),
         output=0,
         batch=32,
     )

@@ -90,7 +90,7 @@ def test_json_has_a_record_a_line(bundle, place):
 
 
 def test_regression_gives_its_values(tmp_path, place):
-    bundles.write_bundle(tmp_path / "r.edgecv", task="regression", labels=None)
+    bundles.write_bundle(tmp_path / "r.edgecv", bundles.colour_head("regression", labels=None))
     (record,) = records(edgecv("run", tmp_path / "r.edgecv", "photos/a.png", "--json"))
     assert record["outputs"]["colour"][0] > 0.99
     assert "label" not in record
@@ -99,7 +99,7 @@ def test_regression_gives_its_values(tmp_path, place):
 
 
 def test_multilabel_names_those_over_the_threshold(tmp_path, place):
-    bundles.write_bundle(tmp_path / "m.edgecv", task="multilabel")
+    bundles.write_bundle(tmp_path / "m.edgecv", bundles.colour_head("multilabel"))
     call = ("run", tmp_path / "m.edgecv", "photos/a.png")
     (record,) = records(edgecv(*call, "--json"))
     assert record["labels"] == ["red"]

@@ -7,12 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 from edgecv_converters.graph.frozen import FrozenGraph
-from edgecv_converters.graph.inspect import pending_activation
 from edgecv_converters.source import SourceModel, load_source, save_live
+from edgecv_runtime.heads.kinds import KINDS
 
 from tests import models
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared"
+
+
+def kinds(source: SourceModel) -> list[str]:
+    """The kinds of the heads that a model shows."""
+    return [head.kind for head in source.heads]
 
 
 def frozen_answers(frozen: FrozenGraph, samples: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -54,7 +59,7 @@ def test_formats_agree(fixture: str, kind: str, loader: str, request: pytest.Fix
     assert source.info.format == kind
     assert source.info.loader.startswith(loader)
     assert len(source.info.sha256) == 64
-    assert (source.task, source.has_preprocessing, source.notes) == ("classification", False, ())
+    assert (kinds(source), source.has_preprocessing, source.notes) == (["classification"], False, ())
     assert source.info.parameters == 9 * 8 + 8 + 9 * 8 * 16 + 16 + 64 * 10 + 10
     assert source.info.multiply_adds == 14 * 14 * 8 * 9 + 5 * 5 * 16 * 72 + 64 * 10
     assert source.inputs[0].shape == (1, 16, 16, 1)
@@ -111,7 +116,7 @@ def test_several_inputs_and_outputs_keep_their_names(tmp_path: Path) -> None:
     assert [spec.name for spec in source.inputs] == ["picture", "extra"]
     assert [(spec.name, spec.shape) for spec in source.outputs] == [("kind", (1, 3)), ("size", (1, 2))]
     assert [end.tensor for end in source.freeze().inputs] == ["picture:0", "extra:0"]
-    assert source.task == "regression"
+    assert kinds(source) == ["classification", "classification"]
     assert_frozen_agrees(source)
 
 
@@ -128,12 +133,12 @@ def test_several_inputs_and_outputs_keep_their_names(tmp_path: Path) -> None:
 )
 def test_task(tmp_path: Path, units: int, activation: str | None, task: str, pending: str) -> None:
     source = load_source(save_live(models.head(units, activation), tmp_path))
-    assert (source.task, pending_activation(source.task, source.last_op)) == (task, pending)
+    assert [(head.kind, head.activation) for head in source.heads] == [(task, pending)]
 
 
 def test_logits_of_labels_still_need_a_sigmoid(tmp_path: Path) -> None:
-    last = load_source(save_live(models.head(3, None), tmp_path)).last_op
-    assert pending_activation("multilabel", last) == pending_activation("binary", last) == "sigmoid"
+    (ending,) = load_source(save_live(models.head(3, None), tmp_path)).endings
+    assert [KINDS[kind].pending(ending) for kind in ("multilabel", "binary")] == ["sigmoid", "sigmoid"]
 
 
 @pytest.mark.parametrize("export", [False, True])
@@ -175,5 +180,5 @@ def test_real_models(name: str) -> None:
     if not path.exists():
         pytest.skip("the shared models are not here")
     source = load_source(path)
-    assert source.task == "classification"
+    assert kinds(source) == ["classification"]
     assert_frozen_agrees(source)

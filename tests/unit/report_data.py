@@ -4,7 +4,6 @@ import numpy as np
 from edgecv_converters.measured import ClassRow, Failure, Report
 from edgecv_converters.parity.gates import GateConfig, evaluate_gates
 from edgecv_converters.parity.metrics import ComparisonAccumulator, accuracy
-from edgecv_runtime.postprocess import Head
 from edgecv_runtime.schema import (
     Artifact,
     CalibrationSet,
@@ -15,6 +14,8 @@ from edgecv_runtime.schema import (
     SourceInfo,
     TensorIO,
 )
+
+from tests.heads import head
 
 EXTENSIONS = {"tflite": "tflite", "onnx": "onnx", "coreml": "mlpackage"}
 NOISE = {"float32": 1e-6, "float16": 2e-3, "dynamic": 0.06, "int8": 0.16, "int16x8": 0.03}
@@ -61,7 +62,7 @@ class Measured:
         outputs = self.outputs(noise)
         sets = {}
         for name, part in {"golden": slice(8), "calibration": slice(100), "evaluation": slice(None)}.items():
-            total = ComparisonAccumulator(Head())
+            total = ComparisonAccumulator([head(width=self.logits.shape[1])])
             total.add(self.ids[part], {"y": self.logits[part]}, {"y": outputs[part]})
             if labelled or name != "evaluation":
                 sets[name] = total.result()

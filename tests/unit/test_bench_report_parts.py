@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import msgspec
 import pytest
+from edgecv_runtime.text import THIN
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,7 +16,7 @@ from edgecv.bench.report.figures import change_words, log_ticks, rate_words, spa
 from edgecv.bench.report.pareto import front
 from edgecv.bench.report.rows import LogAxis
 from edgecv.terminal.console import PlainConsole
-from edgecv.terminal.words import DASH, MINUS, THIN
+from edgecv.terminal.words import DASH, MINUS
 from tests.unit import bench_results as made
 
 VALUES = st.one_of(st.integers(0, 6).map(float), st.floats(0, 1e6, allow_nan=False))

@@ -12,7 +12,8 @@ from pathlib import Path
 import msgspec
 import pytest
 from edgecv_runtime.bundle import Bundle, encode_manifest, read_manifest
-from edgecv_runtime.errors import BundleError
+from edgecv_runtime.errors import BundleError, LeftOutWarning
+from edgecv_runtime.predictor import load
 from edgecv_runtime.schema import Fit, Preprocess, QuantParams
 
 from tests import bundles
@@ -81,8 +82,8 @@ def test_a_zip_is_unpacked_and_removed(whole, tmp_path, scratch, prefix):
 
 
 def test_the_manifest_is_indented_and_stable(whole):
-    data = encode_manifest(read_manifest(whole))
-    assert data.startswith(b'{\n  "schema_version": 1,\n  "name": "colours",\n')
+    data = encode_manifest(read_manifest(whole).manifest)
+    assert data.startswith(b'{\n  "schema_version": 2,\n  "name": "colours",\n')
     assert data.endswith(b"}\n")
 
 
@@ -134,8 +135,13 @@ def first_input(**fields):
     return lambda content: content["artifacts"][0]["inputs"][0].update(fields)
 
 
+def first_head(**fields):
+    return lambda content: content["heads"][0].update({"kind": "multilabel", "thresholds": [0.5], **fields})
+
+
 BAD = {
-    "newer": (lambda c: c.update(schema_version=2), "has schema version 2, this edgecv reads up to 1"),
+    "newer": (lambda c: c.update(schema_version=3), "made by a newer edgecv: its schema version is 3"),
+    "older": (lambda c: c.update(schema_version=1), "made by an older edgecv: its schema version is 1"),
     "no version": (lambda c: c.pop("schema_version"), "has no schema_version"),
     "version 0": (lambda c: c.update(schema_version=0), "has no schema_version"),
     "type": (lambda c: c.update(name=3), r"Expected `str`, got `int` - at `\$.name`"),
@@ -150,10 +156,26 @@ BAD = {
     "inputs": (first_artifact(inputs=[]), "the inputs of onnx/model.float32.onnx are not the model's"),
     "no inputs": (lambda c: c.update(inputs=[]), "lists no inputs"),
     "no outputs": (lambda c: c.update(outputs=[]), "lists no outputs"),
-    "no head": (lambda c: c.pop("postprocess"), "missing required field `postprocess`"),
-    "threshold": (lambda c: c["postprocess"].update(thresholds=[2]), r"postprocess: thresholds must be in 0\.\.1"),
-    "thresholds": (lambda c: c["postprocess"].update(thresholds=[0.1, 0.2]), "one for each of 3 labels, got 2"),
-    "activation": (lambda c: c["postprocess"].update(activation="tanh"), "Invalid enum value 'tanh'"),
+    "no heads": (lambda c: c.update(heads=[]), "lists no heads"),
+    "no outputs of a head": (first_head(outputs=[]), "head 'colour': a multilabel head has one output, got 0"),
+    "unknown output": (first_head(outputs=["shape"]), "head 'colour' is of the output 'shape'"),
+    "head twice": (lambda c: c["heads"].append(c["heads"][0]), "lists the head 'colour' twice"),
+    "output twice": (
+        lambda c: c["heads"].append(c["heads"][0] | {"name": "other"}),
+        "the output 'colour' belongs to several heads",
+    ),
+    "output of no head": (
+        lambda c: c["outputs"].append({"name": "size", "shape": [1, 2], "dtype": "float32"}),
+        "the output 'size' belongs to no head",
+    ),
+    "kind": (first_head(kind="Multi label"), "Expected `str` matching regex"),
+    "threshold": (first_head(thresholds=[2]), r"head 'colour': thresholds must be in 0\.\.1"),
+    "thresholds": (first_head(thresholds=[0.1, 0.2]), "one for each of 3 labels, got 2"),
+    "no thresholds": (first_head(thresholds=[]), "one for each of 3 labels, got 0"),
+    "thresholds of no use": (first_head(kind="classification"), "a classification head has no thresholds, got 1"),
+    "activation": (first_head(activation="tanh"), "Invalid enum value 'tanh'"),
+    "labels": (first_head(labels=["a", "b"]), "it has 2 labels for 3 answers"),
+    "other labels": (lambda c: c.update(labels=["a", "b", "c"]), "its labels are not those of the first head"),
     "dtype": (first_input(dtype="object"), "'image' in onnx/model.float32.onnx has the dtype 'object'"),
     "no batch": (first_input(shape=[]), r"'image' in onnx/model.float32.onnx has the shape \(\)"),
     "negative": (first_input(shape=[1, -4, 4, 3]), r"has the shape \(1, -4, 4, 3\)"),
@@ -167,6 +189,78 @@ def test_a_manifest_that_cannot_be_is_refused(root, change, message):
     edit(root, change)
     with pytest.raises(BundleError, match=message):
         Bundle.load(root).golden()
+
+
+def test_an_older_bundle_comes_with_the_line_that_makes_it_anew(root):
+    edit(root, lambda c: c.update(schema_version=1))
+    with pytest.raises(BundleError) as caught:
+        Bundle.load(root)
+    assert "edgecv convert MODEL -o NAME.edgecv" in caught.value.hint
+
+
+def add_newer_artifact(root):
+    """An artifact of a target that nobody knows, with a key that nobody knows, and its proof."""
+    file = root / "openvino" / "model.int8.xml"
+    file.parent.mkdir()
+    file.write_bytes(b"<net/>")
+    listed = {"file": "openvino/model.int8.xml", "sha256": hashlib.sha256(b"<net/>").hexdigest(), "bytes": 6}
+    artifact = {"target": "openvino", "precision": "int8-next", "streams": 4, **listed}
+    parity = {"artifact": "openvino/model.int8.xml", "status": "passed", "how": "OpenVINO", "latency_gate": 3}
+    edit(root, lambda c: (c["artifacts"].insert(0, artifact), c["parity"].append(parity)))
+    return file
+
+
+def test_an_artifact_of_an_unknown_target_is_left_out_and_said(root, tmp_path):
+    file = add_newer_artifact(root)
+    said = "the artifact openvino/model.int8.xml is for the target openvino, which this edgecv does not know"
+    bundle = Bundle.load(root)
+    assert bundle.left_out == (said,)
+    assert [artifact.target for artifact in bundle.manifest.artifacts] == ["onnx", "onnx"]
+    assert bundle.manifest.parity == ()
+    bundle.verify_integrity()
+    with pytest.warns(LeftOutWarning, match="openvino"):
+        predictor = load(root)
+    with predictor:
+        assert predictor.predict(bundles.plain((200, 10, 10))).label == "red"
+    with Bundle.load(pack(root, tmp_path / "c.edgecv.zip")) as packed:
+        packed.verify_integrity()
+        assert packed.left_out == (said,)
+    file.write_bytes(b"<bad/>")
+    with pytest.raises(BundleError, match=r"openvino/model\.int8\.xml was changed"):
+        bundle.verify_integrity()
+    (root / "openvino" / "stranger").write_bytes(b"x")
+    file.write_bytes(b"<net/>")
+    with pytest.raises(BundleError, match="openvino/stranger is not listed"):
+        bundle.verify_integrity()
+
+
+def test_a_head_of_an_unknown_kind_is_left_out_and_said(tmp_path):
+    bundles.write_two_outputs(tmp_path)
+    edit(tmp_path, lambda c: c["heads"][1].update(kind="keypoints", points=17))
+    bundle = Bundle.load(tmp_path)
+    assert bundle.left_out == ('the head "warm" is of the kind keypoints, which this edgecv does not know',)
+    with pytest.warns(LeftOutWarning, match="keypoints"):
+        predictor = load(tmp_path)
+    with predictor:
+        answer = predictor.predict(bundles.plain((200, 10, 10)))
+    assert [one.head for one in answer.answers] == ["colour"]
+    assert answer.outputs.keys() == {"colour", "warm"}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda c: [one.update(target="openvino") for one in c["artifacts"]], "holds artifacts of a newer edgecv only"),
+        (lambda c: c["heads"][0].update(kind="keypoints"), "holds heads of a newer edgecv only"),
+        (lambda c: c["artifacts"][0].update(target="openvino", file="../x"), "which leaves it"),
+        (lambda c: c["artifacts"][0].update(target="openvino", sha256="?"), "an artifact for openvino: Expected `str`"),
+        (lambda c: c["artifacts"][0].update(target="Open VINO"), "Expected `str` matching regex"),
+    ],
+)
+def test_a_bundle_of_newer_things_only_is_refused(root, change, message):
+    edit(root, change)
+    with pytest.raises(BundleError, match=message):
+        Bundle.load(root)
 
 
 @pytest.mark.parametrize(
@@ -197,7 +291,8 @@ def test_a_scale_of_zero_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("change", "known"),
     [
-        (lambda c: c.update(colour=1), "schema_version, name, task, inputs"),
+        (lambda c: c.update(colour=1), "schema_version, name, inputs"),
+        (lambda c: c["heads"][0].update(colour=1), "name, kind, outputs, labels, activation, thresholds"),
         (lambda c: c["preprocess"]["image"]["fit"].update(colour=1), "mode, fraction, shorter, pad"),
         (lambda c: c["artifacts"][1]["inputs"][0].update(colour=1), "name, tensor, shape, dtype, layout"),
         (lambda c: c["artifacts"][1]["inputs"][0]["quantization"].update(colour=1), "scale, zero_point"),

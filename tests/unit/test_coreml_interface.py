@@ -9,21 +9,22 @@ import msgspec
 import numpy as np
 import pytest
 from edgecv_converters.coreml import Interface, ModelMetadata, check_fit
-from edgecv_converters.coreml.interface import classes, minimum_target, pictures
+from edgecv_converters.coreml.interface import classifier, minimum_target, pictures
 from edgecv_converters.coreml.names import feature_of, identifier
 from edgecv_converters.graph.frozen import Endpoint
 from edgecv_runtime.backends import to_raw
 from edgecv_runtime.errors import UsageError
+from edgecv_runtime.heads.arithmetic import activate
 from edgecv_runtime.identity import bundle_identity
-from edgecv_runtime.postprocess import Head, activate
 from edgecv_runtime.prediction import Reader
 from edgecv_runtime.preprocess import Preprocessor, parse
-from edgecv_runtime.schema import Normalize, Postprocess, Preprocess, SourceInfo, TensorIO, TensorSpec
+from edgecv_runtime.schema import Normalize, Preprocess, SourceInfo, TensorIO, TensorSpec
 from hypothesis import given
 from hypothesis import strategies as st
 
 from edgecv.convert.recipe import Recipe, plan
 from edgecv.convert.request import from_options
+from tests.heads import head, spec
 
 PICTURE = msgspec.structs.replace(parse("torch"), size=(4, 6))
 INPUT = Endpoint(name="image", tensor="image:0", shape=(1, 4, 6, 3), dtype="float32")
@@ -32,14 +33,12 @@ IMAGE = Interface(input="image")
 CLASSIFIER = Interface(output="classifier")
 
 
-def metadata(**more):
+def metadata(kind="classification", labels=("a", "b", "c"), activation="none", **more):
     fields = {
         "name": "m",
-        "task": "classification",
         "source": SourceInfo(format="keras", loader="keras", sha256="0" * 64, parameters=1),
         "preprocess": {"image": PICTURE},
-        "postprocess": Postprocess(),
-        "labels": ("a", "b", "c"),
+        "heads": (spec(kind, "scores", labels=labels, activation=activation),),
         "identity": "1" * 64,
     }
     return ModelMetadata(**{**fields, **more})
@@ -82,17 +81,24 @@ def test_an_image_needs_a_picture(given):
         (Interface(), metadata(), None),
         (IMAGE, metadata(), ("a", "b", "c")),
         (CLASSIFIER, metadata(), ("a", "b", "c")),
-        (CLASSIFIER, metadata(postprocess=Postprocess(activation="softmax")), ("a", "b", "c")),
+        (CLASSIFIER, metadata(activation="softmax"), ("a", "b", "c")),
         (Interface(input="image", output="tensor"), metadata(), None),
         (IMAGE, metadata(labels=None), None),
-        (IMAGE, metadata(task="multilabel"), None),
+        (IMAGE, metadata("multilabel"), None),
         (IMAGE, metadata(labels=("a", "b")), None),
-        (IMAGE, metadata(postprocess=Postprocess(activation="sigmoid")), None),
+        (IMAGE, metadata(activation="sigmoid"), None),
         (Interface(), None, None),
     ],
 )
 def test_where_a_classifier_comes_out(interface, given, wanted):
-    assert classes(interface, given, [OUTPUT]) == wanted
+    found = classifier(interface, given, [OUTPUT])
+    assert (found and found.labels) == wanted
+
+
+def test_of_several_heads_the_one_that_chooses_a_label_becomes_the_classifier():
+    age = Endpoint(name="age", tensor="age:0", shape=(1, 1), dtype="float32")
+    several = metadata(heads=(spec("regression", "age"), spec(name="scores", labels=("a", "b", "c"))))
+    assert classifier(IMAGE, several, [age, OUTPUT]).name == "scores"
 
 
 @pytest.mark.parametrize(
@@ -100,16 +106,16 @@ def test_where_a_classifier_comes_out(interface, given, wanted):
     [
         (CLASSIFIER, None, "needs labels", "--labels"),
         (CLASSIFIER, metadata(labels=None), "needs labels", "--labels"),
-        (CLASSIFIER, metadata(task="binary"), "this one's task is binary", "Leave it out"),
+        (CLASSIFIER, metadata("binary"), "this one's task is binary", "Leave it out"),
         (CLASSIFIER, metadata(labels=("a", "b")), "a label for each of 3 values, got 2", "--labels"),
-        (CLASSIFIER, metadata(postprocess=Postprocess(activation="sigmoid")), "add up to 1", "--activation softmax"),
+        (CLASSIFIER, metadata(activation="sigmoid"), "add up to 1", "--activation softmax"),
         (CLASSIFIER, metadata(labels=("a", "b", "a")), "the label 'a' is there twice", "--coreml-output tensor"),
         (IMAGE, metadata(labels=("a", "b", "a")), "the label 'a' is there twice", "--coreml-output tensor"),
     ],
 )
 def test_a_classifier_that_cannot_be_is_refused(interface, given, message, hint):
     with pytest.raises(UsageError) as caught:
-        classes(interface, given, [OUTPUT])
+        classifier(interface, given, [OUTPUT])
     assert message in caught.value.message
     assert hint in caught.value.hint
 
@@ -188,20 +194,21 @@ def test_fractions_and_what_lies_outside_come_to_the_nearest_byte():
 def test_an_activation_that_the_artifact_applies_is_not_applied_again(applied):
     io = TensorIO(name="scores", tensor="p", shape=(1, 3), dtype="float64", by_label=True, activation=applied)
     values = np.float32([[0.25, 0.5, 0.25]])
-    reader = Reader((io,), Head(activation="softmax"), ("a", "b", "c"))
-    scores = reader.read(reader.real({"scores": values.astype(np.float64)})["scores"]).scores
+    reader = Reader((io,), [head(name="scores", activation="softmax")])
+    (answer,) = reader.read(reader.real({"scores": values.astype(np.float64)}))
+    scores = answer.scores
     wanted = values[0] if applied == "softmax" else activate(values, "softmax")[0]
     np.testing.assert_array_equal(scores, wanted)
 
 
 @pytest.mark.parametrize("preset", ["torch", "image_dataset+tf"])
 def test_a_picture_for_an_image_input_is_its_resized_bytes(preset):
-    spec = msgspec.structs.replace(parse(preset), size=(4, 6))
+    step = msgspec.structs.replace(parse(preset), size=(4, 6))
     shape = (1, 4, 6, 3)
-    io = TensorIO(name="x", tensor="x", shape=shape, dtype="uint8", layout="NHWC", normalize=spec.normalize)
+    io = TensorIO(name="x", tensor="x", shape=shape, dtype="uint8", layout="NHWC", normalize=step.normalize)
     pixels = np.random.default_rng(0).integers(0, 256, (9, 11, 3), np.uint8)
-    plain = Preprocessor(msgspec.structs.replace(spec, normalize=Normalize()))(pixels)
-    made = Preprocessor(spec, io)(pixels)
+    plain = Preprocessor(msgspec.structs.replace(step, normalize=Normalize()))(pixels)
+    made = Preprocessor(step, io)(pixels)
     assert made.dtype == np.uint8
     assert (made == np.rint(plain)).all()
     assert (made != made[0, 0, 0, 0]).any()
@@ -210,11 +217,10 @@ def test_a_picture_for_an_image_input_is_its_resized_bytes(preset):
 def identity(**more):
     fields = {
         "name": "m",
-        "task": "classification",
         "inputs": [TensorSpec(name="image", shape=(1, 4, 6, 3), dtype="float32")],
         "outputs": [TensorSpec(name="scores", shape=(1, 3), dtype="float32")],
         "preprocess": {"image": PICTURE},
-        "postprocess": Postprocess(),
+        "heads": [spec(name="scores")],
         "labels": ["a", "b", "c"],
         "source": "0" * 64,
         "recipe": msgspec.to_builtins(Recipe(steps=plan([], []))),
@@ -225,11 +231,10 @@ def identity(**more):
 def test_an_identity_follows_from_everything_that_decides():
     changed = {
         "name": "n",
-        "task": "multilabel",
         "inputs": [],
         "outputs": [],
         "preprocess": {"image": parse("tf")},
-        "postprocess": Postprocess(activation="softmax"),
+        "heads": [spec("multilabel", "scores")],
         "labels": None,
         "source": "2" * 64,
         "recipe": {},

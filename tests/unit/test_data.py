@@ -297,7 +297,7 @@ def test_golden_pictures_are_the_input_s_array_among_others(tmp_path):
     pixels = np.random.default_rng(0).integers(0, 256, (2, 9, 8, 3), dtype=np.uint8)
     samples = open_samples(write_npz(tmp_path / "a.npz", another=255 - pixels, image=pixels))
     spool, info = write_spool(samples, tmp_path / "s", PICTURES, [IMAGE])
-    cases = golden_cases(samples, spool, info, spool, PICTURES)
+    cases = golden_cases(samples, spool, info, spool, PICTURES, ())
     for case, one in zip(cases, pixels, strict=True):
         np.testing.assert_array_equal(case.image, one)
         np.testing.assert_array_equal(case.inputs["image"], Preprocessor(PICTURES["image"])(case.image))

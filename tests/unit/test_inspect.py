@@ -10,7 +10,7 @@ import pytest
 from edgecv_runtime.bundle import encode_manifest
 from edgecv_runtime.errors import BundleError, EdgecvError, SourceError
 from edgecv_runtime.preprocess.presets import normalization
-from edgecv_runtime.schema import Cpu, GoldenInfo, Manifest, Postprocess, Preprocess, Provenance, TensorSpec
+from edgecv_runtime.schema import Cpu, GoldenInfo, HeadSpec, Manifest, Preprocess, Provenance, TensorSpec
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
@@ -88,18 +88,20 @@ def test_a_float_onnx_has_nothing_quantized(tmp_path):
     assert (found.quantized_ops, found.quantized_weights, found.weight_bytes) == (0, 0, {"float16": 2})
 
 
+CLASSES = tuple(f"[red]class {n}" for n in range(10))
+
+
 def manifest(**more):
     made = report()
     fields = {
-        "schema_version": 1,
+        "schema_version": 2,
         "name": "resnet8",
-        "task": "classification",
         "identity": "1d" * 32,
         "inputs": (TensorSpec(name="image", shape=(1, 32, 32, 3), dtype="float32"),),
         "outputs": (TensorSpec(name="scores", shape=(1, 10), dtype="float32"),),
         "preprocess": {"image": Preprocess(size=(32, 32), color="bgr", normalize=normalization("caffe"))},
-        "postprocess": Postprocess(),
-        "labels": tuple(f"[red]class {n}" for n in range(10)),
+        "heads": (HeadSpec(name="scores", kind="classification", outputs=("scores",), labels=CLASSES),),
+        "labels": CLASSES,
         "artifacts": made.artifacts,
         "quantization": made.quantization,
         "parity": made.parity,
@@ -141,7 +143,7 @@ def test_a_zipped_bundle_is_the_same(bundle, tmp_path, prefix):
 
 def test_a_bundle_from_the_future(bundle):
     (bundle / "bundle.json").write_bytes(encode_manifest(manifest(schema_version=99)))
-    with pytest.raises(BundleError, match="schema version 99"):
+    with pytest.raises(BundleError, match="schema version is 99"):
         inspect(bundle)
 
 

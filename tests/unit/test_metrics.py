@@ -5,30 +5,28 @@ import math
 
 import numpy as np
 import pytest
-from edgecv_converters.parity.decide import trusted_decisions
 from edgecv_converters.parity.metrics import (
     INFINITE,
     MAX_FLIPS,
     ComparisonAccumulator,
     accuracy,
-    confusion_matrix,
     error_edges,
     mcnemar,
-    precision_recall_f1,
-    wilson,
 )
 from edgecv_runtime.errors import ConversionError, DataError
-from edgecv_runtime.postprocess import Head
+from edgecv_runtime.heads.metrics import confusion_matrix, precision_recall_f1, wilson
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 from sklearn import metrics as sk
 
+from tests.heads import head
+
 RNG = np.random.default_rng(7)
 
 
 def compare(reference, candidate, task="classification", batch=None):
-    total = ComparisonAccumulator(Head(task=task))
+    total = ComparisonAccumulator([head(task, np.shape(reference)[1])])
     step = batch or len(reference)
     for start in range(0, len(reference), step):
         ids = [f"s{i}" for i in range(start, min(start + step, len(reference)))]
@@ -84,7 +82,7 @@ def test_a_broken_output_never_passes(bad, row, column):
     assert result.flips == (f"s{row}",)
     assert sum(total.histogram("a").counts) == reference.size
     assert total.histogram("a").counts[-1] == 4
-    assert trusted_decisions(candidate, Head())[row] == -1
+    assert head(width=4).trusted_decisions({"y": candidate})[row] == -1
 
 
 def test_a_broken_source_is_not_agreement_either():
@@ -104,7 +102,7 @@ def test_tasks_decide_in_their_own_way():
 
 
 def test_all_outputs_must_agree():
-    total = ComparisonAccumulator(Head())
+    total = ComparisonAccumulator([head(width=2, name="a"), head(width=2, name="b")])
     one = np.array([[1.0, 0.0]])
     total.add(["s0"], {"a": one, "b": one}, {"a": one, "b": one[:, ::-1]})
     assert total.result().agreement == 0
@@ -124,12 +122,12 @@ def test_the_list_of_flips_has_an_end():
 )
 def test_other_outputs_are_an_error(candidate, words):
     with pytest.raises(ConversionError, match=words):
-        ComparisonAccumulator(Head()).add(["a", "b"], {"y": np.ones((2, 3))}, candidate)
+        ComparisonAccumulator([head()]).add(["a", "b"], {"y": np.ones((2, 3))}, candidate)
 
 
 def test_nothing_compared_is_an_error():
     with pytest.raises(DataError, match="no sample"):
-        ComparisonAccumulator(Head()).result()
+        ComparisonAccumulator([head()]).result()
 
 
 @given(st.lists(st.floats(0, 1e30), min_size=1, max_size=40))

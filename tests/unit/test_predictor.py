@@ -15,7 +15,7 @@ from edgecv_runtime import load
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.errors import BackendError, BundleError, ImageError
 from edgecv_runtime.predictor import Predictor
-from edgecv_runtime.schema import Postprocess, TensorSpec
+from edgecv_runtime.schema import TensorSpec
 
 from tests import bundles
 from tests.fakes import FakeBackend
@@ -70,13 +70,13 @@ def test_tensors_skip_the_preprocessing(bundle, precision):
 
 
 def test_without_labels_the_index_is_the_label(tmp_path):
-    bundles.write_bundle(tmp_path, labels=None)
+    bundles.write_bundle(tmp_path, bundles.colour_head(labels=None))
     with load(tmp_path) as predictor:
         assert predictor.predict(BLUE).label == "2"
 
 
 def test_regression_has_outputs_only(tmp_path):
-    bundles.write_bundle(tmp_path, task="regression", labels=None)
+    bundles.write_bundle(tmp_path, bundles.colour_head("regression", labels=None))
     with load(tmp_path) as predictor:
         answer = predictor.predict(RED)
     assert (answer.label, answer.index, answer.score) == (None, None, None)
@@ -152,9 +152,9 @@ def test_the_predictor_says_what_answers(bundle):
     assert said.endswith("(CPUExecutionProvider), 2 threads")
 
 
-def faked(root, answer, **manifest):
+def faked(root, answer, head=None, **manifest):
     """A predictor of a real bundle's first artifact whose runtime answers with a function."""
-    bundles.write_bundle(root, **manifest)
+    bundles.write_bundle(root, head, **manifest)
     bundle = Bundle.load(root)
     return Predictor(bundle, bundle.manifest.artifacts[0], FakeBackend(answer))
 
@@ -164,15 +164,15 @@ def says(*values):
 
 
 def test_a_sigmoid_head_names_every_label_over_its_threshold(tmp_path):
-    head = Postprocess(activation="sigmoid", thresholds=(0.5, 0.9, 0.2))
-    answer = faked(tmp_path, says(3.0, 1.0, -1.0), task="multilabel", postprocess=head).predict(RED)
+    head = bundles.colour_head("multilabel", activation="sigmoid", thresholds=(0.5, 0.9, 0.2))
+    answer = faked(tmp_path, says(3.0, 1.0, -1.0), head).predict(RED)
     assert answer.labels == ("red", "blue")
     assert (answer.label, answer.index, answer.score) == (None, None, None)
     assert np.allclose(answer.scores, [0.9526, 0.7311, 0.2689], atol=1e-4)
 
 
 def test_a_softmax_head_gives_probabilities_and_leaves_the_output_alone(tmp_path):
-    answer = faked(tmp_path, says(1.0, 3.0, 2.0), postprocess=Postprocess(activation="softmax")).predict(RED)
+    answer = faked(tmp_path, says(1.0, 3.0, 2.0), bundles.colour_head(activation="softmax")).predict(RED)
     assert (answer.label, answer.outputs["colour"].tolist()) == ("green", [[1, 3, 2]])
     assert answer.score == pytest.approx(0.6652, abs=1e-4)
     assert answer.labels == ()
@@ -184,10 +184,8 @@ def test_a_binary_answer_comes_from_its_threshold(tmp_path):
     predictor = faked(
         tmp_path,
         says(0.7),
-        task="binary",
+        bundles.colour_head("binary", labels=("no", "yes"), thresholds=(0.8,)),
         outputs=(TensorSpec(name="colour", shape=(1, 1), dtype="float32"),),
-        labels=("no", "yes"),
-        postprocess=Postprocess(thresholds=(0.8,)),
         artifacts=(msgspec.structs.replace(artifact, outputs=(one,)),),
     )
     answer = predictor.predict(RED)

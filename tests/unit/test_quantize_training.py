@@ -8,10 +8,10 @@ from edgecv_converters.data.samples import Sample, SampleSet
 from edgecv_converters.quantize.qat import Score, Trained, better, cross_entropy
 from edgecv_converters.quantize.scheme import Scheme
 from edgecv_runtime.errors import DataError, UsageError
-from edgecv_runtime.postprocess import Head
 
 from edgecv.convert.datasets import HELD_OUT, TRAINING, training_sets
 from edgecv.convert.request import from_options
+from tests.heads import head
 
 LOGITS = np.array([[2.0, -1.0, 0.5], [0.0, 3.0, -2.0]], np.float32)
 LABELS = np.array([2, 1])
@@ -27,35 +27,35 @@ def sigmoid(rows):
     return 1 / (1 + np.exp(-rows))
 
 
-def loss(head, kind, found, labels):
-    return float(cross_entropy(head, kind, np.asarray(found, np.float32), labels))
+def loss(one, kind, found, labels):
+    return float(cross_entropy(one, kind, np.asarray(found, np.float32), labels))
 
 
 def test_the_loss_of_probabilities_and_of_their_logits_is_the_negative_log_likelihood():
     expected = -np.log(softmax(LOGITS)[[0, 1], LABELS]).mean()
-    assert loss(Head(), "SOFTMAX", softmax(LOGITS), LABELS) == pytest.approx(expected, rel=1e-4)
-    assert loss(Head(activation="softmax"), "FULLY_CONNECTED", LOGITS, LABELS) == pytest.approx(expected, rel=1e-5)
-    assert loss(Head(), "FULLY_CONNECTED", LOGITS, LABELS) == pytest.approx(expected, rel=1e-5)
+    assert loss(head(), "SOFTMAX", softmax(LOGITS), LABELS) == pytest.approx(expected, rel=1e-4)
+    assert loss(head(activation="softmax"), "FULLY_CONNECTED", LOGITS, LABELS) == pytest.approx(expected, rel=1e-5)
+    assert loss(head(), "FULLY_CONNECTED", LOGITS, LABELS) == pytest.approx(expected, rel=1e-5)
 
 
 def test_the_loss_of_one_value_is_that_of_yes_and_no():
     labels = np.array([1, 0])
     expected = -np.log([sigmoid(1.5), 1 - sigmoid(-0.5)]).mean()
-    binary = Head(task="binary")
+    binary = head("binary", 1)
     assert loss(binary, "LOGISTIC", sigmoid(YES), labels) == pytest.approx(expected, rel=1e-4)
-    assert loss(Head(task="binary", activation="sigmoid"), "ADD", YES, labels) == pytest.approx(expected, rel=1e-5)
+    assert loss(head("binary", 1, activation="sigmoid"), "ADD", YES, labels) == pytest.approx(expected, rel=1e-5)
 
 
 def test_classes_that_each_have_a_sigmoid_are_told_apart_one_by_one():
     likely = sigmoid(LOGITS)
     wanted = np.eye(3)[LABELS]
     expected = -(wanted * np.log(likely) + (1 - wanted) * np.log(1 - likely)).sum(-1).mean()
-    assert loss(Head(), "LOGISTIC", likely, LABELS) == pytest.approx(expected, rel=1e-4)
-    assert loss(Head(activation="sigmoid"), "CONV_2D", LOGITS, LABELS) == pytest.approx(expected, rel=1e-5)
+    assert loss(head(), "LOGISTIC", likely, LABELS) == pytest.approx(expected, rel=1e-4)
+    assert loss(head(activation="sigmoid"), "CONV_2D", LOGITS, LABELS) == pytest.approx(expected, rel=1e-5)
 
 
 def test_outputs_with_more_axes_are_rows():
-    one = Head(activation="softmax")
+    one = head(activation="softmax")
     assert loss(one, "CONV_2D", LOGITS[:, None, None], LABELS) == pytest.approx(loss(one, "CONV_2D", LOGITS, LABELS))
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from edgecv_runtime.heads.words import Caption
 
 from edgecv.run import drawing
-from edgecv.run.drawing import caption, enlarge, fitted, letters
+from edgecv.run.drawing import draw, enlarge, fitted, letters
 
 
 def noise(height, width, low=0, high=255):
@@ -16,7 +17,7 @@ def noise(height, width, low=0, high=255):
 @pytest.mark.parametrize("grey", [0, 128, 255])
 @pytest.mark.parametrize("shape", [(8, 8), (1, 300), (300, 1), (32, 32), (240, 320), (1080, 1920)])
 def test_white_letters_stand_on_black_on_any_picture(shape, grey):
-    drawn = caption(np.full((*shape, 3), grey, np.uint8), "cat 97 %")
+    drawn = draw(np.full((*shape, 3), grey, np.uint8), [Caption("cat 97 %")])
     assert max(drawn.shape) >= 256
     band = drawn[:10, :100] if min(drawn.shape[:2]) > 20 else drawn
     assert drawn.dtype == np.uint8
@@ -28,11 +29,20 @@ def test_white_letters_stand_on_black_on_any_picture(shape, grey):
 def test_the_picture_below_its_caption_is_untouched():
     pixels = noise(480, 640)
     before = pixels.copy()
-    drawn = caption(pixels, "dog")
+    drawn = draw(pixels, [Caption("dog")])
     assert (pixels == before).all()
     changed = (drawn != pixels).any((1, 2)).nonzero()[0]
     assert 15 <= changed.max() <= 60
     assert (drawn[changed.max() + 1 :] == pixels[changed.max() + 1 :]).all()
+
+
+def test_captions_stand_one_under_the_other():
+    pixels = noise(480, 640)
+    one, two = draw(pixels, [Caption("age 31")]), draw(pixels, [Caption("age 31"), Caption("gender female")])
+    height = 1 + (one != pixels).any((1, 2)).nonzero()[0].max()
+    assert (two[:height] == one[:height]).all()
+    assert ((two != pixels).any((1, 2)).nonzero()[0].max() + 1) == 2 * height
+    assert (draw(noise(3, 300), [Caption("a")] * 9) == 0).any()
 
 
 def test_tiny_pictures_are_enlarged_by_a_whole_factor():
@@ -66,4 +76,4 @@ def test_without_any_other_font_a_caption_still_reads(monkeypatch):
 
 def test_different_answers_look_different():
     pixels = noise(100, 300)
-    assert (caption(pixels, "cat") != caption(pixels, "dog")).any()
+    assert (draw(pixels, [Caption("cat")]) != draw(pixels, [Caption("dog")])).any()

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from edgecv_runtime.schema import Normalize, Postprocess, Preprocess, TensorIO
+from edgecv_runtime.schema import HeadSpec, Normalize, Preprocess, TensorIO
 
-from edgecv_converters.coreml.interface import EARLIEST, needs
+from edgecv_converters.coreml.interface import EARLIEST, exclusive_head, needs
 from edgecv_converters.coreml.names import feature_of
-from edgecv_converters.coreml.package import POSTPROCESS, PREPROCESS, RECIPE, load_coremltools
+from edgecv_converters.coreml.package import HEADS, PREPROCESS, RECIPE, load_coremltools
 from edgecv_converters.coreml.recipes import Minimum
 from edgecv_converters.graph.frozen import Endpoint
 
@@ -30,7 +30,8 @@ def describe(
     """
     spec = load_coremltools().models.MLModel(str(package), skip_model_load=True).get_spec()
     taken = tuple(_input(spec.description, endpoint) for endpoint in inputs)
-    given = tuple(_output(spec.description, endpoint, first=number == 0) for number, endpoint in enumerate(outputs))
+    head = _classifier(spec.description)
+    given = tuple(_output(spec.description, endpoint, head) for endpoint in outputs)
     block = next(iter(spec.mlProgram.functions["main"].block_specializations.values()))
     ops = dict(sorted(Counter(operation.type for operation in block.operations).items()))
     return taken, given, ops, _requires(spec)
@@ -64,17 +65,23 @@ def _normalize(description: Any, endpoint: Endpoint) -> Normalize:
     return msgspec.json.decode(text, type=dict[str, Preprocess])[endpoint.name].normalize
 
 
-def _output(description: Any, endpoint: Endpoint, *, first: bool) -> TensorIO:
-    if not (first and description.predictedProbabilitiesName):
+def _classifier(description: Any) -> HeadSpec | None:
+    """The head whose probabilities the package gives by label, or None."""
+    if not description.predictedProbabilitiesName:
+        return None
+    return exclusive_head(msgspec.json.decode(description.metadata.userDefined[HEADS], type=tuple[HeadSpec, ...]))
+
+
+def _output(description: Any, endpoint: Endpoint, head: HeadSpec | None) -> TensorIO:
+    if head is None or endpoint.name not in head.outputs:
         return _tensor(_feature(description.output, endpoint), endpoint)
-    postprocess = msgspec.json.decode(description.metadata.userDefined[POSTPROCESS], type=Postprocess)
     return TensorIO(
         name=endpoint.name,
         tensor=description.predictedProbabilitiesName,
         shape=endpoint.shape,
         dtype="float64",
         by_label=True,
-        activation=postprocess.activation,
+        activation=head.activation,
     )
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from edgecv_runtime.errors import UsageError
-from edgecv_runtime.schema import Postprocess, Preprocess, Record, SourceInfo, Task, TensorSpec
+from edgecv_runtime.heads.kinds import KINDS, kind_words
+from edgecv_runtime.schema import HeadSpec, Preprocess, Record, SourceInfo, TensorSpec
 
 from edgecv_converters.coreml.recipes import MINIMUMS, RECIPES, Minimum
 from edgecv_converters.graph.frozen import Endpoint
@@ -73,20 +74,16 @@ class ModelMetadata:
 
     Attributes:
         name: The bundle's.
-        task: What the outputs mean.
         source: The trained model.
         preprocess: Of each input, by the source's names.
-        postprocess: What is still to be applied to the first output.
-        labels: In the order of the first output.
+        heads: What the outputs mean, and what is still to be applied to them.
         identity: The bundle's (`edgecv_runtime.identity`).
     """
 
     name: str
-    task: Task
     source: SourceInfo
     preprocess: Mapping[str, Preprocess]
-    postprocess: Postprocess
-    labels: tuple[str, ...] | None
+    heads: tuple[HeadSpec, ...]
     identity: str
 
 
@@ -110,10 +107,10 @@ def check_fit(
     """Refuse an interface that the model cannot have, before anything is converted.
 
     Raises:
-        UsageError: See `pictures` and `classes`.
+        UsageError: See `pictures` and `classifier`.
     """
     pictures(interface, metadata, inputs)
-    classes(interface, metadata, outputs)
+    classifier(interface, metadata, outputs)
 
 
 def pictures(
@@ -140,41 +137,49 @@ def pictures(
     return found
 
 
-def classes(
+def classifier(
     interface: Interface, metadata: ModelMetadata | None, outputs: Sequence[Endpoint | TensorSpec]
-) -> tuple[str, ...] | None:
-    """The labels of a classifier; None where the model ends with tensors.
+) -> HeadSpec | None:
+    """The head whose labels and probabilities the model ends with, as a classifier; None where it ends with tensors.
 
     Raises:
         UsageError: A classifier was asked for, and the model can be none; or two labels are the same.
     """
     if interface.output == "tensor" or (interface.output is None and interface.input == "tensor"):
         return None
-    labels = None if metadata is None else metadata.labels
-    problem = UNLABELLED if metadata is None or labels is None else _hindrance(metadata, labels, outputs)
+    head = None if metadata is None else exclusive_head(metadata.heads)
+    problem = _hindrance(metadata, head, outputs)
     if problem is not None and interface.output == "classifier":
         raise UsageError(f"--coreml-output classifier {problem[0]}", problem[1])
-    if problem is not None or labels is None:
+    if problem is not None or head is None or head.labels is None:
         return None
-    twice = next((label for label in labels if labels.count(label) > 1), None)
+    twice = next((label for label in head.labels if head.labels.count(label) > 1), None)
     if twice is not None:
         raise UsageError(
             f"the label {twice!r} is there twice, and a Core ML classifier needs each once",
             "Rename one of them, or give --coreml-output tensor",
         )
-    return labels
+    return head
+
+
+def exclusive_head(heads: Sequence[HeadSpec]) -> HeadSpec | None:
+    """The first head that chooses one of its labels, or None."""
+    return next((head for head in heads if KINDS[head.kind].exclusive), None)
 
 
 def _hindrance(
-    metadata: ModelMetadata, labels: tuple[str, ...], outputs: Sequence[Endpoint | TensorSpec]
+    metadata: ModelMetadata | None, head: HeadSpec | None, outputs: Sequence[Endpoint | TensorSpec]
 ) -> tuple[str, str] | None:
-    """Say why the model cannot end as a classifier, and what to do."""
-    if metadata.task != "classification":
+    """Why the model cannot end as a classifier, and what to do."""
+    if metadata is not None and head is None and any(one.labels is not None for one in metadata.heads):
         leave = "Leave it out: the app reads the output itself"
-        return f"needs a model that chooses one of its labels, and this one's task is {metadata.task}", leave
-    count = math.prod(outputs[0].shape)
-    if count != len(labels):
-        return f"needs a label for each of {count} values, got {len(labels)}", "Give all of them with --labels"
-    if metadata.postprocess.activation == "sigmoid":
+        kinds = kind_words(metadata.heads)
+        return f"needs a model that chooses one of its labels, and this one's task is {kinds}", leave
+    if head is None or head.labels is None:
+        return UNLABELLED
+    count = next(math.prod(output.shape) for output in outputs if output.name == head.outputs[0])
+    if count != len(head.labels):
+        return f"needs a label for each of {count} values, got {len(head.labels)}", "Give all of them with --labels"
+    if head.activation == "sigmoid":
         return "needs probabilities that add up to 1", "Give --activation softmax or none, or leave it out"
     return None

@@ -11,15 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from edgecv_runtime.schema import Precision
+from edgecv_runtime.heads.kinds import first_labels, kind_words
+from edgecv_runtime.schema import Activation, Precision
 
 from edgecv_converters.coreml.edges import end_with_probabilities, take_picture
-from edgecv_converters.coreml.interface import Interface, ModelMetadata, classes, minimum_target, pictures
+from edgecv_converters.coreml.interface import Interface, ModelMetadata, classifier, minimum_target, pictures
 from edgecv_converters.coreml.names import feature_of, identifier
 from edgecv_converters.graph.frozen import FrozenGraph
 
 UUID_NAMESPACE = uuid.UUID("9c8f6f2a-2f2e-5c0e-9e55-0d6a7b1d5a11")  # edgecv's own, so that identifiers are stable
-PREPROCESS, POSTPROCESS, RECIPE = "edgecv.preprocess", "edgecv.postprocess", "edgecv.recipe"
+PREPROCESS, HEADS, RECIPE = "edgecv.preprocess", "edgecv.heads", "edgecv.recipe"
 SOURCE, BUNDLE = "edgecv.source_sha256", "edgecv.bundle"
 LABEL = "classLabel"
 PASSES = (  # those of coremltools that leave a quantization and a normalization as they are
@@ -67,16 +68,17 @@ def write_package(
     """
     ct = load_coremltools()
     images = pictures(interface, metadata, frozen.inputs)
-    labels = classes(interface, metadata, frozen.outputs)
+    head = classifier(interface, metadata, frozen.outputs)
     function = program.functions["main"]
     for endpoint in frozen.inputs:
         if endpoint.name in images:
             take_picture(program, _present(endpoint, function.inputs), images[endpoint.name])
     config = None
-    if labels is not None and metadata is not None:
-        first = _present(frozen.outputs[0], {output.name for output in function.outputs})
-        probabilities = end_with_probabilities(program, first, metadata.postprocess.activation)
-        config = ct.ClassifierConfig(list(labels), LABEL, probabilities)
+    if head is not None:
+        endpoint = next(output for output in frozen.outputs if output.name == head.outputs[0])
+        chosen = _present(endpoint, {output.name for output in function.outputs})
+        probabilities = end_with_probabilities(program, chosen, head.activation)
+        config = ct.ClassifierConfig(list(head.labels or ()), LABEL, probabilities)
     model = ct.convert(
         program,
         source="milinternal",
@@ -123,23 +125,26 @@ def _finished(
     own.author, own.license = interface.author or "", interface.license or ""
     own.versionString = interface.version or ""
     if metadata is not None:
-        _sign(spec.description, metadata)
+        _sign(spec.description, metadata, frozen)
     return ct.models.MLModel(spec, weights_dir=model.weights_dir, skip_model_load=True)
 
 
-def _sign(description: Any, metadata: ModelMetadata) -> None:
+def _sign(description: Any, metadata: ModelMetadata, frozen: FrozenGraph) -> None:
     """Say what the model is, and which bundle it belongs to."""
     own = description.metadata
-    count = "" if metadata.labels is None else f", {len(metadata.labels)} labels"
-    own.shortDescription = f"{metadata.name}: {metadata.task}{count}. From a {metadata.source.format} model by edgecv"
+    labels = first_labels(metadata.heads)
+    count = "" if labels is None else f", {len(labels)} labels"
+    own.shortDescription = (
+        f"{metadata.name}: {kind_words(metadata.heads)}{count}. From a {metadata.source.format} model by edgecv"
+    )
     own.userDefined[PREPROCESS] = _canonical(metadata.preprocess)
-    own.userDefined[POSTPROCESS] = _canonical(metadata.postprocess)
+    own.userDefined[HEADS] = _canonical(metadata.heads)
     own.userDefined[SOURCE] = metadata.source.sha256
     own.userDefined[BUNDLE] = metadata.identity
     for feature in description.input:
         feature.shortDescription = _of_input(feature)
     for feature in description.output:
-        feature.shortDescription = _of_output(feature, description, metadata)
+        feature.shortDescription = _of_output(feature, description, _activation(feature, metadata, frozen))
 
 
 def _canonical(value: Any) -> str:
@@ -155,12 +160,18 @@ def _of_input(feature: Any) -> str:
     return f"Numbers in the order NHWC, preprocessed as {PREPROCESS} says"
 
 
-def _of_output(feature: Any, description: Any, metadata: ModelMetadata) -> str:
+def _activation(feature: Any, metadata: ModelMetadata, frozen: FrozenGraph) -> Activation:
+    """What is still to be applied to an output."""
+    names = {identifier(name): output.name for output in frozen.outputs for name in (output.name, output.node)}
+    source = names.get(feature.name)
+    return next((head.activation for head in metadata.heads if source in head.outputs), "none")
+
+
+def _of_output(feature: Any, description: Any, activation: Activation) -> str:
     if feature.name == description.predictedFeatureName:
         return "The most probable label"
     if feature.name == description.predictedProbabilitiesName:
         return "The probability of each label"
-    activation = metadata.postprocess.activation
     rest = "" if activation == "none" else f"; {activation} makes them scores in 0..1"
     return f"The model's values{rest}"
 

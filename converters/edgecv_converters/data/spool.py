@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,11 +87,21 @@ def write_spool(
     inputs: Sequence[TensorSpec],
     *,
     labels: Sequence[str] | None = None,
+    truths: Collection[str] = (),
     on_progress: Progress = lambda _done, _total: None,
 ) -> tuple[Spool, SpoolInfo]:
     """Preprocess every sample into float32 files with the code that runs on the device.
 
     Unreadable images are skipped and counted.
+
+    Args:
+        samples: The samples.
+        folder: Where the files go.
+        specs: The preprocessing of every input.
+        inputs: The model's inputs.
+        labels: The model's labels, by which the classes of the samples are counted.
+        truths: The names of heads: arrays of an .npz file that are called like them are no inputs.
+        on_progress: Is told how many samples are done, and of how many.
 
     Raises:
         DataError: More than 5 % of the images are unreadable, or the data does not fit the model's inputs.
@@ -99,7 +109,7 @@ def write_spool(
     spool = Spool(folder, tuple(spec.name for spec in inputs), len(samples))
     indices = samples.labels(labels)
     fill = _fill_from_images if samples.kind == "images" else _fill_from_npz
-    kept, skipped, digests = fill(samples, spool, specs, inputs, on_progress)
+    kept, skipped, digests = fill(samples, spool, specs, inputs, truths, on_progress)
     if len(skipped) > MAX_UNREADABLE * len(samples):
         raise DataError(
             f"{len(skipped)} of {len(samples)} images in {samples.path} cannot be read, the first is {skipped[0]}",
@@ -120,6 +130,7 @@ def _fill_from_images(
     spool: Spool,
     specs: Mapping[str, Preprocess],
     inputs: Sequence[TensorSpec],
+    _truths: Collection[str],
     on_progress: Progress,
 ) -> tuple[list[int], list[str], list[str]]:
     if len(inputs) != 1 or specs[inputs[0].name].kind != "image":
@@ -150,9 +161,10 @@ def _fill_from_npz(
     spool: Spool,
     specs: Mapping[str, Preprocess],
     inputs: Sequence[TensorSpec],
+    truths: Collection[str],
     on_progress: Progress,
 ) -> tuple[list[int], list[str], list[str]]:
-    arrays = match_arrays(samples.path, specs, inputs)
+    arrays = match_arrays(samples.path, specs, inputs, truths)
     out = spool.create({spec.name: spec.shape for spec in inputs})
     preprocessors = {spec.name: Preprocessor(specs[spec.name], shape=spec.shape) for spec in inputs}
     digests = {int(str(s.location)): hashlib.sha256() for s in samples.samples}

@@ -1,4 +1,4 @@
-"""Facts that are read off a frozen graph: its operations, and the activation that an output ends with."""
+"""Facts that are read off a frozen graph: its operations, and how an output ends."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from typing import Any
 
-from edgecv_runtime.schema import Activation, Task
+from edgecv_runtime.heads.base import Ending
 
 from edgecv_converters.graph.edit import node_of
 from edgecv_converters.graph.frozen import Endpoint, FrozenGraph
@@ -31,11 +31,12 @@ def final_activation(frozen: FrozenGraph, output: Endpoint) -> str:
     return str(node.op)
 
 
-def pending_activation(task: Task, last: str) -> Activation:
-    """Tell what a device has yet to apply for scores in 0..1, where the model's last operation `last` gives logits."""
-    if last not in _LINEAR or task == "regression":
-        return "none"
-    return "softmax" if task == "classification" else "sigmoid"
+def ending(frozen: FrozenGraph, output: Endpoint) -> Ending:
+    """Return how `output` ends: with a sigmoid, with an operation that gives logits, or with anything else."""
+    last = final_activation(frozen, output)
+    if last == "Sigmoid":
+        return "sigmoid"
+    return "logits" if last in _LINEAR else "other"
 
 
 def scales_input(frozen: FrozenGraph) -> bool:

@@ -1,4 +1,4 @@
-"""Runs one artifact of a bundle on samples whose true classes are known, and keeps its answers."""
+"""Runs one artifact of a bundle on labelled samples, and keeps its answers."""
 
 from __future__ import annotations
 
@@ -7,42 +7,42 @@ from pathlib import Path
 
 import numpy as np
 from edgecv_runtime.backends import run_float
-from edgecv_runtime.postprocess import Head
+from edgecv_runtime.heads.base import Head
 from edgecv_runtime.schema import Artifact
 
 from edgecv_converters.data import Spool
 from edgecv_converters.isolate.child import progress
-from edgecv_converters.parity.decide import trusted_decisions
 from edgecv_converters.targets import ProofMethod, find
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """One artifact of the bundle at `root` (an absolute path); its output named `output` is a class a sample."""
+    """One artifact of the bundle at `root` (an absolute path), and the heads whose answers are wanted."""
 
     root: Path
     artifact: Artifact
-    head: Head
-    output: str
+    heads: tuple[Head, ...]
     method: ProofMethod
     threads: int
     samples: Spool
 
 
-def decide(order: Decision) -> np.ndarray:
-    """The class that the artifact answers for each sample.
+def decide(order: Decision) -> dict[str, np.ndarray]:
+    """Return what the artifact answers to every sample, by head, in the form of `Head.answers`.
 
     Raises:
         EdgecvError: The runtime cannot load or run the file, or is not installed.
     """
-    decided = []
+    heads = [head.given(order.artifact.outputs) for head in order.heads]
+    found: dict[str, list[np.ndarray]] = {head.name: [] for head in heads}
     file = order.root / order.artifact.file
     backend = find(order.artifact.target).open(order.artifact, file, order.method, threads=order.threads)
     try:
         for rows, batch in order.samples.batches(1):
             outputs = run_float(backend, order.artifact, batch)
-            decided.append(trusted_decisions(outputs[order.output], order.head))
+            for head in heads:
+                found[head.name].append(head.answers(outputs))
             progress(rows.stop, order.samples.count)
     finally:
         backend.close()
-    return np.concatenate([row.reshape(1) for row in decided if row is not None])
+    return {name: np.concatenate(rows) for name, rows in found.items()}

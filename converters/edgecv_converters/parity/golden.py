@@ -7,7 +7,7 @@ from pathlib import Path
 
 from edgecv_runtime.backends import Backend, run_float, to_raw
 from edgecv_runtime.errors import EdgecvError
-from edgecv_runtime.postprocess import Head
+from edgecv_runtime.heads.base import Head
 from edgecv_runtime.schema import Artifact, GoldenInfo, Parity
 
 from edgecv_converters.golden import GoldenSample, read_golden, read_sketches
@@ -27,7 +27,7 @@ class GoldenCheck:
     root: Path
     artifact: Artifact
     golden: GoldenInfo
-    head: Head
+    heads: tuple[Head, ...]
     method: ProofMethod
     gates: GateConfig
     threads: int
@@ -47,7 +47,7 @@ def check_golden(check: GoldenCheck) -> Parity:
 
 
 def _compare(check: GoldenCheck, cases: list[GoldenSample]) -> Parity:
-    artifact, total = check.artifact, ComparisonAccumulator(check.head)
+    artifact, total = check.artifact, ComparisonAccumulator(check.heads)
     target = find(artifact.target)
     backend = target.open(artifact, check.root / artifact.file, check.method, threads=check.threads)
     try:

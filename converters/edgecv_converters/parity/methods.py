@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from edgecv_runtime.postprocess import activate
+from edgecv_runtime.heads.arithmetic import activate
 from edgecv_runtime.schema import Artifact
 
 from edgecv_converters.targets import ProofMethod

@@ -10,27 +10,25 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 from edgecv_runtime.errors import ConversionError, DataError
-from edgecv_runtime.postprocess import Head
+from edgecv_runtime.heads.arithmetic import same_rows
+from edgecv_runtime.heads.base import Head
+from edgecv_runtime.heads.metrics import wilson
 from edgecv_runtime.schema import Accuracy, Comparison
 
 from edgecv_converters.measured import Histogram
-from edgecv_converters.parity.decide import same_rows, trusted_decisions
 
 INFINITE: Final = sys.float_info.max
 MAX_FLIPS: Final = 100
 BINS_PER_DECADE: Final = 4
 LOWEST_DECADE: Final = -9
 HIGHEST_DECADE: Final = 3
-Z_95: Final = 1.959963984540054  # the normal distribution's 97.5 % quantile
 
 FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 
 
@@ -44,11 +42,12 @@ class ComparisonAccumulator:
     """Sums over batches of outputs, so that no data set is held in memory.
 
     Args:
-        head: What the source's outputs mean; a regression has no agreement.
+        heads: What the source's outputs mean; without a head that decides something there is no agreement.
     """
 
-    def __init__(self, head: Head) -> None:
-        self._head = head
+    def __init__(self, heads: Sequence[Head]) -> None:
+        self._heads = tuple(heads)
+        self._decides = any(head.decides for head in heads)
         self._count = self._elements = self._agreed = self._non_finite = 0
         self._max_error = self._sum_error = 0.0
         self._error_power = self._reference_power = self._candidate_power = self._dot = 0.0
@@ -108,11 +107,10 @@ class ComparisonAccumulator:
         finite: BoolArray,
     ) -> None:
         same = finite.copy()
-        for name, expected in reference.items():
-            wanted = trusted_decisions(expected, self._head)
-            got = trusted_decisions(candidate[name], self._head)
-            if wanted is not None and got is not None:
-                same &= same_rows(wanted, got)
+        for head in self._heads:
+            agreed = head.agreement(reference, candidate)
+            if agreed is not None:
+                same &= agreed
         self._agreed += int(np.count_nonzero(same))
         room = MAX_FLIPS - len(self._flips)
         self._flips.extend(str(ids[row]) for row in np.flatnonzero(~same)[:room])
@@ -132,8 +130,8 @@ class ComparisonAccumulator:
             mean_abs_error=INFINITE if broken else min(self._sum_error / self._elements, INFINITE),
             cosine=0.0 if broken else cosine(self._dot, self._reference_power, self._candidate_power),
             snr_db=-INFINITE if broken else signal_to_noise(self._reference_power, self._error_power),
-            agreement=None if self._head.task == "regression" else self._agreed / self._count,
-            flips=() if self._head.task == "regression" and not broken else tuple(self._flips),
+            agreement=self._agreed / self._count if self._decides else None,
+            flips=tuple(self._flips) if self._decides or broken else (),
             non_finite=self._non_finite,
         )
 
@@ -188,27 +186,6 @@ def signal_to_noise(reference_power: float, error_power: float) -> float | None:
     return 10 * (math.log10(reference_power) - math.log10(error_power))
 
 
-def wilson(correct: int, n: int) -> tuple[float, float]:
-    """The 95 % Wilson score interval of a proportion, both ends in 0..1; (0, 1) without samples.
-
-    Source: E. B. Wilson, Probable inference, the law of succession, and statistical inference, JASA 22
-    (1927).
-
-    Raises:
-        ValueError: Not 0 <= correct <= n.
-    """
-    if not 0 <= correct <= n:
-        raise ValueError(f"correct must be in 0..n, got {correct} of {n}")
-    if n == 0:
-        return 0.0, 1.0
-    share, square = correct / n, Z_95 * Z_95
-    centre = (share + square / (2 * n)) / (1 + square / n)
-    half = Z_95 / (1 + square / n) * math.sqrt(share * (1 - share) / n + square / (4 * n * n))
-    low = 0.0 if correct == 0 else max(0.0, centre - half)
-    high = 1.0 if correct == n else min(1.0, centre + half)
-    return low, high
-
-
 def mcnemar(lost: int, gained: int) -> float:
     """The two-sided exact p-value that `lost` and `gained` come from a fair coin; 1 where both are 0.
 
@@ -236,7 +213,7 @@ def accuracy(
 
     Args:
         labels: (n,) class indices, or (n, classes) bits where every bit must match.
-        reference_decisions: The source's, same shape (see `trusted_decisions`).
+        reference_decisions: The source's, same shape (see `Head.trusted_decisions`).
         candidate_decisions: The artifact's, same shape.
 
     Raises:
@@ -260,67 +237,3 @@ def accuracy(
         gained=gained,
         mcnemar_p=mcnemar(lost, gained),
     )
-
-
-def confusion_matrix(labels: npt.NDArray[Any], predictions: npt.NDArray[Any], classes: int) -> IntArray:
-    """Count how often each true class (row) was taken for each class (column): (classes, classes), int64.
-
-    A prediction outside 0..classes-1 (-1 stands for "no valid answer") is in no column.
-
-    Raises:
-        DataError: A label is outside 0..classes-1.
-    """
-    truth, predicted = np.asarray(labels, np.int64), np.asarray(predictions, np.int64)
-    if truth.size and not 0 <= truth.min() <= truth.max() < classes:
-        raise DataError(f"labels must be in 0..{classes - 1}, got {truth.min()}..{truth.max()}")
-    valid = (predicted >= 0) & (predicted < classes)
-    flat = np.bincount(truth[valid] * classes + predicted[valid], minlength=classes * classes)
-    return flat.reshape(classes, classes).astype(np.int64)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClassScore:
-    """Precision, recall and F1 (0..1; 0 where undefined) of one class, and how many samples it has."""
-
-    precision: float
-    recall: float
-    f1: float
-    support: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scores:
-    """One `ClassScore` a class in the order of the labels, and their plain means."""
-
-    classes: tuple[ClassScore, ...]
-    macro_precision: float
-    macro_recall: float
-    macro_f1: float
-
-
-def precision_recall_f1(labels: npt.NDArray[Any], predictions: npt.NDArray[Any], classes: int) -> Scores:
-    """Precision, recall and F1 a class, and their macro averages (all classes weigh the same).
-
-    Source: the definitions of scikit-learn's `precision_recall_fscore_support` with `zero_division=0`.
-
-    Raises:
-        DataError: A label is outside 0..classes-1.
-    """
-    matrix = confusion_matrix(labels, predictions, classes)
-    hits = np.diag(matrix).astype(np.float64)
-    support = np.bincount(np.asarray(labels, np.int64), minlength=classes)
-    precision = _ratio(hits, matrix.sum(axis=0))
-    recall = _ratio(hits, support)
-    f1 = _ratio(2 * hits, matrix.sum(axis=0) + support)
-    rows = zip(precision.tolist(), recall.tolist(), f1.tolist(), support.tolist(), strict=True)
-    return Scores(
-        classes=tuple(ClassScore(precision=p, recall=r, f1=f, support=n) for p, r, f, n in rows),
-        macro_precision=float(precision.mean()),
-        macro_recall=float(recall.mean()),
-        macro_f1=float(f1.mean()),
-    )
-
-
-def _ratio(numerator: FloatArray, denominator: npt.NDArray[Any]) -> FloatArray:
-    share: FloatArray = np.divide(numerator, denominator, out=np.zeros_like(numerator), where=denominator != 0)
-    return share

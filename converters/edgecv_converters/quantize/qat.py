@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from edgecv_runtime.postprocess import Head
+from edgecv_runtime.heads.one_class import OneClassHead
 
 from edgecv_converters.quantize.logits import ranged_anew
 from edgecv_converters.quantize.network import Network
@@ -42,7 +42,7 @@ class TrainingJob:
         epochs: How often every training sample is seen.
         train: The samples that are learned.
         held_out: Others, which decide the best epoch and whether training helped at all.
-        head: What the labelled output means: classification or binary.
+        head: What the labelled output means.
         output: Its position among the file's outputs.
         batch: Samples in one step.
     """
@@ -50,7 +50,7 @@ class TrainingJob:
     epochs: int
     train: Labelled
     held_out: Labelled
-    head: Head
+    head: OneClassHead
     output: int
     batch: int = 64
 
@@ -129,9 +129,9 @@ def better(best: Trained | None, found: Trained) -> Trained:
 def score(data: bytes, how: TrainingJob) -> Score:
     """Score a file with float32 inputs and outputs on the held-out samples."""
     output = answers(data, how.held_out.samples)[how.output]
-    decisions = how.head.decisions(output)
-    assert decisions is not None, "the pipeline refuses training for tasks without labels"
-    likely = how.head.scores(output)[np.arange(len(output)), how.held_out.labels]
+    named = dict.fromkeys(how.head.spec.outputs, output)
+    decisions = how.head.decisions(named)
+    likely = how.head.scores(named)[np.arange(len(output)), how.held_out.labels]
     right = int((decisions == how.held_out.labels).sum())
     return Score(right, round(float(np.log(np.maximum(likely, 1 / 512)).mean()), 6))
 
@@ -144,7 +144,7 @@ def _rows(how: TrainingJob, rng: np.random.Generator) -> Iterator[Array]:
         yield np.sort(order[start : start + how.batch])
 
 
-def labels_loss(head: Head, kind: str, output: int) -> Callable[[Sequence[Any], Any], tuple[Any, float]]:
+def labels_loss(head: OneClassHead, kind: str, output: int) -> Callable[[Sequence[Any], Any], tuple[Any, float]]:
     """A function from the network's outputs and the labels to their cross-entropy, and its share of the whole loss.
 
     Args:
@@ -159,17 +159,17 @@ def labels_loss(head: Head, kind: str, output: int) -> Callable[[Sequence[Any], 
     return loss
 
 
-def cross_entropy(head: Head, kind: str, found: Any, labels: Any) -> Any:
+def cross_entropy(head: OneClassHead, kind: str, found: Any, labels: Any) -> Any:
     """The mean negative log-likelihood of the labels, (batch,) int64, by an output, (batch, answers) float32."""
     import tensorflow as tf
 
     rows = tf.reshape(found, [tf.shape(labels)[0], -1])
-    targets = tf.cast(labels, tf.float32)[:, None] if head.task == "binary" else tf.one_hot(labels, tf.shape(rows)[1])
-    if head.activation == "none" and kind in {"SOFTMAX", "LOGISTIC"}:
+    targets = tf.gather(tf.constant(head.target_rows()), labels)
+    if head.spec.activation == "none" and kind in {"SOFTMAX", "LOGISTIC"}:
         by_label = -targets * tf.math.log(rows + TINY)
         if kind == "LOGISTIC":
             by_label -= (1 - targets) * tf.math.log(1 - rows + TINY)
-    elif head.activation == "sigmoid" or head.task == "binary":
+    elif head.spec.activation == "sigmoid" or not head.exclusive:
         by_label = tf.nn.sigmoid_cross_entropy_with_logits(targets, rows)
     else:
         by_label = tf.nn.softmax_cross_entropy_with_logits(targets, rows)[:, None]

@@ -11,11 +11,13 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 from edgecv_runtime.errors import EdgecvError, SourceError, UsageError
-from edgecv_runtime.schema import SourceInfo, Task, TensorSpec
+from edgecv_runtime.heads.base import Ending
+from edgecv_runtime.heads.kinds import shown_head
+from edgecv_runtime.schema import HeadSpec, SourceInfo, TensorSpec
 
 from edgecv_converters.graph.freeze import Call, freeze
 from edgecv_converters.graph.frozen import FrozenGraph
-from edgecv_converters.graph.inspect import final_activation, op_rows, random_node, scales_input
+from edgecv_converters.graph.inspect import ending, op_rows, random_node, scales_input
 from edgecv_converters.graph.layers import layer_of
 from edgecv_converters.graph.macs import multiply_adds, multiply_adds_by_layer
 from edgecv_converters.graph.names import scope_name
@@ -125,19 +127,14 @@ class SourceModel:
         return tuple(TensorSpec(name=e.name, shape=e.shape, dtype=e.dtype) for e in self._frozen.outputs)
 
     @cached_property
-    def last_op(self) -> str:
-        """The TensorFlow operation that makes the first output."""
-        return final_activation(self._frozen, self._frozen.outputs[0])
+    def endings(self) -> tuple[Ending, ...]:
+        """How each output ends, as far as it tells what the output means."""
+        return tuple(ending(self._frozen, output) for output in self._frozen.outputs)
 
     @property
-    def task(self) -> Task:
-        """What the output means, told by its shape and its last activation."""
-        if len(self.outputs) != 1 or len(self.outputs[0].shape) != 2:
-            return "regression"
-        sigmoid = self.last_op == "Sigmoid"
-        if self.outputs[0].shape[-1] == 1:
-            return "binary" if sigmoid else "regression"
-        return "multilabel" if sigmoid else "classification"
+    def heads(self) -> tuple[HeadSpec, ...]:
+        """What each output means, told by its shape and by how it ends."""
+        return tuple(shown_head([output], ends) for output, ends in zip(self.outputs, self.endings, strict=True))
 
     @property
     def has_preprocessing(self) -> bool:

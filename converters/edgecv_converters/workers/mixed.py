@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 from edgecv_runtime.errors import ConversionError
-from edgecv_runtime.postprocess import Head
+from edgecv_runtime.heads.base import Head
 from edgecv_runtime.schema import Accuracy
 
 from edgecv_converters.data import Spool
@@ -17,7 +17,6 @@ from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.isolate.child import wait_for
 from edgecv_converters.isolate.store import ObjectStore
 from edgecv_converters.measured import LayerSensitivity, Mixed
-from edgecv_converters.parity.decide import trusted_decisions
 from edgecv_converters.parity.metrics import accuracy
 from edgecv_converters.quantize.fewest import FewestFloatLayers, fewest
 from edgecv_converters.quantize.keep_float import MixedFile
@@ -37,7 +36,7 @@ Progress = Callable[[float, float | None], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Validation:
-    """The labelled samples that the budget is judged on, what they are in words, and what the outputs mean."""
+    """The labelled samples that the budget is judged on, what they are in words, and the head that they are of."""
 
     data: DataSet
     on: str
@@ -131,10 +130,12 @@ class ValidationAccuracy:
         source = {tensor.tensor: tensor.name for tensor in taken}
         spool = validation.data.inputs
         self._inputs = [np.load(spool.path(source[name]), mmap_mode="r")[: spool.count] for name in input_names(int8)]
-        self._output = output_names(int8).index(given[0].tensor)
         self._head = validation.head
-        self._labels = np.asarray(validation.data.labels)
-        expected = np.load(references.path(given[0].name), mmap_mode="r")
+        (self._name,) = self._head.spec.outputs
+        tensor = next(io.tensor for io in given if io.name == self._name)
+        self._output = output_names(int8).index(tensor)
+        self._labels = validation.data.truths[self._head.name]
+        expected = np.load(references.path(self._name), mmap_mode="r")
         self._expected = self._decided(expected[: spool.count])
 
     def __call__(self, data: bytes) -> Accuracy:
@@ -143,9 +144,7 @@ class ValidationAccuracy:
         return accuracy(self._labels, self._expected, self._decided(found.reshape(len(found), *found.shape[2:])))
 
     def _decided(self, outputs: Array) -> Array:
-        decisions = trusted_decisions(outputs, self._head)
-        assert decisions is not None, "the pipeline refuses a budget for tasks without labels"
-        return decisions
+        return self._head.answers({self._name: outputs})
 
 
 class _BudgetClock:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from edgecv_runtime.backends import Backend, run_float, to_raw
-from edgecv_runtime.postprocess import Head
+from edgecv_runtime.heads.arithmetic import same_rows
+from edgecv_runtime.heads.base import Head
+from edgecv_runtime.heads.metrics import HeadMetrics
 from edgecv_runtime.schema import Accuracy, Artifact, Comparison, Sketch
 
 from edgecv_converters.data import Spool
 from edgecv_converters.isolate.child import progress, wait_for
 from edgecv_converters.isolate.store import ObjectStore
 from edgecv_converters.measured import Histogram
-from edgecv_converters.parity.decide import same_rows, trusted_decisions
 from edgecv_converters.parity.methods import activated, spread
 from edgecv_converters.parity.metrics import ComparisonAccumulator, accuracy
 from edgecv_converters.parity.suspect import ReferenceEvaluator, Suspect
@@ -27,12 +29,22 @@ GOLDEN = "golden"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataSet:
-    """Preprocessed samples; `labels` are class indices, or None."""
+    """Preprocessed samples, and by head what is known to be true of them.
+
+    `judged` is the head whose accuracy is measured: its answers are one class each. None where there is none, or
+    nothing is known of it.
+    """
 
     name: str
     ids: tuple[str, ...]
     inputs: Spool
-    labels: tuple[int, ...] | None = None
+    truths: dict[str, np.ndarray] = field(default_factory=dict)
+    judged: str | None = None
+
+    @property
+    def labels(self) -> np.ndarray | None:
+        """The class indices of the head whose accuracy is measured, (count,) int64, or None."""
+        return None if self.judged is None else self.truths[self.judged]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,11 +56,21 @@ class Subject:
 
     artifact: Artifact
     root: Path
-    head: Head
+    heads: tuple[Head, ...]
     method: ProofMethod = "runtime"
     most: int | None = None
     threads: int = 1
     sketches: tuple[Sketch, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasuredHead:
+    """How good the answers of one head are on labelled data: the artifact's, and the source's (`reference`)."""
+
+    head: str
+    kind: str
+    metrics: HeadMetrics
+    reference: HeadMetrics
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,10 +81,12 @@ class Proof:
         how: What executed it.
         comparisons: By set.
         histogram: Of the errors, over all sets.
-        decisions: By set, the artifact's answers; `rows` are the samples' places in the set.
+        decisions: By set, the artifact's decisions, those of all heads side by side; `rows` are the samples' places in
+            the set.
         overflow: The first operation whose result was not finite; only a reference evaluation finds it.
         suspect: The operation that departs most from the source, likewise.
         accuracy, correct, reference_correct: On the labelled set; right answers by class index.
+        measured: On the labelled set, of the other heads that something is known of.
     """
 
     how: str
@@ -75,6 +99,7 @@ class Proof:
     accuracy: Accuracy | None = None
     correct: dict[int, int] | None = None
     reference_correct: dict[int, int] | None = None
+    measured: tuple[MeasuredHead, ...] = ()
 
 
 def prove_artifact(subject: Subject, sets: tuple[DataSet, ...], store: ObjectStore) -> Proof:
@@ -86,10 +111,11 @@ def prove_artifact(subject: Subject, sets: tuple[DataSet, ...], store: ObjectSto
     references = wait_for(store, REFERENCES)
     rows = {data.name: spread(data.inputs.count, subject.most) for data in sets}
     total = sum(len(chosen) for chosen in rows.values())
-    everything = ComparisonAccumulator(subject.head)
+    everything = ComparisonAccumulator(subject.heads)
     comparisons: dict[str, Comparison] = {}
     decisions: dict[str, np.ndarray] = {}
     judged: tuple[Accuracy, dict[int, int], dict[int, int]] | None = None
+    measured: list[MeasuredHead] = []
     done = 0
     target = find(subject.artifact.target)
     backend = target.open(
@@ -101,10 +127,12 @@ def prove_artifact(subject: Subject, sets: tuple[DataSet, ...], store: ObjectSto
             compared = _compare(subject, backend, data, references[data.name], chosen, everything, (done, total))
             comparisons[data.name], decided = compared
             done += len(chosen)
-            if decided is not None:
-                decisions[data.name] = decided[1]
-            if data.labels is not None and decided is not None:
-                judged = _judge(np.asarray(data.labels)[chosen], *decided)
+            deciding = [decided[head.name][1] for head in subject.heads if head.decides]
+            if deciding:
+                decisions[data.name] = side_by_side(deciding)
+            if data.labels is not None and data.judged is not None:
+                judged = _judge(data.labels[chosen], *decided[data.judged])
+            measured += _measured(subject.heads, data, chosen, decided)
         overflow, suspect = _looked_into(subject, backend, sets)
     finally:
         backend.close()
@@ -119,7 +147,24 @@ def prove_artifact(subject: Subject, sets: tuple[DataSet, ...], store: ObjectSto
         accuracy=judged[0] if judged else None,
         correct=judged[1] if judged else None,
         reference_correct=judged[2] if judged else None,
+        measured=tuple(measured),
     )
+
+
+def _measured(
+    heads: Sequence[Head], data: DataSet, chosen: np.ndarray, answers: Mapping[str, tuple[np.ndarray, np.ndarray]]
+) -> list[MeasuredHead]:
+    """The metrics of the heads that something is known of, but for the one whose accuracy is measured."""
+    return [
+        MeasuredHead(
+            head=head.name,
+            kind=head.kind,
+            metrics=head.measure(data.truths[head.name][chosen], answers[head.name][1]),
+            reference=head.measure(data.truths[head.name][chosen], answers[head.name][0]),
+        )
+        for head in heads
+        if head.name in data.truths and head.name != data.judged
+    ]
 
 
 def _compare(
@@ -130,9 +175,12 @@ def _compare(
     chosen: np.ndarray,
     everything: ComparisonAccumulator,
     so_far: tuple[int, int],
-) -> tuple[Comparison, tuple[np.ndarray, np.ndarray] | None]:
-    own = ComparisonAccumulator(subject.head)
-    decided: list[tuple[np.ndarray, np.ndarray]] = []
+) -> tuple[Comparison, dict[str, tuple[np.ndarray, np.ndarray]]]:
+    """Compare one set; also the source's and the artifact's answers, by head."""
+    own = ComparisonAccumulator(subject.heads)
+    wanted = [head for head in subject.heads if head.decides or head.name in data.truths]
+    answering = [head.given(subject.artifact.outputs) for head in wanted]
+    answered: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {head.name: [] for head in answering}
     done, total = so_far
     for (rows, inputs), (_, every) in zip(data.inputs.batches(BATCH), answers.batches(BATCH), strict=True):
         picked = chosen[(chosen >= rows.start) & (chosen < rows.stop)]
@@ -145,13 +193,20 @@ def _compare(
         everything.add(ids, reference, candidate)
         done += len(picked)
         progress(done, total)
-        name = next(iter(reference))
-        both = trusted_decisions(reference[name], subject.head), trusted_decisions(candidate[name], subject.head)
-        if both[0] is not None and both[1] is not None:
-            decided.append((both[0], both[1]))
-    if not decided:
-        return own.result(), None
-    return own.result(), (np.concatenate([r for r, _ in decided]), np.concatenate([c for _, c in decided]))
+        for head in answering:
+            answered[head.name].append((head.answers(reference), head.answers(candidate)))
+    joined = {
+        name: (np.concatenate([theirs for theirs, _ in parts]), np.concatenate([own_part for _, own_part in parts]))
+        for name, parts in answered.items()
+    }
+    return own.result(), joined
+
+
+def side_by_side(decisions: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the decisions of several heads as one row a sample; those of one head as they are."""
+    if len(decisions) == 1:
+        return decisions[0]
+    return np.concatenate([made.reshape(len(made), -1) for made in decisions], axis=1)
 
 
 def _looked_into(subject: Subject, backend: Backend, sets: tuple[DataSet, ...]) -> tuple[str | None, Suspect | None]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgecv_runtime.schema import SourceInfo, Task, TensorSpec
+from edgecv_runtime.heads.base import Ending
+from edgecv_runtime.schema import SourceInfo, TensorSpec
 
 from edgecv_converters.data import Spool
 from edgecv_converters.isolate.child import progress, wait_for
@@ -23,8 +24,7 @@ class SourceSummary:
     info: SourceInfo
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
-    task: Task
-    last_op: str
+    endings: tuple[Ending, ...]
     has_preprocessing: bool
     notes: tuple[str, ...]
 
@@ -37,8 +37,7 @@ def answer_source(request: SourceRequest, store: ObjectStore, work: Path) -> Non
         info=source.info,
         inputs=source.inputs,
         outputs=source.outputs,
-        task=source.task,
-        last_op=source.last_op,
+        endings=source.endings,
         has_preprocessing=source.has_preprocessing,
         notes=source.notes,
     )

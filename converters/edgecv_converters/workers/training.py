@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from edgecv_runtime.postprocess import Head
+from edgecv_runtime.heads.one_class import OneClassHead
 
 from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.quantize import Labelled, TrainingJob
@@ -20,21 +20,22 @@ class TrainingSets:
 
     train: DataSet
     held_out: DataSet
-    head: Head
+    head: OneClassHead
 
     def training(self, epochs: int, frozen: FrozenGraph, int8: bytes, names: Sequence[str]) -> TrainingJob:
         """Make the training job for an int8 file, whose inputs in its order are the source's `names`."""
         _, given, _ = describe(int8, frozen.inputs, frozen.outputs)
+        (name,) = self.head.spec.outputs
+        tensor = next(io.tensor for io in given if io.name == name)
         return TrainingJob(
             epochs=epochs,
-            train=_labelled(self.train, names),
-            held_out=_labelled(self.held_out, names),
+            train=self._labelled(self.train, names),
+            held_out=self._labelled(self.held_out, names),
             head=self.head,
-            output=output_names(int8).index(given[0].tensor),
+            output=output_names(int8).index(tensor),
         )
 
-
-def _labelled(data: DataSet, names: Sequence[str]) -> Labelled:
-    spool = data.inputs
-    samples = [np.load(spool.path(name), mmap_mode="r")[: spool.count] for name in names]
-    return Labelled(samples=samples, labels=np.asarray(data.labels, np.int64))
+    def _labelled(self, data: DataSet, names: Sequence[str]) -> Labelled:
+        spool = data.inputs
+        samples = [np.load(spool.path(name), mmap_mode="r")[: spool.count] for name in names]
+        return Labelled(samples=samples, labels=data.truths[self.head.name])

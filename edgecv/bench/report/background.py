@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from typing import Final
 
 from edgecv_runtime.bench.result import BenchSettings, Machine, MeasuredOn, Peak, Reference, Result
+from edgecv_runtime.text import percent
 
 from edgecv.bench.reference import GPU_FORMAT
 from edgecv.bench.report.figures import threads_words, time_words
 from edgecv.bench.report.tables import peak_words
 from edgecv.report.background import pairs
 from edgecv.report.html import Html, el, join
-from edgecv.terminal.words import byte_size, duration, percent, quantity
+from edgecv.terminal.words import byte_size, duration, quantity
 
 PLACES: Final = {
     "here": "the machine that ran edgecv bench",

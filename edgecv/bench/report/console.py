@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from edgecv_runtime.bench.result import BenchRow, Latency, Result
+from edgecv_runtime.text import percent
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.measure import Measurement
@@ -18,7 +19,7 @@ from edgecv.bench.report.figures import rate_words, time_words
 from edgecv.bench.report.headline import reasons, sentences
 from edgecv.bench.report.tables import agreement_name, agreement_words
 from edgecv.bench.report.view import Bench, RowView, benches
-from edgecv.terminal.words import DASH, byte_size, percent
+from edgecv.terminal.words import DASH, byte_size
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,10 @@ from collections.abc import Iterable
 from itertools import pairwise
 from typing import Final
 
+from edgecv_runtime.text import THIN, percent
+
 from edgecv.report.plots import nice_ticks
-from edgecv.terminal.words import DASH, MINUS, THIN, percent, quantity
+from edgecv.terminal.words import DASH, MINUS, quantity
 
 _STEPS: Final = ((1.0,), (1.0, 3.0), (1.0, 2.0, 5.0), (1.0, 1.5, 2.0, 3.0, 5.0, 7.0))
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from edgecv_runtime.text import percent
+
 from edgecv.bench.report.figures import threads_words, three_digits, time_words
 from edgecv.bench.report.view import Bench, RowView
-from edgecv.terminal.words import DASH, TIMES, decibels, percent, points, quantity
+from edgecv.terminal.words import DASH, TIMES, decibels, points, quantity
 
 FEW: Final = 100  # samples; agreement on fewer says little
 

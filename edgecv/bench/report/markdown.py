@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from typing import Final
 
 from edgecv_runtime.bench.result import BenchRow, Result
+from edgecv_runtime.text import percent
 
 from edgecv.bench.report.background import machine_words
 from edgecv.bench.report.figures import rate_words, time_words
 from edgecv.bench.report.headline import reasons, sentences
 from edgecv.bench.report.tables import agreement_name, agreement_words
 from edgecv.bench.report.view import Bench, RowView, benches
-from edgecv.terminal.words import DASH, byte_size, percent
+from edgecv.terminal.words import DASH, byte_size
 
 _SPECIAL: Final = re.compile(r"([\\`*_\[\]<>|~&#@])")
 _COLUMNS: Final = (

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from edgecv_runtime.bench.result import Latency, Reference, Result
+from edgecv_runtime.text import THIN
 
 from edgecv.bench.report.background import background
 from edgecv.bench.report.figures import change_words, time_words
@@ -27,7 +28,7 @@ from edgecv.bench.report.view import Bench, RowView, benches
 from edgecv.bench.report.worth import EQUAL_DB, Worth, by_latency, by_size, worth
 from edgecv.report.html import Html, el, join
 from edgecv.report.page import document
-from edgecv.terminal.words import THIN, byte_size, number
+from edgecv.terminal.words import byte_size, number
 
 _FOOTER: Final = "Latencies hold for the machine they were measured on, as it was then."
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from edgecv_runtime.bench.result import BenchRow, ClassCount, Correct, Latency, Reference
+from edgecv_runtime.text import percent
 
 from edgecv.bench.report.figures import (
     rate_words,
@@ -17,7 +18,7 @@ from edgecv.bench.report.headline import fastest
 from edgecv.bench.report.view import Bench, RowView
 from edgecv.report.artifacts import SIGNIFICANT, snr_words, table
 from edgecv.report.html import Html, el, join
-from edgecv.terminal.words import DASH, TIMES, byte_size, percent, points, quantity
+from edgecv.terminal.words import DASH, TIMES, byte_size, points, quantity
 
 SHOWN_CLASSES: Final = 30
 NOTABLE: Final = 0.05

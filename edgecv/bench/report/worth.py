@@ -8,11 +8,12 @@ from functools import partial
 from typing import Final, get_args
 
 from edgecv_runtime.bench.result import DataSet
+from edgecv_runtime.text import THIN, percent
 
 from edgecv.bench.report.figures import time_words
 from edgecv.bench.report.pareto import front
 from edgecv.bench.report.view import RowView
-from edgecv.terminal.words import THIN, byte_size, is_finite, percent, quantity
+from edgecv.terminal.words import byte_size, is_finite, quantity
 
 EQUAL_DB: Final = 10.0  # how far above the best signal-to-noise ratio a row without any error is placed
 

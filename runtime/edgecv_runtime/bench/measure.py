@@ -34,6 +34,7 @@ from edgecv_runtime.bench.turns import Course, Nobody, Watcher
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.errors import EdgecvError
 from edgecv_runtime.golden import FOLDER, read_tensor
+from edgecv_runtime.heads.kinds import kind_words
 from edgecv_runtime.schema import Golden
 
 GOLDEN: DataSet = "golden"
@@ -232,7 +233,7 @@ def _result(
         schema_version=RESULT_VERSION,
         name=bundle.manifest.name,
         identity=bundle.manifest.identity,
-        task=bundle.manifest.task,
+        task=kind_words(bundle.manifest.heads),
         created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         place=MeasuredOn(),
         machine=machine,

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from edgecv_runtime.errors import DataError
-from edgecv_runtime.schema import Comparison, Precision, Record, Target, Task
+from edgecv_runtime.schema import Comparison, Precision, Record, Target
 
 RESULT_VERSION = 1
 MOST_SAMPLES = 400
@@ -242,15 +242,15 @@ class Reference(Record, frozen=True, kw_only=True):
 class Result(Record, frozen=True, kw_only=True):
     """A whole benchmark of one bundle in one place.
 
-    `identity` is the bundle's (`Manifest.identity`); `created` is ISO 8601 in UTC, as "2026-01-31T12:00:00Z";
-    `multiply_adds` are the source model's for one sample. `stable` is False where the numbers should not be relied
-    on, and `unstable` says why, a sentence each.
+    `identity` is the bundle's (`Manifest.identity`); `task` are the kinds of its heads, in their order with commas;
+    `created` is ISO 8601 in UTC, as "2026-01-31T12:00:00Z"; `multiply_adds` are the source model's for one sample.
+    `stable` is False where the numbers should not be relied on, and `unstable` says why, a sentence each.
     """
 
     schema_version: Annotated[int, msgspec.Meta(ge=1, le=RESULT_VERSION)]
     name: str
     identity: str
-    task: Task
+    task: str
     created: str
     place: MeasuredOn
     machine: Machine

@@ -35,7 +35,7 @@ class Arrays:
 
     def __init__(self, path: Path, model: Manifest) -> None:
         self._path = path
-        self._arrays = match_arrays(path, model.preprocess, model.inputs)
+        self._arrays = match_arrays(path, model.preprocess, model.inputs, [head.name for head in model.heads])
         found = headers(path)
         count = min(found[array].count for array in self._arrays.values())
         self.name = str(path)

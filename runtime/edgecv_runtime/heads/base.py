@@ -1,0 +1,290 @@
+"""What every kind of head can do: the interface through which the rest of edgecv reads a model's outputs."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Final, Literal, Self
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from edgecv_runtime.errors import BackendError, SpecError
+from edgecv_runtime.heads.arithmetic import activate, same_rows, top_k
+from edgecv_runtime.heads.metrics import HeadMetrics
+from edgecv_runtime.heads.words import AnswerCell, Caption, Drawn, rounded
+from edgecv_runtime.schema import Activation, HeadSpec, TensorIO
+
+HALF: Final = 0.5
+NOTHING: Final = -1  # the decision of a sample whose outputs are not finite
+# How a source model's output ends, as far as it tells what the output means: with a sigmoid, with an operation that
+# gives logits, or with anything else (a softmax, for example).
+Ending = Literal["sigmoid", "logits", "other"]
+Outputs = Mapping[str, npt.NDArray[Any]]
+
+
+class Top(msgspec.Struct, frozen=True, kw_only=True):
+    """One of the best answers: its name, its index, and its score."""
+
+    label: str
+    index: int
+    score: float
+
+
+class HeadAnswer(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """The answer of one head to one sample.
+
+    Attributes:
+        head: The head's name.
+        kind: The head's kind.
+        label: The class name, its index as text where the head has no labels, or None where no one class is chosen.
+        index: The class index, or None.
+        score: The winning class's value in `scores`, or None.
+        labels: The names whose score reaches their threshold, best first, where any number of them may hold.
+        scores: One value for each answer of the head, float32 (see `Head.scores`).
+    """
+
+    head: str
+    kind: str
+    label: str | None = None
+    index: int | None = None
+    score: float | None = None
+    labels: tuple[str, ...] = ()
+    scores: np.ndarray
+
+
+@dataclass(frozen=True)
+class Head(ABC):
+    """One head of a bundle: what its outputs mean, and how they become scores, decisions and words.
+
+    Outputs are real values, (batch, ...), by the names that the model gives them.
+
+    Attributes:
+        spec: The head's record in the manifest.
+        shapes: The shapes of its outputs in the order of `spec.outputs`, batch included.
+
+    Raises:
+        SpecError: The record is none of this kind, or does not fit the outputs.
+    """
+
+    spec: HeadSpec
+    shapes: tuple[tuple[int, ...], ...]
+
+    kind: ClassVar[str]
+    meaning: ClassVar[str]  # in a few words, for help texts
+    decides: ClassVar[bool] = True  # whether it says one thing or another, so that answers can agree
+    takes_thresholds: ClassVar[bool] = False
+    one_class: ClassVar[bool] = False  # whether its decision is the index of one class
+    exclusive: ClassVar[bool] = False  # whether its scores are those of labels of which exactly one holds
+
+    def __post_init__(self) -> None:
+        self.check()
+
+    @classmethod
+    @abstractmethod
+    def shown_by(cls, shape: Sequence[int], ending: Ending) -> bool:
+        """Return whether an output of that shape that ends like that is of this kind, where nobody says otherwise."""
+
+    @classmethod
+    @abstractmethod
+    def pending(cls, ending: Ending) -> Activation:
+        """Return what a device still has to apply for scores in 0..1, where the model's output ends like that."""
+
+    @abstractmethod
+    def scores(self, outputs: Outputs) -> np.ndarray:
+        """Return one value for each answer: (batch, answers) float32."""
+
+    @abstractmethod
+    def decisions(self, outputs: Outputs) -> npt.NDArray[np.int64] | None:
+        """Return what the model says of each sample, (batch,) or (batch, n) int64; None where it decides nothing."""
+
+    @abstractmethod
+    def read(self, outputs: Outputs) -> HeadAnswer:
+        """Return the answer to one sample, whose outputs have a batch of 1.
+
+        Raises:
+            BackendError: The model gave NaN, so it said nothing.
+        """
+
+    @abstractmethod
+    def cells(self, answer: HeadAnswer, count: int) -> tuple[AnswerCell, ...]:
+        """Return an answer in words: at most `count` of the best, where there are several; nothing where none holds."""
+
+    @abstractmethod
+    def record(self, answer: HeadAnswer, outputs: Outputs, count: int) -> dict[str, Any]:
+        """Return an answer as JSON-able fields, with the `count` best where there are several."""
+
+    @abstractmethod
+    def read_truth(self, values: npt.NDArray[Any], origin: str) -> npt.NDArray[Any]:
+        """Return labelled data, one row a sample, in the form of `measured`.
+
+        Args:
+            values: What a file holds.
+            origin: What messages call it.
+
+        Raises:
+            DataError: They are not what this head answers.
+        """
+
+    @abstractmethod
+    def measure(self, truth: npt.NDArray[Any], answers: npt.NDArray[Any]) -> HeadMetrics:
+        """Return how good answers are on labelled data.
+
+        Args:
+            truth: As `read_truth` gives it.
+            answers: As `answers` gives them for the same samples.
+        """
+
+    def check(self) -> None:
+        """Check the record: its outputs, thresholds and labels.
+
+        Raises:
+            SpecError: It contradicts itself, or the outputs.
+        """
+        if len(self.spec.outputs) != 1:
+            raise SpecError(f"a {self.kind} head has one output, got {len(self.spec.outputs)}")
+        self._check_thresholds()
+        labels = self.spec.labels
+        if labels is not None and not labels:
+            raise SpecError("its list of labels is empty")
+        if labels is not None:
+            self.check_labels(labels)
+
+    def check_labels(self, labels: tuple[str, ...]) -> None:
+        """Check that there are as many labels as answers.
+
+        Raises:
+            SpecError: There are not.
+        """
+        last = self.shapes[0][-1]
+        if len(labels) not in {max(self.width, 2), last} and not (self.width == 1 and len(labels) == 1):
+            raise SpecError(f"it has {len(labels)} labels for {self.width} answers")
+
+    def _check_thresholds(self) -> None:
+        given = self.spec.thresholds
+        if not self.takes_thresholds:
+            if given:
+                raise SpecError(f"a {self.kind} head has no thresholds, got {len(given)}")
+            return
+        if not all(0 <= value <= 1 for value in given):
+            raise SpecError(f"thresholds must be in 0..1, got {given}", "0.5 is the usual one")
+        if len(given) not in {1, self.width}:
+            raise SpecError(f"thresholds must be one, or one for each of {self.width} labels, got {len(given)}")
+
+    @property
+    def name(self) -> str:
+        """The head's name."""
+        return self.spec.name
+
+    @property
+    def title(self) -> str:
+        """What people call the head."""
+        return self.spec.title or self.spec.name
+
+    @property
+    def width(self) -> int:
+        """How many values its first output has for one sample."""
+        return math.prod(self.shapes[0][1:])
+
+    @property
+    def label_count(self) -> int:
+        """How many labels belong to an output of this width."""
+        return max(1, self.shapes[0][-1] if len(self.shapes[0]) > 1 else 1)
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """The labels, or their indices as text where the head has none."""
+        return self.spec.labels or tuple(str(index) for index in range(self.label_count))
+
+    @property
+    def threshold_labels(self) -> tuple[str, ...]:
+        """The labels that may have a threshold of their own."""
+        return ()
+
+    def label(self, index: int) -> str:
+        """Return a label, or its index as text."""
+        labels = self.spec.labels or ()
+        return labels[index] if index < len(labels) else str(index)
+
+    def given(self, ios: Sequence[TensorIO]) -> Self:
+        """Return the head for an artifact with these outputs: what the artifact applies itself is applied no more."""
+        applied = {io.name for io in ios if io.activation != "none"}
+        if applied.isdisjoint(self.spec.outputs):
+            return self
+        return replace(self, spec=msgspec.structs.replace(self.spec, activation="none"))
+
+    def values(self, outputs: Outputs) -> npt.NDArray[Any]:
+        """Return the values of its output, one row a sample: (batch, width)."""
+        output = outputs[self.spec.outputs[0]]
+        return output.reshape(len(output), -1)
+
+    def activated(self, outputs: Outputs) -> np.ndarray:
+        """Return its values in float32, with the activation that is left to the device: (batch, width)."""
+        return activate(self.values(outputs).astype(np.float32, copy=False), self.spec.activation)
+
+    def trusted_decisions(self, outputs: Outputs) -> npt.NDArray[np.int64] | None:
+        """Return the decisions, with `NOTHING` (-1) for samples whose outputs are not finite: they win nothing."""
+        made = self.decisions(outputs)
+        if made is None:
+            return None
+        decided = np.array(made, np.int64)
+        finite = np.ones(len(decided), bool)
+        for name in self.spec.outputs:
+            finite &= np.isfinite(np.asarray(outputs[name], np.float64)).reshape(len(decided), -1).all(axis=1)
+        decided[~finite] = NOTHING
+        return decided
+
+    def agreement(self, reference: Outputs, candidate: Outputs) -> npt.NDArray[np.bool_] | None:
+        """Return which samples get the same answer from both, (batch,) bool; None where agreement has no meaning."""
+        wanted, got = self.trusted_decisions(reference), self.trusted_decisions(candidate)
+        return None if wanted is None or got is None else same_rows(wanted, got)
+
+    def answers(self, outputs: Outputs) -> npt.NDArray[Any]:
+        """Return what is held against labelled data: the decisions, one row a sample."""
+        decided = self.trusted_decisions(outputs)
+        assert decided is not None, "a kind that decides nothing answers with something else"
+        return decided
+
+    def top(self, scores: np.ndarray, count: int) -> tuple[Top, ...]:
+        """Return the `count` best answers, best first."""
+        return tuple(
+            Top(label=self.label(index), index=index, score=float(scores[index]))
+            for index in top_k(scores, count).tolist()
+        )
+
+    def top_records(self, answer: HeadAnswer, count: int) -> list[dict[str, Any]]:
+        """Return the `count` best answers as JSON-able fields, best first."""
+        return [
+            {"label": top.label, "index": top.index, "score": rounded(top.score)}
+            for top in self.top(answer.scores, count)
+        ]
+
+    def words(self, answer: HeadAnswer, count: int) -> str:
+        """Return an answer on one line: `cat 97.1 %  dog 1.2 %`."""
+        return "  ".join(f"{cell.label} {cell.value}".strip() for cell in self.cells(answer, count)) or "none"
+
+    def drawing(self, answer: HeadAnswer, count: int) -> tuple[Drawn, ...]:
+        """Return what is drawn of an answer on its picture."""
+        return (Caption(self.words(answer, count)),)
+
+    def scoring(self) -> str:
+        """Return in a few words how outputs become answers: "sigmoid on the device, yes from 0.5 on"."""
+        activation = self.spec.activation
+        applied = "as the model gives them" if activation == "none" else f"{activation} on the device"
+        if not self.takes_thresholds:
+            return applied
+        return f"{applied}, yes from {', '.join(f'{value:g}' for value in self.spec.thresholds)} on"
+
+
+def check_finite(score: float) -> float:
+    """Return the score, unless it is NaN.
+
+    Raises:
+        BackendError: It is.
+    """
+    if score != score:  # noqa: PLR0124 - true of NaN alone, and cheap
+        raise BackendError("the model's output is NaN", "Run edgecv verify, or use another precision")
+    return score

@@ -1,0 +1,98 @@
+"""All kinds of heads: the one table of them, and what opens a head of a bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from msgspec.structs import replace
+
+from edgecv_runtime.errors import SpecError
+from edgecv_runtime.heads.base import HALF, Ending, Head
+from edgecv_runtime.heads.binary import Binary
+from edgecv_runtime.heads.classification import Classification
+from edgecv_runtime.heads.multilabel import Multilabel
+from edgecv_runtime.heads.regression import Regression
+from edgecv_runtime.schema import HeadSpec, Manifest, TensorSpec
+
+# The first kind that an output shows is the one that it is taken for.
+KINDS: Final[Mapping[str, type[Head]]] = {head.kind: head for head in (Classification, Binary, Multilabel, Regression)}
+Thresholds = Sequence[float] | Mapping[str, Sequence[float]]
+
+
+def open_head(spec: HeadSpec, outputs: Iterable[TensorSpec]) -> Head:
+    """Return the head of a record, whose kind is known.
+
+    Raises:
+        SpecError: The record does not fit its kind or the model's outputs.
+    """
+    shapes = {output.name: output.shape for output in outputs}
+    try:
+        return KINDS[spec.kind](spec, tuple(shapes[name] for name in spec.outputs))
+    except SpecError as error:
+        raise SpecError(f"head {spec.name!r}: {error.message}", error.hint) from error
+
+
+def heads_of(manifest: Manifest, thresholds: Thresholds | None = None) -> tuple[Head, ...]:
+    """Return the heads of a bundle, with its thresholds or others.
+
+    Args:
+        manifest: What the bundle says of itself.
+        thresholds: In place of the bundle's: one for all labels or one a label, of the only head that has thresholds,
+            or of each by its name.
+
+    Raises:
+        SpecError: The thresholds are not in 0..1, are too many or too few, or are no head's.
+    """
+    heads = tuple(open_head(spec, manifest.outputs) for spec in manifest.heads)
+    if thresholds is None:
+        return heads
+    taking = [head.name for head in heads if head.takes_thresholds]
+    chosen = thresholds if isinstance(thresholds, Mapping) else {_only(taking): thresholds}
+    unknown = next((name for name in chosen if name not in taking), None)
+    if unknown is not None:
+        raise SpecError(
+            f"no head named {unknown!r} has thresholds", f"Those that have are {', '.join(taking) or 'none'}"
+        )
+    return tuple(
+        open_head(replace(head.spec, thresholds=tuple(chosen[head.name])), manifest.outputs)
+        if head.name in chosen
+        else head
+        for head in heads
+    )
+
+
+def _only(names: Sequence[str]) -> str:
+    if len(names) != 1:
+        there = f"{', '.join(names)} have" if names else "none of its heads has"
+        raise SpecError(f"the bundle does not have one head with thresholds: {there}", "Give them by the head's name")
+    return names[0]
+
+
+def shown_head(outputs: Sequence[TensorSpec], ending: Ending, kind: str | None = None) -> HeadSpec:
+    """Return the head of some outputs: of the kind that the first one shows, or of one that is known.
+
+    Args:
+        outputs: The model's outputs.
+        ending: How the first one ends.
+        kind: The head's kind, where somebody says so.
+    """
+    chosen = KINDS[kind] if kind else next(one for one in KINDS.values() if one.shown_by(outputs[0].shape, ending))
+    names = tuple(output.name for output in outputs)
+    return HeadSpec(
+        name="+".join(names),
+        kind=chosen.kind,
+        outputs=names,
+        activation=chosen.pending(ending),
+        thresholds=(HALF,) if chosen.takes_thresholds else (),
+    )
+
+
+def kind_words(heads: Iterable[HeadSpec]) -> str:
+    """Return the kinds of a bundle's heads in their order: "regression, binary"."""
+    return ", ".join(head.kind for head in heads)
+
+
+def first_labels(heads: Iterable[HeadSpec]) -> tuple[str, ...] | None:
+    """Return the labels of the first head that has some, or None."""
+    return next((head.labels for head in heads if head.labels is not None), None)
