@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from edgecv_runtime.schema import Preprocess, TensorSpec
 from edgecv_runtime.text import valid
 
 IMAGE_CHANNELS = (1, 3)
+NUMBERED = re.compile(r"(\d{1,6})(?:\s*[:,;)]\s*|\.\s+|\s+)(\S.*)")  # "0 Rock", "1: Paper", "2,Scissors"
 LARGEST_LABELS = 16 * MIB  # bytes; the longest lists that are in use have some hundred kilobytes
 
 
@@ -77,6 +79,8 @@ def preprocessing(given: Preprocess | None, model: HasInputs, note: Callable[[st
 def read_labels(path: Path) -> tuple[str, ...]:
     """Class names, one a line, in the order of the model's outputs; or the sorted subfolder names of a folder.
 
+    Where every line begins with its number, as in Teachable Machine's `0 Rock`, the names are without the numbers.
+
     Raises:
         DataError: The file is missing, empty, or names a class twice.
     """
@@ -100,7 +104,20 @@ def _labels_in(path: Path) -> list[str]:
     names = [line.strip() for line in read_regular(path, LARGEST_LABELS).decode("utf-8-sig").splitlines()]
     while names and not names[-1]:
         names.pop()
-    return names
+    return _without_numbers(names)
+
+
+def _without_numbers(lines: list[str]) -> list[str]:
+    """Take the numbers 0, 1, 2 ... (or 1, 2, 3 ...) off the lines that all have one, in the numbers' order.
+
+    Lines such as "1 car", "2 cars" stay as they are: without their numbers two of them could be the same.
+    """
+    found = [NUMBERED.fullmatch(line) for line in lines]
+    names = {int(match[1]): match[2] for match in found if match}
+    first = min(names, default=0)
+    if first > 1 or sorted(names) != list(range(first, first + len(lines))) or len(set(names.values())) < len(lines):
+        return lines
+    return [names[number] for number in sorted(names)]
 
 
 def read_input_shapes(values: Sequence[str]) -> dict[str, tuple[int, ...]]:
