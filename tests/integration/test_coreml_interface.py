@@ -241,7 +241,7 @@ def test_a_package_says_what_it_is_and_the_same_every_time(graphs: dict[str, Fro
     assert msgspec.json.decode(said["edgecv.heads"])[0]["activation"] == "softmax"
     assert said["edgecv.source_sha256"] == given.source.sha256
     assert said["edgecv.bundle"] == given.identity
-    assert said["edgecv.convert.recipe"] == "float16"
+    assert said["edgecv.recipe"] == "float16"
     assert not any("date" in key for key in said)
     assert "12 x 8 pixels" in description.input[0].shortDescription
     assert "softmax makes them scores" in description.output[0].shortDescription
