@@ -11,7 +11,7 @@ import edgecv
 
 
 def main() -> int:
-    """Print each picture's answers, the best first, and the milliseconds that they took."""
+    """Print what every head of the bundle says of each picture, and the milliseconds that it took."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("bundle")
     parser.add_argument("pictures", nargs="+")
@@ -22,9 +22,11 @@ def main() -> int:
         for picture in given.pictures:
             answer = predictor.predict(picture)
             took = answer.preprocess_ms + answer.inference_ms + answer.postprocess_ms
-            print(f"{picture}: {answer.label}, {took:.1f} ms")
-            for one in predictor.top(answer, len(answer.scores)):
-                print(f"  {one.label:<12} {one.score:.3f}")
+            print(f"{picture}: {took:.1f} ms")
+            for head, found in zip(predictor.heads, answer.answers, strict=True):
+                print(f"  {head.title}: {head.words(found, 1)}")
+                for one in head.top(found.scores, len(found.scores)):
+                    print(f"    {one.label:<12} {one.score:.3f}")
     return 0
 
 

@@ -40,8 +40,8 @@ def test_convert_and_prove_prints_each_proof(bundle):
 def test_predict_prints_every_answer(bundle, digits_folder, monkeypatch):
     pictures = sorted((digits_folder / "test" / "7").glob("*.png"))[:2]
     printed = run(monkeypatch, "predict", bundle[0], *pictures)
-    assert f"{pictures[1]}: 7" in printed
-    assert len(printed.splitlines()) == 1 + 2 * (1 + 10)
+    assert printed.count(": 7 ") == 2
+    assert len(printed.splitlines()) == 1 + 2 * (2 + 10)
 
 
 def test_golden_cases_are_equal_in_every_bit(bundle, monkeypatch):
