@@ -49,3 +49,19 @@ def digits_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("digits_folder")
     models.write_digits(path)
     return path
+
+
+@pytest.fixture(scope="session")
+def people_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A `.keras` file with two outputs: the age and the gender of a drawn head, from 24 x 24 x 1 pixels in 0..1."""
+    path = tmp_path_factory.mktemp("people") / "people.keras"
+    models.trained_people().save(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def people_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the labels of both outputs, by head: calibration.npz, test.npz, and test/<gender>/ as pictures."""
+    path = tmp_path_factory.mktemp("people_data")
+    models.write_people(path)
+    return path

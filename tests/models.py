@@ -99,9 +99,14 @@ def trained(model: Any, name: str) -> Any:
 
     What is trained anew differs from machine to machine, and so would what the tests find.
     """
+    return compiled(weighted(model, name))
+
+
+def weighted(model: Any, name: str) -> Any:
+    """The model with the weights that were kept under a name."""
     with np.load(Path(__file__).parent / "weights" / f"{name}.npz") as held:
         model.set_weights([held[key] for key in held.files])
-    return compiled(model)
+    return model
 
 
 @lru_cache(maxsize=1)
@@ -122,6 +127,60 @@ def two_by_two() -> Any:
     kind = keras.layers.Dense(3, activation="softmax", name="kind")(both)
     size = keras.layers.Dense(2, name="size")(both)
     return keras.Model([picture, extra], [kind, size], name="two_by_two")
+
+
+PEOPLE_SIZE = 24
+PEOPLE_LABELS = ("female", "male")
+
+
+def people(count: int, seed: int = 0) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+    """Drawn heads as pictures, (N, 24, 24, 1) uint8, their ages in years, and their genders as class indices.
+
+    A head grows with its age, and those of the class 0 have long hair.
+    """
+    rng = np.random.default_rng(seed)
+    ages = rng.uniform(5, 90, count).astype(np.float32)
+    genders = rng.integers(0, 2, count)
+    y, x = np.mgrid[:PEOPLE_SIZE, :PEOPLE_SIZE]
+    pixels = rng.integers(80, 120, (count, PEOPLE_SIZE, PEOPLE_SIZE)).astype(np.uint8)
+    for picture, age, gender in zip(pixels, ages, genders, strict=True):
+        middle, radius = PEOPLE_SIZE / 2 + rng.uniform(-1, 1, 2), 2 + age / 11
+        if gender == 0:
+            picture[(abs(x - middle[1]) < radius + 1) & (y > middle[0])] = 20
+        picture[(y - middle[0]) ** 2 + (x - middle[1]) ** 2 < radius**2] = 220
+    return pixels[..., None], ages, genders.astype(np.int64)
+
+
+def write_people(folder: Path) -> None:
+    """Pictures and labels of both heads: `calibration.npz`, `test.npz`, test/<gender>/ as PNG files, `labels.txt`."""
+    for name, count, seed in (("calibration", 80, 1), ("test", 120, 2)):
+        pixels, ages, genders = people(count, seed)
+        np.savez(folder / f"{name}.npz", picture=pixels, age=ages, gender=np.asarray(PEOPLE_LABELS)[genders])
+    for number, (picture, gender) in enumerate(zip(pixels, genders, strict=True)):
+        place = folder / "test" / PEOPLE_LABELS[gender]
+        place.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture[..., 0]).save(place / f"{number:03}.png")
+    (folder / "labels.txt").write_text("".join(f"{label}\n" for label in PEOPLE_LABELS), encoding="utf-8")
+
+
+def people_network() -> Any:
+    """The age in years and the gender of a drawn head, from pixels in 0..1; untrained."""
+    import keras
+
+    keras.utils.set_random_seed(0)
+    layers = keras.layers
+    picture = keras.Input((PEOPLE_SIZE, PEOPLE_SIZE, 1), name="picture")
+    found = layers.Conv2D(8, 3, strides=2, activation="relu", name="conv_1")(picture)
+    found = layers.Conv2D(12, 3, strides=2, activation="relu", name="conv_2")(found)
+    found = layers.Dense(24, activation="relu", name="shared")(layers.Flatten(name="flatten")(found))
+    outputs = [layers.Dense(1, name="age")(found), layers.Dense(1, activation="sigmoid", name="gender")(found)]
+    return keras.Model(picture, outputs, name="people")
+
+
+@lru_cache(maxsize=1)
+def trained_people() -> Any:
+    """The network with the two outputs, trained on 3,000 drawn heads by `python -m tests.weights.make`."""
+    return weighted(people_network(), "people")
 
 
 def recurrent(kind: str) -> Any:

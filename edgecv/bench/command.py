@@ -131,6 +131,8 @@ def _results(request: BenchRequest, observer: Observer) -> Iterator[Result]:
     if request.bundle is None or (request.imported and not request.devices):
         return
     with scratch_folder() as work, Bundle.load(request.bundle, scratch=work) as bundle:
+        for sentence in bundle.left_out:
+            observer.note(sentence)
         if request.record is not None:
             check_recordable(bundle, request.options)
         recorded = None if request.reference is None else read_recorded(request.reference, bundle)

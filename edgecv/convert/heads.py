@@ -1,4 +1,4 @@
-"""What a conversion's outputs mean: the heads that the model shows, and what the options say of them."""
+"""The heads of a conversion: those that the model shows, changed as the options say."""
 
 from __future__ import annotations
 
@@ -46,9 +46,8 @@ def _described(request: ConvertRequest, summary: SourceSummary) -> list[HeadSpec
         outputs = option.outputs(names)
         twice = next((name for name in outputs if name in said), None)
         if twice is not None or len(set(outputs)) < len(outputs):
-            raise UsageError(
-                f"--head names the output {twice or outputs[0]!r} twice", "Each output belongs to one head"
-            )
+            name = twice or outputs[0]
+            raise UsageError(f"--head names the output {name!r} twice", f"The outputs are {', '.join(names)}")
         ending = summary.endings[names.index(outputs[0])]
         head = shown_head([summary.outputs[names.index(name)] for name in outputs], ending, option.kind)
         said |= dict.fromkeys(outputs, replace(head, labels=option.labels))

@@ -1,4 +1,4 @@
-"""What a bundle is, before anything of it is converted: its identity, and what artifacts may say of it."""
+"""The identity of a bundle, and the facts that an artifact's own metadata repeat, before anything is converted."""
 
 from __future__ import annotations
 

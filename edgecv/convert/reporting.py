@@ -34,7 +34,7 @@ def make_report(request: ConvertRequest, result: ConversionResult, manifest: Man
         parity=manifest.parity,
         failures=result.conversion.failures,
         classes=class_rows(request, result),
-        heads=head_rows(result),
+        heads=head_rows(request, result),
         histograms=tuple(proof.histogram for proof in result.proof.measured),
         notes=notes_of(result),
         preprocess=manifest.preprocess,
@@ -79,7 +79,7 @@ def _judged(result: ConversionResult) -> tuple[np.ndarray | None, Head | None]:
     return data.labels, next(head for head in result.data.heads if head.name == data.judged)
 
 
-def head_rows(result: ConversionResult) -> tuple[HeadRow, ...]:
+def head_rows(request: ConvertRequest, result: ConversionResult) -> tuple[HeadRow, ...]:
     """List what labelled data say of the heads whose answers are not one class each, by artifact."""
     return tuple(
         HeadRow(
@@ -91,8 +91,9 @@ def head_rows(result: ConversionResult) -> tuple[HeadRow, ...]:
             reference_metrics=msgspec.to_builtins(measured.reference),
             reference_words=measured.reference.sentence(),
         )
-        for (spec, _), proof in result.proof.proofs.items()
-        if isinstance(proof, Proof)
+        for spec in request.recipe.steps
+        for (proven, _), proof in result.proof.proofs.items()
+        if proven == spec and isinstance(proof, Proof)
         for measured in proof.measured
     )
 

@@ -151,7 +151,7 @@ def _made(
         bundle=project.assets / name,
         library=project.root / sources.LIBRARY,
         artifacts=kept,
-        left_out=tuple(item.file for item in bundle.manifest.artifacts if item.file not in kept),
+        left_out=tuple(item.file for item in bundle.listed() if item.file not in kept),
         additions=tuple(
             additions(project, sources.LIBRARY, dependencies(chosen), versions["kotlin"], versions["agp"])
             if kind == "project"

@@ -44,7 +44,7 @@ class AnswerLines:
         )
 
     def drawing(self, found: Prediction) -> list[Drawn]:
-        """What is drawn of the answers on their picture."""
+        """Return the items that are drawn on the picture of the answers."""
         return [
             Caption(self._titled(head, item.text)) if isinstance(item, Caption) else item
             for head, answer in self._answers(found)

@@ -146,7 +146,7 @@ class Bundle:
         Raises:
             BundleError: Names the first file that is missing, changed or not listed.
         """
-        for listed in self._listed():
+        for listed in self.listed():
             self.check(listed)
         if self.manifest.labels is not None:
             wanted = "".join(f"{label}\n" for label in self.manifest.labels).encode()
@@ -154,8 +154,8 @@ class Bundle:
                 raise BundleError(f"{LABELS} does not hold the labels of {MANIFEST}", ANEW)
         self._check_strangers(self._check_cases())
 
-    def _listed(self) -> tuple[Artifact | ListedFile, ...]:
-        """Every artifact, those that were left out too."""
+    def listed(self) -> tuple[Artifact | ListedFile, ...]:
+        """Return every artifact of the bundle, also those that this edgecv does not know."""
         return (*self.manifest.artifacts, *self.unread.files)
 
     def _check_cases(self) -> set[str]:
@@ -187,7 +187,7 @@ class Bundle:
     def _check_strangers(self, golden: set[str]) -> None:
         """Refuse what no digest covers in any folder that holds artifacts or golden files, links and pipes too."""
         listed = {PurePosixPath(name) for name in (*golden, MANIFEST, LABELS, *REPORTS)}
-        artifacts = {PurePosixPath(one.file) for one in self._listed()}
+        artifacts = {PurePosixPath(one.file) for one in self.listed()}
         owned = {path.parts[0] if len(path.parts) > 1 else "." for path in (*artifacts, *map(PurePosixPath, golden))}
         for folder in sorted(owned | FOLDERS):
             try:

@@ -1,4 +1,4 @@
-"""What a newer edgecv may have put into a bundle, and this one does not know: formats of artifacts, kinds of heads."""
+"""Parts of a bundle that only a newer edgecv knows: artifacts of unknown formats, and heads of unknown kinds."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NAME: Final = re.compile(r"[a-z][a-z0-9_-]*")  # what is no such name is an erro
 
 
 class ListedFile(msgspec.Struct, frozen=True, kw_only=True):
-    """Where an artifact that was left out lies, and what its digest is: it may have any other keys."""
+    """The keys that every artifact has; one that was left out may have any others."""
 
     file: str
     sha256: Digest
@@ -29,7 +29,7 @@ class ListedFile(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeftOut:
-    """What was left out of a manifest.
+    """The parts that were left out of a manifest.
 
     Attributes:
         sentences: One for each artifact and head.

@@ -50,6 +50,7 @@ def make_all(folder: Path) -> None:
     make_digits(folder)
     make_colours(folder)
     make_two_by_two(folder)
+    make_people(folder)
     make_resnet8(folder)
     bundles = sorted(folder.glob("*.edgecv"))
     (folder / "answers.json").write_text(
@@ -103,6 +104,20 @@ def make_two_by_two(folder: Path) -> None:
     """Two inputs that are no pictures, two outputs."""
     edgecv.convert(
         models.two_by_two(), folder / "two_by_two.edgecv", targets=("onnx",), quantize=("float32",), preprocess="tensor"
+    )
+
+
+def make_people(folder: Path) -> None:
+    """A trained model with two heads: age by regression, gender by binary; with float and with int8 inputs."""
+    models.write_people(folder / "people")
+    edgecv.convert(
+        models.trained_people(),
+        folder / "people.edgecv",
+        targets=("onnx", "tflite"),
+        quantize=("float32", "int8"),
+        preprocess="rescale",
+        calibrate=folder / "people" / "calibration.npz",
+        heads=(f"gender:binary={folder / 'people' / 'labels.txt'}",),
     )
 
 

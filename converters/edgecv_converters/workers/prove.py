@@ -65,7 +65,7 @@ class Subject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeasuredHead:
-    """How good the answers of one head are on labelled data: the artifact's, and the source's (`reference`)."""
+    """The quality of one head's answers on labelled data: the artifact's, and the source's (`reference`)."""
 
     head: str
     kind: str

@@ -1,4 +1,4 @@
-"""What every kind of head can do: the interface through which the rest of edgecv reads a model's outputs."""
+"""The interface of all kinds of heads, through which the rest of edgecv reads a model's outputs."""
 
 from __future__ import annotations
 
@@ -181,17 +181,17 @@ class Head(ABC):
 
     @property
     def title(self) -> str:
-        """What people call the head."""
+        """The head's name for people."""
         return self.spec.title or self.spec.name
 
     @property
     def width(self) -> int:
-        """How many values its first output has for one sample."""
+        """The number of values that its output has for one sample."""
         return math.prod(self.shapes[0][1:])
 
     @property
     def label_count(self) -> int:
-        """How many labels belong to an output of this width."""
+        """The number of labels that belong to an output of this width."""
         return max(1, self.shapes[0][-1] if len(self.shapes[0]) > 1 else 1)
 
     @property

@@ -1,4 +1,4 @@
-"""How good answers are on labelled data: accuracy by class or label, errors by column. NumPy only."""
+"""The quality of answers on labelled data: accuracy by class or label, errors by column. NumPy only."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ IntArray = npt.NDArray[np.int64]
 
 
 class HeadMetrics(Protocol):
-    """What labelled data say of one head: a record whose fields are numbers, and the same in words."""
+    """The metrics of one head on labelled data: a record whose fields are numbers, which can be put in words."""
 
     def sentence(self) -> str:
         """Return the most important number in words."""
@@ -231,7 +231,7 @@ def wilson(correct: int, n: int) -> tuple[float, float]:
 
 
 def confusion_matrix(labels: npt.NDArray[Any], predictions: npt.NDArray[Any], classes: int) -> IntArray:
-    """How often each true class (row) was taken for each class (column): (classes, classes), int64.
+    """Count how often each true class (row) was taken for each class (column): (classes, classes), int64.
 
     A prediction outside 0..classes-1 (-1 stands for "no valid answer") is in no column.
 

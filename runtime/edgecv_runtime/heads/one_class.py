@@ -1,4 +1,4 @@
-"""What the kinds of heads that choose one class share."""
+"""The shared parts of the kinds of heads that choose one class."""
 
 from __future__ import annotations
 

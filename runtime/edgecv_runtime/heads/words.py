@@ -20,12 +20,13 @@ class AnswerCell:
 
 @dataclass(frozen=True, slots=True)
 class Caption:
-    """A line of text over the picture: one thing that is drawn of an answer."""
+    """A line of text over the picture."""
 
     text: str
 
 
 Drawn = Caption
+"""Anything that a head may want drawn on a picture."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,126 @@
+"""What the options of a conversion say of the model's heads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from edgecv_converters.data import open_samples
+from edgecv_converters.workers import SourceSummary
+from edgecv_runtime.errors import EdgecvError
+from edgecv_runtime.schema import SourceInfo, TensorSpec
+
+from edgecv.convert.heads import heads_of, judged_head
+from edgecv.convert.request import from_options
+from tests.heads import head, spec
+
+TWO = {"age": (1, "logits"), "gender": (1, "sigmoid")}
+
+
+@pytest.fixture(autouse=True)
+def labels(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("labels.txt").write_text("no\nyes\n")
+    Path("many.txt").write_text("a\nb\nc\n")
+
+
+def found(outputs, sets=None, **options):
+    """The heads of a model whose outputs have so many values and end like that."""
+    summary = SourceSummary(
+        info=SourceInfo(format="keras", loader="keras", sha256="0" * 64, parameters=1),
+        inputs=(),
+        outputs=tuple(TensorSpec(name=name, shape=(1, width), dtype="float32") for name, (width, _) in outputs.items()),
+        endings=tuple(ending for _, ending in outputs.values()),
+        has_preprocessing=False,
+        notes=(),
+    )
+    request = from_options(Path("m.keras"), Path("m.edgecv"), options)
+    return [head.spec for head in heads_of(request, summary, sets or {})]
+
+
+def test_each_output_is_a_head_of_the_kind_that_it_shows():
+    assert found(TWO) == [spec("regression", "age"), spec("binary", "gender")]
+    assert found({"a": (3, "logits"), "b": (3, "sigmoid"), "c": (3, "other")}) == [
+        spec("classification", "a", activation="softmax"),
+        spec("multilabel", "b"),
+        spec("classification", "c"),
+    ]
+
+
+def test_an_option_says_what_an_output_is_and_its_labels():
+    heads = found(TWO, heads=["age:binary=labels.txt"])
+    assert heads == [
+        spec("binary", "age", activation="sigmoid", labels=("no", "yes")),
+        spec("binary", "gender"),
+    ]
+    assert found(TWO, heads=["gender:regression"])[1] == spec("regression", "gender")
+    assert found({"y:0": (1, "logits")}, heads=["y:0:binary"])[0].kind == "binary"
+
+
+def test_thresholds_go_to_their_head():
+    both = {"gender": (1, "sigmoid"), "hair": (2, "sigmoid")}
+    heads = found(both, heads=["hair:multilabel=labels.txt"], thresholds=["gender:0.4", "hair:yes=0.9"])
+    assert [head.thresholds for head in heads] == [(0.4,), (0.5, 0.9)]
+    assert found(TWO, thresholds=["0.4"])[1].thresholds == (0.4,)
+
+
+def test_the_short_forms_are_for_a_model_with_one_head():
+    (only,) = found({"y": (1, "logits")}, task="binary", activation="none", labels=["no", "yes"], thresholds=["0.1"])
+    assert only == spec("binary", "y", labels=("no", "yes"), thresholds=(0.1,))
+    assert found({"y": (1, "logits")}, labels=["one", "two"]) == [spec("regression", "y")]
+
+
+def test_classes_of_the_evaluation_data_are_labels_of_the_only_head_that_has_classes(tmp_path):
+    np.savez(tmp_path / "e.npz", x=np.zeros((2, 3)), labels=np.array(["cat", "dog"]))
+    sets = {"evaluation": open_samples(tmp_path / "e.npz")}
+    assert [head.labels for head in found(TWO, sets)] == [None, ("cat", "dog")]
+    assert [head.labels for head in found({"a": (2, "other"), "b": (1, "sigmoid")}, sets)] == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("options", "message", "hint"),
+    [
+        ({"heads": ["sex:binary"]}, "--head names the output 'sex'", "outputs are age, gender"),
+        ({"heads": ["gender:yes"]}, "unknown kind 'yes'", "classification, binary, multilabel, regression"),
+        ({"heads": ["gender"]}, "does not say which output is of which kind", "NAME:KIND"),
+        ({"heads": [":binary"]}, "does not say which output is of which kind", "NAME:KIND"),
+        ({"heads": ["gender:binary", "gender:regression"]}, "names 'gender' twice", "one --head for each"),
+        ({"heads": ["gender:binary", "age+gender:regression"]}, "the output 'gender' twice", "age, gender"),
+        ({"heads": ["age+age:regression"]}, "the output 'age' twice", "age, gender"),
+        ({"heads": ["age+gender:regression"]}, "a regression head has one output, got 2", "--head"),
+        ({"heads": ["gender:binary=many.txt"]}, "it has 3 labels for 1 answers", "--head"),
+        ({"heads": ["gender:binary=none.txt"]}, "none.txt", "one label a line"),
+        ({"task": "binary"}, "--task is for a model with one head", "--head NAME:KIND"),
+        ({"task": "yes"}, "--task names the unknown kind 'yes'", "classification, binary, multilabel, regression"),
+        ({"activation": "sigmoid"}, "--activation is for a model with one head", "--head"),
+        ({"labels": ["a", "b"]}, "several: age (regression), gender (binary)", "--head"),
+        ({"thresholds": ["age:0.5"]}, "--threshold names the head 'age'", "heads with thresholds are gender"),
+        ({"thresholds": ["gender:no=0.5"]}, "--threshold names the label 'no'", "Labels are not known"),
+    ],
+)
+def test_what_does_not_fit_says_what_and_how_to_mend_it(options, message, hint):
+    with pytest.raises(EdgecvError) as caught:
+        found(TWO, **options)
+    assert message in caught.value.message
+    assert hint in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize("options", [{"task": "binary"}, {"labels": ["a", "b"]}])
+def test_two_options_that_say_the_same_are_refused(options):
+    with pytest.raises(EdgecvError, match="--head"):
+        found({"y": (1, "logits")}, heads=["y:binary=labels.txt"], **options)
+
+
+def test_what_needs_one_class_says_which_heads_there_are():
+    gender, kind = head("binary", 1, "gender"), head(name="kind")
+    assert judged_head([head("regression", 1, "age"), gender], "--qat", "Leave it out") is gender
+    with pytest.raises(EdgecvError, match="several heads with such answers: gender, kind"):
+        judged_head([gender, kind], "--qat", "Leave it out")
+    with pytest.raises(EdgecvError, match="this model's task is regression"):
+        judged_head([head("regression", 1)], "--qat", "Leave it out")
+
+
+def test_a_recipe_holds_no_path_of_labels():
+    request = from_options(Path("m.keras"), Path("m.edgecv"), {"heads": ["gender:binary=labels.txt"]})
+    assert request.recipe.heads == ("gender:binary",)
