@@ -15,7 +15,8 @@ from edgecv_converters.coreml.names import identifier
 from edgecv_converters.coreml.package import load_coremltools, write_package
 from edgecv_converters.coreml.recipes import weight_recipe
 from edgecv_converters.coreml.weights import store_weights
-from edgecv_converters.graph.frozen import FrozenGraph
+from edgecv_converters.graph.edit import node_of
+from edgecv_converters.graph.frozen import Endpoint, FrozenGraph
 from edgecv_converters.graph.layers import layer_of
 
 UNKNOWN_OP = re.compile(r"Conversion for TF op '(\w+)' not implemented")
@@ -72,15 +73,31 @@ def to_program(
         return named.isdisjoint(float32)
 
     half = ct.transform.FP16ComputePrecision(op_selector=narrow)
-    return ct.convert(
+    read = {node_of(name) for node in frozen.proto().node for name in node.input}
+    program = ct.convert(
         [frozen.function()],
         source="tensorflow",
         convert_to="milinternal",
-        inputs=[ct.TensorType(name=endpoint.node, shape=endpoint.shape) for endpoint in frozen.inputs],
+        inputs=[ct.TensorType(name=end.node, shape=end.shape) for end in frozen.inputs if end.node in read],
         outputs=[ct.TensorType(name=endpoint.node) for endpoint in frozen.outputs],
         compute_precision=ct.precision.FLOAT32 if precision == "float32" else half,
         minimum_deployment_target=getattr(ct.target, minimum_target(precision, interface)),
     )
+    for endpoint in frozen.inputs:
+        if endpoint.node not in read:
+            _take_unread(program, endpoint)
+    return program
+
+
+def _take_unread(program: Any, endpoint: Endpoint) -> None:
+    """Let a program take an input that nothing reads, which coremltools does not find in the graph."""
+    from coremltools.converters.mil import Builder
+    from coremltools.converters.mil.mil import types
+
+    dtype = types.int32 if endpoint.dtype.startswith(("int", "uint", "bool")) else types.fp32
+    taken = Builder.placeholder(endpoint.shape, dtype)
+    taken.set_name(endpoint.node)
+    program.functions["main"].inputs[endpoint.node] = taken.outputs[0]
 
 
 def _explain(error: Exception, frozen: FrozenGraph, precision: Precision) -> ConversionError:

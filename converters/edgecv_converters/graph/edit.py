@@ -143,3 +143,19 @@ def bypass(proto: Any, operations: frozenset[str], keep: Iterable[str]) -> None:
 
     for node in proto.node:
         node.input[:] = [origin(reference) for reference in node.input]
+
+
+def tensor_name(reference: str) -> str:
+    """The full name ("node:0") of the tensor that an input reference ("node" or "node:1") names."""
+    return reference if ":" in reference else f"{reference}:0"
+
+
+def add_reshape(proto: Any, name: str, source: str, shape: Sequence[int], dtype: int) -> str:
+    """Add a Reshape of a tensor of a type such as `DT_FLOAT` to a static shape; returns its name."""
+    import numpy as np
+    import tensorflow as tf
+
+    target = constant(proto, f"{name}/shape", np.array(shape, np.int32))
+    node = proto.node.add(name=name, op="Reshape", input=[source, target])
+    node.attr["T"].type, node.attr["Tshape"].type = dtype, tf.int32.as_datatype_enum
+    return name

@@ -20,12 +20,14 @@ from edgecv_converters.graph.edit import (
     tensor_shapes,
 )
 from edgecv_converters.graph.frozen import Endpoint, FrozenGraph
-from edgecv_converters.graph.names import tidy_names
-from edgecv_converters.graph.passes import shapes, tensor_lists, unroll
+from edgecv_converters.graph.layers import layer_of
+from edgecv_converters.graph.names import single_scope, tidy_names
+from edgecv_converters.graph.passes import bias_add, negative_zero, shapes, tensor_lists, unroll
 from edgecv_converters.graph.passes.run import run_passes
 
 Call = Callable[[Sequence[Any]], Sequence[Any]]
 LOOP_PASSES = (shapes.rewrite, unroll.rewrite, tensor_lists.rewrite)
+PLAIN_PASSES = (shapes.rewrite, bias_add.rewrite, negative_zero.rewrite)
 CALLS = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
 _NOT_A_NODE_NAME = re.compile(r"[^A-Za-z0-9_.-]")
 # Operations that only pass on their inputs: copies, and what training alone needs.
@@ -48,9 +50,10 @@ def freeze(
         doubled_scopes: The layers whose name scope is opened twice (see `names.tidy_names`).
 
     Raises:
-        SourceError: The shape of an output stays unknown.
+        SourceError: The shape of an output stays unknown, or the model looks values up in a table.
     """
     function = trace(call, inputs)
+    _check_tables(function, doubled_scopes)
     folded = _fold(function)
     _strip_xla(folded.proto)
     if any(node.op in unroll.LOOPS for node in folded.proto.node):
@@ -71,6 +74,18 @@ def trace(call: Call, inputs: Sequence[TensorSpec]) -> Any:
 
     with functions_inlined(), tf.device("/CPU:0"):
         return tf.function(flat, autograph=False).get_concrete_function(*specs)
+
+
+def _check_tables(function: Any, doubled: Collection[str]) -> None:
+    """Refuse vocabularies: their tables are no constants of a graph, and no target has them all."""
+    proto = function.graph.as_graph_def()
+    nodes = [*proto.node, *(node for inner in proto.library.function for node in inner.node_def)]
+    found = next((node.name for node in nodes if node.op.startswith("LookupTableFind")), None)
+    if found is not None:
+        raise SourceError(
+            f"the layer {single_scope(layer_of(found).partition('/')[0], doubled)!r} looks its input up in a vocabulary, which no target does",
+            "Cut the model behind that layer (keras.Model(layer.output, model.output)), and look up in your app",
+        )
 
 
 @contextmanager
@@ -141,7 +156,7 @@ def _named(
         append_identity(proto, fed.get(fetch, fetch), nodes[-1], dtype)
     endpoints = [*nodes, *(end.node for end in ins)]
     bypass(proto, _PASS_ON, endpoints)
-    run_passes(proto, (shapes.rewrite,), endpoints)
+    run_passes(proto, PLAIN_PASSES, endpoints)
     tidy_names(proto, doubled)
     found = tensor_shapes(proto, [f"{node}:0" for node in nodes])
     outs = tuple(

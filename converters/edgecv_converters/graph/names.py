@@ -38,11 +38,12 @@ def tidy_names(proto: Any, doubled: Collection[str] = ()) -> None:
 
 def _tidy(name: str, doubled: Collection[str]) -> str:
     *scopes, last = name.split("/")
-    kept = [_single(scope, doubled) for scope in scopes if not _CALL.match(scope)]
+    kept = [single_scope(scope, doubled) for scope in scopes if not _CALL.match(scope)]
     return "/".join([*kept, last])
 
 
-def _single(scope: str, doubled: Collection[str]) -> str:
+def single_scope(scope: str, doubled: Collection[str]) -> str:
+    """The name of a layer whose scope TensorFlow opened for the second time, else the scope itself."""
     stripped = scope.removesuffix("_1")
     return stripped if stripped != scope and stripped in doubled else scope
 

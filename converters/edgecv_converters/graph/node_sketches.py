@@ -51,9 +51,16 @@ def _values(proto: Any, names: Iterable[str], feeds: Mapping[str, Array]) -> lis
 
     with tf.Graph().as_default() as graph:
         tf.import_graph_def(proto, name="")
-        with tf.compat.v1.Session(graph=graph) as session:
+        with tf.compat.v1.Session(graph=graph, config=_every_node_stays(tf)) as session:
             found = session.run([graph.get_operation_by_name(name).outputs[0] for name in names], dict(feeds))
     return [np.asarray(values) for values in found]
+
+
+def _every_node_stays(tf: Any) -> Any:
+    """A configuration without graph optimizations: one fuses the operations of a mish, though each is asked for."""
+    config = tf.compat.v1.ConfigProto()
+    config.graph_options.rewrite_options.disable_meta_optimizer = True
+    return config
 
 
 def _moving(nodes: Mapping[str, Any], inputs: Iterable[str]) -> set[str]:

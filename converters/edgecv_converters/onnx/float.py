@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.onnx.canonical import canonical, check, name_endpoints
-from edgecv_converters.onnx.reader import complete_or_error, foreign, unsupported
+from edgecv_converters.onnx.reader import call_tf2onnx, foreign, unsupported
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -29,14 +29,15 @@ def to_onnx(frozen: FrozenGraph, *, opset: int = OPSET) -> ModelProto:
     """
     from tf2onnx import convert
 
-    with complete_or_error():
-        model, _ = convert.from_graph_def(
+    model = call_tf2onnx(
+        lambda: convert.from_graph_def(
             frozen.proto(),
             name="edgecv",
             input_names=[end.tensor for end in frozen.inputs],
             output_names=[end.tensor for end in frozen.outputs],
             opset=opset,
         )
+    )
     left = foreign(model)
     if left:
         raise unsupported(left)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 import os
+import traceback
 import warnings
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from edgecv_runtime.errors import ConversionError
 
 from edgecv_converters.graph.layers import layer_of
+from edgecv_converters.onnx.handlers import register
 
 _UNSUPPORTED = "Tensorflow op [%s: %s] is not supported"
 _FAILED = "Failed to convert node"
@@ -35,10 +37,10 @@ class _UnconvertedNodes(logging.Handler):
 
 
 @contextmanager
-def _optimizers_raise() -> Iterator[None]:
-    """Let errors in tf2onnx's optimizers be errors: it then does not copy the whole graph before each of them."""
+def _failing_optimizers(*, skipped: bool) -> Iterator[None]:
+    """Let tf2onnx leave out an optimizer that fails, for which it copies the whole graph before each, or stop at it."""
     before = os.environ.get(_CATCH_ERRORS)
-    os.environ[_CATCH_ERRORS] = "FALSE"
+    os.environ[_CATCH_ERRORS] = str(skipped).upper()
     try:
         yield
     finally:
@@ -48,9 +50,29 @@ def _optimizers_raise() -> Iterator[None]:
             os.environ[_CATCH_ERRORS] = before
 
 
+def call_tf2onnx(convert: Callable[[], tuple[Any, Any]]) -> Any:
+    """Return the model that a call of tf2onnx makes, by edgecv's own handlers where its own are wrong.
+
+    Where one of its optimizers fails, it is called again without that one: the model is as right, and a bit slower.
+
+    Raises:
+        ConversionError: It left a node unconverted, or failed.
+    """
+    register()
+    try:
+        with _complete_or_error(skipped=False):
+            return convert()[0]
+    except _OptimizerError:
+        with _complete_or_error(skipped=True):
+            return convert()[0]
+
+
+class _OptimizerError(ConversionError):
+    """One of tf2onnx's optimizers failed, on a graph that was complete."""
+
+
 @contextmanager
-def complete_or_error() -> Iterator[None]:
-    """Run tf2onnx inside; raise ConversionError at the end if it left a node unconverted."""
+def _complete_or_error(*, skipped: bool) -> Iterator[None]:
     import tf2onnx
 
     logger = logging.getLogger(tf2onnx.__name__)
@@ -58,18 +80,24 @@ def complete_or_error() -> Iterator[None]:
     logger.addHandler(handler)
     logger.propagate, logger.level = False, logging.ERROR
     try:
-        with warnings.catch_warnings(), _optimizers_raise():
+        with warnings.catch_warnings(), _failing_optimizers(skipped=skipped):
             warnings.filterwarnings("ignore", message=r"\s*Warning: tf.lite.Interpreter is deprecated")
             yield
     except Exception as error:
         if handler.nodes:
             raise unsupported(handler.nodes) from error
-        raise ConversionError(f"tf2onnx could not convert the model: {_first_line(error)}") from error
+        kind = _OptimizerError if _in_optimizer(error) else ConversionError
+        raise kind(f"tf2onnx could not convert the model: {_first_line(error)}") from error
     finally:
         logger.removeHandler(handler)
         logger.propagate, logger.level = before
     if handler.nodes:
         raise unsupported(handler.nodes)
+
+
+def _in_optimizer(error: Exception) -> bool:
+    frames = traceback.walk_tb(error.__traceback__)
+    return any(frame.f_globals.get("__name__", "").startswith("tf2onnx.optimizer") for frame, _ in frames)
 
 
 def unsupported(nodes: Collection[tuple[str, str]]) -> ConversionError:

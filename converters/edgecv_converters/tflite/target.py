@@ -10,7 +10,7 @@ from edgecv_runtime.formats import LITERT
 from edgecv_runtime.formats import TFLITE as FORMAT
 
 from edgecv_converters.graph.frozen import FrozenGraph
-from edgecv_converters.graph.passes import negative, whole_pool
+from edgecv_converters.graph.passes import low_rank, negative, pools_3d, scalars, whole_pool
 from edgecv_converters.inspection import ArtifactInspection
 from edgecv_converters.isolate.child import wait_for
 from edgecv_converters.isolate.store import ObjectStore
@@ -29,7 +29,7 @@ class TfliteTarget(ConversionTarget):
     format = FORMAT
     precisions = ("float32", "float16", "dynamic", "int8", "int16x8")
     needs = (LITERT,)
-    passes = (whole_pool.rewrite, negative.rewrite)
+    passes = (pools_3d.rewrite, whole_pool.rewrite, negative.rewrite, low_rank.rewrite, scalars.rewrite)
     carrier = "int8"
 
     def convert(self, job: ConversionJob, frozen: FrozenGraph, store: ObjectStore) -> Converted:
@@ -54,7 +54,14 @@ def _quantized(job: ConversionJob, frozen: FrozenGraph, store: ObjectStore) -> C
     if kept_layers(made.mixed):
         job = replace(job, precision="mixed", file=job.file.replace(".int8.", ".mixed."))
     artifact = _written(made.data, frozen, job).artifact(job)
-    return Converted(artifact=artifact, steps=made.steps, notes=made.notes, layers=made.layers, mixed=made.mixed)
+    return Converted(
+        artifact=artifact,
+        steps=made.steps,
+        notes=made.notes,
+        layers=made.layers,
+        float_layers=made.float_layers,
+        mixed=made.mixed,
+    )
 
 
 def _written(data: bytes, frozen: FrozenGraph, job: ConversionJob) -> ArtifactDescription:

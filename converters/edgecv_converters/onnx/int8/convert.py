@@ -16,7 +16,7 @@ from edgecv_converters.onnx.int8.handlers import register
 from edgecv_converters.onnx.int8.passes import PASSES
 from edgecv_converters.onnx.int8.passes.uint8 import WEIGHTED
 from edgecv_converters.onnx.int8.run import run_passes
-from edgecv_converters.onnx.reader import complete_or_error, foreign, unsupported
+from edgecv_converters.onnx.reader import call_tf2onnx, foreign, unsupported
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -56,8 +56,7 @@ def from_tflite(
     from tf2onnx import convert
 
     register()
-    with complete_or_error():
-        model, _ = convert.from_tflite(str(tflite), opset=opset)
+    model = call_tf2onnx(lambda: convert.from_tflite(str(tflite), opset=opset))
     left = foreign(model)
     if left:
         raise unsupported(left)
