@@ -10,7 +10,7 @@ from edgecv_converters.graph.frozen import Endpoint
 
 def identifier(name: str) -> str:
     """A name as Core ML writes it: letters, digits and underscores, no digit first."""
-    cleaned = re.sub(r"\W", "_", name)
+    cleaned = re.sub(r"\W", "_", name, flags=re.ASCII)
     return f"_{cleaned}" if cleaned[:1].isdigit() else cleaned
 
 

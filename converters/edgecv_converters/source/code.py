@@ -189,7 +189,7 @@ def _own_name(entry: _Entry) -> str | None:
         return None
     if name == "function":
         wanted = str(entry.value.get("config"))
-        known = wanted in names.FUNCTIONS if module == "builtins" else _is_kerass(module)
+        known = wanted in names.BUILT_IN if module == "builtins" else _is_kerass(module)
         return None if known else wanted
     if name == "Lambda" and _is_kerass(module or "keras"):
         function = entry.config.get("function")

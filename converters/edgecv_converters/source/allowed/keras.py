@@ -149,6 +149,9 @@ CLASSES: Final = _COMMON | _names(_APPLICATIONS) | _names(_OPERATIONS)
 OLD_CLASSES: Final = _COMMON | _names(_OLD_PARTS)
 """The classes that a configuration of Keras 2, which names no modules, may name."""
 
+BUILT_IN: Final = ACTIVATIONS | _names(_COSTS)
+"""The functions that Keras finds by their name alone."""
+
 FUNCTIONS: Final = ACTIVATIONS | _names(_COSTS) | _names(_FUNCTIONS)
 """The functions that a configuration may name."""
 
