@@ -130,11 +130,11 @@ def _share_labelled(labelled: _Labelled, workers: Workers) -> None:
         UsageError: The model's answers are not one class each.
     """
     if datasets.VALIDATION in labelled.sets:
-        head = judged_head(labelled.heads, "--max-drop", "Leave it out")
+        head = judged_head(labelled.heads, "--max-drop needs answers", "Leave it out")
         data = labelled.data_set(datasets.VALIDATION)
         on = datasets.validation_words(labelled.sets, len(data.ids))
         workers.store.put(VALIDATION, Validation(data=data, on=on, head=head))
     if datasets.TRAINING in labelled.spools:
-        head = judged_head(labelled.heads, "--qat", "Give --refine, which needs no labels")
+        head = judged_head(labelled.heads, "--qat needs labels", "Give --refine, which needs none")
         train, held_out = (labelled.data_set(name) for name in LEARNED)
         workers.store.put(TRAINING, TrainingSets(train=train, held_out=held_out, head=head))

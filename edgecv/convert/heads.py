@@ -99,12 +99,12 @@ def _labels(
     return names if names is None or len(names) == head.label_count else None
 
 
-def judged_head(heads: Sequence[Head], option: str, instead: str) -> OneClassHead:
+def judged_head(heads: Sequence[Head], need: str, instead: str) -> OneClassHead:
     """Return the only head whose answer is one class, which labelled samples are of.
 
     Args:
         heads: All heads.
-        option: What needs it.
+        need: What an option needs, for the message: "--qat needs labels".
         instead: What a hint says first.
 
     Raises:
@@ -119,6 +119,6 @@ def judged_head(heads: Sequence[Head], option: str, instead: str) -> OneClassHea
     else:
         problem = f"and this model's task is {', '.join(one.kind for one in heads)}"
     raise UsageError(
-        f"{option} needs answers that are one class each, {problem}",
+        f"{need} that are one class each, {problem}",
         f"{instead}, or say --task where the model does not show its task",
     )

@@ -209,6 +209,10 @@ def taken(**fields):
     return lambda content: content["artifacts"][1]["inputs"][0].update(fields)
 
 
+def head(**fields):
+    return lambda content: content["heads"][0].update(fields)
+
+
 def given(**fields):
     return lambda content: content["artifacts"][1]["outputs"][0].update(fields)
 
@@ -249,12 +253,22 @@ MISFITS = {
     "two inputs": both("inputs", "image"),
     "two outputs": both("outputs", "colour"),
     "preprocess of none": (lambda c: c["preprocess"].update(x=c["preprocess"]["image"]), "an input that the model"),
-    "labels": (lambda c: c.update(labels=["a"]), "has 1 labels for 3 answers"),
-    "no labels": (lambda c: c.update(labels=[]), "its list of labels is empty"),
-    "by label": (lambda c: (c.update(labels=None), given(by_label=True)(c)), "is by_label"),
+    "labels": (head(labels=["a"]), "has 1 labels for 3 answers"),
+    "no labels": (head(labels=[]), "its list of labels is empty"),
+    "by label": (lambda c: (c.update(labels=None), head(labels=None)(c), given(by_label=True)(c)), "is by_label"),
+    "head": (lambda c: c.update(heads=[[]]), "Expected `object`"),
+    "head's kind": (head(kind=["binary"]), "Expected `str`"),
+    "heads": (lambda c: c.update(heads={"kind": "keypoints"}), "Expected `array`"),
+    "newer head": (lambda c: c.update(heads=[{"kind": "x" * 100_000, "name": [{}]}]), "newer edgecv only"),
+    "newer artifact": (artifact(target="openvino", bytes=-1), "an artifact for openvino: Expected `int` >= 0"),
+    "newer artifact elsewhere": (artifact(target="openvino", file="/etc/passwd"), "which leaves it"),
+    "output of two heads": (
+        lambda c: c["heads"].append({"kind": "keypoints", "name": "k", "outputs": ["colour"]}),
+        "belongs to several heads",
+    ),
     "normalize": (taken(normalize={}), "normalizes by itself"),
     "unknown key": (lambda c: c.update({"x" * 100_000: 1}), "unknown field"),
-    "version": (lambda c: c.update(schema_version=10**18), "schema version 1000"),
+    "version": (lambda c: c.update(schema_version=10**18), "schema version is 1000"),
 }  # fmt: skip
 
 

@@ -114,11 +114,11 @@ def test_two_options_that_say_the_same_are_refused(options):
 
 def test_what_needs_one_class_says_which_heads_there_are():
     gender, kind = head("binary", 1, "gender"), head(name="kind")
-    assert judged_head([head("regression", 1, "age"), gender], "--qat", "Leave it out") is gender
+    assert judged_head([head("regression", 1, "age"), gender], "--qat needs labels", "Leave it out") is gender
     with pytest.raises(EdgecvError, match="several heads with such answers: gender, kind"):
-        judged_head([gender, kind], "--qat", "Leave it out")
+        judged_head([gender, kind], "--qat needs labels", "Leave it out")
     with pytest.raises(EdgecvError, match="this model's task is regression"):
-        judged_head([head("regression", 1)], "--qat", "Leave it out")
+        judged_head([head("regression", 1)], "--qat needs labels", "Leave it out")
 
 
 def test_a_recipe_holds_no_path_of_labels():

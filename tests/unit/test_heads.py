@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from edgecv_runtime.errors import SpecError, UsageError
+from edgecv_runtime.errors import DataError, SpecError, UsageError
 from edgecv_runtime.heads.arithmetic import activate, top_k
 from edgecv_runtime.heads.kinds import heads_of
 from edgecv_runtime.heads.thresholds import read_thresholds
@@ -129,3 +129,51 @@ def test_outputs_are_no_probabilities_unless_the_head_makes_them():
     logits = np.float32([[-4.0, 9.0]])
     assert np.array_equal(head(width=2).scores(outputs(logits)), logits)
     assert np.allclose(head(width=2, activation="softmax").scores(outputs(logits)).sum(), 1)
+
+
+def test_a_regression_says_its_values_with_their_unit():
+    age = head("regression", 2, unit="years", title="age")
+    answer = age.read(outputs(np.float32([[31.25, 4]])))
+    assert age.words(answer, 3) == "31.25 years  4 years"
+    assert age.record(answer, outputs(np.float32([[31.25, 4]])), 3) == {"outputs": {"y": [31.25, 4.0]}}
+    assert (answer.label, answer.index, answer.score, answer.labels) == (None, None, None, ())
+    many = head("regression", 9)
+    assert many.words(many.read(outputs(np.float32([range(9)]))), 3).endswith("7  ... (9 values)")
+
+
+def test_answers_of_classes_are_named_best_first_and_without_what_reads_as_nothing():
+    kind = head(labels=("cat", "dog\n", "cow"))
+    answer = kind.read(outputs(np.float32([[0.2, 0.7996, 0.0004]])))
+    assert kind.words(answer, 3) == "dog\\x0a 80.0 %  cat 20.0 %"
+    assert kind.drawing(answer, 1)[0].text == "dog\\x0a 80.0 %"
+    none = head("multilabel", labels=("a", "b", "c"))
+    assert none.words(none.read(outputs(np.float32([[0.1, 0.2, 0.3]]))), 3) == "none"
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "message"),
+    [
+        ("classification", np.array(["cat", "fox"]), "the class 'fox'"),
+        ("classification", np.array([0, 3]), "the class '3'"),
+        ("classification", np.zeros((2, 2)), "4 labels for 2 samples"),
+        ("multilabel", np.zeros((2, 2)), "rows of 2 values"),
+        ("multilabel", np.full((2, 3), 0.5), "neither 0 nor 1"),
+        ("regression", np.array([["1", "2", "3"]]), "not numeric"),
+        ("regression", np.zeros((2, 2)), "the model gives 3"),
+        ("regression", np.full((2, 3), np.nan), "NaN or infinity"),
+    ],
+)
+def test_labelled_data_that_a_head_does_not_answer_are_refused(kind, values, message):
+    labels = None if kind == "regression" else ("cat", "dog", "cow")
+    with pytest.raises(DataError, match=message) as caught:
+        head(kind, labels=labels).read_truth(values, "a.npz: y")
+    assert caught.value.hint
+
+
+def test_labelled_data_are_indices_or_names_bits_and_numbers():
+    kind = head(labels=("cat", "dog", "7"))
+    assert kind.read_truth(np.array(["7", "cat"]), "x").tolist() == [2, 0]
+    assert kind.read_truth(np.array([1, 0]), "x").tolist() == [1, 0]
+    assert head("binary", 1).read_truth(np.array([[1], [0]]), "x").tolist() == [1, 0]
+    assert head("multilabel").read_truth(np.eye(3), "x").tolist() == np.eye(3).tolist()
+    assert head("regression", 1).read_truth(np.array([1, 2]), "x").tolist() == [[1.0], [2.0]]

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from edgecv_converters.parity.metrics import (
     mcnemar,
 )
 from edgecv_runtime.errors import ConversionError, DataError
-from edgecv_runtime.heads.metrics import confusion_matrix, precision_recall_f1, wilson
+from edgecv_runtime.heads.metrics import confusion_matrix, label_metrics, precision_recall_f1, value_metrics, wilson
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
@@ -202,3 +203,30 @@ def test_no_answer_is_a_wrong_answer():
     assert confusion_matrix(np.array([0, 0, 1]), np.array([0, -1, 1]), 2).tolist() == [[1, 0], [0, 1]]
     with pytest.raises(DataError, match=r"0\.\.1"):
         confusion_matrix(np.array([2]), np.array([0]), 2)
+
+
+def test_labels_are_scored_one_by_one():
+    truth, answers = RNG.integers(0, 2, (2, 60, 4))
+    found = label_metrics(truth, answers, tuple("abcd"))
+    assert found.accuracy == pytest.approx(sk.accuracy_score(truth, answers))
+    assert [one.f1 for one in found.scores.classes] == pytest.approx(sk.f1_score(truth, answers, average=None))
+    assert found.scores.macro_recall == pytest.approx(sk.recall_score(truth, answers, average="macro"))
+    assert label_metrics(truth[:1], np.full((1, 4), -1), tuple("abcd")).accuracy == 0
+
+
+def test_numbers_are_measured_by_column():
+    truth = RNG.normal(size=(50, 2)) * [1, 100]
+    answers = truth + RNG.normal(size=(50, 2))
+    found = value_metrics(truth, answers, ("a", "b"), "m").columns
+    assert [one.mae for one in found] == pytest.approx(np.abs(answers - truth).mean(0))
+    assert [one.rmse for one in found] == pytest.approx(np.sqrt(np.square(answers - truth).mean(0)))
+    assert [one.r2 for one in found] == pytest.approx(sk.r2_score(truth, answers, multioutput="raw_values"))
+
+
+def test_numbers_that_are_not_finite_are_no_good_and_equal_ones_have_no_variance():
+    (broken,) = value_metrics(np.array([[1.0], [2.0]]), np.array([[1.0], [math.nan]]), ("a",), None).columns
+    assert broken.mae == sys.float_info.max
+    assert math.isfinite(broken.rmse)
+    assert math.isfinite(broken.r2)
+    (equal,) = value_metrics(np.ones((3, 1)), np.ones((3, 1)), ("a",), None).columns
+    assert (equal.mae, equal.rmse, equal.r2) == (0, 0, None)

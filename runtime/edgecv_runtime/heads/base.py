@@ -146,7 +146,7 @@ class Head(ABC):
         """
         if len(self.spec.outputs) != 1:
             raise SpecError(f"a {self.kind} head has one output, got {len(self.spec.outputs)}")
-        self._check_thresholds()
+        self.check_thresholds()
         labels = self.spec.labels
         if labels is not None and not labels:
             raise SpecError("its list of labels is empty")
@@ -163,7 +163,12 @@ class Head(ABC):
         if len(labels) not in {max(self.width, 2), last} and not (self.width == 1 and len(labels) == 1):
             raise SpecError(f"it has {len(labels)} labels for {self.width} answers")
 
-    def _check_thresholds(self) -> None:
+    def check_thresholds(self) -> None:
+        """Check that there are as many thresholds as the kind takes.
+
+        Raises:
+            SpecError: There are not, or one is not in 0..1.
+        """
         given = self.spec.thresholds
         if not self.takes_thresholds:
             if given:

@@ -138,7 +138,7 @@ class ValueMetrics:
     def sentence(self) -> str:
         """Return the mean absolute error over all columns."""
         mean = sum(column.mae for column in self.columns) / len(self.columns)
-        return f"mean absolute error {mean:.4g}{'' if self.unit is None else f' {self.unit}'} on {self.count}"
+        return f"mean absolute error {mean:.4g}{'' if self.unit is None else f' {self.unit}'} on {self.count} samples"
 
     def tables(self) -> Iterator[TextTable]:
         """Return the columns."""

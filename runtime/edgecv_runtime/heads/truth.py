@@ -22,12 +22,13 @@ def class_indices(values: npt.NDArray[Any], labels: Sequence[str], origin: str) 
         raise DataError(f"{origin} has {values.size} labels for {len(values)} samples", "Store one for each")
     known = {label: index for index, label in enumerate(labels)}
     names = [str(value) for value in flat.tolist()]
-    unknown = next((name for name in names if name not in known), None)
-    if unknown is None:
+    if all(name in known for name in names):
         return np.asarray([known[name] for name in names], np.int64)
-    if not (np.issubdtype(flat.dtype, np.integer) and flat.size and flat.min() >= 0 and flat.max() < len(labels)):
+    numbered = np.issubdtype(flat.dtype, np.integer)
+    unknown = [name for name in names if not (0 <= int(name) < len(labels) if numbered else name in known)]
+    if unknown:
         raise DataError(
-            f"{origin} has the class {unknown!r}, which is not among the labels",
+            f"{origin} has the class {unknown[0]!r}, which is not among the labels",
             f"The labels are {', '.join(labels[:12])}{' ...' if len(labels) > 12 else ''}",
         )
     return flat.astype(np.int64)
