@@ -152,10 +152,18 @@ def tensor_name(reference: str) -> str:
 
 def add_reshape(proto: Any, name: str, source: str, shape: Sequence[int], dtype: int) -> str:
     """Add a Reshape of a tensor of a type such as `DT_FLOAT` to a static shape; returns its name."""
+    node = proto.node.add(name=name)
+    node.attr["T"].type = dtype
+    make_reshape(proto, node, source, shape)
+    return name
+
+
+def make_reshape(proto: Any, node: Any, source: str, shape: Sequence[int]) -> None:
+    """Let a node, which keeps its name and type, be a Reshape of the tensor `source` to a static shape."""
     import numpy as np
     import tensorflow as tf
 
-    target = constant(proto, f"{name}/shape", np.array(shape, np.int32))
-    node = proto.node.add(name=name, op="Reshape", input=[source, target])
-    node.attr["T"].type, node.attr["Tshape"].type = dtype, tf.int32.as_datatype_enum
-    return name
+    kind, target = node.attr["T"].type, constant(proto, f"{node.name}/shape", np.array(shape, np.int32))
+    node.op, node.input[:] = "Reshape", [source, target]
+    node.attr.clear()
+    node.attr["T"].type, node.attr["Tshape"].type = kind, tf.int32.as_datatype_enum

@@ -10,7 +10,7 @@ from edgecv_runtime.formats import LITERT
 from edgecv_runtime.formats import TFLITE as FORMAT
 
 from edgecv_converters.graph.frozen import FrozenGraph
-from edgecv_converters.graph.passes import low_rank, negative, pools_3d, scalars, whole_pool
+from edgecv_converters.graph.passes import channel_terms, low_rank, negative, pools_3d, scalars, whole_pool
 from edgecv_converters.inspection import ArtifactInspection
 from edgecv_converters.isolate.child import wait_for
 from edgecv_converters.isolate.store import ObjectStore
@@ -29,7 +29,14 @@ class TfliteTarget(ConversionTarget):
     format = FORMAT
     precisions = ("float32", "float16", "dynamic", "int8", "int16x8")
     needs = (LITERT,)
-    passes = (pools_3d.rewrite, whole_pool.rewrite, negative.rewrite, low_rank.rewrite, scalars.rewrite)
+    passes = (
+        pools_3d.rewrite,
+        whole_pool.rewrite,
+        negative.rewrite,
+        low_rank.rewrite,
+        scalars.rewrite,
+        channel_terms.rewrite,
+    )
     carrier = "int8"
 
     def convert(self, job: ConversionJob, frozen: FrozenGraph, store: ObjectStore) -> Converted:
@@ -60,6 +67,7 @@ def _quantized(job: ConversionJob, frozen: FrozenGraph, store: ObjectStore) -> C
         notes=made.notes,
         layers=made.layers,
         float_layers=made.float_layers,
+        float32_bytes=made.float32_bytes,
         mixed=made.mixed,
     )
 

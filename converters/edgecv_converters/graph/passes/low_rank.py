@@ -1,8 +1,9 @@
-"""Transposes of more than five axes as transposes of at most five.
+"""Operations on more than five axes as operations on at most five.
 
-Axes that stay side by side are one axis, and those of size 1 are none; what is left is taken apart into exchanges of
-two neighbouring blocks of axes.
-Needed by: sub-pixel up-sampling written as Reshape and Permute, for Core ML, which has no tensors of rank 6.
+For a transpose, axes that stay side by side are one axis, and those of size 1 are none; what is left is taken apart
+into exchanges of two neighbouring blocks of axes. For a repetition, so are the axes between those that are repeated.
+Needed by: sub-pixel up-sampling written as Reshape and Permute, and UpSampling3D, for Core ML, which has no tensors of
+rank 6.
 """
 
 from __future__ import annotations
@@ -13,23 +14,26 @@ from typing import Any, Final
 
 import numpy as np
 
-from edgecv_converters.graph.edit import add_reshape, constant, node_of, tensor_name, tensor_shapes
+from edgecv_converters.graph.edit import add_reshape, constant, make_reshape, node_of, tensor_name, tensor_shapes
 from edgecv_converters.graph.evaluate import constant_value
 
 MOST_AXES: Final = 5
+_UNARY: Final = (
+    *("Relu", "Relu6", "LeakyRelu", "Elu", "Selu", "Sigmoid", "Tanh", "Softplus", "Softsign", "Erf"),
+    *("Abs", "Neg", "Exp", "Log", "Sqrt", "Rsqrt", "Square", "Round", "Floor"),
+)
 
 
 def rewrite(proto: Any) -> None:
-    """Replace every Transpose of more than five axes, and make one Reshape of several in a row, in place."""
-    transposes = [node for node in proto.node if node.op == "Transpose"]
-    shapes = tensor_shapes(proto, [tensor_name(node.input[0]) for node in transposes]) if transposes else []
+    """Replace what has more than five axes, and make one Reshape of several in a row, in place."""
+    handlers = {"Transpose": _transpose, "Tile": _tile} | dict.fromkeys(_UNARY, _unary)
+    found = [node for node in proto.node if node.op in handlers]
+    shapes = tensor_shapes(proto, [tensor_name(node.input[0]) for node in found]) if found else []
     changed = False
-    for node, (shape, _) in zip(transposes, shapes, strict=True):
-        order = constant_value(proto, node.input[1])
-        if shape is None or order is None or None in shape or len(shape) <= MOST_AXES:
-            continue
-        _replace(proto, node, [int(size or 0) for size in shape], [int(axis) for axis in order])
-        changed = True
+    for node, (shape, _) in zip(found, shapes, strict=True):
+        if shape is not None and None not in shape and len(shape) > MOST_AXES:
+            handlers[node.op](proto, node, [int(size or 0) for size in shape])
+            changed = True
     if changed:
         _join_reshapes(proto)
 
@@ -62,7 +66,11 @@ def exchanges(shape: Sequence[int], order: Sequence[int]) -> list[tuple[int, int
     return found
 
 
-def _replace(proto: Any, node: Any, shape: list[int], order: list[int]) -> None:
+def _transpose(proto: Any, node: Any, shape: list[int]) -> None:
+    found = constant_value(proto, node.input[1])
+    if found is None:
+        return
+    order = [int(axis) for axis in found]
     sizes, fewer = merged(shape, order)
     steps = [(tuple(sizes), tuple(fewer))]
     if len(sizes) > MOST_AXES:
@@ -72,19 +80,43 @@ def _replace(proto: Any, node: Any, shape: list[int], order: list[int]) -> None:
         name = f"{node.name}/step_{number}"
         flat = add_reshape(proto, f"{name}/blocks", current, blocks, kind)
         moved = proto.node.add(name=name, op="Transpose", input=[flat, constant(proto, f"{name}/order", _int32(axes))])
-        moved.attr["T"].CopyFrom(node.attr["T"])
-        moved.attr["Tperm"].type = _INT32
+        moved.attr["T"].type, moved.attr["Tperm"].type = kind, _INT32
         current = moved.name
-    target = constant(proto, f"{node.name}/shape", _int32([shape[axis] for axis in order]))
-    node.op, node.input[:] = "Reshape", [current, target]
-    node.attr.clear()
-    node.attr["T"].type, node.attr["Tshape"].type = kind, _INT32
+    make_reshape(proto, node, current, [shape[axis] for axis in order])
+
+
+def _tile(proto: Any, node: Any, shape: list[int]) -> None:
+    found = constant_value(proto, node.input[1])
+    if found is None:
+        return
+    times = [int(number) for number in found]
+    blocks: list[tuple[int, int]] = []  # sizes, and how often each is repeated
+    for size, number in zip(shape, times, strict=True):
+        if number == 1 and blocks and blocks[-1][1] == 1:
+            blocks[-1] = (blocks[-1][0] * size, 1)
+        else:
+            blocks.append((size, number))
+    name, kind = f"{node.name}/blocks", node.attr["T"].type
+    flat = add_reshape(proto, f"{name}/before", node.input[0], [size for size, _ in blocks], kind)
+    multiples = constant(proto, f"{name}/multiples", _int32([number for _, number in blocks]))
+    tiled = proto.node.add(name=name, op="Tile", input=[flat, multiples])
+    tiled.attr["T"].type, tiled.attr["Tmultiples"].type = kind, _INT32
+    make_reshape(proto, node, name, [size * number for size, number in zip(shape, times, strict=True)])
+
+
+def _unary(proto: Any, node: Any, shape: list[int]) -> None:
+    kind = node.attr["T"].type
+    flat = proto.node.add()
+    flat.CopyFrom(node)
+    flat.name = f"{node.name}/flat"
+    flat.input[:] = [add_reshape(proto, f"{flat.name}/before", node.input[0], [shape[0], math.prod(shape[1:])], kind)]
+    make_reshape(proto, node, flat.name, shape)
 
 
 def _join_reshapes(proto: Any) -> None:
     by_name = {node.name: node for node in proto.node}
     for node in [node for node in proto.node if node.op == "Reshape"]:
-        while by_name[node_of(node.input[0])].op == "Reshape":
+        while by_name[node_of(node.input[0])].op in {"Reshape", "ExpandDims"}:
             node.input[0] = by_name[node_of(node.input[0])].input[0]
 
 

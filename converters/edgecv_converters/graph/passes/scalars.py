@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from edgecv_converters.graph.edit import add_reshape, node_of, tensor_name, tensor_shapes
+from edgecv_converters.graph.edit import make_reshape, node_of, tensor_name, tensor_shapes
 
 _REDUCTIONS = frozenset({"Mean", "Sum", "Max", "Min", "Prod"})
 _ELEMENTWISE = frozenset(
@@ -18,21 +18,16 @@ _ELEMENTWISE = frozenset(
 
 
 def rewrite(proto: Any) -> None:
-    """Give the results of reductions over all axes one axis, up to where their rank matters, in place."""
+    """Give the results of reductions over all axes one axis, in place, if nothing reads them that needs a rank of 0."""
     found = _scalars(proto)
-    for node in [node for node in proto.node if node.name in found and node.op in _REDUCTIONS]:
-        kept = proto.node.add()
-        kept.CopyFrom(node)
-        kept.name = f"{node.name}/kept"
-        kept.attr["keep_dims"].b = True
-        _make_reshape(proto, node, kept.name, (1,))
-    kinds = {node.name: node.attr["T"].type for node in proto.node}
-    readers = [node for node in proto.node if node.op not in _ELEMENTWISE]
-    for node in readers:
-        for place, name in enumerate(node.input):
-            if node_of(name) in found:
-                flat = f"{node.name}/scalar_{place}"
-                node.input[place] = add_reshape(proto, flat, name, (), kinds[node_of(name)])
+    readers = [node for node in proto.node if any(node_of(name) in found for name in node.input)]
+    if all(node.op in _ELEMENTWISE or node.op == "Reshape" for node in readers):
+        for node in [node for node in proto.node if node.name in found and node.op in _REDUCTIONS]:
+            kept = proto.node.add()
+            kept.CopyFrom(node)
+            kept.name = f"{node.name}/kept"
+            kept.attr["keep_dims"].b = True
+            make_reshape(proto, node, kept.name, (1,))
 
 
 def _scalars(proto: Any) -> frozenset[str]:
@@ -46,10 +41,3 @@ def _scalars(proto: Any) -> frozenset[str]:
         size = len(found)
         found.update(node.name for node in flat if any(node_of(name) in found for name in node.input))
     return frozenset(found)
-
-
-def _make_reshape(proto: Any, node: Any, source: str, shape: tuple[int, ...]) -> None:
-    """Let a node that stays where it is be a Reshape of another tensor."""
-    made = add_reshape(proto, f"{node.name}/shaped", source, shape, node.attr["T"].type)
-    node.CopyFrom(next(other for other in proto.node if other.name == made))
-    node.name = made.removesuffix("/shaped")
