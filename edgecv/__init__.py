@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from edgecv_runtime.bundle import Bundle
     from edgecv_runtime.errors import EdgecvError
-    from edgecv_runtime.heads.base import Top
+    from edgecv_runtime.heads.base import HeadAnswer, Top
     from edgecv_runtime.prediction import Prediction
     from edgecv_runtime.predictor import Predictor, load
 
@@ -35,6 +35,7 @@ _HOMES = {
     "AndroidExport": "edgecv.export.android",
     "Bundle": "edgecv_runtime.bundle",
     "EdgecvError": "edgecv_runtime.errors",
+    "HeadAnswer": "edgecv_runtime.heads.base",
     "Outcome": "edgecv.convert.pipeline",
     "Prediction": "edgecv_runtime.prediction",
     "Predictor": "edgecv_runtime.predictor",
@@ -51,6 +52,7 @@ __all__ = [
     "AndroidExport",
     "Bundle",
     "EdgecvError",
+    "HeadAnswer",
     "Outcome",
     "Prediction",
     "Predictor",

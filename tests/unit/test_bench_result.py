@@ -68,7 +68,7 @@ def test_the_file_is_indented_and_ends_with_a_newline(tmp_path):
         (("rows", "latency"), 1, "unknown field `latency`"),
         (("rows", "threads"), 0, ">= 1"),
         (("rows", "bytes"), -1, ">= 0"),
-        (("rows", "target"), "openvino", "Invalid enum value 'openvino'"),
+        (("rows", "target"), "Open VINO", "Expected `str` matching regex"),
         (("rows", "inference", "p50_us"), None, "Expected `float`, got `null`"),
         (("rows", "inference", "count"), 0, ">= 1"),
         (("rows", "inference", "samples_us"), [1.0] * 401, "length <= 400"),
