@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import marshal
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -204,6 +205,16 @@ CODE_OF_PYTHON_3_8 = (
 )  # of lambda t: t / 127.5 - 1
 
 
+def with_code(code: str) -> Any:
+    """Put other bytecode into the second layer, which is a Lambda."""
+
+    def change(config: Any) -> Any:
+        config["config"]["layers"][1]["config"] |= {"function": [code, None, None], "function_type": "lambda"}
+        return config
+
+    return change
+
+
 @pytest.mark.parametrize("code", [base64.b64encode(b"\xe3\x01\x00\x00\x00").decode(), CODE_OF_PYTHON_3_8])
 def test_code_of_another_python_is_named_by_its_layer(tmp_path: Path, code: str) -> None:
     import tf_keras
@@ -211,14 +222,23 @@ def test_code_of_another_python_is_named_by_its_layer(tmp_path: Path, code: str)
     scale = tf_keras.layers.Lambda(lambda x: x / 127.5 - 1, name="scale_pixels")
     models.save_h5(tf_keras.Sequential([tf_keras.Input((4,)), scale]), tmp_path / "m.h5")
 
-    def change(config: Any) -> Any:
-        config["config"]["layers"][1]["config"] |= {"function": [code, None, None], "function_type": "lambda"}
-        return config
-
-    edit_h5(tmp_path / "m.h5", change)
+    edit_h5(tmp_path / "m.h5", with_code(code))
     error = refusal(tmp_path / "m.h5", allow_code=True)
     assert "another Python version wrote the code in Lambda layer 'scale_pixels'" in error.message
     assert "SavedModel" in str(error.hint)
+
+
+def test_code_that_needs_a_module_is_named(tmp_path: Path) -> None:
+    import tf_keras
+
+    row = tf_keras.Input((4,))
+    model = tf_keras.Model(row, tf_keras.layers.Lambda(lambda x: x, name="scale")(row))
+    models.save_h5(model, tmp_path / "m.h5")
+    code = base64.b64encode(marshal.dumps((lambda x: absent_module.scaled(x) + 1).__code__)).decode()  # noqa: F821
+    edit_h5(tmp_path / "m.h5", with_code(code))
+    error = refusal(tmp_path / "m.h5", allow_code=True)
+    assert "name 'absent_module' is not defined" in error.message
+    assert "replace the Lambda" in str(error.hint)
 
 
 # No whole models
@@ -240,6 +260,10 @@ def test_what_is_no_whole_model_is_said_with_what_is_needed(tmp_path: Path) -> N
     pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 24561104\n"
     (tmp_path / "lfs.h5").write_text(pointer)
     said = {path.name: refusal(path) for path in tmp_path.iterdir() if path.name != "whole.keras"}
+    (tmp_path / "unpacked").mkdir()
+    with zipfile.ZipFile(tmp_path / "whole.keras") as archive:
+        archive.extractall(tmp_path / "unpacked")
+    assert "an unpacked .keras file" in refusal(tmp_path / "unpacked").message
     assert said["in.zip"].message == "in.zip is a zip archive with best/whole.keras in it"
     assert "PyTorch" in said["torch.pt"].message
     assert "an HDF5 file without a Keras model" in said["table.h5"].message

@@ -1,4 +1,4 @@
-"""Models trained in half precision: the same weights in float32, on every way that they come."""
+"""Models trained in half precision or float64: the same weights in float32, on every way that they come."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from edgecv_converters.tflite import to_tflite
 from tests import models
 from tests.canonical import canonical
 
-HALF = {14, 19}  # TensorFlow's DT_BFLOAT16 and DT_HALF
+OTHERS = {2, 14, 19}  # TensorFlow's DT_DOUBLE, DT_BFLOAT16 and DT_HALF
 
 
 def network(policy: str) -> Any:
@@ -43,8 +43,8 @@ def frozen_answers(source: Any, values: Any) -> Any:
     return source.freeze().function()(tf.constant(values[:1]))[0]
 
 
-@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16", "float16"])
-def test_a_model_of_half_precision_is_read_in_float32(tmp_path: Path, policy: str) -> None:
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16", "float16", "float64"])
+def test_a_model_in_another_float_is_read_in_float32(tmp_path: Path, policy: str) -> None:
     model = network(policy)
     paths = [tmp_path / "m.keras", tmp_path / "m.h5", tmp_path / "m"]
     model.save(paths[0])
@@ -54,7 +54,7 @@ def test_a_model_of_half_precision_is_read_in_float32(tmp_path: Path, policy: st
         source = load_source(path)
         assert {spec.dtype for spec in (*source.inputs, *source.outputs)} == {"float32"}
         nodes = source.freeze().proto().node
-        assert not [node.name for node in nodes for value in node.attr.values() if value.type in HALF]
+        assert not [node.name for node in nodes for value in node.attr.values() if value.type in OTHERS]
         samples = models.samples_for(source.inputs, 5)
         (answers,) = source.predict(samples).values()
         (values,) = samples.values()

@@ -13,12 +13,12 @@ from typing import Any, Final
 from edgecv_runtime.errors import SourceError
 
 from edgecv_converters.source.allowed import keras as names
+from edgecv_converters.source.causes import CUSTOM_OBJECTS
 from edgecv_converters.source.lambdas import foreign_bytecode, this_python
 from edgecv_converters.source.op_layers import op_layer_fault
 
 _MOST_DEPTH: Final = 400
 _AGAIN: Final = "Copy or save the model again"
-CUSTOM_OBJECTS: Final = "Name the module that defines it: --custom-objects package.module"
 _TRUST: Final = "Add --allow-code if you trust where the file came from"
 _MODULE: Final = re.compile(
     r"(tf_)?keras(\.src)?(\.(layers|models|engine|ops|initializers|regularizers|constraints|dtype_policies|quantizers"

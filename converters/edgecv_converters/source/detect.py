@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from edgecv_runtime.errors import SourceError
 from edgecv_runtime.files import open_regular
 
-from edgecv_converters.source.archive import WEIGHTS, holds_model, names_in
+from edgecv_converters.source.archive import CONFIG, WEIGHTS, holds_model, names_in
 from edgecv_converters.source.hdf5 import WHOLE_MODEL
 
 _TAKES = "edgecv takes a Keras 3 .keras file, a Keras 2 .h5 file or a SavedModel folder"
@@ -80,6 +80,11 @@ def _folder(path: Path) -> ModelFormat:
         raise SourceError(f"{path.name} is a bundle, already converted, not a trained Keras model", _TAKES)
     if (path / "checkpoint").is_file() or any(path.glob("*.index")):
         raise SourceError(f"{path.name} is a checkpoint: weights without a model", WHOLE_MODEL)
+    if all((path / part).is_file() for part in (CONFIG, WEIGHTS)):
+        raise SourceError(
+            f"{path.name} is an unpacked .keras file",
+            f"Pack it again, without the folder itself: cd {path.name} && zip -0 -r ../model.keras .",
+        )
     raise SourceError(f"{path.name} is a folder without saved_model.pb", _TAKES)
 
 

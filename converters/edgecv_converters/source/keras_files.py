@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from edgecv_runtime.errors import SourceError
+from edgecv_runtime.errors import EdgecvError, SourceError
 
 from edgecv_converters.source.archive import check_weights, has_old_names, read_config, read_version
 from edgecv_converters.source.budget import limited_weights
-from edgecv_converters.source.code import CUSTOM_OBJECTS, check_config, parse_config, usable_objects
+from edgecv_converters.source.causes import EXPORT, hint_of
+from edgecv_converters.source.code import check_config, parse_config, usable_objects
 from edgecv_converters.source.connections import unconnected
 from edgecv_converters.source.custom import custom_objects_of
 from edgecv_converters.source.detect import ModelFormat
@@ -28,12 +28,7 @@ from edgecv_converters.source.words import gist
 _SAFETY: Final = ("safe_mode", "unsafe_deserialization", "Not allowed", "security")
 """Words of Keras 3's own refusals: no reason to try tf-keras, which has fewer of them."""
 
-_UNKNOWN: Final = re.compile(
-    r"(Could not locate|Unknown|custom) (class|function|object|layer|activation)|not registered"
-)
-_UNDEFINED: Final = re.compile(r"name '\w+' is not defined")
-_EXPORT: Final = "export a SavedModel folder"
-_SAVE_AGAIN: Final = f"Load and save it again with the Keras version that wrote it, or {_EXPORT}"
+_SAVE_AGAIN: Final = f"Load and save it again with the Keras version that wrote it, or {EXPORT}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,14 +47,14 @@ class _Checked:
 
     Attributes:
         config: The configuration that is to be loaded; `changed` says that the file has another.
-        half: The half precision type that it had in the place of float32.
+        precision: The float type that it had in the place of float32, or None.
     """
 
     path: Path
     suffix: str
     config: Any
     changed: bool
-    half: str | None
+    precision: str | None
     old: bool
     writer: str
     capacity: int
@@ -72,7 +67,13 @@ def load(path: Path, kind: ModelFormat, *, allow_code: bool, custom_objects: str
     read = read_model(path, kind, allow_code=allow_code, custom_objects=custom_objects)
     generation = "keras2" if read.writer.startswith("2") else "keras3"
     file_format = "keras2-h5" if kind is ModelFormat.HDF5 else generation
-    return loaded_of(read.model, file_format=file_format, loader=read.loader, notes=read.notes)
+    try:
+        return loaded_of(read.model, file_format=file_format, loader=read.loader, notes=read.notes)
+    except EdgecvError:
+        raise
+    except Exception as error:  # of a layer's own code, which is traced
+        cause = gist(error)
+        raise SourceError(f"the model in {path.name} does not run: {cause}", hint_of(cause, _SAVE_AGAIN)) from error
 
 
 def read_model(path: Path, kind: ModelFormat, *, allow_code: bool, custom_objects: str | None) -> KerasModel:
@@ -88,13 +89,14 @@ def read_model(path: Path, kind: ModelFormat, *, allow_code: bool, custom_object
     rename = file.suffix == ".keras" and has_old_names(path)
     with readable(path, file.suffix, file.config if file.changed else None, rename=rename) as place:
         model, loader = _read(file, place)
-    notes = (f"it is a Keras 2 file, read by {loader}",) if loader.startswith("tf-keras") else ()
-    if file.half:
-        notes += (f"it was trained in {file.half}: its weights are taken into the same model in float32",)
+    notes: tuple[str, ...] = (f"it is a Keras 2 file, read by {loader}",) if loader.startswith("tf-keras") else ()
+    if file.precision:
+        notes += (f"it was trained in {file.precision}: its weights are taken into the same model in float32",)
     return KerasModel(model=model, loader=loader, writer=file.writer, notes=notes)
 
 
 def _check(path: Path, kind: ModelFormat, *, allow_code: bool, custom_objects: str | None) -> _Checked:
+    text: str | bytes
     if kind is ModelFormat.KERAS:
         capacity, writer, text = check_weights(path), read_version(path), read_config(path)
         what = f"config.json in {path.name}"
@@ -108,13 +110,13 @@ def _check(path: Path, kind: ModelFormat, *, allow_code: bool, custom_objects: s
     check_config(config, path.name, {*own, *_registered()}, allow_code=allow_code)
     generation = writer.partition(".")[0]
     old = generation in {"1", "2"} or (kind is ModelFormat.HDF5 and not generation)
-    loaded, half = in_float32(today(config) if old else config)
+    loaded, precision = in_float32(today(config) if old else config)
     return _Checked(
         path=path,
         suffix=".keras" if kind is ModelFormat.KERAS else ".h5",
         config=loaded,
         changed=loaded != config,
-        half=half,
+        precision=precision,
         old=old,
         writer=writer,
         capacity=capacity,
@@ -192,15 +194,7 @@ def _unreadable(file: _Checked, error: Exception, refusal: Exception | None = No
     name = f"{file.path.name} (of Keras {file.writer})" if file.writer else file.path.name
     cause = gist(error)
     if not file.old:
-        return SourceError(f"Keras {keras.__version__} cannot load {name}: {cause}", _hint(cause))
+        return SourceError(f"Keras {keras.__version__} cannot load {name}: {cause}", hint_of(cause, _SAVE_AGAIN))
     first = "" if refusal is None or gist(refusal) == cause else f"Keras 3 says {gist(refusal)!r}, "
     said = f"{name} cannot be loaded: {first}tf-keras says {cause!r}"
-    return SourceError(said, _hint(f"{first}{cause}"))
-
-
-def _hint(cause: str) -> str:
-    if _UNKNOWN.search(cause):
-        return CUSTOM_OBJECTS
-    if _UNDEFINED.search(cause):
-        return f"Its code needs a module that the file does not carry: replace the Lambda by a layer, or {_EXPORT}"
-    return _SAVE_AGAIN
+    return SourceError(said, hint_of(f"{first}{cause}", _SAVE_AGAIN))

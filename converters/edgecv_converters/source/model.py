@@ -15,13 +15,15 @@ from edgecv_runtime.heads.base import Ending
 from edgecv_runtime.heads.kinds import shown_head
 from edgecv_runtime.schema import HeadSpec, SourceInfo, TensorSpec
 
+from edgecv_converters.graph.floats import call_in_float32, has_other_floats, in_float32, spec_in_float32
 from edgecv_converters.graph.freeze import Call, freeze
 from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.graph.inspect import ending, op_rows, random_node, scales_input
 from edgecv_converters.graph.layers import layer_of
 from edgecv_converters.graph.macs import multiply_adds, multiply_adds_by_layer
 from edgecv_converters.graph.names import scope_name
-from edgecv_converters.graph.widen import has_half, widened, widened_call, widened_spec
+from edgecv_converters.graph.scaling import Scaling, input_scalings
+from edgecv_converters.source.causes import hint_of
 from edgecv_converters.source.words import gist
 
 Array = npt.NDArray[Any]
@@ -100,7 +102,7 @@ class SourceModel:
             SourceError: It does not run at these shapes, draws random numbers, or its outputs have no fixed shape.
         """
         frozen = _freeze(loaded, inputs)
-        if has_half(frozen):
+        if has_other_floats(frozen):
             loaded, inputs, frozen = _in_float32(loaded, inputs, frozen)
         random = random_node(frozen)
         if random is not None:
@@ -142,6 +144,11 @@ class SourceModel:
         if self.loaded.has_preprocessing is None:
             return scales_input(self._frozen)
         return self.loaded.has_preprocessing
+
+    @cached_property
+    def scalings(self) -> dict[str, Scaling]:
+        """What the model itself does to the pixels of its inputs before its first layer."""
+        return input_scalings(self._frozen)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -229,18 +236,20 @@ def _freeze(loaded: Loaded, inputs: tuple[TensorSpec, ...]) -> FrozenGraph:
         raise
     except Exception as error:
         shapes = ", ".join(f"{spec.name} {spec.shape}" for spec in inputs)
-        raise SourceError(f"the model does not run on {shapes}: {gist(error)}", _shape_hint(loaded)) from error
+        cause = gist(error)
+        hint = hint_of(cause, _shape_hint(loaded))
+        raise SourceError(f"the model does not run on {shapes}: {cause}", hint) from error
 
 
 def _in_float32(
     loaded: Loaded, inputs: tuple[TensorSpec, ...], frozen: FrozenGraph
 ) -> tuple[Loaded, tuple[TensorSpec, ...], FrozenGraph]:
-    """A model whose graph computes in half precision, in float32: its graph, and what gives the reference answers."""
+    """A model that computes in other floats, in float32: what gives its answers, its inputs and its graph."""
     batches = {port.shape[0] for port in loaded.inputs if port.shape}
-    call = widened_call(loaded.call, inputs, None if None in batches else 1)
-    note = "its graph computes in half precision: float32 is taken in its place"
+    call = call_in_float32(loaded.call, inputs, None if None in batches else 1)
+    note = "its graph computes in float16, bfloat16 or float64: float32 is taken in their place"
     plain = replace(loaded, call=call, notes=(*loaded.notes, note))
-    return plain, tuple(widened_spec(spec) for spec in inputs), widened(frozen)
+    return plain, tuple(spec_in_float32(spec) for spec in inputs), in_float32(frozen)
 
 
 def _shape_hint(loaded: Loaded) -> str:

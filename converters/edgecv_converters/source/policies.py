@@ -1,4 +1,4 @@
-"""Data types in a model's configuration: half precision becomes float32, and what is quantized already is refused."""
+"""Data types in a model's configuration: other floats become float32, and what is quantized already is refused."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from edgecv_runtime.errors import SourceError
 
-_HALF: Final = ("mixed_float16", "mixed_bfloat16", "float16", "bfloat16")
+_OTHERS: Final = frozenset({"mixed_float16", "mixed_bfloat16", "float16", "bfloat16", "float64"})
 _FULL: Final = "float32"
 _POLICIES: Final = frozenset({"DTypePolicy", "DTypePolicyMap", "FloatDTypePolicy", "Policy", "PolicyV1"})
 _QUANTIZED: Final = frozenset({
@@ -21,7 +21,7 @@ _TRAINING_WRAPPERS: Final = {
 
 
 def in_float32(config: Any) -> tuple[Any, str | None]:
-    """The configuration with float32 in the place of every half precision type, and the policy or type that it had.
+    """The configuration with float32 in the place of every other float type, and the policy or type that it had.
 
     The weights stay as they are: a mixed policy keeps them in float32 anyway, and others are widened as they are read.
     """
@@ -65,7 +65,7 @@ def _widened(value: Any, key: str, found: list[str], *, policy: bool = False) ->
         return {name: _widened(inner, name, found, policy=inside) for name, inner in value.items()}
     if isinstance(value, list):
         return [_widened(inner, key, found, policy=policy) for inner in value]
-    if isinstance(value, str) and value in _HALF and (policy or key == "dtype" or key.endswith("_dtype")):
+    if isinstance(value, str) and value in _OTHERS and (policy or key == "dtype" or key.endswith("_dtype")):
         found.append(value)
         return _FULL
     return value

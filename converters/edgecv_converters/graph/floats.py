@@ -1,4 +1,4 @@
-"""Graphs without half precision: float32 in the place of float16 and bfloat16, which not every target computes."""
+"""Graphs in float32 alone: it takes the place of float16, bfloat16 and float64, which not every target computes."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from edgecv_converters.graph.edit import rename_functions
 from edgecv_converters.graph.freeze import Call, functions_inlined
 from edgecv_converters.graph.frozen import Endpoint, FrozenGraph
 
-HALF: Final = frozenset({"float16", "bfloat16"})
-_HALF_TYPES: Final = frozenset({14, 19})  # DT_BFLOAT16, DT_HALF
+_OTHERS: Final = frozenset({"bfloat16", "float16", "float64"})
+_OTHER_TYPES: Final = frozenset({2, 14, 19})  # DT_DOUBLE, DT_BFLOAT16, DT_HALF
 _FLOAT: Final = 1  # DT_FLOAT
 
 
-def has_half(graph: FrozenGraph) -> bool:
-    """Tell whether anything in a graph is computed in half precision."""
-    return any(attribute.type in _HALF_TYPES for node in _nodes(graph.proto()) for attribute in node.attr.values())
+def has_other_floats(graph: FrozenGraph) -> bool:
+    """Tell whether anything in a graph is computed in floats of another size than float32."""
+    return any(attribute.type in _OTHER_TYPES for node in _nodes(graph.proto()) for attribute in node.attr.values())
 
 
-def widened(graph: FrozenGraph) -> FrozenGraph:
+def in_float32(graph: FrozenGraph) -> FrozenGraph:
     """The same graph in float32, its inputs and outputs too."""
     proto = graph.proto()
     _widen(proto)
@@ -33,7 +33,7 @@ def widened(graph: FrozenGraph) -> FrozenGraph:
     )
 
 
-def widened_call(call: Call, inputs: Sequence[TensorSpec], batch: int | None) -> Call:
+def call_in_float32(call: Call, inputs: Sequence[TensorSpec], batch: int | None) -> Call:
     """The same function in float32.
 
     Args:
@@ -56,13 +56,13 @@ def widened_call(call: Call, inputs: Sequence[TensorSpec], batch: int | None) ->
     return lambda tensors: list(pruned(*tensors))
 
 
-def widened_spec(spec: TensorSpec) -> TensorSpec:
-    """An input or output in float32 where it was in half precision."""
-    return msgspec.structs.replace(spec, dtype="float32") if spec.dtype in HALF else spec
+def spec_in_float32(spec: TensorSpec) -> TensorSpec:
+    """An input or output in float32 where it was in another float."""
+    return msgspec.structs.replace(spec, dtype="float32") if spec.dtype in _OTHERS else spec
 
 
 def _endpoint(end: Endpoint) -> Endpoint:
-    return msgspec.structs.replace(end, dtype="float32") if end.dtype in HALF else end
+    return msgspec.structs.replace(end, dtype="float32") if end.dtype in _OTHERS else end
 
 
 def _nodes(proto: Any) -> Iterator[Any]:
@@ -74,7 +74,7 @@ def _nodes(proto: Any) -> Iterator[Any]:
 def _widen(proto: Any) -> None:
     for function in proto.library.function:
         for argument in (*function.signature.input_arg, *function.signature.output_arg):
-            if argument.type in _HALF_TYPES:
+            if argument.type in _OTHER_TYPES:
                 argument.type = _FLOAT
     for node in _nodes(proto):
         for attribute in node.attr.values():
@@ -92,10 +92,10 @@ def _widen_attribute(attribute: Any) -> None:
     import tensorflow as tf
 
     kind = attribute.WhichOneof("value")
-    if kind == "type" and attribute.type in _HALF_TYPES:
+    if kind == "type" and attribute.type in _OTHER_TYPES:
         attribute.type = _FLOAT
     elif kind == "list":
-        attribute.list.type[:] = [_FLOAT if type_ in _HALF_TYPES else type_ for type_ in attribute.list.type]
-    elif kind == "tensor" and attribute.tensor.dtype in _HALF_TYPES:
+        attribute.list.type[:] = [_FLOAT if type_ in _OTHER_TYPES else type_ for type_ in attribute.list.type]
+    elif kind == "tensor" and attribute.tensor.dtype in _OTHER_TYPES:
         values = tf.make_ndarray(attribute.tensor).astype(np.float32)
         attribute.tensor.CopyFrom(tf.make_tensor_proto(values, shape=values.shape))

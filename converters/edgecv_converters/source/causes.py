@@ -1,0 +1,20 @@
+"""Hints that follow from the message of another library's error."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+CUSTOM_OBJECTS: Final = "Name the module that defines it: --custom-objects package.module"
+EXPORT: Final = "export a SavedModel folder"
+_UNKNOWN: Final = re.compile(r"Could not (locate|interpret)|Unknown (layer|activation|class|function|object)")
+_UNDEFINED: Final = re.compile(r"name '\w+' is not defined")
+
+
+def hint_of(cause: str, otherwise: str) -> str:
+    """The hint for an error of Keras or of a model's own code, `otherwise` where the message says nothing of either."""
+    if _UNKNOWN.search(cause):
+        return CUSTOM_OBJECTS
+    if _UNDEFINED.search(cause):
+        return f"Its code needs what the file does not carry: replace the Lambda by a layer of your own, or {EXPORT}"
+    return otherwise
