@@ -98,6 +98,25 @@ def test_regression_gives_its_values(tmp_path, place):
     assert float(line.split()[1]) > 0.99
 
 
+def test_two_heads_answer_side_by_side_and_an_unknown_one_is_said(tmp_path, place):
+    bundles.write_two_outputs(tmp_path / "two.edgecv")
+    call = ("run", tmp_path / "two.edgecv", "photos/a.png")
+    assert edgecv(*call, "--top", "1").out.split()[1:] == ["colour", "red", "100.0", "%", "warmth", "200", "levels"]
+    (record,) = records(edgecv(*call, "--json"))
+    assert [(one["head"], one["kind"]) for one in record["answers"]] == [
+        ("colour", "classification"),
+        ("warm", "regression"),
+    ]
+    manifest = json.loads((tmp_path / "two.edgecv" / "bundle.json").read_text())
+    manifest["heads"][1] |= {"kind": "keypoints", "points": 17}
+    (tmp_path / "two.edgecv" / "bundle.json").write_text(json.dumps(manifest))
+    result = edgecv(*call, "--top", "1")
+    assert result.out.split()[1:] == ["red", "100.0", "%"]
+    assert 'the head "warm" is of the kind keypoints, which this edgecv does not know' in result.message
+    assert "left out" in edgecv("inspect", tmp_path / "two.edgecv").out
+    assert "keypoints" in edgecv("verify", tmp_path / "two.edgecv").message
+
+
 def test_multilabel_names_those_over_the_threshold(tmp_path, place):
     bundles.write_bundle(tmp_path / "m.edgecv", bundles.colour_head("multilabel"))
     call = ("run", tmp_path / "m.edgecv", "photos/a.png")
