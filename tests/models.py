@@ -115,6 +115,15 @@ def trained_digits() -> Any:
     return trained(digits_network(), "digits")
 
 
+def without_channels(model: Any) -> Any:
+    """A model of gray pictures (H, W, 1) behind an input of H x W."""
+    import keras
+
+    height, width, _ = model.input_shape[1:]
+    plane = keras.Input((height, width), name="plane")
+    return keras.Model(plane, model(keras.layers.Reshape((height, width, 1))(plane)), name="plane")
+
+
 def two_by_two() -> Any:
     """Two named inputs and two named outputs, of different shapes."""
     import keras
@@ -153,6 +162,7 @@ def people(count: int, seed: int = 0) -> tuple[npt.NDArray[np.uint8], npt.NDArra
 
 def write_people(folder: Path) -> None:
     """Pictures and labels of both heads: `calibration.npz`, `test.npz`, test/<gender>/ as PNG files, `labels.txt`."""
+    folder.mkdir(parents=True, exist_ok=True)
     for name, count, seed in (("calibration", 80, 1), ("test", 120, 2)):
         pixels, ages, genders = people(count, seed)
         np.savez(folder / f"{name}.npz", picture=pixels, age=ages, gender=np.asarray(PEOPLE_LABELS)[genders])

@@ -1,4 +1,4 @@
-"""Bundles for the Kotlin library's tests, and what Python answers to their golden pictures.
+"""Make bundles for the Kotlin library's tests, and record Python's answers to their golden pictures.
 
 Usage: python -m tests.android.bundles
 
@@ -19,6 +19,7 @@ import numpy as np
 from edgecv_converters.golden import read_golden
 from edgecv_runtime.bench.measure import write_golden_inputs
 from edgecv_runtime.bundle import Bundle
+from edgecv_runtime.prediction import Prediction
 from edgecv_runtime.predictor import load
 
 import edgecv
@@ -46,8 +47,9 @@ def main() -> int:
 
 
 def make_all(folder: Path) -> None:
-    """The bundles, Python's answers to them, and their samples."""
+    """Make the bundles, Python's answers to them, and their samples."""
     make_digits(folder)
+    make_plane(folder)
     make_colours(folder)
     make_two_by_two(folder)
     make_people(folder)
@@ -62,7 +64,7 @@ def make_all(folder: Path) -> None:
 
 
 def make_digits(folder: Path) -> None:
-    """A CNN trained on scikit-learn's digits: with float and with int8 inputs."""
+    """Convert a CNN trained on scikit-learn's digits: with float and with int8 inputs."""
     models.write_digits(folder / "digits")
     model, pictures = models.trained_digits(), folder / "digits" / "train"
     edgecv.convert(
@@ -84,15 +86,26 @@ def make_digits(folder: Path) -> None:
     )
 
 
+def make_plane(folder: Path) -> None:
+    """Convert the same CNN behind an input of height x width, without a channel axis."""
+    edgecv.convert(
+        models.without_channels(models.trained_digits()),
+        folder / "digits_plane.edgecv",
+        targets=("onnx",),
+        quantize=("float32", "int8"),
+        preprocess="load_img+rescale",
+        calibrate=folder / "digits" / "train",
+    )
+
+
 def make_colours(folder: Path) -> None:
-    """Small files that name the strongest colour, and the same again under every task, and with a batch of two."""
+    """Write small bundles that name the strongest colour: each kind of head, two heads, a batch of two."""
     write_bundle(folder / "colours.edgecv")
     write_bundle(folder / "logits.edgecv", colour_head(activation="softmax"), name="logits")
     several = colour_head("multilabel", activation="sigmoid", thresholds=(0.6, 0.4, 0.7))
     write_bundle(folder / "multilabel.edgecv", several, name="multilabel")
-    write_bundle(
-        folder / "binary.edgecv", colour_head("binary", activation="sigmoid", thresholds=(0.6,)), name="binary"
-    )
+    yes = colour_head("binary", activation="sigmoid", thresholds=(0.6,))
+    write_bundle(folder / "binary.edgecv", yes, name="binary")
     write_bundle(folder / "regression.edgecv", colour_head("regression"), name="regression")
     write_two_outputs(folder / "two_heads.edgecv")
     write_onnx(folder / "batch.edgecv" / "onnx" / "pair.onnx", batch=2)
@@ -101,14 +114,14 @@ def make_colours(folder: Path) -> None:
 
 
 def make_two_by_two(folder: Path) -> None:
-    """Two inputs that are no pictures, two outputs."""
+    """Convert a model with two inputs that are no pictures, and two outputs."""
     edgecv.convert(
         models.two_by_two(), folder / "two_by_two.edgecv", targets=("onnx",), quantize=("float32",), preprocess="tensor"
     )
 
 
 def make_people(folder: Path) -> None:
-    """A trained model with two heads: age by regression, gender by binary; with float and with int8 inputs."""
+    """Convert a trained model with two heads, age by regression and gender by binary, to float32 and int8."""
     models.write_people(folder / "people")
     edgecv.convert(
         models.trained_people(),
@@ -122,7 +135,7 @@ def make_people(folder: Path) -> None:
 
 
 def make_resnet8(folder: Path) -> None:
-    """MLPerf Tiny's ResNet8."""
+    """Convert MLPerf Tiny's ResNet8, where its weights are."""
     if not RESNET8.is_file():
         print("resnet8: left out, its weights are not here")
         return
@@ -138,7 +151,7 @@ def make_resnet8(folder: Path) -> None:
 
 
 def answers(path: Path) -> list[dict[str, Any]]:
-    """What Python says to the golden cases, by each ONNX artifact: to their pictures, else to their tensors."""
+    """Return Python's answers to the golden cases, by each ONNX artifact: to their pictures, else to their tensors."""
     with Bundle.load(path) as bundle:
         artifacts = [artifact for artifact in bundle.manifest.artifacts if artifact.target == "onnx"]
         samples = list(read_golden(path, bundle.manifest.golden))
@@ -156,8 +169,8 @@ def answers(path: Path) -> list[dict[str, Any]]:
     return made
 
 
-def answer(prediction: Any) -> dict[str, Any]:
-    """A prediction as JSON; the numbers are float32 as decimals that give them back."""
+def answer(prediction: Prediction) -> dict[str, Any]:
+    """Return a prediction as JSON; the numbers are float32 as decimals that give them back."""
     return {
         "answers": [
             {
@@ -175,7 +188,7 @@ def answer(prediction: Any) -> dict[str, Any]:
 
 
 def numbers(values: np.ndarray) -> list[float]:
-    """In C order."""
+    """Return the values as floats, in C order."""
     return [float(value) for value in values.ravel()]
 
 

@@ -1,4 +1,4 @@
-"""`edgecv bench --device adb` against the app's own code on the Java virtual machine: no phone takes part.
+"""Run `edgecv bench --device adb` against the app's own code on the Java virtual machine: no phone takes part.
 
 Usage: python -m tests.android.phone, after `mvn verify`.
 
@@ -57,7 +57,7 @@ def main() -> int:
 
 
 def connected(folder: Path) -> AdbDevice:
-    """A device on a stand-in that runs this file for its phone."""
+    """Return a device on a stand-in for adb that runs this file for its phone."""
     programs = standin_adb.install(folder)
     for script in (programs / "adb", *(folder / "phone" / "bin").iterdir()):
         script.write_text(script.read_text().replace(f"-SE {standin_adb.__file__}", f"-m {__spec__.name}"))
@@ -67,7 +67,7 @@ def connected(folder: Path) -> AdbDevice:
 
 
 def measured(name: str) -> None:
-    """The result that comes back is this bundle's, with the outputs of every row.
+    """Check that the result that comes back is this bundle's, with the outputs of every row.
 
     Raises:
         SystemExit: Something is missing.
@@ -94,7 +94,7 @@ def measured(name: str) -> None:
 
 
 def refused(name: str) -> None:
-    """A newer protocol is an error with a hint, at once.
+    """Check that a newer protocol is an error with a hint, at once.
 
     Raises:
         SystemExit: It is not.

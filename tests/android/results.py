@@ -1,4 +1,4 @@
-"""What the Kotlin benchmark wrote, read by Python.
+"""Read with Python what the Kotlin benchmark wrote.
 
 Usage: python -m tests.android.results, after `mvn verify` has written build/android/results.
 
@@ -37,7 +37,7 @@ def main() -> int:
 
 
 def imported(bundle: Path, result: Path) -> None:
-    """Let the command read it.
+    """Let `edgecv bench --import` read a result.
 
     Raises:
         SystemExit: It refuses.
@@ -49,7 +49,7 @@ def imported(bundle: Path, result: Path) -> None:
 
 
 def compare(path: Path, row: BenchRow, answers: Path) -> int:
-    """How many outputs of one row were compared, in both data sets.
+    """Return how many outputs of one row were compared, in both data sets.
 
     Raises:
         SystemExit: One differs.

@@ -1,4 +1,4 @@
-"""`make test-android`: the Kotlin library and the app on this machine's Java virtual machine.
+"""The steps of `make test-android`: the Kotlin library and the app on this machine's Java virtual machine.
 
 Usage: python -m tests.android.run
 
@@ -26,7 +26,7 @@ OFFLINE = ("Could not transfer", "Unknown host", "Connection refused", "Connect 
 
 
 class UnavailableError(Exception):
-    """What is needed is not on this machine."""
+    """A tool that is needed is not on this machine."""
 
 
 def main() -> int:
@@ -112,7 +112,7 @@ def cases(module: str) -> Iterator[ET.Element]:
 
 
 def failed(why: str) -> int:
-    """Say so."""
+    """Print the reason of a failure, and return the exit code."""
     print(f"test-android: failed: {why}")
     return 1
 
