@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from edgecv_converters.data import open_samples
-from edgecv_converters.workers import SourceSummary
 from edgecv_runtime.errors import EdgecvError
-from edgecv_runtime.schema import SourceInfo, TensorSpec
+from edgecv_runtime.schema import TensorSpec
 
 from edgecv.convert.heads import heads_of, judged_head
 from edgecv.convert.request import from_options
@@ -27,14 +27,8 @@ def labels(tmp_path, monkeypatch):
 
 def found(outputs, sets=None, **options):
     """The heads of a model whose outputs have so many values and end like that."""
-    summary = SourceSummary(
-        info=SourceInfo(format="keras", loader="keras", sha256="0" * 64, parameters=1),
-        inputs=(),
-        outputs=tuple(TensorSpec(name=name, shape=(1, width), dtype="float32") for name, (width, _) in outputs.items()),
-        endings=tuple(ending for _, ending in outputs.values()),
-        has_preprocessing=False,
-        notes=(),
-    )
+    specs = [TensorSpec(name=name, shape=(1, width), dtype="float32") for name, (width, _) in outputs.items()]
+    summary = SimpleNamespace(outputs=specs, endings=[ending for _, ending in outputs.values()])
     request = from_options(Path("m.keras"), Path("m.edgecv"), options)
     return [head.spec for head in heads_of(request, summary, sets or {})]
 
@@ -68,7 +62,7 @@ def test_thresholds_go_to_their_head():
 def test_the_short_forms_are_for_a_model_with_one_head():
     (only,) = found({"y": (1, "logits")}, task="binary", activation="none", labels=["no", "yes"], thresholds=["0.1"])
     assert only == spec("binary", "y", labels=("no", "yes"), thresholds=(0.1,))
-    assert found({"y": (1, "logits")}, labels=["one", "two"]) == [spec("regression", "y")]
+    assert found({"y": (2, "other")}, labels=["one", "two"]) == [spec(name="y", labels=("one", "two"))]
 
 
 def test_classes_of_the_evaluation_data_are_labels_of_the_only_head_that_has_classes(tmp_path):
