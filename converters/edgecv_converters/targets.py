@@ -49,6 +49,7 @@ class Quantizing:
         refine_seconds: At most so long is distilled; None leaves it out.
         epochs: So many are trained on labelled samples; None leaves it out.
         budget: What accuracy may lose: layers stay float to keep to it. None leaves all in int8.
+        strict: Whether a layer that has no int8 form is an error, in place of staying float.
     """
 
     quantizer: Quantizer = "edgecv"
@@ -56,6 +57,7 @@ class Quantizing:
     refine_seconds: float | None = None
     epochs: int | None = None
     budget: Budget | None = None
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +115,8 @@ class ArtifactDescription(NamedTuple):
 class Converted:
     """One artifact and, of the one that carries the quantization, what was done to it, layer by layer.
 
+    `float_layers` stay float because they have no right int8 form, `mixed` tells of those that an accuracy budget
+    wants, and `float32_bytes` is the size of the float32 file that it was quantized from.
     `sketches` are of the source's graph, for a target whose reference evaluation looks for wrong operations.
     """
 
@@ -121,6 +125,8 @@ class Converted:
     notes: tuple[str, ...] = ()
     sketches: tuple[Sketch, ...] = ()
     layers: tuple[LayerError, ...] = ()
+    float_layers: tuple[str, ...] = ()
+    float32_bytes: int | None = None
     mixed: Mixed | None = None
 
 

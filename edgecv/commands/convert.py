@@ -126,6 +126,14 @@ MaxDropLimit = Annotated[
         "--max-drop-limit", metavar="SECONDS", help="The longest that --max-drop may take.", rich_help_panel=MAKE
     ),
 ]
+StrictInt8 = Annotated[
+    bool,
+    typer.Option(
+        "--strict-int8",
+        help="Refuse a model with a layer that has no int8 form. By default such layers stay float, and are named.",
+        rich_help_panel=MAKE,
+    ),
+]
 Calibrate = Annotated[
     Path | None,
     typer.Option(
@@ -248,6 +256,7 @@ class ConvertArguments:
     epochs: Epochs = None
     max_drop: MaxDrop = None
     max_drop_limit: MaxDropLimit = default_of(Recipe, "max_drop_limit")
+    strict_int8: StrictInt8 = False
     coreml_input: coreml.CoremlInput = default_of(Interface, "input")
     coreml_output: coreml.CoremlOutput = None
     coreml_minimum: coreml.CoremlMinimum = None

@@ -57,6 +57,12 @@ class ConversionPhase:
         return None if self.quantized is None else self.quantized.mixed
 
     @property
+    def float_layers(self) -> tuple[str, ...]:
+        """The layers that stay float in the int8 and mixed artifacts, for accuracy or for want of a right int8 form."""
+        lacking = () if self.quantized is None else self.quantized.float_layers
+        return tuple(dict.fromkeys((*kept_layers(self.mixed), *lacking)))
+
+    @property
     def carrier(self) -> ArtifactSpec:
         """The artifact that answers for the one quantization: `CARRIER` itself where it is in the bundle."""
         found = [spec for spec in self.artifacts if is_carried(spec)]
@@ -168,6 +174,7 @@ def quantizing(recipe: Recipe) -> Quantizing:
         refine_seconds=recipe.refine_limit if recipe.refine else None,
         epochs=recipe.epochs,
         budget=budget,
+        strict=recipe.strict_int8,
     )
 
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import msgspec
 from edgecv_converters.quantize import LOGITS, RANGES
-from edgecv_converters.workers import kept_layers
 from edgecv_runtime.cpu import architecture, cpu_flags
 from edgecv_runtime.schema import (
     SCHEMA_VERSION,
@@ -78,7 +77,7 @@ def quantization_of(request: ConvertRequest, result: ConversionResult) -> Quanti
             seed=request.recipe.seed,
             sha256=info.digest,
         ),
-        float_layers=kept_layers(result.conversion.mixed),
+        float_layers=result.conversion.float_layers,
     )
 
 

@@ -50,7 +50,8 @@ class Recipe(Record, frozen=True, kw_only=True):
     `samples` is how many calibration samples are chosen (balanced by class, by `seed`); `io` is the dtype of the int8
     artifacts' inputs and outputs; `quantizer` makes the int8 artifacts, with `refine` by distillation that takes at
     most `refine_limit` seconds, or with quantization-aware training of `epochs`; with `max_drop` int8 artifacts keep
-    layers in float until accuracy falls by no more points of 100, a search of at most `max_drop_limit` seconds;
+    layers in float until accuracy falls by no more points of 100, a search of at most `max_drop_limit` seconds; with
+    `strict_int8` a layer that has no int8 form is an error in place of staying float;
     `heads` are what outputs mean, such as "gender:binary"; `gates` are overrides such as "int8:agreement=0.97";
     `coreml` is what an app wants of the Core ML artifacts.
     """
@@ -63,6 +64,7 @@ class Recipe(Record, frozen=True, kw_only=True):
     epochs: int | None = None
     max_drop: float | None = None
     max_drop_limit: float = 600.0
+    strict_int8: bool = False
     samples: int = 200
     seed: int = 0
     golden: int = 8
@@ -83,6 +85,8 @@ class Recipe(Record, frozen=True, kw_only=True):
         self._check_refine()
         self._check_training()
         self._check_max_drop()
+        if self.strict_int8 and not any(step.precision == "int8" for step in self.steps):
+            raise UsageError("--strict-int8 needs an int8 artifact", "Add --quantize int8")
         for name, target in TARGETS.items():
             target.check_options(self.options_of(name), [step.precision for step in self.steps if step.target == name])
 

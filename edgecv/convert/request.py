@@ -120,6 +120,7 @@ class ConvertOptions(TypedDict, total=False):
         epochs: How often its samples are seen.
         max_drop: Keep layers of int8 artifacts in float until accuracy falls by at most so many points of 100.
         max_drop_limit: At most so many seconds for it.
+        strict_int8: Refuse a model with a layer that has no int8 form, in place of keeping the layer float.
         coreml_input: "tensor" (the default), or "image": the Core ML model takes pictures and normalizes them itself.
         coreml_output: "tensor" or "classifier"; by default a classifier for an image input where there are labels.
         coreml_minimum: The first system that must read the Core ML model: "iOS16", "iOS17" or "iOS18".
@@ -158,6 +159,7 @@ class ConvertOptions(TypedDict, total=False):
     epochs: int | None
     max_drop: float | None
     max_drop_limit: float
+    strict_int8: bool
     coreml_input: Literal["tensor", "image"]
     coreml_output: Literal["tensor", "classifier"] | None
     coreml_minimum: Minimum | None

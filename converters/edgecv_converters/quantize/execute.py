@@ -12,7 +12,8 @@ from edgecv_converters.quantize.network import Network
 from edgecv_converters.tflite.reader import Grid, Op
 
 Watch = Callable[[int, Any], Any]
-AXIS_OPERAND = {"MEAN": 1, "SUM": 1, "REDUCE_MAX": 1, "REDUCE_MIN": 1, "SPLIT": 0, "SPLIT_V": 2}
+AXIS_OPERAND = {"MEAN": 1, "SUM": 1, "REDUCE_ALL": 1, "REDUCE_ANY": 1, "REDUCE_MAX": 1, "REDUCE_MIN": 1}
+AXIS_OPERAND |= {"ARG_MAX": 1, "REVERSE_V2": 1, "SPLIT": 0, "SPLIT_V": 2}
 AXIS_OPTION = frozenset({"CONCATENATION", "PACK", "UNPACK"})
 
 
@@ -105,6 +106,8 @@ def _touches_samples(network: Network, op: Op) -> bool:
         return bool(op.options.axis % rank == 0)
     if op.kind == "TRANSPOSE":
         return int(np.asarray(constants[op.inputs[1]])[0]) != 0
+    if op.kind == "GATHER":
+        return op.inputs[0] not in constants and op.options.axis == 0 and op.options.batchDims == 0
     if op.kind in {"BATCH_MATMUL", "FULLY_CONNECTED"}:
         return op.inputs[1] not in constants and len(network.shapes[op.inputs[1]]) < 3
     return False

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from edgecv_converters.quantize.kernels_logic import LOGIC
 from edgecv_converters.quantize.network import Network
 from edgecv_converters.tflite.reader import Op, Shape
 
@@ -20,11 +21,12 @@ Kernel = Callable[[Sequence[Any], "OpContext"], Any]
 
 @dataclass(frozen=True, slots=True)
 class OpContext:
-    """An operation's context: its options, and the file's shapes (batch 1) of its operands and results."""
+    """An operation's context: its options, the file's shapes (batch 1) of its ends, and its result's dtype."""
 
     options: Any
     inputs: tuple[Shape, ...]
     outputs: tuple[Shape, ...]
+    dtype: str = "float32"
 
 
 def apply(network: Network, op: Op, operands: Sequence[Any]) -> list[Any]:
@@ -33,6 +35,7 @@ def apply(network: Network, op: Op, operands: Sequence[Any]) -> list[Any]:
         op.options,
         tuple(network.shapes[number] if number >= 0 else () for number in op.inputs),
         tuple(network.shapes[number] for number in op.outputs),
+        network.dtypes[op.outputs[0]],
     )
     result = KERNELS[op.kind](operands, place)
     return list(result) if isinstance(result, list | tuple) else [result]
@@ -84,6 +87,16 @@ def _as_depthwise(place: OpContext) -> OpContext:
     """One group for each input channel: the weight as a DEPTHWISE_CONV_2D has it."""
     data, (filters, height, width, _), *rest = place.inputs
     return replace(place, inputs=(data, (1, height, width, filters), *rest))
+
+
+def conv_3d(operands: Sequence[Any], place: OpContext) -> Any:
+    """Weights are DHWIO."""
+    options = place.options
+    data, weight, *bias = operands
+    strides = [1, options.strideD, options.strideH, options.strideW, 1]
+    dilations = [1, options.dilationDFactor, options.dilationHFactor, options.dilationWFactor, 1]
+    done = _tf().nn.conv3d(data, weight, strides, _padding(options), dilations=dilations)
+    return _activated(_biased(done, bias), options)
 
 
 def depthwise_conv_2d(operands: Sequence[Any], place: OpContext) -> Any:
@@ -256,6 +269,7 @@ KERNELS: Mapping[str, Kernel] = {
     "BATCH_MATMUL": batch_matmul,
     "CONCATENATION": concatenation,
     "CONV_2D": conv_2d,
+    "CONV_3D": conv_3d,
     "DEPTH_TO_SPACE": lambda operands, place: _tf().nn.depth_to_space(operands[0], place.options.blockSize),
     "DEPTHWISE_CONV_2D": depthwise_conv_2d,
     "DEQUANTIZE": _same,
@@ -269,6 +283,7 @@ KERNELS: Mapping[str, Kernel] = {
     "LEAKY_RELU": lambda operands, place: _tf().nn.leaky_relu(operands[0], place.options.alpha),
     "LOG": _one(lambda tf, x: tf.math.log(x)),
     "LOGISTIC": _one(lambda tf, x: tf.sigmoid(x)),
+    "LOG_SOFTMAX": _one(lambda tf, x: tf.nn.log_softmax(x)),
     "MAXIMUM": _two("maximum", fused=False),
     "MAX_POOL_2D": _pool("max_pool2d"),
     "MEAN": _reduce("reduce_mean"),
@@ -288,6 +303,7 @@ KERNELS: Mapping[str, Kernel] = {
     "RESHAPE": reshape,
     "RESIZE_BILINEAR": _resize("bilinear"),
     "RESIZE_NEAREST_NEIGHBOR": _resize("nearest"),
+    "REVERSE_V2": lambda operands, _: _tf().reverse(operands[0], np.asarray(operands[1]).reshape(-1)),
     "RSQRT": _one(lambda tf, x: tf.math.rsqrt(x)),
     "SLICE": slice_,
     "SOFTMAX": softmax,
@@ -295,6 +311,7 @@ KERNELS: Mapping[str, Kernel] = {
     "SPLIT": split,
     "SPLIT_V": split_v,
     "SQRT": _one(lambda tf, x: tf.sqrt(x)),
+    "SQUARE": _one(lambda tf, x: tf.square(x)),
     "SQUARED_DIFFERENCE": lambda operands, _: _tf().math.squared_difference(operands[0], operands[1]),
     "SQUEEZE": reshape,
     "STRIDED_SLICE": strided_slice,
@@ -305,4 +322,5 @@ KERNELS: Mapping[str, Kernel] = {
     "TRANSPOSE": transpose,
     "TRANSPOSE_CONV": transpose_conv,
     "UNPACK": lambda operands, place: _tf().unstack(operands[0], axis=place.options.axis),
+    **LOGIC,
 }

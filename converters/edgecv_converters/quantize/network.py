@@ -45,6 +45,7 @@ class Network:
         inputs: Of the file, in its order; so are `outputs`.
         names: Of every tensor; of activations those in the float file, which carry no number to tell them apart.
         shapes: Of every tensor, batch 1.
+        dtypes: Of every tensor, by NumPy's names.
         constants: Values of the constant tensors: floats as in the float32 file, integers (axes, shapes) as they are.
         grids: Of every int8 activation, as the int8 file has it.
         products: What has weights per channel and a bias.
@@ -57,6 +58,7 @@ class Network:
     outputs: tuple[int, ...]
     names: tuple[str, ...]
     shapes: tuple[Shape, ...]
+    dtypes: tuple[str, ...]
     constants: Mapping[int, Array]
     grids: Mapping[int, Grid]
     products: tuple[WeightedOp, ...]
@@ -95,6 +97,7 @@ def read_network(int8: bytes, float32: bytes, *, plain: bool = True) -> Network:
         outputs=tuple(map(int, ours.graph.outputs)),
         names=tuple(_names(ours, theirs, twins)),
         shapes=tuple(ours.shape(number) for number in range(len(ours.graph.tensors))),
+        dtypes=tuple(dtype_of(tensor) for tensor in ours.graph.tensors),
         constants=constants,
         grids=grids,
         products=products,

@@ -34,8 +34,8 @@ def to_tflite(
         frozen: The graph, in its canonical form for TFLite.
         precision: "float32", "float16" (weights), "dynamic" (int8 weights), "int8" (weights per channel symmetric,
             activations per tensor) or "int16x8" (int16 activations, int8 weights).
-        samples: Gives the calibration samples, each a mapping of input name to a float32 array with batch 1; needed
-            for int8 and int16x8.
+        samples: Gives the calibration samples, each a mapping of input name to an array with batch 1, whose numbers
+            are fed in the input's own dtype; needed for int8 and int16x8.
         io: The dtype of the file's inputs and outputs; integers only with int8.
 
     Raises:
@@ -94,11 +94,11 @@ def _configure(converter: Any, precision: Precision, tf: Any) -> None:
 
 
 def _in_order(frozen: FrozenGraph, samples: Samples) -> Callable[[], Iterator[list[np.ndarray]]]:
-    names = [endpoint.name for endpoint in frozen.inputs]
+    dtypes = {endpoint.name: np.dtype(endpoint.dtype) for endpoint in frozen.inputs}
 
     def generate() -> Iterator[list[np.ndarray]]:
         for sample in samples():
-            yield [np.asarray(sample[name], np.float32) for name in names]
+            yield [np.asarray(sample[name], dtype) for name, dtype in dtypes.items()]
 
     return generate
 

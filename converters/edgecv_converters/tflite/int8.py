@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from edgecv_runtime.schema import TensorIO
 
 from edgecv_converters.data import Spool
 from edgecv_converters.graph.frozen import FrozenGraph
+from edgecv_converters.graph.passes import integer_casts, square
+from edgecv_converters.graph.passes.run import canonical
 from edgecv_converters.isolate.child import progress, wait_for
 from edgecv_converters.isolate.store import ObjectStore
 from edgecv_converters.measured import LayerError, Mixed
-from edgecv_converters.quantize import LOGITS, QuantizeSettings, Refinement, quantize
+from edgecv_converters.quantize import LOGITS, Quantized, QuantizeSettings, Refinement, quantize
 from edgecv_converters.quantize.layers import measure_layers
+from edgecv_converters.quantize.network import MismatchError
+from edgecv_converters.quantize.repair import broken_outputs, repaired
 from edgecv_converters.targets import IoType, Quantizing
 from edgecv_converters.tflite import check_integers, describe, input_names, to_tflite, with_io
+from edgecv_converters.tflite.compact import compact
+from edgecv_converters.tflite.integers import float_operations
+from edgecv_converters.tflite.reader import Array
 from edgecv_converters.workers.exchange import CALIBRATION, PICTURES, TRAINING
 from edgecv_converters.workers.mixed import keep_within
 
 SHOWN = 1000  # progress is shown as so many parts
 PLAIN_SHARE = 0.2
 MIXED_BEGINS = 0.3
+
+
+PASSES = (square.rewrite, integer_casts.rewrite)
+NO_KERNEL = "TFLite has no int8 kernel for it"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,44 +45,132 @@ class Int8:
         steps: What edgecv's quantizer did that helped.
         notes: What a person should know.
         layers: How far each result inside is from the float file's.
-        mixed: Which layers stay float; None where no budget was given.
+        float32_bytes: The size of that file.
+        float_layers: The layers that stay float because they have no right int8 form.
+        mixed: Which layers stay float for an accuracy budget; None where none was given.
     """
 
     data: bytes
     steps: tuple[str, ...]
     notes: tuple[str, ...]
     layers: tuple[LayerError, ...]
+    float32_bytes: int
+    float_layers: tuple[str, ...] = ()
     mixed: Mixed | None = None
 
 
+@dataclass(slots=True)
+class _Making:
+    """An int8 file while it is made of the converter's plain one, with float32 inputs and outputs.
+
+    Attributes:
+        plain, float32: The converter's two files of one graph.
+        samples: Calibration samples for each input in the file's order.
+        quantized: Makes the plain file better.
+        data: The file so far; `steps` and `notes` are of it.
+        kept: Operations that are float although TFLite has an int8 kernel: their kinds and layers, and why.
+    """
+
+    plain: bytes
+    float32: bytes
+    samples: list[Array]
+    quantized: Callable[[bytes], Quantized]
+    data: bytes = b""
+    steps: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    kept: tuple[tuple[str, str, str], ...] = ()
+
+    def quantize(self, *, strict: bool) -> None:
+        """Quantize the plain file; where that ruins an output, or must, once more with what does it in float."""
+        self._take(self.quantized(self.plain))
+        for statistics in () if strict else (False, True):
+            ruined = self._ruined()
+            if statistics and not ruined:
+                return
+            found = repaired(self.plain, self.float32, self.samples, broken=ruined > 0, statistics=statistics)
+            if found is None or found.kept == self.kept:
+                continue
+            before = replace(self)
+            self._take(self.quantized(found.data))
+            self.kept = found.kept
+            if ruined and self._ruined() >= ruined:
+                self.data, self.steps, self.notes, self.kept = before.data, before.steps, before.notes, before.kept
+
+    def _take(self, made: Quantized) -> None:
+        self.data, self.steps, self.notes = made.data, made.steps, made.notes
+
+    def _ruined(self) -> int:
+        try:
+            return broken_outputs(self.data, self.float32, self.samples)
+        except MismatchError:
+            return 0
+
+
 def to_int8(frozen: FrozenGraph, store: ObjectStore, io: IoType, how: Quantizing) -> Int8:
-    """Quantize by the calibration samples; the file's inputs and outputs are of the dtype `io`.
+    """Quantize by the calibration samples; the file's inputs and outputs are of the dtype `io`, or integers anyway.
 
     Waits for the letters "calibration" and "pictures"; to train for "lessons"; with a budget for those of
     `keep_within`.
 
     Raises:
-        ConversionError: The converter refused the graph, or an operation stays float.
+        ConversionError: The converter refused the graph, or an operation stays float where that is an error.
     """
+    frozen = canonical(frozen, PASSES)
     spool = wait_for(store, CALIBRATION)
     whole = 1.0 if how.budget is None else MIXED_BEGINS
     plain = to_tflite(frozen, "int8", samples=streamed(spool, round(spool.count / (PLAIN_SHARE * whole))))
-    check_integers(plain)
+    if how.strict:
+        check_integers(plain)
     float32 = to_tflite(frozen, "float32")
     names = _in_file_order(describe(plain, frozen.inputs, frozen.outputs)[0], input_names(plain))
-    arrays = [np.load(spool.path(name), mmap_mode="r")[: spool.count] for name in names]
-    data, steps, notes = plain, tuple[str, ...](), tuple[str, ...]()
-    if how.quantizer == "edgecv":
-        found = quantize(
-            plain, float32, arrays, _settings(how, frozen, plain, names, store), part(PLAIN_SHARE * whole, whole)
-        )
-        data, steps, notes = found.data, found.steps, found.notes
-    mixed = None
+    arrays = _arrays(spool, frozen, names)
+
+    def quantized(data: bytes) -> Quantized:
+        if how.quantizer != "edgecv":
+            return Quantized(data=data, steps=(), notes=(), distances={})
+        settings = _settings(how, frozen, data, names, store)
+        return quantize(data, float32, arrays, settings, part(PLAIN_SHARE * whole, whole))
+
+    making = _Making(plain, float32, arrays, quantized)
+    making.quantize(strict=how.strict)
+    data, mixed = making.data, None
     if how.budget is not None:
         made, mixed = keep_within(how.budget, frozen, (data, float32), arrays, io, store, part(whole, 1.0))
         data = made.data
-    layers = measure_layers(data, float32, arrays, by_answers=LOGITS in steps)
-    return Int8(data=with_io(data, io), steps=steps, notes=notes, layers=layers, mixed=mixed)
+    layers = measure_layers(data, float32, arrays, by_answers=LOGITS in making.steps)
+    islands = (*making.kept, *_without_kernel(plain))
+    notes = (*making.notes, *_in_words(islands))
+    if len(data) > len(float32):
+        data = compact(data)
+    return Int8(
+        data=with_io(data, io),
+        steps=making.steps,
+        notes=notes,
+        layers=layers,
+        float32_bytes=len(float32),
+        float_layers=tuple(dict.fromkeys(layer for _, layer, _ in islands)),
+        mixed=mixed,
+    )
+
+
+def _arrays(spool: Spool, frozen: FrozenGraph, names: list[str]) -> list[Array]:
+    """The calibration samples of each input in the file's order, in the input's own dtype."""
+    dtypes = {endpoint.name: np.dtype(endpoint.dtype) for endpoint in frozen.inputs}
+    held = [(np.load(spool.path(name), mmap_mode="r")[: spool.count], dtypes[name]) for name in names]
+    return [values if values.dtype == dtype else values.astype(dtype) for values, dtype in held]
+
+
+def _without_kernel(plain: bytes) -> tuple[tuple[str, str, str], ...]:
+    return tuple((kind, layer, NO_KERNEL) for kind, layer in float_operations(plain))
+
+
+def _in_words(islands: tuple[tuple[str, str, str], ...]) -> Iterator[str]:
+    """A note for each layer that stays float: which operations of it, and why."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for kind, layer, reason in islands:
+        found.setdefault((layer, reason), []).append(kind)
+    for (layer, reason), kinds in found.items():
+        yield f"{layer} stays float in the int8 files ({', '.join(dict.fromkeys(kinds))}): {reason}"
 
 
 def _settings(

@@ -11,7 +11,7 @@ from edgecv_converters.graph.layers import layer_of_fused
 from edgecv_converters.tflite.describe import builtin_name, dtype_of, load
 
 FLOATS = frozenset({"float16", "float32", "float64", "bfloat16"})
-CASTS = frozenset({"QUANTIZE", "DEQUANTIZE"})
+CASTS = frozenset({"CAST", "DEQUANTIZE", "QUANTIZE"})
 
 
 def float_operations(data: bytes, kept: Collection[str] = ()) -> list[tuple[str, str]]:
@@ -24,6 +24,14 @@ def float_operations(data: bytes, kept: Collection[str] = ()) -> list[tuple[str,
         if builtin_name(model, operator) not in CASTS and _in_float(graph, operator)
         if (name := graph.tensors[operator.outputs[0]].name.decode()) not in kept
     ]
+
+
+def float_results(data: bytes) -> frozenset[str]:
+    """The names of the first results of all operations that read or give floats, but casts."""
+    model = load(data)
+    graph = model.subgraphs[0]
+    found = [o for o in graph.operators if builtin_name(model, o) not in CASTS and _in_float(graph, o)]
+    return frozenset(graph.tensors[operator.outputs[0]].name.decode() for operator in found)
 
 
 def check_integers(data: bytes, kept: Collection[str] = ()) -> None:

@@ -68,6 +68,15 @@ class TFLiteGraph:
         quantization = self.graph.tensors[number].quantization
         return Grid(float(quantization.scale[0]), int(quantization.zeroPoint[0]))
 
+    def is_quantized(self, number: int) -> bool:
+        """Tell whether a tensor has a scale."""
+        quantization = self.graph.tensors[number].quantization
+        return quantization is not None and quantization.scale is not None and len(quantization.scale) > 0
+
+    def is_index(self, number: int) -> bool:
+        """Tell whether a tensor holds integers that stand for themselves: ids, bytes, indices."""
+        return np.dtype(dtype_of(self.graph.tensors[number])).kind in "iu" and not self.is_quantized(number)
+
     def is_constant(self, number: int) -> bool:
         """Tell whether the file holds the tensor's values."""
         data = self.model.buffers[self.graph.tensors[number].buffer].data

@@ -25,6 +25,7 @@ from edgecv_converters.quantize.score import answers
 from edgecv_converters.quantize.sensitivity import Pair, ranked
 from edgecv_converters.targets import Budget
 from edgecv_converters.tflite import check_integers, describe, input_names, output_names
+from edgecv_converters.tflite.integers import float_results
 from edgecv_converters.tflite.reader import Array
 from edgecv_converters.workers.exchange import REFERENCES, VALIDATION
 from edgecv_converters.workers.prove import DataSet
@@ -86,7 +87,7 @@ def keep_within(
     found = fewest(int(MOST * len(sensitivities)), measure, budget.points, lambda: clock.share() < 1)
     chosen = [layer.layer for layer in sensitivities[: found.count]]
     made = pair.keeping(chosen, samples)
-    check_integers(made.data, made.kept)
+    check_integers(made.data, made.kept | float_results(files[0]))
     kept = tuple(msgspec.structs.replace(layer, kept=layer.layer in chosen) for layer in sensitivities)
     return made, _record(budget, validation, found, kept, seen[0], clock.elapsed())
 

@@ -32,7 +32,7 @@ def program_from_tflite(
 
     Every int8 tensor gets a `quantize` and `dequantize` pair, weights stay int8 per channel, what lies between is
     computed in `compute`. Inputs and outputs are float32 in the source's shapes, whatever the file's are: Core ML has
-    no int8 ones. Inputs are rounded to their grid, and outputs leave it, in float32.
+    no int8 ones; integers (bytes, ids) are int32. Inputs are rounded to their grid, and outputs leave it, in float32.
 
     Args:
         tflite: The file, or its bytes.
@@ -55,7 +55,8 @@ def program_from_tflite(
     taken, given = _names(inputs, outputs)
     places, results = _numbers(flat, data, inputs, outputs)
     specs = {
-        name: Placeholder(flat.shape(number), dtype=types.fp32) for name, number in zip(taken, places, strict=True)
+        name: Placeholder(flat.shape(number), dtype=types.int32 if flat.is_index(number) else types.fp32)
+        for name, number in zip(taken, places, strict=True)
     }
     program = Program()
     with Function(specs, opset_version=getattr(ct.target, MINIMUM_TARGET)) as function:

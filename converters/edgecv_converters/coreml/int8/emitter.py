@@ -73,7 +73,7 @@ class Emitter:
         if dtype not in KNOWN:
             layer = layer_of_fused(tensor.name.decode())
             raise ConversionError(f"Core ML has no form for {dtype} activations (layer {layer})", "Ask for int8")
-        if dtype not in QUANTIZED:
+        if dtype not in QUANTIZED or not self.flat.is_quantized(number):
             return None
         found = self.flat.grid(number)
         return Grid(found.scale, found.zero - QUANTIZED[dtype])
@@ -89,9 +89,7 @@ class Emitter:
         stored = self.flat.value(number)
         if stored.dtype.kind == "f":
             return stored.astype(np.float32)
-        quantization = self.flat.graph.tensors[number].quantization
-        has_scale = quantization is not None and quantization.scale is not None and len(quantization.scale) > 0
-        return self.flat.dequantized(number) if has_scale else stored
+        return self.flat.dequantized(number) if self.flat.is_quantized(number) else stored
 
     def integers_of(self, number: int) -> list[int]:
         """A constant of axes, sizes or indices."""

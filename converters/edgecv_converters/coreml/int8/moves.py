@@ -169,6 +169,14 @@ def tile(net: Emitter, op: Op) -> None:
     net.give(op.outputs[0], done, layout)
 
 
+def reverse(net: Emitter, op: Op) -> None:
+    """Operands: data, the axes along which it is turned round."""
+    rank, layout = len(net.shape(op.inputs[0])), net.layout_of(op.inputs[:1])
+    axes = np.array(sorted(axis_in(axis, rank, layout) for axis in net.integers_of(op.inputs[1])), np.int32)
+    done = net.mb.reverse(x=net.reals(op.inputs[0], layout), axes=axes, name=net.name(op.outputs[0]))
+    net.give(op.outputs[0], done, layout)
+
+
 def blocks(kind: str) -> Handler:
     """Space to depth, or back: TensorFlow's and Core ML's order of the blocks is the same."""
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from edgecv_converters.coreml.int8.emitter import Emitter
-from edgecv_converters.coreml.int8.value import IMAGE_RANK, Layout
+from edgecv_converters.coreml.int8.value import IMAGE_RANK, Layout, axis_in
 from edgecv_converters.tflite.reader import Op
 
 Handler = Callable[[Emitter, Op], None]
@@ -99,6 +99,14 @@ def softmax(net: Emitter, op: Op) -> None:
     net.give(op.outputs[0], net.mb.softmax(x=x, axis=np.int32(axis), name=name), layout)
 
 
+def log_softmax(net: Emitter, op: Op) -> None:
+    """Over the last axis: x minus the logarithm of the sum of e^x."""
+    layout, name, rank = net.layout_of(op.inputs), net.name(op.outputs[0]), len(net.shape(op.inputs[0]))
+    x, axes = net.reals(op.inputs[0], layout), np.array([axis_in(rank - 1, rank, layout)], np.int32)
+    total = net.mb.reduce_log_sum_exp(x=x, axes=axes, keep_dims=True, name=net.unique(f"{name}_total"))
+    net.give(op.outputs[0], net.mb.sub(x=x, y=total, name=name), layout)
+
+
 def quantize(net: Emitter, op: Op) -> None:
     """Between two grids, or from floats to one; between equal grids nothing happens. Constants are folded."""
     source, result = op.inputs[0], op.outputs[0]
@@ -121,12 +129,3 @@ def dequantize(net: Emitter, op: Op) -> None:
         net.fold(result, net.constant(source))
     else:
         net.alias(result, net.value(source))
-
-
-def cast(net: Emitter, op: Op) -> None:
-    """Between floats and int32."""
-    layout, result = net.layout_of(op.inputs), op.outputs[0]
-    to_float = net.is_float(result)
-    dtype = {"float16": "fp16", "float32": "fp32"}[net.compute] if to_float else "int32"
-    done = net.mb.cast(x=net.reals(op.inputs[0], layout), dtype=dtype, name=net.name(result))
-    net.give(result, done, layout)

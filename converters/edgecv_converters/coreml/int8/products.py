@@ -12,6 +12,8 @@ from edgecv_converters.coreml.int8.value import Layout
 from edgecv_converters.coreml.int8.windows import WindowSizes, padding, window_of
 from edgecv_converters.tflite.reader import Array, Op, Shape
 
+TO_NCDHW, TO_NDHWC = (0, 4, 1, 2, 3), (0, 2, 3, 4, 1)
+
 
 def conv_2d(net: Emitter, op: Op) -> None:
     """Weights are OHWI; fewer input channels in the weight than in the data means groups."""
@@ -48,6 +50,28 @@ def _convolution(net: Emitter, op: Op, kernel: tuple[int, int], groups: int, arr
         **_bias(net, op.inputs),
     )
     net.give(result, done, Layout.CHW, op.options.fusedActivationFunction)
+
+
+def conv_3d(net: Emitter, op: Op) -> None:
+    """Data are NDHWC and weights DHWIO; in Core ML the channels come first."""
+    result, options, name = op.outputs[0], op.options, net.name(op.outputs[0])
+    window = WindowSizes(
+        net.shape(op.inputs[1])[:3],
+        (options.strideD, options.strideH, options.strideW),
+        (options.dilationDFactor, options.dilationHFactor, options.dilationWFactor),
+    )
+    first = net.mb.transpose(x=net.reals(op.inputs[0], Layout.FILE), perm=TO_NCDHW, name=net.unique(f"{name}_ncdhw"))
+    done = net.mb.conv(
+        x=first,
+        weight=net.weight(op.inputs[1], lambda array: array.transpose(4, 3, 0, 1, 2), 0, f"{name}_weight"),
+        strides=np.array(window.strides, np.int32),
+        dilations=np.array(window.dilations, np.int32),
+        name=net.unique(f"{name}_conv"),
+        **padding(window, net.shape(op.inputs[0])[1:4], options.padding),
+        **_bias(net, op.inputs),
+    )
+    last = net.mb.transpose(x=done, perm=TO_NDHWC, name=name)
+    net.give(result, last, Layout.FILE, options.fusedActivationFunction)
 
 
 def _bias(net: Emitter, inputs: Sequence[int]) -> dict[str, Array]:

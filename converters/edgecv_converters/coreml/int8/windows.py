@@ -11,27 +11,27 @@ from edgecv_converters.coreml.int8.emitter import Emitter
 from edgecv_converters.coreml.int8.value import Layout
 from edgecv_converters.tflite.reader import Op
 
-Pair = tuple[int, int]
+Sizes = tuple[int, ...]
 SAME = 0  # of TFLite's Padding; 1 is VALID
 
 
 @dataclass(frozen=True, slots=True)
 class WindowSizes:
-    """Sizes along height and width."""
+    """Sizes along height and width, or depth, height and width."""
 
-    kernel: Pair
-    strides: Pair
-    dilations: Pair
+    kernel: Sizes
+    strides: Sizes
+    dilations: Sizes
 
 
-def window_of(options: Any, kernel: Pair) -> WindowSizes:
+def window_of(options: Any, kernel: Sizes) -> WindowSizes:
     """The window of a convolution's options."""
     strides = (options.strideH, options.strideW)
     return WindowSizes(kernel, strides, (options.dilationHFactor, options.dilationWFactor))
 
 
 def padding(window: WindowSizes, size: tuple[int, ...], kind: int) -> dict[str, Any]:
-    """The options `pad_type` and `pad` of an operation on a picture of `size`; SAME puts an odd one after.
+    """The options `pad_type` and `pad` of an operation on a picture or volume of `size`; SAME puts an odd one after.
 
     Source: TensorFlow's `GetWindowedOutputSize` (tensorflow/core/framework/kernel_shape_util.h).
     """

@@ -1,0 +1,235 @@
+"""What one int8 scale would round away is taken apart: each part gets a scale of its own, or stays float.
+
+A tensor has one scale. Where boxes of 0..640 lie beside scores of 0..1, one step is 2.5 and every score becomes 0; and
+what only moves numbers (a concatenation, a slice, a minimum) hands its scale on to its neighbours. The operation that
+ties the parts together is then computed in float, and its operands get scales of their own. Where that does not help,
+so are the statistics of normalizations: the reciprocal square root of a variance near 0 is so large that no step is
+left for the usual ones. Nothing is done where the outputs are sound, but for two things that never are: a stand-in for infinity (-3e38, as attention masks have), and a
+one-hot encoding, whose values TensorFlow's converter leaves on another scale than their result's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgecv_converters.quantize.keep_float import keep_float
+from edgecv_converters.quantize.layers import Inside, sample_count
+from edgecv_converters.quantize.network import CASTS, MismatchError, Network, read_network
+from edgecv_converters.quantize.ranges import grid_of
+from edgecv_converters.quantize.scheme import BiasRoomError, read_scheme, write_scheme
+from edgecv_converters.quantize.score import UnusableFileError, answers
+from edgecv_converters.quantize.shared import FIXED_RESULT, SAME_SCALE, groups
+from edgecv_converters.tflite.reader import Array, Grid, Op
+
+LEAST = 0.1  # of the signal: more noise than that (10 dB) is no rounding any more
+INFINITE = 1e9  # a number beyond it stands for infinity
+FAR_OFF, MANY = 0.3, 0.1  # a value that is rounded by so much of itself, and the share of them that is too much
+VARIES = 1e-4  # of the largest value: what differs by less is the same number
+HELD_BYTES = 256 << 20  # values that are looked at
+LIST_AXES = 4  # of samples of a tensor (1, n, m), such as n boxes of m numbers, or m of n
+ROUNDS = 8
+WRONG = frozenset({"ONE_HOT"})  # int8 files give other values than the float ones
+OTHER_VALUES = "TensorFlow's converter writes other values into the int8 file"
+TIED = "one int8 scale would round a part of its values away"
+MOVES = frozenset({"RESHAPE", "SLICE", "SQUEEZE", "STRIDED_SLICE", "TRANSPOSE"})  # of one tensor's values
+WEIGHTED = frozenset({"CONV_2D", "CONV_3D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV"})
+
+
+@dataclass(frozen=True, slots=True)
+class Repaired:
+    """An int8 file with some operations in float: for each of them its kind, its layer, and why."""
+
+    data: bytes
+    kept: tuple[tuple[str, str, str], ...]
+
+
+def broken_outputs(int8: bytes, float32: bytes, samples: Sequence[Array]) -> int:
+    """Count the columns of the outputs that an int8 file ruins: more noise than a tenth, or constant where they vary.
+
+    Args:
+        int8: The file, its inputs and outputs float (or the source's integers).
+        float32: The float32 file of the same graph.
+        samples: For each input in the file's order.
+    """
+    network = read_network(int8, float32, plain=False)
+    few = [values[: sample_count(network)] for values in samples]
+    found = zip(network.outputs, answers(float32, few), answers(int8, few), strict=True)
+    return sum(_ruined(expected, got, by_column=_has_columns(network, number)) for number, expected, got in found)
+
+
+def _has_columns(network: Network, tensor: int) -> bool:
+    """Tell whether the values of a tensor may be of different kinds; all scores of one softmax or sigmoid are not."""
+    maker = network.maker(tensor)
+    while maker is not None and maker.kind in MOVES:
+        maker = network.maker(maker.inputs[0])
+    return maker is not None and maker.kind not in FIXED_RESULT
+
+
+def _ruined(expected: Array, got: Array, *, by_column: bool) -> int:
+    """Count the ruined columns, along the last axis and of a list (1, n, m) along both, and the whole as one more.
+
+    The first axis counts samples, the second is the file's batch.
+    """
+    if expected.dtype.kind != "f" or expected.size == 0:
+        return 0
+    real = np.abs(expected) < INFINITE
+    wanted = np.where(real, expected, 0).astype(np.float64)
+    noise, signal = np.square(np.where(real, got, 0) - wanted), np.square(wanted)
+    count = int(noise.sum() > LEAST * signal.sum())
+    columns = (2, 3) if wanted.ndim == LIST_AXES else (wanted.ndim - 1,)
+    for axis in columns if by_column and wanted.ndim > 1 else ():
+        rest = tuple(other for other in range(wanted.ndim) if other != axis)
+        varies = wanted.std(rest) > VARIES * np.abs(wanted).max(rest)
+        lost = (noise.sum(rest) > LEAST * signal.sum(rest)) | (np.where(real, got, 0).std(rest) == 0)
+        count += int((varies & lost).sum())
+    return count
+
+
+def repaired(
+    plain: bytes, float32: bytes, samples: Sequence[Array], *, broken: bool, statistics: bool = False
+) -> Repaired | None:
+    """Keep in float what ties values of different scales together; None where nothing is to be kept.
+
+    Args:
+        plain: The converter's int8 file with float32 inputs and outputs.
+        float32: The converter's float32 file of the same graph.
+        samples: Calibration samples for each input in the file's order.
+        broken: Whether the outputs are ruined; else only what never is right in int8 is kept.
+        statistics: Whether the statistics of normalizations are kept in float as well, where they need it.
+    """
+    try:
+        search = _Search(plain, float32, samples, statistics=statistics)
+        return search.run(broken=broken)
+    except (BiasRoomError, MismatchError, UnusableFileError):
+        return None
+
+
+class _Search:
+    """Finds the operations to keep float: round by round, for a new scale may show what else is tied together."""
+
+    def __init__(self, plain: bytes, float32: bytes, samples: Sequence[Array], *, statistics: bool) -> None:
+        self._statistics = statistics
+        self._plain, self._float32, self._samples = plain, float32, samples
+        self._network = read_network(plain, float32)
+        self._values: dict[int, Array] = {}
+
+    def run(self, *, broken: bool) -> Repaired | None:
+        """Return the file with as few operations in float as it takes."""
+        kept = {number for number, op in enumerate(self._network.ops) if _never(self._network, op)}
+        if not kept and not broken:
+            return None
+        self._values = self._seen()
+        data, network = self._cut(kept)
+        for _ in range(ROUNDS):
+            more = set(self._tied(network)) - kept
+            if not more:
+                break
+            kept |= more
+            data, network = self._cut(kept)
+        if not kept:
+            return None
+        ops = [self._network.ops[number] for number in sorted(kept)]
+        return Repaired(data, tuple((op.kind, self._network.layer(op.outputs[0]), _why(op)) for op in ops))
+
+    def _seen(self) -> dict[int, Array]:
+        """The float file's values of its activations, by their numbers there, for some samples."""
+        network = self._network
+        twins = sorted({network.twins[number] for number in network.grids})
+        held = sum(4 * int(np.prod(network.shapes[number])) for number in network.grids)
+        count = int(np.clip(HELD_BYTES // max(held, 1), 1, min(sample_count(network), len(self._samples[0]))))
+        inside = Inside(self._float32, [network.twins[number] for number in network.inputs])
+        rows: dict[int, list[Array]] = {twin: [] for twin in twins}
+        for row in range(count):
+            inside.run([values[row : row + 1] for values in self._samples])
+            for twin, found in rows.items():
+                found.append(inside.values(twin).copy())
+        return {twin: np.stack(found) for twin, found in rows.items()}
+
+    def _cut(self, kept: set[int]) -> tuple[bytes, Network]:
+        """The file with these operations in float, and what they had ruined on scales of its own."""
+        data = keep_float(self._network, self._plain, self._float32, kept).data if kept else self._plain
+        network = read_network(data, self._float32, plain=False)
+        grids: dict[int, Grid] = {}
+        for group in groups(network):
+            if group.free and any(self._is_ruined(network, number) for number in group.tensors):
+                ends = [self._values[network.twins[number]] for number in group.tensors]
+                real = [values[np.abs(values) < INFINITE] for values in ends]
+                own = grid_of(min(v.min(initial=0) for v in real), max(v.max(initial=0) for v in real))
+                grids |= dict.fromkeys(group.tensors, own)
+        if grids:
+            data = write_scheme(network, data, read_scheme(network, data).with_grids(grids))
+        return data, read_network(data, self._float32, plain=False)
+
+    def _is_ruined(self, network: Network, number: int, *, by_column: bool = False) -> bool:
+        values = self._values[network.twins[number]]
+        infinite = bool((np.abs(values) >= INFINITE).any())
+        return infinite or _ruined(values, network.grids[number].nearest(values), by_column=by_column) > 0
+
+    def _tied(self, network: Network) -> Iterator[int]:
+        """The operations, by their numbers in the plain file, that hold a ruined tensor to its scale."""
+        by_result = {self._network.twins[op.outputs[0]]: n for n, op in self._computing(self._network)}
+        columns, coarse = set(_by_column(network)), self._coarse(network) if self._statistics else frozenset()
+        for number in network.grids:
+            if number not in coarse and not self._is_ruined(network, number, by_column=number in columns):
+                continue
+            near = [op for _, op in self._computing(network) if number in (*op.inputs, *op.outputs)]
+            chosen = [op for op in near if op.kind in SAME_SCALE] or near
+            yield from (by_result[network.twins[op.outputs[0]]] for op in chosen)
+
+    def _coarse(self, network: Network) -> frozenset[int]:
+        """The results of reciprocal square roots that are too large for most of their values, and what goes with them.
+
+        That is what comes before and after, as long as its usual values have no steps left either.
+        """
+        waiting = [op.outputs[0] for op in network.ops if op.kind == "RSQRT" and op.outputs[0] in network.grids]
+        found: set[int] = set()
+        while waiting:
+            number = waiting.pop()
+            if number in found or number not in network.grids or not self._has_no_steps(network, number):
+                continue
+            found.add(number)
+            near = [op for op in network.ops if number in (*op.inputs, *op.outputs) and op.kind not in WEIGHTED]
+            waiting.extend(other for op in near for other in (*op.inputs, *op.outputs))
+        return frozenset(found)
+
+    def _has_no_steps(self, network: Network, number: int) -> bool:
+        values = self._values[network.twins[number]]
+        real = values[values != 0]
+        off = np.abs(network.grids[number].nearest(real) - real) > FAR_OFF * np.abs(real)
+        return bool(real.size) and float(off.mean()) > MANY
+
+    @staticmethod
+    def _computing(network: Network) -> Iterator[tuple[int, Op]]:
+        return ((n, op) for n, op in enumerate(network.ops) if op.kind not in CASTS and op.outputs[0] in network.twins)
+
+
+def _why(op: Op) -> str:
+    return OTHER_VALUES if op.kind in WRONG else TIED
+
+
+def _never(network: Network, op: Op) -> bool:
+    """Tell whether an operation is wrong in int8 whatever its operands: a scale that spans infinity, or in `WRONG`."""
+    grids = [network.grids[number] for number in op.outputs if number in network.grids]
+    infinite = any(max(-grid.low, grid.high) >= INFINITE for grid in grids)
+    return bool(grids) and (op.kind in WRONG or (infinite and _reads_infinity(network, op)))
+
+
+def _reads_infinity(network: Network, op: Op) -> bool:
+    constants = [network.constants[number] for number in op.inputs if number in network.constants]
+    return any(value.dtype.kind == "f" and bool((np.abs(value) >= INFINITE).any()) for value in constants)
+
+
+def _by_column(network: Network) -> Iterator[int]:
+    """The int8 tensors whose columns count one by one: what is given out, and what float operations make it of."""
+    makers = {number: op for op in network.ops for number in op.outputs}
+    waiting = list(network.outputs)
+    while waiting:
+        number = waiting.pop()
+        maker = makers.get(number)
+        if number in network.grids and _has_columns(network, number):
+            yield number
+        elif number not in network.grids and maker is not None and maker.kind not in WEIGHTED:
+            waiting.extend(operand for operand in maker.inputs if operand in network.twins)
