@@ -75,6 +75,12 @@ def test_an_image_needs_a_picture(given):
     assert "--preprocess" in caught.value.hint
 
 
+def test_an_image_needs_a_channel_axis():
+    plane = Endpoint(name="image", tensor="image:0", shape=(1, 28, 28), dtype="float32")
+    with pytest.raises(UsageError, match=r"needs a channel axis, and the input 'image' has the shape \(1, 28, 28\)"):
+        pictures(IMAGE, metadata(preprocess={"image": Preprocess(size=(28, 28), color="gray")}), [plane])
+
+
 @pytest.mark.parametrize(
     ("interface", "given", "wanted"),
     [

@@ -17,6 +17,7 @@ from edgecv_converters.graph.frozen import Endpoint
 EARLIEST: Minimum = "iOS16"  # the first with float16 inputs and compressed weights in ML programs
 INPUTS: tuple[str, ...] = ("tensor", "image")
 OUTPUTS: tuple[str, ...] = ("tensor", "classifier")
+IMAGE_AXES = 4  # batch, height, width, channels: Core ML has no image without channels
 UNLABELLED = ("needs labels", "Give --labels FILE, one a line, in the order of the outputs")
 INTEGERS_FROM: Minimum = "iOS17"
 INTEGERS_BECAUSE = "Core ML computes with int8 activations from iOS 17 on"
@@ -119,11 +120,18 @@ def pictures(
     """The inputs that become images, with what they go through.
 
     Raises:
-        UsageError: Images were asked for, and no input is one.
+        UsageError: Images were asked for, and no input is one, or one has no channel axis.
     """
     if interface.input == "tensor":
         return {}
     specs = {} if metadata is None else metadata.preprocess
+    for endpoint in inputs:
+        if endpoint.name in specs and specs[endpoint.name].kind == "image" and len(endpoint.shape) != IMAGE_AXES:
+            raise UsageError(
+                f"--coreml-input image needs a channel axis, and the input {endpoint.name!r} has the shape "
+                f"{endpoint.shape}",
+                "Leave it out: the model then takes the preprocessed numbers",
+            )
     found = {
         endpoint.name: specs[endpoint.name]
         for endpoint in inputs
