@@ -65,6 +65,7 @@ def judged(spec: ArtifactSpec, method: ProofMethod, request: ConvertRequest, res
         twin=_twin(spec, proof, result) if isinstance(proof, Proof) else None,
         twin_is_exact=find(spec.target).is_exact_twin(recipe.options_of(spec.target)),
         mixed=conversion.mixed if spec == conversion.carrier else None,
+        weaknesses=result.weaknesses,
     )
 
 

@@ -17,10 +17,11 @@ from edgecv_runtime.heads.base import Head
 from edgecv_runtime.heads.kinds import first_labels
 
 from edgecv.convert import datasets
-from edgecv.convert.heads import heads_of, judged_head
+from edgecv.convert.heads import guessed, heads_of, judged_head
 from edgecv.convert.metadata import metadata_of
 from edgecv.convert.request import ConvertRequest
 from edgecv.convert.source import SourcePhase
+from edgecv.convert.standins import draw
 from edgecv.convert.workers import Workers
 
 Spools = Mapping[str, tuple[Spool, SpoolInfo]]
@@ -65,6 +66,8 @@ def prepare_data(
     """
     summary, specs, recipe = source.summary, source.specs, request.recipe
     heads = heads_of(request, summary, sets)
+    for text in guessed(request, summary, heads):
+        workers.observer.note(text)
     spooled = partial(
         datasets.spool_sets,
         specs=specs,
@@ -82,6 +85,10 @@ def prepare_data(
     readable = {name: samples.without(spools[name][1].skipped) for name, samples in sets.items()}
     golden = datasets.golden_samples(readable, specs, summary.inputs, recipe.golden, recipe.seed, work)
     drawn = {datasets.GOLDEN: golden}
+    if not sets:
+        drawn[datasets.DRAWN] = draw(
+            specs, summary.inputs, datasets.DRAWN_COUNT, recipe.seed + 1, work / datasets.DRAWN / "more"
+        )
     spools |= spooled(drawn)
     metadata = metadata_of(request, summary, heads, specs)
     for name in dict.fromkeys(spec.target for spec in recipe.steps):
@@ -96,8 +103,15 @@ def prepare_data(
         golden=golden,
         sets={**sets, **drawn},
         spools=spools,
-        proof_sets=tuple(labelled.data_set(name) for name in spools if name not in UNPROVEN),
+        proof_sets=tuple(labelled.data_set(name) for name in spools if name not in UNPROVEN | _ranged(spools)),
     )
+
+
+def _ranged(spools: Spools) -> frozenset[str]:
+    """The samples that set the ranges prove nothing where there are enough others."""
+    others = (datasets.EVALUATION, datasets.HELD_BACK)
+    enough = any(name in spools and spools[name][0].count >= datasets.ENOUGH_TO_PROVE for name in others)
+    return frozenset({datasets.CALIBRATION}) if enough else frozenset()
 
 
 @dataclass(frozen=True, slots=True)

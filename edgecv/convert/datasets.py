@@ -23,12 +23,17 @@ from edgecv.terminal.observer import Observer
 FEWEST_VALIDATION, MOST_VALIDATION, FEWEST_TO_SPLIT = 100, 1000, 40
 FEWEST_TO_TRAIN, HELD_OUT_PART = 40, 0.1
 GOLDEN, CALIBRATION, EVALUATION, VALIDATION = "golden", "calibration", "evaluation", "validation"
+HELD_BACK, DRAWN = "held-back", "drawn"  # what proves without having set a range; what stands in for real samples
+STANDINS = frozenset({DRAWN})
+ENOUGH_TO_PROVE, MOST_TO_PROVE, DRAWN_COUNT = 20, 200, 24
 TRAINING, HELD_OUT = "training", "held-out"
 LABELLED = frozenset({EVALUATION, VALIDATION, TRAINING, HELD_OUT})
 
 
 def open_sets(request: ConvertRequest) -> dict[str, SampleSet]:
     """The sets that were given, listed and chosen; with `max_drop` a validation set, with `qat` two to train and judge.
+
+    Without an evaluation set, the proof is read on calibration data that set no range, where there are enough.
 
     Raises:
         DataError: A folder or file does not hold what it should.
@@ -42,6 +47,8 @@ def open_sets(request: ConvertRequest) -> dict[str, SampleSet]:
         given = open_samples(request.calibrate)
         sets[CALIBRATION] = given.choose(request.recipe.samples, request.recipe.seed)
         rest = given.without([sample.id for sample in sets[CALIBRATION].samples])
+        if request.evaluate is None and len(rest) >= ENOUGH_TO_PROVE:
+            sets[HELD_BACK] = rest.choose(MOST_TO_PROVE, request.recipe.seed)
     if request.evaluate is not None:
         by_head = request.evaluate.suffix.lower() == ".npz" and request.recipe.max_drop is None
         sets[EVALUATION] = open_samples(request.evaluate, labelled=not by_head)  # an .npz may have labels by head
@@ -113,7 +120,7 @@ def golden_samples(
     work: Path,
 ) -> SampleSet:
     """The first `count` of a balanced choice from real data, or drawn ones where no data was given."""
-    for name in (EVALUATION, CALIBRATION):
+    for name in (EVALUATION, HELD_BACK, CALIBRATION):
         if name in sets:
             return sets[name].choose(count, seed)
     return draw(specs, inputs, count, seed, work / "drawn")

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 
 from edgecv_converters.data import SampleSet
 from edgecv_converters.workers import SourceSummary
 from edgecv_runtime.errors import SpecError, UsageError
 from edgecv_runtime.heads.base import Head
-from edgecv_runtime.heads.kinds import open_head, shown_head
+from edgecv_runtime.heads.kinds import KINDS, open_head, shown_head
+from edgecv_runtime.heads.multilabel import Multilabel
 from edgecv_runtime.heads.one_class import OneClassHead, only_class_head
+from edgecv_runtime.heads.regression import Regression
 from edgecv_runtime.heads.thresholds import read_thresholds
-from edgecv_runtime.schema import HeadSpec
+from edgecv_runtime.schema import HeadSpec, TensorSpec
 from msgspec.structs import replace
 
-from edgecv.convert.datasets import EVALUATION, class_names
+from edgecv.convert.datasets import EVALUATION, LABELLED, class_names
 from edgecv.convert.request import ConvertRequest
 
+FEWEST_GIVEN_BACK = 16  # values; below, an output has as many as the input by chance
 LEAVE_OUT = "Leave it out, or give --head NAME:KIND[=labels.txt] for each output"
 
 
@@ -27,7 +31,7 @@ def heads_of(request: ConvertRequest, summary: SourceSummary, sets: Mapping[str,
         UsageError: An option names an unknown output, or one twice, or it does not fit the heads.
         DataError: The classes of the evaluation data are not the model's.
     """
-    specs = _described(request, summary)
+    specs = _described(request, summary, sets)
     _check_short_forms(request, specs)
     heads = [_opened(spec, summary) for spec in specs]
     heads = [_opened(replace(head.spec, labels=_labels(head, heads, request, sets)), summary) for head in heads]
@@ -38,7 +42,7 @@ def heads_of(request: ConvertRequest, summary: SourceSummary, sets: Mapping[str,
     )
 
 
-def _described(request: ConvertRequest, summary: SourceSummary) -> list[HeadSpec]:
+def _described(request: ConvertRequest, summary: SourceSummary, sets: Mapping[str, SampleSet]) -> list[HeadSpec]:
     """One head for each output, but where an option says otherwise."""
     recipe, names = request.recipe, [output.name for output in summary.outputs]
     said: dict[str, HeadSpec] = {}
@@ -53,13 +57,62 @@ def _described(request: ConvertRequest, summary: SourceSummary) -> list[HeadSpec
         said |= dict.fromkeys(outputs, replace(head, labels=option.labels))
     single = len(names) == 1
     shown = [
-        said.get(output.name) or shown_head([output], ending, recipe.task if single else None)
-        for output, ending in zip(summary.outputs, summary.endings, strict=True)
+        said.get(output.name)
+        or shown_head([output], ending, (recipe.task if single else None) or _kind(place, request, summary, sets))
+        for place, (output, ending) in enumerate(zip(summary.outputs, summary.endings, strict=True))
     ]
     heads = list({head.name: head for head in shown}.values())
     if recipe.activation is not None and len(heads) == 1:
         heads = [replace(heads[0], activation=recipe.activation)]
     return heads
+
+
+def _kind(place: int, request: ConvertRequest, summary: SourceSummary, sets: Mapping[str, SampleSet]) -> str | None:
+    """Tell an output's kind where its shape and its end do not: by its loss, or because it gives its input back.
+
+    Several numbers of a linear layer are scores of classes where the loss, labels or the samples' classes say so; else
+    they are numbers: a softmax that the model does not show is never added.
+
+    Returns:
+        The kind, or None where the shape and the end tell it.
+    """
+    output, ending, loss = summary.outputs[place], summary.endings[place], summary.trained_as[place]
+    if loss == "numbers" or _gives_back(output, summary.inputs):
+        return Regression.kind
+    if ending != "logits" or KINDS[shown_head([output], ending).kind] is Regression:
+        return None
+    if loss is not None:
+        return Multilabel.kind if loss == "labels" else None
+    single = len(summary.outputs) == 1
+    said = request.labels is not None or request.recipe.activation is not None or _classes(sets, output.shape[-1])
+    return None if single and said else Regression.kind
+
+
+def guessed(request: ConvertRequest, summary: SourceSummary, heads: Sequence[Head]) -> Iterator[str]:
+    """Say which outputs were taken for numbers because nothing says that they are scores of classes."""
+    named = {name for head in request.heads for name in head.outputs([output.name for output in summary.outputs])}
+    for place, output in enumerate(summary.outputs):
+        head = next(head for head in heads if output.name in head.spec.outputs)
+        unknown = summary.trained_as[place] is None and summary.endings[place] == "logits"
+        many = len(output.shape) == 2 and output.shape[-1] > 1 and not _gives_back(output, summary.inputs)
+        told = output.name in named or request.recipe.task is not None
+        if unknown and many and not told and isinstance(head, Regression):
+            yield (
+                f"the output {output.name} is taken for {output.shape[-1]} numbers: it ends with a linear layer, and "
+                f"nothing says that they are scores of classes. If they are, give --head {output.name}:classification"
+            )
+
+
+def _gives_back(output: TensorSpec, inputs: Sequence[TensorSpec]) -> bool:
+    """Tell whether an output has as many values as the only input, as that of an autoencoder has."""
+    size = math.prod(output.shape[1:])
+    return len(inputs) == 1 and size >= FEWEST_GIVEN_BACK and size == math.prod(inputs[0].shape[1:])
+
+
+def _classes(sets: Mapping[str, SampleSet], width: int) -> bool:
+    """Tell whether samples show that answers are classes: labelled ones, or a subfolder for each answer."""
+    labelled = any(name in sets and len(sets[name].classes) > 1 for name in LABELLED)
+    return labelled or any(len(samples.classes) == width for samples in sets.values())
 
 
 def _check_short_forms(request: ConvertRequest, heads: Sequence[HeadSpec]) -> None:
@@ -94,6 +147,11 @@ def _labels(
     if head.spec.labels is not None:
         return head.spec.labels
     names = request.labels
+    if names is not None and len(names) != head.label_count:
+        raise UsageError(
+            f"--labels has {len(names)} labels, and the output {head.name} has {head.label_count}",
+            "Give one label for each, in the order of the outputs",
+        )
     if names is None and head is only_class_head(heads) and EVALUATION in sets and sets[EVALUATION].classes:
         names = class_names(request, sets[EVALUATION], head)
     return names if names is None or len(names) == head.label_count else None

@@ -23,6 +23,7 @@ from edgecv.convert.assemble import assemble
 from edgecv.convert.conversion import Conversions, check_failures, needed
 from edgecv.convert.data import prepare_data
 from edgecv.convert.datasets import open_sets
+from edgecv.convert.evidence import weaknesses_of
 from edgecv.convert.proof import Proofs
 from edgecv.convert.recipe import ArtifactSpec
 from edgecv.convert.request import ConvertRequest
@@ -116,11 +117,16 @@ def run_phases(
     workers.finish()
     conversion = conversions.result()
     check_failures(conversion, keep_going=request.keep_going)
+    references = workers.wait_for(REFERENCES, job)
+    weaknesses = weaknesses_of(source, data, references)
+    for text in weaknesses:
+        workers.observer.note(f"weak proof: {text}")
     return ConversionResult(
         source=source,
         data=data,
         conversion=conversion,
         proof=proofs.result(),
-        references=workers.wait_for(REFERENCES, job),
+        references=references,
+        weaknesses=weaknesses,
         seconds={**workers.seconds, "total": time.monotonic() - began},
     )

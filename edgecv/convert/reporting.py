@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import msgspec
 import numpy as np
 from edgecv_converters.measured import ClassRow, HeadRow, Report
 from edgecv_converters.workers import Proof
+from edgecv_runtime.choose import INTEGER
 from edgecv_runtime.heads.base import Head
 from edgecv_runtime.heads.kinds import kind_words
 from edgecv_runtime.schema import Manifest
 
 from edgecv import machine
-from edgecv.convert.datasets import EVALUATION, GOLDEN, class_names
+from edgecv.convert.conversion import ConversionPhase
+from edgecv.convert.datasets import DRAWN, EVALUATION, GOLDEN, class_names
+from edgecv.convert.recipe import ArtifactSpec
 from edgecv.convert.request import ConvertRequest
 from edgecv.convert.result import ConversionResult
 from edgecv.prove.budget import mixed_notes
@@ -98,18 +102,32 @@ def head_rows(request: ConvertRequest, result: ConversionResult) -> tuple[HeadRo
     )
 
 
+def size_notes(conversion: ConversionPhase) -> Iterator[str]:
+    """Say which int8 artifacts are larger than float32: that of their target, or TFLite's where that was not made."""
+    usual = None if conversion.quantized is None else conversion.quantized.float32_bytes
+    for spec, artifact in conversion.artifacts.items():
+        float32 = conversion.artifacts.get(ArtifactSpec(target=spec.target, precision="float32"))
+        size = usual if float32 is None else float32.bytes
+        if artifact.precision in INTEGER and size is not None and artifact.bytes > size:
+            yield (
+                f"{artifact.file} is larger than in float32 ({artifact.bytes:,} bytes, not {size:,}), and may be "
+                "slower: take float16 or float32"
+            )
+
+
 def notes_of(result: ConversionResult) -> tuple[str, ...]:
     """List what a reader of the report should know besides the numbers."""
-    notes = list(result.source.summary.notes)
+    notes = [*result.source.summary.notes, *(f"Weak proof: {text}" for text in result.weaknesses)]
     for made in result.conversion.converted.values():
         notes.extend(note for note in made.notes if note not in notes)
     if result.conversion.mixed is not None:
         measured = next((proof.accuracy for proof in result.proof.measured if proof.accuracy), None)
         notes.extend(mixed_notes(result.conversion.mixed, measured))
+    notes.extend(size_notes(result.conversion))
     for name, (_, info) in result.data.spools.items():
         if info.skipped:
             count, names = len(info.skipped), info.skipped_names
             notes.append(f"{count} of the {name} images could not be read and were skipped: {names}")
-    if not result.data.sets.keys() - {GOLDEN}:
+    if not result.data.sets.keys() - {GOLDEN, DRAWN}:
         notes.append("No data was given: parity was measured on drawn stand-ins only")
     return tuple(notes)

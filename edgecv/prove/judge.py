@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from edgecv_converters.measured import Mixed
@@ -25,6 +26,7 @@ def judge_proof(
     twin: Twin | None,
     twin_is_exact: bool,
     mixed: Mixed | None,
+    weaknesses: Sequence[str] = (),
 ) -> Parity:
     """Hold one artifact's proof against its gates; what did not run is said to be not run.
 
@@ -35,6 +37,7 @@ def judge_proof(
         twin: How often it gives the answer of the artifact whose quantization it carries, or None.
         twin_is_exact: Whether that is a gate; what computes the same integers in another precision is told only.
         mixed: The layers that stay float, where an accuracy budget is judged on this artifact.
+        weaknesses: Why the samples cannot prove much, a sentence each.
     """
     if proof is None:
         return Parity(artifact=artifact.file, status="not_run", how="not run", reason="it was not run")
@@ -55,6 +58,7 @@ def judge_proof(
         more_gates=gates,
         overflow=proof.overflow,
         suspect=proof.suspect,
+        weaknesses=weaknesses,
     )
 
 

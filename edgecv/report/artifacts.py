@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Final
 
@@ -11,7 +12,7 @@ from edgecv_runtime.text import THIN, percent
 from edgecv.report.html import Html, el, join
 from edgecv.report.verdict import GATE_WORDS, gate_value
 from edgecv.report.view import STATUS_SIGNS, STATUS_WORDS, ArtifactView
-from edgecv.terminal.words import DASH, byte_size, is_finite, number, points, quantity
+from edgecv.terminal.words import DASH, byte_size, decibels, is_finite, number, points, quantity
 
 SIGNIFICANT: Final = 0.05
 ERROR_COLUMNS: Final = ("Same answer", "Signal to noise", "Largest error")
@@ -130,21 +131,49 @@ def gate_table(rows: Sequence[ArtifactView]) -> Html | None:
 
 
 def _gate_row(row: ArtifactView, names: Sequence[str]) -> Html:
-    known = {gate.name: gate for gate in row.parity.gates}
+    known: dict[str, Gate] = {}
+    for gate in row.parity.gates:
+        known[gate.name] = worse(known[gate.name], gate) if gate.name in known else gate
     sets = ", ".join(dict.fromkeys(gate.on for gate in row.parity.gates))
     head = el("th", row.name, scope="row", role="rowheader")
     cells = [_gate_cell(GATE_WORDS[name], known.get(name)) for name in names]
     return el("tr", head, _cell("Data", sets), join(cells), role="row")
 
 
+def worse(one: Gate, other: Gate) -> Gate:
+    """Of two gates of one name on several heads or outputs: the one that is not passed, else the lower value."""
+    if one.passed != other.passed:
+        return other if one.passed else one
+    values = [math.inf if gate.value is None else gate.value for gate in (one, other)]
+    return one if values[0] <= values[1] else other
+
+
 def _gate_cell(name: str, gate: Gate | None) -> Html:
     if gate is None:
         return _cell(name.capitalize(), DASH)
     sign = STATUS_SIGNS["passed" if gate.passed else "failed"]
-    bound = "at most" if gate.name in {"max_drop", "budget"} else "at least"
+    bound = "at least" if gate.name in {"snr_db", "agreement", "twin"} else "at most"
     kind = "good" if gate.passed else "bad"
     value = el("span", f"{sign} {gate_value(gate, gate.value)}", class_=kind)
-    return _cell(name.capitalize(), value, f"{bound} {gate_value(gate, gate.limit)}")
+    on = "" if gate.subject is None else f"{gate.subject}, "
+    return _cell(name.capitalize(), value, f"{on}{bound} {gate_value(gate, gate.limit)}")
+
+
+def part_table(rows: Sequence[ArtifactView]) -> Html | None:
+    """Every head and every output (or group of its columns) by itself; None where no artifact has several."""
+    lines = []
+    for row in rows:
+        measured = row.comparison
+        if measured is None or len(measured.heads) + len(measured.parts) <= len(measured.heads[:1]) + 1:
+            continue
+        found = [(head.head, percent(head.agreement, 2), DASH) for head in measured.heads]
+        found += [(part.part, DASH, decibels(part.snr_db)) for part in measured.parts]
+        for name, agreement, noise in found:
+            cells = (_cell("Head or output", name, kind="words"), _cell("Same answer", agreement))
+            head = el("th", row.name, scope="row", role="rowheader")
+            lines.append(el("tr", head, *cells, _cell("Signal to noise", noise), role="row"))
+    names = ["Artifact", "Head or output", "Same answer", "Signal to noise"]
+    return table("Every head by its own answers, every output by itself.", names, lines) if lines else None
 
 
 def set_table(rows: Sequence[ArtifactView]) -> Html | None:

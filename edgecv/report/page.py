@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from edgecv_converters.measured import Report
 
-from edgecv.report.artifacts import artifact_table, gate_table, set_table
+from edgecv.report.artifacts import artifact_table, gate_table, part_table, set_table
 from edgecv.report.background import (
     failures_card,
     inputs_card,
@@ -83,12 +83,12 @@ def _section(title: str, lead: str, *children: Html | None) -> list[Html]:
 def _measured(report: Report, rows: tuple[ArtifactView, ...]) -> list[Html]:
     if not rows:
         return []
-    sets = set_table(rows)
+    sets, by_part = set_table(rows), part_table(rows)
     more = el("details", el("summary", "Each data set, and the samples that changed"), sets) if sets else None
     return [
         *_section("Artifacts", "What was made, and how near each is to the source model.", artifact_table(rows)),
         *_section("At a glance", "The same numbers to look at.", charts(rows)),
-        *_section("Gates", "The limits that decide between passed and failed.", gate_table(rows), more),
+        *_section("Gates", "The limits that decide between passed and failed.", gate_table(rows), by_part, more),
         *_section("Layers in float", lead(report.mixed), *mixed_cards(report.mixed)),
         *_section("Layers", "What int8 does to each result inside the network.", *layer_cards(report.layers)),
         *_section("Heads", "How good the answers of other heads are on labelled samples.", head_table(report.heads)),

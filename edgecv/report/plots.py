@@ -23,6 +23,7 @@ _HEAD: Final = 22
 _MARGIN: Final = 2.0  # percent left free at each side, so that marks are not cut
 _SHAPES: Final[dict[Status, str]] = {
     "passed": "M-5.5,0a5.5,5.5 0 1,0 11,0a5.5,5.5 0 1,0 -11,0",
+    "weak": "M0,-6.5L6.5,5.5H-6.5Z",
     "failed": "M0,-7.5L7.5,0L0,7.5L-7.5,0Z",
     "not_run": "M-5,-5H5V5H-5Z",
 }

@@ -7,11 +7,12 @@ from typing import Final
 CSS: Final = """
 :root{color-scheme:light dark;--ground:#f6f7f9;--paper:#fff;--ink:#16191d;--soft:#5a626c;--line:#dfe3e8;
 --rail:#e9ecf0;
---pass:#0060a0;--pass-soft:#e4f0f9;--fail:#b84300;--fail-soft:#fdeee4;--none:#5f6770;--none-soft:#eceef1}
+--pass:#0060a0;--pass-soft:#e4f0f9;--fail:#b84300;--fail-soft:#fdeee4;--none:#5f6770;--none-soft:#eceef1;
+--weak:#7a5c00;--weak-soft:#fbf3d9}
 @media(prefers-color-scheme:dark){:root{--ground:#101215;--paper:#181b1f;--ink:#e8eaed;--soft:#a0a8b2;
 --line:#2c3138;
 --rail:#262b31;--pass:#62b6ee;--pass-soft:#132a3b;--fail:#ff9a5c;--fail-soft:#3a2113;--none:#a0a8b2;
---none-soft:#24282d}}
+--none-soft:#24282d;--weak:#e3c05a;--weak-soft:#33290d}}
 *{box-sizing:border-box}
 html{-webkit-text-size-adjust:100%}
 body{margin:0;background:var(--ground);color:var(--ink);
@@ -30,6 +31,7 @@ code{overflow-wrap:anywhere}
 .verdict{margin:22px 0 0;padding:18px 22px;border-radius:10px;background:var(--none-soft);
 border-left:6px solid var(--none)}
 .verdict.passed{background:var(--pass-soft);border-color:var(--pass)}
+.verdict.weak{background:var(--weak-soft);border-color:var(--weak)}
 .verdict.failed{background:var(--fail-soft);border-color:var(--fail)}
 .verdict h2{margin:0;font-size:22px}
 .verdict p,.verdict ul{margin:6px 0 0}
@@ -69,6 +71,7 @@ text-overflow:ellipsis}
 white-space:nowrap;
 background:var(--none-soft);color:var(--none)}
 .tag.passed{background:var(--pass-soft);color:var(--pass)}
+.tag.weak{background:var(--weak-soft);color:var(--weak)}
 .tag.failed{background:var(--fail-soft);color:var(--fail)}
 .bad{color:var(--fail);font-weight:600}
 .pairs{display:grid;grid-template-columns:minmax(110px,max-content) 1fr;gap:6px 18px;margin:0}
@@ -94,10 +97,12 @@ svg .reference{stroke:var(--ink);stroke-width:1.5;stroke-dasharray:5 4}
 svg .ref-name{fill:var(--soft);font-size:12px;transform:translateX(6px)}
 svg .ref-name.left{transform:translateX(-6px)}
 svg .whisker,svg .cap{stroke-width:2}
-svg line.passed{stroke:var(--pass)}svg line.failed{stroke:var(--fail)}svg line.not_run{stroke:var(--none)}
+svg line.passed{stroke:var(--pass)}svg line.failed{stroke:var(--fail)}
+svg line.weak{stroke:var(--weak)}svg line.not_run{stroke:var(--none)}
 svg .dot{stroke:var(--paper);stroke-width:1.5}
 svg path.passed,svg rect.passed{fill:var(--pass)}
 svg path.failed,svg rect.failed{fill:var(--fail)}
+svg path.weak,svg rect.weak{fill:var(--weak)}
 svg path.not_run,svg rect.not_run{fill:var(--none)}
 svg.anchor{margin:0}
 svg .curve{stroke-width:2;stroke-linecap:round}

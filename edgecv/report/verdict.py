@@ -10,7 +10,7 @@ from edgecv_runtime.schema import Gate, Status
 from edgecv_runtime.text import THIN, percent
 
 from edgecv.report.html import Html, el, join
-from edgecv.report.view import STATUS_SIGNS, ArtifactView
+from edgecv.report.view import STATUS_SIGNS, STATUS_WORDS, ArtifactView
 from edgecv.terminal.words import byte_size, number, quantity
 
 GATE_WORDS = {
@@ -19,6 +19,8 @@ GATE_WORDS = {
     "max_drop": "loss of accuracy",
     "budget": "budgeted loss",
     "twin": "agreement with the int8 twin",
+    "constant": "columns that are constant",
+    "never": "answers that are never given",
 }
 
 
@@ -28,23 +30,35 @@ def gate_value(gate: Gate, value: float | None) -> str:
         return "equal outputs" if gate.passed else "not finite or not measured"
     if gate.name in {"agreement", "twin"}:
         return percent(value, 2)
+    if gate.name in {"constant", "never"}:
+        return quantity(round(value))
     unit = "dB" if gate.name == "snr_db" else "points"
     return f"{number(value)}{THIN}{unit}"
 
 
 def gate_sentence(gate: Gate) -> str:
     """Say why a gate failed, as the end of a sentence."""
+    if gate.name in {"constant", "never"}:
+        return f"{GATE_WORDS[gate.name]}, though the source's are not: {gate.subject}"
     side = "above" if gate.name in {"max_drop", "budget"} else "below"
     value, limit = gate_value(gate, gate.value), gate_value(gate, gate.limit)
     if gate.value is None:
-        return f"{GATE_WORDS.get(gate.name, gate.name)} is {value} (limit {limit})"
-    return f"{GATE_WORDS.get(gate.name, gate.name)} {value} is {side} the limit of {limit}"
+        return f"{gate_title(gate)} is {value} (limit {limit})"
+    return f"{gate_title(gate)} {value} is {side} the limit of {limit}"
+
+
+def gate_title(gate: Gate) -> str:
+    """A gate's name in words, with the head or the part of an output that it is read on."""
+    words = GATE_WORDS.get(gate.name, gate.name)
+    return words if gate.subject is None else f"{words} of {gate.subject}"
 
 
 def overall(rows: Sequence[ArtifactView], failures: Sequence[Failure]) -> Status:
-    """Failed where anything failed; not run where nothing was proven; else passed."""
+    """Failed where anything failed; weak where a proof is; not run where nothing was proven; else passed."""
     if failures or any(row.status == "failed" for row in rows):
         return "failed"
+    if any(row.status == "weak" for row in rows):
+        return "weak"
     return "passed" if any(row.status == "passed" for row in rows) else "not_run"
 
 
@@ -57,6 +71,8 @@ def _headline(rows: Sequence[ArtifactView], failures: Sequence[Failure]) -> str:
         whole = f"all {passed}" if passed == len(rows) else f"{passed} of {len(rows)}"
         rest = "" if passed == len(rows) else f", {len(rows) - passed} could not be run here"
         return f"Passed: {whole} artifacts give the source model's answers within the limits{rest}"
+    if status == "weak":
+        return "Weak: the limits hold, on samples that cannot prove much"
     if status == "not_run":
         return "Not run: nothing here has been proven yet"
     over = sum(row.status == "failed" for row in rows)
@@ -68,7 +84,7 @@ def _headline(rows: Sequence[ArtifactView], failures: Sequence[Failure]) -> str:
 def verdict(rows: Sequence[ArtifactView], failures: Sequence[Failure]) -> Html:
     """The coloured box: one sentence, then a line for each thing that is not well."""
     status = overall(rows, failures)
-    lines = [_problem(row) for row in rows if row.status == "failed"]
+    lines = [_problem(row) for row in rows if row.status in {"failed", "weak"}]
     lines += [
         el(
             "li",
@@ -117,9 +133,8 @@ def facts(report: Report, rows: Sequence[ArtifactView]) -> Html:
 
 
 def _tally(rows: Sequence[ArtifactView]) -> str:
-    words: dict[Status, str] = {"passed": "passed", "failed": "failed", "not_run": "not run"}
-    counted = {status: sum(row.status == status for row in rows) for status in words}
-    return ", ".join(f"{count} {words[status]}" for status, count in counted.items() if count)
+    counted = {status: sum(row.status == status for row in rows) for status in STATUS_WORDS}
+    return ", ".join(f"{count} {STATUS_WORDS[status]}" for status, count in counted.items() if count)
 
 
 def _fact(name: str, value: str, note: str) -> Html:

@@ -13,8 +13,8 @@ from edgecv_runtime.schema import Artifact, Comparison, Gate, Parity, Status
 
 from edgecv.terminal.words import DASH, TIMES
 
-STATUS_WORDS: Final[dict[Status, str]] = {"passed": "passed", "failed": "failed", "not_run": "not run"}
-STATUS_SIGNS: Final[dict[Status, str]] = {"passed": "✓", "failed": "✕", "not_run": DASH}
+STATUS_WORDS: Final[dict[Status, str]] = {"passed": "passed", "weak": "weak", "failed": "failed", "not_run": "not run"}
+STATUS_SIGNS: Final[dict[Status, str]] = {"passed": "✓", "weak": "~", "failed": "✕", "not_run": DASH}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from edgecv_converters.parity.gates import deciding_set
+from edgecv_converters.parity.parts import worst_head, worst_part
 from edgecv_runtime.errors import GateError
 from edgecv_runtime.heads.kinds import kind_words
 from edgecv_runtime.schema import Artifact, Comparison, Manifest, Parity
@@ -14,7 +18,7 @@ from edgecv.terminal import words
 
 KEPT = "The bundle was written all the same; its report shows where it differs"
 NOT_KEPT = "Nothing was written. --keep-failing writes the bundle with its report; --gate NAME=VALUE moves a bar"
-STYLES = {"passed": "green", "failed": "bold red", "not_run": "yellow"}
+STYLES = {"passed": "green", "weak": "bold yellow", "failed": "bold red", "not_run": "yellow"}
 
 
 def raise_for_gates(failed: tuple[Parity, ...], hint: str) -> None:
@@ -40,11 +44,29 @@ def artifact_table(manifest: Manifest) -> Table:
     proofs = {parity.artifact: parity for parity in manifest.parity}
     for artifact in manifest.artifacts:
         table.add_row(*_cells(artifact, proofs[artifact.file]))
+        for row in _parts(proofs[artifact.file]):
+            table.add_row(*row)
+    if manifest.quantization is not None and manifest.quantization.float_layers:
+        table.caption = f"In float in the int8 files: {', '.join(manifest.quantization.float_layers)}"
+        table.caption_justify = "left"
     return table
 
 
+def _parts(parity: Parity) -> Iterator[tuple[str, ...]]:
+    """A line for each head and each part of an output, where there are several."""
+    _, measured = deciding_set(parity.comparisons)
+    if measured is None:
+        return
+    for head in measured.heads if len(measured.heads) > 1 else ():
+        yield "", head.head, "", "", percent(head.agreement)
+    for part in measured.parts if len(measured.parts) > 1 else ():
+        yield "", part.part, "", decibels(part.snr_db), ""
+
+
 def _cells(artifact: Artifact, parity: Parity) -> tuple[str | Text, ...]:
-    widest = max(parity.comparisons.values(), key=lambda item: item.count, default=None)
+    _, widest = deciding_set(parity.comparisons)
+    worst = None if widest is None else worst_head(widest.heads)
+    agreement = None if widest is None else widest.agreement if worst is None else worst.agreement
     accuracy = parity.accuracy
     style = STYLES[parity.status]
     return (
@@ -52,7 +74,7 @@ def _cells(artifact: Artifact, parity: Parity) -> tuple[str | Text, ...]:
         artifact.precision,
         words.byte_size(artifact.bytes),
         snr(widest),
-        "" if widest is None or widest.agreement is None else percent(widest.agreement),
+        "" if agreement is None else percent(agreement),
         "" if accuracy is None else percent(accuracy.accuracy),
         "" if accuracy is None else percent(accuracy.reference_accuracy),
         Text(parity.status.replace("_", " "), style),
@@ -60,7 +82,13 @@ def _cells(artifact: Artifact, parity: Parity) -> tuple[str | Text, ...]:
 
 
 def snr(comparison: Comparison | None) -> str:
-    """A signal-to-noise ratio for people; equal outputs have no noise."""
+    """The signal-to-noise ratio for people: of the worst output, or of the worst columns of one."""
     if comparison is None:
         return ""
-    return "exact" if comparison.snr_db is None else f"{words.number(comparison.snr_db)} dB"
+    worst = worst_part(comparison.parts)
+    return decibels(comparison.snr_db if worst is None else worst.snr_db)
+
+
+def decibels(value: float | None) -> str:
+    """A ratio in decibels; equal values have no noise."""
+    return "exact" if value is None else f"{words.number(value)} dB"

@@ -21,7 +21,7 @@ Precision = Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9-]*$")]
 # The name of a kind of answers (heads.kinds.KINDS), or of one that this edgecv does not know yet.
 HeadKind = Annotated[str, msgspec.Meta(pattern="^[a-z][a-z_]*$")]
 Layout = Literal["NHWC", "NCHW", "none"]
-Status = Literal["passed", "failed", "not_run"]
+Status = Literal["passed", "weak", "failed", "not_run"]
 Activation = Literal["none", "softmax", "sigmoid"]
 Depth = Literal["shift", "clip"]
 Kernel = Literal["nearest", "bilinear", "bicubic", "lanczos", "box"]
@@ -146,6 +146,31 @@ class Artifact(Record, frozen=True, kw_only=True):
     parity: Status = "not_run"
 
 
+class HeadComparison(Record, frozen=True, kw_only=True):
+    """The answers of one head against the source's.
+
+    `agreement` is the share of samples with the same answer (0..1); `never` are the answers that the source gives and
+    the artifact does not give once.
+    """
+
+    head: str
+    agreement: float
+    never: tuple[str, ...] = ()
+
+
+class PartComparison(Record, frozen=True, kw_only=True):
+    """The values of one output, or of its columns of one scale, against the source's.
+
+    `part` is the output's name, with the columns where there are several groups of them: "pred[0:4]". `snr_db` is 10
+    log10(sum ref^2 / sum err^2), None where they are equal; `constant` are the columns that vary in the source and are
+    constant in the artifact.
+    """
+
+    part: str
+    snr_db: float | None
+    constant: tuple[str, ...] = ()
+
+
 class Comparison(Record, frozen=True, kw_only=True):
     """An artifact's outputs against the source's on `count` samples of one data set.
 
@@ -153,6 +178,7 @@ class Comparison(Record, frozen=True, kw_only=True):
     (None where the outputs are equal); `agreement` is the share of samples with the same answer (0..1, None where no
     head decides anything); `flips` are the ids of the first samples that differ. `non_finite` counts the samples with a
     NaN or an infinity: then the errors are the largest float64 and `snr_db` its negative, because JSON has no infinity.
+    `heads` are those that decide something, `parts` the outputs and their groups of columns; the proof is read on each.
     """
 
     count: Count
@@ -163,6 +189,8 @@ class Comparison(Record, frozen=True, kw_only=True):
     agreement: float | None
     flips: tuple[str, ...] = ()
     non_finite: Count = 0
+    heads: tuple[HeadComparison, ...] = ()
+    parts: tuple[PartComparison, ...] = ()
 
 
 class Accuracy(Record, frozen=True, kw_only=True):
@@ -182,13 +210,17 @@ class Accuracy(Record, frozen=True, kw_only=True):
 
 
 class Gate(Record, frozen=True, kw_only=True):
-    """One bar of the parity report: `value` must be at least (or at most) `limit` on the data set `on`."""
+    """One bar of the parity report: `value` must be at least (or at most) `limit` on the data set `on`.
+
+    `subject` is the head or the part of an output that it is read on, where there are several.
+    """
 
     name: str
     on: str
     limit: float
     value: float | None
     passed: bool
+    subject: str | None = None
 
 
 class Twin(Record, frozen=True, kw_only=True):
@@ -205,7 +237,10 @@ class Twin(Record, frozen=True, kw_only=True):
 
 
 class Parity(Record, frozen=True, kw_only=True):
-    """The proof of one artifact, and how it was run. `reason` says why the status is not "passed"."""
+    """The proof of one artifact, and how it was run. `reason` says why the status is not "passed".
+
+    "weak" is what holds every bar on samples that cannot prove much: all equal, too few, of another range.
+    """
 
     artifact: str
     status: Status
@@ -230,8 +265,8 @@ class CalibrationSet(Record, frozen=True, kw_only=True):
 class Quantization(Record, frozen=True, kw_only=True):
     """The one quantization that all int8 artifacts of the bundle carry.
 
-    `float_layers` are the source model's layers that stay float in it, for the sake of accuracy: then the artifacts'
-    precision is "mixed".
+    `float_layers` are the source model's layers that stay float in it: for an accuracy budget (then the artifacts'
+    precision is "mixed"), or because they have no right int8 form.
     """
 
     quantizer: str

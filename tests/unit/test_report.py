@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from edgecv_converters.measured import ClassRow, Report
 from edgecv_converters.parity.gates import GateConfig, evaluate_gates
-from edgecv_converters.parity.metrics import INFINITE
+from edgecv_converters.parity.noise import INFINITE
 from edgecv_runtime.schema import Comparison, Gate, Parity
 
 from edgecv.report import render

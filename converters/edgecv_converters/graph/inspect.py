@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from typing import Any
 
+import numpy as np
 from edgecv_runtime.heads.base import Ending
 
 from edgecv_converters.graph.edit import node_of
@@ -14,6 +15,7 @@ from edgecv_converters.graph.frozen import Endpoint, FrozenGraph
 _SCALING = re.compile(r"^(rescaling|normalization)(_\d+)*$")
 _RANDOM = re.compile(r"^(Stateless|Stateful)?(Random|Multinomial|TruncatedNormal|StandardNormal|Uniform)")
 _LINEAR = frozenset({"Add", "AddV2", "BatchMatMulV2", "BiasAdd", "Conv2D", "Einsum", "LogSoftmax", "MatMul", "Mean"})
+_REDUCTIONS = frozenset({"Max", "Min", "Mean", "Sum", "Prod", "All", "Any", "EuclideanNorm"})
 _SHAPE_ONLY = frozenset({"Identity", "Cast", "Reshape", "Squeeze", "StopGradient", "ExpandDims"})
 
 
@@ -44,6 +46,27 @@ def scales_input(frozen: FrozenGraph) -> bool:
     inputs = {end.node for end in frozen.inputs}
     first = [node.name for node in frozen.proto().node if inputs & {node_of(name) for name in node.input}]
     return any(_SCALING.match(scope) for name in first for scope in name.split("/"))
+
+
+def batch_reduction(frozen: FrozenGraph) -> str | None:
+    """The first node that reduces over the batch axis, so that samples of one batch see each other; None without one."""
+    nodes = {node.name: node for node in frozen.proto().node}
+    reached = {end.node for end in frozen.inputs}
+    for node in nodes.values():  # sources come before what reads them
+        if not any(node_of(source) in reached for source in node.input):
+            continue
+        reached.add(node.name)
+        axes = nodes[node_of(node.input[-1])]
+        if node.op in _REDUCTIONS and axes.op == "Const" and 0 in _axes(axes):
+            return str(node.name)
+    return None
+
+
+def _axes(node: Any) -> list[int]:
+    import tensorflow as tf
+
+    axes: list[int] = np.ravel(tf.make_ndarray(node.attr["value"].tensor)).tolist()
+    return axes
 
 
 def random_node(frozen: FrozenGraph) -> str | None:

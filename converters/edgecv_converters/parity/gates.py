@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -14,10 +14,16 @@ from edgecv_runtime.schema import Accuracy, Comparison, Gate, Precision
 from edgecv_converters.coreml.recipes import RECIPES, WeightRecipe
 
 SMALL_SET: Final = 20
+SHOWN: Final = 4  # names in a gate's subject
 GOLDEN: Final = "golden"
 LABELLED: Final = "evaluation"
-_FIELDS: Final = {"agreement": "agreement", "snr": "snr_db", "drop": "max_drop"}
-_RANGES: Final = {"agreement": (0.0, 1.0), "snr_db": (-300.0, 300.0), "max_drop": (0.0, 100.0)}
+_FIELDS: Final = {"agreement": "agreement", "snr": "snr_db", "drop": "max_drop", "constant": "max_constant"}
+_RANGES: Final = {
+    "agreement": (0.0, 1.0),
+    "snr_db": (-300.0, 300.0),
+    "max_drop": (0.0, 100.0),
+    "max_constant": (0.0, 1e6),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,11 +34,14 @@ class GateLimits:
         agreement: The least share of samples with the source's own answer, 0..1.
         snr_db: The least signal-to-noise ratio of the outputs, dB.
         max_drop: The most that accuracy may fall, in points of 100.
+        max_constant: The most columns of an output (or answers of a head) that vary in the source and are constant in
+            the artifact (or are never given by it).
     """
 
     agreement: float | None
     snr_db: float | None
     max_drop: float | None
+    max_constant: float | None = 0
 
     def __post_init__(self) -> None:
         for name, (low, high) in _RANGES.items():
@@ -101,9 +110,7 @@ class GateConfig:
 
 
 def _changed(limits: GateLimits, name: str, value: float | None) -> GateLimits:
-    if name == "agreement":
-        return replace(limits, agreement=value)
-    return replace(limits, snr_db=value) if name == "snr_db" else replace(limits, max_drop=value)
+    return replace(limits, **{name: value})
 
 
 def _parse(text: str) -> tuple[Precision | None, str, float | None]:
@@ -143,15 +150,27 @@ def evaluate_gates(
 ) -> tuple[Gate, ...]:
     """Hold what was measured of one artifact against its limits.
 
-    SNR (over all outputs) and agreement are read on the largest set; the golden cases count only where there
-    is no other. A set under 20 samples may have one flip, whatever the limit. Agreement is left out for
-    regression, where it is None; the drop is there with labelled data only. What is not finite, or was not
-    measured at all, fails.
+    All are read on the largest set; the golden cases count only where there is no other. Every head that decides
+    something has an agreement of its own, every output, and every group of its columns, a signal-to-noise ratio of its
+    own. A set under 20 samples may have one flip, whatever the limit. The drop is there with labelled data only. What
+    is not finite, or was not measured at all, fails.
     """
     limits = config.limits[precision]
     on, measured = deciding_set(comparisons)
-    gates = [_snr(limits, on, measured), _agreement(limits, on, measured), _drop(limits, accuracy)]
-    return tuple(gate for gate in gates if gate is not None)
+    if measured is None:
+        return (*_unmeasured(limits, on), *_drop(limits, accuracy))
+    return (
+        *_snr(limits, on, measured),
+        *_agreement(limits, on, measured),
+        *_constant(limits, on, measured),
+        *_drop(limits, accuracy),
+    )
+
+
+def _unmeasured(limits: GateLimits, on: str) -> Iterator[Gate]:
+    for name, limit in (("snr_db", limits.snr_db), ("agreement", limits.agreement)):
+        if limit is not None:
+            yield Gate(name=name, on=on, limit=limit, value=None, passed=False)
 
 
 def deciding_set(comparisons: Mapping[str, Comparison]) -> tuple[str, Comparison | None]:
@@ -163,35 +182,57 @@ def deciding_set(comparisons: Mapping[str, Comparison]) -> tuple[str, Comparison
     return name, wide[name]
 
 
-def _snr(limits: GateLimits, on: str, measured: Comparison | None) -> Gate | None:
+def _snr(limits: GateLimits, on: str, measured: Comparison) -> Iterator[Gate]:
     if limits.snr_db is None:
-        return None
-    value = measured.snr_db if measured else None
-    equal = measured is not None and value is None and measured.max_abs_error == 0
-    passed = equal or (value is not None and value >= limits.snr_db and not _broken(measured))
-    return Gate(name="snr_db", on=on, limit=limits.snr_db, value=_finite(value), passed=passed)
+        return
+    parts: Iterable[tuple[str | None, float | None]] = [(None, measured.snr_db)]
+    if len(measured.parts) > 1:
+        parts = ((part.part, part.snr_db) for part in measured.parts)
+    for part, value in parts:
+        enough = value is None or value >= limits.snr_db
+        passed = enough and not _broken(measured) and (value is not None or part is not None or _equal(measured))
+        yield Gate(name="snr_db", on=on, limit=limits.snr_db, value=_finite(value), passed=passed, subject=part)
 
 
-def _agreement(limits: GateLimits, on: str, measured: Comparison | None) -> Gate | None:
-    if limits.agreement is None or (measured is not None and measured.agreement is None):
-        return None
-    if measured is None or measured.agreement is None:
-        return Gate(name="agreement", on=on, limit=limits.agreement, value=None, passed=False)
+def _equal(measured: Comparison) -> bool:
+    return measured.max_abs_error == 0
+
+
+def _agreement(limits: GateLimits, on: str, measured: Comparison) -> Iterator[Gate]:
+    if limits.agreement is None or measured.agreement is None:
+        return
+    heads: Iterable[tuple[str | None, float]] = [(None, measured.agreement)]
+    if len(measured.heads) > 1:
+        heads = ((head.head, head.agreement) for head in measured.heads)
     small = measured.count < SMALL_SET
     limit = min(limits.agreement, 1 - 1 / measured.count) if small else limits.agreement
-    passed = measured.agreement >= limit - 1e-12 and not _broken(measured)
-    return Gate(name="agreement", on=on, limit=limit, value=_finite(measured.agreement), passed=passed)
+    for head, value in heads:
+        passed = value >= limit - 1e-12 and not _broken(measured)
+        yield Gate(name="agreement", on=on, limit=limit, value=_finite(value), passed=passed, subject=head)
 
 
-def _drop(limits: GateLimits, accuracy: Accuracy | None) -> Gate | None:
+def _constant(limits: GateLimits, on: str, measured: Comparison) -> Iterator[Gate]:
+    """A gate where something varies in the source alone: a total over all columns does not show it."""
+    if limits.max_constant is None:
+        return
+    still = [column for part in measured.parts for column in part.constant]
+    never = [f"{answer} of {head.head}" for head in measured.heads for answer in head.never]
+    for name, found in (("constant", still), ("never", never)):
+        if found:
+            subject = ", ".join(found[:SHOWN]) + (f" and {len(found) - SHOWN} more" if len(found) > SHOWN else "")
+            passed = len(found) <= limits.max_constant
+            yield Gate(name=name, on=on, limit=limits.max_constant, value=len(found), passed=passed, subject=subject)
+
+
+def _drop(limits: GateLimits, accuracy: Accuracy | None) -> Iterator[Gate]:
     if limits.max_drop is None or accuracy is None:
-        return None
+        return
     value = 100 * (accuracy.lost - accuracy.gained) / accuracy.count
-    return Gate(name="max_drop", on=LABELLED, limit=limits.max_drop, value=value, passed=value <= limits.max_drop)
+    yield Gate(name="max_drop", on=LABELLED, limit=limits.max_drop, value=value, passed=value <= limits.max_drop)
 
 
-def _broken(measured: Comparison | None) -> bool:
-    return measured is not None and (measured.non_finite > 0 or not math.isfinite(measured.max_abs_error))
+def _broken(measured: Comparison) -> bool:
+    return measured.non_finite > 0 or not math.isfinite(measured.max_abs_error)
 
 
 def _finite(value: float | None) -> float | None:

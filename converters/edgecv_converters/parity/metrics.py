@@ -7,8 +7,6 @@ samples that caused it.
 
 from __future__ import annotations
 
-import math
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -21,8 +19,9 @@ from edgecv_runtime.heads.metrics import wilson
 from edgecv_runtime.schema import Accuracy, Comparison
 
 from edgecv_converters.measured import Histogram
+from edgecv_converters.parity.noise import INFINITE, cosine, signal_to_noise
+from edgecv_converters.parity.parts import HeadCounts, OutputSums
 
-INFINITE: Final = sys.float_info.max
 MAX_FLIPS: Final = 100
 BINS_PER_DECADE: Final = 4
 LOWEST_DECADE: Final = -9
@@ -52,6 +51,8 @@ class ComparisonAccumulator:
         self._max_error = self._sum_error = 0.0
         self._error_power = self._reference_power = self._candidate_power = self._dot = 0.0
         self._flips: list[str] = []
+        self._outputs: dict[str, OutputSums] = {}
+        self._answers = [(head, HeadCounts(head)) for head in self._heads if head.decides]
         self._edges = np.asarray(error_edges())
         self._bins = np.zeros(len(self._edges) - 1, np.int64)
 
@@ -74,17 +75,22 @@ class ComparisonAccumulator:
         _check_same_form(len(ids), reference, candidate)
         finite = np.ones(len(ids), bool)
         for name, expected in reference.items():
-            finite &= self._add_output(expected, candidate[name])
+            finite &= self._add_output(name, expected, candidate[name])
         self._count += len(ids)
         self._non_finite += int(np.count_nonzero(~finite))
         self._add_decisions(ids, reference, candidate, finite)
 
-    def _add_output(self, reference: npt.NDArray[Any], candidate: npt.NDArray[Any]) -> BoolArray:
+    def _add_output(self, name: str, reference: npt.NDArray[Any], candidate: npt.NDArray[Any]) -> BoolArray:
         """Add one output's errors; gives which samples are finite in both."""
         expected = _rows(reference)
         got = _rows(candidate)
         finite: BoolArray = np.logical_and(np.isfinite(expected).all(axis=1), np.isfinite(got).all(axis=1))
         expected, got = expected[finite], got[finite]
+        shape = reference.shape
+        if name not in self._outputs:
+            decided = any(name in head.spec.outputs for head, _ in self._answers)
+            self._outputs[name] = OutputSums(name, shape, by_column=not decided)
+        self._outputs[name].add(expected.reshape(-1, *shape[1:]), got.reshape(-1, *shape[1:]))
         error = np.abs(expected - got)
         self._elements += error.size
         self._max_error = max(self._max_error, float(error.max(initial=0.0)))
@@ -107,10 +113,13 @@ class ComparisonAccumulator:
         finite: BoolArray,
     ) -> None:
         same = finite.copy()
-        for head in self._heads:
-            agreed = head.agreement(reference, candidate)
-            if agreed is not None:
-                same &= agreed
+        for head, counts in self._answers:
+            wanted, got = head.trusted_decisions(reference), head.trusted_decisions(candidate)
+            assert wanted is not None, "a head that decides says something of each sample"
+            assert got is not None, "a head that decides says something of each sample"
+            agreed = same_rows(wanted, got) & finite
+            counts.add(wanted, got, agreed)
+            same &= agreed
         self._agreed += int(np.count_nonzero(same))
         room = MAX_FLIPS - len(self._flips)
         self._flips.extend(str(ids[row]) for row in np.flatnonzero(~same)[:room])
@@ -133,6 +142,8 @@ class ComparisonAccumulator:
             agreement=self._agreed / self._count if self._decides else None,
             flips=tuple(self._flips) if self._decides or broken else (),
             non_finite=self._non_finite,
+            heads=tuple(counts.result() for _, counts in self._answers),
+            parts=tuple(part for sums in self._outputs.values() for part in sums.parts()),
         )
 
     def histogram(self, artifact: str) -> Histogram:
@@ -162,28 +173,6 @@ def _check_same_form(
 
 def _rows(values: npt.NDArray[Any]) -> FloatArray:
     return np.asarray(values, np.float64).reshape(len(values), -1)
-
-
-def cosine(dot: float, reference_power: float, candidate_power: float) -> float:
-    """The cosine between two outputs, -1..1, from sums of products; 1 where both are zero, 0 without a meaning."""
-    if reference_power == candidate_power == 0:
-        return 1.0
-    norm = math.sqrt(reference_power) * math.sqrt(candidate_power)
-    value = dot / norm if norm else 0.0
-    return max(-1.0, min(1.0, value)) if math.isfinite(value) else 0.0
-
-
-def signal_to_noise(reference_power: float, error_power: float) -> float | None:
-    """10 log10(sum ref^2 / sum err^2) in dB; None without error, `-INFINITE` without signal.
-
-    Source: the signal-to-noise ratio of power sums, as in Oppenheim and Schafer, Discrete-Time Signal
-    Processing.
-    """
-    if error_power == 0:
-        return None
-    if reference_power == 0 or not (math.isfinite(reference_power) and math.isfinite(error_power)):
-        return -INFINITE
-    return 10 * (math.log10(reference_power) - math.log10(error_power))
 
 
 def mcnemar(lost: int, gained: int) -> float:

@@ -25,6 +25,7 @@ def judge(
     more_gates: Mapping[Gate, str] | None = None,
     overflow: str | None = None,
     suspect: Suspect | None = None,
+    weaknesses: Sequence[str] = (),
 ) -> Parity:
     """Hold an artifact that ran against its gates: one that is not passed fails the artifact.
 
@@ -39,6 +40,7 @@ def judge(
             the usual one).
         overflow: The first operation whose result was not finite, in words; it fails the artifact by itself.
         suspect: The operation that departs most from the source, which is named where something else fails.
+        weaknesses: Why the samples cannot prove much, a sentence each; what holds its gates on them is "weak".
     """
     gates = dict.fromkeys(evaluate_gates(config, artifact.precision, comparisons, accuracy), "") | dict(
         more_gates or {}
@@ -47,9 +49,9 @@ def judge(
     failed += faults(failed, overflow, suspect)
     return Parity(
         artifact=artifact.file,
-        status="failed" if failed else "passed",
+        status="failed" if failed else "weak" if weaknesses else "passed",
         how=how,
-        reason="; ".join(failed) or None,
+        reason="; ".join(failed or weaknesses) or None,
         comparisons=dict(comparisons),
         accuracy=accuracy,
         twin=twin,
@@ -65,11 +67,16 @@ def without_run(artifact: Artifact, error: EdgecvError) -> Parity:
 
 
 def worst(found: Sequence[Parity]) -> Parity:
-    """Choose what an artifact's status is read from: failed where any method fails, passed where one passes."""
-    order = ("failed", "passed", "not_run")
+    """Choose what an artifact's status is read from: failed where any method fails, else weak, else passed."""
+    order = ("failed", "weak", "passed", "not_run")
     return min(found, key=lambda parity: order.index(parity.status))
 
 
 def _reason(gate: Gate) -> str:
+    if gate.name == "constant":
+        return f"{gate.subject} varies in the source and is constant in the artifact (on {gate.on})"
+    if gate.name == "never":
+        return f"the artifact never answers {gate.subject}, which the source does (on {gate.on})"
     value = "not measured" if gate.value is None else f"{gate.value:.4g}"
-    return f"{gate.name} is {value} on {gate.on}, the gate is {gate.limit:g}"
+    subject = "" if gate.subject is None else f" of {gate.subject}"
+    return f"{gate.name}{subject} is {value} on {gate.on}, the gate is {gate.limit:g}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgecv_converters.measured import LayerError
-from edgecv_converters.parity.metrics import cosine, signal_to_noise
+from edgecv_converters.parity.noise import cosine, signal_to_noise
 from edgecv_converters.quantize.logits import logit_tensors
 from edgecv_converters.quantize.network import CASTS, MismatchError, Network, read_network
 from edgecv_converters.quantize.score import THREADS

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from edgecv_converters.measured import LayerSensitivity
-from edgecv_converters.parity.metrics import signal_to_noise
+from edgecv_converters.parity.noise import signal_to_noise
 from edgecv_converters.quantize.keep_float import MixedFile, keep_float, layers_of
 from edgecv_converters.quantize.network import Network
 from edgecv_converters.quantize.rebias import corrected_anew, uncorrected

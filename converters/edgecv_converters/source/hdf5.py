@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, Final
@@ -65,6 +66,18 @@ def read_architecture(path: Path) -> tuple[str, str]:
     if not isinstance(text, str) or len(text) > MOST_CONFIG_BYTES:
         raise SourceError(f"{path.name} is damaged: its model_config is too large, or no text", _AGAIN)
     return text, version if isinstance(version, str) else ""
+
+
+def read_training(path: Path) -> Any:
+    """The configuration of a model's training, as far as it can be read; None where the file has none."""
+    import h5py
+
+    with h5py.File(path) as file:
+        try:
+            text = _text(file.attrs.get("training_config"))
+            return json.loads(text) if isinstance(text, str) and len(text) <= MOST_CONFIG_BYTES else None
+        except (OSError, TypeError, ValueError, RuntimeError, RecursionError):
+            return None
 
 
 def _text(value: Any) -> Any:

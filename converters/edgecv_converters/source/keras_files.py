@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,8 +18,9 @@ from edgecv_converters.source.connections import unconnected
 from edgecv_converters.source.custom import custom_objects_of
 from edgecv_converters.source.detect import ModelFormat
 from edgecv_converters.source.generations import functions_of_tensorflow, only_keras2, today
-from edgecv_converters.source.hdf5 import check_hdf5, read_architecture
+from edgecv_converters.source.hdf5 import check_hdf5, read_architecture, read_training
 from edgecv_converters.source.keras_model import loaded_of
+from edgecv_converters.source.losses import trained_as
 from edgecv_converters.source.model import Loaded
 from edgecv_converters.source.policies import check_plain, in_float32
 from edgecv_converters.source.repack import readable
@@ -33,11 +34,15 @@ _SAVE_AGAIN: Final = f"Load and save it again with the Keras version that wrote 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KerasModel:
-    """A model in memory, what read it ("keras 3.15.1"), the version that wrote it ("" if unknown), and notes."""
+    """A model in memory, what read it ("keras 3.15.1"), the version that wrote it ("" if unknown), and notes.
+
+    `training` is the configuration of its training, of any form; None where the file has none.
+    """
 
     model: Any
     loader: str
     writer: str
+    training: Any = None
     notes: tuple[str, ...] = ()
 
 
@@ -57,6 +62,7 @@ class _Checked:
     precision: str | None
     old: bool
     writer: str
+    training: Any
     capacity: int
     own: Mapping[str, Any]
     allow_code: bool
@@ -68,7 +74,8 @@ def load(path: Path, kind: ModelFormat, *, allow_code: bool, custom_objects: str
     generation = "keras2" if read.writer.startswith("2") else "keras3"
     file_format = "keras2-h5" if kind is ModelFormat.HDF5 else generation
     try:
-        return loaded_of(read.model, file_format=file_format, loader=read.loader, notes=read.notes)
+        loaded = loaded_of(read.model, file_format=file_format, loader=read.loader, notes=read.notes)
+        return replace(loaded, trained_as=trained_as(read.training, loaded.output_names))
     except EdgecvError:
         raise
     except Exception as error:  # of a layer's own code, which is traced
@@ -92,7 +99,7 @@ def read_model(path: Path, kind: ModelFormat, *, allow_code: bool, custom_object
     notes: tuple[str, ...] = (f"it is a Keras 2 file, read by {loader}",) if loader.startswith("tf-keras") else ()
     if file.precision:
         notes += (f"it was trained in {file.precision}: its weights are taken into the same model in float32",)
-    return KerasModel(model=model, loader=loader, writer=file.writer, notes=notes)
+    return KerasModel(model=model, loader=loader, writer=file.writer, training=file.training, notes=notes)
 
 
 def _check(path: Path, kind: ModelFormat, *, allow_code: bool, custom_objects: str | None) -> _Checked:
@@ -119,6 +126,7 @@ def _check(path: Path, kind: ModelFormat, *, allow_code: bool, custom_objects: s
         precision=precision,
         old=old,
         writer=writer,
+        training=config.get("compile_config") if kind is ModelFormat.KERAS else read_training(path),
         capacity=capacity,
         own=own,
         allow_code=allow_code,

@@ -18,12 +18,13 @@ from edgecv_runtime.schema import HeadSpec, SourceInfo, TensorSpec
 from edgecv_converters.graph.floats import call_in_float32, has_other_floats, in_float32, spec_in_float32
 from edgecv_converters.graph.freeze import Call, freeze
 from edgecv_converters.graph.frozen import FrozenGraph
-from edgecv_converters.graph.inspect import ending, op_rows, random_node, scales_input
+from edgecv_converters.graph.inspect import batch_reduction, ending, op_rows, random_node, scales_input
 from edgecv_converters.graph.layers import layer_of
 from edgecv_converters.graph.macs import multiply_adds, multiply_adds_by_layer
 from edgecv_converters.graph.names import scope_name
 from edgecv_converters.graph.scaling import Scaling, input_scalings
 from edgecv_converters.source.causes import hint_of
+from edgecv_converters.source.losses import TrainedAs
 from edgecv_converters.source.words import gist
 
 Array = npt.NDArray[Any]
@@ -67,6 +68,7 @@ class Loaded:
         has_preprocessing: Whether the model scales raw pixels itself; None where only the graph can tell.
         doubled_scopes: The layers whose name scope is opened twice (see `graph.names`).
         fixed_batch: The number of samples that the model was built for, where it is not open or 1.
+        trained_as: For each output what its loss says that it means; empty where the file keeps no losses.
         notes: What a person should know about how it was loaded.
     """
 
@@ -82,6 +84,7 @@ class Loaded:
     has_preprocessing: bool | None
     doubled_scopes: frozenset[str] = frozenset()
     fixed_batch: int | None = None
+    trained_as: tuple[TrainedAs | None, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -134,6 +137,11 @@ class SourceModel:
         return tuple(ending(self._frozen, output) for output in self._frozen.outputs)
 
     @property
+    def trained_as(self) -> tuple[TrainedAs | None, ...]:
+        """What the file's losses say of each output; None where it does not say."""
+        return self.loaded.trained_as or (None,) * len(self.outputs)
+
+    @property
     def heads(self) -> tuple[HeadSpec, ...]:
         """What each output means, told by its shape and by how it ends."""
         return tuple(shown_head([output], ends) for output, ends in zip(self.outputs, self.endings, strict=True))
@@ -152,8 +160,17 @@ class SourceModel:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Remarks for people on how the model was loaded."""
-        return self.loaded.notes
+        """Remarks for people on how the model was loaded, and on what it does."""
+        reduces = self._batch_reduction
+        if reduces is None:
+            return self.loaded.notes
+        layer = layer_of(reduces)
+        note = f"layer {layer} reduces over the batch, so that its samples see each other: each is answered by itself"
+        return (*self.loaded.notes, note)
+
+    @cached_property
+    def _batch_reduction(self) -> str | None:
+        return batch_reduction(self._frozen)
 
     def freeze(self) -> FrozenGraph:
         """The one graph that all converters start from."""
@@ -205,6 +222,8 @@ class SourceModel:
         declared = [port.shape[0] for port in self.loaded.inputs if port.shape and port.shape[0] is not None]
         if declared:
             return declared[0]
+        if self._batch_reduction is not None:
+            return 1
         sample = sum(4 * int(np.prod(spec.shape)) for spec in self.inputs)
         return max(1, min(32, count, _BATCH_BYTES // max(sample, 1)))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,8 +10,10 @@ from edgecv_runtime.heads.base import Ending
 from edgecv_runtime.schema import SourceInfo, TensorSpec
 
 from edgecv_converters.data import Spool
+from edgecv_converters.graph.scaling import Scaling
 from edgecv_converters.isolate.child import progress, wait_for
 from edgecv_converters.isolate.store import ObjectStore
+from edgecv_converters.source.losses import TrainedAs
 from edgecv_converters.source.request import SourceRequest, open_source
 from edgecv_converters.workers.exchange import FROZEN, REFERENCES, SOURCE, SPOOLS
 
@@ -19,13 +22,18 @@ BATCH = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceSummary:
-    """A summary of the model that the rest of the conversion works with, without the model."""
+    """A summary of the model that the rest of the conversion works with, without the model.
+
+    `scalings` are what the model itself does to the pixels of an input, as `graph.scaling.input_scalings` finds it.
+    """
 
     info: SourceInfo
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     endings: tuple[Ending, ...]
+    trained_as: tuple[TrainedAs | None, ...]
     has_preprocessing: bool
+    scalings: Mapping[str, Scaling]
     notes: tuple[str, ...]
 
 
@@ -38,7 +46,9 @@ def answer_source(request: SourceRequest, store: ObjectStore, work: Path) -> Non
         inputs=source.inputs,
         outputs=source.outputs,
         endings=source.endings,
+        trained_as=source.trained_as,
         has_preprocessing=source.has_preprocessing,
+        scalings=source.scalings,
         notes=source.notes,
     )
     store.put(SOURCE, summary)

@@ -1,0 +1,153 @@
+"""Every output by itself, and every column of it whose scale differs from its neighbours'.
+
+One signal-to-noise ratio over all values is that of the largest ones: in a tensor with boxes of 0..640 beside scores of
+0..1 the scores may all be wrong, and the ratio is still 40 dB. So the columns of an output that decides nothing are
+grouped by their scale, and each group is measured alone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from edgecv_runtime.heads.base import NOTHING, Head
+from edgecv_runtime.schema import HeadComparison, PartComparison
+
+from edgecv_converters.parity.noise import signal_to_noise
+
+GAP: Final = 8.0  # columns this many times smaller than the next larger ones are of another kind
+FLOOR: Final = 1e-5  # of the largest column's scale; what is smaller is noise beside it
+MATTERS: Final = 0.05  # of the widest range among columns of one scale; a column that moves less is as good as constant
+STILL: Final = 1e-6  # of a column's own magnitude; what moves less is rounding
+MOST_COLUMNS: Final = 1024
+CHANNELS_FIRST: Final = 8  # an axis this many times shorter than the last one holds the columns: (1, 84, 8400)
+ENOUGH: Final = 5  # samples that a class must be chosen for before its absence says something
+Array = npt.NDArray[np.float64]
+
+
+class OutputSums:
+    """Sums over the values of one output, in all and by column.
+
+    Args:
+        name: The output's name.
+        shape: Its shape, batch included.
+        by_column: Whether its columns may be of different kinds; those of a head that decides are not.
+    """
+
+    def __init__(self, name: str, shape: Sequence[int], *, by_column: bool) -> None:
+        self._name = name
+        self._axis = _column_axis(shape) if by_column else None
+        count = 1 if self._axis is None else shape[self._axis]
+        self._reference_power, self._error_power = np.zeros(count), np.zeros(count)
+        self._lows = np.full((2, count), np.inf)  # of the source, and of the artifact
+        self._highs = np.full((2, count), -np.inf)
+
+    def add(self, reference: Array, candidate: Array) -> None:
+        """Take finite values of one batch in: (batch, ...) each, in the output's shape."""
+        if not len(reference):
+            return
+        rows = [self._rows(values) for values in (reference, candidate)]
+        with np.errstate(over="ignore"):
+            self._reference_power += np.square(rows[0]).sum(axis=1)
+            self._error_power += np.square(rows[0] - rows[1]).sum(axis=1)
+        for place, values in enumerate(rows):
+            self._lows[place] = np.minimum(self._lows[place], values.min(axis=1))
+            self._highs[place] = np.maximum(self._highs[place], values.max(axis=1))
+
+    def parts(self) -> Iterator[PartComparison]:
+        """The groups of columns, the one of the largest scale first; one group where all are of one scale."""
+        groups = self._groups()
+        for columns in groups:
+            power, error = float(self._reference_power[columns].sum()), float(self._error_power[columns].sum())
+            yield PartComparison(
+                part=self._name if len(groups) == 1 else f"{self._name}{place_words(columns)}",
+                snr_db=signal_to_noise(power, error),
+                constant=tuple(self._constant(columns)),
+            )
+
+    def _rows(self, values: Array) -> Array:
+        if self._axis is None:
+            return values.reshape(1, -1)
+        return np.moveaxis(values, self._axis, 0).reshape(values.shape[self._axis], -1)
+
+    def _groups(self) -> list[npt.NDArray[np.int64]]:
+        scale = np.sqrt(self._reference_power)
+        order = np.argsort(-scale, kind="stable")
+        order = order[scale[order] > FLOOR * scale[order[0]]] if scale.max(initial=0.0) > 0 else order
+        cuts = np.flatnonzero(scale[order][:-1] > GAP * scale[order][1:]) + 1
+        return [np.sort(group) for group in np.split(order, cuts)]
+
+    def _constant(self, columns: npt.NDArray[np.int64]) -> Iterator[str]:
+        """The columns that vary in the source and are constant in the artifact."""
+        wanted, got = (self._highs - self._lows)[:, columns]
+        magnitude = np.maximum(np.abs(self._lows[0, columns]), np.abs(self._highs[0, columns]))
+        varies = (wanted > MATTERS * wanted.max(initial=0.0)) & (wanted > STILL * magnitude)
+        for column in columns[varies & (got == 0)].tolist():
+            yield self._name if self._axis is None else f"{self._name}[{column}]"
+
+
+def _column_axis(shape: Sequence[int]) -> int | None:
+    """The axis that counts the columns: the last one, or in (1, 84, 8400) the second; None where there are too many."""
+    if len(shape) < 2:
+        return None
+    axis = 1 if len(shape) == 3 and CHANNELS_FIRST * shape[1] < shape[2] else len(shape) - 1
+    return axis if 1 < shape[axis] <= MOST_COLUMNS else None
+
+
+def place_words(columns: npt.NDArray[np.int64]) -> str:
+    """Columns as an index: [0:4], [7], or the first few of a scattered set."""
+    first, last = int(columns[0]), int(columns[-1])
+    if last - first + 1 == len(columns):
+        return f"[{first}]" if first == last else f"[{first}:{last + 1}]"
+    shown = ", ".join(str(column) for column in columns[:4].tolist())
+    return f"[{shown}{', ...' if len(columns) > 4 else ''}]"
+
+
+class HeadCounts:
+    """The decisions of one head, counted: how often both agree, and which answers the artifact never gives.
+
+    Args:
+        head: A head that decides something.
+    """
+
+    def __init__(self, head: Head) -> None:
+        self._head = head
+        self._count = self._agreed = 0
+        self._given: tuple[Counter[tuple[int, int]], Counter[tuple[int, int]]] = (Counter(), Counter())
+
+    def add(self, reference: npt.NDArray[Any], candidate: npt.NDArray[Any], agreed: npt.NDArray[np.bool_]) -> None:
+        """Take the decisions of one batch in, (batch,) or (batch, labels), and which samples have equal ones."""
+        self._count += len(agreed)
+        self._agreed += int(np.count_nonzero(agreed))
+        for counter, decisions in zip(self._given, (reference, candidate), strict=True):
+            bits = decisions.reshape(len(decisions), -1)
+            for place in range(bits.shape[1]):
+                values, counts = np.unique(bits[:, place], return_counts=True)
+                counter.update({(place, int(v)): int(n) for v, n in zip(values, counts, strict=True)})
+
+    def result(self) -> HeadComparison:
+        """What was counted."""
+        return HeadComparison(
+            head=self._head.name, agreement=self._agreed / max(1, self._count), never=tuple(sorted(self._never()))
+        )
+
+    def _never(self) -> Iterator[str]:
+        source, artifact = self._given
+        for (place, value), count in source.items():
+            if count >= ENOUGH and value != NOTHING and artifact[place, value] == 0:
+                several = not self._head.one_class
+                yield f"{self._head.label(place)}: {'yes' if value else 'no'}" if several else self._head.label(value)
+
+
+def worst_part(parts: Sequence[PartComparison]) -> PartComparison | None:
+    """The part with the lowest signal-to-noise ratio; None where there are none."""
+    return min(parts, key=lambda part: math.inf if part.snr_db is None else part.snr_db, default=None)
+
+
+def worst_head(heads: Sequence[HeadComparison]) -> HeadComparison | None:
+    """The head with the lowest agreement; None where no head decides anything."""
+    return min(heads, key=lambda head: head.agreement, default=None)

@@ -1,0 +1,143 @@
+"""The worth of the samples that a proof is read on: reasons why they cannot prove much."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from edgecv_converters.data import Spool
+from edgecv_runtime.heads.base import Head
+from edgecv_runtime.schema import Preprocess, TensorSpec
+
+from edgecv.terminal.words import number
+
+FEWEST: Final = 20
+BATCH: Final = 64
+OTHER_RANGE: Final = 8.0  # times wider: samples of two sets are not prepared alike
+FLAT: Final = 0.1  # of what pixels of 0..255 would give: what reaches the first layer hardly varies
+UNIT: Final = (0.3, 20.0)  # the spread of inputs that were scaled to about one, 0..1 or a standard deviation
+BYTES: Final = (100.0, 300.0)  # the spread of inputs in pixels of 0..255, centred or not
+OFF_CENTRE: Final = 40.0  # how far the middle of centred pixels may be from 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProofSamples:
+    """One set of preprocessed samples, as far as its worth goes: the tensors, and the source's outputs for them."""
+
+    name: str
+    inputs: Spool
+    outputs: Spool
+
+
+def sample_weaknesses(samples: ProofSamples, heads: Sequence[Head], *, drawn: bool) -> Iterator[str]:
+    """Say why a set cannot prove much: too few samples, all equal, or one answer to all of them.
+
+    Args:
+        samples: The set.
+        heads: What the outputs mean.
+        drawn: Whether the samples are drawn stand-ins, which need not show the model every answer.
+    """
+    count, name = samples.inputs.count, samples.name
+    if _all_equal(samples.inputs):
+        zero = not any(batch[key].any() for _, batch in samples.inputs.batches(1) for key in batch)
+        yield f"all {count} {name} samples are {'zero' if zero else 'equal'}: they prove one answer at most"
+        return
+    if count < FEWEST:
+        yield f"there are only {count} {name} samples to prove anything on"
+    for head in () if drawn else heads:
+        if head.one_class and (answer := _one_answer(samples.outputs, head)) is not None:
+            yield f"the source gives all {count} {name} samples one answer, {answer} ({head.name})"
+
+
+def range_weaknesses(sets: Mapping[str, Spool]) -> Iterator[str]:
+    """Say where samples of two sets have values of different ranges, as if they were prepared differently."""
+    reach = {name: _reach(spool) for name, spool in sets.items()}
+    names = sorted(reach, key=lambda name: name != "calibration")
+    for name in names[1:]:
+        for key, value in reach[name].items():
+            other = reach[names[0]][key]
+            if min(value, other) > 0 and max(value, other) > OTHER_RANGE * min(value, other):
+                yield (
+                    f"the {name} samples of {key} reach {number(value)}, the {names[0]} samples {number(other)}: "
+                    "they are not prepared alike"
+                )
+
+
+def byte_weakness(name: str, spec: TensorSpec, dtype: np.dtype[Any]) -> str | None:
+    """Say that samples are bytes where the model takes floats, which are seldom whole numbers of 0..255."""
+    if dtype != np.uint8 or not np.issubdtype(np.dtype(spec.dtype), np.floating):
+        return None
+    return (
+        f"the {name} samples of {spec.name} are bytes (uint8, 0..255), and the model takes {spec.dtype}: "
+        "are they scaled as in training?"
+    )
+
+
+def scaling_weakness(
+    name: str, spec: Preprocess, scaling: tuple[Sequence[float], Sequence[float]] | None
+) -> str | None:
+    """Say that a model which normalizes its own input is given a preprocessing that scales as well.
+
+    Args:
+        name: The input.
+        spec: Its preprocessing.
+        scaling: What the model itself does to a pixel x before its first layer, slope * x + offset, by channel; None
+            where it does nothing.
+    """
+    if scaling is None or spec.kind != "image":
+        return None
+    slope, offset = (np.asarray(values, np.float64) for values in scaling)
+    raw = _spans(slope, offset, np.zeros(1), np.full(1, 255.0))
+    scale, shift = np.asarray(spec.normalize.scale), np.asarray(spec.normalize.offset)
+    given = _spans(slope, offset, shift, 255.0 * scale + shift)
+    if np.allclose(raw, given) or not _plausible(raw) or _plausible(given):
+        return None
+    low, high = float(given[0].min()), float(given[1].max())
+    preset = spec.normalize.preset or "this preprocessing"
+    return (
+        f"the model already scales the pixels of {name} itself, and {preset} scales them again: the first layer sees "
+        f"{number(low)} to {number(high)}, with 0..255 it would see {number(float(raw[0].min()))} to "
+        f"{number(float(raw[1].max()))}. Give --preprocess none if that is what it was trained on"
+    )
+
+
+def _spans(slope: Any, offset: Any, low: Any, high: Any) -> tuple[Any, Any]:
+    """The lowest and highest value that each channel gets before the first layer."""
+    ends = [slope * value + offset for value in (low, high)]
+    return np.minimum(*ends), np.maximum(*ends)
+
+
+def _plausible(spans: tuple[Any, Any]) -> bool:
+    """Tell whether values between these ends look like inputs that a network was trained on."""
+    low, high = spans
+    spread, middle = float(np.max(high - low)), float(np.max(np.abs(high + low))) / 2
+    if UNIT[0] <= spread <= UNIT[1]:
+        return middle <= spread
+    return BYTES[0] <= spread <= BYTES[1] and (middle <= OFF_CENTRE or float(low.min()) >= 0)
+
+
+def _all_equal(spool: Spool) -> bool:
+    first: dict[str, np.ndarray] | None = None
+    for _, batch in spool.batches(BATCH):
+        first = first or {key: values[:1] for key, values in batch.items()}
+        if any(not np.array_equal(np.broadcast_to(first[key], values.shape), values) for key, values in batch.items()):
+            return False
+    return spool.count > 0
+
+
+def _reach(spool: Spool) -> dict[str, float]:
+    reach = dict.fromkeys(spool.names, 0.0)
+    for _, batch in spool.batches(BATCH):
+        for key, values in batch.items():
+            reach[key] = max(reach[key], float(np.abs(values).max(initial=0.0)))
+    return reach
+
+
+def _one_answer(outputs: Spool, head: Head) -> str | None:
+    seen: set[int] = set()
+    for _, batch in outputs.batches(BATCH):
+        decided = head.trusted_decisions(batch)
+        seen |= set() if decided is None else set(decided.ravel().tolist())
+    return head.label(seen.pop()) if len(seen) == 1 else None
