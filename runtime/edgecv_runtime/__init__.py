@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         SpecError,
     )
     from edgecv_runtime.heads.base import HeadAnswer, Top
+    from edgecv_runtime.picture_files import PictureWarning
     from edgecv_runtime.prediction import Prediction
     from edgecv_runtime.predictor import Predictor, load
 
@@ -28,6 +29,7 @@ _HOMES = {
     **dict.fromkeys(_ERRORS, "edgecv_runtime.errors"),
     "Bundle": "edgecv_runtime.bundle",
     "HeadAnswer": "edgecv_runtime.heads.base",
+    "PictureWarning": "edgecv_runtime.picture_files",
     "Prediction": "edgecv_runtime.prediction",
     "Predictor": "edgecv_runtime.predictor",
     "Top": "edgecv_runtime.heads.base",
@@ -43,6 +45,7 @@ __all__ = [
     "ImageError",
     "LeftOutWarning",
     "MissingDependencyError",
+    "PictureWarning",
     "Prediction",
     "Predictor",
     "SpecError",
