@@ -10,6 +10,7 @@ from typing import Any
 from edgecv_runtime.errors import ConversionError, EdgecvError
 from edgecv_runtime.schema import Precision
 
+from edgecv_converters.coreml.handlers import register
 from edgecv_converters.coreml.interface import Interface, ModelMetadata, minimum_target
 from edgecv_converters.coreml.names import identifier
 from edgecv_converters.coreml.package import load_coremltools, write_package
@@ -67,6 +68,7 @@ def to_program(
 ) -> Any:
     """The coremltools program of a graph, its weights as they are: float32, or float16 for all other precisions."""
     ct = load_coremltools()
+    register()
 
     def narrow(operation: Any) -> bool:
         named = {identifier(name) for name in (operation.name, *(output.name for output in operation.outputs))}

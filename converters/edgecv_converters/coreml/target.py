@@ -20,7 +20,16 @@ from edgecv_converters.coreml.package import load_coremltools
 from edgecv_converters.coreml.recipes import RECIPES
 from edgecv_converters.coreml.reference import HOW, ReferenceCoreML
 from edgecv_converters.graph.frozen import FrozenGraph
-from edgecv_converters.graph.passes import bucketize, erfc, expm1, low_rank, nearest, split_sizes
+from edgecv_converters.graph.passes import (
+    bucketize,
+    erfc,
+    expm1,
+    is_nan,
+    low_rank,
+    nearest,
+    roll,
+    split_sizes,
+)
 from edgecv_converters.inspection import ArtifactInspection
 from edgecv_converters.isolate.store import ObjectStore
 from edgecv_converters.targets import ConversionJob, ConversionTarget, Converted, ProofMethod
@@ -38,7 +47,16 @@ class CoremlTarget(ConversionTarget):
     precisions = ("float32", "float16", "int8", *RECIPES)
     default_precision = "float16"
     needs = (COREMLTOOLS,)
-    passes = (erfc.rewrite, expm1.rewrite, bucketize.rewrite, split_sizes.rewrite, low_rank.rewrite, nearest.rewrite)
+    passes = (
+        erfc.rewrite,
+        expm1.rewrite,
+        is_nan.rewrite,
+        roll.rewrite,
+        bucketize.rewrite,
+        split_sizes.rewrite,
+        low_rank.rewrite,
+        nearest.rewrite,
+    )
     carried = frozenset({"int8"})
     slowness = 2
 

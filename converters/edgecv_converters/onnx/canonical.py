@@ -40,11 +40,20 @@ def name_endpoints(model: Any, inputs: Sequence[Endpoint], outputs: Sequence[End
     for new in names.values():
         if new not in names:
             rename(graph, {new: fresh(graph, f"{new}_inner")})
-    for holder, ordered in ((graph.input, taken), (graph.output, given)):
+    for holder, ordered, ends in ((graph.input, taken, inputs), (graph.output, given, outputs)):
         copies = [_copied(value) for value in ordered]
+        for value, end in zip(copies, ends, strict=True):
+            _set_unknown_sizes(value.type.tensor_type.shape.dim, end.shape)
         del holder[:]
         holder.extend(copies)
     rename(graph, names)
+
+
+def _set_unknown_sizes(sizes: Any, known: Sequence[int]) -> None:
+    """Write the source's sizes where tf2onnx does not know them, as after most of its Einsum."""
+    for size, wanted in zip(sizes, known, strict=False):
+        if not size.HasField("dim_value"):
+            size.dim_value = wanted
 
 
 def _in_order(values: list[Any], endpoints: Sequence[Endpoint]) -> list[Any]:

@@ -9,7 +9,7 @@ from edgecv_runtime.formats import ONNX as FORMAT
 from edgecv_runtime.formats import ONNX_RUNTIME, PythonLibrary
 
 from edgecv_converters.graph.frozen import FrozenGraph
-from edgecv_converters.graph.passes import bucketize, erfc, expm1, scalar_terms
+from edgecv_converters.graph.passes import bucketize, erfc, expm1, log1p, scalar_terms
 from edgecv_converters.inspection import ArtifactInspection
 from edgecv_converters.isolate.store import ObjectStore
 from edgecv_converters.onnx.describe import describe
@@ -32,7 +32,7 @@ class OnnxTarget(ConversionTarget):
         PythonLibrary(name="onnx", distributions=("onnx",), modules=("onnx",), extra="convert"),
         ONNX_RUNTIME,
     )
-    passes = (erfc.rewrite, expm1.rewrite, bucketize.rewrite, scalar_terms.rewrite)
+    passes = (erfc.rewrite, expm1.rewrite, log1p.rewrite, bucketize.rewrite, scalar_terms.rewrite)
     carried = frozenset({"int8"})
     slowness = 1
 
