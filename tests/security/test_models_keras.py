@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import json
+import zipfile
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -268,3 +269,29 @@ def test_nothing_is_called_while_an_old_file_loads_by_whichever_door(tmp_path: P
         with pytest.raises(SourceError, match=r"'evil' calls TensorFlow's function 'io\.write_file'"):
             door(path)
     assert not (tmp_path / "marker").exists()
+
+
+def test_an_archive_of_keras_2_goes_through_the_same_checks(tmp_path: Path) -> None:
+    import tensorflow as tf
+    import tf_keras
+    from edgecv_converters.source import load_source
+
+    row = tf_keras.Input((4,), name="row")
+    last = tf_keras.layers.Dense(2, name="last")(tf.abs(tf_keras.layers.Dense(2)(row)))
+    tf_keras.Model(row, last).save(tmp_path / "m.keras")
+    assert load_source(tmp_path / "m.keras").info.loader.startswith("tf-keras")
+    with zipfile.ZipFile(tmp_path / "m.keras") as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    changes = {
+        b'"math.abs"': (b'"io.write_file"', "'io.write_file'"),
+        b'["row", 0, 0, {': (b'["last", 0, 0, {', "connected in a circle"),
+        b'"tf_keras.src.layers.core.tf_op_layer"': (b'"subprocess"', "the custom class 'TFOpLambda'"),
+    }
+    for old, (new, says) in changes.items():
+        assert old in parts["config.json"]
+        with zipfile.ZipFile(tmp_path / "m.keras", "w") as archive:
+            for name, content in parts.items():
+                archive.writestr(name, content.replace(old, new) if name == "config.json" else content)
+        with pytest.raises(SourceError) as caught:
+            load_source(tmp_path / "m.keras")
+        assert says in caught.value.message

@@ -205,4 +205,4 @@ def _unreadable(file: _Checked, error: Exception, refusal: Exception | None = No
         return SourceError(f"Keras {keras.__version__} cannot load {name}: {cause}", hint_of(cause, _SAVE_AGAIN))
     first = "" if refusal is None or gist(refusal) == cause else f"Keras 3 says {gist(refusal)!r}, "
     said = f"{name} cannot be loaded: {first}tf-keras says {cause!r}"
-    return SourceError(said, hint_of(f"{first}{cause}", _SAVE_AGAIN))
+    return SourceError(said, hint_of(cause, _SAVE_AGAIN))
