@@ -201,6 +201,12 @@ def softmax(operands: Sequence[Any], place: OpContext) -> Any:
     return _tf().nn.softmax(operands[0] * place.options.beta)
 
 
+def l2_normalization(operands: Sequence[Any], _: OpContext) -> Any:
+    """Over the last axis; a vector shorter than 1e-6 is divided by that."""
+    tf = _tf()
+    return operands[0] / tf.maximum(tf.norm(operands[0], axis=-1, keepdims=True), 1e-6)
+
+
 def prelu(operands: Sequence[Any], _: OpContext) -> Any:
     """Operands: data, slopes."""
     tf = _tf()
@@ -280,6 +286,7 @@ KERNELS: Mapping[str, Kernel] = {
     "FULLY_CONNECTED": fully_connected,
     "GELU": lambda operands, place: _tf().nn.gelu(operands[0], place.options.approximate),
     "HARD_SWISH": _one(lambda tf, x: x * tf.nn.relu6(x + 3) / 6),
+    "L2_NORMALIZATION": l2_normalization,
     "LEAKY_RELU": lambda operands, place: _tf().nn.leaky_relu(operands[0], place.options.alpha),
     "LOG": _one(lambda tf, x: tf.math.log(x)),
     "LOGISTIC": _one(lambda tf, x: tf.sigmoid(x)),

@@ -4,8 +4,9 @@ A tensor has one scale. Where boxes of 0..640 lie beside scores of 0..1, one ste
 what only moves numbers (a concatenation, a slice, a minimum) hands its scale on to its neighbours. The operation that
 ties the parts together is then computed in float, and its operands get scales of their own. Where that does not help,
 so are the statistics of normalizations: the reciprocal square root of a variance near 0 is so large that no step is
-left for the usual ones. Nothing is done where the outputs are sound, but for two things that never are: a stand-in for infinity (-3e38, as attention masks have), and a
-one-hot encoding, whose values TensorFlow's converter leaves on another scale than their result's.
+left for the usual ones. Nothing is done where the outputs are sound, but for two things that never are: a stand-in for
+infinity (-3e38, as attention masks have), and a one-hot encoding, whose values TensorFlow's converter leaves on another
+scale than their result's.
 """
 
 from __future__ import annotations

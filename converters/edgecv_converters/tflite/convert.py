@@ -67,17 +67,6 @@ def _converted(frozen: FrozenGraph, precision: Precision, samples: Samples | Non
         raise _explain(error, frozen, precision) from error
 
 
-def with_io(data: bytes, io: IoType) -> bytes:
-    """An int8 file whose inputs and outputs are float32, with inputs and outputs of another dtype."""
-    if io == "float32":
-        return data
-    import tensorflow as tf
-    from tensorflow.lite.python.util import modify_model_io_type
-
-    kind = getattr(tf, io)
-    return bytes(modify_model_io_type(data, kind, kind))
-
-
 def _configure(converter: Any, precision: Precision, tf: Any) -> None:
     ops = tf.lite.OpsSet
     if precision != "float32":

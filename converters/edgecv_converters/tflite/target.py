@@ -10,7 +10,15 @@ from edgecv_runtime.formats import LITERT
 from edgecv_runtime.formats import TFLITE as FORMAT
 
 from edgecv_converters.graph.frozen import FrozenGraph
-from edgecv_converters.graph.passes import channel_terms, low_rank, negative, pools_3d, scalars, whole_pool
+from edgecv_converters.graph.passes import (
+    channel_terms,
+    low_rank,
+    negative,
+    pools_3d,
+    scalars,
+    whole_pool,
+    zero_vectors,
+)
 from edgecv_converters.inspection import ArtifactInspection
 from edgecv_converters.isolate.child import wait_for
 from edgecv_converters.isolate.store import ObjectStore
@@ -36,6 +44,7 @@ class TfliteTarget(ConversionTarget):
         low_rank.rewrite,
         scalars.rewrite,
         channel_terms.rewrite,
+        zero_vectors.rewrite,
     )
     carrier = "int8"
 

@@ -37,6 +37,7 @@ HANDLERS: Mapping[str, Handler] = {
     "GREATER": logic.compare("greater"),
     "GREATER_EQUAL": logic.compare("greater_equal"),
     "HARD_SWISH": pointwise.hard_swish,
+    "L2_NORMALIZATION": pointwise.l2_normalization,
     "LEAKY_RELU": pointwise.leaky_relu,
     "LESS": logic.compare("less"),
     "LESS_EQUAL": logic.compare("less_equal"),

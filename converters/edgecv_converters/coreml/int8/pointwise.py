@@ -107,6 +107,15 @@ def log_softmax(net: Emitter, op: Op) -> None:
     net.give(op.outputs[0], net.mb.sub(x=x, y=total, name=name), layout)
 
 
+def l2_normalization(net: Emitter, op: Op) -> None:
+    """Over the last axis; a vector shorter than 1e-6 is divided by that."""
+    layout, name, rank = net.layout_of(op.inputs), net.name(op.outputs[0]), len(net.shape(op.inputs[0]))
+    x, axes = net.reals(op.inputs[0], layout), np.array([axis_in(rank - 1, rank, layout)], np.int32)
+    length = net.mb.reduce_l2_norm(x=x, axes=axes, keep_dims=True, name=net.unique(f"{name}_length"))
+    least = net.mb.maximum(x=length, y=net.float(1e-6), name=net.unique(f"{name}_least"))
+    net.give(op.outputs[0], net.mb.real_div(x=x, y=least, name=name), layout)
+
+
 def quantize(net: Emitter, op: Op) -> None:
     """Between two grids, or from floats to one; between equal grids nothing happens. Constants are folded."""
     source, result = op.inputs[0], op.outputs[0]

@@ -34,6 +34,7 @@ def apply(model: Any) -> Any:
             node.input[2] = _shifted(graph, index, node.input[2], zeros)
     for tensor in list(graph.initializer):
         if tensor.name not in weights and tensor.data_type == tensor.INT8 and _is_data(index, tensor.name):
+            _apart_from_zero_points(graph, tensor)
             _replace(tensor, index.value(tensor.name))
     tidy(graph)
     return model
@@ -66,6 +67,17 @@ def _ends(index: Index, name: str) -> Iterable[tuple[Any, int]]:
             yield from _ends(index, node.output[0])
         else:
             yield node, position
+
+
+def _apart_from_zero_points(graph: Any, tensor: Any) -> None:
+    """Give the zero points of the graph's own int8 inputs and outputs a copy, where equal constants are one tensor."""
+    readers = [node for node in graph.node if node.op_type in {QUANTIZE, DEQUANTIZE} and node.input[2] == tensor.name]
+    if readers:
+        kept = graph.initializer.add()
+        kept.CopyFrom(tensor)
+        kept.name = fresh(graph, f"{tensor.name}_zero_point")
+        for node in readers:
+            node.input[2] = kept.name
 
 
 def _shifted(graph: Any, index: Index, zero: str, made: dict[str, str]) -> str:
