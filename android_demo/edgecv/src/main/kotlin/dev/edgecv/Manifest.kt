@@ -13,10 +13,11 @@ public const val SCHEMA_VERSION: Int = 2
 @Serializable
 public enum class Layout { NHWC, NCHW, @SerialName("none") NONE }
 
-/** The outcome of an artifact's proof. */
+/** The outcome of an artifact's proof; it is weak where the samples could not prove much. */
 @Serializable
 public enum class Status {
     @SerialName("passed") PASSED,
+    @SerialName("weak") WEAK,
     @SerialName("failed") FAILED,
     @SerialName("not_run") NOT_RUN,
 }
@@ -184,6 +185,18 @@ public data class Artifact(
     public val title: String get() = "${target.title} $precision"
 }
 
+/** The comparison of one head's answers with the source's; [never] are the answers that the source gives, and the artifact never. */
+@Serializable
+public data class HeadComparison(val head: String, val agreement: Double, val never: List<String> = emptyList())
+
+/** The comparison of one output, or some of its columns, with the source's; [constant] are columns that vary in the source only. */
+@Serializable
+public data class PartComparison(
+    val part: String,
+    @SerialName("snr_db") val snrDb: Double?,
+    val constant: List<String> = emptyList(),
+)
+
 /** The comparison of an artifact's outputs with the source's on `count` samples; `snrDb` is null where they are equal. */
 @Serializable
 public data class Comparison(
@@ -195,6 +208,8 @@ public data class Comparison(
     val agreement: Double?,
     val flips: List<String> = emptyList(),
     @SerialName("non_finite") val nonFinite: Int = 0,
+    val heads: List<HeadComparison> = emptyList(),
+    val parts: List<PartComparison> = emptyList(),
 )
 
 /** Top-1 accuracy on labelled samples, with the source's on the same ones. */
@@ -209,7 +224,11 @@ public data class Accuracy(
     @SerialName("mcnemar_p") val mcnemarP: Double,
 )
 
-/** One gate of the proof: `value` must be at least (or at most) `limit` on the data set `on`. */
+/**
+ * One gate of the proof: `value` must be at least (or at most) `limit` on the data set `on`.
+ *
+ * @property subject the head or the part of an output that it is read on, where there are several.
+ */
 @Serializable
 public data class Gate(
     val name: String,
@@ -217,6 +236,7 @@ public data class Gate(
     val limit: Double,
     val value: Double?,
     val passed: Boolean,
+    val subject: String? = null,
 )
 
 /** The comparison of an artifact with `other`, which carries the same quantization. */

@@ -32,8 +32,11 @@ val DECODER: PictureDecoder = PictureDecoder { ArgbFrame().set(decodePicture(it)
 /** An artifact and what runs it. */
 class Choice(val artifact: Artifact, val factory: EngineFactory) {
     /** The choice in words, such as "tflite int8 on litert-gpu". */
-    val title: String = "${artifact.title} on ${factory.backend}" +
-        if (artifact.parity == Status.FAILED) " (failed its proof)" else ""
+    val title: String = "${artifact.title} on ${factory.backend}" + when (artifact.parity) {
+        Status.FAILED -> " (failed its proof)"
+        Status.WEAK -> " (its proof is weak)"
+        Status.PASSED, Status.NOT_RUN -> ""
+    }
 
     /** The choice's name in an intent. */
     val key: String = "${artifact.file}@${factory.backend}"
