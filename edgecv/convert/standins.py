@@ -27,6 +27,8 @@ def draw(
         if specs[spec.name].kind == "image":
             pictures = [np.asarray(drawing(rng, spec.shape[1], spec.shape[2])) for _ in range(count)]
             arrays[spec.name] = np.stack(pictures)
+        elif np.dtype(spec.dtype).kind in "iub":  # ids and flags: every table has a row 0 and a row 1
+            arrays[spec.name] = rng.integers(0, 2, (count, *spec.shape[1:])).astype(spec.dtype)
         else:
             arrays[spec.name] = rng.normal(size=(count, *spec.shape[1:])).astype(np.float32)
     np.savez(folder / "drawn.npz", allow_pickle=False, **arrays)

@@ -11,10 +11,11 @@ from edgecv_converters.data import open_samples
 from edgecv_runtime.errors import EdgecvError
 from edgecv_runtime.schema import TensorSpec
 
-from edgecv.convert.heads import heads_of, judged_head
+from edgecv.convert.heads import guessed, heads_of, judged_head
 from edgecv.convert.request import from_options
 from tests.heads import head, spec
 
+SAID = []  # what the last call said of guesses
 TWO = {"age": (1, "logits"), "gender": (1, "sigmoid")}
 
 
@@ -25,21 +26,49 @@ def labels(tmp_path, monkeypatch):
     Path("many.txt").write_text("a\nb\nc\n")
 
 
-def found(outputs, sets=None, **options):
-    """The heads of a model whose outputs have so many values and end like that."""
+def found(outputs, sets=None, trained=None, takes=(1, 3), **options):
+    """The heads of a model whose outputs have so many values and end like that, with the losses of its file."""
     specs = [TensorSpec(name=name, shape=(1, width), dtype="float32") for name, (width, _) in outputs.items()]
-    summary = SimpleNamespace(outputs=specs, endings=[ending for _, ending in outputs.values()])
+    summary = SimpleNamespace(
+        inputs=[TensorSpec(name="x", shape=takes, dtype="float32")],
+        outputs=specs,
+        endings=[ending for _, ending in outputs.values()],
+        trained_as=trained or [None] * len(specs),
+    )
     request = from_options(Path("m.keras"), Path("m.edgecv"), options)
-    return [head.spec for head in heads_of(request, summary, sets or {})]
+    heads = heads_of(request, summary, sets or {})
+    SAID[:] = guessed(request, summary, heads)
+    return [head.spec for head in heads]
 
 
 def test_each_output_is_a_head_of_the_kind_that_it_shows():
     assert found(TWO) == [spec("regression", "age"), spec("binary", "gender")]
-    assert found({"a": (3, "logits"), "b": (3, "sigmoid"), "c": (3, "other")}) == [
-        spec("classification", "a", activation="softmax"),
-        spec("multilabel", "b"),
-        spec("classification", "c"),
-    ]
+    assert found({"b": (3, "sigmoid"), "c": (3, "other")}) == [spec("multilabel", "b"), spec("classification", "c")]
+
+
+def test_numbers_of_a_linear_layer_are_classes_only_where_something_says_so():
+    linear, classes = {"y": (3, "logits")}, spec("classification", "y", activation="softmax")
+    assert found(linear) == [spec("regression", "y")]
+    assert "--head y:classification" in SAID[0]
+    assert found(linear, trained=["numbers"]) == [spec("regression", "y")]
+    assert SAID == []
+    assert found(linear, trained=["one_class"]) == [classes]
+    assert found(linear, trained=["labels"])[0].kind == "multilabel"
+    assert found(linear, activation="softmax") == [classes]
+    assert found(linear, task="classification") == [classes]
+    assert found(linear, heads=["y:regression"]) == [spec("regression", "y")]
+    assert SAID == []
+    assert found(linear, labels=("a", "b", "c"))[0].labels == ("a", "b", "c")
+
+
+def test_what_gives_its_input_back_is_numbers():
+    assert found({"y": (784, "sigmoid")}, takes=(1, 28, 28)) == [spec("regression", "y")]
+    assert found({"y": (784, "sigmoid")}, takes=(1, 28, 28, 3))[0].kind == "multilabel"
+    assert SAID == []
+
+
+def test_a_loss_of_squared_errors_makes_a_probability_a_number():
+    assert found({"y": (1, "sigmoid")}, trained=["numbers"]) == [spec("regression", "y")]
 
 
 def test_an_option_says_what_an_output_is_and_its_labels():

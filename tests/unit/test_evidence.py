@@ -1,0 +1,135 @@
+"""Samples that cannot prove anything, inputs that are scaled twice, and losses that tell numbers from classes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from edgecv_converters.data import Spool
+from edgecv_converters.source.losses import trained_as
+from edgecv_runtime.heads.kinds import open_head
+from edgecv_runtime.preprocess import from_preset
+from edgecv_runtime.schema import HeadSpec, TensorSpec
+
+from edgecv.prove.evidence import (
+    ProofSamples,
+    byte_weakness,
+    range_weaknesses,
+    sample_weaknesses,
+    scaling_weakness,
+)
+
+RNG = np.random.default_rng(3)
+HEAD = open_head(
+    HeadSpec(name="cls", kind="classification", outputs=("cls",), labels=("a", "b", "c")),
+    [TensorSpec(name="cls", shape=(1, 3), dtype="float32")],
+)
+
+
+def spool(folder, **arrays):
+    """Samples on disk."""
+    made = Spool(folder, tuple(arrays), len(next(iter(arrays.values()))))
+    files = made.create({name: (1, *values.shape[1:]) for name, values in arrays.items()})
+    for name, values in arrays.items():
+        files[name][:] = values
+    return made
+
+
+def said(tmp_path, inputs, outputs=None, *, drawn=False):
+    outputs = RNG.random((len(inputs), 3)) if outputs is None else outputs
+    samples = ProofSamples(
+        name="calibration", inputs=spool(tmp_path / "in", x=inputs), outputs=spool(tmp_path / "out", cls=outputs)
+    )
+    return list(sample_weaknesses(samples, [HEAD], drawn=drawn))
+
+
+def test_enough_different_samples_with_different_answers_prove_something(tmp_path):
+    assert said(tmp_path, RNG.random((40, 4))) == []
+
+
+def test_equal_samples_prove_one_answer(tmp_path):
+    assert said(tmp_path / "a", np.repeat(RNG.random((1, 4)), 100, axis=0)) == [
+        "all 100 calibration samples are equal: they prove one answer at most"
+    ]
+    assert said(tmp_path / "b", np.zeros((30, 4))) == [
+        "all 30 calibration samples are zero: they prove one answer at most"
+    ]
+    assert said(tmp_path / "c", np.concatenate([np.zeros((99, 4)), np.ones((1, 4))])) == []
+
+
+def test_few_samples_prove_little(tmp_path):
+    assert said(tmp_path, RNG.random((19, 4))) == ["there are only 19 calibration samples to prove anything on"]
+
+
+def test_one_answer_to_all_samples_proves_no_other(tmp_path):
+    answers = np.tile([0.1, 0.7, 0.2], (40, 1)) + 0.01 * RNG.random((40, 3))
+    assert said(tmp_path / "a", RNG.random((40, 4)), answers) == [
+        "the source gives all 40 calibration samples one answer, b (cls)"
+    ]
+    assert said(tmp_path / "b", RNG.random((40, 4)), answers, drawn=True) == []
+
+
+def test_sets_of_different_ranges_are_not_prepared_alike(tmp_path):
+    one, other = spool(tmp_path / "a", x=RNG.random((30, 4))), spool(tmp_path / "b", x=255 * RNG.random((30, 4)))
+    (found,) = range_weaknesses({"calibration": one, "evaluation": other})
+    assert "evaluation samples of x reach 25" in found
+    assert list(range_weaknesses({"calibration": one, "evaluation": one})) == []
+
+
+def test_bytes_for_a_model_of_floats_are_said():
+    spec = TensorSpec(name="x", shape=(1, 4), dtype="float32")
+    assert "bytes (uint8, 0..255), and the model takes float32" in byte_weakness("calibration", spec, np.dtype("uint8"))
+    assert byte_weakness("calibration", spec, np.dtype("float32")) is None
+    integers = TensorSpec(name="x", shape=(1, 4), dtype="uint8")
+    assert byte_weakness("calibration", integers, np.dtype("uint8")) is None
+
+
+CAFFE = ((1.0,) * 3, (-103.9, -116.8, -123.7))
+UNIT = ((1 / 255,) * 3, (0.0,) * 3)
+CENTRED = ((1 / 127.5,) * 3, (-1.0,) * 3)
+MEASURED = ((1 / 70,) * 3, (-1.8,) * 3)  # a Normalization layer adapted to pixels
+OF_UNIT = ((4.0,) * 3, (-2.0,) * 3)  # one that was adapted to 0..1
+
+
+@pytest.mark.parametrize("scaling", [CAFFE, UNIT, CENTRED, MEASURED])
+@pytest.mark.parametrize("preset", ["rescale", "tf", "torch", "caffe"])
+def test_a_model_that_scales_pixels_itself_is_not_given_scaled_ones(scaling, preset):
+    found = scaling_weakness("image", from_preset(preset), scaling)
+    if preset == "caffe" and scaling is not CAFFE:  # centred bytes divided once more still look like inputs
+        return
+    assert found is not None
+    assert "already scales the pixels of image itself" in found
+    assert "Give --preprocess none" in found
+
+
+@pytest.mark.parametrize(
+    ("scaling", "preset"),
+    [(None, "rescale"), (CAFFE, "none"), (UNIT, "none"), (OF_UNIT, "rescale"), (((2.0,), (-1.0,)), "rescale")],
+)
+def test_a_model_that_expects_what_it_gets_is_left_alone(scaling, preset):
+    assert scaling_weakness("image", from_preset(preset), scaling) is None
+
+
+@pytest.mark.parametrize(
+    ("loss", "expected"),
+    [
+        ("mse", "numbers"),
+        ("mean_absolute_error", "numbers"),
+        ({"class_name": "Huber", "config": {"delta": 1.0}}, "numbers"),
+        ({"module": "builtins", "class_name": "function", "config": "mean_squared_error"}, "numbers"),
+        ("sparse_categorical_crossentropy", "one_class"),
+        ({"class_name": "CategoricalCrossentropy", "config": {"from_logits": True}}, "one_class"),
+        ({"class_name": "LossFunctionWrapper", "config": {"fn": "binary_crossentropy"}}, "labels"),
+        ("my_own_loss", None),
+        (None, None),
+        (3, None),
+        ({"class_name": 7}, None),
+    ],
+)
+def test_a_loss_tells_what_an_output_means(loss, expected):
+    assert trained_as({"loss": loss}, ["y"]) == (expected,)
+    assert trained_as({"loss": {"y": loss}}, ["x", "y"])[1] == expected
+    assert trained_as({"loss": [None, loss]}, ["x", "y"])[1] == expected
+
+
+def test_a_file_without_losses_says_nothing():
+    assert trained_as(None, ["y"]) == trained_as({}, ["y"]) == trained_as([], ["y"]) == (None,)

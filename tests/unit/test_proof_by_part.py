@@ -1,0 +1,214 @@
+"""Faults planted in one head, one output, one column or one channel: each fails the artifact, and is named."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from edgecv_converters.parity.gates import GateConfig
+from edgecv_converters.parity.metrics import ComparisonAccumulator
+from edgecv_converters.parity.parts import OutputSums, place_words, worst_head, worst_part
+from edgecv_converters.parity.verdict import judge, worst
+from edgecv_runtime.errors import GateError
+from edgecv_runtime.heads.kinds import open_head
+from edgecv_runtime.schema import Artifact, HeadSpec, Parity, TensorIO, TensorSpec
+
+from edgecv.terminal.tables import raise_for_gates
+
+COUNT = 120
+RNG = np.random.default_rng(5)
+
+
+def softmax(values):
+    powers = np.exp(values - values.max(axis=-1, keepdims=True))
+    return powers / powers.sum(axis=-1, keepdims=True)
+
+
+def sigmoid(values):
+    return 1 / (1 + np.exp(-values))
+
+
+def kinds(**named):
+    """Heads of the given kinds, one an output."""
+    return {name: HeadSpec(name=name, kind=kind, outputs=(name,), thresholds=thresholds) for name, (kind, thresholds) in named.items()}  # fmt: skip
+
+
+HEADS = kinds(
+    cls=("classification", ()), smile=("binary", (0.5,)), tags=("multilabel", (0.5,)), age=("regression", ()),
+    pred=("regression", ()), rows=("regression", ()), pixels=("regression", ()),
+)  # fmt: skip
+OUTPUTS = {
+    "cls": softmax(3 * RNG.normal(size=(COUNT, 6))),
+    "smile": sigmoid(3 * RNG.normal(size=(COUNT, 1))),
+    "tags": sigmoid(3 * RNG.normal(size=(COUNT, 5))),
+    "age": 40 + 12 * RNG.normal(size=(COUNT, 1)),
+    # A detector's boxes in pixels beside its scores, the columns last, and first.
+    "pred": np.concatenate([640 * RNG.random((COUNT, 30, 4)), 0.05 * RNG.random((COUNT, 30, 5))], axis=-1),
+    "rows": np.concatenate([640 * RNG.random((COUNT, 4, 200)), RNG.random((COUNT, 3, 200))], axis=1),
+    "pixels": RNG.random((COUNT, 6, 6, 3)),
+}
+
+
+def proof(candidate, names=None, precision="int8", source=OUTPUTS):
+    """The judgement of an artifact that gives `candidate` where the source gives OUTPUTS."""
+    names = names or list(source)
+    heads = [open_head(HEADS[name], [TensorSpec(name=name, shape=(1, *source[name].shape[1:]), dtype="float32")])
+             for name in names]  # fmt: skip
+    total = ComparisonAccumulator(heads)
+    total.add([str(row) for row in range(COUNT)], {n: source[n] for n in names}, {n: candidate[n] for n in names})
+    ios = tuple(TensorIO(name=name, tensor=name, shape=(1, *source[name].shape[1:]), dtype="float32") for name in names)
+    artifact = Artifact(
+        target="tflite", precision=precision, file="tflite/model.int8.tflite", sha256="0" * 64, bytes=1,
+        inputs=(), outputs=ios, ops={}, requires={},
+    )  # fmt: skip
+    return judge(artifact, GateConfig.parse(), {"evaluation": total.result()}, how="a test")
+
+
+def noisy(scale=0.01):
+    """What a good int8 artifact gives: every value within a small part of its own column."""
+    return {
+        name: values + scale * values.std(axis=0, keepdims=True) * np.random.default_rng(6).normal(size=values.shape)
+        for name, values in OUTPUTS.items()
+    }
+
+
+def changed(name, change):
+    """Good outputs, but for one that `change` damages."""
+    outputs = noisy()
+    outputs[name] = change(outputs[name].copy())
+    return outputs
+
+
+def column(place, value, axis=-1):
+    """Set one column to a value, or to what a function makes of it."""
+
+    def change(values):
+        moved = np.moveaxis(values, axis, 0)
+        moved[place] = value(moved[place]) if callable(value) else value
+        return values
+
+    return change
+
+
+def shuffled(values):
+    return np.random.default_rng(9).permutation(values)
+
+
+PLANTS = [
+    *[("pred", column(place, 0.0), f"pred[{place}]") for place in range(4, 9)],
+    *[("pred", column(place, 0.02), f"pred[{place}]") for place in range(4, 9)],
+    *[("pred", column(place, 320.0), f"pred[{place}]") for place in range(4)],
+    ("pred", column(slice(4, 9), 0.0), "pred[4]"),
+    ("pred", column(slice(4, 9), shuffled), "pred[4:9]"),
+    ("pred", column(slice(4, 9), lambda v: 0.05 - v), "pred[4:9]"),
+    *[("rows", column(place, 0.0, axis=1), f"rows[{place}]") for place in range(7)],
+    ("rows", column(slice(4, 7), shuffled, axis=1), "rows[4:7]"),
+    *[("pixels", column(place, 0.5), f"pixels[{place}]") for place in range(3)],
+    ("pixels", lambda v: v[::-1], "pixels"),
+    ("age", lambda v: np.full_like(v, 40.0), "age"),
+    ("age", lambda v: -v, "age"),
+    ("cls", lambda v: np.roll(v, 1, axis=1), "cls"),
+    ("cls", shuffled, "cls"),
+    ("cls", lambda v: np.full_like(v, 1 / 6), "cls"),
+    *[("cls", column(place, 0.0), f"{place} of cls") for place in range(6)],
+    ("smile", lambda v: 1 - v, "smile"),
+    ("smile", lambda v: np.zeros_like(v), "1 of smile"),
+    ("smile", lambda v: np.ones_like(v), "0 of smile"),
+    *[("tags", column(place, 0.0), f"{place}: yes of tags") for place in range(5)],
+    *[("tags", column(place, 1.0), f"{place}: no of tags") for place in range(5)],
+]
+
+
+def test_enough_faults_are_planted():
+    assert len(PLANTS) >= 40
+    assert {name for name, _, _ in PLANTS} == set(OUTPUTS)
+
+
+def test_a_good_artifact_passes_with_a_gate_for_each_head_and_each_group_of_columns():
+    judged = proof(noisy())
+    assert (judged.status, judged.reason) == ("passed", None)
+    (measured,) = judged.comparisons.values()
+    assert [head.head for head in measured.heads] == ["cls", "smile", "tags"]
+    parts = [part.part for part in measured.parts]
+    assert parts == ["cls", "smile", "tags", "age", "pred[0:4]", "pred[4:9]", "rows[0:4]", "rows[4:7]", "pixels"]
+    read_on = [(gate.name, gate.subject) for gate in judged.gates]
+    assert read_on == [*(("snr_db", part) for part in parts), *(("agreement", n) for n in ("cls", "smile", "tags"))]
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "blamed"), PLANTS, ids=[f"{n}-{b}-{i}" for i, (n, _, b) in enumerate(PLANTS)]
+)
+def test_a_planted_fault_fails_the_artifact_and_is_named(name, change, blamed):
+    judged = proof(changed(name, change))
+    assert judged.status == "failed"
+    assert blamed in judged.reason
+    others = [other for other in OUTPUTS if other != name]
+    assert not any(f" {other}" in f" {judged.reason}" for other in others), "what is whole is not blamed"
+    with pytest.raises(GateError, match=r"tflite/model.int8.tflite") as caught:
+        raise_for_gates((judged,), "hint")
+    assert caught.value.exit_code == 3
+
+
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_the_same_fault_is_found_where_the_output_is_the_only_one(name):
+    assert proof(noisy(), [name]).status == "passed"
+    assert proof(changed(name, lambda values: np.full_like(values, values.mean())), [name]).status == "failed"
+
+
+def test_a_single_head_has_its_gates_without_a_subject():
+    judged = proof(noisy(), ["cls"])
+    assert [(gate.name, gate.subject) for gate in judged.gates] == [("snr_db", None), ("agreement", None)]
+
+
+def test_a_gate_for_constant_columns_moves_and_is_switched_off():
+    damaged = changed("pred", column(8, 0.0))
+    for text, status in (("constant=0", "failed"), ("constant=1", "passed"), ("constant=off", "passed")):
+        heads = [open_head(HEADS["pred"], [TensorSpec(name="pred", shape=(1, 30, 9), dtype="float32")])]
+        total = ComparisonAccumulator(heads)
+        total.add([str(row) for row in range(COUNT)], {"pred": OUTPUTS["pred"]}, {"pred": damaged["pred"]})
+        artifact = Artifact(target="onnx", precision="int8", file="m", sha256="0" * 64, bytes=1, inputs=(), outputs=(),
+                            ops={}, requires={})  # fmt: skip
+        config = GateConfig.parse([text, "snr=-100"])
+        assert judge(artifact, config, {"golden": total.result()}, how="a test").status == status
+
+
+def test_weak_samples_make_a_proof_weak_and_a_failure_stays_one():
+    good, bad = noisy(), changed("age", lambda values: -values)
+    assert judged_on_weak(good).status == "weak"
+    assert judged_on_weak(good).reason == "all samples are equal"
+    assert judged_on_weak(bad).status == "failed"
+
+
+def judged_on_weak(candidate):
+    heads = [open_head(HEADS["age"], [TensorSpec(name="age", shape=(1, 1), dtype="float32")])]
+    total = ComparisonAccumulator(heads)
+    total.add([str(row) for row in range(COUNT)], {"age": OUTPUTS["age"]}, {"age": candidate["age"]})
+    artifact = Artifact(target="onnx", precision="int8", file="m", sha256="0" * 64, bytes=1, inputs=(), outputs=(),
+                        ops={}, requires={})  # fmt: skip
+    return judge(
+        artifact, GateConfig.parse(), {"golden": total.result()}, how="a test", weaknesses=("all samples are equal",)
+    )
+
+
+def test_an_artifact_is_as_good_as_the_worst_way_of_running_it():
+    found = [Parity(artifact="m", status=status, how="") for status in ("passed", "not_run", "weak", "failed")]
+    assert [worst(found[:n]).status for n in (1, 2, 3, 4)] == ["passed", "passed", "weak", "failed"]
+
+
+def test_too_many_columns_are_one_and_noise_beside_large_columns_is_not_judged():
+    wide = OutputSums("flat", (1, 4096), by_column=True)
+    values = RNG.random((8, 4096)) * np.geomspace(1, 1e6, 4096)
+    wide.add(values, values + 0.01)
+    assert [part.part for part in wide.parts()] == ["flat"]
+    tiny = OutputSums("out", (1, 3), by_column=True)
+    values = RNG.random((8, 3)) * [1e3, 1.0, 1e-6]
+    tiny.add(values, values * [1, 1, 0])
+    assert [part.part for part in tiny.parts()] == ["out[0]", "out[1]"]
+
+
+def test_columns_are_named_as_an_index():
+    assert place_words(np.array([4, 5, 6])) == "[4:7]"
+    assert place_words(np.array([7])) == "[7]"
+    assert place_words(np.array([1, 3, 5])) == "[1, 3, 5]"
+    assert place_words(np.array([1, 3, 5, 7, 9])) == "[1, 3, 5, 7, ...]"
+    assert worst_part(()) is None
+    assert worst_head(()) is None
