@@ -38,15 +38,18 @@ class _UnconvertedNodes(logging.Handler):
 
 @contextmanager
 def _failing_optimizers(*, skipped: bool) -> Iterator[None]:
-    """Let tf2onnx leave out an optimizer that fails, for which it copies the whole graph before each, or stop at it."""
-    before = os.environ.get(_CATCH_ERRORS)
-    os.environ[_CATCH_ERRORS] = str(skipped).upper()
+    """Let tf2onnx leave out an optimizer that fails, for which it copies the whole graph before each, or stop at it.
+
+    It stops wherever the variable is there, whatever its value.
+    """
+    before = os.environ.pop(_CATCH_ERRORS, None)
+    if not skipped:
+        os.environ[_CATCH_ERRORS] = "FALSE"
     try:
         yield
     finally:
-        if before is None:
-            del os.environ[_CATCH_ERRORS]
-        else:
+        os.environ.pop(_CATCH_ERRORS, None)
+        if before is not None:
             os.environ[_CATCH_ERRORS] = before
 
 
