@@ -18,13 +18,17 @@ from edgecv_runtime.schema import (
 
 
 class Failure(Record, frozen=True, kw_only=True):
-    """A target that did not convert: one sentence, a hint, and the end of the converter's own log."""
+    """An artifact that was not made: one sentence, a hint, and the end of the converter's own log.
+
+    `refused` says that the converter does not take the model; else its process crashed or was stopped.
+    """
 
     target: Target
     precision: Precision
     message: str
     hint: str | None
     log_tail: str
+    refused: bool = False
 
 
 class ClassRow(Record, frozen=True, kw_only=True):

@@ -22,7 +22,7 @@ from edgecv.convert.pipeline import Outcome
 from edgecv.convert.pipeline import convert as run
 from edgecv.convert.recipe import Recipe
 from edgecv.convert.request import DEFAULT_EPOCHS, from_options
-from edgecv.terminal.console import LiveObserver, note, print_error, show, show_json
+from edgecv.terminal.console import LiveObserver, note, show, show_json
 from edgecv.terminal.tables import KEPT, NOT_KEPT, artifact_table, raise_for_gates
 
 MAKE, PROOF, WORKERS = "What to make", "Proof", "Workers"
@@ -313,13 +313,11 @@ def print_outcome(outcome: Outcome, *, as_json: bool) -> None:
     if as_json:
         show_json({"path": str(outcome.path) if outcome.path else None, "report": outcome.report})
     else:
-        show(artifact_table(outcome.manifest))
+        show(artifact_table(outcome.manifest, outcome.failures))
         if outcome.path is not None:
             show(f"bundle: {outcome.path}")
             if outcome.path.is_dir():
                 show(f"report: {outcome.path / 'report.html'}")
     for text in outcome.report.notes:
         note(text)
-    for failure in outcome.failures:
-        print_error(f"{failure.target} {failure.precision}: {failure.message}", failure.hint)
     raise_for_gates(outcome.failed, KEPT if outcome.path is not None else NOT_KEPT)

@@ -15,6 +15,7 @@ from edgecv_runtime.errors import ConversionError, EdgecvError
 from edgecv_runtime.schema import Artifact, Precision
 
 from edgecv.convert.recipe import ArtifactSpec, Recipe
+from edgecv.convert.request import ConvertRequest
 from edgecv.convert.staging import Staging
 from edgecv.convert.workers import Workers
 
@@ -156,6 +157,7 @@ class Conversions:
                 message=error.message,
                 hint=error.hint,
                 log_tail=job.log_tail(),
+                refused=not job.died,
             )
         )
 
@@ -178,13 +180,25 @@ def quantizing(recipe: Recipe) -> Quantizing:
     )
 
 
-def check_failures(phase: ConversionPhase, *, keep_going: bool) -> None:
+def may_go_on(failures: Sequence[Failure], request: ConvertRequest) -> bool:
+    """Tell whether a bundle is wanted without what failed.
+
+    It is with --keep-going, and where the targets that failed were not asked for by name: what one target's converter
+    refuses does not take the others down. A converter that crashed or was stopped is an error all the same.
+    """
+    return request.keep_going or all(failure.refused and failure.target not in request.named for failure in failures)
+
+
+def check_failures(phase: ConversionPhase, request: ConvertRequest) -> None:
     """Refuse a conversion in which something did not convert, unless the rest is wanted.
+
+    Without --keep-going every precision that was asked for by name must be there for some target.
 
     Raises:
         ConversionError: Something did not convert; the message names all of it.
     """
-    if not phase.failures or (keep_going and phase.artifacts):
+    whole = request.keep_going or request.named_precisions <= {spec.precision for spec in phase.artifacts}
+    if not phase.failures or (phase.artifacts and whole and may_go_on(phase.failures, request)):
         return
     first, *others = phase.failures
     message = "; ".join([first.message, *(f"{one.target} {one.precision}: {one.message}" for one in others)])

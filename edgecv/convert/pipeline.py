@@ -20,7 +20,7 @@ from edgecv_converters.workers.exchange import REFERENCES
 from edgecv_runtime.schema import Manifest, Parity
 
 from edgecv.convert.assemble import assemble
-from edgecv.convert.conversion import Conversions, check_failures, needed
+from edgecv.convert.conversion import Conversions, check_failures, may_go_on, needed
 from edgecv.convert.data import prepare_data
 from edgecv.convert.datasets import open_sets
 from edgecv.convert.evidence import weaknesses_of
@@ -58,7 +58,7 @@ class Outcome:
 
     @property
     def failures(self) -> tuple[Failure, ...]:
-        """The targets that did not convert, where the rest was kept all the same (`keep_going`)."""
+        """What did not convert, where the bundle was written with the rest all the same."""
         return self.report.failures
 
 
@@ -105,7 +105,7 @@ def run_phases(
     began = time.monotonic()
 
     def prove(spec: ArtifactSpec) -> None:  # not before `finish`: by then there are data
-        if request.keep_going or not conversions.failures:
+        if may_go_on(conversions.failures, request):
             proofs.start(spec, conversions.converted[spec])
 
     job = start_source(request, workers, staging.work)
@@ -116,7 +116,9 @@ def run_phases(
     proofs = Proofs(workers, staging.bundle, data, source.summary.info.multiply_adds)
     workers.finish()
     conversion = conversions.result()
-    check_failures(conversion, keep_going=request.keep_going)
+    check_failures(conversion, request)
+    for failure in conversion.failures:
+        workers.observer.note(f"{failure.target} {failure.precision} is left out: {failure.message}")
     references = workers.wait_for(REFERENCES, job)
     weaknesses = weaknesses_of(source, data, references)
     for text in weaknesses:

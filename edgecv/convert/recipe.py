@@ -150,12 +150,17 @@ def plan(quantize: Sequence[str], targets: Sequence[str]) -> tuple[ArtifactSpec,
         UsageError: A name is unknown, or nothing is left to make.
     """
     chosen = _targets(targets)
-    asked = [item.strip() for value in quantize for item in value.split(",") if item.strip()]
+    asked = words_of(quantize)
     steps = [step for item in asked for step in _expand(item, chosen, explicit=bool(targets))]
     if not asked:
         steps = [ArtifactSpec(target=name, precision=TARGETS[name].default_precision) for name in chosen]
     order = {(t, p): i for i, (t, p) in enumerate((t, p) for t in TARGETS for p in TARGETS[t].precisions)}
     return tuple(sorted(dict.fromkeys(steps), key=lambda step: order[step.target, step.precision]))
+
+
+def words_of(values: Sequence[str]) -> list[str]:
+    """What was given several times, or with commas, one by one."""
+    return [item.strip() for value in values for item in value.split(",") if item.strip()]
 
 
 def _takers() -> str:
@@ -164,7 +169,7 @@ def _takers() -> str:
 
 
 def _targets(values: Sequence[str]) -> tuple[Target, ...]:
-    names = [item.strip() for value in values for item in value.split(",") if item.strip()]
+    names = words_of(values)
     for name in names:
         formats.find(name)
     return tuple(target for target in TARGETS if target in names) or tuple(TARGETS)

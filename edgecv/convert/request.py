@@ -19,7 +19,7 @@ from edgecv_runtime.preprocess import parse
 from edgecv_runtime.schema import Activation, HeadKind, Preprocess
 
 from edgecv.convert.head_options import HeadOption, check_kind, read_head_options
-from edgecv.convert.recipe import Recipe, plan
+from edgecv.convert.recipe import Recipe, plan, words_of
 
 DEFAULT_EPOCHS = 5
 TAKEN = frozenset(  # options that are read before a record gets them
@@ -44,6 +44,8 @@ class ConvertRequest:
         input_shapes: Static shapes for inputs with open dimensions.
         keep_failing: Write the bundle although a gate failed.
         keep_going: Write the bundle without the targets that did not convert.
+        named: The targets that were asked for by name; what another one refuses is left out.
+        named_precisions: The precisions that were asked for, of whatever target.
         limits: Time and memory of each worker.
         jobs: Workers at the same time.
     """
@@ -64,6 +66,8 @@ class ConvertRequest:
     force: bool = False
     keep_failing: bool = False
     keep_going: bool = False
+    named: frozenset[str] = frozenset()
+    named_precisions: frozenset[str] = frozenset()
     limits: WorkerLimits = field(default_factory=WorkerLimits)
     jobs: int = field(default_factory=lambda: 1 + (os.cpu_count() or 1))
 
@@ -209,6 +213,8 @@ def from_options(model: Path, out: Path, options: ConvertOptions) -> ConvertRequ
         heads=heads,
         labels=read_labels(_given(labels)) if isinstance(labels, str | Path) else _tuple(labels),
         input_shapes=shapes if isinstance(shapes, Mapping) else read_input_shapes(shapes),
+        named=frozenset((*words_of(options.get("targets") or ()), *(p for p, colon, _ in _asked(quantize) if colon))),
+        named_precisions=frozenset(name for _, colon, name in _asked(quantize) if not colon),
         limits=limits(options.get("time_limit", WorkerLimits().seconds), options.get("memory_limit")),
         **_only(options, ConvertRequest.__dataclass_fields__, TAKEN),
     )
@@ -227,6 +233,11 @@ def _recipe(options: ConvertOptions, quantize: Sequence[str], heads: Sequence[He
         coreml=_interface(options),
         **_only(options, Recipe.__struct_fields__, TAKEN),
     )
+
+
+def _asked(quantize: str | Sequence[str]) -> list[tuple[str, str, str]]:
+    """The parts of each "TARGET:PRECISION", the target and the colon empty where none was given."""
+    return [item.rpartition(":") for item in words_of([quantize] if isinstance(quantize, str) else quantize)]
 
 
 def _only(options: ConvertOptions, names: Iterable[str], but: Collection[str]) -> dict[str, Any]:

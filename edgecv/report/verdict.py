@@ -54,8 +54,11 @@ def gate_title(gate: Gate) -> str:
 
 
 def overall(rows: Sequence[ArtifactView], failures: Sequence[Failure]) -> Status:
-    """Failed where anything failed; weak where a proof is; not run where nothing was proven; else passed."""
-    if failures or any(row.status == "failed" for row in rows):
+    """Failed where anything failed; weak where a proof is; not run where nothing was proven; else passed.
+
+    What a target refuses is told, and is no failure of the others.
+    """
+    if not all(failure.refused for failure in failures) or any(row.status == "failed" for row in rows):
         return "failed"
     if any(row.status == "weak" for row in rows):
         return "weak"
@@ -66,11 +69,12 @@ def _headline(rows: Sequence[ArtifactView], failures: Sequence[Failure]) -> str:
     status = overall(rows, failures)
     passed = sum(row.status == "passed" for row in rows)
     if status == "passed":
+        refused = f", {len(failures)} refused" if failures else ""
         if len(rows) == 1:
-            return "Passed: the artifact gives the source model's answers within the limits"
+            return f"Passed: the artifact gives the source model's answers within the limits{refused}"
         whole = f"all {passed}" if passed == len(rows) else f"{passed} of {len(rows)}"
         rest = "" if passed == len(rows) else f", {len(rows) - passed} could not be run here"
-        return f"Passed: {whole} artifacts give the source model's answers within the limits{rest}"
+        return f"Passed: {whole} artifacts give the source model's answers within the limits{rest}{refused}"
     if status == "weak":
         return "Weak: the limits hold, on samples that cannot prove much"
     if status == "not_run":

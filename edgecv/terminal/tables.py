@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from edgecv_converters.measured import Failure
 from edgecv_converters.parity.gates import deciding_set
 from edgecv_converters.parity.parts import worst_head, worst_part
 from edgecv_runtime.errors import GateError
@@ -32,8 +33,8 @@ def raise_for_gates(failed: tuple[Parity, ...], hint: str) -> None:
         raise GateError(f"parity failed for {reasons}", hint)
 
 
-def artifact_table(manifest: Manifest) -> Table:
-    """One line an artifact: size, how near to the source, whether it passed."""
+def artifact_table(manifest: Manifest, failures: Sequence[Failure] = ()) -> Table:
+    """One line an artifact: size, how near to the source, whether it passed; and one for each that was not made."""
     title = f"{manifest.name}: {kind_words(manifest.heads)}"
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("target")
@@ -49,6 +50,9 @@ def artifact_table(manifest: Manifest) -> Table:
     if manifest.quantization is not None and manifest.quantization.float_layers:
         table.caption = f"In float in the int8 files: {', '.join(manifest.quantization.float_layers)}"
         table.caption_justify = "left"
+    for failure in failures:
+        how = "refused" if failure.refused else "did not convert"
+        table.add_row(failure.target, failure.precision, "", "", "", "", "", Text(how, STYLES["weak"]))
     return table
 
 

@@ -69,6 +69,7 @@ class Job:
     """One function at work in its own process.
 
     `done` and `total` are its progress, 0 of 0 where it says nothing; `remaining` are seconds, where it measured them.
+    `died` says that its process crashed or was stopped, and ended without an answer of its own.
     """
 
     number: int
@@ -83,6 +84,7 @@ class Job:
     total: int = 0
     remaining: float | None = None
     killed: str | None = None
+    died: bool = False
     waits: bool = False
     unwritten: EdgecvError | None = None
 
@@ -259,6 +261,7 @@ class WorkerPool:
             job.future.set_exception(job.unwritten)
             return
         if job.killed is not None or code != 0 or not result.exists():
+            job.died = True
             job.future.set_exception(_death(job, code, self.advice))
             return
         outcome: JobResult = ObjectStore.read(result)
