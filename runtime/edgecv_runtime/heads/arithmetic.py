@@ -11,14 +11,19 @@ from edgecv_runtime.schema import Activation
 
 
 def activate(rows: np.ndarray, activation: Activation) -> np.ndarray:
-    """Apply an activation to (batch, n) float32 values, over the last axis, without overflow."""
+    """Apply an activation to (batch, n) float32 values, over the last axis, without overflow.
+
+    It is computed in float64, sums in the order of the values, and rounded to float32 once: the same in every language.
+    """
+    if activation == "none":
+        return rows
+    wide = rows.astype(np.float64)
     if activation == "softmax":
-        powers = np.exp(rows - rows.max(axis=-1, keepdims=True))
-        return np.asarray(powers / powers.sum(axis=-1, keepdims=True), np.float32)
-    if activation == "sigmoid":
-        small = np.exp(-np.abs(rows))
-        return np.asarray(np.where(rows >= 0, 1, small) / (1 + small), np.float32)
-    return rows
+        powers = np.exp(wide - wide.max(axis=-1, keepdims=True))
+        total = np.add.accumulate(powers, axis=-1)[..., -1:]
+        return np.asarray(powers / total, np.float32)
+    small = np.exp(-np.abs(wide))
+    return np.asarray(np.where(wide >= 0, 1, small) / (1 + small), np.float32)
 
 
 def top_k(values: np.ndarray, count: int) -> np.ndarray:
