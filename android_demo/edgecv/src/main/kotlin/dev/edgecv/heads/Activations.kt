@@ -4,7 +4,10 @@ import dev.edgecv.Activation
 import kotlin.math.abs
 import kotlin.math.exp
 
-/** Apply an activation to the values of one sample, in their place and without overflow. */
+/**
+ * Apply an activation to the values of one sample, in their place and without overflow. It is computed in float64, sums in the order of
+ * the values, and rounded to float32 once: the same in every language.
+ */
 internal fun activate(row: FloatArray, activation: Activation) = when (activation) {
     Activation.NONE -> Unit
     Activation.SOFTMAX -> softmax(row)
@@ -13,18 +16,16 @@ internal fun activate(row: FloatArray, activation: Activation) = when (activatio
 
 private fun sigmoid(row: FloatArray) {
     for (i in row.indices) {
-        val small = exp(-abs(row[i]))
-        row[i] = (if (row[i] >= 0) 1f else small) / (1 + small)
+        val small = exp(-abs(row[i].toDouble()))
+        row[i] = ((if (row[i] >= 0) 1.0 else small) / (1.0 + small)).toFloat()
     }
 }
 
 private fun softmax(row: FloatArray) {
     var highest = row[0]
     for (value in row) if (value > highest) highest = value
-    var sum = 0f
-    for (i in row.indices) {
-        row[i] = exp(row[i] - highest)
-        sum += row[i]
-    }
-    for (i in row.indices) row[i] /= sum
+    val top = highest.toDouble()
+    var sum = 0.0
+    for (value in row) sum += exp(value.toDouble() - top)
+    for (i in row.indices) row[i] = (exp(row[i].toDouble() - top) / sum).toFloat()
 }
