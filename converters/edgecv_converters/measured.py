@@ -41,7 +41,7 @@ class ClassRow(Record, frozen=True, kw_only=True):
 
 
 class HeadRow(Record, frozen=True, kw_only=True):
-    """What labelled data say of one head of one artifact, and of the source's on the same samples.
+    """The measures of one head of one artifact on labelled data, and of the source's on the same samples.
 
     `metrics` and `reference_metrics` are the fields of the head's metrics, `words` and `reference_words` the most
     important one in words. Heads whose answer is one class are in `Parity.accuracy` and `ClassRow`.

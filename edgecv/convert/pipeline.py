@@ -58,7 +58,7 @@ class Outcome:
 
     @property
     def failures(self) -> tuple[Failure, ...]:
-        """What did not convert, where the bundle was written with the rest all the same."""
+        """The artifacts that did not convert, where the bundle was written with the rest all the same."""
         return self.report.failures
 
 

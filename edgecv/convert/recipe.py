@@ -159,7 +159,7 @@ def plan(quantize: Sequence[str], targets: Sequence[str]) -> tuple[ArtifactSpec,
 
 
 def words_of(values: Sequence[str]) -> list[str]:
-    """What was given several times, or with commas, one by one."""
+    """Split what was given several times, or with commas, into its parts."""
     return [item.strip() for value in values for item in value.split(",") if item.strip()]
 
 

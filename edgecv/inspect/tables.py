@@ -161,7 +161,7 @@ def _kinds(heads: Sequence[HeadSpec]) -> list[tuple[str, str]]:
 
 
 def _heads(manifest: Manifest) -> list[tuple[str, str]]:
-    """How each head's outputs become scores, and its labels."""
+    """Rows on each head: how its outputs become scores, and its labels."""
     rows = []
     for head in heads_of(manifest):
         of = "" if len(manifest.heads) == 1 else f" of {head.name}"

@@ -141,7 +141,7 @@ def _gate_row(row: ArtifactView, names: Sequence[str]) -> Html:
 
 
 def worse(one: Gate, other: Gate) -> Gate:
-    """Of two gates of one name on several heads or outputs: the one that is not passed, else the lower value."""
+    """Choose the worse of two gates of one name: the one that is not passed, else the lower value."""
     if one.passed != other.passed:
         return other if one.passed else one
     values = [math.inf if gate.value is None else gate.value for gate in (one, other)]

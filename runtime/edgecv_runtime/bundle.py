@@ -80,7 +80,7 @@ class Bundle:
 
     @property
     def left_out(self) -> tuple[str, ...]:
-        """What the bundle holds and this edgecv does not know, in sentences."""
+        """Sentences on what the bundle holds and this edgecv does not know."""
         return self.unread.sentences
 
     def file(self, name: str) -> Path:

@@ -1,4 +1,4 @@
-"""Which files are pictures: the formats that are read, the endings of their names, and the pictures of a folder."""
+"""Picture files: the formats that are read, the endings of their names, and the pictures of a folder."""
 
 from __future__ import annotations
 

@@ -198,7 +198,7 @@ class Predictor:
 
     @property
     def heads(self) -> tuple[Head, ...]:
-        """What the outputs mean, with the thresholds that were given; one answer of a prediction belongs to each."""
+        """The heads with the thresholds that were given; one answer of a prediction belongs to each."""
         return self._reader.heads
 
     def top(self, prediction: Prediction, count: int) -> tuple[Top, ...]:

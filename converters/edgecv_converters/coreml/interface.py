@@ -178,7 +178,7 @@ def exclusive_head(heads: Sequence[HeadSpec]) -> HeadSpec | None:
 def _hindrance(
     metadata: ModelMetadata | None, head: HeadSpec | None, outputs: Sequence[Endpoint | TensorSpec]
 ) -> tuple[str, str] | None:
-    """Why the model cannot end as a classifier, and what to do."""
+    """Say why the model cannot end as a classifier, and what to do."""
     if metadata is not None and head is None and any(one.labels is not None for one in metadata.heads):
         leave = "Leave it out: the app reads the output itself"
         kinds = kind_words(metadata.heads)

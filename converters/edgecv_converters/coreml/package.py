@@ -161,7 +161,7 @@ def _of_input(feature: Any) -> str:
 
 
 def _activation(feature: Any, metadata: ModelMetadata, frozen: FrozenGraph) -> Activation:
-    """What is still to be applied to an output."""
+    """Tell what is still to be applied to an output."""
     names = {identifier(name): output.name for output in frozen.outputs for name in (output.name, output.node)}
     source = names.get(feature.name)
     return next((head.activation for head in metadata.heads if source in head.outputs), "none")

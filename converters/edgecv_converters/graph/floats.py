@@ -23,7 +23,7 @@ def has_other_floats(graph: FrozenGraph) -> bool:
 
 
 def in_float32(graph: FrozenGraph) -> FrozenGraph:
-    """The same graph in float32, its inputs and outputs too."""
+    """Rewrite a graph in float32, its inputs and outputs too."""
     proto = graph.proto()
     _widen(proto)
     return FrozenGraph(
@@ -34,7 +34,7 @@ def in_float32(graph: FrozenGraph) -> FrozenGraph:
 
 
 def call_in_float32(call: Call, inputs: Sequence[TensorSpec], batch: int | None) -> Call:
-    """The same function in float32.
+    """Wrap a function so that it computes in float32.
 
     Args:
         call: A function from tensors to tensors that TensorFlow can trace.

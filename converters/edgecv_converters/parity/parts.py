@@ -130,7 +130,7 @@ class HeadCounts:
                 counter.update({(place, int(v)): int(n) for v, n in zip(values, counts, strict=True)})
 
     def result(self) -> HeadComparison:
-        """What was counted."""
+        """The comparison of the head's answers so far."""
         return HeadComparison(
             head=self._head.name, agreement=self._agreed / max(1, self._count), never=tuple(sorted(self._never()))
         )

@@ -133,17 +133,17 @@ class SourceModel:
 
     @cached_property
     def endings(self) -> tuple[Ending, ...]:
-        """How each output ends, as far as it tells what the output means."""
+        """The way in which each output ends, as far as it tells what the output means."""
         return tuple(ending(self._frozen, output) for output in self._frozen.outputs)
 
     @property
     def trained_as(self) -> tuple[TrainedAs | None, ...]:
-        """What the file's losses say of each output; None where it does not say."""
+        """The meaning that the file's losses give each output; None where it does not say."""
         return self.loaded.trained_as or (None,) * len(self.outputs)
 
     @property
     def heads(self) -> tuple[HeadSpec, ...]:
-        """What each output means, told by its shape and by how it ends."""
+        """The heads: the meaning of each output, told by its shape and by how it ends."""
         return tuple(shown_head([output], ends) for output, ends in zip(self.outputs, self.endings, strict=True))
 
     @property
@@ -155,7 +155,7 @@ class SourceModel:
 
     @cached_property
     def scalings(self) -> dict[str, Scaling]:
-        """What the model itself does to the pixels of its inputs before its first layer."""
+        """The arithmetic that the model itself does to the pixels of its inputs before its first layer."""
         return input_scalings(self._frozen)
 
     @property

@@ -16,7 +16,7 @@ LOOP = "/while/"  # between a recurrent layer's name and what its unrolled steps
 
 
 def compact(data: bytes) -> bytes:
-    """The same file with its inner tensors named "LAYER/NUMBER", and without what no runtime reads.
+    """Shorten a file: its inner tensors are named "LAYER/NUMBER", and what no runtime reads is gone.
 
     Inputs and outputs keep their names, and every operation its layer.
     """

@@ -31,7 +31,7 @@ def with_io(data: bytes, io: IoType) -> bytes:
 
 
 def _rounded_first(data: bytes) -> bytes:
-    """The same file, in which whatever reads an input that is quantized reads it quantized.
+    """Change a file so that whatever reads an input that is quantized reads it quantized.
 
     TensorFlow lets a Masking layer compare the input as it comes. What it is compared with is rounded as the input is,
     so that equal stays equal.

@@ -1,4 +1,4 @@
-"""What a picture loses on the way to bytes, said once: 16 bits become 8, floats become whole numbers."""
+"""Warnings of what a picture loses on the way to bytes, said once: 16 bits become 8, floats become whole numbers."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def rewrite(proto: Any) -> None:
 
 
 def merged(shape: Sequence[int], order: Sequence[int]) -> tuple[list[int], list[int]]:
-    """The same transpose with as few axes as possible, as its shape and its order."""
+    """Merge a transpose's axes to as few as possible: its shape and its order."""
     moved = [axis for axis in order if shape[axis] != 1]
     groups: list[list[int]] = []
     kept = [axis for axis, size in enumerate(shape) if size != 1]
