@@ -90,6 +90,10 @@ def resizes(x: Any) -> Kinds:
         "nearest_larger": layers.Conv2D(2, 3)(resized(50, 47, "nearest")),
         "nearest_smaller": resized(18, 9, "nearest"),
         "nearest_twice": resized(72, 56, "nearest"),
+        "bicubic": layers.Conv2D(2, 3)(resized(50, 19, "bicubic")),
+        "antialiased": layers.Resizing(9, 47, antialias=True)(x),
+        "of_areas": resized(17, 9, "area"),
+        "padded": layers.Resizing(20, 31, pad_to_aspect_ratio=True)(x),
         "before_transposed": layers.Conv2DTranspose(4, 3, strides=2)(
             layers.ZeroPadding2D(((0, 1), (2, 0)))(layers.Cropping2D(((1, 2), (3, 0)))(resized(50, 47)))
         ),

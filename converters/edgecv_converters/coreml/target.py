@@ -27,6 +27,7 @@ from edgecv_converters.graph.passes import (
     is_nan,
     low_rank,
     nearest,
+    resize_products,
     roll,
     split_sizes,
 )
@@ -49,6 +50,7 @@ class CoremlTarget(ConversionTarget):
     needs = (COREMLTOOLS,)
     passes = (
         erfc.rewrite,
+        resize_products.rewrite,
         expm1.rewrite,
         is_nan.rewrite,
         roll.rewrite,

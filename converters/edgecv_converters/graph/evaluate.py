@@ -8,7 +8,9 @@ import numpy as np
 
 from edgecv_converters.graph.edit import node_of
 
-_NOT_CONSTANT = frozenset({"Placeholder", "While", "StatelessWhile", "PartitionedCall", "StatefulPartitionedCall"})
+_NOT_CONSTANT = frozenset(
+    {"Placeholder", "While", "StatelessWhile", "If", "StatelessIf", "PartitionedCall", "StatefulPartitionedCall"}
+)
 
 
 def constant_value(proto: Any, reference: str) -> Any | None:

@@ -22,7 +22,7 @@ from edgecv_converters.graph.edit import (
 from edgecv_converters.graph.frozen import Endpoint, FrozenGraph
 from edgecv_converters.graph.layers import layer_of
 from edgecv_converters.graph.names import single_scope, tidy_names
-from edgecv_converters.graph.passes import bias_add, negative_zero, shapes, tensor_lists, unroll
+from edgecv_converters.graph.passes import bias_add, branches, negative_zero, shapes, tensor_lists, unroll
 from edgecv_converters.graph.passes.run import run_passes
 
 Call = Callable[[Sequence[Any]], Sequence[Any]]
@@ -56,6 +56,7 @@ def freeze(
     _check_tables(function, doubled_scopes)
     folded = _fold(function)
     _strip_xla(folded.proto)
+    folded = _without_branches(folded)
     if any(node.op in unroll.LOOPS for node in folded.proto.node):
         run_passes(folded.proto, LOOP_PASSES, [node_of(name) for name in (*folded.feeds, *folded.fetches)])
     if any(node.op in CALLS for node in folded.proto.node):
@@ -127,6 +128,17 @@ def _fold(function: Any) -> _Folded:
         fetches=[tensor.name for tensor in frozen.outputs],
         dtypes=[tensor.dtype.as_datatype_enum for tensor in frozen.outputs],
     )
+
+
+def _without_branches(folded: _Folded) -> _Folded:
+    """Inline the branches whose conditions are known, and those inside them."""
+    while any(node.op in branches.BRANCHES for node in folded.proto.node):
+        endpoints = [node_of(name) for name in (*folded.feeds, *folded.fetches)]
+        run_passes(folded.proto, (shapes.rewrite, branches.rewrite), endpoints)
+        if not any(node.op in CALLS for node in folded.proto.node):
+            break
+        folded = _fold(folded.function())
+    return folded
 
 
 def _strip_xla(proto: Any) -> None:

@@ -9,7 +9,7 @@ from edgecv_runtime.formats import ONNX as FORMAT
 from edgecv_runtime.formats import ONNX_RUNTIME, PythonLibrary
 
 from edgecv_converters.graph.frozen import FrozenGraph
-from edgecv_converters.graph.passes import bucketize, erfc, expm1, log1p, scalar_terms
+from edgecv_converters.graph.passes import bucketize, erfc, expm1, log1p, resize_products, scalar_terms
 from edgecv_converters.inspection import ArtifactInspection
 from edgecv_converters.isolate.store import ObjectStore
 from edgecv_converters.onnx.describe import describe
@@ -17,6 +17,7 @@ from edgecv_converters.onnx.float import to_onnx
 from edgecv_converters.onnx.float16 import to_float16
 from edgecv_converters.onnx.inspect import inspect_onnx
 from edgecv_converters.onnx.int8 import from_tflite
+from edgecv_converters.onnx.int8.short import shortened
 from edgecv_converters.targets import ArtifactDescription, ConversionJob, ConversionTarget, Converted
 
 ONLY_ERRORS: Final = 3  # of ONNX Runtime's log
@@ -32,7 +33,14 @@ class OnnxTarget(ConversionTarget):
         PythonLibrary(name="onnx", distributions=("onnx",), modules=("onnx",), extra="convert"),
         ONNX_RUNTIME,
     )
-    passes = (erfc.rewrite, expm1.rewrite, log1p.rewrite, bucketize.rewrite, scalar_terms.rewrite)
+    passes = (
+        erfc.rewrite,
+        resize_products.rewrite,
+        expm1.rewrite,
+        log1p.rewrite,
+        bucketize.rewrite,
+        scalar_terms.rewrite,
+    )
     carried = frozenset({"int8"})
     slowness = 1
 
@@ -65,7 +73,8 @@ class OnnxTarget(ConversionTarget):
 
 def _model(job: ConversionJob, frozen: FrozenGraph) -> Any:
     if job.quantized is not None:
-        return from_tflite(job.quantized, inputs=frozen.inputs, outputs=frozen.outputs)
+        model = from_tflite(job.quantized, inputs=frozen.inputs, outputs=frozen.outputs)
+        return shortened(model) if model.ByteSize() > len(frozen.graph_def) else model
     model = to_onnx(frozen)
     return to_float16(model) if job.precision == "float16" else model
 

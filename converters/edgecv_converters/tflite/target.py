@@ -15,6 +15,7 @@ from edgecv_converters.graph.passes import (
     low_rank,
     negative,
     pools_3d,
+    resize_products,
     scalars,
     whole_pool,
     zero_vectors,
@@ -39,6 +40,7 @@ class TfliteTarget(ConversionTarget):
     needs = (LITERT,)
     passes = (
         pools_3d.rewrite,
+        resize_products.rewrite,
         whole_pool.rewrite,
         negative.rewrite,
         low_rank.rewrite,

@@ -40,4 +40,4 @@ def _asks_for_bits(by_name: dict[str, Any], condition: str, values: str) -> bool
 
 def _is_tiny(proto: Any, reference: str) -> bool:
     value = constant_value(proto, reference)
-    return value is not None and value.size == 1 and 0 < abs(float(value)) <= np.finfo(np.float32).tiny
+    return value is not None and value.size == 1 and 0 < abs(float(value)) <= float(np.finfo(np.float32).tiny)

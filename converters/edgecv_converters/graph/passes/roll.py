@@ -46,7 +46,7 @@ def _rolled(proto: Any, name: str, source: str, shape: list[int], by: tuple[int,
 
 
 def _with(shape: list[int], axis: int, begin: int, size: int) -> tuple[list[int], list[int]]:
-    """Where a slice of one axis begins, and its sizes."""
+    """The begin and the sizes of a slice of one axis, as a Slice takes them."""
     begins, sizes = [0] * len(shape), list(shape)
     begins[axis], sizes[axis] = begin, size
     return begins, sizes
