@@ -9,10 +9,8 @@ from edgecv_converters.data import SampleSet
 from edgecv_converters.workers import SourceSummary
 from edgecv_runtime.errors import SpecError, UsageError
 from edgecv_runtime.heads.base import Head
-from edgecv_runtime.heads.kinds import KINDS, open_head, shown_head
-from edgecv_runtime.heads.multilabel import Multilabel
+from edgecv_runtime.heads.kinds import KINDS, open_head, shown_head, trained_kind
 from edgecv_runtime.heads.one_class import OneClassHead, only_class_head
-from edgecv_runtime.heads.regression import Regression
 from edgecv_runtime.heads.thresholds import read_thresholds
 from edgecv_runtime.schema import HeadSpec, TensorSpec
 from msgspec.structs import replace
@@ -77,15 +75,16 @@ def _kind(place: int, request: ConvertRequest, summary: SourceSummary, sets: Map
         The kind, or None where the shape and the end tell it.
     """
     output, ending, loss = summary.outputs[place], summary.endings[place], summary.trained_as[place]
+    numbers = trained_kind("numbers", output.shape)
     if loss == "numbers" or _gives_back(output, summary.inputs):
-        return Regression.kind
-    if ending != "logits" or KINDS[shown_head([output], ending).kind] is Regression:
+        return numbers
+    if ending != "logits" or not KINDS[shown_head([output], ending).kind].decides:
         return None
     if loss is not None:
-        return Multilabel.kind if loss == "labels" else None
+        return trained_kind(loss, output.shape)
     single = len(summary.outputs) == 1
     said = request.labels is not None or request.recipe.activation is not None or _classes(sets, output.shape[-1])
-    return None if single and said else Regression.kind
+    return None if single and said else numbers
 
 
 def guessed(request: ConvertRequest, summary: SourceSummary, heads: Sequence[Head]) -> Iterator[str]:
@@ -96,7 +95,7 @@ def guessed(request: ConvertRequest, summary: SourceSummary, heads: Sequence[Hea
         unknown = summary.trained_as[place] is None and summary.endings[place] == "logits"
         many = len(output.shape) == 2 and output.shape[-1] > 1 and not _gives_back(output, summary.inputs)
         told = output.name in named or request.recipe.task is not None
-        if unknown and many and not told and isinstance(head, Regression):
+        if unknown and many and not told and not head.decides:
             yield (
                 f"the output {output.name} is taken for {output.shape[-1]} numbers: it ends with a linear layer, and "
                 f"nothing says that they are scores of classes. If they are, give --head {output.name}:classification"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-TrainedAs = Literal["numbers", "one_class", "labels"]
+from edgecv_runtime.heads.base import Training
 
 _NUMBERS: Final = frozenset(
     {"mse", "mae", "mape", "msle", "rmse", "huber", "logcosh", "cosinesimilarity", "poisson", "tversky"}
@@ -19,7 +19,7 @@ _ONE_CLASS: Final = frozenset(
 _LABELS: Final = frozenset({"binarycrossentropy", "binaryfocalcrossentropy", "hinge", "squaredhinge"})
 
 
-def trained_as(config: Any, outputs: Sequence[str]) -> tuple[TrainedAs | None, ...]:
+def trained_as(config: Any, outputs: Sequence[str]) -> tuple[Training | None, ...]:
     """Read what each output was trained towards.
 
     Args:
@@ -42,7 +42,7 @@ def _of_output(losses: Any, place: int, name: str) -> Any:
     return losses
 
 
-def _kind(loss: Any) -> TrainedAs | None:
+def _kind(loss: Any) -> Training | None:
     if isinstance(loss, Mapping):  # serialized: a class by its name, a function by its own or in a wrapper
         config = loss.get("config")
         wrapped = config.get("fn") if isinstance(config, Mapping) else config
@@ -50,7 +50,7 @@ def _kind(loss: Any) -> TrainedAs | None:
     if not isinstance(loss, str):
         return None
     name = re.sub(r"[^a-z]", "", loss.lower())
-    known: tuple[tuple[TrainedAs, frozenset[str]], ...] = (
+    known: tuple[tuple[Training, frozenset[str]], ...] = (
         ("numbers", _NUMBERS),
         ("one_class", _ONE_CLASS),
         ("labels", _LABELS),

@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 from edgecv_runtime.errors import EdgecvError, SourceError, UsageError
-from edgecv_runtime.heads.base import Ending
+from edgecv_runtime.heads.base import Ending, Training
 from edgecv_runtime.heads.kinds import shown_head
 from edgecv_runtime.schema import HeadSpec, SourceInfo, TensorSpec
 
@@ -24,7 +24,6 @@ from edgecv_converters.graph.macs import multiply_adds, multiply_adds_by_layer
 from edgecv_converters.graph.names import scope_name
 from edgecv_converters.graph.scaling import Scaling, input_scalings
 from edgecv_converters.source.causes import hint_of
-from edgecv_converters.source.losses import TrainedAs
 from edgecv_converters.source.words import gist
 
 Array = npt.NDArray[Any]
@@ -84,7 +83,7 @@ class Loaded:
     has_preprocessing: bool | None
     doubled_scopes: frozenset[str] = frozenset()
     fixed_batch: int | None = None
-    trained_as: tuple[TrainedAs | None, ...] = ()
+    trained_as: tuple[Training | None, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -137,7 +136,7 @@ class SourceModel:
         return tuple(ending(self._frozen, output) for output in self._frozen.outputs)
 
     @property
-    def trained_as(self) -> tuple[TrainedAs | None, ...]:
+    def trained_as(self) -> tuple[Training | None, ...]:
         """The meaning that the file's losses give each output; None where it does not say."""
         return self.loaded.trained_as or (None,) * len(self.outputs)
 

@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgecv_runtime.heads.base import Ending
+from edgecv_runtime.heads.base import Ending, Training
 from edgecv_runtime.schema import SourceInfo, TensorSpec
 
 from edgecv_converters.data import Spool
 from edgecv_converters.graph.scaling import Scaling
 from edgecv_converters.isolate.child import progress, wait_for
 from edgecv_converters.isolate.store import ObjectStore
-from edgecv_converters.source.losses import TrainedAs
 from edgecv_converters.source.request import SourceRequest, open_source
 from edgecv_converters.workers.exchange import FROZEN, REFERENCES, SOURCE, SPOOLS
 
@@ -31,7 +30,7 @@ class SourceSummary:
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     endings: tuple[Ending, ...]
-    trained_as: tuple[TrainedAs | None, ...]
+    trained_as: tuple[Training | None, ...]
     has_preprocessing: bool
     scalings: Mapping[str, Scaling]
     notes: tuple[str, ...]

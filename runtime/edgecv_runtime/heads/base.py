@@ -23,6 +23,8 @@ NOTHING: Final = -1  # the decision of a sample whose outputs are not finite
 # How a source model's output ends, as far as it tells what the output means: with a sigmoid, with an operation that
 # gives logits, or with anything else (a softmax, for example).
 Ending = Literal["sigmoid", "logits", "other"]
+# What an output was trained towards, as its loss tells: numbers, one of n classes, or labels that hold or not.
+Training = Literal["numbers", "one_class", "labels"]
 Outputs = Mapping[str, npt.NDArray[Any]]
 
 
@@ -79,6 +81,7 @@ class Head(ABC):
     takes_thresholds: ClassVar[bool] = False
     one_class: ClassVar[bool] = False  # whether its decision is the index of one class
     exclusive: ClassVar[bool] = False  # whether its scores are those of labels of which exactly one holds
+    trained: ClassVar[Training]  # what outputs of this kind are trained towards
 
     def __post_init__(self) -> None:
         self.check()

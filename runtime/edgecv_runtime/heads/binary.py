@@ -18,6 +18,7 @@ class Binary(OneClassHead):
     """Yes or no, from one value: the second label holds from the threshold on."""
 
     kind = "binary"
+    trained = "labels"
     meaning = "yes or no, from one value"
     takes_thresholds = True
 

@@ -18,6 +18,7 @@ class Classification(OneClassHead):
     """One of n classes."""
 
     kind = "classification"
+    trained = "one_class"
     meaning = "one of n classes"
     exclusive = True
 

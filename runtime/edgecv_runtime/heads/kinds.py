@@ -8,7 +8,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from edgecv_runtime.errors import SpecError
-from edgecv_runtime.heads.base import HALF, Ending, Head
+from edgecv_runtime.heads.base import HALF, Ending, Head, Training
 from edgecv_runtime.heads.binary import Binary
 from edgecv_runtime.heads.classification import Classification
 from edgecv_runtime.heads.multilabel import Multilabel
@@ -67,6 +67,13 @@ def _only(names: Sequence[str]) -> str:
         there = f"{', '.join(names)} have" if names else "none of its heads has"
         raise SpecError(f"the bundle does not have one head with thresholds: {there}", "Give them by the head's name")
     return names[0]
+
+
+def trained_kind(training: Training, shape: Sequence[int]) -> str:
+    """Return the kind of an output that was trained towards that: the first one whose outputs have such a shape."""
+    kinds = [one for one in KINDS.values() if one.trained == training]
+    wide = [one for one in kinds if one.one_class == (shape[-1:] == (1,))] if len(kinds) > 1 else kinds
+    return (wide or kinds)[0].kind
 
 
 def shown_head(outputs: Sequence[TensorSpec], ending: Ending, kind: str | None = None) -> HeadSpec:

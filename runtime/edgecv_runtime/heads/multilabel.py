@@ -23,6 +23,7 @@ class Multilabel(Head):
     """Any of n labels: each one holds whose score reaches its threshold."""
 
     kind = "multilabel"
+    trained = "labels"
     meaning = "any of n labels"
     takes_thresholds = True
 

@@ -21,6 +21,7 @@ class Regression(Head):
     """Numbers that mean themselves: nothing is decided."""
 
     kind = "regression"
+    trained = "numbers"
     meaning = "numbers"
     decides = False
 
