@@ -234,7 +234,11 @@ def test_a_budget_that_cannot_be_met_ends_with_3_and_the_best_that_was_reached(
     planted_model: Path, data: tuple[Any, ...], tmp_path: Path
 ) -> None:
     call = ("convert", planted_model, "-o", tmp_path / "m.edgecv", "-q", "int8", "-t", "tflite", *data[:4])
-    half = ("--evaluate", data[3], "--gate", "snr=off", "--gate", "agreement=off", "--gate", "drop=off")
+    half = (
+        "--evaluate",
+        data[3],
+        *(word for name in ("snr", "agreement", "drop", "constant") for word in ("--gate", f"{name}=off")),
+    )
     result = edgecv(*call, *half, "--max-drop", "0.5", "--max-drop-limit", "1e-6", "--keep-failing")
     assert result.code == 3
     assert "--max-drop 0.5 cannot be met on" in result.err
