@@ -21,6 +21,7 @@ from edgecv_converters.graph.node_sketches import sketches
 from edgecv_converters.graph.passes import low_rank, nearest
 from edgecv_converters.onnx import describe as describe_onnx
 from edgecv_converters.onnx import from_tflite, to_onnx
+from edgecv_converters.source import load_source, save_live
 from edgecv_converters.tflite import to_tflite
 from edgecv_converters.tflite.describe import describe as describe_tflite
 from edgecv_runtime.backends import Backend, open_backend, run_float
@@ -267,6 +268,14 @@ def test_every_target_gives_the_models_answers(name: str, target: Target, tmp_pa
     assert all(wanted[kind].std() > 0 for kind in wanted if wanted[kind].size > SAMPLES)
     if target == "coreml":
         assert sketches(frozen, {"x": values[:1]}), "no operation of the graph is lost when it is run"
+
+
+def test_one_sample_is_answered_as_it_is_among_others(tmp_path: Path) -> None:
+    source = load_source(save_live(network("sums_of_one_feature"), tmp_path))
+    values = normal((12, 1))
+    among, alone = source.predict({"x": values}), source.predict({"x": values[:1]})
+    for name, answer in among.items():
+        np.testing.assert_allclose(alone[name], answer[:1], atol=1e-5)
 
 
 def test_an_input_that_nothing_reads_stays_an_input(tmp_path: Path) -> None:

@@ -224,7 +224,8 @@ class SourceModel:
         if self._batch_reduction is not None:
             return 1
         sample = sum(4 * int(np.prod(spec.shape)) for spec in self.inputs)
-        return max(1, min(32, count, _BATCH_BYTES // max(sample, 1)))
+        # At a batch of one, Keras takes some sums for biases of another axis (`graph.passes.bias_add`).
+        return max(2, min(32, count, _BATCH_BYTES // max(sample, 1)))
 
     def _run(self, columns: list[Array], size: int) -> list[Array]:
         """Answers to one batch; a short one is padded, because some models have a fixed batch."""
