@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 import msgspec
 import numpy as np
 from edgecv_converters.measured import ClassRow, HeadRow, Report
+from edgecv_converters.targets import find
 from edgecv_converters.workers import Proof
-from edgecv_runtime.choose import INTEGER
+from edgecv_runtime.artifact_choice import INTEGER
 from edgecv_runtime.heads.base import Head
 from edgecv_runtime.heads.kinds import kind_words
 from edgecv_runtime.schema import Manifest
@@ -110,8 +111,8 @@ def size_notes(conversion: ConversionPhase) -> Iterator[str]:
         size = usual if float32 is None else float32.bytes
         if artifact.precision in INTEGER and size is not None and artifact.bytes > size:
             yield (
-                f"{artifact.file} is larger than in float32 ({artifact.bytes:,} bytes, not {size:,}), and may be "
-                "slower: take float16 or float32"
+                f"The {artifact.precision} file for {find(spec.target).format.title} is larger than float32 "
+                f"({artifact.bytes:,} bytes, not {size:,}), and may be slower: take float16 or float32"
             )
 
 

@@ -10,6 +10,7 @@ from edgecv_runtime.schema import QuantParams, TensorIO
 
 from edgecv_converters.graph.frozen import Endpoint
 from edgecv_converters.onnx.edit import DEQUANTIZE, QUANTIZE, Index
+from edgecv_converters.tflite.describe import AS_THEY_ARE
 
 _INTEGERS = frozenset({"int8", "uint8", "int16", "uint16"})
 
@@ -47,7 +48,7 @@ def _io(index: Index, value: Any, endpoint: Endpoint) -> TensorIO:
         shape=shape,
         dtype=dtype,
         layout="NHWC" if len(shape) == 4 else "none",
-        quantization=_boundary(index, value.name) if dtype in _INTEGERS else None,
+        quantization=(_boundary(index, value.name) or AS_THEY_ARE) if dtype in _INTEGERS else None,
     )
 
 

@@ -1,12 +1,12 @@
-"""What one int8 scale would round away is taken apart: each part gets a scale of its own, or stays float.
+"""Repairs of an int8 file: what one scale would round away is taken apart, and each part gets its own or stays float.
 
 A tensor has one scale. Where boxes of 0..640 lie beside scores of 0..1, one step is 2.5 and every score becomes 0; and
 what only moves numbers (a concatenation, a slice, a minimum) hands its scale on to its neighbours. The operation that
 ties the parts together is then computed in float, and its operands get scales of their own. Where that does not help,
 so are the statistics of normalizations: the reciprocal square root of a variance near 0 is so large that no step is
 left for the usual ones. Nothing is done where the outputs are sound, but for two things that never are: a stand-in for
-infinity (-3e38, as attention masks have), and a one-hot encoding, whose values TensorFlow's converter leaves on another
-scale than their result's.
+infinity (-3e38, as attention masks have), and what only moves integers between tensors to which TensorFlow's converter
+gave different scales: one-hot encodings, and sequences that are reversed.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ WEIGHTED = frozenset({"CONV_2D", "CONV_3D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTE
 
 @dataclass(frozen=True, slots=True)
 class Repaired:
-    """An int8 file with some operations in float: for each of them its kind, its layer, and why."""
+    """An int8 file with other scales and some operations in float: for each of them its kind, its layer, and why."""
 
     data: bytes
     kept: tuple[tuple[str, str, str], ...]
@@ -120,20 +120,23 @@ class _Search:
     def run(self, *, broken: bool) -> Repaired | None:
         """Return the file with as few operations in float as it takes."""
         kept = {number for number, op in enumerate(self._network.ops) if _never(self._network, op)}
-        if not kept and not broken:
+        split = any(group.split for group in groups(self._network))
+        if not kept and not split and not broken:
             return None
         self._values = self._seen()
         data, network = self._cut(kept)
-        for _ in range(ROUNDS):
+        for _ in range(ROUNDS if broken or kept else 0):
             more = set(self._tied(network)) - kept
             if not more:
                 break
             kept |= more
             data, network = self._cut(kept)
-        if not kept:
+        if not kept and data == self._plain:
             return None
         ops = [self._network.ops[number] for number in sorted(kept)]
-        return Repaired(data, tuple((op.kind, self._network.layer(op.outputs[0]), _why(op)) for op in ops))
+        return Repaired(
+            data, tuple((op.kind, self._network.layer(op.outputs[0]), _why(self._network, op)) for op in ops)
+        )
 
     def _seen(self) -> dict[int, Array]:
         """The float file's values of its activations, by their numbers there, for some samples."""
@@ -155,7 +158,7 @@ class _Search:
         network = read_network(data, self._float32, plain=False)
         grids: dict[int, Grid] = {}
         for group in groups(network):
-            if group.free and any(self._is_ruined(network, number) for number in group.tensors):
+            if group.split or (group.free and any(self._is_ruined(network, number) for number in group.tensors)):
                 ends = [self._values[network.twins[number]] for number in group.tensors]
                 real = [values[np.abs(values) < INFINITE] for values in ends]
                 own = grid_of(min(v.min(initial=0) for v in real), max(v.max(initial=0) for v in real))
@@ -207,15 +210,27 @@ class _Search:
         return ((n, op) for n, op in enumerate(network.ops) if op.kind not in CASTS and op.outputs[0] in network.twins)
 
 
-def _why(op: Op) -> str:
-    return OTHER_VALUES if op.kind in WRONG else TIED
+def _why(network: Network, op: Op) -> str:
+    return OTHER_VALUES if op.kind in WRONG or _moves_wrongly(network, op) else TIED
 
 
 def _never(network: Network, op: Op) -> bool:
     """Tell whether an operation is wrong in int8 whatever its operands: a scale that spans infinity, or in `WRONG`."""
     grids = [network.grids[number] for number in op.outputs if number in network.grids]
     infinite = any(max(-grid.low, grid.high) >= INFINITE for grid in grids)
-    return bool(grids) and (op.kind in WRONG or (infinite and _reads_infinity(network, op)))
+    return bool(grids) and (
+        op.kind in WRONG or _moves_wrongly(network, op) or (infinite and _reads_infinity(network, op))
+    )
+
+
+def _moves_wrongly(network: Network, op: Op) -> bool:
+    """Tell whether an operation copies integers from one scale to another, and neither may change."""
+    if op.kind not in SAME_SCALE:
+        return False
+    ends = [number for number in (*op.inputs, *op.outputs) if number in network.grids]
+    if len({network.grids[number] for number in ends}) < 2:
+        return False
+    return not any(group.split and ends[0] in group.tensors for group in groups(network))
 
 
 def _reads_infinity(network: Network, op: Op) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from edgecv_converters.quantize.network import Network
@@ -23,10 +23,14 @@ FIXED_RESULT = frozenset({"L2_NORMALIZATION", "LOGISTIC", "LOG_SOFTMAX", "SOFTMA
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Activations with one grid; `free` where it may be another than the file's."""
+    """Activations with one grid; `free` where it may be another than the file's, `split` where the file has several.
+
+    TensorFlow's converter breaks the rule for REVERSE_V2, whose kernel copies integers of another scale.
+    """
 
     tensors: tuple[int, ...]
     free: bool
+    split: bool = False
 
 
 def groups(network: Network) -> tuple[Group, ...]:
@@ -41,9 +45,12 @@ def groups(network: Network) -> tuple[Group, ...]:
     found: dict[int, list[int]] = {}
     for number in sorted(network.grids):
         found.setdefault(union.root(number), []).append(number)
-    return tuple(
-        Group(tuple(tensors), root not in fixed and _equal(network, tensors)) for root, tensors in found.items()
-    )
+    return tuple(_group(network, tensors, fixed=root in fixed) for root, tensors in found.items())
+
+
+def _group(network: Network, tensors: Sequence[int], *, fixed: bool) -> Group:
+    equal = _equal(network, tensors)
+    return Group(tuple(tensors), free=not fixed and equal, split=not fixed and not equal)
 
 
 def _equal(network: Network, tensors: Iterable[int]) -> bool:

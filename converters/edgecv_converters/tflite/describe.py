@@ -13,6 +13,7 @@ from edgecv_converters.graph.frozen import Endpoint
 
 IDENTIFIER = b"TFL3"  # bytes 4 to 8 of every file
 INTEGERS = frozenset({"int8", "uint8", "int16"})
+AS_THEY_ARE = QuantParams(scale=1.0, zero_point=0)  # of integers that stand for themselves, such as a picture's bytes
 
 
 def describe(
@@ -82,7 +83,7 @@ def _pair(graph: Any, numbers: list[int], endpoints: Sequence[Endpoint]) -> tupl
 
 def _io(tensor: Any, endpoint: Endpoint) -> TensorIO:
     dtype = dtype_of(tensor)
-    quantization = None
+    quantization = AS_THEY_ARE if dtype in INTEGERS else None
     if dtype in INTEGERS and tensor.quantization is not None and tensor.quantization.scale is not None:
         scale, zero = float(tensor.quantization.scale[0]), int(tensor.quantization.zeroPoint[0])
         quantization = QuantParams(scale=scale, zero_point=zero)

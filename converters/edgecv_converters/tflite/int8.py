@@ -11,7 +11,7 @@ from edgecv_runtime.schema import TensorIO
 from edgecv_converters.data import Spool
 from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.graph.passes import integer_casts, square
-from edgecv_converters.graph.passes.run import canonical
+from edgecv_converters.graph.passes.runner import canonical
 from edgecv_converters.isolate.child import progress, wait_for
 from edgecv_converters.isolate.store import ObjectStore
 from edgecv_converters.measured import LayerError, Mixed
@@ -88,7 +88,7 @@ class _Making:
             if statistics and not ruined:
                 return
             found = repaired(self.plain, self.float32, self.samples, broken=ruined > 0, statistics=statistics)
-            if found is None or found.kept == self.kept:
+            if found is None or (statistics and found.kept == self.kept):
                 continue
             before = replace(self)
             self._take(self.quantized(found.data))
