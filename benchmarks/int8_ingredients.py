@@ -60,7 +60,7 @@ class Row:
 def rows(name: str, subject: Subject, *, refine: bool) -> Iterator[Row]:
     """One row for each ingredient, from the converter alone to what edgecv makes."""
     from edgecv_converters.graph.passes import whole_pool
-    from edgecv_converters.graph.passes.run import canonical
+    from edgecv_converters.graph.passes.runner import canonical
     from edgecv_converters.tflite import to_tflite
     from edgecv_converters.tflite.target import TARGET
 

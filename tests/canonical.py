@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import ModuleType
 
 from edgecv_converters.graph.frozen import FrozenGraph
-from edgecv_converters.graph.passes import run
+from edgecv_converters.graph.passes import runner as run
 from edgecv_converters.targets import find
 
 

@@ -21,7 +21,7 @@ from edgecv_runtime.formats import FileFormat, PythonLibrary
 from edgecv_runtime.schema import Artifact, Precision, Record, Sketch, TensorIO, TensorSpec
 
 from edgecv_converters.graph.frozen import FrozenGraph
-from edgecv_converters.graph.passes.run import GraphPass
+from edgecv_converters.graph.passes.runner import GraphPass
 from edgecv_converters.inspection import ArtifactInspection
 from edgecv_converters.isolate.store import ObjectStore
 from edgecv_converters.measured import LayerError, Mixed

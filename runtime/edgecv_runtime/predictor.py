@@ -12,9 +12,9 @@ from typing import Literal, Self, overload
 
 import numpy as np
 
+from edgecv_runtime.artifact_choice import open_best
 from edgecv_runtime.backends import Backend
 from edgecv_runtime.bundle import Bundle
-from edgecv_runtime.choose import open_best
 from edgecv_runtime.errors import BundleError, ImageError, LeftOutWarning
 from edgecv_runtime.feeds import Feed
 from edgecv_runtime.heads.base import Head, Top

@@ -15,6 +15,7 @@ import onnxruntime
 import pytest
 from edgecv_converters.onnx.canonical import canonical, check
 from edgecv_converters.onnx.edit import OnnxPass
+from edgecv_converters.onnx.int8.pass_runner import run_passes
 from edgecv_converters.onnx.int8.passes.clamps import CLAMPS
 from edgecv_converters.onnx.int8.passes.float_weights import FLOAT_WEIGHTS
 from edgecv_converters.onnx.int8.passes.four_channels import FOUR_CHANNELS
@@ -25,7 +26,6 @@ from edgecv_converters.onnx.int8.passes.pads import PADS
 from edgecv_converters.onnx.int8.passes.same_shape import SAME_SHAPE
 from edgecv_converters.onnx.int8.passes.shared_weights import SHARED_WEIGHTS
 from edgecv_converters.onnx.int8.passes.uint8 import UINT8
-from edgecv_converters.onnx.int8.run import run_passes
 from edgecv_runtime.errors import ConversionError
 from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.capi.onnxruntime_pybind11_state import Fail

@@ -6,10 +6,10 @@ import subprocess
 import sys
 
 import pytest
-from edgecv_converters.graph.passes.run import run_passes
+from edgecv_converters.graph.passes.runner import run_passes
 from edgecv_converters.targets import carrier, find, known_targets
 from edgecv_runtime import formats
-from edgecv_runtime.choose import PREFERENCE
+from edgecv_runtime.artifact_choice import PREFERENCE
 from edgecv_runtime.errors import BackendError, ConversionError, UsageError
 
 from edgecv.convert.conversion import needed

@@ -23,7 +23,7 @@ from edgecv_converters.graph.frozen import Endpoint, FrozenGraph
 from edgecv_converters.graph.layers import layer_of
 from edgecv_converters.graph.names import single_scope, tidy_names
 from edgecv_converters.graph.passes import bias_add, branches, negative_zero, shapes, tensor_lists, unroll
-from edgecv_converters.graph.passes.run import run_passes
+from edgecv_converters.graph.passes.runner import run_passes
 
 Call = Callable[[Sequence[Any]], Sequence[Any]]
 LOOP_PASSES = (shapes.rewrite, unroll.rewrite, tensor_lists.rewrite)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edgecv_converters.graph.frozen import FrozenGraph
-from edgecv_converters.graph.passes.run import canonical
+from edgecv_converters.graph.passes.runner import canonical
 from edgecv_converters.isolate.child import wait_for
 from edgecv_converters.isolate.store import ObjectStore
 from edgecv_converters.targets import ConversionJob, Converted, find

@@ -13,9 +13,9 @@ from edgecv_converters.onnx.canonical import canonical, name_endpoints
 from edgecv_converters.onnx.edit import DEQUANTIZE, Index
 from edgecv_converters.onnx.float import OPSET
 from edgecv_converters.onnx.int8.handlers import register
+from edgecv_converters.onnx.int8.pass_runner import run_passes
 from edgecv_converters.onnx.int8.passes import PASSES
 from edgecv_converters.onnx.int8.passes.uint8 import WEIGHTED
-from edgecv_converters.onnx.int8.run import run_passes
 from edgecv_converters.onnx.reader import call_tf2onnx, foreign, unsupported
 
 if TYPE_CHECKING:

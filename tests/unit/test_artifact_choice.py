@@ -6,8 +6,8 @@ import sys
 
 import msgspec
 import pytest
+from edgecv_runtime.artifact_choice import open_best
 from edgecv_runtime.bundle import Bundle, encode_manifest
-from edgecv_runtime.choose import open_best
 from edgecv_runtime.digest import sha256_tree
 from edgecv_runtime.errors import BackendError, BundleError, MissingDependencyError
 
