@@ -20,7 +20,7 @@ from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.graph.node_sketches import sketches
 from edgecv_converters.graph.passes import low_rank, nearest
 from edgecv_converters.onnx import describe as describe_onnx
-from edgecv_converters.onnx import from_tflite, to_onnx
+from edgecv_converters.onnx import from_tflite, to_float16, to_onnx
 from edgecv_converters.source import load_source, save_live
 from edgecv_converters.tflite import to_tflite
 from edgecv_converters.tflite.describe import describe as describe_tflite
@@ -28,7 +28,7 @@ from edgecv_runtime.backends import Backend, open_backend, run_float
 from edgecv_runtime.schema import Artifact, Target, TensorSpec
 
 from tests.canonical import canonical
-from tests.integration.onnx_models import int8_file, quiet
+from tests.integration.onnx_models import int8_file, onnx_session, quiet
 
 Array = npt.NDArray[Any]
 Kinds = dict[str, Any]
@@ -268,6 +268,15 @@ def test_every_target_gives_the_models_answers(name: str, target: Target, tmp_pa
     assert all(wanted[kind].std() > 0 for kind in wanted if wanted[kind].size > SAMPLES)
     if target == "coreml":
         assert sketches(frozen, {"x": values[:1]}), "no operation of the graph is lost when it is run"
+
+
+@pytest.mark.parametrize("name", ["resizes", "transposed_convolutions"])
+def test_onnx_takes_them_in_float16(name: str) -> None:
+    model, values = network(name), normal(MODELS[name][0], 1)
+    wanted = reference(model, values, alone=False)
+    session = onnx_session(to_float16(to_onnx(canonical(plain(model), "onnx"))))
+    for kind, found in zip(sorted(wanted), session.run(sorted(wanted), {"x": values}), strict=True):
+        assert decibels(wanted[kind], found) > 45
 
 
 def test_one_sample_is_answered_as_it_is_among_others(tmp_path: Path) -> None:

@@ -33,8 +33,7 @@ def _resize(context: Any, node: Any, **more: Any) -> None:
         return
     resize = context.get_node_by_output(result).inputs[0]
     sizes = context.make_const(f"{resize.name}_sizes", np.array([after[0], after[3], *after[1:3]], np.int64))
-    nothing = context.make_const(f"{resize.name}_no_scales", np.array([], np.float32))
-    context.replace_inputs(resize, [*resize.input[:2], nothing.output[0], sizes.output[0]])
+    context.replace_inputs(resize, [resize.input[0], "", "", sizes.output[0]])
 
 
 def _transposed_convolution(context: Any, node: Any, **more: Any) -> None:
