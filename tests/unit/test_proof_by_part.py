@@ -29,7 +29,10 @@ def sigmoid(values):
 
 def kinds(**named):
     """Heads of the given kinds, one an output."""
-    return {name: HeadSpec(name=name, kind=kind, outputs=(name,), thresholds=thresholds) for name, (kind, thresholds) in named.items()}  # fmt: skip
+    return {
+        name: HeadSpec(name=name, kind=kind, outputs=(name,), thresholds=thresholds)
+        for name, (kind, thresholds) in named.items()
+    }
 
 
 HEADS = kinds(
@@ -111,8 +114,8 @@ PLANTS = [
     ("cls", lambda v: np.full_like(v, 1 / 6), "cls"),
     *[("cls", column(place, 0.0), f"{place} of cls") for place in range(6)],
     ("smile", lambda v: 1 - v, "smile"),
-    ("smile", lambda v: np.zeros_like(v), "1 of smile"),
-    ("smile", lambda v: np.ones_like(v), "0 of smile"),
+    ("smile", np.zeros_like, "1 of smile"),
+    ("smile", np.ones_like, "0 of smile"),
     *[("tags", column(place, 0.0), f"{place}: yes of tags") for place in range(5)],
     *[("tags", column(place, 1.0), f"{place}: no of tags") for place in range(5)],
 ]

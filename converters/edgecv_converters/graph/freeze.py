@@ -83,8 +83,9 @@ def _check_tables(function: Any, doubled: Collection[str]) -> None:
     nodes = [*proto.node, *(node for inner in proto.library.function for node in inner.node_def)]
     found = next((node.name for node in nodes if node.op.startswith("LookupTableFind")), None)
     if found is not None:
+        layer = single_scope(layer_of(found).partition("/")[0], doubled)
         raise SourceError(
-            f"the layer {single_scope(layer_of(found).partition('/')[0], doubled)!r} looks its input up in a vocabulary, which no target does",
+            f"the layer {layer!r} looks its input up in a vocabulary, which no target does",
             "Cut the model behind that layer (keras.Model(layer.output, model.output)), and look up in your app",
         )
 

@@ -49,7 +49,7 @@ def scales_input(frozen: FrozenGraph) -> bool:
 
 
 def batch_reduction(frozen: FrozenGraph) -> str | None:
-    """The first node that reduces over the batch axis, so that samples of one batch see each other; None without one."""
+    """The first node that reduces over the batch axis, so that samples of one batch see each other, or None."""
     nodes = {node.name: node for node in frozen.proto().node}
     reached = {end.node for end in frozen.inputs}
     for node in nodes.values():  # sources come before what reads them
