@@ -260,6 +260,34 @@ def products(x: Any, y: Any) -> Mapping[str, Any]:
     }
 
 
+def choices(x: Any, y: Any) -> Mapping[str, Any]:
+    """Comparisons, booleans and indices; at each border both sides are equal, so that a step makes no difference."""
+    import tensorflow as tf
+
+    where, zeros, any_, all_ = tf.where, tf.zeros_like(x), tf.reduce_any, tf.reduce_all
+    largest = tf.argmax(x, -1, tf.int32)
+    return {
+        "greater": where(x > y, x, y),
+        "greater_equal": where(x >= y, y, x),
+        "less": where(x < y, x, y),
+        "less_equal": where(x <= y, y, x),
+        "equal": where(tf.equal(x, y), y, x),
+        "not_equal": where(tf.not_equal(x, y), x, y),
+        "both": where((x > 0) & (y < 2), x, zeros),
+        "either": where((x > 0) | (y > 2), x, zeros),
+        "not_both": where(~((x > 0) & (y < 2)), zeros, x),
+        "where_any": where(any_(x > -2, 3, keepdims=True), x, y),
+        "where_all": where(all_(x > -2, [1, 2]), x[:, 0, 0], y[:, 0, 0]),
+        "one_hot": tf.cast(tf.one_hot(largest, 6, 3, 1, dtype=tf.int32), tf.float32),
+        "index": tf.cast(largest, tf.float32),
+        "reversed": tf.reverse(x, [1, 2]),
+        "log_softmax": tf.nn.log_softmax(3 * x),
+        "length": tf.math.l2_normalize(x, -1),
+        "volume": tf.nn.conv3d(tf.reshape(x, (1, 9, 8, 3, 2)), _constant(3, 3, 2, 2, 4), [1, 2, 1, 1, 1], "SAME"),
+        "sums": tf.cumsum(x, 2, exclusive=True, reverse=True),
+    }
+
+
 BODIES: Mapping[str, Body] = {
-    body.__name__: body for body in (convolutions, windows, arithmetic, curves, moves, pads, products)
+    body.__name__: body for body in (convolutions, windows, arithmetic, curves, moves, pads, products, choices)
 }

@@ -21,7 +21,7 @@ TOPS = ("benchmarks", "converters", "docs", "edgecv", "examples", "runtime", "te
 PATH = re.compile(rf"`((?:{'|'.join(TOPS)})/[\w./-]+)`")
 MODULE = re.compile(r"`((?:edgecv|edgecv_runtime|edgecv_converters)(?:\.[a-z_0-9]+)+)(?:\.[A-Z]\w*)?`")
 SCRIPT = re.compile(r"python3? -m ((?:benchmarks|tests|edgecv_runtime)[\w.]*)")
-OPTION = re.compile(r"(?<![\w-])--?[a-z][a-z-]*")
+OPTION = re.compile(r"(?<![\w-])--?[a-z][a-z0-9-]*")
 
 
 def load_hooks():
@@ -105,7 +105,7 @@ def test_every_command_and_option_exists(page, commands):
 def test_every_option_in_prose_is_an_option_of_some_command(commands):
     known = set().union(*commands.values())
     pages = [ROOT / "docs" / f"{name}.md" for name in ("convert", "gates", "quantization", "run")]
-    told = {option for page in pages for option in re.findall(r"`(--[a-z-]+)", page.read_text("utf-8"))}
+    told = {option for page in pages for option in re.findall(r"`(--[a-z0-9-]+)", page.read_text("utf-8"))}
     assert told - known == set()
 
 

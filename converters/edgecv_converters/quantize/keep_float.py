@@ -16,10 +16,9 @@ import numpy as np
 from edgecv_converters.quantize.network import CASTS, Network
 from edgecv_converters.tflite.describe import builtin_name, load
 from edgecv_converters.tflite.reader import Array
+from edgecv_converters.tflite.write import cast_code, drop_buffers, packed
 
 FLOAT32_TYPE = 0
-LARGEST_OLD_CODE = 127  # builtin codes above it have a field of their own
-DEQUANTIZE_VERSION = 2  # the first that reads int8
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +73,7 @@ class _Rewriting:
                 self._done.append(operator)
         self._graph.operators = _needed(self._done, set(map(int, self._graph.outputs)), self._model)
         _drop_unused(self._model)
-        return MixedFile(_packed(self._model), frozenset(self._kept))
+        return MixedFile(packed(self._model), frozenset(self._kept))
 
     def _counterparts(self) -> dict[int, Any]:
         others = iter(o for o in self._theirs.subgraphs[0].operators if builtin_name(self._theirs, o) not in CASTS)
@@ -136,12 +135,7 @@ class _Rewriting:
     def _cast(self, kind: str, source: int, result: int) -> None:
         from ai_edge_litert import schema_py_generated as schema
 
-        code = getattr(schema.BuiltinOperator, kind)
-        version = DEQUANTIZE_VERSION if kind == "DEQUANTIZE" else 1
-        entry = schema.OperatorCodeT(
-            deprecatedBuiltinCode=min(code, LARGEST_OLD_CODE), builtinCode=code, version=version
-        )
-        index = self._code_of(entry)
+        index = self._code_of(cast_code(kind))
         self._done.append(schema.OperatorT(opcodeIndex=index, inputs=np.array([source]), outputs=np.array([result])))
 
     def _code_of(self, entry: Any) -> int:
@@ -220,24 +214,7 @@ def _drop_unused(model: Any) -> None:
     for signature in model.signatureDefs or []:
         for entry in (*signature.inputs, *signature.outputs):
             entry.tensorIndex = place[entry.tensorIndex]
-    _drop_buffers(model)
-
-
-def _drop_buffers(model: Any) -> None:
-    owners = [*model.subgraphs[0].tensors, *(model.metadata or [])]
-    used = sorted({0} | {int(owner.buffer) for owner in owners})
-    place = {old: new for new, old in enumerate(used)}
-    model.buffers = [model.buffers[old] for old in used]
-    for owner in owners:
-        owner.buffer = place[int(owner.buffer)]
-
-
-def _packed(model: Any) -> bytes:
-    import flatbuffers
-
-    builder = flatbuffers.Builder(1024)
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
+    drop_buffers(model)
 
 
 def layers_of(network: Network) -> dict[str, tuple[int, ...]]:

@@ -102,13 +102,13 @@ def repaired(
         statistics: Whether the statistics of normalizations are kept in float as well, where they need it.
     """
     try:
-        search = _Search(plain, float32, samples, statistics=statistics)
+        search = _RepairSearch(plain, float32, samples, statistics=statistics)
         return search.run(broken=broken)
     except (BiasRoomError, MismatchError, UnusableFileError):
         return None
 
 
-class _Search:
+class _RepairSearch:
     """Finds the operations to keep float: round by round, for a new scale may show what else is tied together."""
 
     def __init__(self, plain: bytes, float32: bytes, samples: Sequence[Array], *, statistics: bool) -> None:

@@ -13,6 +13,7 @@ from edgecv_runtime.errors import ConversionError
 from edgecv_converters.quantize.network import Network
 from edgecv_converters.tflite.describe import dtype_of, load
 from edgecv_converters.tflite.reader import Array, Grid, TFLiteGraph
+from edgecv_converters.tflite.write import packed
 
 Floats = npt.NDArray[np.float32]
 LARGEST_BIAS = 2.0**30  # an int32 accumulator has to hold the sum of products as well
@@ -106,8 +107,6 @@ def write_scheme(network: Network, data: bytes, scheme: Scheme) -> bytes:
     Raises:
         BiasRoomError: A bias does not fit into an int32.
     """
-    import flatbuffers
-
     model = load(data)
     file = _Edit(model)
     for number, grid in scheme.grids.items():
@@ -124,9 +123,7 @@ def write_scheme(network: Network, data: bytes, scheme: Scheme) -> bytes:
             raise BiasRoomError(f"the bias of layer {network.layer(product.weight)} does not fit into an int32")
         file.set_data(product.bias, integers.astype(np.int32))
         file.set_grid(product.bias, steps, np.zeros(len(steps), np.int64))
-    builder = flatbuffers.Builder(len(data) + 1024)
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
+    return packed(model, len(data) + 1024)
 
 
 class _Edit:

@@ -10,8 +10,8 @@ from typing import Any
 
 from edgecv_converters.graph.layers import layer_of_fused
 from edgecv_converters.tflite.describe import load
+from edgecv_converters.tflite.write import NO_DATA, drop_buffers, packed
 
-NO_DATA = 0  # the buffer of a tensor that is computed
 LOOP = "/while/"  # between a recurrent layer's name and what its unrolled steps are called
 
 
@@ -20,8 +20,6 @@ def compact(data: bytes) -> bytes:
 
     Inputs and outputs keep their names, and every operation its layer.
     """
-    import flatbuffers
-
     model = load(data)
     graph = model.subgraphs[0]
     ends = {*map(int, graph.inputs), *map(int, graph.outputs)}
@@ -33,10 +31,8 @@ def compact(data: bytes) -> bytes:
         if tensor.buffer in empty:
             tensor.buffer = NO_DATA
     _share_scales(graph.tensors)
-    _drop_buffers(model)
-    builder = flatbuffers.Builder(len(data))
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
+    drop_buffers(model)
+    return packed(model, len(data))
 
 
 class _WrittenOnce:
@@ -63,12 +59,3 @@ def _share_scales(tensors: list[Any]) -> None:
         held.min = held.max = None
         key = (tuple(held.scale), tuple(held.zeroPoint), held.quantizedDimension)
         tensor.quantization = known.setdefault(key, _WrittenOnce(held))
-
-
-def _drop_buffers(model: Any) -> None:
-    owners = [*model.subgraphs[0].tensors, *(model.metadata or [])]
-    used = sorted({NO_DATA} | {int(owner.buffer) for owner in owners})
-    place = {old: new for new, old in enumerate(used)}
-    model.buffers = [model.buffers[old] for old in used]
-    for owner in owners:
-        owner.buffer = place[int(owner.buffer)]

@@ -9,9 +9,8 @@ import numpy as np
 from edgecv_converters.targets import IoType
 from edgecv_converters.tflite.describe import builtin_name, dtype_of, load
 from edgecv_converters.tflite.reader import TFLiteGraph
+from edgecv_converters.tflite.write import cast_code, packed
 
-LARGEST_OLD_CODE = 127  # builtin codes above it have a field of their own
-DEQUANTIZE_VERSION = 2  # the first that reads int8
 EQUALITIES = frozenset({"EQUAL", "NOT_EQUAL"})
 
 
@@ -53,22 +52,18 @@ def _rounded_first(data: bytes) -> bytes:
             operator.inputs = np.array([real if int(place) == number else place for place in operator.inputs], np.int32)
             if builtin_name(model, operator) in EQUALITIES:
                 _round_constants(flat, operator, cast.outputs[0])
-    return _packed(model) if changed else data
+    return packed(model) if changed else data
 
 
 def _dequantized(model: Any, source: int, like: int) -> int:
     """Add a DEQUANTIZE after the cast that gives tensor `source`; returns the number of its result."""
     from ai_edge_litert import schema_py_generated as schema
 
-    graph, code = model.subgraphs[0], schema.BuiltinOperator.DEQUANTIZE
+    graph = model.subgraphs[0]
     old = graph.tensors[like]
     name = old.name + b"_rounded"
     graph.tensors.append(schema.TensorT(shape=old.shape, hasRank=old.hasRank, type=old.type, buffer=0, name=name))
-    model.operatorCodes.append(
-        schema.OperatorCodeT(
-            deprecatedBuiltinCode=min(code, LARGEST_OLD_CODE), builtinCode=code, version=DEQUANTIZE_VERSION
-        )
-    )
+    model.operatorCodes.append(cast_code("DEQUANTIZE"))
     result = len(graph.tensors) - 1
     made = schema.OperatorT(
         opcodeIndex=len(model.operatorCodes) - 1, inputs=np.array([source]), outputs=np.array([result])
@@ -98,11 +93,3 @@ def _round_constants(flat: TFLiteGraph, operator: Any, like: int) -> None:
             )
         )
         operator.inputs[position] = len(tensors) - 1
-
-
-def _packed(model: Any) -> bytes:
-    import flatbuffers
-
-    builder = flatbuffers.Builder(1024)
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
