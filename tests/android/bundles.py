@@ -3,7 +3,8 @@
 Usage: python -m tests.android.bundles
 
 Makes build/android anew: bundles by `edgecv.convert`, `answers.json` (by bundle and artifact, what `edgecv.load`
-predicts for each golden case), and for each bundle the samples of a benchmark. ResNet8 is made where ../shared is.
+predicts for each golden case, and how the artifact is judged on them), `proofs.json` (see `tests.android.proofs`), and
+for each bundle the samples of a benchmark. ResNet8 is made where ../shared is.
 """
 
 from __future__ import annotations
@@ -15,15 +16,21 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 from edgecv_converters.golden import read_golden
+from edgecv_converters.parity.gates import GateConfig
+from edgecv_converters.parity.golden import GoldenCheck, check_golden
 from edgecv_runtime.bench.measure import write_golden_inputs
 from edgecv_runtime.bundle import Bundle
+from edgecv_runtime.heads.kinds import heads_of
 from edgecv_runtime.prediction import Prediction
 from edgecv_runtime.predictor import load
+from edgecv_runtime.schema import Artifact, Manifest, Parity
 
 import edgecv
 from tests import models
+from tests.android.proofs import write_proofs
 from tests.bundles import colour_head, onnx_artifact, write_bundle, write_onnx, write_two_outputs
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -58,6 +65,7 @@ def make_all(folder: Path) -> None:
     (folder / "answers.json").write_text(
         json.dumps([one for path in bundles for one in answers(path)], indent=1) + "\n"
     )
+    write_proofs(folder / "proofs.json")
     for path in bundles:
         with Bundle.load(path) as bundle:
             write_golden_inputs(bundle, bundle.golden(), folder / f"{bundle.manifest.name}.samples")
@@ -153,8 +161,9 @@ def make_resnet8(folder: Path) -> None:
 def answers(path: Path) -> list[dict[str, Any]]:
     """Return Python's answers to the golden cases, by each ONNX artifact: to their pictures, else to their tensors."""
     with Bundle.load(path) as bundle:
-        artifacts = [artifact for artifact in bundle.manifest.artifacts if artifact.target == "onnx"]
-        samples = list(read_golden(path, bundle.manifest.golden))
+        manifest = bundle.manifest
+    artifacts = [artifact for artifact in manifest.artifacts if artifact.target == "onnx"]
+    samples = list(read_golden(path, manifest.golden))
     made = []
     for artifact in artifacts:
         with load(path, target="onnx", precision=artifact.precision) as predictor:
@@ -165,8 +174,24 @@ def answers(path: Path) -> list[dict[str, Any]]:
                 }
                 for one in samples
             ]
-        made.append({"bundle": path.name, "artifact": artifact.file, "cases": cases})
+        proof = msgspec.to_builtins(proven(path, manifest, artifact))
+        made.append({"bundle": path.name, "artifact": artifact.file, "cases": cases, "proof": proof})
     return made
+
+
+def proven(path: Path, manifest: Manifest, artifact: Artifact) -> Parity:
+    """Return how `edgecv verify` judges an artifact on the golden cases."""
+    return check_golden(
+        GoldenCheck(
+            root=path,
+            artifact=artifact,
+            golden=manifest.golden,
+            heads=heads_of(manifest),
+            method="runtime",
+            gates=GateConfig.parse(),
+            threads=1,
+        )
+    )
 
 
 def answer(prediction: Prediction) -> dict[str, Any]:

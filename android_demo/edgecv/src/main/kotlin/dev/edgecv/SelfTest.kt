@@ -1,6 +1,7 @@
 package dev.edgecv
 
 import dev.edgecv.heads.Head
+import dev.edgecv.heads.activate
 import kotlinx.serialization.json.JsonNull
 
 /** Decodes a picture file (PNG) to pixels, without colour management and without scaling; the platform's, as `BitmapFactory`. */
@@ -17,8 +18,8 @@ public fun interface PictureDecoder {
  * @property artifact the file that ran.
  * @property pictures how many golden pictures were decoded and preprocessed here; 0 where there are none, or no decoder.
  * @property picturesEqual how many of them gave the recorded tensor in every bit.
- * @property comparison the outputs against the source model's.
- * @property gates the bars, as `edgecv verify` sets them on the golden cases.
+ * @property comparison the outputs against the source model's, in all and by head and part of an output.
+ * @property gates the bars, as `edgecv verify` sets them on the golden cases: one for each head, and one for each part of an output.
  * @property reasons why it did not pass, a sentence each.
  */
 public data class Verdict(
@@ -39,7 +40,7 @@ public object SelfTest {
      *
      * @param decoder null: pictures are left out.
      * @param progress is told how many cases of how many are done.
-     * @throws BundleException a golden file is missing or was changed.
+     * @throws BundleException a golden file is missing or was changed, or there are no golden cases.
      * @throws EngineException the engine failed.
      */
     public fun run(
@@ -49,27 +50,36 @@ public object SelfTest {
     ): Verdict {
         val bundle = predictor.bundle
         val cases = bundle.golden().cases
+        if (cases.isEmpty()) throw BundleException("the bundle ${bundle.name} has no golden cases", ANEW)
+        val outputs = predictor.artifact.outputs
+        val specs = bundle.manifest.outputs.associateBy { it.name }
         val pictures = PictureCheck(bundle, decoder)
-        val sum = ComparisonSum(Head.of(bundle.manifest, predictor.artifact))
+        val sum = ComparisonSum(Head.of(bundle.manifest, predictor.artifact), outputs.map { specs.getValue(it.name) })
         cases.forEachIndexed { number, case ->
             progress(number, cases.size)
             val inputs = case.inputs.mapValues { (_, tensor) -> bundle.goldenTensor(tensor) }
             pictures.add(case, inputs)
-            val wanted = predictor.artifact.outputs.map { bundle.goldenTensor(outputOf(case, it.name)) }
-            sum.add(case.id, wanted, predictor.outputsFor(inputs).map { it.copyOf() })
+            val made = predictor.outputsFor(inputs)
+            sum.add(case.id, outputs.mapIndexed { place, io -> recorded(bundle, case, io, made[place].size) }, made)
         }
         progress(cases.size, cases.size)
         return verdict(predictor, pictures, sum.result())
     }
 
-    private fun outputOf(case: GoldenCase, name: String): GoldenTensor =
-        case.outputs[name] ?: throw BundleException("the golden case ${case.id} has no output '$name'", ANEW)
+    /** The source's output, of as many numbers as the artifact's, with the activation that the artifact applies to its own. */
+    private fun recorded(bundle: Bundle, case: GoldenCase, io: TensorIO, count: Int): FloatArray {
+        val tensor = case.outputs[io.name] ?: throw BundleException("the golden case ${case.id} has no output '${io.name}'", ANEW)
+        val values = bundle.goldenTensor(tensor)
+        if (values.size != count) {
+            throw BundleException("the golden case ${case.id} has ${values.size} numbers of the output '${io.name}', not $count", ANEW)
+        }
+        return values.also { activate(it, io.activation) }
+    }
 
     private fun verdict(predictor: Predictor, pictures: PictureCheck, comparison: Comparison): Verdict {
         val epochs = predictor.bundle.manifest.provenance.recipe["epochs"]
         val gates = Gates.of(predictor.artifact.precision, trained = epochs != null && epochs !is JsonNull, comparison)
-        val reasons = gates.filter { !it.passed }.map { "${it.name} is ${it.value ?: "not measured"}, the gate is ${it.limit}" } +
-            listOfNotNull(pictures.reason)
+        val reasons = gates.filter { !it.passed }.map(Gates::reason) + listOfNotNull(pictures.reason)
         return Verdict(
             passed = reasons.isEmpty(),
             backend = predictor.backend,

@@ -22,8 +22,9 @@ internal data class PythonAnswer(
 @Serializable
 internal data class PythonCase(val id: String, val answers: List<PythonAnswer>, val outputs: Map<String, List<Double>>)
 
+/** Python's answers to all golden cases by one artifact, and its judgement of it on them. */
 @Serializable
-internal data class PythonAnswers(val bundle: String, val artifact: String, val cases: List<PythonCase>)
+internal data class PythonAnswers(val bundle: String, val artifact: String, val cases: List<PythonCase>, val proof: Parity)
 
 /** Bundles that `python -m tests.android.bundles` made with `edgecv convert`. */
 internal object Bundles {

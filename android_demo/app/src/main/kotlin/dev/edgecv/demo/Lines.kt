@@ -1,6 +1,7 @@
 package dev.edgecv.demo
 
 import dev.edgecv.Answer
+import dev.edgecv.Comparison
 import dev.edgecv.Verdict
 import dev.edgecv.bench.Result
 import dev.edgecv.bench.Row
@@ -48,16 +49,27 @@ object Lines {
     fun times(preprocessNs: Long, inferenceNs: Long, postprocessNs: Long): String =
         "preprocess ${ms(preprocessNs)}, model ${ms(inferenceNs)}, postprocess ${ms(postprocessNs)}"
 
-    /** The outcome of the self-test, with its numbers. */
+    /** The outcome of the self-test, with its numbers: those of the worst head and the worst part of an output, named where there are several. */
     fun verdict(verdict: Verdict): String {
         val count = verdict.comparison.count
         val head = if (verdict.passed) "This device agrees" else "This device does NOT agree"
         val pictures = if (verdict.pictures == 0) "" else
             ", ${verdict.picturesEqual} of ${verdict.pictures} pictures preprocessed to the same bits"
-        val agreement = verdict.comparison.agreement?.let { ", top-1 equal in ${number(100 * it, 1)} %" }.orEmpty()
-        val noise = verdict.comparison.snrDb?.let { "SNR ${number(it, 1)} dB" } ?: "equal to the bit"
         val reasons = verdict.reasons.joinToString("") { "\n$it" }
-        return "$head with the trained model on $count golden cases: $noise$agreement$pictures$reasons"
+        return "$head with the trained model on $count golden cases: ${noise(verdict.comparison)}${agreement(verdict.comparison)}$pictures$reasons"
+    }
+
+    private fun noise(measured: Comparison): String {
+        val worst = measured.parts.minByOrNull { it.snrDb ?: Double.MAX_VALUE }
+        val ratio = (if (worst == null) measured.snrDb else worst.snrDb) ?: return "equal to the bit"
+        if (measured.nonFinite > 0 || ratio == -Double.MAX_VALUE) return "SNR not measured"
+        return "SNR ${number(ratio, 1)} dB" + worst?.part?.takeIf { measured.parts.size > 1 }?.let { " ($it)" }.orEmpty()
+    }
+
+    private fun agreement(measured: Comparison): String {
+        val worst = measured.heads.minByOrNull { it.agreement }
+        val share = (if (worst == null) measured.agreement else worst.agreement) ?: return ""
+        return ", top-1 equal in ${number(100 * share, 1)} %" + worst?.head?.takeIf { measured.heads.size > 1 }?.let { " ($it)" }.orEmpty()
     }
 
     /** One line for each row of a benchmark. */

@@ -3,7 +3,9 @@ package dev.edgecv.demo
 import dev.edgecv.Answer
 import dev.edgecv.BackendInfo
 import dev.edgecv.Comparison
+import dev.edgecv.HeadComparison
 import dev.edgecv.HeadSpec
+import dev.edgecv.PartComparison
 import dev.edgecv.Verdict
 import dev.edgecv.heads.HeadKind
 import kotlin.test.Test
@@ -86,12 +88,25 @@ class LinesTest {
 
     @Test
     fun `a failed verdict says why`() {
-        val failed = verdict.copy(passed = false, pictures = 0, reasons = listOf("agreement is 0.5, the gate is 0.9"))
+        val failed = verdict.copy(passed = false, pictures = 0, reasons = listOf("agreement is 0.5 on golden, the gate is 0.9"))
         assertEquals(
             "This device does NOT agree with the trained model on 8 golden cases: SNR 25.9 dB, top-1 equal in 100.0 %\n" +
-                "agreement is 0.5, the gate is 0.9",
+                "agreement is 0.5 on golden, the gate is 0.9",
             Lines.verdict(failed),
         )
+    }
+
+    @Test
+    fun `of several heads and parts the worst is shown and named`() {
+        val parts = listOf(PartComparison("pet", 31.04), PartComparison("box[0:4]", null), PartComparison("box[4:7]", 12.34))
+        val heads = listOf(HeadComparison("pet", 0.875), HeadComparison("gender", 1.0))
+        val several = verdict.copy(comparison = verdict.comparison.copy(heads = heads, parts = parts), pictures = 0)
+        val begins = "This device agrees with the trained model on 8 golden cases:"
+        assertEquals("$begins SNR 12.3 dB (box[4:7]), top-1 equal in 87.5 % (pet)", Lines.verdict(several))
+        val alone = several.copy(comparison = several.comparison.copy(heads = heads.take(1), parts = parts.take(1)))
+        assertEquals("$begins SNR 31.0 dB, top-1 equal in 87.5 %", Lines.verdict(alone))
+        val broken = alone.copy(comparison = alone.comparison.copy(nonFinite = 1))
+        assertEquals("$begins SNR not measured, top-1 equal in 87.5 %", Lines.verdict(broken))
     }
 
     @Test

@@ -18,6 +18,9 @@ internal abstract class Head(val spec: HeadSpec, val place: Int, protected val a
     /** False for a head that decides nothing: only its values can be compared. */
     open val decides: Boolean get() = true
 
+    /** False for a head that says yes or no to each of several labels; it has no meaning where nothing is decided. */
+    open val oneClass: Boolean get() = true
+
     /** The number of scores that it makes of an output of so many numbers. */
     open fun scoreCount(numbers: Int): Int = numbers
 
@@ -45,10 +48,10 @@ internal abstract class Head(val spec: HeadSpec, val place: Int, protected val a
         decide(output, answer)
     }
 
-    /** Says whether two outputs, all of whose numbers are finite, lead to the same decisions. */
-    fun agree(first: FloatArray, second: FloatArray): Boolean {
-        val answers = listOf(first, second).map { output -> answer(output.size).also { read(output, it) } }
-        return answers[0].index == answers[1].index && answers[0].holds.contentEquals(answers[1].holds)
+    /** The decisions that an output leads to, all of whose numbers are finite: the index of a class, or a 1 or 0 for each label. */
+    fun decisions(output: FloatArray): IntArray {
+        val answer = answer(output.size).also { read(output, it) }
+        return if (oneClass) intArrayOf(answer.index) else IntArray(answer.holds.size) { if (answer.holds[it]) 1 else 0 }
     }
 
     internal companion object {

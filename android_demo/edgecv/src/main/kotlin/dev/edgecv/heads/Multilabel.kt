@@ -10,6 +10,8 @@ import dev.edgecv.Top
 internal class Multilabel(spec: HeadSpec, place: Int, activation: Activation) : Head(spec, place, activation) {
     private val thresholds = FloatArray(spec.thresholds.size) { spec.thresholds[it].toFloat() }
 
+    override val oneClass: Boolean get() = false
+
     override fun decide(output: FloatArray, answer: LiveAnswer) {
         val scores = answer.scores
         for (i in scores.indices) answer.holds[i] = scores[i] >= thresholds[i % thresholds.size]

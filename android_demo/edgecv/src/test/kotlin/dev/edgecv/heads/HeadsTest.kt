@@ -44,8 +44,7 @@ class HeadsTest {
         assertEquals("male" to 0.75f, yes.label to yes.score)
         assertContentEquals(floatArrayOf(0.375f, 0.625f), no.scores)
         assertEquals(listOf("female"), no.shown(3).map { it.label })
-        assertTrue(head.agree(floatArrayOf(0.1f), floatArrayOf(0.7f)))
-        assertFalse(head.agree(floatArrayOf(0.7f), floatArrayOf(0.8f)))
+        assertEquals(listOf(0, 0, 1), listOf(0.1f, 0.7f, 0.8f).map { head.decisions(floatArrayOf(it)).single() })
     }
 
     @Test
@@ -63,6 +62,8 @@ class HeadsTest {
     fun `each label has its own threshold, or one is for all`() {
         val own = head(HeadKind.MULTILABEL, thresholds = listOf(0.9, 0.1, 0.5), labels = colours).answered(0.8f, 0.2f, 0.5f)
         assertEquals(listOf("blue", "green"), own.labels)
+        val each = head(HeadKind.MULTILABEL, thresholds = listOf(0.9, 0.1, 0.5)).decisions(floatArrayOf(0.8f, 0.2f, 0.5f))
+        assertContentEquals(intArrayOf(0, 1, 1), each)
         assertEquals(listOf("blue", "green"), own.shown(1).map { it.label }) // none that holds is hidden
         assertEquals(null, own.label)
         assertEquals(listOf("red"), head(HeadKind.MULTILABEL, thresholds = listOf(0.7), labels = colours).answered(0.8f, 0.2f, 0.5f).labels)

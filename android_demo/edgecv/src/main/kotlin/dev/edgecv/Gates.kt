@@ -1,0 +1,90 @@
+package dev.edgecv
+
+import java.math.BigDecimal
+import java.math.MathContext
+import java.math.RoundingMode
+import kotlin.math.abs
+import kotlin.math.min
+
+private const val GOLDEN = "golden"
+private const val SMALL_SET = 20
+private const val SHOWN = 4 // names in a gate's subject
+private const val LIMIT_DIGITS = 6
+private const val VALUE_DIGITS = 4
+
+/** The bars of the golden cases, as docs/gates.md lists them for what Android runs. */
+internal object Gates {
+    private class Limits(val agreement: Double, val snrDb: Double?)
+
+    private val int8 = Limits(agreement = 0.90, snrDb = 8.0)
+    private val limits = mapOf(
+        "float32" to Limits(agreement = 0.995, snrDb = 60.0),
+        "float16" to Limits(agreement = 0.99, snrDb = 35.0),
+        "dynamic" to Limits(agreement = 0.93, snrDb = 10.0),
+        "int8" to int8,
+        "int16x8" to Limits(agreement = 0.95, snrDb = 20.0),
+        "mixed" to int8,
+    )
+    private val trainedInt8 = Limits(agreement = 0.75, snrDb = null)
+
+    /**
+     * Hold what was measured against the bars: every head that decides something by its own agreement, every output, and every group of its
+     * columns, by its own signal-to-noise ratio. Where there is one alone its gate has no subject.
+     *
+     * @param trained true if the model was trained while it was quantized, which is meant to change answers.
+     */
+    fun of(precision: String, trained: Boolean, measured: Comparison): List<Gate> {
+        val bar = if (trained && precision == "int8") trainedInt8 else limits[precision] ?: int8
+        return snr(bar, measured) + agreement(bar, measured) + constant(measured)
+    }
+
+    private fun snr(bar: Limits, measured: Comparison): List<Gate> {
+        val limit = bar.snrDb ?: return emptyList()
+        val parts = measured.parts.takeIf { it.size > 1 }?.map { it.part to it.snrDb } ?: listOf(null to measured.snrDb)
+        return parts.map { (part, value) ->
+            val enough = if (value == null) part != null || measured.maxAbsError == 0.0 else value >= limit
+            Gate("snr_db", GOLDEN, limit, value?.takeIf { abs(it) < INFINITE }, enough && measured.nonFinite == 0, part)
+        }
+    }
+
+    /** A set of fewer than 20 samples may always have one that differs. */
+    private fun agreement(bar: Limits, measured: Comparison): List<Gate> {
+        val all = measured.agreement ?: return emptyList()
+        val heads = measured.heads.takeIf { it.size > 1 }?.map { it.head to it.agreement } ?: listOf(null to all)
+        val limit = if (measured.count < SMALL_SET) min(bar.agreement, 1 - 1.0 / measured.count) else bar.agreement
+        return heads.map { (head, value) ->
+            Gate("agreement", GOLDEN, limit, value, value >= limit - 1e-12 && measured.nonFinite == 0, head)
+        }
+    }
+
+    /** A gate that fails where something varies in the source alone: a total over all columns does not show it. */
+    private fun constant(measured: Comparison): List<Gate> {
+        val still = measured.parts.flatMap { it.constant }
+        val never = measured.heads.flatMap { head -> head.never.map { "$it of ${head.head}" } }
+        return listOf("constant" to still, "never" to never).filter { (_, found) -> found.isNotEmpty() }.map { (name, found) ->
+            val more = if (found.size > SHOWN) " and ${found.size - SHOWN} more" else ""
+            Gate(name, GOLDEN, 0.0, found.size.toDouble(), false, found.take(SHOWN).joinToString() + more)
+        }
+    }
+
+    /** The reason, in `edgecv verify`'s words, why an artifact that does not pass a gate fails. */
+    fun reason(gate: Gate): String = when (gate.name) {
+        "constant" -> "${gate.subject} varies in the source and is constant in the artifact (on ${gate.on})"
+        "never" -> "the artifact never answers ${gate.subject}, which the source does (on ${gate.on})"
+        else -> {
+            val value = gate.value?.let { general(it, VALUE_DIGITS) } ?: "not measured"
+            val subject = gate.subject?.let { " of $it" }.orEmpty()
+            "${gate.name}$subject is $value on ${gate.on}, the gate is ${general(gate.limit, LIMIT_DIGITS)}"
+        }
+    }
+}
+
+/** A number as C's and Python's `%.{digits}g` writes it: 0.875, 43.7, 1e-05. */
+internal fun general(value: Double, digits: Int): String {
+    if (value == 0.0) return "0"
+    val rounded = BigDecimal(value).round(MathContext(digits, RoundingMode.HALF_EVEN))
+    val exponent = rounded.precision() - rounded.scale() - 1
+    if (exponent in -4 until digits) return rounded.stripTrailingZeros().toPlainString()
+    val mantissa = rounded.movePointLeft(exponent).stripTrailingZeros().toPlainString()
+    return "${mantissa}e${if (exponent < 0) "-" else "+"}${abs(exponent).toString().padStart(2, '0')}"
+}

@@ -1,0 +1,139 @@
+package dev.edgecv
+
+import dev.edgecv.heads.Head
+import kotlin.math.abs
+import kotlin.math.max
+import kotlin.math.min
+import kotlin.math.sqrt
+
+private const val GAP = 8.0 // columns this many times smaller than the next larger ones are of another kind
+private const val FLOOR = 1e-5 // of the largest column's scale; what is smaller is noise beside it
+private const val MATTERS = 0.05 // of the widest range among columns of one scale; a column that moves less is as good as constant
+private const val STILL = 1e-6 // of a column's own magnitude; what moves less is rounding
+private const val MOST_COLUMNS = 1024
+private const val CHANNELS_FIRST = 8 // an axis this many times shorter than the last one holds the columns: (1, 84, 8400)
+private const val ENOUGH = 5 // samples that a class must be chosen for before its absence says something
+private const val SHOWN = 4 // of a scattered set of columns
+
+/**
+ * Sums over the values of one output, by column where columns may be of different kinds: boxes of 0..640 beside scores of 0..1 hide in one
+ * ratio that the scores are wrong. The constants are those of Python's `edgecv_converters.parity.parts`.
+ *
+ * @param shape in the source's layout, batch included.
+ * @param byColumn false for the output of a head that decides something: its columns are of one kind.
+ */
+internal class OutputSums(private val name: String, shape: List<Int>, byColumn: Boolean) {
+    private val axis = if (byColumn) columnAxis(shape) else null
+    private val count = axis?.let { shape[it] } ?: 1
+    private val stride = axis?.let { shape.drop(it + 1).fold(1, Int::times) } ?: 1
+    private val referencePower = DoubleArray(count)
+    private val errorPower = DoubleArray(count)
+    private val source = Ranges(count)
+    private val artifact = Ranges(count)
+
+    /** Take in one sample, whose values are finite. */
+    fun add(reference: FloatArray, candidate: FloatArray) {
+        for (i in reference.indices) {
+            val column = i / stride % count
+            val expected = reference[i].toDouble()
+            val got = candidate[i].toDouble()
+            referencePower[column] += expected * expected
+            errorPower[column] += (expected - got) * (expected - got)
+            source.add(column, expected)
+            artifact.add(column, got)
+        }
+    }
+
+    /** The groups of columns of one scale, the one of the largest first; one group where all are of one. */
+    fun parts(): List<PartComparison> {
+        val groups = groups()
+        return groups.map { columns ->
+            PartComparison(
+                part = if (groups.size == 1) name else name + placeWords(columns),
+                snrDb = signalToNoise(columns.sumOf { referencePower[it] }, columns.sumOf { errorPower[it] }),
+                constant = constant(columns),
+            )
+        }
+    }
+
+    private fun groups(): List<List<Int>> {
+        val scale = DoubleArray(count) { sqrt(referencePower[it]) }
+        val order = scale.indices.sortedByDescending { scale[it] }
+        val least = FLOOR * scale[order[0]]
+        val groups = ArrayList<MutableList<Int>>()
+        for (column in order.filter { least == 0.0 || scale[it] > least }) {
+            val before = groups.lastOrNull()?.last()
+            if (before == null || scale[before] > GAP * scale[column]) groups += mutableListOf(column) else groups.last() += column
+        }
+        return groups.map { it.sorted() }
+    }
+
+    /** The columns that vary in the source and are constant in the artifact. */
+    private fun constant(columns: List<Int>): List<String> {
+        val widest = max(0.0, columns.maxOf { source.width(it) })
+        return columns.filter { column ->
+            val wanted = source.width(column)
+            wanted > MATTERS * widest && wanted > STILL * source.magnitude(column) && artifact.width(column) == 0.0
+        }.map { if (axis == null) name else "$name[$it]" }
+    }
+}
+
+/** The least and the highest value of each column. */
+private class Ranges(count: Int) {
+    private val lows = DoubleArray(count) { Double.POSITIVE_INFINITY }
+    private val highs = DoubleArray(count) { Double.NEGATIVE_INFINITY }
+
+    fun add(column: Int, value: Double) {
+        lows[column] = min(lows[column], value)
+        highs[column] = max(highs[column], value)
+    }
+
+    fun width(column: Int): Double = highs[column] - lows[column]
+
+    fun magnitude(column: Int): Double = max(abs(lows[column]), abs(highs[column]))
+}
+
+/** The axis that counts the columns: the last one, or in (1, 84, 8400) the second; null where there are too many, or one alone. */
+private fun columnAxis(shape: List<Int>): Int? {
+    if (shape.size < 2) return null
+    val second = shape.size == 3 && CHANNELS_FIRST.toLong() * shape[1] < shape[2]
+    val axis = if (second) 1 else shape.size - 1
+    return axis.takeIf { shape[it] in 2..MOST_COLUMNS }
+}
+
+/** Columns as an index: `[0:4]`, `[7]`, or the first few of a scattered set. */
+internal fun placeWords(columns: List<Int>): String {
+    val first = columns.first()
+    val last = columns.last()
+    if (last - first + 1 == columns.size) return if (first == last) "[$first]" else "[$first:${last + 1}]"
+    return "[${columns.take(SHOWN).joinToString()}${if (columns.size > SHOWN) ", ..." else ""}]"
+}
+
+/** The decisions of a head that makes some, counted: how often both agree, and which answers the artifact never gives. */
+internal class HeadCounts(val head: Head) {
+    private var count = 0
+    private var agreed = 0
+    private val source = HashMap<Pair<Int, Int>, Int>() // how often, by the place of a decision and its value
+    private val artifact = HashSet<Pair<Int, Int>>()
+
+    /** Take in all outputs of one sample, which may all be finite or not; returns true where both decide the same. */
+    fun add(reference: List<FloatArray>, candidate: List<FloatArray>, whole: Boolean): Boolean {
+        val wanted = decisions(reference)
+        val got = decisions(candidate)
+        wanted?.forEachIndexed { place, value -> source[place to value] = (source[place to value] ?: 0) + 1 }
+        got?.forEachIndexed { place, value -> artifact += place to value }
+        val same = whole && wanted.contentEquals(got)
+        count += 1
+        if (same) agreed += 1
+        return same
+    }
+
+    /** The decisions on one sample; null where its output is not finite. */
+    private fun decisions(outputs: List<FloatArray>): IntArray? = outputs[head.place].takeIf(::isFinite)?.let(head::decisions)
+
+    fun result(): HeadComparison = HeadComparison(head.spec.name, agreed.toDouble() / max(1, count), never().sorted())
+
+    private fun never(): List<String> = source.filter { (decision, times) -> times >= ENOUGH && decision !in artifact }.keys.map { (place, value) ->
+        if (head.oneClass) head.spec.label(value) else "${head.spec.label(place)}: ${if (value == 1) "yes" else "no"}"
+    }
+}

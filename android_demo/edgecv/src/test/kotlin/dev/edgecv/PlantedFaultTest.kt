@@ -1,0 +1,95 @@
+package dev.edgecv
+
+import dev.edgecv.heads.HeadKind
+import org.junit.jupiter.api.DynamicTest
+import org.junit.jupiter.api.TestFactory
+import kotlin.test.Test
+import kotlin.test.assertEquals
+import kotlin.test.assertFalse
+import kotlin.test.assertTrue
+
+/** Faults planted in one head, column or channel are found and named as Python does, number for number and word for word. */
+class PlantedFaultTest {
+    private val proofs = Proofs.read()
+
+    @Test
+    fun `a good artifact passes with a gate for each head and each group of columns`() {
+        val measured = proofs.compare(proofs.good)
+        val gates = Gates.of(proofs.precision, trained = false, measured)
+        assertTrue(gates.all { it.passed }, "$gates")
+        assertEquals(listOf("cls", "smile", "tags"), measured.heads.map { it.head })
+        val parts = listOf("cls", "smile", "tags", "age", "pred[0:4]", "pred[4:7]", "rows[0:3]", "rows[3:5]", "pixels")
+        assertEquals(parts, gates.filter { it.name == "snr_db" }.map { it.subject })
+        assertSame(proofs.proof, measured, gates, emptyList(), SUMS)
+    }
+
+    @Test
+    fun `enough faults are planted, in every output`() {
+        assertTrue(proofs.plants.size >= 24)
+        assertEquals(proofs.outputs.map { it.name }.toSet(), proofs.plants.map { it.output }.toSet())
+    }
+
+    @TestFactory
+    fun `a fault is found and named as in Python`(): List<DynamicTest> = proofs.plants.mapIndexed { number, plant ->
+        DynamicTest.dynamicTest("$number ${plant.blamed}") {
+            val measured = proofs.compare(proofs.good + (plant.output to plant.values))
+            val gates = Gates.of(proofs.precision, trained = false, measured)
+            val reasons = gates.filter { !it.passed }.map(Gates::reason)
+            assertTrue(reasons.any { plant.blamed in it }, "$reasons")
+            assertSame(plant.proof, measured, gates, reasons, SUMS)
+        }
+    }
+
+    @Test
+    fun `the same fault is found where the output is the only one`() {
+        for (output in proofs.outputs) {
+            val alone = proofs.copy(
+                heads = proofs.heads.filter { output.name in it.outputs },
+                outputs = listOf(output),
+            )
+            val good = Gates.of(proofs.precision, trained = false, alone.compare(proofs.good))
+            assertTrue(good.all { it.passed }, "$good")
+            val still = proofs.good.getValue(output.name).map { row -> row.map<Float?, Float?> { 0.5f } }
+            assertFalse(Gates.of(proofs.precision, trained = false, alone.compare(mapOf(output.name to still))).all { it.passed }, output.name)
+        }
+    }
+
+    @Test
+    fun `a class that the source gives in four samples is not missed, in five it is`() {
+        val head = HeadSpec("a", HeadKind.CLASSIFICATION, listOf("a"), labels = listOf("cat", "dog"))
+        val cases = mapOf(4 to emptyList(), 5 to listOf("cat"))
+        for ((count, never) in cases) {
+            val sum = ComparisonSum(listOf(head.kind.type.open(head, 0, Activation.NONE)), listOf(TensorSpec("a", listOf(1, 2), "float32")))
+            repeat(count) { sum.add("$it", listOf(floatArrayOf(0.9f, 0.1f)), listOf(floatArrayOf(0.1f, 0.9f))) }
+            assertEquals(never, sum.result().heads.single().never)
+        }
+    }
+
+    @Test
+    fun `too many columns are one, and noise beside large columns is not judged`() {
+        val wide = OutputSums("flat", listOf(1, 4096), byColumn = true)
+        val rising = FloatArray(4096) { 1f + it * it }
+        wide.add(rising, rising)
+        assertEquals(listOf("flat"), wide.parts().map { it.part })
+        val tiny = OutputSums("out", listOf(1, 3), byColumn = true)
+        for (value in 1..8) tiny.add(floatArrayOf(1e3f * value, 1f * value, 1e-6f * value), floatArrayOf(1e3f * value, 1f * value, 0f))
+        assertEquals(listOf("out[0]" to null, "out[1]" to null), tiny.parts().map { it.part to it.snrDb })
+        assertTrue(tiny.parts().all { it.constant.isEmpty() })
+    }
+
+    @Test
+    fun `columns are named as an index`() {
+        assertEquals("[4:7]", placeWords(listOf(4, 5, 6)))
+        assertEquals("[7]", placeWords(listOf(7)))
+        assertEquals("[1, 3, 5]", placeWords(listOf(1, 3, 5)))
+        assertEquals("[1, 3, 5, 7, ...]", placeWords(listOf(1, 3, 5, 7, 9)))
+    }
+
+    @Test
+    fun `numbers are written as Python writes them`() {
+        val written = listOf(0.0, 0.875, 43.70123, -0.15055, 100.0, 99.996, 0.0001, 0.00001234567, 123456.0, 2.5, -1e-5, 0.12345)
+        val wanted = listOf("0", "0.875", "43.7", "-0.1505", "100", "100", "0.0001", "1.235e-05", "1.235e+05", "2.5", "-1e-05", "0.1235")
+        assertEquals(wanted, written.map { general(it, 4) })
+        assertEquals("0.995", general(0.995, 6))
+    }
+}
