@@ -46,7 +46,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:Implicitly cleaning up:ResourceW
 SHARED = Path(__file__).resolve().parents[3] / "shared"
 COMPUTES: tuple[Compute, ...] = ("float32", "float16")
 # The share of values that may be off (by one step, unless `STEPS` says more). LiteRT's SQRT rounds down; its pools,
-# resizes, HARD_SWISH and LEAKY_RELU round ties and halves of fixed-point numbers in their own ways.
+# resizes, HARD_SWISH and LEAKY_RELU round ties and halves of fixed-point numbers in their own ways, and so do the casts
+# to one scale before a choice.
 SHARES = {"float32": 0.01, "float16": 0.08}
 OFTEN = {
     "sqrt": 0.65,
@@ -61,6 +62,8 @@ OFTEN = {
     "hard_swish": 0.06,
     "leaky_relu": 0.08,
     "stack": 0.12,
+    **dict.fromkeys(("greater", "greater_equal", "less", "less_equal", "equal", "not_equal"), 0.15),
+    **dict.fromkeys(("where_any", "where_all"), 0.15),
 }
 WEIGHTED = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"}
 STEPS = {"stack": 2}  # LiteRT rounds its parts and then them together
@@ -163,7 +166,8 @@ def ends_of(data: bytes) -> FrozenGraph:
 
 def test_every_operation_was_tried() -> None:
     kinds = {kind for _, data in converted().values() for kind in operators(load(data))}
-    assert kinds | {kind for kind, _ in ONE_OPS.values()} == HANDLERS.keys()
+    elsewhere = {"ONE_HOT", "REVERSE_V2"}  # tests/cases/test_layers_int8.py: TensorFlow writes wrong int8 files of them
+    assert kinds | {kind for kind, _ in ONE_OPS.values()} | elsewhere == HANDLERS.keys()
 
 
 def test_an_operation_without_a_form_is_an_error_with_its_layer() -> None:
