@@ -62,6 +62,7 @@ OFTEN = {
     "hard_swish": 0.06,
     "leaky_relu": 0.08,
     "stack": 0.12,
+    "log_softmax": 0.15,
     **dict.fromkeys(("greater", "greater_equal", "less", "less_equal", "equal", "not_equal"), 0.15),
     **dict.fromkeys(("where_any", "where_all"), 0.15),
 }
