@@ -60,7 +60,7 @@ class BenchComparison:
         )
 
     def _compare(self, artifact: Artifact, name: DataSet, outputs: Outputs) -> Comparison:
-        total = ComparisonAccumulator(self._heads)
+        total = ComparisonAccumulator([head.given(artifact.outputs) for head in self._heads])
         total.add(self._samples.ids[name], activated(artifact, self._reference[name]), outputs)
         return total.result()
 

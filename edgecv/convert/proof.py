@@ -67,7 +67,7 @@ class Proofs:
             subject=Subject(
                 artifact=converted.artifact,
                 root=self.root,
-                heads=self.data.heads,
+                heads=tuple(head.given(converted.artifact.outputs) for head in self.data.heads),
                 method=method,
                 most=most_samples(method, self.multiply_adds),
                 threads=THREADS,

@@ -51,7 +51,7 @@ def artifact_table(manifest: Manifest, failures: Sequence[Failure] = ()) -> Tabl
         table.caption = f"In float in the int8 files: {', '.join(manifest.quantization.float_layers)}"
         table.caption_justify = "left"
     for failure in failures:
-        how = "refused" if failure.refused else "did not convert"
+        how = "refused" if failure.refused else "not made"
         table.add_row(failure.target, failure.precision, "", "", "", "", "", Text(how, STYLES["weak"]))
     return table
 

@@ -171,7 +171,7 @@ def test_the_command_trains_calibrates_and_keeps_the_answers(digits_model, digit
     kept = "quantization-aware training of 2 epochs" in manifest.quantization.quantizer
     said = "Quantization-aware training: " if kept else "The training brought nothing and was left out: "
     assert any(note.startswith(said) for note in report["notes"])
-    assert set(report["parity"][0]["comparisons"]) == {"calibration", "evaluation", "golden"}
+    assert set(report["parity"][0]["comparisons"]) == {"evaluation", "golden"}  # what set a range proves nothing
 
 
 def test_labels_that_do_not_fit_the_head_are_refused(digits_model, digits_folder, tmp_path):

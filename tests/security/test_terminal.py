@@ -87,7 +87,7 @@ def hostile(tmp_path_factory):
     """A bundle whose labels are markup and escape sequences, and a labelled folder."""
     root = tmp_path_factory.mktemp("hostile")
     labels = ("[/red]", f"b{TITLE}\x1b[31m\nforged", "c\u202e")
-    bundles.write_bundle(root / "named.edgecv", labels=labels)
+    bundles.write_bundle(root / "named.edgecv", bundles.colour_head(labels=labels))
     for name, colour in (("0", (220, 20, 20)), ("1", (20, 220, 20)), ("2", (20, 20, 220))):
         (root / "data" / name).mkdir(parents=True)
         Image.new("RGB", (8, 8), colour).save(root / "data" / name / "p.png")
@@ -124,10 +124,10 @@ def test_each_answer_is_one_line(hostile, monkeypatch):
 def test_a_caption_is_plain(hostile, monkeypatch):
     drawn = []
     monkeypatch.chdir(hostile)
-    monkeypatch.setattr("edgecv.run.session.caption", lambda pixels, words: drawn.append(words) or pixels)
+    monkeypatch.setattr("edgecv.run.session.draw", lambda pixels, items: drawn.extend(items) or pixels)
     assert edgecv("run", "named.edgecv", "data/1/p.png", "--save", "out", "--force").code == 0
     assert drawn
-    assert not DRIVES.search(drawn[0])
+    assert not DRIVES.search("".join(item.text for item in drawn))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")

@@ -99,6 +99,7 @@ def network(*ops, outputs):
         products=(),
         twins={},
         floats=frozenset(),
+        dtypes=("int8",) * count,
     )
 
 

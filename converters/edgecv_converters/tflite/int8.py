@@ -26,6 +26,7 @@ from edgecv_converters.tflite.integers import float_operations
 from edgecv_converters.tflite.reader import Array
 from edgecv_converters.workers.exchange import CALIBRATION, PICTURES, TRAINING
 from edgecv_converters.workers.mixed import keep_within
+from edgecv_converters.workers.training import training_job
 
 SHOWN = 1000  # progress is shown as so many parts
 PLAIN_SHARE = 0.2
@@ -109,7 +110,7 @@ class _Making:
 def to_int8(frozen: FrozenGraph, store: ObjectStore, io: IoType, how: Quantizing) -> Int8:
     """Quantize by the calibration samples; the file's inputs and outputs are of the dtype `io`, or integers anyway.
 
-    Waits for the letters "calibration" and "pictures"; to train for "lessons"; with a budget for those of
+    Waits for the letters "calibration" and "pictures"; to train for "sets"; with a budget for those of
     `keep_within`.
 
     Raises:
@@ -178,8 +179,8 @@ def _settings(
 ) -> QuantizeSettings:
     pictures = wait_for(store, PICTURES)
     if how.epochs is not None:
-        lessons = wait_for(store, TRAINING)
-        return QuantizeSettings(seed=how.seed, train=lessons.training(how.epochs, frozen, plain, names))
+        sets = wait_for(store, TRAINING)
+        return QuantizeSettings(seed=how.seed, train=training_job(sets, how.epochs, frozen, plain, names))
     if how.refine_seconds is None:
         return QuantizeSettings(seed=how.seed)
     places = frozenset(place for place, name in enumerate(names) if name in pictures)

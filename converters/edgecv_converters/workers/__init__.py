@@ -4,10 +4,10 @@ They hand objects to each other by the typed keys of `exchange`.
 """
 
 from edgecv_converters.workers.convert import convert_artifact
-from edgecv_converters.workers.mixed import Validation, kept_layers
-from edgecv_converters.workers.prove import DataSet, Proof, Subject, prove_artifact
-from edgecv_converters.workers.source import SourceSummary, answer_source
-from edgecv_converters.workers.training import TrainingSets
+from edgecv_converters.workers.mixed import kept_layers
+from edgecv_converters.workers.prove import Proof, Subject, prove_artifact
+from edgecv_converters.workers.records import DataSet, SourceSummary, TrainingSets, Validation
+from edgecv_converters.workers.source import answer_source
 
 __all__ = [
     "DataSet",

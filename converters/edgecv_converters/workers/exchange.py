@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from edgecv_converters.coreml import ModelMetadata
+from edgecv_converters.data import Spool
 from edgecv_converters.isolate.store import Key
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from edgecv_converters.coreml import ModelMetadata
-    from edgecv_converters.data import Spool
-    from edgecv_converters.workers.mixed import Validation
-    from edgecv_converters.workers.source import SourceSummary
-    from edgecv_converters.workers.training import TrainingSets
+from edgecv_converters.workers.records import SourceSummary, TrainingSets, Validation
 
 SOURCE: Final[Key[SourceSummary]] = Key("source")
 """What the source model is; put by the worker that loads it."""

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import msgspec
 import numpy as np
 from edgecv_runtime.errors import ConversionError
-from edgecv_runtime.heads.base import Head
 from edgecv_runtime.schema import Accuracy
 
 from edgecv_converters.data import Spool
@@ -28,20 +26,11 @@ from edgecv_converters.tflite import check_integers, describe, input_names, outp
 from edgecv_converters.tflite.integers import float_results
 from edgecv_converters.tflite.reader import Array
 from edgecv_converters.workers.exchange import REFERENCES, VALIDATION
-from edgecv_converters.workers.prove import DataSet
+from edgecv_converters.workers.records import Validation
 
 RANKING_SHARE = 0.5  # of the time limit
 MOST = 0.75  # of the layers: with more in float the file is no int8 file
 Progress = Callable[[float, float | None], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Validation:
-    """The labelled samples that the budget is judged on, what they are in words, and the head that they are of."""
-
-    data: DataSet
-    on: str
-    head: Head
 
 
 def keep_within(

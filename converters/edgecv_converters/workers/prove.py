@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,36 +22,18 @@ from edgecv_converters.parity.metrics import ComparisonAccumulator, accuracy
 from edgecv_converters.parity.suspect import ReferenceEvaluator, Suspect
 from edgecv_converters.targets import ProofMethod, find
 from edgecv_converters.workers.exchange import REFERENCES
+from edgecv_converters.workers.records import DataSet
 
 BATCH = 16
 GOLDEN = "golden"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DataSet:
-    """Preprocessed samples, and by head what is known to be true of them.
-
-    `judged` is the head whose accuracy is measured: its answers are one class each. None where there is none, or
-    nothing is known of it.
-    """
-
-    name: str
-    ids: tuple[str, ...]
-    inputs: Spool
-    truths: dict[str, np.ndarray] = field(default_factory=dict)
-    judged: str | None = None
-
-    @property
-    def labels(self) -> np.ndarray | None:
-        """The class indices of the head whose accuracy is measured, (count,) int64, or None."""
-        return None if self.judged is None else self.truths[self.judged]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
     """The subject of a proof: the artifact below `root`, and at most `most` samples of a set (None: all).
 
-    `sketches` are of what the source computes on the first golden case; only a reference evaluation looks at them.
+    `heads` are those of the artifact: what it applies by itself is applied no more (`Head.given`). `sketches` are of
+    what the source computes on the first golden case; only a reference evaluation looks at them.
     """
 
     artifact: Artifact
@@ -178,8 +160,7 @@ def _compare(
 ) -> tuple[Comparison, dict[str, tuple[np.ndarray, np.ndarray]]]:
     """Compare one set; also the source's and the artifact's answers, by head."""
     own = ComparisonAccumulator(subject.heads)
-    wanted = [head for head in subject.heads if head.decides or head.name in data.truths]
-    answering = [head.given(subject.artifact.outputs) for head in wanted]
+    answering = [head for head in subject.heads if head.decides or head.name in data.truths]
     answered: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {head.name: [] for head in answering}
     done, total = so_far
     for (rows, inputs), (_, every) in zip(data.inputs.batches(BATCH), answers.batches(BATCH), strict=True):

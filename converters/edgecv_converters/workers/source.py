@@ -2,38 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
-from edgecv_runtime.heads.base import Ending, Training
-from edgecv_runtime.schema import SourceInfo, TensorSpec
-
 from edgecv_converters.data import Spool
-from edgecv_converters.graph.scaling import Scaling
 from edgecv_converters.isolate.child import progress, wait_for
 from edgecv_converters.isolate.store import ObjectStore
 from edgecv_converters.source.request import SourceRequest, open_source
 from edgecv_converters.workers.exchange import FROZEN, REFERENCES, SOURCE, SPOOLS
+from edgecv_converters.workers.records import SourceSummary
 
 BATCH = 64
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceSummary:
-    """A summary of the model that the rest of the conversion works with, without the model.
-
-    `scalings` are what the model itself does to the pixels of an input, as `graph.scaling.input_scalings` finds it.
-    """
-
-    info: SourceInfo
-    inputs: tuple[TensorSpec, ...]
-    outputs: tuple[TensorSpec, ...]
-    endings: tuple[Ending, ...]
-    trained_as: tuple[Training | None, ...]
-    has_preprocessing: bool
-    scalings: Mapping[str, Scaling]
-    notes: tuple[str, ...]
 
 
 def answer_source(request: SourceRequest, store: ObjectStore, work: Path) -> None:
