@@ -72,10 +72,12 @@ def exhaust() -> None:
 def hang_with_child(pids: Path) -> None:
     """Hang, with a grandchild that hangs as well."""
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-    pids.write_text(f"{os.getpid()} {child.pid}")
+    whole = pids.with_suffix(".partial")
+    whole.write_text(f"{os.getpid()} {child.pid}")
+    whole.replace(pids)  # whoever waits for the file finds both numbers in it
     hang()
 
 
 def wait_and_answer(store: ObjectStore) -> str:
-    """Wait for a letter that comes late."""
+    """Wait for an object that comes late."""
     return wait_for(store, LATE) + "!"

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from edgecv_converters.data import SampleSet
+from edgecv_converters.source.losses import gives_back, output_kind
 from edgecv_converters.workers import SourceSummary
 from edgecv_runtime.errors import SpecError, UsageError
 from edgecv_runtime.heads.base import Head
-from edgecv_runtime.heads.kinds import KINDS, open_head, shown_head, trained_kind
+from edgecv_runtime.heads.kinds import open_head, shown_head
 from edgecv_runtime.heads.one_class import OneClassHead, only_class_head
 from edgecv_runtime.heads.thresholds import read_thresholds
-from edgecv_runtime.schema import HeadSpec, TensorSpec
+from edgecv_runtime.schema import HeadSpec
 from msgspec.structs import replace
 
 from edgecv.convert.datasets import EVALUATION, LABELLED, class_names
 from edgecv.convert.request import ConvertRequest
 
-FEWEST_GIVEN_BACK = 16  # values; below, an output has as many as the input by chance
 LEAVE_OUT = "Leave it out, or give --head NAME:KIND[=labels.txt] for each output"
 
 
@@ -66,25 +65,16 @@ def _described(request: ConvertRequest, summary: SourceSummary, sets: Mapping[st
 
 
 def _kind(place: int, request: ConvertRequest, summary: SourceSummary, sets: Mapping[str, SampleSet]) -> str | None:
-    """Tell an output's kind where its shape and its end do not: by its loss, or because it gives its input back.
-
-    Several numbers of a linear layer are scores of classes where the loss, labels or the samples' classes say so; else
-    they are numbers: a softmax that the model does not show is never added.
-
-    Returns:
-        The kind, or None where the shape and the end tell it.
-    """
-    output, ending, loss = summary.outputs[place], summary.endings[place], summary.trained_as[place]
-    numbers = trained_kind("numbers", output.shape)
-    if loss == "numbers" or _gives_back(output, summary.inputs):
-        return numbers
-    if ending != "logits" or not KINDS[shown_head([output], ending).kind].decides:
-        return None
-    if loss is not None:
-        return trained_kind(loss, output.shape)
-    single = len(summary.outputs) == 1
+    """The kind of an output of which no option says what it is; None where its shape and its end tell it."""
+    output = summary.outputs[place]
     said = request.labels is not None or request.recipe.activation is not None or _classes(sets, output.shape[-1])
-    return None if single and said else numbers
+    return output_kind(
+        output,
+        summary.inputs,
+        summary.endings[place],
+        summary.trained_as[place],
+        classes=said and len(summary.outputs) == 1,
+    )
 
 
 def guessed(request: ConvertRequest, summary: SourceSummary, heads: Sequence[Head]) -> Iterator[str]:
@@ -93,19 +83,13 @@ def guessed(request: ConvertRequest, summary: SourceSummary, heads: Sequence[Hea
     for place, output in enumerate(summary.outputs):
         head = next(head for head in heads if output.name in head.spec.outputs)
         unknown = summary.trained_as[place] is None and summary.endings[place] == "logits"
-        many = len(output.shape) == 2 and output.shape[-1] > 1 and not _gives_back(output, summary.inputs)
+        many = len(output.shape) == 2 and output.shape[-1] > 1 and not gives_back(output, summary.inputs)
         told = output.name in named or request.recipe.task is not None
         if unknown and many and not told and not head.decides:
             yield (
                 f"the output {output.name} is taken for {output.shape[-1]} numbers: it ends with a linear layer, and "
                 f"nothing says that they are scores of classes. If they are, give --head {output.name}:classification"
             )
-
-
-def _gives_back(output: TensorSpec, inputs: Sequence[TensorSpec]) -> bool:
-    """Tell whether an output has as many values as the only input, as that of an autoencoder has."""
-    size = math.prod(output.shape[1:])
-    return len(inputs) == 1 and size >= FEWEST_GIVEN_BACK and size == math.prod(inputs[0].shape[1:])
 
 
 def _classes(sets: Mapping[str, SampleSet], width: int) -> bool:

@@ -116,7 +116,7 @@ def test_several_inputs_and_outputs_keep_their_names(tmp_path: Path) -> None:
     assert [spec.name for spec in source.inputs] == ["picture", "extra"]
     assert [(spec.name, spec.shape) for spec in source.outputs] == [("kind", (1, 3)), ("size", (1, 2))]
     assert [end.tensor for end in source.freeze().inputs] == ["picture:0", "extra:0"]
-    assert kinds(source) == ["classification", "classification"]
+    assert kinds(source) == ["classification", "regression"]
     assert_frozen_agrees(source)
 
 
@@ -126,13 +126,30 @@ def test_several_inputs_and_outputs_keep_their_names(tmp_path: Path) -> None:
         (1, "sigmoid", "binary", "none"),
         (3, "sigmoid", "multilabel", "none"),
         (3, "softmax", "classification", "none"),
-        (3, None, "classification", "softmax"),
+        (3, None, "regression", "none"),
         (3, "relu", "classification", "none"),
         (1, None, "regression", "none"),
     ],
 )
 def test_task(tmp_path: Path, units: int, activation: str | None, task: str, pending: str) -> None:
     source = load_source(save_live(models.head(units, activation), tmp_path))
+    assert [(head.kind, head.activation) for head in source.heads] == [(task, pending)]
+
+
+@pytest.mark.parametrize(
+    ("loss", "task", "pending"),
+    [
+        ("mse", "regression", "none"),
+        ("sparse_categorical_crossentropy", "classification", "softmax"),
+        ("binary_crossentropy", "multilabel", "sigmoid"),
+    ],
+)
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+def test_the_loss_in_a_file_tells_what_a_linear_output_means(tmp_path, suffix, loss, task, pending) -> None:
+    model = models.head(3, None)
+    model.compile(loss=loss)
+    model.save(tmp_path / f"model{suffix}")
+    source = load_source(tmp_path / f"model{suffix}")
     assert [(head.kind, head.activation) for head in source.heads] == [(task, pending)]
 
 

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import msgspec
 import numpy as np
 import pytest
 from edgecv_converters.parity.gates import GateConfig
 from edgecv_converters.parity.metrics import ComparisonAccumulator
 from edgecv_converters.parity.parts import OutputSums, place_words, worst_head, worst_part
 from edgecv_converters.parity.verdict import judge, worst
+from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.errors import GateError
 from edgecv_runtime.heads.kinds import open_head
 from edgecv_runtime.schema import Artifact, HeadSpec, Parity, TensorIO, TensorSpec
 
+from edgecv.prove.verify import _checks
 from edgecv.terminal.tables import raise_for_gates
+from tests import bundles
 
 COUNT = 120
 RNG = np.random.default_rng(5)
@@ -206,6 +212,20 @@ def test_too_many_columns_are_one_and_noise_beside_large_columns_is_not_judged()
     values = RNG.random((8, 3)) * [1e3, 1.0, 1e-6]
     tiny.add(values, values * [1, 1, 0])
     assert [part.part for part in tiny.parts()] == ["out[0]", "out[1]"]
+
+
+def test_what_an_artifact_applies_itself_is_not_applied_again_before_it_decides(tmp_path):
+    bundles.write_bundle(tmp_path / "m.edgecv", bundles.colour_head(activation="softmax"))
+    with Bundle.load(tmp_path / "m.edgecv", verify=False) as bundle:
+        applying = msgspec.structs.replace(
+            bundle.manifest.artifacts[0],
+            outputs=tuple(
+                msgspec.structs.replace(io, activation="softmax") for io in bundle.manifest.artifacts[0].outputs
+            ),
+        )
+        manifest = msgspec.structs.replace(bundle.manifest, artifacts=(bundle.manifest.artifacts[0], applying))
+        checks = list(_checks(replace(bundle, manifest=manifest), GateConfig.parse(), 1))
+    assert [check.heads[0].spec.activation for check in checks] == ["softmax", "none"]
 
 
 def test_columns_are_named_as_an_index():

@@ -1,13 +1,17 @@
-"""The losses that a Keras file says its outputs were trained with: they tell numbers from classes."""
+"""The kind of an output, as its loss and its size tell it where its end does not: numbers, or scores of classes."""
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from edgecv_runtime.heads.base import Training
+from edgecv_runtime.heads.base import Ending, Training
+from edgecv_runtime.heads.kinds import KINDS, shown_head, trained_kind
+from edgecv_runtime.schema import TensorSpec
 
+_FEWEST_GIVEN_BACK: Final = 16  # values; below, an output has as many as the input by chance
 _NUMBERS: Final = frozenset(
     {"mse", "mae", "mape", "msle", "rmse", "huber", "logcosh", "cosinesimilarity", "poisson", "tversky"}
     | {"meansquarederror", "meanabsoluteerror", "meanabsolutepercentageerror", "meansquaredlogarithmicerror"}
@@ -17,6 +21,32 @@ _ONE_CLASS: Final = frozenset(
     | {"categoricalhinge", "kullbackleiblerdivergence", "kldivergence", "kld"}
 )
 _LABELS: Final = frozenset({"binarycrossentropy", "binaryfocalcrossentropy", "hinge", "squaredhinge"})
+
+
+def output_kind(
+    output: TensorSpec, inputs: Sequence[TensorSpec], ending: Ending, loss: Training | None, *, classes: bool
+) -> str | None:
+    """Tell an output's kind where its shape and its end do not: by its loss, or because it gives its input back.
+
+    Several numbers of a linear layer are scores of classes only where the loss says so, or the caller knows it from
+    labels or samples (`classes`); else they are numbers: a softmax that the model does not show is never added.
+
+    Returns:
+        The kind, or None where the shape and the end tell it.
+    """
+    if loss == "numbers" or gives_back(output, inputs):
+        return trained_kind("numbers", output.shape)
+    if ending != "logits" or not KINDS[shown_head([output], ending).kind].decides:
+        return None
+    if loss is not None:
+        return trained_kind(loss, output.shape)
+    return None if classes else trained_kind("numbers", output.shape)
+
+
+def gives_back(output: TensorSpec, inputs: Sequence[TensorSpec]) -> bool:
+    """Tell whether an output has as many values as the only input, as that of an autoencoder has."""
+    size = math.prod(output.shape[1:])
+    return len(inputs) == 1 and size >= _FEWEST_GIVEN_BACK and size == math.prod(inputs[0].shape[1:])
 
 
 def trained_as(config: Any, outputs: Sequence[str]) -> tuple[Training | None, ...]:

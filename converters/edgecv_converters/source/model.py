@@ -24,6 +24,7 @@ from edgecv_converters.graph.macs import multiply_adds, multiply_adds_by_layer
 from edgecv_converters.graph.names import scope_name
 from edgecv_converters.graph.scaling import Scaling, input_scalings
 from edgecv_converters.source.causes import hint_of
+from edgecv_converters.source.losses import output_kind
 from edgecv_converters.source.words import gist
 
 Array = npt.NDArray[Any]
@@ -143,7 +144,11 @@ class SourceModel:
     @property
     def heads(self) -> tuple[HeadSpec, ...]:
         """The heads: the meaning of each output, told by its shape and by how it ends."""
-        return tuple(shown_head([output], ends) for output, ends in zip(self.outputs, self.endings, strict=True))
+        told = zip(self.outputs, self.endings, self.trained_as, strict=True)
+        return tuple(
+            shown_head([output], ends, output_kind(output, self.inputs, ends, loss, classes=False))
+            for output, ends, loss in told
+        )
 
     @property
     def has_preprocessing(self) -> bool:
