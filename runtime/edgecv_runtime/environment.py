@@ -47,7 +47,9 @@ def exhaustion(error: BaseException) -> EdgecvError | None:
     A reader that could not write its temporary file says that the file it read is damaged, which is not so.
     """
     cause: BaseException | None = error
-    while cause is not None:
+    seen: set[int] = set()
+    while cause is not None and id(cause) not in seen:  # an error may be its own cause, by way of others
+        seen.add(id(cause))
         if isinstance(cause, OSError) and cause.errno in _EXHAUSTED and cause.strerror == os.strerror(cause.errno):
             return environment_error(cause)
         cause = cause.__cause__

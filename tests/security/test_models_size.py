@@ -16,6 +16,7 @@ from edgecv_converters.source.budget import limited_weights
 from edgecv_runtime.errors import SourceError
 
 from tests import models
+from tests.command import edgecv
 
 SAVED = {"config.json": b"{}", "metadata.json": b"{}", "model.weights.h5": b"weights"}
 
@@ -115,6 +116,13 @@ def test_a_keras_file_cannot_ask_for_more_weights_than_it_holds(
     message = refused(lambda: load_source(path))
     assert "asks for more weights than it holds" in message
     assert layer in message
+
+
+def test_the_refusal_leaves_the_process_that_reads_the_file(tmp_path: Path) -> None:
+    path = rewritten(tmp_path / "m.keras", lambda layers: config_of(layers, -1).update(units=10**9))
+    result = edgecv("inspect", path)
+    assert result.code == 1
+    assert "asks for more weights than it holds" in result.message
 
 
 def test_nor_can_an_old_file_in_either_keras(tmp_path: Path) -> None:

@@ -55,6 +55,12 @@ def test_a_full_disk_is_told_whatever_was_made_of_it():
     assert exhaustion(wrapped).message == "part: No space left on device"
 
 
+def test_an_error_that_is_its_own_cause_by_way_of_another_is_looked_through_once():
+    one, other = SourceError("one"), SourceError("other")
+    one.__cause__, other.__cause__ = other, one
+    assert exhaustion(one) is None
+
+
 @pytest.mark.parametrize("code", [errno.EFBIG, errno.EACCES, errno.ENOENT])
 def test_what_a_file_itself_is_refused_for_stays(code):
     assert exhaustion(raised(SourceError("it is too large"), OSError(code, "it is larger than 1 MiB", "x"))) is None

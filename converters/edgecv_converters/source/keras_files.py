@@ -189,9 +189,9 @@ def _bounded(file: _Checked) -> Iterator[None]:
     with limited_weights(file.path.name, file.capacity) as budget:
         try:
             yield
-        except Exception as error:
+        except Exception:
             if budget.refusal is not None:
-                raise budget.refusal from error
+                raise budget.refusal from None  # what the loader made of it may have it as its cause
             raise
 
 
