@@ -118,6 +118,15 @@ def test_a_keras_file_cannot_ask_for_more_weights_than_it_holds(
     assert layer in message
 
 
+@pytest.mark.parametrize("name", [{}, [], 7, None, "x" * 200_000])
+def test_a_class_of_another_type_or_of_a_name_without_end_is_one_short_error(tmp_path: Path, name: Any) -> None:
+    def change(layers: Any) -> None:
+        layers[-1]["class_name"] = name
+
+    message = refused(lambda: load_source(rewritten(tmp_path / "m.keras", change)))
+    assert len(message) < 5000
+
+
 def test_the_refusal_leaves_the_process_that_reads_the_file(tmp_path: Path) -> None:
     path = rewritten(tmp_path / "m.keras", lambda layers: config_of(layers, -1).update(units=10**9))
     result = edgecv("inspect", path)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from edgecv_runtime.errors import SourceError
+from edgecv_runtime.paths import shortened
 
 from edgecv_converters.source.allowed import keras as names
 from edgecv_converters.source.causes import CUSTOM_OBJECTS
@@ -101,13 +102,14 @@ def check_config(config: Any, name: str, given: Collection[str], *, allow_code: 
     carriers = sorted({entry.owner for entry in entries if _carries_code(entry)})
     if carriers and not allow_code:
         raise SourceError(
-            f"{name} carries Python code in {', '.join(carriers)}, which loading it would run",
+            f"{name} carries Python code in {shortened(', '.join(carriers))}, which loading it would run",
             f"{_TRUST}, or replace the Lambda by a custom layer",
         )
     foreign = sorted({entry.owner for entry in entries if _carries_code(entry) and foreign_bytecode(entry.value)})
     if foreign:
+        where = shortened(", ".join(foreign))
         raise SourceError(
-            f"another Python version wrote the code in {', '.join(foreign)}: Python {this_python()} cannot run it",
+            f"another Python version wrote the code in {where}: Python {this_python()} cannot run it",
             "Load the model with the Python that saved it and export a SavedModel folder there, or replace the Lambda",
         )
     for entry in entries:
@@ -119,12 +121,12 @@ def check_config(config: Any, name: str, given: Collection[str], *, allow_code: 
             )
         if missing is not None:
             raise SourceError(
-                f"the model has the custom {what} {missing!r}",
+                f"the model has the custom {what} {shortened(missing)!r}",
                 CUSTOM_OBJECTS,
             )
         fault = None if allow_code else _fault(entry, given)
         if fault is not None:
-            raise SourceError(f"{name}: {entry.owner} {fault}", _TRUST)
+            raise SourceError(f"{name}: {shortened(entry.owner)} {shortened(fault)}", _TRUST)
 
 
 def _of_python(function: Any) -> bool:

@@ -59,10 +59,11 @@ def read_architecture(path: Path) -> tuple[str, str]:
     with h5py.File(path) as file:
         try:
             text, version = (_text(file.attrs.get(key)) for key in ("model_config", "keras_version"))
+            lacking = _without_model(path.name, file) if text is None else None
         except (OSError, TypeError, ValueError, RuntimeError) as error:
             raise SourceError(f"{path.name} is damaged: {gist(error)}", _AGAIN) from error
-        if text is None:
-            raise _without_model(path.name, file)
+        if lacking is not None:
+            raise lacking
     if not isinstance(text, str) or len(text) > MOST_CONFIG_BYTES:
         raise SourceError(f"{path.name} is damaged: its model_config is too large, or no text", _AGAIN)
     return text, version if isinstance(version, str) else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from edgecv_runtime.errors import SourceError
@@ -30,6 +30,12 @@ def in_float32(config: Any) -> tuple[Any, str | None]:
     return plain, next((name for name in found if name.startswith("mixed")), found[0] if found else None)
 
 
+def _class_of(value: Mapping[str, Any]) -> str:
+    """The name of the class of an object in a configuration; "" where a damaged file has something else there."""
+    name = value.get("class_name")
+    return name if isinstance(name, str) else ""
+
+
 def check_plain(config: Any, name: str) -> None:
     """Refuse a model that was quantized before, or still has the wrappers that a training tool put around its layers.
 
@@ -41,7 +47,7 @@ def check_plain(config: Any, name: str) -> None:
         SourceError: The message says what was done to the model, and the hint which model to give instead.
     """
     for value in _objects(config):
-        kind = value.get("class_name")
+        kind = _class_of(value)
         if kind in _QUANTIZED:
             raise SourceError(
                 f"{name} is quantized already, by Keras's model.quantize()",
@@ -52,7 +58,7 @@ def check_plain(config: Any, name: str) -> None:
                 f"{name} is quantized already: it has the layers of TensorFlow's quantization-aware training ({kind})",
                 "Give the model as it was before quantize_model: edgecv trains it the same way (--qat FOLDER)",
             )
-        if isinstance(kind, str) and kind in _TRAINING_WRAPPERS:
+        if kind in _TRAINING_WRAPPERS:
             raise SourceError(
                 f"{name} still has the wrappers that it was trained with ({kind})",
                 f"Take them off and save it again: {_TRAINING_WRAPPERS[kind]}",
@@ -61,7 +67,7 @@ def check_plain(config: Any, name: str) -> None:
 
 def _widened(value: Any, key: str, found: list[str], *, policy: bool = False) -> Any:
     if isinstance(value, dict):
-        inside = policy or value.get("class_name") in _POLICIES
+        inside = policy or _class_of(value) in _POLICIES
         return {name: _widened(inner, name, found, policy=inside) for name, inner in value.items()}
     if isinstance(value, list):
         return [_widened(inner, key, found, policy=policy) for inner in value]
