@@ -24,56 +24,50 @@ WHAT, HOW, REFERENCE, WHERE, OUTPUT = "What is measured", "How long", "Compared 
 
 BundlePath = Annotated[
     Path | None,
-    typer.Argument(parser=opt.given_path, metavar="BUNDLE", help="NAME.edgecv or NAME.edgecv.zip.", show_default=False),
+    opt.path_argument("BUNDLE", "NAME.edgecv or NAME.edgecv.zip."),
 ]
 Data = Annotated[
     Path | None,
-    typer.Option(
+    opt.path_option(
         "--data",
-        parser=opt.given_path,
         metavar="FOLDER|NPZ",
         help="Labelled samples: accuracy is measured on them, and latency with their pictures.",
-        show_default=False,
-        rich_help_panel=WHAT,
+        panel=WHAT,
     ),
 ]
 Targets = Annotated[
     list[str] | None,
-    typer.Option(
+    opt.option(
         "--target",
         "-t",
         help=f"Measure the artifacts of this target: {one_of(formats.KNOWN)}. Repeatable, or a list with commas. "
         "Default: all.",
-        show_default=False,
-        rich_help_panel=WHAT,
+        panel=WHAT,
     ),
 ]
 Precisions = Annotated[
     list[str] | None,
-    typer.Option(
+    opt.option(
         "--precision",
         help="Measure the artifacts of these precisions, such as int8,float32. Default: all.",
-        show_default=False,
-        rich_help_panel=WHAT,
+        panel=WHAT,
     ),
 ]
 Backends = Annotated[
     list[str] | None,
-    typer.Option(
+    opt.option(
         "--backend",
         help=f"Measure with this backend: {one_of(formats.BACKENDS)}. Default: all that may run here.",
-        show_default=False,
-        rich_help_panel=WHAT,
+        panel=WHAT,
     ),
 ]
 Threads = Annotated[
     str | None,
-    typer.Option(
+    opt.option(
         "--threads",
         metavar="N,M",
         help="Measure a row for each number of threads. Default: 1, and as many as there are cores.",
-        show_default=False,
-        rich_help_panel=WHAT,
+        panel=WHAT,
     ),
 ]
 Peaks = Annotated[
@@ -108,46 +102,39 @@ SustainAll = Annotated[
 ]
 ReferenceFile = Annotated[
     Path | None,
-    typer.Option(
+    opt.path_option(
         "--reference",
-        parser=opt.given_path,
         metavar="FILE",
         help="Compare with a reference that --record-reference made on another machine.",
-        show_default=False,
-        rich_help_panel=REFERENCE,
+        panel=REFERENCE,
     ),
 ]
 RecordReference = Annotated[
     Path | None,
-    typer.Option(
+    opt.path_option(
         "--record-reference",
-        parser=opt.given_path,
         metavar="FILE",
         help="Write the answers and latencies of this machine's ONNX float32 (on the GPU, where there is one) to a "
         "file.",
-        show_default=False,
-        rich_help_panel=REFERENCE,
+        panel=REFERENCE,
     ),
 ]
 Model = Annotated[
     Path | None,
-    typer.Option(
+    opt.path_option(
         "--model",
-        parser=opt.given_path,
         metavar="MODEL",
         help="Run the Keras model that the bundle was made from, and compare with it.",
-        show_default=False,
-        rich_help_panel=REFERENCE,
+        panel=REFERENCE,
     ),
 ]
 Devices = Annotated[
     list[str] | None,
-    typer.Option(
+    opt.option(
         "--device",
         metavar="NAME",
         help="Measure on this device: ssh:user@host[:port], adb or adb:SERIAL. Repeatable.",
-        show_default=False,
-        rich_help_panel=WHERE,
+        panel=WHERE,
     ),
 ]
 DevicePython = Annotated[
@@ -158,24 +145,20 @@ DevicePython = Annotated[
 ]
 Imports = Annotated[
     list[Path] | None,
-    typer.Option(
+    opt.path_option(
         "--import",
-        parser=opt.given_path,
         metavar="FILE",
         help="Show a result that an app shared, or an earlier one. Repeatable.",
-        show_default=False,
-        rich_help_panel=WHERE,
+        panel=WHERE,
     ),
 ]
 Html = Annotated[
     Path | None,
-    typer.Option(
+    opt.path_option(
         "--html",
-        parser=opt.given_path,
         metavar="FILE",
         help="Write the report as one HTML page.",
-        show_default=False,
-        rich_help_panel=OUTPUT,
+        panel=OUTPUT,
     ),
 ]
 Markdown = Annotated[

@@ -29,37 +29,33 @@ MAKE, PROOF, WORKERS = "What to make", "Proof", "Workers"
 
 Output = Annotated[
     Path | None,
-    typer.Option(
+    opt.path_option(
         "--output",
         "-o",
-        parser=opt.given_path,
         metavar="NAME.edgecv",
         help="The bundle to make, a folder NAME.edgecv or one file NAME.edgecv.zip. Default: named after MODEL.",
-        show_default=False,
-        rich_help_panel=MAKE,
+        panel=MAKE,
     ),
 ]
 Quantize = Annotated[
     list[str] | None,
-    typer.Option(
+    opt.option(
         "--quantize",
         "-q",
         metavar="[TARGET:]PRECISION",
         help="The precision to convert to: float32, float16, dynamic, int8 or int16x8; for Core ML's weights also "
         "weights8, weights4, palette8 to palette2, palette4-group8, sparse50-palette4 and the like. Repeatable, or "
         "a list with commas. Default: float32, and float16 for Core ML.",
-        show_default=False,
-        rich_help_panel=MAKE,
+        panel=MAKE,
     ),
 ]
 Targets = Annotated[
     list[str] | None,
-    typer.Option(
+    opt.option(
         "--target",
         "-t",
         help=f"The target to convert to: {one_of(formats.KNOWN)}. Repeatable. Default: all of them.",
-        show_default=False,
-        rich_help_panel=MAKE,
+        panel=MAKE,
     ),
 ]
 Io = Annotated[
@@ -89,35 +85,31 @@ RefineLimit = Annotated[
 ]
 Qat = Annotated[
     Path | None,
-    typer.Option(
+    opt.path_option(
         "--qat",
-        parser=opt.given_path,
         metavar="FOLDER|NPZ",
         help="Train the int8 model on these labelled samples (quantization-aware training). They also calibrate it "
         "where --calibrate is not given.",
-        show_default=False,
-        rich_help_panel=MAKE,
+        panel=MAKE,
     ),
 ]
 Epochs = Annotated[
     int | None,
-    typer.Option(
+    opt.option(
         "--epochs",
         metavar="N",
         help=f"How often --qat goes through its samples. Default: {DEFAULT_EPOCHS}.",
-        show_default=False,
-        rich_help_panel=MAKE,
+        panel=MAKE,
     ),
 ]
 MaxDrop = Annotated[
     float | None,
-    typer.Option(
+    opt.option(
         "--max-drop",
         metavar="POINTS",
         help="Keep as few layers of the int8 model in float as accuracy needs to fall by no more than this many "
         "points of 100. Needs --evaluate.",
-        show_default=False,
-        rich_help_panel=MAKE,
+        panel=MAKE,
     ),
 ]
 MaxDropLimit = Annotated[
@@ -136,13 +128,11 @@ StrictInt8 = Annotated[
 ]
 Calibrate = Annotated[
     Path | None,
-    typer.Option(
+    opt.path_option(
         "--calibrate",
-        parser=opt.given_path,
         metavar="FOLDER|NPZ",
         help="Real samples, on which the ranges of int8 are measured. Labels are not needed.",
-        show_default=False,
-        rich_help_panel=opt.DATA,
+        panel=opt.DATA,
     ),
 ]
 Samples = Annotated[
@@ -158,54 +148,48 @@ Seed = Annotated[
 ]
 Evaluate = Annotated[
     Path | None,
-    typer.Option(
+    opt.path_option(
         "--evaluate",
-        parser=opt.given_path,
         metavar="FOLDER|NPZ",
         help="Labelled samples to measure accuracy on: a folder with a subfolder for each class, or an .npz file.",
-        show_default=False,
-        rich_help_panel=opt.DATA,
+        panel=opt.DATA,
     ),
 ]
 TaskOption = Annotated[
     str | None,
-    typer.Option(
+    opt.option(
         "--task",
         metavar="|".join(KINDS),
         help="What the model's output means, where the model does not show it: for models with one output.",
-        show_default=False,
-        rich_help_panel=PROOF,
+        panel=PROOF,
     ),
 ]
 Heads = Annotated[
     list[str] | None,
-    typer.Option(
+    opt.option(
         "--head",
         metavar="NAME:KIND[=LABELS]",
         help=f"What the output NAME means, where the model does not show it: {', '.join(KINDS)}. LABELS is a file with "
         "its class names, one a line. Repeatable.",
-        show_default=False,
-        rich_help_panel=PROOF,
+        panel=PROOF,
     ),
 ]
 ActivationOption = Annotated[
     Activation | None,
-    typer.Option(
+    opt.option(
         "--activation",
         help="The function that an app still applies to the output for scores in 0..1, where the model does not "
         "show it.",
-        show_default=False,
-        rich_help_panel=PROOF,
+        panel=PROOF,
     ),
 ]
 Thresholds = Annotated[
     list[str] | None,
-    typer.Option(
+    opt.option(
         "--threshold",
         metavar="[HEAD:][LABEL=]SCORE",
         help="The score from which on a label holds, for outputs that are yes or no. Repeatable. Default: 0.5.",
-        show_default=False,
-        rich_help_panel=PROOF,
+        panel=PROOF,
     ),
 ]
 KeepFailing = Annotated[
@@ -230,12 +214,11 @@ TimeLimit = Annotated[
 ]
 MemoryLimit = Annotated[
     float | None,
-    typer.Option(
+    opt.option(
         "--memory-limit",
         metavar="GIB",
         help="The most memory that each converter may use. Default: 80 % of the machine's.",
-        show_default=False,
-        rich_help_panel=WORKERS,
+        panel=WORKERS,
     ),
 ]
 

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 import typer
 from edgecv_converters.coreml.recipes import Minimum
 
+from edgecv.commands import options as opt
+
 COREML = "The Core ML model"
 
 CoremlInput = Annotated[
@@ -20,22 +22,20 @@ CoremlInput = Annotated[
 ]
 CoremlOutput = Annotated[
     Literal["tensor", "classifier"] | None,
-    typer.Option(
+    opt.option(
         "--coreml-output",
         help="What the model gives. classifier: the label, and the probability of each label; the default for an "
         "image input where there are labels. tensor: numbers; the default elsewhere.",
-        show_default=False,
-        rich_help_panel=COREML,
+        panel=COREML,
     ),
 ]
 CoremlMinimum = Annotated[
     Minimum | None,
-    typer.Option(
+    opt.option(
         "--coreml-minimum",
         help="The first iOS that must read the model; a precision may need a later one. Default: the lowest that "
         "works.",
-        show_default=False,
-        rich_help_panel=COREML,
+        panel=COREML,
     ),
 ]
 CoremlCompute = Annotated[
@@ -49,31 +49,28 @@ CoremlCompute = Annotated[
 ]
 Author = Annotated[
     str | None,
-    typer.Option(
+    opt.option(
         "--author",
         metavar="NAME",
         help="The author in the model's metadata.",
-        show_default=False,
-        rich_help_panel=COREML,
+        panel=COREML,
     ),
 ]
 License = Annotated[
     str | None,
-    typer.Option(
+    opt.option(
         "--license",
         metavar="TEXT",
         help="The license in the model's metadata.",
-        show_default=False,
-        rich_help_panel=COREML,
+        panel=COREML,
     ),
 ]
 ModelVersion = Annotated[
     str | None,
-    typer.Option(
+    opt.option(
         "--model-version",
         metavar="TEXT",
         help="The version in the model's metadata.",
-        show_default=False,
-        rich_help_panel=COREML,
+        panel=COREML,
     ),
 ]

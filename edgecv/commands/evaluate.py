@@ -22,33 +22,28 @@ from edgecv.terminal.console import LiveObserver, show, show_json
 
 BundleOrFile = Annotated[
     Path,
-    typer.Argument(
-        parser=opt.given_path,
-        metavar="BUNDLE",
-        help="A bundle, or the file of one artifact inside a bundle.",
-        show_default=False,
-    ),
+    opt.path_argument("BUNDLE", "A bundle, or the file of one artifact inside a bundle."),
 ]
 Labelled = Annotated[
     Path,
-    typer.Argument(
-        parser=opt.given_path,
-        metavar="FOLDER|NPZ",
-        help="Labelled samples: a folder with a subfolder for each class, or an .npz file, which may hold one array of "
+    opt.path_argument(
+        "FOLDER|NPZ",
+        "Labelled samples: a folder with a subfolder for each class, or an .npz file, which may hold one array of "
         "labels for each head, named like it.",
-        show_default=False,
     ),
 ]
 Target = Annotated[
     str | None,
-    typer.Option(
-        "--target", help=f"Run the artifacts of this target: {one_of(formats.KNOWN)}. Default: all.", show_default=False
+    opt.option(
+        "--target",
+        help=f"Run the artifacts of this target: {one_of(formats.KNOWN)}. Default: all.",
     ),
 ]
 Precision = Annotated[
     str | None,
-    typer.Option(
-        "--precision", help="Run the artifacts of this precision, such as int8. Default: all.", show_default=False
+    opt.option(
+        "--precision",
+        help="Run the artifacts of this precision, such as int8. Default: all.",
     ),
 ]
 

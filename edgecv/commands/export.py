@@ -15,22 +15,16 @@ from edgecv.export.output import print_export
 
 Destination = Annotated[
     Path,
-    typer.Argument(
-        parser=opt.given_path,
-        metavar="DEST",
-        help="An Android project or its app module; or a new folder, which becomes the demo app.",
-        show_default=False,
-    ),
+    opt.path_argument("DEST", "An Android project or its app module; or a new folder, which becomes the demo app."),
 ]
 Artifacts = Annotated[
     list[str] | None,
-    typer.Option(
+    opt.option(
         "--artifact",
         "-a",
         metavar="TARGET[:PRECISION]",
         help="An artifact to take along, such as tflite:int8, or its file in the bundle. Repeatable. Default: all "
         "that Android runs.",
-        show_default=False,
     ),
 ]
 Force = Annotated[

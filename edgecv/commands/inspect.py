@@ -19,11 +19,8 @@ from edgecv.terminal.console import show, show_json, waiting
 
 AnyPath = Annotated[
     Path,
-    typer.Argument(
-        parser=opt.given_path,
-        metavar="PATH",
-        help=f"A model, a converted file ({one_of(known.suffix for known in formats.KNOWN.values())}), or a bundle.",
-        show_default=False,
+    opt.path_argument(
+        "PATH", f"A model, a converted file ({one_of(known.suffix for known in formats.KNOWN.values())}), or a bundle."
     ),
 ]
 Layers = Annotated[

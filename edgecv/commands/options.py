@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -21,68 +21,73 @@ def given_path(text: str) -> Path:
     return Path(text)
 
 
+def option(*flags: str, help: str, panel: str | None = None, metavar: str | None = None) -> Any:  # noqa: A002 - Typer's
+    """An option whose default its help tells, in the panel of `--help` that it belongs to."""
+    return typer.Option(*flags, help=help, metavar=metavar, show_default=False, rich_help_panel=panel)
+
+
+def path_option(*flags: str, help: str, metavar: str, panel: str | None = None) -> Any:  # noqa: A002
+    """An option that takes a path."""
+    return typer.Option(
+        *flags, parser=given_path, help=help, metavar=metavar, show_default=False, rich_help_panel=panel
+    )
+
+
+def path_argument(metavar: str, help: str) -> Any:  # noqa: A002
+    """An argument that takes a path."""
+    return typer.Argument(parser=given_path, metavar=metavar, help=help, show_default=False)
+
+
 Model = Annotated[
     Path,
-    typer.Argument(
-        parser=given_path,
-        metavar="MODEL",
-        help="The trained model: a .keras or .h5 file, or a SavedModel folder.",
-        show_default=False,
-    ),
+    path_argument("MODEL", "The trained model: a .keras or .h5 file, or a SavedModel folder."),
 ]
 BundlePath = Annotated[
     Path,
-    typer.Argument(
-        parser=given_path, metavar="BUNDLE", help="The bundle: NAME.edgecv or NAME.edgecv.zip.", show_default=False
-    ),
+    path_argument("BUNDLE", "The bundle: NAME.edgecv or NAME.edgecv.zip."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace a bundle that is already there.")]
 Threads = Annotated[int, typer.Option("--threads", min=1, help="How many threads the runtime uses.")]
 Gates = Annotated[
     list[str] | None,
-    typer.Option(
+    option(
         "--gate",
         metavar="[PRECISION:]NAME=VALUE",
         help="Move one bar of the proof: agreement=0.97 (share of equal answers), snr=20 (dB) or drop=1 (points of "
         "accuracy); NAME=off switches it off. Repeatable.",
-        show_default=False,
-        rich_help_panel="Proof",
+        panel="Proof",
     ),
 ]
 PreprocessOption = Annotated[
     str | None,
-    typer.Option(
+    option(
         "--preprocess",
         "-p",
         metavar="PRESET|TOML",
         help="How a picture was prepared in training: none, rescale, tf, torch or caffe, with load_img+ or "
         "image_dataset+ in front where one of those read the pictures; tensor for inputs that are no pictures; or a "
         ".toml file.",
-        show_default=False,
-        rich_help_panel=DATA,
+        panel=DATA,
     ),
 ]
 Labels = Annotated[
     Path | None,
-    typer.Option(
+    path_option(
         "--labels",
-        parser=given_path,
         metavar="FILE|FOLDER",
         help="The class names in the order of the model's outputs: a text file with one a line, or a folder whose "
         "sorted subfolders are the classes.",
-        show_default=False,
-        rich_help_panel=DATA,
+        panel=DATA,
     ),
 ]
 InputShapes = Annotated[
     list[str] | None,
-    typer.Option(
+    option(
         "--input-shape",
         metavar="[NAME=]1,H,W,C",
         help="The fixed shape of an input whose height, width or batch is open. Repeatable.",
-        show_default=False,
-        rich_help_panel=LOADING,
+        panel=LOADING,
     ),
 ]
 AllowCode = Annotated[
@@ -95,21 +100,19 @@ AllowCode = Annotated[
 ]
 CustomObjects = Annotated[
     str | None,
-    typer.Option(
+    option(
         "--custom-objects",
         metavar="PACKAGE.MODULE",
         help="The Python module that defines the model's own layers.",
-        show_default=False,
-        rich_help_panel=LOADING,
+        panel=LOADING,
     ),
 ]
 Signature = Annotated[
     str | None,
-    typer.Option(
+    option(
         "--signature",
         metavar="NAME",
         help="The signature or function of a SavedModel to take. Default: the one that serves.",
-        show_default=False,
-        rich_help_panel=LOADING,
+        panel=LOADING,
     ),
 ]

@@ -19,13 +19,11 @@ WHAT, TRAINING = "What to remove", "Training"
 
 Output = Annotated[
     Path | None,
-    typer.Option(
+    opt.path_option(
         "--output",
         "-o",
-        parser=opt.given_path,
         metavar="NAME.keras",
         help="The smaller model to write, with its report beside it. Default: MODEL.pruned.keras.",
-        show_default=False,
     ),
 ]
 Force = Annotated[
@@ -51,22 +49,20 @@ TargetMacs = Annotated[
 ]
 Importance = Annotated[
     str | None,
-    typer.Option(
+    opt.option(
         "--importance",
         help="How a channel's worth is measured: l1, l2, gamma (batch norm's) or taylor (activation times "
         "gradient). Default: taylor with --data, else l2.",
-        show_default=False,
-        rich_help_panel=WHAT,
+        panel=WHAT,
     ),
 ]
 Scope = Annotated[
     str | None,
-    typer.Option(
+    opt.option(
         "--scope",
         help="Where weights compete. global: over the whole model; layer: each layer loses the same share. Default: "
         "global for channel, layer for magnitude.",
-        show_default=False,
-        rich_help_panel=WHAT,
+        panel=WHAT,
     ),
 ]
 RoundTo = Annotated[
@@ -79,11 +75,10 @@ RoundTo = Annotated[
 ]
 MinWidth = Annotated[
     int | None,
-    typer.Option(
+    opt.option(
         "--min-width",
         help="The fewest channels that a layer keeps. Default: 8, and with a smaller --round-to as few as 4.",
-        show_default=False,
-        rich_help_panel=WHAT,
+        panel=WHAT,
     ),
 ]
 DropBlocks = Annotated[
@@ -112,14 +107,12 @@ Pattern = Annotated[
 
 Data = Annotated[
     Path | None,
-    typer.Option(
+    opt.path_option(
         "--data",
-        parser=opt.given_path,
         metavar="FOLDER|NPZ",
         help="Labelled samples to train on: a folder with a subfolder for each class, or with train/ and val/ that "
         "have them. Without it nothing is trained.",
-        show_default=False,
-        rich_help_panel=opt.DATA,
+        panel=opt.DATA,
     ),
 ]
 Validation = Annotated[
@@ -132,22 +125,20 @@ Validation = Annotated[
 ]
 Augment = Annotated[
     str,
-    typer.Option(
+    opt.option(
         "--augment",
         metavar="LIST",
         help="Random changes of the training pictures, with commas between: flip, rotation, zoom, translation, "
         "contrast, mixup. Default: none.",
-        show_default=False,
-        rich_help_panel=opt.DATA,
+        panel=opt.DATA,
     ),
 ]
 ClassWeights = Annotated[
     str | None,
-    typer.Option(
+    opt.option(
         "--class-weights",
         help="balanced: samples of rare classes count more.",
-        show_default=False,
-        rich_help_panel=opt.DATA,
+        panel=opt.DATA,
     ),
 ]
 

@@ -58,39 +58,39 @@ Threads = Annotated[
 ]
 Thresholds = Annotated[
     list[str] | None,
-    typer.Option(
+    opt.option(
         "--threshold",
         metavar="[HEAD:][LABEL=]SCORE",
         help="The score from which on a label holds, in place of the bundle's, for outputs that are yes or no. "
         "Repeatable.",
-        show_default=False,
-        rich_help_panel=ARTIFACT,
+        panel=ARTIFACT,
     ),
 ]
 CameraSize = Annotated[
     str | None,
-    typer.Option(
+    opt.option(
         "--camera-size",
         metavar="WIDTHxHEIGHT",
         help="The size of picture to ask the camera for.",
-        show_default=False,
-        rich_help_panel=SOURCE,
+        panel=SOURCE,
     ),
 ]
 MaxFps = Annotated[
     float | None,
-    typer.Option(
+    opt.option(
         "--max-fps",
         metavar="N",
         help="Answer at most N frames a second: a camera's other frames are skipped, files go slower.",
-        show_default=False,
-        rich_help_panel=SOURCE,
+        panel=SOURCE,
     ),
 ]
 Duration = Annotated[
     float | None,
-    typer.Option(
-        "--duration", metavar="SECONDS", help="Stop after this time.", show_default=False, rich_help_panel=SOURCE
+    opt.option(
+        "--duration",
+        metavar="SECONDS",
+        help="Stop after this time.",
+        panel=SOURCE,
     ),
 ]
 SkipBad = Annotated[
@@ -113,13 +113,11 @@ JsonLines = Annotated[
 ]
 Save = Annotated[
     Path | None,
-    typer.Option(
+    opt.path_option(
         "--save",
-        parser=opt.given_path,
         metavar="NAME.mp4|FOLDER",
         help="Save the pictures with their answers drawn on them.",
-        show_default=False,
-        rich_help_panel=ANSWERS,
+        panel=ANSWERS,
     ),
 ]
 Show = Annotated[

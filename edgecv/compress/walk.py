@@ -10,6 +10,8 @@ from edgecv_runtime.errors import SourceError
 
 Shape = tuple[int | None, ...]
 
+UNREAD = frozenset({"training", "mask"})  # arguments of a call that say nothing of its arithmetic in inference
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
@@ -40,7 +42,7 @@ class Call:
         import keras
 
         args, kwargs = self._node.arguments.args, self._node.arguments.kwargs
-        flat = keras.tree.flatten((args, {k: v for k, v in kwargs.items() if k not in {"training", "mask"}}))
+        flat = keras.tree.flatten((args, {k: v for k, v in kwargs.items() if k not in UNREAD}))
         return [value for value in flat if value is not None and not isinstance(value, keras.KerasTensor)]
 
 

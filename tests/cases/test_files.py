@@ -94,7 +94,14 @@ def test_hard_sigmoid_has_the_slope_of_keras_2(tmp_path: Path, name: str) -> Non
     model = tf_keras.Sequential([tf_keras.Input((4,)), tf_keras.layers.Dense(6, activation="hard_sigmoid")])
     save = models.save_h5 if name.endswith("h5") else type(model).save
     save(model, tmp_path / name)
-    agrees(tmp_path / name, model, "tf-keras")
+    source = agrees(tmp_path / name, model, "tf-keras")
+    zeros, ones = (source.predict({source.inputs[0].name: np.full((1, 4), value, np.float32)}) for value in (0, 1))
+    (kernel, _bias) = model.get_weights()
+    slope = kernel.sum(axis=0) / 5  # 0.2 x + 0.5
+    inside = np.abs(slope) < 0.5
+    moved = next(iter(ones.values())) - next(iter(zeros.values()))
+    np.testing.assert_allclose(moved[0][inside], slope[inside], atol=1e-6)
+    assert inside.any()
 
 
 def as_of_keras_2(path: Path, version: str, rename: Any = str) -> None:
@@ -161,7 +168,7 @@ def test_the_content_decides_and_not_the_name(tmp_path: Path) -> None:
     model = models.head(3, "softmax")
     model.save(tmp_path / "m.h5")
     (tmp_path / "m.h5").rename(tmp_path / "m.keras")
-    agrees(tmp_path / "m.keras", model, "keras 3")
+    assert agrees(tmp_path / "m.keras", model, "keras 3").info.format == "keras2-h5"
 
 
 # Code that the file does not carry
@@ -175,7 +182,9 @@ def test_functions_of_tensorflow_are_known_by_their_own_names(tmp_path: Path, su
     layers = [keras.layers.Dense(4, each) for each in (tf.nn.silu, tf.nn.log_softmax, tf.identity, tf.nn.softmax)]
     model = keras.Sequential([keras.Input((5,)), *layers])
     model.save(tmp_path / f"m.{suffix}")
-    agrees(tmp_path / f"m.{suffix}", model)
+    source = agrees(tmp_path / f"m.{suffix}", model)
+    assert source.outputs[0].shape == (1, 4)
+    assert [layer.name for layer in source.layers()] == [layer.name for layer in model.layers]
 
 
 @pytest.mark.parametrize("suffix", ["h5", "keras"])
