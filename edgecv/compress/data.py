@@ -216,17 +216,7 @@ def _order(samples: SampleSet, how: Reading) -> tuple[str, ...]:
         raise DataError(
             f"{samples.path} has one class, {samples.classes[0]!r}", "A model learns to tell classes apart: give two"
         )
-    if how.labels is not None:
-        return how.labels
-    wanted = how.head.classes
-    if samples.kind == "npz" and all(name.isdigit() and int(name) < wanted for name in samples.classes):
-        return tuple(str(number) for number in range(wanted))
-    if len(samples.classes) != wanted:
-        raise DataError(
-            f"{samples.path} has {len(samples.classes)} classes and the model tells {wanted} apart",
-            "Give --labels FILE with the model's classes in the order of its outputs",
-        )
-    return samples.classes
+    return how.labels if how.labels is not None else samples.class_names(how.head.classes)
 
 
 def read_datasets(data: Any, head: TrainingHead, inputs: Sequence[TensorSpec], batch: int) -> TrainingData:

@@ -166,17 +166,13 @@ def class_names(request: ConvertRequest, samples: SampleSet, head: Head) -> tupl
     Raises:
         UsageError: The number of classes does not fit the model.
     """
-    given, expected = request.labels or head.spec.labels, head.label_count
+    given = request.labels or head.spec.labels
     if given is not None:
         return given
-    if all(name.isdigit() for name in samples.classes) and samples.kind == "npz":
-        return tuple(str(number) for number in range(expected))
-    if len(samples.classes) != expected:
-        raise UsageError(
-            f"{samples.path} has {len(samples.classes)} classes and the model tells {expected} apart",
-            "Give --labels FILE with the model's classes in the order of its outputs",
-        )
-    return samples.classes
+    try:
+        return samples.class_names(head.label_count)
+    except DataError as error:  # here it is the call that lacks an option
+        raise UsageError(error.message, error.hint) from None
 
 
 def golden_cases(

@@ -105,6 +105,22 @@ def test_an_npz_with_class_names(tmp_path):
     assert found.labels(["b", "c", "a"]) == [0, 2, 0]
 
 
+def test_the_numbers_in_an_npz_are_the_outputs_own(tmp_path):
+    some = open_samples(write_npz(tmp_path / "a.npz", x=np.zeros((2, 2)), labels=np.array([0, 2])))
+    assert some.class_names(4) == ("0", "1", "2", "3")
+    from_one = open_samples(write_npz(tmp_path / "b.npz", x=np.zeros((3, 2)), labels=np.array([1, 2, 3])))
+    with pytest.raises(DataError, match="has the class '3', which is not among the model's labels"):
+        from_one.labels(from_one.class_names(3))
+
+
+def test_folders_name_the_outputs_where_there_are_as_many(tmp_path):
+    found = open_samples(write_images(tmp_path, {"cat": 1, "dog": 1}))
+    assert found.class_names(2) == ("cat", "dog")
+    with pytest.raises(DataError, match="has 2 classes and the model tells 3 apart") as caught:
+        found.class_names(3)
+    assert "--labels FILE" in caught.value.hint
+
+
 def test_labels_follow_the_model_s_order(tmp_path):
     found = open_samples(write_images(tmp_path, {"cat": 1, "dog": 1}))
     assert found.labels(None) == [0, 1]

@@ -69,6 +69,21 @@ class SampleSet:
         left_out = set(ids)
         return replace(self, samples=tuple(sample for sample in self.samples if sample.id not in left_out))
 
+    def class_names(self, outputs: int) -> tuple[str, ...]:
+        """The names of a model's outputs, by the data's classes; the numbers in an .npz file are the outputs' own.
+
+        Raises:
+            DataError: There are not as many classes as outputs.
+        """
+        if self.kind == "npz" and all(name.isdigit() for name in self.classes):
+            return tuple(str(number) for number in range(outputs))
+        if len(self.classes) != outputs:
+            raise DataError(
+                f"{self.path} has {len(self.classes)} classes and the model tells {outputs} apart",
+                "Give --labels FILE with the model's classes in the order of its outputs",
+            )
+        return self.classes
+
     def labels(self, order: Sequence[str] | None) -> list[int] | None:
         """The class index of every sample, by `order` (the model's labels) or by the data's own classes.
 
