@@ -203,7 +203,35 @@ def test_an_artifact_is_as_good_as_the_worst_way_of_running_it():
     assert [worst(found[:n]).status for n in (1, 2, 3, 4)] == ["passed", "passed", "weak", "failed"]
 
 
-def test_too_many_columns_are_one_and_noise_beside_large_columns_is_not_judged():
+def by_columns(*columns):
+    """Outputs with these columns, a row a sample."""
+    return {"out": np.stack(columns, axis=1)}
+
+
+def judged_columns(wanted, got, precision):
+    HEADS["out"] = HeadSpec(name="out", kind="regression", outputs=("out",))
+    return proof(by_columns(*got), ["out"], precision, by_columns(*wanted))
+
+
+@pytest.mark.parametrize("still", [0.0, 1e-4])
+def test_an_error_where_the_source_is_zero_or_noise_fails_with_the_largest_columns(still):
+    box, score, dead = 640 * RNG.random(COUNT), RNG.random(COUNT), still * RNG.random(COUNT)
+    right = (box + 1e-4, score + 1e-6, dead + 1e-5)
+    assert judged_columns((box, score, dead), right, "float32").status == "passed"
+    failed = judged_columns((box, score, dead), (*right[:2], dead + 1e6), "float32")
+    assert failed.status == "failed"
+    assert "out[0, 2]" in failed.reason
+
+
+def test_scales_that_fall_step_by_step_are_not_all_of_one_kind():
+    wanted = [scale * RNG.normal(size=COUNT) for scale in (640, 85, 11, 1.5)]
+    assert judged_columns(wanted, wanted, "float16").status == "passed"
+    failed = judged_columns(wanted, (*wanted[:3], shuffled(wanted[3])), "float16")
+    assert failed.status == "failed"
+    assert "out[2:4]" in failed.reason
+
+
+def test_too_many_columns_are_one_and_noise_beside_large_columns_is_not_judged_by_its_own_scale():
     wide = OutputSums("flat", (1, 4096), by_column=True)
     values = RNG.random((8, 4096)) * np.geomspace(1, 1e6, 4096)
     wide.add(values, values + 0.01)
@@ -211,7 +239,7 @@ def test_too_many_columns_are_one_and_noise_beside_large_columns_is_not_judged()
     tiny = OutputSums("out", (1, 3), by_column=True)
     values = RNG.random((8, 3)) * [1e3, 1.0, 1e-6]
     tiny.add(values, values * [1, 1, 0])
-    assert [part.part for part in tiny.parts()] == ["out[0]", "out[1]"]
+    assert [part.part for part in tiny.parts()] == ["out[0, 2]", "out[1]"]
 
 
 def test_what_an_artifact_applies_itself_is_not_applied_again_before_it_decides(tmp_path):

@@ -19,7 +19,7 @@ from edgecv_runtime.schema import HeadComparison, PartComparison
 
 from edgecv_converters.parity.noise import signal_to_noise
 
-GAP: Final = 8.0  # columns this many times smaller than the next larger ones are of another kind
+GAP: Final = 8.0  # columns this many times smaller than the largest of their group are of another kind
 FLOOR: Final = 1e-5  # of the largest column's scale; what is smaller is noise beside it
 MATTERS: Final = 0.05  # of the widest range among columns of one scale; a column that moves less is as good as constant
 STILL: Final = 1e-6  # of a column's own magnitude; what moves less is rounding
@@ -76,10 +76,16 @@ class OutputSums:
 
     def _groups(self) -> list[npt.NDArray[np.int64]]:
         scale = np.sqrt(self._reference_power)
-        order = np.argsort(-scale, kind="stable")
-        order = order[scale[order] > FLOOR * scale[order[0]]] if scale.max(initial=0.0) > 0 else order
-        cuts = np.flatnonzero(scale[order][:-1] > GAP * scale[order][1:]) + 1
-        return [np.sort(group) for group in np.split(order, cuts)]
+        first, *others = np.argsort(-scale, kind="stable").tolist()
+        groups = [[first]]
+        for column in others:
+            if scale[column] <= FLOOR * scale[first]:
+                groups[0].append(column)  # its own power is noise; its error counts among the largest
+            elif scale[groups[-1][0]] > GAP * scale[column]:
+                groups.append([column])
+            else:
+                groups[-1].append(column)
+        return [np.sort(np.asarray(group, np.int64)) for group in groups]
 
     def _constant(self, columns: npt.NDArray[np.int64]) -> Iterator[str]:
         """The columns that vary in the source and are constant in the artifact."""

@@ -6,7 +6,7 @@ import kotlin.math.max
 import kotlin.math.min
 import kotlin.math.sqrt
 
-private const val GAP = 8.0 // columns this many times smaller than the next larger ones are of another kind
+private const val GAP = 8.0 // columns this many times smaller than the largest of their group are of another kind
 private const val FLOOR = 1e-5 // of the largest column's scale; what is smaller is noise beside it
 private const val MATTERS = 0.05 // of the widest range among columns of one scale; a column that moves less is as good as constant
 private const val STILL = 1e-6 // of a column's own magnitude; what moves less is rounding
@@ -59,11 +59,13 @@ internal class OutputSums(private val name: String, shape: List<Int>, byColumn: 
     private fun groups(): List<List<Int>> {
         val scale = DoubleArray(count) { sqrt(referencePower[it]) }
         val order = scale.indices.sortedByDescending { scale[it] }
-        val least = FLOOR * scale[order[0]]
-        val groups = ArrayList<MutableList<Int>>()
-        for (column in order.filter { least == 0.0 || scale[it] > least }) {
-            val before = groups.lastOrNull()?.last()
-            if (before == null || scale[before] > GAP * scale[column]) groups += mutableListOf(column) else groups.last() += column
+        val groups = arrayListOf(mutableListOf(order[0]))
+        for (column in order.drop(1)) {
+            when {
+                scale[column] <= FLOOR * scale[order[0]] -> groups[0] += column // its own power is noise; its error counts among the largest
+                scale[groups.last()[0]] > GAP * scale[column] -> groups += mutableListOf(column)
+                else -> groups.last() += column
+            }
         }
         return groups.map { it.sorted() }
     }

@@ -66,15 +66,33 @@ class PlantedFaultTest {
     }
 
     @Test
-    fun `too many columns are one, and noise beside large columns is not judged`() {
+    fun `too many columns are one, and noise beside large columns is not judged by its own scale`() {
         val wide = OutputSums("flat", listOf(1, 4096), byColumn = true)
         val rising = FloatArray(4096) { 1f + it * it }
         wide.add(rising, rising)
         assertEquals(listOf("flat"), wide.parts().map { it.part })
         val tiny = OutputSums("out", listOf(1, 3), byColumn = true)
         for (value in 1..8) tiny.add(floatArrayOf(1e3f * value, 1f * value, 1e-6f * value), floatArrayOf(1e3f * value, 1f * value, 0f))
-        assertEquals(listOf("out[0]" to null, "out[1]" to null), tiny.parts().map { it.part to it.snrDb })
+        assertEquals(listOf("out[0, 2]", "out[1]"), tiny.parts().map { it.part })
+        assertTrue(tiny.parts()[0].snrDb!! > 150)
+        assertEquals(null, tiny.parts()[1].snrDb)
         assertTrue(tiny.parts().all { it.constant.isEmpty() })
+    }
+
+    @Test
+    fun `an error where the source is zero counts among the largest columns`() {
+        val sums = OutputSums("out", listOf(1, 3), byColumn = true)
+        for (value in 1..8) sums.add(floatArrayOf(640f * value, 1f * value, 0f), floatArrayOf(640f * value, 1f * value, 1e6f))
+        assertEquals(listOf("out[0, 2]", "out[1]"), sums.parts().map { it.part })
+        assertTrue(sums.parts()[0].snrDb!! < -40)
+    }
+
+    @Test
+    fun `scales that fall step by step are not all of one kind`() {
+        val sums = OutputSums("out", listOf(1, 4), byColumn = true)
+        val row = floatArrayOf(640f, 85f, 11f, 1.5f)
+        sums.add(row, row)
+        assertEquals(listOf("out[0:2]", "out[2:4]"), sums.parts().map { it.part })
     }
 
     @Test
