@@ -55,8 +55,8 @@ def _bytes(name: str, source: SourcePhase, data: DataPhase) -> Iterator[str]:
     samples = data.sets[name]
     if samples.kind != "npz":
         return
-    held = npz.headers(samples.path)
-    arrays = npz.match_arrays(samples.path, source.specs, source.summary.inputs, [head.name for head in data.heads])
+    held, heads = npz.headers(samples.path), [head.name for head in data.heads]
+    arrays = npz.match_arrays(samples.path, held, source.specs, source.summary.inputs, heads)
     for spec in source.summary.inputs:
         if source.specs[spec.name].kind == "tensor":
             found = byte_weakness(name, spec, held[arrays[spec.name]].dtype)

@@ -66,7 +66,8 @@ def leave_out(content: dict[str, Any], name: str) -> tuple[dict[str, Any], LeftO
     outputs = (output for head in heads for output in _list(head.get("outputs")) if isinstance(output, str))
     left = dict(content)
     for key, unknown in (("artifacts", artifacts), ("heads", heads)):
-        left[key] = [one for one in _list(content.get(key)) if not any(one is other for other in unknown)]
+        places = {id(one) for one in unknown}
+        left[key] = [one for one in _list(content.get(key)) if id(one) not in places]
         if unknown and not left[key]:
             raise BundleError(f"{name} holds {key} of a newer edgecv only, so it needs that", NEWER)
     if isinstance(content.get("parity"), list):

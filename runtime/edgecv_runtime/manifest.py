@@ -211,13 +211,13 @@ def _check_heads(manifest: Manifest, left_out: LeftOut) -> None:
     """Refuse heads that share a name or an output, that leave one out, or that do not fit their outputs."""
     _check_once([head.name for head in manifest.heads], "head")
     outputs = [spec.name for spec in manifest.outputs]
-    claimed = [*(name for head in manifest.heads for name in head.outputs), *left_out.outputs]
+    claimed = Counter((*(name for head in manifest.heads for name in head.outputs), *left_out.outputs))
     for head in manifest.heads:
         unknown = next((name for name in head.outputs if name not in outputs), None)
         if unknown is not None:
             raise SpecError(f"head {head.name!r} is of the output {unknown!r}, which the model does not have")
     heads_of(manifest)
-    twice = next((name for name in outputs if claimed.count(name) > 1), None)
+    twice = next((name for name in outputs if claimed[name] > 1), None)
     if twice is not None:
         raise SpecError(f"the output {twice!r} belongs to several heads")
     missing = next((name for name in outputs if name not in claimed), None)

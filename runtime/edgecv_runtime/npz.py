@@ -147,12 +147,17 @@ def _explained(path: Path) -> Iterator[None]:
 
 
 def match_arrays(
-    path: Path, specs: Mapping[str, Preprocess], inputs: Sequence[TensorSpec], truths: Collection[str] = ()
+    path: Path,
+    held: Mapping[str, Header],
+    specs: Mapping[str, Preprocess],
+    inputs: Sequence[TensorSpec],
+    truths: Collection[str] = (),
 ) -> dict[str, str]:
     """For each input the name of its array: the same, or the only one there is where the model has one input.
 
     Args:
-        path: The file.
+        path: What messages call the file.
+        held: Its `headers`.
         specs: The preprocessing of every input.
         inputs: The model's inputs.
         truths: The names of heads: arrays that are called like them are labels.
@@ -162,7 +167,7 @@ def match_arrays(
     """
     names = {spec.name: spec.name for spec in inputs}
     labels = {*LABEL_KEYS, *(set(truths) - names.keys())}
-    data = {name: header for name, header in headers(path).items() if name not in labels}
+    data = {name: header for name, header in held.items() if name not in labels}
     if len(inputs) == 1 and len(data) == 1:
         names = {inputs[0].name: next(iter(data))}
     missing = [name for name, array in names.items() if array not in data]

@@ -36,7 +36,7 @@ def load(
     threads: int = 1,
     thresholds: Thresholds | None = None,
 ) -> Predictor:
-    """Open a bundle and load the best of its artifacts that this machine can run (see `choose.PREFERENCE`).
+    """Open a bundle and load the best of its artifacts that this machine can run (see `artifact_choice.PREFERENCE`).
 
     Args:
         path: NAME.edgecv or NAME.edgecv.zip.

@@ -113,6 +113,18 @@ def test_the_numbers_in_an_npz_are_the_outputs_own(tmp_path):
         from_one.labels(from_one.class_names(3))
 
 
+def test_numbers_that_may_be_labels_or_indices_are_refused(tmp_path):
+    labels = {"numbers": np.array([1, 2, 2]), "text": np.array(["1", "2", "2"])}
+    numbers, text = (
+        open_samples(write_npz(tmp_path / f"{name}.npz", x=np.zeros((3, 2)), labels=values))
+        for name, values in labels.items()
+    )
+    with pytest.raises(DataError, match="which is the label '1' and the index of '2'"):
+        numbers.labels(["1", "2", "3"])
+    assert text.labels(["1", "2", "3"]) == [0, 1, 1]
+    assert numbers.labels(["0", "1", "2"]) == [1, 2, 2]
+
+
 def test_folders_name_the_outputs_where_there_are_as_many(tmp_path):
     found = open_samples(write_images(tmp_path, {"cat": 1, "dog": 1}))
     assert found.class_names(2) == ("cat", "dog")

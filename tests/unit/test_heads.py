@@ -150,6 +150,24 @@ def test_answers_of_classes_are_named_best_first_and_without_what_reads_as_nothi
     assert none.words(none.read(outputs(np.float32([[0.1, 0.2, 0.3]]))), 3) == "none"
 
 
+def test_labels_are_shown_that_hold_and_not_as_many_of_the_best():
+    several = head("multilabel", 2, labels=("a", "b"), thresholds=(0.5, 0.95))
+    answer = several.read(outputs(np.float32([[0.6, 0.9]])))
+    assert answer.labels == ("a",)
+    assert several.words(answer, 3) == "a 60.0 %"
+
+
+def test_whole_numbers_that_may_be_labels_or_indices_are_refused():
+    kind = head(labels=("1", "2", "3"))
+    with pytest.raises(DataError, match="the number 1, which is the label '1' and the index of '2'") as caught:
+        kind.read_truth(np.array([1, 2, 2]), "a.npz: y")
+    assert caught.value.hint == "Store the labels as text"
+    assert kind.read_truth(np.array([0, 1, 2]), "x").tolist() == [0, 1, 2], "0 is no label"
+    assert kind.read_truth(np.array([1, 2, 3]), "x").tolist() == [0, 1, 2], "3 is no index"
+    assert kind.read_truth(np.array(["1", "2", "2"]), "x").tolist() == [0, 1, 1]
+    assert head(labels=("0", "1", "2")).read_truth(np.array([1, 2]), "x").tolist() == [1, 2]
+
+
 @pytest.mark.parametrize(
     ("kind", "values", "message"),
     [

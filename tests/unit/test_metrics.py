@@ -230,3 +230,6 @@ def test_numbers_that_are_not_finite_are_no_good_and_equal_ones_have_no_variance
     assert math.isfinite(broken.r2)
     (equal,) = value_metrics(np.ones((3, 1)), np.ones((3, 1)), ("a",), None).columns
     assert (equal.mae, equal.rmse, equal.r2) == (0, 0, None)
+    tenths = np.full((3, 1), 0.1)  # whose mean is not 0.1
+    (still,) = value_metrics(tenths, tenths + np.array([[0.0], [0.01], [0.0]]), ("a",), None).columns
+    assert still.r2 is None

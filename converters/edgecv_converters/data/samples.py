@@ -11,6 +11,7 @@ from typing import Literal
 
 import numpy as np
 from edgecv_runtime.errors import DataError
+from edgecv_runtime.heads.truth import refuse_two_readings
 from edgecv_runtime.npz import LABEL_KEYS
 from edgecv_runtime.npz import headers as npz_headers
 from edgecv_runtime.npz import read as read_npz
@@ -39,12 +40,14 @@ class SampleSet:
         path: The folder or file that was opened.
         samples: Sorted by id, until a choice is made.
         classes: Class names in order; empty where the data has no labels.
+        numbered: Whether the classes are whole numbers, not text.
     """
 
     kind: Literal["images", "npz"]
     path: Path
     samples: tuple[Sample, ...]
     classes: tuple[str, ...]
+    numbered: bool = False
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -88,11 +91,13 @@ class SampleSet:
         """The class index of every sample, by `order` (the model's labels) or by the data's own classes.
 
         Raises:
-            DataError: A class of the data is not among the model's labels.
+            DataError: A class of the data is not among the model's labels; or numbers may be labels or indices.
         """
         if not self.classes:
             return None
         names = list(order) if order is not None else list(self.classes)
+        if self.numbered:
+            refuse_two_readings([int(name) for name in self.classes], names, str(self.path))
         unknown = [name for name in self.classes if name not in names]
         if unknown and order is not None and all(name.isdigit() and int(name) < len(names) for name in self.classes):
             return [int(sample.label or 0) for sample in self.samples]
@@ -160,4 +165,5 @@ def _open_npz(path: Path) -> SampleSet:
         Sample(f"{i:06d}", None if names is None else names[i], i) for i in range(next(iter(counts.values())))
     )
     classes = () if names is None else tuple(sorted(set(names), key=lambda n: (len(n), n) if n.isdigit() else (0, n)))
-    return SampleSet("npz", path, samples, classes)
+    numbered = labels is not None and np.issubdtype(labels.dtype, np.integer)
+    return SampleSet("npz", path, samples, classes, numbered)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from edgecv_runtime.digest import sha256_file
 from edgecv_runtime.errors import DataError, ImageError
-from edgecv_runtime.npz import match_arrays
+from edgecv_runtime.npz import headers, match_arrays
 from edgecv_runtime.npz import rows as npz_rows
 from edgecv_runtime.preprocess import Preprocessor
 from edgecv_runtime.schema import Preprocess, TensorSpec
@@ -164,7 +164,7 @@ def _fill_from_npz(
     truths: Collection[str],
     on_progress: Progress,
 ) -> tuple[list[int], list[str], list[str]]:
-    arrays = match_arrays(samples.path, specs, inputs, truths)
+    arrays = match_arrays(samples.path, headers(samples.path), specs, inputs, truths)
     out = spool.create({spec.name: spec.shape for spec in inputs})
     preprocessors = {spec.name: Preprocessor(specs[spec.name], shape=spec.shape) for spec in inputs}
     digests = {int(str(s.location)): hashlib.sha256() for s in samples.samples}

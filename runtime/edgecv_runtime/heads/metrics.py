@@ -193,12 +193,13 @@ def value_metrics(
         squares = np.square(errors).mean(0)
         spread = np.square(wanted - wanted.mean(0)).mean(0)
         mae = np.abs(errors).mean(0)
+    still = (wanted == wanted[:1]).all(0) | (spread == 0)
     columns = tuple(
         ColumnError(
             name=name,
             mae=_finite(mae[place]),
             rmse=math.sqrt(_finite(squares[place])),
-            r2=None if spread[place] == 0 else 1 - _finite(squares[place] / spread[place]),
+            r2=None if still[place] else 1 - _finite(squares[place] / spread[place]),
         )
         for place, name in enumerate(names)
     )

@@ -48,22 +48,24 @@ class Multilabel(Head):
 
     def decisions(self, outputs: Outputs) -> npt.NDArray[np.int64]:
         """Return a 1 for each label whose probability reaches its threshold, else a 0: (batch, labels)."""
-        return np.asarray(self.activated(outputs) >= np.asarray(self.spec.thresholds, np.float32), np.int64)
+        return np.asarray(self._holds(self.activated(outputs)), np.int64)
 
     def read(self, outputs: Outputs) -> HeadAnswer:
         """Return the labels that hold, the one with the highest score first."""
         scores = self.activated(outputs)[0]
         check_finite(float(scores.max()))
-        holds = scores >= np.asarray(self.spec.thresholds, np.float32)
+        holds = self._holds(scores)
         labels = tuple(self.label(index) for index in top_k(scores, len(scores)).tolist() if holds[index])
         return HeadAnswer(head=self.spec.name, kind=self.kind, labels=labels, scores=scores)
 
     def cells(self, answer: HeadAnswer, count: int) -> tuple[AnswerCell, ...]:
         """Return the labels that hold, all of them."""
-        return tuple(
-            AnswerCell(one_line(top.label), score_words(top.score))
-            for top in self.top(answer.scores, len(answer.labels))
-        )
+        holds = self._holds(answer.scores)
+        best = self.top(answer.scores, len(answer.scores))
+        return tuple(AnswerCell(one_line(top.label), score_words(top.score)) for top in best if holds[top.index])
+
+    def _holds(self, scores: np.ndarray) -> npt.NDArray[np.bool_]:
+        return np.asarray(scores >= np.asarray(self.spec.thresholds, np.float32))
 
     def record(self, answer: HeadAnswer, outputs: Outputs, count: int) -> dict[str, Any]:
         """Return the labels that hold, and the best of all."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,16 +15,18 @@ def class_indices(values: npt.NDArray[Any], labels: Sequence[str], origin: str) 
     """Return (n,) int64 of class indices or labels.
 
     Raises:
-        DataError: There is another label, or not one for each sample.
+        DataError: There is another label, or not one for each sample; or whole numbers may be either.
     """
     flat = values.reshape(-1)
     if len(flat) != len(values):
         raise DataError(f"{origin} has {values.size} labels for {len(values)} samples", "Store one for each")
     known = {label: index for index, label in enumerate(labels)}
     names = [str(value) for value in flat.tolist()]
+    numbered = np.issubdtype(flat.dtype, np.integer)
+    if numbered:
+        refuse_two_readings(set(flat.tolist()), labels, origin)
     if all(name in known for name in names):
         return np.asarray([known[name] for name in names], np.int64)
-    numbered = np.issubdtype(flat.dtype, np.integer)
     unknown = [name for name in names if not (0 <= int(name) < len(labels) if numbered else name in known)]
     if unknown:
         raise DataError(
@@ -32,6 +34,23 @@ def class_indices(values: npt.NDArray[Any], labels: Sequence[str], origin: str) 
             f"The labels are {', '.join(labels[:12])}{' ...' if len(labels) > 12 else ''}",
         )
     return flat.astype(np.int64)
+
+
+def refuse_two_readings(numbers: Collection[int], labels: Sequence[str], origin: str) -> None:
+    """Refuse whole numbers that may be the indices of labels, and labels themselves, where the two differ.
+
+    Raises:
+        DataError: They may.
+    """
+    known = {label: index for index, label in enumerate(labels)}
+    if not all(str(number) in known and 0 <= number < len(labels) for number in numbers):
+        return
+    other = next((number for number in sorted(numbers) if known[str(number)] != number), None)
+    if other is not None:
+        raise DataError(
+            f"{origin} has the number {other}, which is the label {str(other)!r} and the index of {labels[other]!r}",
+            "Store the labels as text",
+        )
 
 
 def label_bits(values: npt.NDArray[Any], count: int, origin: str) -> npt.NDArray[np.int64]:

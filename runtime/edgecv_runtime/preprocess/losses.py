@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import warnings
 from typing import Final
@@ -15,6 +16,7 @@ from edgecv_runtime.schema import Preprocess
 __all__ = ["GRAY_16", "Losses", "is_wide"]
 
 GRAY_16: Final = frozenset({"I;16", "I;16L", "I;16B", "I;16N", "I"})  # Pillow's modes
+CLIPPED: Final = "16-bit gray, clipped"
 BRIGHT: Final = 64  # the brightest pixel of a picture that is not nearly black
 OTHERWISE: Final = "make 8 bits of it first where that is not what the model was trained on"
 
@@ -45,9 +47,10 @@ class Losses:
             self._once("16-bit colour", f"{name} has 16 bits a channel: the high byte of each value is taken")
         elif image.mode == "F":
             self._once(*_of_floats(np.asarray(image), name))
-        elif image.mode in GRAY_16:
-            values = np.asarray(image)
-            self._once(*(_of_clipping(values, name, spec) if spec.depth == "clip" else _of_shifting(values, name)))
+        elif image.mode in GRAY_16 and spec.depth != "clip":
+            self._once(*_of_shifting(np.asarray(image), name))
+        elif image.mode in GRAY_16 and CLIPPED not in self._said:
+            self._once(CLIPPED, _of_clipping(np.asarray(image), name, spec))
 
     def _once(self, kind: str, message: str) -> None:
         with self._lock:
@@ -67,19 +70,21 @@ def _of_shifting(values: np.ndarray, name: str) -> tuple[str, str]:
     return "16-bit gray, dark", f"{message}. {used}, so it becomes 0..{brightest}, nearly black; {OTHERWISE}"
 
 
-def _of_clipping(values: np.ndarray, name: str, spec: Preprocess) -> tuple[str, str]:
+def _of_clipping(values: np.ndarray, name: str, spec: Preprocess) -> str:
     share = 100 * float(np.mean(values > 255))
     message = f"{name} is 16-bit gray: values over 255 become 255, {share:.0f} % of this picture"
     if spec.color == "gray":
         message += "; Keras's load_img does so in colour, and keeps all 16 bits with color_mode='grayscale'"
     else:
         message += ", as Keras's load_img makes them"
-    return "16-bit gray, clipped", f"{message}; {OTHERWISE}"
+    return f"{message}; {OTHERWISE}"
 
 
 def _of_floats(values: np.ndarray, name: str) -> tuple[str, str]:
-    finite = values[np.isfinite(values)]
-    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+    low, high = float(values.min()), float(values.max())
+    if not (math.isfinite(low) and math.isfinite(high)):
+        finite = values[np.isfinite(values)]
+        low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
     message = f"{name} holds floats from {low:.3g} to {high:.3g}, and they become whole numbers, cut off at 0 and 255"
     if high <= 1:
         return "floats, dark", f"{message}: nearly black; multiply them by 255, and {OTHERWISE}"

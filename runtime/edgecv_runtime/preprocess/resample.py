@@ -37,7 +37,7 @@ PILLOW = {
 def pillow(image: Image.Image, width: int, height: int, kernel: Image.Resampling) -> Image.Image:
     """Pillow 13's order of the two passes with every Pillow: before 13 the horizontal one always came first.
 
-    PixelReader: `ImagingResampleInner` in Pillow 13.0.0, src/libImaging/Resample.c.
+    Source: `ImagingResampleInner` in Pillow 13.0.0, src/libImaging/Resample.c.
     """
     across, down = image.width - width, image.height - height
     if across and down and kernel != Image.Resampling.NEAREST:

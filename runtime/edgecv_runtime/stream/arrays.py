@@ -35,8 +35,9 @@ class Arrays:
 
     def __init__(self, path: Path, model: Manifest) -> None:
         self._path = path
-        self._arrays = match_arrays(path, model.preprocess, model.inputs, [head.name for head in model.heads])
         found = headers(path)
+        heads = [head.name for head in model.heads]
+        self._arrays = match_arrays(path, found, model.preprocess, model.inputs, heads)
         count = min(found[array].count for array in self._arrays.values())
         self.name = str(path)
         self.names = tuple(f"{path}[{index}]" for index in range(count))
