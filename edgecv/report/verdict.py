@@ -20,8 +20,10 @@ GATE_WORDS = {
     "budget": "budgeted loss",
     "twin": "agreement with the int8 twin",
     "constant": "columns that are constant",
+    "lost": "columns that follow the source no better than a constant",
     "never": "answers that are never given",
 }
+_COUNTED = frozenset({"constant", "lost", "never"})
 
 
 def gate_value(gate: Gate, value: float | None) -> str:
@@ -30,7 +32,7 @@ def gate_value(gate: Gate, value: float | None) -> str:
         return "equal outputs" if gate.passed else "not finite or not measured"
     if gate.name in {"agreement", "twin"}:
         return percent(value, 2)
-    if gate.name in {"constant", "never"}:
+    if gate.name in _COUNTED:
         return quantity(round(value))
     unit = "dB" if gate.name == "snr_db" else "points"
     return f"{number(value)}{THIN}{unit}"
@@ -38,8 +40,9 @@ def gate_value(gate: Gate, value: float | None) -> str:
 
 def gate_sentence(gate: Gate) -> str:
     """Say why a gate failed, as the end of a sentence."""
-    if gate.name in {"constant", "never"}:
-        return f"{GATE_WORDS[gate.name]}, though the source's are not: {gate.subject}"
+    if gate.name in _COUNTED:
+        unlike = "" if gate.name == "lost" else ", though the source's are not"
+        return f"{GATE_WORDS[gate.name]}{unlike}: {gate.subject}"
     side = "above" if gate.name in {"max_drop", "budget"} else "below"
     value, limit = gate_value(gate, gate.value), gate_value(gate, gate.limit)
     if gate.value is None:

@@ -163,12 +163,13 @@ class PartComparison(Record, frozen=True, kw_only=True):
 
     `part` is the output's name, with the columns where there are several groups of them: "pred[0:4]". `snr_db` is 10
     log10(sum ref^2 / sum err^2), None where they are equal; `constant` are the columns that vary in the source and are
-    constant in the artifact.
+    constant in the artifact, `lost` those that follow the source no better than a constant does.
     """
 
     part: str
     snr_db: float | None
     constant: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
 
 
 class Comparison(Record, frozen=True, kw_only=True):

@@ -101,6 +101,7 @@ PLANTS: Final = (
     Plant("pred", constant(0.0), "pred[0], pred[1], pred[2], pred[3] and 3 more"),
     *(Plant("rows", column(place, 0.0, axis=1), f"rows[{place}]") for place in (0, 2, 3, 4)),
     Plant("rows", column(slice(3, 5), lambda values: values[..., ::-1].copy(), axis=1), "rows[3:5]"),
+    *(Plant("pred", column(place, reverse), f"pred[{place}] follows") for place in (1, 6)),
     *(Plant("pixels", column(place, 0.5), f"pixels[{place}]") for place in range(3)),
     Plant("pixels", reverse, "pixels"),
     Plant("age", constant(40.0), "age"),

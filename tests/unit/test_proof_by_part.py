@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from edgecv_converters.parity.gates import GateConfig
 from edgecv_converters.parity.metrics import ComparisonAccumulator
-from edgecv_converters.parity.parts import OutputSums, place_words, worst_head, worst_part
+from edgecv_converters.parity.parts import MANY, OutputSums, place_words, worst_head, worst_part
 from edgecv_converters.parity.verdict import judge, worst
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.errors import GateError
@@ -178,6 +178,30 @@ def test_a_gate_for_constant_columns_moves_and_is_switched_off():
                             ops={}, requires={})  # fmt: skip
         config = GateConfig.parse([text, "snr=-100"])
         assert judge(artifact, config, {"golden": total.result()}, how="a test").status == status
+
+
+@pytest.mark.parametrize(
+    ("name", "blamed", "change"),
+    [
+        ("age", "age follows", lambda values: 40 - 0.1 * (values - 40)),
+        ("pred", "pred[1] follows", column(1, lambda values: np.roll(values, 1, axis=0))),
+    ],
+)
+def test_a_column_that_is_unrelated_fails_though_the_ratio_of_its_group_does_not(name, blamed, change):
+    judged = proof(changed(name, change), [name])
+    gates = {gate.name: gate for gate in judged.gates}
+    assert gates["snr_db"].passed
+    assert not gates["lost"].passed
+    assert blamed in judged.reason
+
+
+def test_a_column_of_few_values_is_not_called_unrelated():
+    outputs, damaged = OUTPUTS["age"][: MANY - 1], np.roll(OUTPUTS["age"][: MANY - 1], 1, axis=0)
+    total = ComparisonAccumulator([open_head(HEADS["age"], [TensorSpec(name="age", shape=(1, 1), dtype="float32")])])
+    total.add([str(row) for row in range(len(outputs))], {"age": outputs}, {"age": damaged})
+    assert total.result().parts[0].lost == ()
+    total.add(["more"], {"age": OUTPUTS["age"][MANY : MANY + 1]}, {"age": OUTPUTS["age"][MANY : MANY + 1]})
+    assert total.result().parts[0].lost == ("age",)
 
 
 def test_weak_samples_make_a_proof_weak_and_a_failure_stays_one():

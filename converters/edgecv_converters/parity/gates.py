@@ -34,8 +34,8 @@ class GateLimits:
         agreement: The least share of samples with the source's own answer, 0..1.
         snr_db: The least signal-to-noise ratio of the outputs, dB.
         max_drop: The most that accuracy may fall, in points of 100.
-        max_constant: The most columns of an output (or answers of a head) that vary in the source and are constant in
-            the artifact (or are never given by it).
+        max_constant: The most columns of an output that vary in the source and are constant in the artifact, or follow
+            the source no better than a constant, and the most answers of a head that the artifact never gives.
     """
 
     agreement: float | None
@@ -216,8 +216,9 @@ def _constant(limits: GateLimits, on: str, measured: Comparison) -> Iterator[Gat
     if limits.max_constant is None:
         return
     still = [column for part in measured.parts for column in part.constant]
+    lost = [column for part in measured.parts for column in part.lost]
     never = [f"{answer} of {head.head}" for head in measured.heads for answer in head.never]
-    for name, found in (("constant", still), ("never", never)):
+    for name, found in (("constant", still), ("lost", lost), ("never", never)):
         if found:
             subject = ", ".join(found[:SHOWN]) + (f" and {len(found) - SHOWN} more" if len(found) > SHOWN else "")
             passed = len(found) <= limits.max_constant

@@ -26,6 +26,7 @@ STILL: Final = 1e-6  # of a column's own magnitude; what moves less is rounding
 MOST_COLUMNS: Final = 1024
 CHANNELS_FIRST: Final = 8  # an axis this many times shorter than the last one holds the columns: (1, 84, 8400)
 ENOUGH: Final = 5  # samples that a class must be chosen for before its absence says something
+MANY: Final = 20  # values of a column; fewer may look unrelated by chance
 Array = npt.NDArray[np.float64]
 
 
@@ -41,8 +42,12 @@ class OutputSums:
     def __init__(self, name: str, shape: Sequence[int], *, by_column: bool) -> None:
         self._name = name
         self._axis = _column_axis(shape) if by_column else None
+        self._decides = not by_column
+        self._values = 0  # of each column
         count = 1 if self._axis is None else shape[self._axis]
         self._reference_power, self._error_power = np.zeros(count), np.zeros(count)
+        self._moments = np.zeros((2, count))  # sum and sum of squares of the source, less its first value
+        self._first: Array | None = None
         self._lows = np.full((2, count), np.inf)  # of the source, and of the artifact
         self._highs = np.full((2, count), -np.inf)
 
@@ -51,7 +56,11 @@ class OutputSums:
         if not len(reference):
             return
         rows = [self._rows(values) for values in (reference, candidate)]
+        self._values += rows[0].shape[1]
+        self._first = rows[0][:, :1].copy() if self._first is None else self._first
         with np.errstate(over="ignore"):
+            moved = rows[0] - self._first
+            self._moments += moved.sum(axis=1), np.square(moved).sum(axis=1)
             self._reference_power += np.square(rows[0]).sum(axis=1)
             self._error_power += np.square(rows[0] - rows[1]).sum(axis=1)
         for place, values in enumerate(rows):
@@ -66,7 +75,8 @@ class OutputSums:
             yield PartComparison(
                 part=self._name if len(groups) == 1 else f"{self._name}{place_words(columns)}",
                 snr_db=signal_to_noise(power, error),
-                constant=tuple(self._constant(columns)),
+                constant=tuple(map(self._column_name, self._constant(columns))),
+                lost=tuple(map(self._column_name, self._lost(columns))),
             )
 
     def _rows(self, values: Array) -> Array:
@@ -87,13 +97,33 @@ class OutputSums:
                 groups[-1].append(column)
         return [np.sort(np.asarray(group, np.int64)) for group in groups]
 
-    def _constant(self, columns: npt.NDArray[np.int64]) -> Iterator[str]:
+    def _constant(self, columns: npt.NDArray[np.int64]) -> list[int]:
         """The columns that vary in the source and are constant in the artifact."""
-        wanted, got = (self._highs - self._lows)[:, columns]
+        return [int(column) for column in self._varying(columns) if self._lows[1, column] == self._highs[1, column]]
+
+    def _lost(self, columns: npt.NDArray[np.int64]) -> list[int]:
+        """The columns that follow the source no better than its mean does: their coefficient of determination is <= 0.
+
+        A ratio over a group, or over values that are far from zero, does not show them.
+        """
+        if self._decides or self._values < MANY:
+            return []
+        total, power = self._moments
+        spread = power - np.square(total) / self._values  # sum (ref - mean)^2
+        lost = [int(column) for column in self._varying(columns) if self._error_power[column] >= spread[column]]
+        return sorted(set(lost) - set(self._constant(columns)))
+
+    def _varying(self, columns: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Those columns of one group that vary in the source."""
+        wanted = (self._highs - self._lows)[0, columns]
         magnitude = np.maximum(np.abs(self._lows[0, columns]), np.abs(self._highs[0, columns]))
-        varies = (wanted > MATTERS * wanted.max(initial=0.0)) & (wanted > STILL * magnitude)
-        for column in columns[varies & (got == 0)].tolist():
-            yield self._name if self._axis is None else f"{self._name}[{column}]"
+        varying: npt.NDArray[np.int64] = columns[
+            (wanted > MATTERS * wanted.max(initial=0.0)) & (wanted > STILL * magnitude)
+        ]
+        return varying
+
+    def _column_name(self, column: int) -> str:
+        return self._name if self._axis is None else f"{self._name}[{column}]"
 
 
 def _column_axis(shape: Sequence[int]) -> int | None:

@@ -60,8 +60,9 @@ internal object Gates {
     /** A gate that fails where something varies in the source alone: a total over all columns does not show it. */
     private fun constant(measured: Comparison): List<Gate> {
         val still = measured.parts.flatMap { it.constant }
+        val lost = measured.parts.flatMap { it.lost }
         val never = measured.heads.flatMap { head -> head.never.map { "$it of ${head.head}" } }
-        return listOf("constant" to still, "never" to never).filter { (_, found) -> found.isNotEmpty() }.map { (name, found) ->
+        return listOf("constant" to still, "lost" to lost, "never" to never).filter { (_, found) -> found.isNotEmpty() }.map { (name, found) ->
             val more = if (found.size > SHOWN) " and ${found.size - SHOWN} more" else ""
             Gate(name, GOLDEN, 0.0, found.size.toDouble(), false, found.take(SHOWN).joinToString() + more)
         }
@@ -70,6 +71,7 @@ internal object Gates {
     /** The reason, in `edgecv verify`'s words, why an artifact that does not pass a gate fails. */
     fun reason(gate: Gate): String = when (gate.name) {
         "constant" -> "${gate.subject} varies in the source and is constant in the artifact (on ${gate.on})"
+        "lost" -> "${gate.subject} follows the source no better than a constant does (on ${gate.on})"
         "never" -> "the artifact never answers ${gate.subject}, which the source does (on ${gate.on})"
         else -> {
             val value = gate.value?.let { general(it, VALUE_DIGITS) } ?: "not measured"

@@ -189,12 +189,13 @@ public data class Artifact(
 @Serializable
 public data class HeadComparison(val head: String, val agreement: Double, val never: List<String> = emptyList())
 
-/** The comparison of one output, or some of its columns, with the source's; [constant] are columns that vary in the source only. */
+/** The comparison of one output, or some of its columns, with the source's; [constant] are columns that vary in the source only, [lost] follow it no better than a constant. */
 @Serializable
 public data class PartComparison(
     val part: String,
     @SerialName("snr_db") val snrDb: Double?,
     val constant: List<String> = emptyList(),
+    val lost: List<String> = emptyList(),
 )
 
 /** The comparison of an artifact's outputs with the source's on `count` samples; `snrDb` is null where they are equal. */

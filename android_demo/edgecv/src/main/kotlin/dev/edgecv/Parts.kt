@@ -13,6 +13,7 @@ private const val STILL = 1e-6 // of a column's own magnitude; what moves less i
 private const val MOST_COLUMNS = 1024
 private const val CHANNELS_FIRST = 8 // an axis this many times shorter than the last one holds the columns: (1, 84, 8400)
 private const val ENOUGH = 5 // samples that a class must be chosen for before its absence says something
+private const val MANY = 20 // values of a column; fewer may look unrelated by chance
 private const val SHOWN = 4 // of a scattered set of columns
 
 /**
@@ -22,10 +23,14 @@ private const val SHOWN = 4 // of a scattered set of columns
  * @param shape in the source's layout, batch included.
  * @param byColumn false for the output of a head that decides something: its columns are of one kind.
  */
-internal class OutputSums(private val name: String, shape: List<Int>, byColumn: Boolean) {
+internal class OutputSums(private val name: String, shape: List<Int>, private val byColumn: Boolean) {
     private val axis = if (byColumn) columnAxis(shape) else null
     private val count = axis?.let { shape[it] } ?: 1
     private val stride = axis?.let { shape.drop(it + 1).fold(1, Int::times) } ?: 1
+    private var values = 0 // of each column
+    private val firsts = DoubleArray(count) // the source's first value; the two sums that follow are of what is left without it
+    private val total = DoubleArray(count)
+    private val power = DoubleArray(count)
     private val referencePower = DoubleArray(count)
     private val errorPower = DoubleArray(count)
     private val source = Ranges(count)
@@ -33,10 +38,15 @@ internal class OutputSums(private val name: String, shape: List<Int>, byColumn: 
 
     /** Take in one sample, whose values are finite. */
     fun add(reference: FloatArray, candidate: FloatArray) {
+        if (values == 0) firsts.indices.forEach { firsts[it] = reference[it * stride].toDouble() }
+        values += reference.size / count
         for (i in reference.indices) {
             val column = i / stride % count
             val expected = reference[i].toDouble()
             val got = candidate[i].toDouble()
+            val moved = expected - firsts[column]
+            total[column] += moved
+            power[column] += moved * moved
             referencePower[column] += expected * expected
             errorPower[column] += (expected - got) * (expected - got)
             source.add(column, expected)
@@ -51,7 +61,8 @@ internal class OutputSums(private val name: String, shape: List<Int>, byColumn: 
             PartComparison(
                 part = if (groups.size == 1) name else name + placeWords(columns),
                 snrDb = signalToNoise(columns.sumOf { referencePower[it] }, columns.sumOf { errorPower[it] }),
-                constant = constant(columns),
+                constant = constant(columns).map(::columnName),
+                lost = lost(columns).map(::columnName),
             )
         }
     }
@@ -71,13 +82,22 @@ internal class OutputSums(private val name: String, shape: List<Int>, byColumn: 
     }
 
     /** The columns that vary in the source and are constant in the artifact. */
-    private fun constant(columns: List<Int>): List<String> {
-        val widest = max(0.0, columns.maxOf { source.width(it) })
-        return columns.filter { column ->
-            val wanted = source.width(column)
-            wanted > MATTERS * widest && wanted > STILL * source.magnitude(column) && artifact.width(column) == 0.0
-        }.map { if (axis == null) name else "$name[$it]" }
+    private fun constant(columns: List<Int>): List<Int> = varying(columns).filter { artifact.width(it) == 0.0 }
+
+    /** The columns that follow the source no better than its mean does: their coefficient of determination is at most 0. */
+    private fun lost(columns: List<Int>): List<Int> {
+        if (!byColumn || values < MANY) return emptyList()
+        val unrelated = varying(columns).filter { errorPower[it] >= power[it] - total[it] * total[it] / values }
+        return unrelated - constant(columns).toSet()
     }
+
+    /** Those columns of one group that vary in the source. */
+    private fun varying(columns: List<Int>): List<Int> {
+        val widest = max(0.0, columns.maxOf { source.width(it) })
+        return columns.filter { source.width(it) > MATTERS * widest && source.width(it) > STILL * source.magnitude(it) }
+    }
+
+    private fun columnName(column: Int): String = if (axis == null) name else "$name[$column]"
 }
 
 /** The least and the highest value of each column. */

@@ -51,7 +51,7 @@ internal fun assertSame(python: Parity, comparison: Comparison, gates: List<Gate
         assertTrue(abs(first - second) <= tolerance * maxOf(1.0, abs(first)), "$what is $second, in Python $first")
     }
     assertEquals(wanted.heads, comparison.heads)
-    assertEquals(wanted.parts.map { it.part to it.constant }, comparison.parts.map { it.part to it.constant })
+    assertEquals(wanted.parts.map { Triple(it.part, it.constant, it.lost) }, comparison.parts.map { Triple(it.part, it.constant, it.lost) })
     wanted.parts.zip(comparison.parts) { first, second -> same(first.snrDb, second.snrDb, "the ratio of ${first.part}") }
     same(wanted.snrDb, comparison.snrDb, "the ratio of all")
     same(wanted.maxAbsError, comparison.maxAbsError, "the largest error")
