@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import typer
 from edgecv_converters.coreml import Interface
 from edgecv_converters.isolate import WorkerLimits
+from edgecv_converters.onnx.options import OnnxOptions
 from edgecv_converters.targets import Quantizer
 from edgecv_runtime import formats
 from edgecv_runtime.heads.kinds import KINDS
@@ -116,6 +117,15 @@ MaxDropLimit = Annotated[
     float,
     typer.Option(
         "--max-drop-limit", metavar="SECONDS", help="The longest that --max-drop may take.", rich_help_panel=MAKE
+    ),
+]
+Batch = Annotated[
+    int,
+    typer.Option(
+        "--batch",
+        metavar="N",
+        help="How many samples the ONNX artifacts take at once: more answers a second, and a later first one.",
+        rich_help_panel=MAKE,
     ),
 ]
 StrictInt8 = Annotated[
@@ -240,6 +250,7 @@ class ConvertArguments:
     max_drop: MaxDrop = None
     max_drop_limit: MaxDropLimit = default_of(Recipe, "max_drop_limit")
     strict_int8: StrictInt8 = False
+    batch: Batch = default_of(OnnxOptions, "batch")
     coreml_input: coreml.CoremlInput = default_of(Interface, "input")
     coreml_output: coreml.CoremlOutput = None
     coreml_minimum: coreml.CoremlMinimum = None

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 
 from edgecv_converters.coreml import Interface
+from edgecv_converters.onnx.options import OnnxOptions
 from edgecv_converters.quantize.refine import USUAL_SECONDS
 from edgecv_converters.targets import ConversionTarget, IoType, Quantizer, known_targets
 from edgecv_runtime import formats
@@ -53,7 +54,7 @@ class Recipe(Record, frozen=True, kw_only=True):
     layers in float until accuracy falls by no more points of 100, a search of at most `max_drop_limit` seconds; with
     `strict_int8` a layer that has no int8 form is an error in place of staying float;
     `heads` are what outputs mean, such as "gender:binary"; `gates` are overrides such as "int8:agreement=0.97";
-    `coreml` is what an app wants of the Core ML artifacts.
+    `coreml` is what an app wants of the Core ML artifacts, `onnx` of the ONNX ones.
     """
 
     steps: tuple[ArtifactSpec, ...]
@@ -74,6 +75,7 @@ class Recipe(Record, frozen=True, kw_only=True):
     thresholds: tuple[str, ...] = ()
     gates: tuple[str, ...] = ()
     coreml: Interface = Interface()
+    onnx: OnnxOptions = OnnxOptions()
 
     def __post_init__(self) -> None:
         if not 1 <= self.samples <= 100_000:

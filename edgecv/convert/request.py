@@ -12,6 +12,7 @@ from edgecv_converters.coreml import Interface
 from edgecv_converters.coreml.recipes import Minimum
 from edgecv_converters.data.inputs import read_input_shapes, read_labels
 from edgecv_converters.isolate import GIB, WorkerLimits
+from edgecv_converters.onnx.options import OnnxOptions
 from edgecv_converters.parity.gates import GateConfig
 from edgecv_converters.targets import Quantizer
 from edgecv_runtime.errors import UsageError
@@ -125,6 +126,7 @@ class ConvertOptions(TypedDict, total=False):
         max_drop: Keep layers of int8 artifacts in float until accuracy falls by at most so many points of 100.
         max_drop_limit: At most so many seconds for it.
         strict_int8: Refuse a model with a layer that has no int8 form, in place of keeping the layer float.
+        batch: How many samples the ONNX artifacts take at once.
         coreml_input: "tensor" (the default), or "image": the Core ML model takes pictures and normalizes them itself.
         coreml_output: "tensor" or "classifier"; by default a classifier for an image input where there are labels.
         coreml_minimum: The first system that must read the Core ML model: "iOS16", "iOS17" or "iOS18".
@@ -164,6 +166,7 @@ class ConvertOptions(TypedDict, total=False):
     max_drop: float | None
     max_drop_limit: float
     strict_int8: bool
+    batch: int
     coreml_input: Literal["tensor", "image"]
     coreml_output: Literal["tensor", "classifier"] | None
     coreml_minimum: Minimum | None
@@ -231,6 +234,7 @@ def _recipe(options: ConvertOptions, quantize: Sequence[str], heads: Sequence[He
         thresholds=tuple(options.get("thresholds") or ()),
         gates=tuple(options.get("gates") or ()),
         coreml=_interface(options),
+        onnx=OnnxOptions(**_only(options, OnnxOptions.__struct_fields__, ())),
         **_only(options, Recipe.__struct_fields__, TAKEN),
     )
 

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Final
 
+from edgecv_runtime.errors import UsageError
 from edgecv_runtime.formats import ONNX as FORMAT
 from edgecv_runtime.formats import ONNX_RUNTIME, PythonLibrary
+from edgecv_runtime.schema import Precision, Record
 
 from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.graph.passes import bucketize, erfc, expm1, log1p, resize_products, scalar_terms
 from edgecv_converters.inspection import ArtifactInspection
 from edgecv_converters.isolate.store import ObjectStore
+from edgecv_converters.onnx.batch import with_batch
 from edgecv_converters.onnx.describe import describe
 from edgecv_converters.onnx.float import to_onnx
 from edgecv_converters.onnx.float16 import to_float16
 from edgecv_converters.onnx.inspect import inspect_onnx
 from edgecv_converters.onnx.int8 import from_tflite
 from edgecv_converters.onnx.int8.short import shortened
+from edgecv_converters.onnx.options import OnnxOptions
 from edgecv_converters.targets import ArtifactDescription, ConversionJob, ConversionTarget, Converted
 
+PLAIN: Final = OnnxOptions()
 ONLY_ERRORS: Final = 3  # of ONNX Runtime's log
 
 
@@ -51,11 +57,22 @@ class OnnxTarget(ConversionTarget):
 
         onnxruntime.set_default_logger_severity(ONLY_ERRORS)
 
+    def check_options(self, options: Record | None, precisions: Collection[Precision]) -> None:
+        """Refuse a batch where there is no ONNX model."""
+        if _options(options) != PLAIN and not precisions:
+            raise UsageError(
+                f"--batch is for {FORMAT.title}, which is not among the targets",
+                f"Add --target {FORMAT.name}, or leave it out",
+            )
+
     def convert(self, job: ConversionJob, frozen: FrozenGraph, store: ObjectStore) -> Converted:  # noqa: ARG002
         """Write the model of a job."""
         import onnx
 
         model = _model(job, frozen)
+        options = _options(job.options)
+        if options.batch > 1:
+            with_batch(model, options.batch)
         onnx.save_model(model, str(job.out))
         opset = max(entry.version for entry in model.opset_import if entry.domain in {"", "ai.onnx"})
         taken, given, ops = describe(model, frozen.inputs, frozen.outputs)
@@ -69,6 +86,10 @@ class OnnxTarget(ConversionTarget):
     def inspect(self, path: Path) -> ArtifactInspection:
         """Describe a model by its protobuf."""
         return inspect_onnx(path)
+
+
+def _options(options: Record | None) -> OnnxOptions:
+    return options if isinstance(options, OnnxOptions) else PLAIN
 
 
 def _model(job: ConversionJob, frozen: FrozenGraph) -> Any:

@@ -168,7 +168,7 @@ def _compare(
         if not len(picked):
             continue
         ids = [data.ids[row] for row in picked]
-        candidate = run_rows(subject.artifact, backend, _rows(inputs, picked - rows.start))
+        candidate = run_float(backend, subject.artifact, _rows(inputs, picked - rows.start))
         reference = activated(subject.artifact, _rows(every, picked - rows.start))
         own.add(ids, reference, candidate)
         everything.add(ids, reference, candidate)
@@ -202,16 +202,6 @@ def _looked_into(subject: Subject, backend: Backend, sets: tuple[DataSet, ...]) 
 
 def _rows(tensors: dict[str, np.ndarray], places: np.ndarray) -> dict[str, np.ndarray]:
     return {name: values[places] for name, values in tensors.items()}
-
-
-def run_rows(artifact: Artifact, backend: Backend, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Run samples one by one, because artifacts have a static batch of one, and stack the float32 outputs."""
-    count = len(next(iter(inputs.values())))
-    single = [
-        run_float(backend, artifact, {name: batch[row : row + 1] for name, batch in inputs.items()})
-        for row in range(count)
-    ]
-    return {name: np.concatenate([outputs[name] for outputs in single]) for name in single[0]}
 
 
 def _judge(

@@ -76,16 +76,25 @@ def open_backend(artifact: Artifact, file: Path, *, backend: str | None = None, 
 def run_float(backend: Backend, artifact: Artifact, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Run on real values: quantize and lay out the inputs as the artifact wants, and undo both on its outputs.
 
+    Samples go through in the artifact's own batches; what is free in the last one is filled with the first samples.
+
     Args:
         backend: The loaded artifact.
         artifact: Its record.
-        inputs: For each source input a float32 tensor in the source's layout (NHWC), batch included.
+        inputs: For each source input a float32 tensor in the source's layout (NHWC): (samples, ...).
 
     Returns:
-        For each source output a float32 tensor.
+        For each source output a float32 tensor: (samples, ...).
     """
-    raw = backend.run({io.name: to_raw(inputs[io.name], io) for io in artifact.inputs})
-    return {io.name: to_real(raw[io.name], io) for io in artifact.outputs}
+    count = len(next(iter(inputs.values())))
+    shape = artifact.inputs[0].shape
+    size = shape[0] if shape else 1
+    found = []
+    for start in range(0, count, size):
+        rows = np.arange(start, start + size) % count
+        raw = backend.run({io.name: to_raw(inputs[io.name][rows], io) for io in artifact.inputs})
+        found.append({io.name: to_real(raw[io.name], io) for io in artifact.outputs})
+    return {name: np.concatenate([outputs[name] for outputs in found])[:count] for name in found[0]}
 
 
 def to_raw(values: np.ndarray, io: TensorIO) -> np.ndarray:
