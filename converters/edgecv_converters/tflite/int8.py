@@ -84,8 +84,8 @@ class _Making:
     def quantize(self, *, strict: bool) -> None:
         """Quantize the plain file; where that ruins an output, or must, once more with what does it in float."""
         self._take(self.quantized(self.plain))
+        ruined = 0 if strict else self._ruined()
         for statistics in () if strict else (False, True):
-            ruined = self._ruined()
             if statistics and not ruined:
                 return
             found = repaired(self.plain, self.float32, self.samples, broken=ruined > 0, statistics=statistics)
@@ -94,8 +94,11 @@ class _Making:
             before = replace(self)
             self._take(self.quantized(found.data))
             self.kept = found.kept
-            if ruined and self._ruined() >= ruined:
+            left = self._ruined()
+            if ruined and left >= ruined:
                 self.data, self.steps, self.notes, self.kept = before.data, before.steps, before.notes, before.kept
+            else:
+                ruined = left
 
     def _take(self, made: Quantized) -> None:
         self.data, self.steps, self.notes = made.data, made.steps, made.notes
