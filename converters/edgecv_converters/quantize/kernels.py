@@ -7,26 +7,15 @@ results. The semantics are those of TFLite's reference kernels (tensorflow/lite/
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from edgecv_converters.quantize.kernel import Kernel, OpContext, tensorflow
 from edgecv_converters.quantize.kernels_logic import LOGIC
 from edgecv_converters.quantize.network import Network
 from edgecv_converters.tflite.reader import Op, Shape
-
-Kernel = Callable[[Sequence[Any], "OpContext"], Any]
-
-
-@dataclass(frozen=True, slots=True)
-class OpContext:
-    """An operation's context: its options, the file's shapes (batch 1) of its ends, and its result's dtype."""
-
-    options: Any
-    inputs: tuple[Shape, ...]
-    outputs: tuple[Shape, ...]
-    dtype: str = "float32"
 
 
 def apply(network: Network, op: Op, operands: Sequence[Any]) -> list[Any]:
@@ -46,14 +35,8 @@ def unknown(network: Network) -> tuple[Op, ...]:
     return tuple(op for op in network.ops if op.kind not in KERNELS)
 
 
-def _tf() -> Any:
-    import tensorflow as tf
-
-    return tf
-
-
 def _activated(value: Any, options: Any) -> Any:
-    tf = _tf()
+    tf = tensorflow()
     kinds: Mapping[int, Callable[[Any], Any]] = {
         0: lambda x: x,
         1: tf.nn.relu,
@@ -70,7 +53,7 @@ def _padding(options: Any) -> str:
 
 def conv_2d(operands: Sequence[Any], place: OpContext) -> Any:
     """Weights are OHWI; fewer input channels in the weight than in the data means groups."""
-    tf, options = _tf(), place.options
+    tf, options = tensorflow(), place.options
     data, weight, *bias = operands
     kernel = tf.transpose(weight, [1, 2, 3, 0])
     groups = place.inputs[0][-1] // place.inputs[1][-1]
@@ -95,13 +78,13 @@ def conv_3d(operands: Sequence[Any], place: OpContext) -> Any:
     data, weight, *bias = operands
     strides = [1, options.strideD, options.strideH, options.strideW, 1]
     dilations = [1, options.dilationDFactor, options.dilationHFactor, options.dilationWFactor, 1]
-    done = _tf().nn.conv3d(data, weight, strides, _padding(options), dilations=dilations)
+    done = tensorflow().nn.conv3d(data, weight, strides, _padding(options), dilations=dilations)
     return _activated(_biased(done, bias), options)
 
 
 def depthwise_conv_2d(operands: Sequence[Any], place: OpContext) -> Any:
     """Weights are 1HWC, the multiplier innermost."""
-    tf, options = _tf(), place.options
+    tf, options = tensorflow(), place.options
     data, weight, *bias = operands
     _, height, width, _ = place.inputs[1]
     kernel = tf.reshape(weight, [height, width, place.inputs[0][-1], -1])
@@ -113,7 +96,7 @@ def depthwise_conv_2d(operands: Sequence[Any], place: OpContext) -> Any:
 
 def transpose_conv(operands: Sequence[Any], place: OpContext) -> Any:
     """Operands: the output's shape, weights OHWI, data, bias."""
-    tf, options = _tf(), place.options
+    tf, options = tensorflow(), place.options
     _, weight, data, *bias = operands
     shape = tf.concat([tf.shape(data)[:1], place.outputs[0][1:]], 0)
     kernel = tf.transpose(weight, [1, 2, 0, 3])
@@ -123,7 +106,7 @@ def transpose_conv(operands: Sequence[Any], place: OpContext) -> Any:
 
 def fully_connected(operands: Sequence[Any], place: OpContext) -> Any:
     """Weights are (out, in); the data's last axis, or all but the first, are the inputs."""
-    tf = _tf()
+    tf = tensorflow()
     data, weight, *bias = operands
     rows = tf.reshape(data, [-1, place.inputs[1][-1]])
     done = _biased(tf.matmul(rows, weight, transpose_b=True), bias)
@@ -135,7 +118,7 @@ def _biased(value: Any, bias: Sequence[Any]) -> Any:
 
 
 def _reshaped(value: Any, shape: Shape) -> Any:
-    return _tf().reshape(value, [-1, *shape[1:]]) if shape else _tf().reshape(value, [])
+    return tensorflow().reshape(value, [-1, *shape[1:]]) if shape else tensorflow().reshape(value, [])
 
 
 def reshape(operands: Sequence[Any], place: OpContext) -> Any:
@@ -147,34 +130,34 @@ def _pool(name: str) -> Kernel:
     def pool(operands: Sequence[Any], place: OpContext) -> Any:
         options = place.options
         window, steps = [options.filterHeight, options.filterWidth], [options.strideH, options.strideW]
-        return _activated(getattr(_tf().nn, name)(operands[0], window, steps, _padding(options)), options)
+        return _activated(getattr(tensorflow().nn, name)(operands[0], window, steps, _padding(options)), options)
 
     return pool
 
 
 def _two(name: str, *, fused: bool = True) -> Kernel:
     def two(operands: Sequence[Any], place: OpContext) -> Any:
-        done = getattr(_tf(), name)(operands[0], operands[1])
+        done = getattr(tensorflow(), name)(operands[0], operands[1])
         return _activated(done, place.options) if fused else done
 
     return two
 
 
 def _one(function: Callable[[Any, Any], Any]) -> Kernel:
-    return lambda operands, _: function(_tf(), operands[0])
+    return lambda operands, _: function(tensorflow(), operands[0])
 
 
 def _reduce(name: str) -> Kernel:
     def reduce(operands: Sequence[Any], place: OpContext) -> Any:
         axes = tuple(np.asarray(operands[1]).reshape(-1).tolist())
-        return getattr(_tf(), name)(operands[0], axes, keepdims=bool(place.options.keepDims))
+        return getattr(tensorflow(), name)(operands[0], axes, keepdims=bool(place.options.keepDims))
 
     return reduce
 
 
 def concatenation(operands: Sequence[Any], place: OpContext) -> Any:
     """A constant among the operands is the same for all samples."""
-    tf = _tf()
+    tf = tensorflow()
     count = max(int(operand.shape[0]) if operand.shape[0] is not None else 1 for operand in operands)
     whole = [operand if operand.shape[0] != 1 else tf.repeat(operand, count, 0) for operand in operands]
     return _activated(tf.concat(whole, place.options.axis), place.options)
@@ -183,50 +166,50 @@ def concatenation(operands: Sequence[Any], place: OpContext) -> Any:
 def pad(operands: Sequence[Any], _: OpContext) -> Any:
     """PADV2's third operand is the value; PAD's is 0."""
     value = 0.0 if len(operands) < 3 else float(np.asarray(operands[2]).reshape(()))
-    return _tf().pad(operands[0], np.asarray(operands[1]), constant_values=value)
+    return tensorflow().pad(operands[0], np.asarray(operands[1]), constant_values=value)
 
 
 def mirror_pad(operands: Sequence[Any], place: OpContext) -> Any:
     """Mode 0 leaves the edge out."""
-    return _tf().pad(operands[0], np.asarray(operands[1]), ("REFLECT", "SYMMETRIC")[place.options.mode])
+    return tensorflow().pad(operands[0], np.asarray(operands[1]), ("REFLECT", "SYMMETRIC")[place.options.mode])
 
 
 def transpose(operands: Sequence[Any], _: OpContext) -> Any:
     """Operands: data, order of the axes."""
-    return _tf().transpose(operands[0], np.asarray(operands[1]))
+    return tensorflow().transpose(operands[0], np.asarray(operands[1]))
 
 
 def softmax(operands: Sequence[Any], place: OpContext) -> Any:
     """Over the last axis."""
-    return _tf().nn.softmax(operands[0] * place.options.beta)
+    return tensorflow().nn.softmax(operands[0] * place.options.beta)
 
 
 def l2_normalization(operands: Sequence[Any], _: OpContext) -> Any:
     """Over the last axis; a vector shorter than 1e-6 is divided by that."""
-    tf = _tf()
+    tf = tensorflow()
     return operands[0] / tf.maximum(tf.norm(operands[0], axis=-1, keepdims=True), 1e-6)
 
 
 def prelu(operands: Sequence[Any], _: OpContext) -> Any:
     """Operands: data, slopes."""
-    tf = _tf()
+    tf = tensorflow()
     return tf.nn.relu(operands[0]) + operands[1] * tf.minimum(operands[0], 0.0)
 
 
 def batch_matmul(operands: Sequence[Any], place: OpContext) -> Any:
     """Either operand may be taken transposed."""
     options = place.options
-    return _tf().matmul(operands[0], operands[1], transpose_a=options.adjX, transpose_b=options.adjY)
+    return tensorflow().matmul(operands[0], operands[1], transpose_a=options.adjX, transpose_b=options.adjY)
 
 
 def split(operands: Sequence[Any], place: OpContext) -> Any:
     """Operands: axis, data."""
-    return _tf().split(operands[1], len(place.outputs), int(np.asarray(operands[0])))
+    return tensorflow().split(operands[1], len(place.outputs), int(np.asarray(operands[0])))
 
 
 def split_v(operands: Sequence[Any], _: OpContext) -> Any:
     """Operands: data, sizes, axis."""
-    return _tf().split(operands[0], np.asarray(operands[1]).tolist(), int(np.asarray(operands[2])))
+    return tensorflow().split(operands[0], np.asarray(operands[1]).tolist(), int(np.asarray(operands[2])))
 
 
 def slice_(operands: Sequence[Any], _: OpContext) -> Any:
@@ -234,7 +217,7 @@ def slice_(operands: Sequence[Any], _: OpContext) -> Any:
     begin, size = np.array(operands[1]), np.array(operands[2])
     if begin[0] == 0:
         size[0] = -1
-    return _tf().slice(operands[0], begin, size)
+    return tensorflow().slice(operands[0], begin, size)
 
 
 def strided_slice(operands: Sequence[Any], place: OpContext) -> Any:
@@ -242,7 +225,7 @@ def strided_slice(operands: Sequence[Any], place: OpContext) -> Any:
     data, begin, end, steps = operands
     options = place.options
     first = 0 if options.shrinkAxisMask & 1 or place.inputs[0][0] != 1 else 1
-    return _tf().strided_slice(
+    return tensorflow().strided_slice(
         data,
         *(np.asarray(limit) for limit in (begin, end, steps)),
         begin_mask=options.beginMask | first,
@@ -255,7 +238,7 @@ def strided_slice(operands: Sequence[Any], place: OpContext) -> Any:
 
 def _resize(method: str) -> Kernel:
     def resize(operands: Sequence[Any], place: OpContext) -> Any:
-        tf = _tf()
+        tf = tensorflow()
         raw = tf.raw_ops.ResizeBilinear if method == "bilinear" else tf.raw_ops.ResizeNearestNeighbor
         half, corners = place.options.halfPixelCenters, place.options.alignCorners
         size = np.asarray(operands[1])
@@ -276,7 +259,7 @@ KERNELS: Mapping[str, Kernel] = {
     "CONCATENATION": concatenation,
     "CONV_2D": conv_2d,
     "CONV_3D": conv_3d,
-    "DEPTH_TO_SPACE": lambda operands, place: _tf().nn.depth_to_space(operands[0], place.options.blockSize),
+    "DEPTH_TO_SPACE": lambda operands, place: tensorflow().nn.depth_to_space(operands[0], place.options.blockSize),
     "DEPTHWISE_CONV_2D": depthwise_conv_2d,
     "DEQUANTIZE": _same,
     "DIV": _two("divide"),
@@ -284,10 +267,10 @@ KERNELS: Mapping[str, Kernel] = {
     "EXP": _one(lambda tf, x: tf.exp(x)),
     "EXPAND_DIMS": reshape,
     "FULLY_CONNECTED": fully_connected,
-    "GELU": lambda operands, place: _tf().nn.gelu(operands[0], place.options.approximate),
+    "GELU": lambda operands, place: tensorflow().nn.gelu(operands[0], place.options.approximate),
     "HARD_SWISH": _one(lambda tf, x: x * tf.nn.relu6(x + 3) / 6),
     "L2_NORMALIZATION": l2_normalization,
-    "LEAKY_RELU": lambda operands, place: _tf().nn.leaky_relu(operands[0], place.options.alpha),
+    "LEAKY_RELU": lambda operands, place: tensorflow().nn.leaky_relu(operands[0], place.options.alpha),
     "LOG": _one(lambda tf, x: tf.math.log(x)),
     "LOGISTIC": _one(lambda tf, x: tf.sigmoid(x)),
     "LOG_SOFTMAX": _one(lambda tf, x: tf.nn.log_softmax(x)),
@@ -298,11 +281,13 @@ KERNELS: Mapping[str, Kernel] = {
     "MIRROR_PAD": mirror_pad,
     "MUL": _two("multiply"),
     "NEG": _one(lambda tf, x: tf.negative(x)),
-    "PACK": lambda operands, place: _tf().stack(operands, place.options.axis),
+    "PACK": lambda operands, place: tensorflow().stack(operands, place.options.axis),
     "PAD": pad,
     "PADV2": pad,
     "PRELU": prelu,
     "QUANTIZE": _same,
+    "REDUCE_ALL": _reduce("reduce_all"),
+    "REDUCE_ANY": _reduce("reduce_any"),
     "REDUCE_MAX": _reduce("reduce_max"),
     "REDUCE_MIN": _reduce("reduce_min"),
     "RELU": _one(lambda tf, x: tf.nn.relu(x)),
@@ -310,24 +295,24 @@ KERNELS: Mapping[str, Kernel] = {
     "RESHAPE": reshape,
     "RESIZE_BILINEAR": _resize("bilinear"),
     "RESIZE_NEAREST_NEIGHBOR": _resize("nearest"),
-    "REVERSE_V2": lambda operands, _: _tf().reverse(operands[0], np.asarray(operands[1]).reshape(-1)),
+    "REVERSE_V2": lambda operands, _: tensorflow().reverse(operands[0], np.asarray(operands[1]).reshape(-1)),
     "RSQRT": _one(lambda tf, x: tf.math.rsqrt(x)),
     "SLICE": slice_,
     "SOFTMAX": softmax,
-    "SPACE_TO_DEPTH": lambda operands, place: _tf().nn.space_to_depth(operands[0], place.options.blockSize),
+    "SPACE_TO_DEPTH": lambda operands, place: tensorflow().nn.space_to_depth(operands[0], place.options.blockSize),
     "SPLIT": split,
     "SPLIT_V": split_v,
     "SQRT": _one(lambda tf, x: tf.sqrt(x)),
     "SQUARE": _one(lambda tf, x: tf.square(x)),
-    "SQUARED_DIFFERENCE": lambda operands, _: _tf().math.squared_difference(operands[0], operands[1]),
+    "SQUARED_DIFFERENCE": lambda operands, _: tensorflow().math.squared_difference(operands[0], operands[1]),
     "SQUEEZE": reshape,
     "STRIDED_SLICE": strided_slice,
     "SUB": _two("subtract"),
     "SUM": _reduce("reduce_sum"),
     "TANH": _one(lambda tf, x: tf.tanh(x)),
-    "TILE": lambda operands, _: _tf().tile(operands[0], np.asarray(operands[1])),
+    "TILE": lambda operands, _: tensorflow().tile(operands[0], np.asarray(operands[1])),
     "TRANSPOSE": transpose,
     "TRANSPOSE_CONV": transpose_conv,
-    "UNPACK": lambda operands, place: _tf().unstack(operands[0], axis=place.options.axis),
+    "UNPACK": lambda operands, place: tensorflow().unstack(operands[0], axis=place.options.axis),
     **LOGIC,
 }
