@@ -18,9 +18,11 @@ import pytest
 from edgecv_converters.graph import freeze as freezing
 from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.graph.inspect import ops
-from edgecv_converters.graph.passes import erfc, shapes, split_sizes, tensor_lists, unroll
+from edgecv_converters.graph.passes import erfc, shapes, split_sizes, square, tensor_lists, unroll, zero_vectors
+from edgecv_converters.graph.passes.runner import canonical as canonical_by
 from edgecv_converters.source import SourceModel, load_source, save_live
 from edgecv_runtime.errors import ConversionError, SourceError
+from edgecv_runtime.schema import TensorSpec
 
 from tests import models
 from tests.canonical import canonical
@@ -299,3 +301,47 @@ def test_an_unrolled_recurrence_survives_calibration(tmp_path: Path) -> None:
     samples = models.samples_for(source.inputs, 16)
     (wanted,), (inputs,) = source.predict(samples).values(), samples.values()
     np.testing.assert_allclose(tflite_answers((tmp_path / "m.tflite").read_bytes(), inputs), wanted, atol=0.03)
+
+
+def traced(body: Callable[[Any], Any], *shape: int) -> FrozenGraph:
+    """The frozen graph of a function of one tensor "x"; its output is "y"."""
+    return freezing.freeze(lambda given: [body(*given)], [TensorSpec(name="x", shape=shape, dtype="float32")], ["y"])
+
+
+def computed(frozen: FrozenGraph, values: np.ndarray) -> np.ndarray:
+    import tensorflow as tf
+
+    return np.asarray(frozen.function()(tf.constant(values))[0])
+
+
+@pytest.mark.parametrize(
+    ("bound", "bounded"),
+    [(1e7, True), (0.5, True), ([2.0, 4.0], True), (-0.5, False), (0.0, False), ([2.0, -4.0], False), (1e30, False)],
+)
+def test_the_least_length_is_bounded_where_the_bound_is_a_length(bound: Any, bounded: bool) -> None:
+    import tensorflow as tf
+
+    frozen = traced(lambda x: tf.minimum(tf.math.rsqrt(x), tf.constant(bound, tf.float32)), 3, 2)
+    after = canonical_by(frozen, (zero_vectors.rewrite,))
+    assert ("Maximum" in ops(after)) == bounded
+    assert ("Minimum" in ops(after)) != bounded
+    values = np.array([[0, 1e-12], [0.04, 1], [9, 1e8]], np.float32)
+    np.testing.assert_allclose(computed(after, values), computed(frozen, values), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("axis", "kept"), [(-1, True), (2, True), (1, False), ([1, 2], False)], ids=["last", "third", "second", "two"]
+)
+def test_the_square_of_a_length_over_the_last_axis_stays(axis: Any, kept: bool) -> None:
+    import tensorflow as tf
+
+    def body(x: Any) -> Any:
+        total = tf.reduce_sum(tf.square(x), axis, keepdims=True)
+        return x * tf.math.rsqrt(tf.maximum(total, 1e-9)) + tf.square(x + 1)
+
+    frozen = traced(body, 1, 3, 4)
+    after = canonical_by(frozen, (square.rewrite,))
+    assert ops(frozen)["Square"] == 2
+    assert ops(after).get("Square", 0) == int(kept)
+    values = np.random.default_rng(0).normal(size=(1, 3, 4)).astype(np.float32)
+    np.testing.assert_allclose(computed(after, values), computed(frozen, values), rtol=1e-6)

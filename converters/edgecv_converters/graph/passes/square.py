@@ -22,33 +22,43 @@ def rewrite(proto: Any) -> None:
     import tensorflow as tf
 
     floats = tf.float32.as_datatype_enum
-    for node in [node for node in proto.node if node.op == "Square" and node.attr["T"].type == floats]:
-        if _is_of_length(proto, node):
-            continue
-        node.op = "Mul"
-        node.input.append(node.input[0])
-    found = [node for node in proto.node if node.op == "SquaredDifference" and node.attr["T"].type == floats]
-    shapes = tensor_shapes(proto, [f"{node.name}:0" for node in found]) if found else []
-    for node, (shape, _) in zip(found, shapes, strict=True):
-        if shape is not None and len(shape) > BROADCAST_AXES:
+    squares, differences = (
+        [node for node in proto.node if node.op == op and node.attr["T"].type == floats]
+        for op in ("Square", "SquaredDifference")
+    )
+    axes = {node.name: axis for node in squares if (axis := _axis_of_length(proto, node)) is not None}
+    ranks = _ranks(proto, [*axes, *(node.name for node in differences)])
+    for node in squares:
+        rank = ranks.get(node.name)
+        if rank is None or axes[node.name] not in {-1, rank - 1}:
+            node.op = "Mul"
+            node.input.append(node.input[0])
+    for node in differences:
+        rank = ranks[node.name]
+        if rank is not None and rank > BROADCAST_AXES:
             difference = proto.node.add(name=f"{node.name}/difference", op="Sub", input=list(node.input))
             difference.attr["T"].type = floats
             node.op = "Mul"
             node.input[:] = [difference.name, difference.name]
 
 
-def _is_of_length(proto: Any, square: Any) -> bool:
-    """Tell whether x * rsqrt(max(sum(x^2), c)) or x * rsqrt(sum(x^2)), over the last axis, is what a square is for."""
+def _ranks(proto: Any, names: list[str]) -> dict[str, int | None]:
+    """How many axes the result of each node has; None where that is unknown. Reads the whole graph once."""
+    found = tensor_shapes(proto, [f"{name}:0" for name in names]) if names else []
+    return {name: None if shape is None else len(shape) for name, (shape, _) in zip(names, found, strict=True)}
+
+
+def _axis_of_length(proto: Any, square: Any) -> int | None:
+    """The axis of the sum where x * rsqrt(max(sum(x^2), c)) or x * rsqrt(sum(x^2)) is what a square is for."""
     total = _only_reader(proto, square, "Sum")
     if total is None:
-        return False
-    bounded = _only_reader(proto, total, "Maximum")
-    root = _only_reader(proto, bounded or total, "Rsqrt")
+        return None
+    root = _only_reader(proto, _only_reader(proto, total, "Maximum") or total, "Rsqrt")
     product = None if root is None else _only_reader(proto, root, "Mul")
+    if product is None or square.input[0] not in product.input:
+        return None
     axes = constant_value(proto, total.input[1])
-    ((shape, _),) = tensor_shapes(proto, [f"{square.name}:0"])
-    last = axes is not None and shape is not None and np.reshape(axes, -1).tolist() in ([-1], [len(shape) - 1])
-    return last and product is not None and square.input[0] in product.input
+    return int(np.reshape(axes, -1)[0]) if axes is not None and np.size(axes) == 1 else None
 
 
 def _only_reader(proto: Any, node: Any, op: str) -> Any | None:
