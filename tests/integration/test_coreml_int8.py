@@ -379,6 +379,38 @@ def test_named_operations_are_computed_in_float32(tmp_path: Path) -> None:
     assert 0 < np.abs(ours - theirs).mean() < 1 / 256
 
 
+def far_below(x: Any, y: Any) -> dict[str, Any]:
+    """A choice of a constant that float16 does not have, as attention masks do, which something else reads as well."""
+    import tensorflow as tf
+
+    far = tf.fill(x.shape, -1e6)
+    return {"masked": tf.where(x > y, x, far), "moved": x * far}
+
+
+@pytest.mark.parametrize("number", [-1e6, -3e38])
+def test_what_stands_for_infinity_is_the_largest_of_float16_only_where_that_computes(
+    number: float, tmp_path: Path
+) -> None:
+    import tensorflow as tf
+
+    graph = graph_of(lambda x, y: {"masked": tf.where(x > y, x, tf.fill(x.shape, number))})
+    data, given = to_tflite(graph, "float32"), pairs(2)
+    wanted = tflite_answers(data, graph, given)["masked"]
+    assert wanted.min() == np.float32(number)
+    wide = coreml_answers(package_of(data, graph, tmp_path / "wide.mlpackage", "float32"), given)["masked"]
+    np.testing.assert_array_equal(wide, wanted)
+    half = coreml_answers(package_of(data, graph, tmp_path / "half.mlpackage", "float16"), given)["masked"]
+    np.testing.assert_allclose(half, np.maximum(wanted, -65504), atol=1e-3)
+
+
+def test_a_choice_leaves_its_constant_to_others_as_it_is(tmp_path: Path) -> None:
+    graph = graph_of(far_below)
+    data, given = to_tflite(graph, "float32"), pairs(2)
+    found = coreml_answers(package_of(data, graph, tmp_path / "model.mlpackage", "float32"), given)
+    for name, wanted in tflite_answers(data, graph, given).items():
+        np.testing.assert_allclose(found[name], wanted, rtol=1e-6, err_msg=name)
+
+
 def test_the_evaluator_sees_no_overflow(tmp_path: Path) -> None:
     graph, data = digits("float32")
     evaluator = Evaluator(package_of(data, graph, tmp_path / "model.mlpackage"))

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from edgecv_runtime.errors import ConversionError
 
-from edgecv_converters.coreml.int8.value import TO_CHW, TO_FILE, Layout, Value, laid_out
+from edgecv_converters.coreml.int8.value import TO_CHW, TO_FILE, Layout, Value, arranged, laid_out
 from edgecv_converters.coreml.names import identifier
 from edgecv_converters.graph.layers import layer_of_fused
 from edgecv_converters.tflite.describe import dtype_of
@@ -174,10 +174,7 @@ class Emitter:
             if layout is Layout.CHW and len(value.shape) < rank:
                 value = self.reshaped(value, (1,) * (rank - len(value.shape)) + value.shape)
             return self.reals_of(value, layout)
-        array = self.constant(number)
-        if layout is Layout.CHW:
-            array = array.reshape((1,) * (rank - array.ndim) + array.shape).transpose(TO_CHW)
-        return self.floats(array)
+        return self.floats(arranged(self.constant(number), layout, rank))
 
     def reshaped(self, value: Value, shape: Shape) -> Value:
         """Reshape a value in the file's order; its integers are moved, not its real numbers."""

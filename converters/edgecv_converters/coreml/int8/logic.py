@@ -8,9 +8,9 @@ import numpy as np
 
 from edgecv_converters.coreml.int8.emitter import Emitter
 from edgecv_converters.coreml.int8.pointwise import Handler
-from edgecv_converters.coreml.int8.value import Layout, axis_in
+from edgecv_converters.coreml.int8.value import Layout, arranged, axis_in
 from edgecv_converters.tflite.describe import dtype_of
-from edgecv_converters.tflite.reader import Array, Op
+from edgecv_converters.tflite.reader import Op
 
 LARGEST = float(np.finfo(np.float16).max)
 
@@ -32,7 +32,7 @@ def compare(kind: str) -> Handler:
 def select(net: Emitter, op: Op) -> None:
     """Operands: condition, what is taken where it holds, what is taken elsewhere; broadcast against each other.
 
-    A stand-in for infinity (-3e38, as attention masks have) becomes the largest number of float16.
+    A stand-in for infinity (-3e38, as attention masks have) becomes the largest number of float16 where that computes.
     """
     result = op.outputs[0]
     layout, name, shape = net.layout_of(op.inputs), net.name(result), net.shape(result)
@@ -48,18 +48,15 @@ def select(net: Emitter, op: Op) -> None:
 def _condition(net: Emitter, number: int, layout: Layout, rank: int) -> Any:
     if not net.is_constant(number):
         return net.operand(number, layout, rank)
-    array = net.constant(number)
-    if layout is Layout.CHW:
-        array = array.reshape((1,) * (rank - array.ndim) + array.shape).transpose(0, 3, 1, 2)
-    return array.astype(bool)
+    return arranged(net.constant(number), layout, rank).astype(bool)
 
 
 def _choice(net: Emitter, number: int, layout: Layout, rank: int) -> Any:
-    if net.is_constant(number):
-        array: Array = net.constant(number)
-        if array.dtype.kind == "f":
-            net.fold(number, np.clip(array, -LARGEST, LARGEST))
-    return net.operand(number, layout, rank)
+    if not net.is_constant(number):
+        return net.operand(number, layout, rank)
+    array = arranged(net.constant(number), layout, rank)
+    clipped = array.dtype.kind == "f" and net.compute == "float16"
+    return net.floats(np.clip(array, -LARGEST, LARGEST) if clipped else array)
 
 
 def reduce_any(net: Emitter, op: Op) -> None:

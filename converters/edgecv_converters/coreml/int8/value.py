@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from edgecv_converters.tflite.reader import Grid, Shape
+from edgecv_converters.tflite.reader import Array, Grid, Shape
 
 
 class Layout(Enum):
@@ -52,6 +52,13 @@ class Value:
 def laid_out(shape: Shape, layout: Layout) -> Shape:
     """A shape of the file in another layout."""
     return tuple(shape[axis] for axis in TO_CHW) if layout is Layout.CHW else tuple(shape)
+
+
+def arranged(array: Array, layout: Layout, rank: int) -> Array:
+    """A constant in a layout, with as many axes as an elementwise operation's result has."""
+    if layout is not Layout.CHW:
+        return array
+    return array.reshape((1,) * (rank - array.ndim) + array.shape).transpose(TO_CHW)
 
 
 def axis_in(axis: int, rank: int, layout: Layout) -> int:
