@@ -1,8 +1,8 @@
 """Runs passes, and checks the model after each, here and nowhere else.
 
-The passes of the frozen graph (`graph.passes.run`) change a TensorFlow graph in place, by names; these rewrite a copy
-of an ONNX model, whose form is restored and whose validity is checked by ONNX itself after each: the two have a loop
-in common, and nothing in it.
+The passes of the frozen graph (`graph.passes.runner`) change a TensorFlow graph in place, by names; these rewrite a
+copy of an ONNX model, whose form is restored and whose validity is checked by ONNX itself after each: the two have a
+loop in common, and nothing in it.
 """
 
 from __future__ import annotations
