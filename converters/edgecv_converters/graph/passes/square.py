@@ -43,7 +43,7 @@ def rewrite(proto: Any) -> None:
 
 
 def _ranks(proto: Any, names: list[str]) -> dict[str, int | None]:
-    """How many axes the result of each node has; None where that is unknown. Reads the whole graph once."""
+    """The number of axes of each node's result; None where it is unknown. The whole graph is read once."""
     found = tensor_shapes(proto, [f"{name}:0" for name in names]) if names else []
     return {name: None if shape is None else len(shape) for name, (shape, _) in zip(names, found, strict=True)}
 
