@@ -17,7 +17,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 import msgspec
-from edgecv_converters.coreml import Interface
+from edgecv_converters.coreml.interface import Interface
 from edgecv_runtime.preprocess import from_preset
 from edgecv_runtime.schema import Record
 

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, NamedTuple
 
 from edgecv_runtime import formats
-from edgecv_runtime.backends import Backend, open_backend
 from edgecv_runtime.digest import sha256_tree, tree_bytes
 from edgecv_runtime.formats import FileFormat, PythonLibrary
 from edgecv_runtime.schema import Artifact, Precision, Record, Sketch, TensorIO, TensorSpec
@@ -26,9 +25,13 @@ from edgecv_converters.inspection import ArtifactInspection
 from edgecv_converters.isolate.store import ObjectStore
 from edgecv_converters.measured import LayerError, Mixed
 
+if TYPE_CHECKING:
+    from edgecv_runtime.backends import Backend
+
 IoType = Literal["float32", "int8", "uint8"]
 Quantizer = Literal["edgecv", "vendor"]
 ProofMethod = Literal["runtime", "reference"]
+REFINE_SECONDS: Final = 540.0  # that a distillation may take where nobody says
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,6 +222,8 @@ class ConversionTarget(ABC):
             BundleError: The file is damaged.
             MissingDependencyError: What executes it is not installed.
         """
+        from edgecv_runtime.backends import open_backend
+
         return open_backend(artifact, file, threads=threads)
 
     def execution(self, backend: Backend) -> str:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from edgecv_runtime import formats
@@ -13,12 +12,12 @@ from edgecv_runtime.bench.jobs import Options
 from edgecv_runtime.errors import UsageError
 from edgecv_runtime.text import one_of
 
-from edgecv.bench.command import BenchRequest
-from edgecv.bench.command import run as measure
-from edgecv.bench.output import print_results
 from edgecv.commands import options as opt
 from edgecv.commands.form import default_of, takes
-from edgecv.terminal.console import LiveObserver
+from edgecv.given import words_of
+
+if TYPE_CHECKING:
+    from edgecv.bench.command import BenchRequest
 
 WHAT, HOW, REFERENCE, WHERE, OUTPUT = "What is measured", "How long", "Compared with", "Where", "Output"
 
@@ -206,6 +205,10 @@ def bench(given: BenchArguments) -> None:
 
     Example: edgecv bench model.edgecv --data test/ --html report.html
     """
+    from edgecv.bench.command import run as measure
+    from edgecv.bench.output import print_results
+    from edgecv.terminal.console import LiveObserver
+
     with LiveObserver() as observer:
         results = measure(request(given), observer)
     print_results(results, as_json=given.as_json, markdown=given.markdown, html=given.html)
@@ -218,12 +221,14 @@ def request(given: BenchArguments) -> BenchRequest:
         UsageError: A value, or a combination, is wrong.
         BackendError: A backend is unknown.
     """
+    from edgecv.bench.command import BenchRequest
+
     if given.as_json and given.markdown:
         raise UsageError("--json and --markdown both print to stdout", "Give one of them")
     options = Options(
-        targets=words(given.target),
-        precisions=words(given.precision),
-        backends=words(given.backend),
+        targets=words_of(given.target or ()),
+        precisions=words_of(given.precision or ()),
+        backends=words_of(given.backend or ()),
         threads=numbers(given.threads),
         rounds=given.rounds,
         seconds=given.seconds,
@@ -245,12 +250,6 @@ def request(given: BenchArguments) -> BenchRequest:
         force=given.force,
         outputs=(given.html,) if given.html else (),
     )
-
-
-def words(values: Sequence[str] | None) -> tuple[str, ...]:
-    """Split what was given several times, or with commas, into its parts, each once."""
-    parts = (part.strip() for value in values or () for part in value.split(","))
-    return tuple(dict.fromkeys(part for part in parts if part))
 
 
 def numbers(text: str | None) -> tuple[int, ...]:

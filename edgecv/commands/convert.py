@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from edgecv_converters.coreml import Interface
+from edgecv_converters.coreml.interface import Interface
 from edgecv_converters.isolate import WorkerLimits
 from edgecv_converters.onnx.options import OnnxOptions
 from edgecv_converters.targets import Quantizer
@@ -19,12 +19,7 @@ from edgecv_runtime.text import one_of
 from edgecv.commands import coreml_options as coreml
 from edgecv.commands import options as opt
 from edgecv.commands.form import default_of, takes, values
-from edgecv.convert.pipeline import Outcome
-from edgecv.convert.pipeline import convert as run
-from edgecv.convert.recipe import Recipe
-from edgecv.convert.request import DEFAULT_EPOCHS, from_options
-from edgecv.terminal.console import LiveObserver, note, show, show_json
-from edgecv.terminal.tables import KEPT, NOT_KEPT, artifact_table, raise_for_gates
+from edgecv.convert.recipe import DEFAULT_EPOCHS, Recipe
 
 MAKE, PROOF, WORKERS = "What to make", "Proof", "Workers"
 
@@ -291,27 +286,13 @@ def convert(given: ConvertArguments) -> None:
 
     Example: edgecv convert model.keras --quantize int8 --preprocess rescale --calibrate photos/ --evaluate test/
     """
+    from edgecv.convert.output import print_outcome
+    from edgecv.convert.pipeline import convert as run
+    from edgecv.convert.request import from_options
+    from edgecv.terminal.console import LiveObserver
+
     out = given.output or Path(f"{given.model.stem}.edgecv")
     request = from_options(given.model, out, values(given, without=("model", "output", "as_json")))  # type: ignore[arg-type]
     with LiveObserver() as observer:
         outcome = run(request, observer)
     print_outcome(outcome, as_json=given.as_json)
-
-
-def print_outcome(outcome: Outcome, *, as_json: bool) -> None:
-    """Print what was made, and end as the gates say.
-
-    Raises:
-        GateError: An artifact is over a gate.
-    """
-    if as_json:
-        show_json({"path": str(outcome.path) if outcome.path else None, "report": outcome.report})
-    else:
-        show(artifact_table(outcome.manifest, outcome.failures))
-        if outcome.path is not None:
-            show(f"bundle: {outcome.path}")
-            if outcome.path.is_dir():
-                show(f"report: {outcome.path / 'report.html'}")
-    for text in outcome.report.notes:
-        note(text)
-    raise_for_gates(outcome.failed, KEPT if outcome.path is not None else NOT_KEPT)

@@ -8,8 +8,6 @@ import typer
 
 from edgecv.commands import options as opt
 from edgecv.commands.form import takes
-from edgecv.doctor import examine, table
-from edgecv.terminal.console import show, show_json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +24,9 @@ app = typer.Typer(add_completion=False)
 @takes(DoctorArguments)
 def doctor(given: DoctorArguments) -> None:
     """Show what is installed, what each target needs, and the line that installs it."""
+    from edgecv.doctor import examine, table
+    from edgecv.terminal.console import show, show_json
+
     checks = examine()
     if given.as_json:
         show_json(checks)

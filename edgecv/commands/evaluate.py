@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from edgecv_runtime import formats
-from edgecv_runtime.heads.words import TextTable
 from edgecv_runtime.text import one_of
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
 
 from edgecv.commands import options as opt
 from edgecv.commands.form import takes
-from edgecv.prove.evaluate import Evaluation
-from edgecv.prove.evaluate import evaluate as run
-from edgecv.terminal.console import LiveObserver, show, show_json
 
 BundleOrFile = Annotated[
     Path,
@@ -67,6 +60,10 @@ app = typer.Typer(add_completion=False)
 @takes(EvaluateArguments)
 def evaluate(given: EvaluateArguments) -> None:
     """Measure accuracy on labelled samples: precision, recall and F1 of every class or label, errors of numbers."""
+    from edgecv.prove.evaluate import evaluate as run
+    from edgecv.prove.output import print_evaluations
+    from edgecv.terminal.console import LiveObserver
+
     with LiveObserver() as observer:
         results = run(
             given.bundle,
@@ -76,30 +73,4 @@ def evaluate(given: EvaluateArguments) -> None:
             threads=given.threads,
             observer=observer,
         )
-    if given.as_json:
-        show_json([result.record() for result in results])
-    else:
-        show(*tables(results))
-
-
-def tables(results: list[Evaluation]) -> Iterator[Table | str]:
-    """For each head of each artifact: the metric in words, then its tables."""
-    several = len({result.head for result in results}) > 1
-    for result in results:
-        head = f", {result.head}" if several else ""
-        skipped = f", {result.skipped} unreadable" if result.skipped else ""
-        yield f"\n{result.artifact}{head}: {result.metrics.sentence()}{skipped}"
-        for table in result.metrics.tables():
-            yield _table(table)
-
-
-def _table(given: TextTable) -> Table:
-    table = Table(title=given.title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    for place, heading in enumerate(given.headings):
-        table.add_column(heading, justify="right" if place else "left")
-    for row in given.rows:
-        table.add_row(*row)
-    if given.total is not None:
-        table.add_section()
-        table.add_row(*given.total)
-    return table
+    print_evaluations(results, as_json=given.as_json)

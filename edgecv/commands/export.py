@@ -10,8 +10,6 @@ import typer
 
 from edgecv.commands import options as opt
 from edgecv.commands.form import takes
-from edgecv.export.android import export_android
-from edgecv.export.output import print_export
 
 Destination = Annotated[
     Path,
@@ -63,5 +61,8 @@ def android(given: ExportArguments) -> None:
 
     Examples: edgecv export android model.edgecv MyProject/, edgecv export android model.edgecv new-demo/
     """
+    from edgecv.export.android import export_android
+    from edgecv.export.output import print_export
+
     made = export_android(given.bundle, given.dest, artifacts=given.artifacts or (), force=given.force)
     print_export(made, as_json=given.as_json)

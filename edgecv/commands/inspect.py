@@ -7,15 +7,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from edgecv_converters.data.inputs import read_input_shapes
 from edgecv_runtime import formats
 from edgecv_runtime.text import one_of
 
 from edgecv.commands import options as opt
 from edgecv.commands.form import takes
-from edgecv.inspect import inspect as look
-from edgecv.inspect import inspect_layers, tables
-from edgecv.terminal.console import show, show_json, waiting
 
 AnyPath = Annotated[
     Path,
@@ -51,6 +47,12 @@ app = typer.Typer(add_completion=False)
 @takes(InspectArguments)
 def inspect(given: InspectArguments) -> None:
     """Show what a model, an artifact or a bundle holds: layers, ops, parameters, inputs, preprocessing."""
+    from edgecv_converters.data.inputs import read_input_shapes
+
+    from edgecv.inspect import inspect as look
+    from edgecv.inspect import inspect_layers, tables
+    from edgecv.terminal.console import show, show_json, waiting
+
     shapes = read_input_shapes(given.input_shapes or ())
     with waiting(f"reading {given.path}"):
         found = (

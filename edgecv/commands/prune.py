@@ -10,10 +10,7 @@ import typer
 
 from edgecv.commands import options as opt
 from edgecv.commands.form import default_of, takes, values
-from edgecv.compress.command import prune as run
 from edgecv.compress.options import Removal, TrainingOptions
-from edgecv.compress.summary import print_pruned
-from edgecv.terminal.console import LiveObserver
 
 WHAT, TRAINING = "What to remove", "Training"
 
@@ -233,6 +230,10 @@ def prune(given: PruneArguments) -> None:
 
     Example: edgecv prune model.keras --data photos/ --preprocess rescale --target-macs 0.5 -o small.keras
     """
+    from edgecv.compress.command import prune as run
+    from edgecv.compress.summary import print_pruned
+    from edgecv.terminal.console import LiveObserver
+
     out = given.output or Path(f"{given.model.stem}.pruned.keras")
     options = values(given, without=("model", "output", "data", "as_json"))
     with LiveObserver() as observer:

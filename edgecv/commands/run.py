@@ -12,8 +12,6 @@ from edgecv_runtime.text import one_of
 
 from edgecv.commands import options as opt
 from edgecv.commands.form import takes, values
-from edgecv.run import RunOptions
-from edgecv.run import run as answer
 
 ARTIFACT, SOURCE, ANSWERS = "Which artifact answers", "The source", "What becomes of the answers"
 
@@ -166,4 +164,7 @@ def run(given: RunArguments) -> int:
 
     Examples: edgecv run model.edgecv photos/, edgecv run model.edgecv 0 --show
     """
+    from edgecv.run import RunOptions
+    from edgecv.run import run as answer
+
     return answer(RunOptions(**values(given)))

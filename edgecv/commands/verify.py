@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import typer
-from edgecv_converters.parity.verdict import DID_NOT_RUN
-from edgecv_runtime.errors import BackendError
-from edgecv_runtime.schema import Parity
-from edgecv_runtime.text import percent
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
-from rich.text import Text
 
 from edgecv.commands import options as opt
 from edgecv.commands.form import takes
-from edgecv.prove.verify import Verification
-from edgecv.prove.verify import verify as run
-from edgecv.terminal.console import LiveObserver, show, show_json
-from edgecv.terminal.tables import STYLES, raise_for_gates, snr
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,58 +27,10 @@ app = typer.Typer(add_completion=False)
 @takes(VerifyArguments)
 def verify(given: VerifyArguments) -> None:
     """Check a bundle's files, and run its golden cases again on this machine."""
+    from edgecv.prove.output import print_verification
+    from edgecv.prove.verify import verify as run
+    from edgecv.terminal.console import LiveObserver
+
     with LiveObserver() as observer:
         result = run(given.bundle, gates=tuple(given.gates or ()), threads=given.threads, observer=observer)
     print_verification(result, as_json=given.as_json)
-
-
-def print_verification(result: Verification, *, as_json: bool) -> None:
-    """Print the result, and end as the gates say.
-
-    Raises:
-        BackendError: An artifact could not be run.
-        GateError: An artifact, or the preprocessing, does not give what was recorded.
-    """
-    if as_json:
-        show_json(result)
-    else:
-        show(*_lines(result))
-    failed = tuple(parity for parity in result.parity if parity.status == "failed")
-    if result.preprocessing_equal != result.pictures:
-        reason = f"{result.pictures - result.preprocessing_equal} of {result.pictures} golden pictures differ"
-        failed += (Parity(artifact="preprocessing", status="failed", how="golden pictures", reason=reason),)
-    _raise_for_broken(failed)
-    raise_for_gates(failed, "The files are those that were recorded: this machine's runtime computes differently")
-
-
-def _raise_for_broken(failed: tuple[Parity, ...]) -> None:
-    """Say which artifacts could not be run at all: no gate was held against them.
-
-    Raises:
-        BackendError: There are some.
-    """
-    broken = [f"{parity.artifact} did not run: {parity.reason}" for parity in failed if parity.how == DID_NOT_RUN]
-    if broken:
-        raise BackendError(
-            "; ".join(broken),
-            "The files are those that were recorded: they were damaged before, or this machine's runtime is another",
-        )
-
-
-def _lines(result: Verification) -> Iterator[Table | str]:
-    yield f"{result.name}: {result.files} files, all as they were recorded"
-    if result.pictures:
-        yield f"preprocessing: {result.preprocessing_equal} of {result.pictures} golden pictures equal to the bit"
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for heading in ("artifact", "parity", "SNR", "agreement", "how"):
-        table.add_column(heading)
-    for parity in result.parity:
-        golden = parity.comparisons.get("golden")
-        style = STYLES[parity.status]
-        agreement = "" if golden is None or golden.agreement is None else percent(golden.agreement)
-        how = parity.reason if parity.status == "not_run" else parity.how
-        status = Text(parity.status.replace("_", " "), style)
-        table.add_row(parity.artifact, status, snr(golden), agreement, how or "")
-    yield table
-    if all(parity.status == "not_run" for parity in result.parity):
-        yield "no artifact could be run here: only the files were checked"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import msgspec
-from edgecv_converters.coreml import ModelMetadata
+from edgecv_converters.coreml.interface import ModelMetadata
 from edgecv_converters.workers import SourceSummary
 from edgecv_runtime.heads.base import Head
 from edgecv_runtime.heads.kinds import first_labels

@@ -4,20 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
+from functools import cache
 
-from edgecv_converters.coreml import Interface
+from edgecv_converters.coreml.interface import Interface
 from edgecv_converters.onnx.options import OnnxOptions
-from edgecv_converters.quantize.refine import USUAL_SECONDS
-from edgecv_converters.targets import ConversionTarget, IoType, Quantizer, known_targets
+from edgecv_converters.targets import REFINE_SECONDS, ConversionTarget, IoType, Quantizer, known_targets
 from edgecv_runtime import formats
 from edgecv_runtime.errors import UsageError
 from edgecv_runtime.heads.thresholds import threshold_value
 from edgecv_runtime.schema import Activation, HeadKind, Precision, Record, Target
 
-TARGETS: Mapping[str, ConversionTarget] = {target.name: target for target in known_targets()}
-KNOWN: tuple[Precision, ...] = tuple(dict.fromkeys(name for target in TARGETS.values() for name in target.precisions))
-MOST_EPOCHS = 1000
+from edgecv.given import words_of
+
+DEFAULT_EPOCHS, MOST_EPOCHS = 5, 1000
 CALIBRATED: frozenset[Precision] = frozenset({"int8", "int16x8"})
+
+
+@cache
+def targets() -> Mapping[Target, ConversionTarget]:
+    """All targets by name, in the order in which artifacts are listed; the first call imports their modules."""
+    return {target.name: target for target in known_targets()}
+
+
+@cache
+def precisions() -> tuple[Precision, ...]:
+    """The precisions of all targets, each once."""
+    return tuple(dict.fromkeys(name for target in targets().values() for name in target.precisions))
 
 
 class ArtifactSpec(Record, frozen=True, kw_only=True):
@@ -39,7 +51,7 @@ class ArtifactSpec(Record, frozen=True, kw_only=True):
     @property
     def takes_io(self) -> bool:
         """Whether its inputs and outputs can be integers."""
-        return TARGETS[self.target].takes_integers(self.precision)
+        return targets()[self.target].takes_integers(self.precision)
 
     def __str__(self) -> str:
         return f"{self.target} {self.precision}"
@@ -61,7 +73,7 @@ class Recipe(Record, frozen=True, kw_only=True):
     io: IoType = "float32"
     quantizer: Quantizer = "edgecv"
     refine: bool = False
-    refine_limit: float = USUAL_SECONDS
+    refine_limit: float = REFINE_SECONDS
     epochs: int | None = None
     max_drop: float | None = None
     max_drop_limit: float = 600.0
@@ -89,7 +101,7 @@ class Recipe(Record, frozen=True, kw_only=True):
         self._check_max_drop()
         if self.strict_int8 and not any(step.precision == "int8" for step in self.steps):
             raise UsageError("--strict-int8 needs an int8 artifact", "Add --quantize int8")
-        for name, target in TARGETS.items():
+        for name, target in targets().items():
             target.check_options(self.options_of(name), [step.precision for step in self.steps if step.target == name])
 
     def _check_refine(self) -> None:
@@ -142,7 +154,7 @@ class Recipe(Record, frozen=True, kw_only=True):
         return any(step.needs_calibration for step in self.steps)
 
 
-def plan(quantize: Sequence[str], targets: Sequence[str]) -> tuple[ArtifactSpec, ...]:
+def plan(quantize: Sequence[str], wanted: Sequence[str]) -> tuple[ArtifactSpec, ...]:
     """The artifacts that `--quantize` and `--target` ask for, in a fixed order.
 
     A plain precision goes to every chosen target that knows it; `TARGET:PRECISION` to that one. Without any, each
@@ -151,43 +163,38 @@ def plan(quantize: Sequence[str], targets: Sequence[str]) -> tuple[ArtifactSpec,
     Raises:
         UsageError: A name is unknown, or nothing is left to make.
     """
-    chosen = _targets(targets)
+    known, chosen = targets(), _targets(wanted)
     asked = words_of(quantize)
-    steps = [step for item in asked for step in _expand(item, chosen, explicit=bool(targets))]
+    steps = [step for item in asked for step in _expand(item, chosen, explicit=bool(wanted))]
     if not asked:
-        steps = [ArtifactSpec(target=name, precision=TARGETS[name].default_precision) for name in chosen]
-    order = {(t, p): i for i, (t, p) in enumerate((t, p) for t in TARGETS for p in TARGETS[t].precisions)}
+        steps = [ArtifactSpec(target=name, precision=known[name].default_precision) for name in chosen]
+    order = {(t, p): i for i, (t, p) in enumerate((t, p) for t in known for p in known[t].precisions)}
     return tuple(sorted(dict.fromkeys(steps), key=lambda step: order[step.target, step.precision]))
-
-
-def words_of(values: Sequence[str]) -> list[str]:
-    """Split what was given several times, or with commas, into its parts."""
-    return [item.strip() for value in values for item in value.split(",") if item.strip()]
 
 
 def _takers() -> str:
     """The titles of the targets whose int8 artifacts can have integer inputs and outputs."""
-    return " or ".join(target.format.title for target in TARGETS.values() if target.takes_integers("int8"))
+    return " or ".join(target.format.title for target in targets().values() if target.takes_integers("int8"))
 
 
 def _targets(values: Sequence[str]) -> tuple[Target, ...]:
     names = words_of(values)
     for name in names:
         formats.find(name)
-    return tuple(target for target in TARGETS if target in names) or tuple(TARGETS)
+    return tuple(target for target in targets() if target in names) or tuple(targets())
 
 
 def _expand(item: str, chosen: Sequence[Target], *, explicit: bool) -> list[ArtifactSpec]:
     prefix, colon, name = item.rpartition(":")
     if name == "mixed":
         raise UsageError("mixed is what int8 becomes where layers stay float", "Give --quantize int8 --max-drop POINTS")
-    if name not in KNOWN:
+    if name not in precisions():
         raise UsageError(f"unknown precision {name!r}", _nearest(name))
     wanted = _targets([prefix]) if colon else chosen
-    able = [ArtifactSpec(target=t, precision=p) for t in wanted for p in TARGETS[t].precisions if p == name]
+    able = [ArtifactSpec(target=t, precision=p) for t in wanted for p in targets()[t].precisions if p == name]
     if not able or (len(able) < len(wanted) and (colon or explicit)):
-        unable = next(t for t in wanted if name not in TARGETS[t].precisions)
-        words = [p for p in TARGETS[unable].precisions if p not in formats.find(unable).own_precisions]
+        unable = next(t for t in wanted if name not in targets()[t].precisions)
+        words = [p for p in targets()[unable].precisions if p not in formats.find(unable).own_precisions]
         words += [known.own_words for known in (formats.find(unable),) if known.own_words]
         hint = f"{unable} knows {', '.join(words)}"
         raise UsageError(f"{unable} has no {name}", hint)
@@ -195,8 +202,8 @@ def _expand(item: str, chosen: Sequence[Target], *, explicit: bool) -> list[Arti
 
 
 def _nearest(name: str) -> str:
-    near = get_close_matches(name, KNOWN, n=1)
+    near = get_close_matches(name, precisions(), n=1)
     own = {precision for known in formats.KNOWN.values() for precision in known.own_precisions}
-    plain = ", ".join(precision for precision in KNOWN if precision not in own)
+    plain = ", ".join(precision for precision in precisions() if precision not in own)
     listed = f"The precisions are {plain}{formats.own_precisions_in_words()}"
     return f"Did you mean {near[0]}? {listed}" if near else listed

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypedDict
 
-from edgecv_converters.coreml import Interface
+from edgecv_converters.coreml.interface import Interface
 from edgecv_converters.coreml.recipes import Minimum
 from edgecv_converters.data.inputs import read_input_shapes, read_labels
 from edgecv_converters.isolate import GIB, WorkerLimits
@@ -20,9 +20,9 @@ from edgecv_runtime.preprocess import parse
 from edgecv_runtime.schema import Activation, HeadKind, Preprocess
 
 from edgecv.convert.head_options import HeadOption, check_kind, read_head_options
-from edgecv.convert.recipe import Recipe, plan, words_of
+from edgecv.convert.recipe import DEFAULT_EPOCHS, Recipe, plan
+from edgecv.given import words_of
 
-DEFAULT_EPOCHS = 5
 TAKEN = frozenset(  # options that are read before a record gets them
     {"preprocess", "calibrate", "qat", "evaluate", "labels", "heads", "input_shapes", "epochs", "thresholds", "gates"}
 )

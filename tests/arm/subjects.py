@@ -14,7 +14,7 @@ from tests.arm.wheels import REPOSITORY
 
 SHARED = REPOSITORY.parent / "shared"
 A_CLASS = 10  # pictures
-TRAIN = "import sys, pathlib; from edgecv.commands.demo import train; train(pathlib.Path(sys.argv[1]))"
+TRAIN = "import sys, pathlib; from edgecv.demo import train; train(pathlib.Path(sys.argv[1]))"
 
 
 @dataclass(frozen=True, slots=True)

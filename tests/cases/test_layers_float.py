@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from edgecv_converters.coreml import describe as describe_coreml
-from edgecv_converters.coreml import to_coreml
+from edgecv_converters.coreml.convert import to_coreml
+from edgecv_converters.coreml.describe import describe as describe_coreml
 from edgecv_converters.coreml.reference import ReferenceCoreML
 from edgecv_converters.graph.freeze import freeze
 from edgecv_converters.graph.frozen import FrozenGraph

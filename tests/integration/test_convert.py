@@ -17,8 +17,8 @@ from edgecv_runtime.digest import sha256_tree
 from PIL import Image
 
 import edgecv as package
-from edgecv.commands.verify import print_verification
 from edgecv.prove import verify as verifying
+from edgecv.prove.output import print_verification
 from tests import models
 from tests.command import edgecv
 

@@ -9,8 +9,11 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 import pytest
-from edgecv_converters.coreml import Interface, describe, to_coreml, write_package
+from edgecv_converters.coreml.convert import to_coreml
+from edgecv_converters.coreml.describe import describe
 from edgecv_converters.coreml.int8.convert import program_from_tflite
+from edgecv_converters.coreml.interface import Interface
+from edgecv_converters.coreml.package import write_package
 from edgecv_converters.coreml.reference import ReferenceCoreML
 from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.mil import Evaluator

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from edgecv_converters.coreml import describe, to_coreml
+from edgecv_converters.coreml.convert import to_coreml
+from edgecv_converters.coreml.describe import describe
 from edgecv_converters.coreml.weights import SMALLEST, palette
 from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_runtime.digest import sha256_tree, tree_bytes

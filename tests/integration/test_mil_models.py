@@ -9,7 +9,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from edgecv_converters.coreml import to_coreml
+from edgecv_converters.coreml.convert import to_coreml
 from edgecv_converters.mil import Evaluator, load_program
 from edgecv_converters.source import load_source
 from keras import layers

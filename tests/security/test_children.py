@@ -13,10 +13,10 @@ import pytest
 from edgecv_converters.isolate import GIB, WorkerBugError, WorkerLimits, run_alone
 from edgecv_runtime.errors import BackendError, ConversionError
 
-from edgecv.commands.verify import print_verification
 from edgecv.convert.staging import write_zip
 from edgecv.inspect import inspect
 from edgecv.prove.evaluate import evaluate
+from edgecv.prove.output import print_verification
 from edgecv.prove.verify import verify
 from edgecv.terminal.observer import Silent
 from tests import bundles, misbehave

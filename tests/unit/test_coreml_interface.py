@@ -8,8 +8,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
-from edgecv_converters.coreml import Interface, ModelMetadata, check_fit
-from edgecv_converters.coreml.interface import classifier, minimum_target, pictures
+from edgecv_converters.coreml.interface import Interface, ModelMetadata, check_fit, classifier, minimum_target, pictures
 from edgecv_converters.coreml.names import feature_of, identifier
 from edgecv_converters.graph.frozen import Endpoint
 from edgecv_runtime.backends import to_raw

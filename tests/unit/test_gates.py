@@ -7,7 +7,7 @@ from edgecv_converters.parity.gates import DEFAULT_LIMITS, GateConfig, GateLimit
 from edgecv_runtime.errors import UsageError
 from edgecv_runtime.schema import Accuracy, Comparison
 
-from edgecv.convert.recipe import KNOWN
+from edgecv.convert.recipe import precisions
 
 
 def comparison(count=100, agreement=0.97, snr_db=25.0, **more):
@@ -40,7 +40,7 @@ def test_what_was_trained_may_answer_otherwise_unless_a_gate_says_no():
 
 
 def test_every_precision_has_defaults():
-    assert set(DEFAULT_LIMITS) == {*KNOWN, "mixed"}
+    assert set(DEFAULT_LIMITS) == {*precisions(), "mixed"}
     assert GateConfig().limits == GateConfig.parse().limits == DEFAULT_LIMITS
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from edgecv_runtime.formats import BACKENDS
 
+from edgecv.cli import COMMANDS
+
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = {
     "edgecv_runtime": ROOT / "runtime" / "edgecv_runtime",
@@ -195,3 +197,56 @@ def test_public_names_are_what_they_say():
         assert getattr(edgecv_runtime, name).__name__ == name
     with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
         _ = edgecv_runtime.Nothing
+
+
+# What --help may load: the form of a command, and what owns the defaults and names that an option's help shows.
+FORM = {
+    *("edgecv", "edgecv.cli", "edgecv.convert", "edgecv.commands", "edgecv.commands.form", "edgecv.commands.options"),
+    *("edgecv.terminal", "edgecv.terminal.console", "edgecv.terminal.streams"),
+    *("edgecv_converters", "edgecv_converters.isolate"),
+    *(f"edgecv_converters.isolate.{name}" for name in ("alone", "child", "pool", "scratch", "store")),
+}
+OWNERS = {
+    "convert": {
+        *("edgecv.commands.coreml_options", "edgecv.convert.recipe", "edgecv.given"),
+        *(f"edgecv_converters.{name}" for name in ("coreml", "coreml.interface", "coreml.recipes", "targets")),
+        *(f"edgecv_converters.{name}" for name in ("graph", "graph.edit", "graph.frozen", "graph.layers")),
+        *(f"edgecv_converters.{name}" for name in ("graph.names", "graph.passes", "graph.passes.runner")),
+        *("edgecv_converters.inspection", "edgecv_converters.measured"),
+    },
+    "prune": {
+        "edgecv.compress",
+        *(f"edgecv.compress.{name}" for name in ("channel_choice", "channels", "importance", "options")),
+    },
+    "bench": {"edgecv.given"},
+}
+HELP = """
+import contextlib, io, sys
+from edgecv.cli import main
+with contextlib.redirect_stdout(io.StringIO()) as shown, contextlib.suppress(SystemExit):
+    main(sys.argv[1:])
+assert "--help" in shown.getvalue()
+print(*sys.modules)
+"""
+
+
+def loaded_for_help(*command):
+    run = subprocess.run(
+        [sys.executable, "-c", HELP, *command, "--help"], capture_output=True, text=True, check=True, timeout=60
+    )
+    return set(run.stdout.split())
+
+
+def test_help_of_all_commands_loads_no_engine():
+    loaded = loaded_for_help()
+    own = {name for name in loaded if name.partition(".")[0] in {"edgecv", "edgecv_converters"}}
+    assert own == {*FORM, *(f"edgecv.commands.{name}" for name in COMMANDS), *set().union(*OWNERS.values())}
+    assert not {name.partition(".")[0] for name in loaded} & (HEAVY | {"PIL"})
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_a_command_loads_no_engine(command):
+    loaded = loaded_for_help(command)
+    own = {name for name in loaded if name.partition(".")[0] in {"edgecv", "edgecv_converters"}}
+    assert own == {*FORM, f"edgecv.commands.{command}", *OWNERS.get(command, ())}
+    assert not {name.partition(".")[0] for name in loaded} & (HEAVY | {"PIL"})

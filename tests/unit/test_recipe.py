@@ -6,8 +6,9 @@ from edgecv_runtime.errors import UsageError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgecv.convert.recipe import TARGETS, ArtifactSpec, Recipe, plan
+from edgecv.convert.recipe import ArtifactSpec, Recipe, plan, targets
 
+TARGETS = targets()
 KNOWN = [(target, precision) for target in TARGETS for precision in TARGETS[target].precisions]
 NAMES = sorted({precision for _, precision in KNOWN})
 

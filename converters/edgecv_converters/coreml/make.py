@@ -15,8 +15,11 @@ import numpy.typing as npt
 from edgecv_runtime.backends import to_raw
 from edgecv_runtime.schema import Precision, Sketch
 
-from edgecv_converters.coreml import Interface, describe, to_coreml, write_package
+from edgecv_converters.coreml.convert import to_coreml
+from edgecv_converters.coreml.describe import describe
 from edgecv_converters.coreml.int8.convert import program_from_tflite
+from edgecv_converters.coreml.interface import Interface
+from edgecv_converters.coreml.package import write_package
 from edgecv_converters.coreml.reference import ReferenceCoreML
 from edgecv_converters.data import Spool
 from edgecv_converters.graph.frozen import FrozenGraph

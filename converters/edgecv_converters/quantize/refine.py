@@ -18,9 +18,9 @@ from edgecv_converters.quantize.network import CASTS, Network
 from edgecv_converters.quantize.scheme import Scheme
 from edgecv_converters.quantize.shared import FIXED_RESULT
 from edgecv_converters.quantize.student import Student
+from edgecv_converters.targets import REFINE_SECONDS
 from edgecv_converters.tflite.reader import Array
 
-USUAL_SECONDS = 540.0  # that a distillation may take where nobody says
 RATE, WARM_UP = 0.007, 100
 CLOSE_CALLS = 0.05  # what the second part of the loss counts
 TINY = 1e-6
@@ -45,7 +45,7 @@ class Refinement:
 
     steps: int = 900
     batch: int = 64
-    seconds: float = USUAL_SECONDS
+    seconds: float = REFINE_SECONDS
     pictures: frozenset[int] = frozenset()
 
 

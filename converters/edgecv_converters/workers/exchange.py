@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from edgecv_converters.coreml import ModelMetadata
+from edgecv_converters.coreml.interface import ModelMetadata
 from edgecv_converters.data import Spool
 from edgecv_converters.isolate.store import Key
 from edgecv_converters.workers.records import SourceSummary, TrainingSets, Validation

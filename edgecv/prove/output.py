@@ -1,0 +1,102 @@
+"""The output of `edgecv verify` and `edgecv evaluate`: tables, and the errors that a proof ends with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from edgecv_converters.parity.verdict import DID_NOT_RUN
+from edgecv_runtime.errors import BackendError
+from edgecv_runtime.heads.words import TextTable
+from edgecv_runtime.schema import Parity
+from edgecv_runtime.text import percent
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+from rich.text import Text
+
+from edgecv.prove.evaluate import Evaluation
+from edgecv.prove.verify import Verification
+from edgecv.terminal.console import show, show_json
+from edgecv.terminal.tables import STYLES, raise_for_gates, snr
+
+
+def print_verification(result: Verification, *, as_json: bool) -> None:
+    """Print the result, and end as the gates say.
+
+    Raises:
+        BackendError: An artifact could not be run.
+        GateError: An artifact, or the preprocessing, does not give what was recorded.
+    """
+    if as_json:
+        show_json(result)
+    else:
+        show(*_lines(result))
+    failed = tuple(parity for parity in result.parity if parity.status == "failed")
+    if result.preprocessing_equal != result.pictures:
+        reason = f"{result.pictures - result.preprocessing_equal} of {result.pictures} golden pictures differ"
+        failed += (Parity(artifact="preprocessing", status="failed", how="golden pictures", reason=reason),)
+    _raise_for_broken(failed)
+    raise_for_gates(failed, "The files are those that were recorded: this machine's runtime computes differently")
+
+
+def _raise_for_broken(failed: tuple[Parity, ...]) -> None:
+    """Say which artifacts could not be run at all: no gate was held against them.
+
+    Raises:
+        BackendError: There are some.
+    """
+    broken = [f"{parity.artifact} did not run: {parity.reason}" for parity in failed if parity.how == DID_NOT_RUN]
+    if broken:
+        raise BackendError(
+            "; ".join(broken),
+            "The files are those that were recorded: they were damaged before, or this machine's runtime is another",
+        )
+
+
+def _lines(result: Verification) -> Iterator[Table | str]:
+    yield f"{result.name}: {result.files} files, all as they were recorded"
+    if result.pictures:
+        yield f"preprocessing: {result.preprocessing_equal} of {result.pictures} golden pictures equal to the bit"
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for heading in ("artifact", "parity", "SNR", "agreement", "how"):
+        table.add_column(heading)
+    for parity in result.parity:
+        golden = parity.comparisons.get("golden")
+        style = STYLES[parity.status]
+        agreement = "" if golden is None or golden.agreement is None else percent(golden.agreement)
+        how = parity.reason if parity.status == "not_run" else parity.how
+        status = Text(parity.status.replace("_", " "), style)
+        table.add_row(parity.artifact, status, snr(golden), agreement, how or "")
+    yield table
+    if all(parity.status == "not_run" for parity in result.parity):
+        yield "no artifact could be run here: only the files were checked"
+
+
+def print_evaluations(results: list[Evaluation], *, as_json: bool) -> None:
+    """Print for each head of each artifact its metric in words, then its tables."""
+    if as_json:
+        show_json([result.record() for result in results])
+    else:
+        show(*_evaluation_tables(results))
+
+
+def _evaluation_tables(results: list[Evaluation]) -> Iterator[Table | str]:
+    """For each head of each artifact: the metric in words, then its tables."""
+    several = len({result.head for result in results}) > 1
+    for result in results:
+        head = f", {result.head}" if several else ""
+        skipped = f", {result.skipped} unreadable" if result.skipped else ""
+        yield f"\n{result.artifact}{head}: {result.metrics.sentence()}{skipped}"
+        for table in result.metrics.tables():
+            yield _table(table)
+
+
+def _table(given: TextTable) -> Table:
+    table = Table(title=given.title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    for place, heading in enumerate(given.headings):
+        table.add_column(heading, justify="right" if place else "left")
+    for row in given.rows:
+        table.add_row(*row)
+    if given.total is not None:
+        table.add_section()
+        table.add_row(*given.total)
+    return table
