@@ -81,18 +81,31 @@ class RunOptions:
 
 
 def run(options: RunOptions) -> int:
-    """Answer every frame, print, save and show; the exit code.
+    """Answer every frame, print, save and show; the exit code. Ctrl-C completes what is saved and ends the process.
 
     Raises:
         EdgecvError: The bundle, a source, or a picture cannot be used.
         OutputClosedError: Nobody reads stdout any more.
     """
+    interrupts = Interrupts()
+    try:
+        code = _run(options, interrupts)
+    except KeyboardInterrupt:  # the first one while loading, or a second one while all is being closed
+        if interrupts.caught is None:
+            raise
+        code = EXIT_INTERRUPTED
+    if interrupts.caught == signal.SIGINT:
+        _leave(EXIT_INTERRUPTED)  # a second one would kill Python's own end, which is not exit code 130
+    return code
+
+
+def _run(options: RunOptions, interrupts: Interrupts) -> int:
     how = options.of_source()
     with ExitStack() as stack:
         window = stack.enter_context(closing(DisplayWindow())) if options.show else None
         predictor = stack.enter_context(_load(options))
         source = open_source(options.sources, replace(how, model=predictor.manifest))
-        interrupts = stack.enter_context(Interrupts())
+        stack.enter_context(interrupts)
         stream = Stream(
             predictor,
             source,
@@ -120,8 +133,6 @@ def run(options: RunOptions) -> int:
             _leave(EXIT_INTERRUPTED)
         if stream.stuck:
             _leave(EXIT_INTERRUPTED if interrupts.caught == signal.SIGINT else 0)
-    if interrupts.caught == signal.SIGINT:
-        return EXIT_INTERRUPTED
     if stream.statistics.unreadable and not stream.statistics.frames:
         raise DataError("none of the pictures could be read")
     return 0

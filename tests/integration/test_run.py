@@ -302,13 +302,15 @@ def test_on_a_terminal_a_video_changes_one_line(bundle, place):
     assert b"30 answers in" in seen
 
 
-def test_a_second_ctrl_c_leaves_at_once_and_nothing_behind(bundle, place):
+@pytest.mark.parametrize("between", [0.0, 0.01, 0.05, 0.1, 0.2, 0.3])
+def test_a_second_ctrl_c_leaves_at_once_and_nothing_behind(bundle, place, between):
+    """It comes while the video is completed, while all is closed, or after the end."""
     call = command(bundle, "v.avi", "--max-fps", 20, "--save", "out.mp4")
     with subprocess.Popen(call, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         for _ in range(3):
             process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        time.sleep(0.01)
+        time.sleep(between)
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=20)
     assert process.returncode == 130
