@@ -29,6 +29,7 @@ class AnswerLines:
 
     def __init__(self, predictor: Predictor, count: int, names: Sequence[str] = ()) -> None:
         self._heads = predictor.heads
+        self._widths = {head.name: _label_width(head) for head in predictor.heads}
         self._count = count
         self._name = min(WIDEST_NAME, max((len(one_line(name)) for name in names), default=0))
 
@@ -77,7 +78,7 @@ class AnswerLines:
         )
 
     def _cells(self, head: Head, answer: HeadAnswer) -> list[str]:
-        width = min(WIDEST_LABEL, max((len(one_line(label)) for label in head.spec.labels or ()), default=1))
+        width = self._widths[head.name]
         cells = head.cells(answer, self._count)
         return [f"{cell.label:<{width}} {cell.value:>7}" if cell.label else cell.value for cell in cells]
 
@@ -91,6 +92,10 @@ class AnswerLines:
             "postprocess": found.postprocess_ms,
         }
         return records[0] | {"answers": named} | {f"{stage}_ms": round(value, 3) for stage, value in times.items()}
+
+
+def _label_width(head: Head) -> int:
+    return min(WIDEST_LABEL, max((len(one_line(label)) for label in head.spec.labels or ()), default=1))
 
 
 def summary(statistics: Statistics, *, live: bool) -> str:
