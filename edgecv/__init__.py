@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -26,10 +27,9 @@ if TYPE_CHECKING:
     from edgecv.export.android import AndroidExport, export_android
 else:
     # The package `edgecv.convert` holds what the function of that name runs. An import makes a package an attribute of
-    # the one above it, once: after that the name is free for the function.
-    import edgecv.convert
-
-    del edgecv.convert, edgecv
+    # the one above it, once (and not again when this module is reloaded): after that the name is free for the function.
+    import_module("edgecv.convert")
+    sys.modules[__name__].__dict__.pop("convert", None)
 
 _HOMES = {
     "AndroidExport": "edgecv.export.android",

@@ -2,6 +2,8 @@
 
 import ast
 import inspect
+import subprocess
+import sys
 from importlib import import_module
 from pathlib import Path
 
@@ -33,6 +35,14 @@ def test_every_public_name_resolves_and_is_documented(package, name):
     assert member is getattr(import_module(typed_imports(module)[name]), name)
     assert member.__doc__
     assert inspect.getdoc(member).splitlines()[0].endswith((".", ":"))
+
+
+@pytest.mark.parametrize("first", ["", "edgecv.convert; ", "import edgecv.convert.recipe; "])
+def test_the_function_is_there_after_a_reload(first):
+    code = f"import importlib, edgecv; {first}importlib.reload(edgecv); importlib.reload(edgecv); print(edgecv.convert)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stderr == ""
+    assert done.stdout.startswith("<function convert")
 
 
 @pytest.mark.parametrize("package", PACKAGES)
