@@ -16,7 +16,6 @@ from edgecv.terminal.words import number
 FEWEST: Final = 20
 BATCH: Final = 64
 OTHER_RANGE: Final = 8.0  # times wider: samples of two sets are not prepared alike
-FLAT: Final = 0.1  # of what pixels of 0..255 would give: what reaches the first layer hardly varies
 UNIT: Final = (0.3, 20.0)  # the spread of inputs that were scaled to about one, 0..1 or a standard deviation
 BYTES: Final = (100.0, 300.0)  # the spread of inputs in pixels of 0..255, centred or not
 OFF_CENTRE: Final = 40.0  # how far the middle of centred pixels may be from 0
@@ -131,7 +130,7 @@ def _reach(spool: Spool) -> dict[str, float]:
     reach = dict.fromkeys(spool.names, 0.0)
     for _, batch in spool.batches(BATCH):
         for key, values in batch.items():
-            reach[key] = max(reach[key], float(np.abs(values).max(initial=0.0)))
+            reach[key] = max(reach[key], float(values.max(initial=0)), -float(values.min(initial=0)))
     return reach
 
 

@@ -17,6 +17,7 @@ from edgecv.prove.evidence import (
     sample_weaknesses,
     scaling_weakness,
 )
+from edgecv.terminal.words import number
 
 RNG = np.random.default_rng(3)
 HEAD = open_head(
@@ -73,6 +74,17 @@ def test_sets_of_different_ranges_are_not_prepared_alike(tmp_path):
     (found,) = range_weaknesses({"calibration": one, "evaluation": other})
     assert "evaluation samples of x reach 25" in found
     assert list(range_weaknesses({"calibration": one, "evaluation": one})) == []
+
+
+@pytest.mark.parametrize(
+    ("values", "reach"),
+    [([[-3.0, 1.0]], 3.0), ([[0.5, 2.0]], 2.0), ([[-4.0, -1.0]], 4.0), ([[0, 7]], 7.0), ([[False, True]], 1.0)],
+)
+def test_samples_reach_as_far_as_their_largest_value_on_either_side(tmp_path, values, reach):
+    rows = np.repeat(np.array(values), 30, 0)
+    wide = spool(tmp_path / "b", x=rows.astype(np.float32) * 100)
+    (found,) = range_weaknesses({"calibration": spool(tmp_path / "a", x=rows), "evaluation": wide})
+    assert f"reach {number(100 * reach)}, the calibration samples {number(reach)}" in found
 
 
 def test_bytes_for_a_model_of_floats_are_said():
