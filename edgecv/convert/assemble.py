@@ -12,7 +12,7 @@ from edgecv_converters.parity.gates import GateConfig
 from edgecv_converters.parity.verdict import worst
 from edgecv_converters.targets import ProofMethod, find
 from edgecv_converters.workers import Proof
-from edgecv_runtime.bundle import LABELS, MANIFEST, encode_manifest
+from edgecv_runtime.bundle import LABELS, MANIFEST, REPORTS, encode_manifest
 from edgecv_runtime.schema import GoldenInfo, Manifest, Parity, Twin
 
 from edgecv.convert.conversion import CARRIER, is_carried
@@ -40,8 +40,9 @@ def assemble(request: ConvertRequest, result: ConversionResult, folder: Path) ->
     if manifest.labels is not None:
         (folder / LABELS).write_text("".join(f"{label}\n" for label in manifest.labels), encoding="utf-8")
     (folder / MANIFEST).write_bytes(encode_manifest(manifest))
-    (folder / "report.json").write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
-    (folder / "report.html").write_text(render(report), encoding="utf-8")
+    data, page = (folder / name for name in REPORTS)
+    data.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
+    page.write_text(render(report), encoding="utf-8")
     return manifest, report
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from edgecv_runtime.bundle import REPORTS
+
 from edgecv.convert.pipeline import Outcome
 from edgecv.terminal.console import note, show, show_json
 from edgecv.terminal.tables import KEPT, NOT_KEPT, artifact_table, raise_for_gates
@@ -20,7 +22,7 @@ def print_outcome(outcome: Outcome, *, as_json: bool) -> None:
         if outcome.path is not None:
             show(f"bundle: {outcome.path}")
             if outcome.path.is_dir():
-                show(f"report: {outcome.path / 'report.html'}")
+                show(f"report: {outcome.path / REPORTS[-1]}")
     for text in outcome.report.notes:
         note(text)
     raise_for_gates(outcome.failed, KEPT if outcome.path is not None else NOT_KEPT)

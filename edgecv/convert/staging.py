@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Self
 
 from edgecv_converters.isolate.scratch import hold, remove_abandoned
+from edgecv_runtime.bundle import MANIFEST
 from edgecv_runtime.errors import EdgecvError, UsageError
 
 SUFFIXES = (".edgecv", ".edgecv.zip")
@@ -117,7 +118,7 @@ def check_output(out: Path, *, force: bool) -> None:
         return
     if not force:
         raise UsageError(f"{out} exists", "Give --force to replace it, or another --output")
-    ours = (out / "bundle.json").is_file() if out.is_dir() else zipfile.is_zipfile(out)
+    ours = (out / MANIFEST).is_file() if out.is_dir() else zipfile.is_zipfile(out)
     if not ours or out.is_dir() == out.name.endswith(".zip"):
         raise UsageError(
             f"{out} exists and is no bundle of this form, so --force does not replace it",

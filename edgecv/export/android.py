@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from edgecv_runtime.bundle import Bundle
+from edgecv_runtime.bundle import MANIFEST, Bundle
 from edgecv_runtime.errors import EdgecvError, UsageError
 from edgecv_runtime.formats import KNOWN
 from edgecv_runtime.schema import Artifact
@@ -116,7 +116,7 @@ def _into_project(
 def _check_asset(asset: Path, *, force: bool) -> None:
     if asset.exists() and not force:
         raise UsageError(f"{asset} exists", "Give --force to replace it, or another name to the bundle")
-    if asset.exists() and not (asset / "bundle.json").is_file():
+    if asset.exists() and not (asset / MANIFEST).is_file():
         raise UsageError(f"{asset} exists and is no bundle, so --force does not replace it", "Remove it")
 
 

@@ -8,14 +8,15 @@ from typing import Final
 
 import msgspec
 from edgecv_converters.measured import LayerError, Report
+from edgecv_runtime.artifact_choice import INTEGER
+from edgecv_runtime.bundle import REPORTS
 from edgecv_runtime.errors import BundleError, SourceError
 from edgecv_runtime.manifest import HOSTILE
 
 from edgecv.inspect.bundle import MANIFEST, inspect_bundle, is_bundle_zip, read_part
 from edgecv.inspect.records import LayersInspection
 
-REPORT: Final = "report.json"
-INTEGER: Final = frozenset({"int8", "mixed"})  # of whichever target: all carry the one quantization that is measured
+REPORT: Final = REPORTS[0]
 
 
 def inspect_layers(path: Path) -> LayersInspection:
@@ -29,7 +30,7 @@ def inspect_layers(path: Path) -> LayersInspection:
         raise SourceError(f"{path} does not exist", "Give a bundle")
     if not ((path / MANIFEST).is_file() if path.is_dir() else is_bundle_zip(path)):
         raise SourceError(f"{path.name} is no bundle", "--layers shows what the report in a bundle has measured")
-    if not {item.precision for item in inspect_bundle(path).manifest.artifacts} & INTEGER:
+    if not {item.precision for item in inspect_bundle(path).manifest.artifacts}.intersection(INTEGER):
         raise BundleError(
             f"{path.name} has no layers to compare: it holds no int8 artifact",
             "Convert with --quantize int8",

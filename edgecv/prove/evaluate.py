@@ -12,7 +12,7 @@ from edgecv_converters.data import Spool, open_samples, read_truths, write_spool
 from edgecv_converters.isolate import Job, WorkerLimits, WorkerPool, children
 from edgecv_converters.parity.answers import Decision, decide
 from edgecv_converters.targets import find
-from edgecv_runtime.bundle import Bundle
+from edgecv_runtime.bundle import MANIFEST, Bundle
 from edgecv_runtime.errors import BundleError
 from edgecv_runtime.heads.base import Head
 from edgecv_runtime.heads.kinds import heads_of
@@ -112,10 +112,10 @@ def locate(path: Path) -> tuple[Path, str | None]:
     Raises:
         BundleError: The path is neither a bundle nor inside one.
     """
-    if path.name.endswith(".zip") or (path / "bundle.json").is_file():
+    if path.name.endswith(".zip") or (path / MANIFEST).is_file():
         return path, None
     for parent in path.absolute().parents:
-        if (parent / "bundle.json").is_file() and path.exists():
+        if (parent / MANIFEST).is_file() and path.exists():
             return parent, path.absolute().relative_to(parent).as_posix()
     if not path.exists():
         raise BundleError(f"{path} does not exist", "Give a NAME.edgecv folder, or an artifact's file inside one")

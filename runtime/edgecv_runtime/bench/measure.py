@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from edgecv_runtime.artifact_choice import INTEGER
 from edgecv_runtime.bench import peak, turns
 from edgecv_runtime.bench.jobs import Options, check_any, rows
 from edgecv_runtime.bench.machine import Jiffies, elsewhere, facts, hottest, load_average
@@ -148,7 +149,7 @@ def _to_sustain(options: Options, wanted: Sequence[BenchRow], courses: list[Cour
     ran = [(row, course) for row, course in zip(wanted, courses, strict=True) if course.failed is None]
     if options.sustain_all:
         return [course for _, course in ran]
-    integer = [course for row, course in ran if row.precision in peak.INTEGER]
+    integer = [course for row, course in ran if row.precision in INTEGER]
     ranked = sorted(integer or (course for _, course in ran), key=lambda course: latency(course.times("total")).p50_us)
     return ranked[:1]
 

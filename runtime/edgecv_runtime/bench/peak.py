@@ -16,6 +16,7 @@ import msgspec
 import numpy as np
 
 from edgecv_runtime import formats
+from edgecv_runtime.artifact_choice import INTEGER
 from edgecv_runtime.bench.messages import Open
 from edgecv_runtime.bench.result import BenchRow, Peak
 from edgecv_runtime.bench.statistics import median, tidy
@@ -28,7 +29,6 @@ LAYERS: Final = {
 }
 SHARE: Final = 0.2  # of the others' turns: one layer settles sooner
 KINDS: Final[tuple[Literal["float32", "int8"], ...]] = ("float32", "int8")
-INTEGER: Final = frozenset({"int8", "mixed"})
 FLOAT: Final = frozenset({"float32", "float16"})
 
 
