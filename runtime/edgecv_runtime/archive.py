@@ -58,6 +58,8 @@ class Archive:
         with self._readable():
             self._file = _Bounded(open_regular(path).detach())
             try:
+                if path.suffix.lower() != ".zip":
+                    self._check_kind()
                 self._zip = zipfile.ZipFile(self._file)
             except BaseException:
                 self._file.close()
@@ -153,6 +155,13 @@ class Archive:
             entries[path] = entry
         start = len(self._prefix)
         return {path[start:]: entry for path, entry in entries.items() if not entry.is_dir()}
+
+    def _check_kind(self) -> None:
+        if not zipfile.is_zipfile(self._file):
+            raise BundleError(
+                f"{self.name} is no bundle: neither a folder nor a .zip",
+                "Give a NAME.edgecv folder or a NAME.edgecv.zip, as edgecv convert makes them",
+            )
 
     def _check(self, entry: zipfile.ZipInfo) -> None:
         name = shortened(entry.filename)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from enum import Enum
+from itertools import islice
 from pathlib import Path, PurePosixPath
+from typing import Final
 
+from edgecv_runtime.bundle import MANIFEST
 from edgecv_runtime.errors import SourceError
 from edgecv_runtime.files import open_regular
 
 from edgecv_converters.source.archive import CONFIG, WEIGHTS, holds_model, names_in
 from edgecv_converters.source.hdf5 import WHOLE_MODEL
 
+ALIKE: Final = 0.8  # from which on a name may be a slip of another: what ends in .keras alone is not enough
+MOST_NAMES: Final = 1000  # of a folder, that a missing name is compared with
 _TAKES = "edgecv takes a Keras 3 .keras file, a Keras 2 .h5 file or a SavedModel folder"
 _LFS = b"version https://git-lfs.github.com/spec/"
 _PULL = "Fetch the files themselves with: git lfs pull"
@@ -54,8 +60,19 @@ def detect(path: Path) -> ModelFormat:
     except OSError as error:  # a name of an impossible length, a loop of links
         raise SourceError(f"{path.name[:100]} cannot be opened: {error.strerror}", _TAKES) from error
     if not found:
-        raise SourceError(f"{path.name} does not exist", f"There is nothing at {path.absolute()}")
+        raise SourceError(f"{path.name} does not exist", _instead(path.absolute()))
     return _folder(path) if path.is_dir() else _file(path)
+
+
+def _instead(missing: Path) -> str:
+    """Say where a model was looked for, and what lies there under a name much like it."""
+    folder = missing.parent
+    try:
+        names = sorted(islice((path.name for path in folder.iterdir()), MOST_NAMES))
+    except OSError:
+        return f"There is no folder {folder}" if not folder.exists() else f"The folder {folder} cannot be read"
+    near = get_close_matches(missing.name, names, n=1, cutoff=ALIKE)
+    return f"Did you mean {near[0]}, in {folder}?" if near else f"It is looked for in {folder}; {_TAKES}"
 
 
 def refuse_pointer(path: Path, name: str) -> None:
@@ -76,7 +93,7 @@ def refuse_pointer(path: Path, name: str) -> None:
 def _folder(path: Path) -> ModelFormat:
     if (path / "saved_model.pb").is_file():
         return ModelFormat.SAVED_MODEL
-    if (path / "bundle.json").is_file():
+    if (path / MANIFEST).is_file():
         raise SourceError(f"{path.name} is a bundle, already converted, not a trained Keras model", _TAKES)
     if (path / "checkpoint").is_file() or any(path.glob("*.index")):
         raise SourceError(f"{path.name} is a checkpoint: weights without a model", WHOLE_MODEL)
