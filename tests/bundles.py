@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ import numpy as np
 from edgecv_converters.golden import GoldenSample, write_golden
 from edgecv_runtime.bundle import encode_manifest
 from edgecv_runtime.digest import sha256_tree, tree_bytes
-from edgecv_runtime.heads.kinds import first_labels
+from edgecv_runtime.errors import SpecError
+from edgecv_runtime.golden import ReferenceAnswer
+from edgecv_runtime.heads.kinds import first_labels, open_head
 from edgecv_runtime.preprocess import Preprocessor
 from edgecv_runtime.schema import (
     SCHEMA_VERSION,
@@ -148,14 +151,28 @@ def write_bundle(
             versions={},
             cpu=Cpu(architecture="x86_64", flags=()),
         ),
-        "golden": write_golden(root / "golden", samples or golden_samples()),
     }
     fields |= changed
+    if "golden" not in changed:
+        answered = [answers_added(sample, fields["heads"], fields["outputs"]) for sample in samples or golden_samples()]
+        fields["golden"] = write_golden(root / "golden", answered)
     manifest = Manifest(**{"labels": first_labels(fields["heads"]), **fields})
     if manifest.labels is not None:
         (root / "labels.txt").write_text("".join(f"{label}\n" for label in manifest.labels), encoding="utf-8")
     (root / "bundle.json").write_bytes(encode_manifest(manifest))
     return manifest
+
+
+def answers_added(sample: GoldenSample, heads: Sequence[HeadSpec], outputs: Sequence[TensorSpec]) -> GoldenSample:
+    """The sample with the answers of the heads; what is no head, or one of a newer edgecv, answers with a zero."""
+    nothing = ReferenceAnswer(decisions=None, scores=np.zeros((1, 1), np.float32))
+    answers = {}
+    for spec in heads:
+        try:
+            answers[spec.name] = ReferenceAnswer.of(open_head(spec, outputs), sample.outputs)
+        except (SpecError, KeyError, IndexError, ValueError):
+            answers[spec.name] = nothing
+    return replace(sample, answers=answers)
 
 
 def golden_samples(**more: Callable[[np.ndarray], np.ndarray]) -> list[GoldenSample]:
@@ -168,6 +185,7 @@ def golden_samples(**more: Callable[[np.ndarray], np.ndarray]) -> list[GoldenSam
             image=image,
             inputs={"image": run(image)},
             outputs={"colour": softmax(image), **{output: found(run(image)) for output, found in more.items()}},
+            answers={},
         )
         for name, image in pictures.items()
     ]

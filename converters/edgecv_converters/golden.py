@@ -18,11 +18,11 @@ import numpy as np
 import numpy.typing as npt
 from edgecv_runtime.bundle import MOST_GOLDEN
 from edgecv_runtime.errors import BundleError, DataError
-from edgecv_runtime.golden import DTYPES, FOLDER, MOST_PICTURE, read_part, read_tensor
+from edgecv_runtime.golden import DTYPES, FOLDER, MOST_PICTURE, ReferenceAnswer, read_part, read_tensor
 from edgecv_runtime.manifest import decode_record
 from edgecv_runtime.paths import shortened
 from edgecv_runtime.preprocess.decode import BROKEN, QUIETLY
-from edgecv_runtime.schema import Golden, GoldenCase, GoldenInfo, GoldenTensor, Sketch
+from edgecv_runtime.schema import Golden, GoldenAnswer, GoldenCase, GoldenInfo, GoldenTensor, Sketch
 from PIL import Image
 
 INDEX: Final = "golden.json"
@@ -39,12 +39,14 @@ class GoldenSample:
         image: Decoded and upright, mode RGB or L, as the source file had it; None for tensor inputs.
         inputs: The preprocessed float32 inputs by name, batch dimension included.
         outputs: The source model's outputs by name, batch dimension included.
+        answers: What the heads decode these to, by the name of the head.
     """
 
     id: str
     image: Image.Image | None
     inputs: Tensors
     outputs: Tensors
+    answers: Mapping[str, ReferenceAnswer]
 
 
 def write_golden(folder: Path, cases: Iterable[GoldenSample], layers: tuple[Sketch, ...] = ()) -> GoldenInfo:
@@ -77,7 +79,13 @@ def _write_case(folder: Path, stem: str, sample: GoldenSample) -> GoldenCase:
         image_sha256=None if image is None else _digest(image),
         inputs=_write_tensors(folder, f"{stem}.input", sample.inputs),
         outputs=_write_tensors(folder, f"{stem}.output", sample.outputs),
+        answers=_write_answers(folder, f"{stem}.answer", sample.answers),
     )
+
+
+def _write_answers(folder: Path, stem: str, answers: Mapping[str, ReferenceAnswer]) -> dict[str, GoldenAnswer]:
+    scores = _write_tensors(folder, stem, {name: answer.scores for name, answer in answers.items()})
+    return {name: GoldenAnswer(decisions=answer.decisions, scores=scores[name]) for name, answer in answers.items()}
 
 
 def _png(image: Image.Image, case: str) -> bytes:
@@ -142,6 +150,10 @@ def _read_case(root: Path, case: GoldenCase) -> GoldenSample:
         image=_read_image(root, case),
         inputs={name: read_tensor(root, tensor) for name, tensor in case.inputs.items()},
         outputs={name: read_tensor(root, tensor) for name, tensor in case.outputs.items()},
+        answers={
+            name: ReferenceAnswer(decisions=answer.decisions, scores=read_tensor(root, answer.scores))
+            for name, answer in case.answers.items()
+        },
     )
 
 

@@ -11,6 +11,7 @@ from edgecv_converters.data import Sample, SampleSet, Spool, SpoolInfo, open_sam
 from edgecv_converters.golden import GoldenSample
 from edgecv_runtime import npz
 from edgecv_runtime.errors import DataError, UsageError
+from edgecv_runtime.golden import ReferenceAnswer
 from edgecv_runtime.heads.base import Head
 from edgecv_runtime.heads.one_class import only_class_head
 from edgecv_runtime.preprocess import decode
@@ -198,7 +199,9 @@ def golden_cases(
             location = rows[name]
             source = location if isinstance(location, Path) else rasters[location]
             image = decode(source, picture)
-        cases.append(GoldenSample(id=f"{number:03d}:{name}", image=image, inputs=inputs, outputs=outputs))
+        answers = {head.name: ReferenceAnswer.of(head, outputs) for head in heads}
+        case = f"{number:03d}:{name}"
+        cases.append(GoldenSample(id=case, image=image, inputs=inputs, outputs=outputs, answers=answers))
     return cases
 
 

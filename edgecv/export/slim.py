@@ -68,6 +68,6 @@ def _golden_files(bundle: Bundle) -> set[str]:
     place = PurePosixPath(bundle.manifest.golden.file)
     names = {place.name}
     for case in bundle.golden().cases:
-        names |= {tensor.file for tensor in (*case.inputs.values(), *case.outputs.values())}
+        names |= {tensor.file for tensor in case.tensors}
         names |= set() if case.image is None else {case.image}
     return {str(place.parent / name) for name in names}

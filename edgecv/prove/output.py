@@ -34,6 +34,9 @@ def print_verification(result: Verification, *, as_json: bool) -> None:
     if result.preprocessing_equal != result.pictures:
         reason = f"{result.pictures - result.preprocessing_equal} of {result.pictures} golden pictures differ"
         failed += (Parity(artifact="preprocessing", status="failed", how="golden pictures", reason=reason),)
+    if result.answers_equal != result.golden:
+        reason = f"{result.golden - result.answers_equal} of {result.golden} golden cases have other answers"
+        failed += (Parity(artifact="answers", status="failed", how="golden outputs", reason=reason),)
     _raise_for_broken(failed)
     raise_for_gates(failed, "The files are those that were recorded: this machine's runtime computes differently")
 
@@ -56,6 +59,7 @@ def _lines(result: Verification) -> Iterator[Table | str]:
     yield f"{result.name}: {result.files} files, all as they were recorded"
     if result.pictures:
         yield f"preprocessing: {result.preprocessing_equal} of {result.pictures} golden pictures equal to the bit"
+    yield f"answers: {result.answers_equal} of {result.golden} golden cases decoded as they were recorded"
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for heading in ("artifact", "parity", "SNR", "agreement", "how"):
         table.add_column(heading)

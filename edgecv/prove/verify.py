@@ -15,6 +15,7 @@ from edgecv_converters.parity.verdict import without_run
 from edgecv_converters.targets import find
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.errors import BackendError
+from edgecv_runtime.golden import ReferenceAnswer
 from edgecv_runtime.heads.kinds import heads_of
 from edgecv_runtime.preprocess import Preprocessor
 from edgecv_runtime.schema import Artifact, Parity
@@ -24,13 +25,18 @@ from edgecv.terminal.observer import Observer
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
-    """The result: `preprocessing_equal` counts golden pictures whose tensor came out with the very same bits."""
+    """The result of checking a bundle.
+
+    `preprocessing_equal` counts golden pictures whose tensor came out with the very same bits, `answers_equal` golden
+    cases whose outputs, as they are recorded, are decoded to the recorded answer of every head.
+    """
 
     name: str
     files: int
     golden: int
     pictures: int
     preprocessing_equal: int
+    answers_equal: int
     parity: tuple[Parity, ...]
 
 
@@ -53,6 +59,7 @@ def verify(path: Path, *, gates: tuple[str, ...] = (), threads: int = 1, observe
         jobs = [_submit(pool, check, observer) for check in _checks(bundle, config, threads)]
         cases = list(read_golden(bundle.root, bundle.manifest.golden))
         pictures, equal = _preprocess_again(bundle, cases)
+        answered = sum(_decode_again(bundle, case) for case in cases)
         parity = tuple(_parity(artifact, job) for artifact, job in jobs)
         files = sum(1 for file in bundle.root.rglob("*") if file.is_file())
     return Verification(
@@ -61,6 +68,7 @@ def verify(path: Path, *, gates: tuple[str, ...] = (), threads: int = 1, observe
         golden=len(cases),
         pictures=pictures,
         preprocessing_equal=equal,
+        answers_equal=answered,
         parity=parity,
     )
 
@@ -73,6 +81,12 @@ def _preprocess_again(bundle: Bundle, cases: list[GoldenSample]) -> tuple[int, i
     preprocessor = Preprocessor(spec, shape=bundle.manifest.inputs[0].shape)
     same = [np.array_equal(preprocessor(case.image), case.inputs[name]) for case in pictures if case.image is not None]
     return len(pictures), sum(same)
+
+
+def _decode_again(bundle: Bundle, case: GoldenSample) -> bool:
+    """Tell whether the recorded outputs of a case are decoded to the recorded answers."""
+    heads = heads_of(bundle.manifest)
+    return all(ReferenceAnswer.of(head, case.outputs).equals(case.answers[head.name]) for head in heads)
 
 
 def _checks(bundle: Bundle, gates: GateConfig, threads: int) -> Iterator[GoldenCheck]:

@@ -121,7 +121,7 @@ class Bundle:
         golden = decode_record(data, Golden, info.file)
         if len(golden.cases) != info.count:
             raise BundleError(f"{info.file} lists {len(golden.cases)} cases, {MANIFEST} has {info.count}", ANEW)
-        check_cases(golden, self.manifest)
+        check_cases(golden, self.manifest, self.unread)
         return golden
 
     def check(self, artifact: Artifact | ListedFile) -> None:
@@ -163,8 +163,7 @@ class Bundle:
         folder = PurePosixPath(self.manifest.golden.file).parent
         files = {self.manifest.golden.file}
         for case in self.golden().cases:
-            tensors = [*case.inputs.values(), *case.outputs.values()]
-            parts = [(tensor.file, tensor.sha256) for tensor in tensors]
+            parts = [(tensor.file, tensor.sha256) for tensor in case.tensors]
             if case.image is not None and case.image_sha256 is not None:
                 parts.append((case.image, case.image_sha256))
             for name, digest in parts:

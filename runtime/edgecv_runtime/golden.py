@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ import numpy.typing as npt
 from edgecv_runtime.bundle import read_within
 from edgecv_runtime.errors import BundleError
 from edgecv_runtime.files import MIB
+from edgecv_runtime.heads.base import Head, Outputs
 from edgecv_runtime.manifest import MAX_ELEMENTS
 from edgecv_runtime.paths import shortened
 from edgecv_runtime.schema import GoldenTensor
@@ -22,6 +24,39 @@ MOST_PICTURE: Final = 256 * MIB  # bytes of a picture's file
 INTEGERS: Final = ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64")
 DTYPES: Final = frozenset({"bool", *INTEGERS, "float16", "float32", "float64"})
 AGAIN: Final = "Take the bundle again from its source"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ReferenceAnswer:
+    """The answer of one head to one case: what `GoldenAnswer` records.
+
+    Attributes:
+        decisions: What the head decides; None where it decides nothing.
+        scores: One float32 number for each of its answers, (1, answers).
+    """
+
+    decisions: tuple[int, ...] | None
+    scores: npt.NDArray[np.float32]
+
+    @classmethod
+    def of(cls, head: Head, outputs: Outputs) -> ReferenceAnswer:
+        """Decode a case's outputs, whose batch is 1."""
+        decided = head.trusted_decisions(outputs)
+        return cls(
+            decisions=None if decided is None else tuple(decided.reshape(-1).tolist()),
+            scores=np.asarray(head.scores(outputs), np.float32),
+        )
+
+    def equals(self, other: ReferenceAnswer) -> bool:
+        """Tell whether decisions are equal, and scores but for the last bit: exponentials may be rounded otherwise."""
+        if self.decisions != other.decisions or self.scores.shape != other.scores.shape:
+            return False
+        return bool(_within_a_bit(self.scores, other.scores).all())
+
+
+def _within_a_bit(left: npt.NDArray[np.float32], right: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+    near = (np.nextafter(left, np.float32(np.inf)) >= right) & (np.nextafter(left, np.float32(-np.inf)) <= right)
+    return np.asarray(near | (np.isnan(left) & np.isnan(right)))
 
 
 def read_tensor(root: Path, tensor: GoldenTensor) -> npt.NDArray[Any]:

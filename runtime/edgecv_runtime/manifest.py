@@ -90,21 +90,24 @@ def decode_manifest(data: bytes, name: str) -> ManifestFile:
     return ManifestFile(manifest, left_out)
 
 
-def check_cases(golden: Golden, manifest: Manifest) -> None:
+def check_cases(golden: Golden, manifest: Manifest, left_out: LeftOut) -> None:
     """Refuse golden cases that are none of the model's.
 
     Raises:
-        BundleError: A case has other inputs or outputs than the model, or of another shape; or names a path that leaves
-            the bundle.
+        BundleError: A case has other inputs or outputs than the model, or of another shape; answers of other heads; or
+            names a path that leaves the bundle.
     """
+    heads = {head.name for head in manifest.heads}
     for case in golden.cases:
-        names = [tensor.file for tensor in (*case.inputs.values(), *case.outputs.values())]
+        names = [tensor.file for tensor in case.tensors]
         for name in (*names, *([case.image] if case.image is not None else [])):
             inside(name)
         for tensors, sources in ((case.inputs, manifest.inputs), (case.outputs, manifest.outputs)):
             forms = {name: (len(tensor.shape), tensor.shape[1:]) for name, tensor in tensors.items()}
             if forms != {source.name: (len(source.shape), source.shape[1:]) for source in sources}:
                 raise BundleError(f"the golden case {shortened(case.id)!r} does not have the model's tensors", ANEW)
+        if not heads <= case.answers.keys() or len(case.answers) != len(heads) + left_out.heads:
+            raise BundleError(f"the golden case {shortened(case.id)!r} does not have an answer of each head", ANEW)
 
 
 def _content(data: bytes, name: str) -> dict[str, Any]:

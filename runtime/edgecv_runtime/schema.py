@@ -345,14 +345,36 @@ class GoldenTensor(Record, frozen=True, kw_only=True):
     dtype: str
 
 
+class GoldenAnswer(Record, frozen=True, kw_only=True):
+    """The answer of one head that the source's outputs of a case are decoded to.
+
+    `decisions` is what it decides: the index of a class, or a 1 or 0 for each label; -1 where the outputs are not
+    finite, None where the kind decides nothing. `scores` has one float32 number for each answer, after the head's
+    activation.
+    """
+
+    decisions: tuple[int, ...] | None
+    scores: GoldenTensor
+
+
 class GoldenCase(Record, frozen=True, kw_only=True):
-    """One case: the picture (None for tensor inputs), the preprocessed float32 inputs, the source's outputs."""
+    """One case: the picture (None for tensor inputs), the preprocessed float32 inputs, the source's outputs.
+
+    `answers` are what the heads decode these outputs to, by the name of the head.
+    """
 
     id: str
     image: str | None
     image_sha256: Digest | None
     inputs: dict[str, GoldenTensor]
     outputs: dict[str, GoldenTensor]
+    answers: dict[str, GoldenAnswer]
+
+    @property
+    def tensors(self) -> tuple[GoldenTensor, ...]:
+        """All tensors of the case."""
+        scores = (answer.scores for answer in self.answers.values())
+        return (*self.inputs.values(), *self.outputs.values(), *scores)
 
 
 class Sketch(Record, frozen=True, kw_only=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import sys
@@ -320,12 +321,32 @@ def test_preprocessing_from_a_file_reaches_the_bundle_and_the_device(digits_mode
     assert edgecv("verify", tmp_path / "d.edgecv").code == 0
 
 
+def test_answers_that_are_decoded_otherwise_fail_the_check(bundle, tmp_path):
+    copy = tmp_path / "copy.edgecv"
+    shutil.copytree(bundle, copy)
+    assert "answers: 8 of 8 golden cases decoded as they were recorded" in edgecv("verify", copy).out
+    index, manifest = copy / "golden" / "golden.json", copy / "bundle.json"
+    content = json.loads(index.read_bytes())
+    for case in content["cases"][:3]:
+        (answer,) = case["answers"].values()
+        answer["decisions"] = [(answer["decisions"][0] + 1) % 10]
+    index.write_text(json.dumps(content))
+    digest = hashlib.sha256(index.read_bytes()).hexdigest()
+    listed = json.loads(manifest.read_bytes())
+    listed["golden"]["sha256"] = digest
+    manifest.write_text(json.dumps(listed))
+    result = edgecv("verify", copy)
+    assert result.code == 3
+    assert "answers: 5 of 8 golden cases decoded as they were recorded" in result.out
+    assert "3 of 8 golden cases have other answers" in result.message
+
+
 def shown_without(module, root, monkeypatch, capsys):
     """What `verify` prints where a package is not installed; its checks run here, and not in processes of their own."""
     with Bundle.load(root) as loaded, monkeypatch.context() as patch:
         patch.setitem(sys.modules, module, None)
         parity = tuple(check_golden(check) for check in verifying._checks(loaded, GateConfig.parse(()), 1))
-    counts = {"files": 1, "golden": 8, "pictures": 8, "preprocessing_equal": 8}
+    counts = {"files": 1, "golden": 8, "pictures": 8, "preprocessing_equal": 8, "answers_equal": 8}
     print_verification(verifying.Verification(name="m", **counts, parity=parity), as_json=False)
     return " ".join(capsys.readouterr().out.split())
 

@@ -289,11 +289,25 @@ def test_text_that_is_none_is_refused(root, text):
     check_refused(root, "bundle.json")
 
 
-def test_golden_cases_have_the_models_tensors(root):
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda case: case.update(inputs={"other": case["inputs"]["image"]}), "does not have the model's tensors"),
+        (lambda case: case.update(answers={}), "does not have an answer of each head"),
+        (lambda case: case.update(answers={"x": case["answers"]["colour"]}), "does not have an answer of each head"),
+        (lambda case: case["answers"].update(x=case["answers"]["colour"]), "does not have an answer of each head"),
+        (lambda case: case.pop("answers"), "missing required field `answers`"),
+        (lambda case: case["answers"]["colour"].update(label="red"), "unknown field `label`"),
+        (lambda case: case["answers"]["colour"].update(decisions=[0.5]), "Expected `int"),
+        (lambda case: case["answers"]["colour"]["scores"].update(file="../x"), "names the path '../x'"),
+    ],
+    ids=["inputs", "no answers", "other head", "one more head", "key", "unknown key", "half a class", "path"],
+)
+def test_golden_cases_have_the_models_tensors_and_answers(root, change, words):
     index = root / "golden" / "golden.json"
     content = json.loads(index.read_bytes())
-    content["cases"][0]["inputs"] = {"other": content["cases"][0]["inputs"]["image"]}
+    change(content["cases"][0])
     index.write_text(json.dumps(content))
     digest = hashlib.sha256(index.read_bytes()).hexdigest()
     edit(root, lambda manifest: manifest["golden"].update(sha256=digest))
-    check_refused(root, "does not have the model's tensors")
+    check_refused(root, words)

@@ -1,14 +1,18 @@
 """Golden cases: what is written is read back, and nothing else is."""
 
 import hashlib
+from dataclasses import replace
 
 import msgspec
 import numpy as np
 import pytest
 from edgecv_converters.golden import GoldenSample, read_golden, write_golden
 from edgecv_runtime.errors import BundleError, DataError
+from edgecv_runtime.golden import ReferenceAnswer
 from edgecv_runtime.schema import Golden
 from PIL import Image
+
+from tests import heads
 
 RNG = np.random.default_rng(3)
 
@@ -21,6 +25,10 @@ def sample(case="cat/1.jpg", mode="RGB", image=True):
         image=Image.fromarray(pixels) if image else None,
         inputs={"in/put:0": RNG.normal(size=(1, 4, 4, 3)).astype(np.float32)},
         outputs={"a": RNG.normal(size=(1, 10)).astype(np.float32), "b": np.arange(3, dtype=np.int64)[None]},
+        answers={
+            "a": ReferenceAnswer(decisions=(7,), scores=RNG.random((1, 10), np.float32)),
+            "b": ReferenceAnswer(decisions=None, scores=np.arange(3, dtype=np.float32)[None]),
+        },
     )
 
 
@@ -42,6 +50,10 @@ def test_what_is_written_is_read_back(bundle):
         for name in wrote.outputs:
             np.testing.assert_array_equal(got.outputs[name], wrote.outputs[name], strict=True)
         np.testing.assert_array_equal(got.inputs["in/put:0"], wrote.inputs["in/put:0"], strict=True)
+        assert got.answers["a"].decisions == (7,)
+        assert got.answers["b"].decisions is None
+        for name, answer in wrote.answers.items():
+            np.testing.assert_array_equal(got.answers[name].scores, answer.scores, strict=True)
 
 
 def test_files_are_plain_for_other_languages(bundle):
@@ -57,7 +69,7 @@ def test_the_same_cases_give_the_same_bytes(bundle, tmp_path):
     root, cases, info = bundle
     cases[0].image.info["dpi"] = (300, 300)
     big_endian = {"in/put:0": np.asfortranarray(cases[0].inputs["in/put:0"].astype(">f4"))}
-    again = GoldenSample(id=cases[0].id, image=cases[0].image, inputs=big_endian, outputs=cases[0].outputs)
+    again = replace(cases[0], inputs=big_endian)
     assert write_golden(tmp_path / "again/golden", [again, *cases[1:]]) == info
     for path in (root / "golden").iterdir():
         assert (tmp_path / "again/golden" / path.name).read_bytes() == path.read_bytes()
@@ -71,10 +83,10 @@ def test_cases_must_be_there_and_differ(tmp_path):
 
 
 def test_only_plain_pictures_and_numbers(tmp_path):
-    palette = GoldenSample(id="p", image=Image.new("P", (2, 2)), inputs={}, outputs={})
+    palette = GoldenSample(id="p", image=Image.new("P", (2, 2)), inputs={}, outputs={}, answers={})
     with pytest.raises(DataError, match="got mode P"):
         write_golden(tmp_path, [palette])
-    text = GoldenSample(id="t", image=None, inputs={"x": np.array(["a"])}, outputs={})
+    text = GoldenSample(id="t", image=None, inputs={"x": np.array(["a"])}, outputs={}, answers={})
     with pytest.raises(DataError, match="'x' must be numeric"):
         write_golden(tmp_path, [text])
 
@@ -126,3 +138,33 @@ def test_the_index_cannot_be_elsewhere(bundle):
     root, _, info = bundle
     with pytest.raises(BundleError, match="got '/etc/golden"):
         list(read_golden(root, msgspec.structs.replace(info, file="/etc/golden.json")))
+
+
+@pytest.mark.parametrize(
+    ("head", "row", "decisions", "scores"),
+    [
+        (heads.head("classification", 3), [0.1, 0.7, 0.2], (1,), [0.1, 0.7, 0.2]),
+        (heads.head("classification", 2, activation="softmax"), [0.0, 0.0], (0,), [0.5, 0.5]),
+        (heads.head("binary", 1), [0.5], (1,), [0.5, 0.5]),
+        (heads.head("multilabel", 3), [0.4, 0.5, 0.9], (0, 1, 1), [0.4, 0.5, 0.9]),
+        (heads.head("regression", 2), [-3.0, 40.0], None, [-3.0, 40.0]),
+        (heads.head("classification", 2), [np.nan, 1.0], (-1,), [np.nan, 1.0]),
+    ],
+)
+def test_an_answer_is_what_the_head_decides_and_its_scores(head, row, decisions, scores):
+    answer = ReferenceAnswer.of(head, heads.outputs(np.float32([row])))
+    assert answer.decisions == decisions
+    np.testing.assert_array_equal(answer.scores, np.float32([scores]), strict=True)
+    assert answer.equals(ReferenceAnswer.of(head, heads.outputs(np.float32([row]))))
+
+
+def test_answers_are_equal_but_for_the_last_bit_of_a_score():
+    answer = ReferenceAnswer(decisions=(1,), scores=np.float32([[0.3, 0.7]]))
+    for steps, same in ((0, True), (1, True), (2, False)):
+        scores = answer.scores.copy()
+        for _ in range(steps):
+            scores[0, 1] = np.nextafter(scores[0, 1], np.float32(1))
+        assert answer.equals(replace(answer, scores=scores)) == same
+        assert replace(answer, scores=scores).equals(answer) == same
+    assert not answer.equals(replace(answer, decisions=(0,)))
+    assert not answer.equals(replace(answer, scores=answer.scores[:, :1]))

@@ -328,7 +328,16 @@ public data class Manifest(
 @Serializable
 public data class GoldenTensor(val file: String, val sha256: String, val shape: List<Int>, val dtype: String)
 
-/** One case: the picture (null for tensor inputs), the preprocessed float32 inputs, the source's outputs. */
+/**
+ * The answer of one head that the source's outputs of a case are decoded to.
+ *
+ * @property decisions the index of a class, or a 1 or 0 for each label; -1 where the outputs are not finite, null where nothing is decided.
+ * @property scores one float32 number for each answer, after the head's activation.
+ */
+@Serializable
+public data class GoldenAnswer(val decisions: List<Int>?, val scores: GoldenTensor)
+
+/** One case: the picture (null for tensor inputs), the preprocessed float32 inputs, the source's outputs, and its answers by head. */
 @Serializable
 public data class GoldenCase(
     val id: String,
@@ -336,6 +345,7 @@ public data class GoldenCase(
     @SerialName("image_sha256") val imageSha256: String?,
     val inputs: Map<String, GoldenTensor>,
     val outputs: Map<String, GoldenTensor>,
+    val answers: Map<String, GoldenAnswer>,
 )
 
 /** All of `golden/golden.json`; `layers` helps to find a wrong operation, and is not used here. */

@@ -3,6 +3,10 @@ package dev.edgecv
 import dev.edgecv.heads.Head
 import dev.edgecv.heads.activate
 import kotlinx.serialization.json.JsonNull
+import kotlin.math.nextDown
+import kotlin.math.nextUp
+
+private const val NOTHING = -1 // the decision of a sample whose outputs are not finite
 
 /** Decodes a picture file (PNG) to pixels, without colour management and without scaling; the platform's, as `BitmapFactory`. */
 public fun interface PictureDecoder {
@@ -18,6 +22,7 @@ public fun interface PictureDecoder {
  * @property artifact the file that ran.
  * @property pictures how many golden pictures were decoded and preprocessed here; 0 where there are none, or no decoder.
  * @property picturesEqual how many of them gave the recorded tensor in every bit.
+ * @property answersEqual of how many golden cases the recorded outputs were decoded here to the recorded answer of every head.
  * @property comparison the outputs against the source model's, in all and by head and part of an output.
  * @property gates the bars, as `edgecv verify` sets them on the golden cases: one for each head, and one for each part of an output.
  * @property reasons why it did not pass, a sentence each.
@@ -28,6 +33,7 @@ public data class Verdict(
     val artifact: String,
     val pictures: Int,
     val picturesEqual: Int,
+    val answersEqual: Int,
     val comparison: Comparison,
     val gates: List<Gate>,
     val reasons: List<String>,
@@ -36,7 +42,8 @@ public data class Verdict(
 /** Runs the golden cases of a bundle. */
 public object SelfTest {
     /**
-     * Preprocess the golden pictures and compare every bit; run the golden tensors and hold the outputs against the gates.
+     * Preprocess the golden pictures and compare every bit; decode the recorded outputs and compare the answers; run the golden tensors and
+     * hold the outputs against the gates.
      *
      * @param decoder null: pictures are left out.
      * @param progress is told how many cases of how many are done.
@@ -54,6 +61,7 @@ public object SelfTest {
         val outputs = predictor.artifact.outputs
         val specs = bundle.manifest.outputs.associateBy { it.name }
         val pictures = PictureCheck(bundle, decoder)
+        val answers = AnswerCheck(bundle)
         val sum = ComparisonSum(Head.of(bundle.manifest, predictor.artifact), outputs.map { specs.getValue(it.name) })
         cases.forEachIndexed { number, case ->
             progress(number, cases.size)
@@ -61,9 +69,10 @@ public object SelfTest {
             pictures.add(case, inputs)
             val made = predictor.outputsFor(inputs)
             sum.add(case.id, outputs.mapIndexed { place, io -> recorded(bundle, case, io, made[place].size) }, made)
+            answers.add(case)
         }
         progress(cases.size, cases.size)
-        return verdict(predictor, pictures, sum.result())
+        return verdict(predictor, pictures, answers, sum.result())
     }
 
     /** The source's output, of as many numbers as the artifact's, with the activation that the artifact applies to its own. */
@@ -76,16 +85,17 @@ public object SelfTest {
         return values.also { activate(it, io.activation) }
     }
 
-    private fun verdict(predictor: Predictor, pictures: PictureCheck, comparison: Comparison): Verdict {
+    private fun verdict(predictor: Predictor, pictures: PictureCheck, answers: AnswerCheck, comparison: Comparison): Verdict {
         val epochs = predictor.bundle.manifest.provenance.recipe["epochs"]
         val gates = Gates.of(predictor.artifact.precision, trained = epochs != null && epochs !is JsonNull, comparison)
-        val reasons = gates.filter { !it.passed }.map(Gates::reason) + listOfNotNull(pictures.reason)
+        val reasons = gates.filter { !it.passed }.map(Gates::reason) + listOfNotNull(pictures.reason, answers.reason)
         return Verdict(
             passed = reasons.isEmpty(),
             backend = predictor.backend,
             artifact = predictor.artifact.file,
             pictures = pictures.count,
             picturesEqual = pictures.equal,
+            answersEqual = answers.equal,
             comparison = comparison,
             gates = gates,
             reasons = reasons,
@@ -119,4 +129,36 @@ private class PictureCheck(private val bundle: Bundle, private val decoder: Pict
     }
 
     private fun FloatArray.toBits(): List<Int> = map { it.toRawBits() }
+}
+
+/** Decodes the recorded outputs once more, and compares the answers of all heads with the recorded ones. */
+private class AnswerCheck(private val bundle: Bundle) {
+    private val heads = Head.of(bundle.manifest)
+
+    var count = 0
+        private set
+    var equal = 0
+        private set
+
+    val reason: String? get() = if (equal == count) null else "${count - equal} of $count golden cases have other answers here"
+
+    fun add(case: GoldenCase) {
+        count += 1
+        if (heads.all { isSame(case, it) }) equal += 1
+    }
+
+    private fun isSame(case: GoldenCase, head: Head): Boolean {
+        val wanted = case.answers[head.spec.name]
+            ?: throw BundleException("the golden case ${case.id} has no answer of the head '${head.spec.name}'", ANEW)
+        val output = bundle.goldenTensor(case.outputs.getValue(head.spec.outputs[0]))
+        val scores = bundle.goldenTensor(wanted.scores)
+        if (head.decides && !isFinite(output)) return wanted.decisions.orEmpty().let { it.isNotEmpty() && it.all { one -> one == NOTHING } }
+        val answer = head.answer(output.size).also { head.read(output, it) }
+        val decisions = if (head.decides) head.decisions(output).toList() else null
+        return decisions == wanted.decisions && answer.scores.size == scores.size && scores.indices.all { isNear(answer.scores[it], scores[it]) }
+    }
+
+    /** Exponentials may be rounded otherwise, so that the last bit of a score may differ. */
+    private fun isNear(one: Float, other: Float): Boolean =
+        one == other || one.isNaN() && other.isNaN() || other == one.nextUp() || other == one.nextDown()
 }

@@ -29,6 +29,7 @@ class SelfTestTest {
             assertEquals(python.cases.size, verdict.comparison.count)
             assertEquals(if (python.bundle == "two_by_two.edgecv") 0 else python.cases.size, verdict.pictures)
             assertEquals(verdict.pictures, verdict.picturesEqual)
+            assertEquals(python.cases.size, verdict.answersEqual)
         }
     }
 
@@ -69,10 +70,34 @@ class SelfTestTest {
         assertEquals("the golden case red has 48 numbers of the output 'colour', not 3", long)
         val none = refused { golden -> golden.copy(cases = golden.cases.map { it.copy(outputs = emptyMap()) }) }
         assertEquals("the golden case red has no output 'colour'", none)
+        val mute = refused { golden -> golden.copy(cases = golden.cases.map { it.copy(answers = emptyMap()) }) }
+        assertEquals("the golden case red has no answer of the head 'colour'", mute)
+    }
+
+    @Test
+    fun `an answer that is decoded to another one is found`() {
+        val other = changed { golden -> golden.copy(cases = golden.cases.map { it.copy(answers = it.answers.mapValues { (_, one) -> one.copy(decisions = listOf(1)) }) }) }
+        val verdict = tested(other)
+        assertFalse(verdict.passed)
+        assertEquals(0, verdict.answersEqual)
+        assertEquals(listOf("2 of 2 golden cases have other answers here"), verdict.reasons)
+        val scores = changed { golden ->
+            val last = golden.cases.last().answers.getValue("colour").scores
+            golden.copy(cases = golden.cases.map { it.copy(answers = mapOf("colour" to it.answers.getValue("colour").copy(scores = last))) })
+        }
+        assertEquals(1, tested(scores).answersEqual)
     }
 
     /** What the self-test says of a bundle whose golden cases were changed, digests and all. */
     private fun refused(change: (Golden) -> Golden): String {
+        val folder = changed(change)
+        return assertFailsWith<BundleException> { tested(folder) }.message
+    }
+
+    private fun tested(folder: File): Verdict =
+        Bundle.open(folder).use { bundle -> Predictor.open(bundle, listOf(OnnxEngine)).use { SelfTest.run(it) } }
+
+    private fun changed(change: (Golden) -> Golden): File {
         val folder = Bundles.copy("colours.edgecv", scratch)
         val golden = change(Bundle.open(folder).use { it.golden() })
         val text = Json.encodeToString(Golden.serializer(), golden)
@@ -81,9 +106,7 @@ class SelfTestTest {
         val manifest = Bundle.open(folder).use { it.manifest }
         val changed = manifest.copy(golden = manifest.golden.copy(sha256 = digest, count = golden.cases.size))
         File(folder, "bundle.json").writeText(Json.encodeToString(Manifest.serializer(), changed))
-        return assertFailsWith<BundleException> {
-            Bundle.open(folder).use { bundle -> Predictor.open(bundle, listOf(OnnxEngine)).use { SelfTest.run(it) } }
-        }.message
+        return folder
     }
 
     @Test

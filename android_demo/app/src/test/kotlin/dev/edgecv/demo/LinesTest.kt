@@ -18,6 +18,7 @@ class LinesTest {
         artifact = "onnx/model.int8.onnx",
         pictures = 8,
         picturesEqual = 8,
+        answersEqual = 8,
         comparison = Comparison(8, 0.01, 0.001, 0.999, 25.94, 1.0),
         gates = emptyList(),
         reasons = emptyList(),

@@ -55,6 +55,11 @@ internal abstract class Head(val spec: HeadSpec, val place: Int, protected val a
     }
 
     internal companion object {
+        /** The heads of a bundle, for the source model's own outputs. */
+        fun of(manifest: Manifest): List<Head> = manifest.heads.map { spec ->
+            spec.kind.type.open(spec, manifest.outputs.indexOfFirst { it.name == spec.outputs[0] }, spec.activation)
+        }
+
         /** The heads of a bundle, for the outputs of one of its artifacts. */
         fun of(manifest: Manifest, artifact: Artifact): List<Head> = manifest.heads.map { spec ->
             val place = artifact.outputs.indexOfFirst { it.name == spec.outputs[0] }
