@@ -77,7 +77,8 @@ def frozen(model: Any, shape: tuple[int, ...]) -> FrozenGraph:
 
 def artifacts(graph: FrozenGraph, samples: Array) -> dict[str, bytes]:
     """The four files, converted by edgecv's own converters."""
-    from edgecv_converters.onnx import from_tflite, to_onnx
+    from edgecv_converters.onnx.float import to_onnx
+    from edgecv_converters.onnx.int8 import from_tflite
     from edgecv_converters.tflite import to_tflite
 
     def calibration() -> Iterator[Mapping[str, Array]]:

@@ -19,8 +19,10 @@ from edgecv_converters.graph.freeze import freeze
 from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.graph.node_sketches import sketches
 from edgecv_converters.graph.passes import low_rank, nearest
-from edgecv_converters.onnx import describe as describe_onnx
-from edgecv_converters.onnx import from_tflite, to_float16, to_onnx
+from edgecv_converters.onnx.describe import describe as describe_onnx
+from edgecv_converters.onnx.float import to_onnx
+from edgecv_converters.onnx.float16 import to_float16
+from edgecv_converters.onnx.int8 import from_tflite
 from edgecv_converters.source import load_source, save_live
 from edgecv_converters.tflite import to_tflite
 from edgecv_converters.tflite.describe import describe as describe_tflite

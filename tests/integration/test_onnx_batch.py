@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from edgecv_converters.onnx import from_tflite, to_onnx
 from edgecv_converters.onnx.batch import with_batch
+from edgecv_converters.onnx.float import to_onnx
+from edgecv_converters.onnx.int8 import from_tflite
 from edgecv_runtime.backends import open_backend, run_float
 from edgecv_runtime.errors import ConversionError
 from onnx import TensorProto, helper

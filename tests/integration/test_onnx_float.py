@@ -13,7 +13,10 @@ import numpy as np
 import onnx
 import pytest
 from edgecv_converters.graph.freeze import freeze
-from edgecv_converters.onnx import describe, from_tflite, to_float16, to_onnx
+from edgecv_converters.onnx.describe import describe
+from edgecv_converters.onnx.float import to_onnx
+from edgecv_converters.onnx.float16 import to_float16
+from edgecv_converters.onnx.int8 import from_tflite
 from edgecv_runtime.errors import ConversionError
 from edgecv_runtime.schema import TensorSpec
 from onnx import TensorProto, helper, numpy_helper
@@ -125,7 +128,7 @@ def test_the_same_graph_gives_the_same_bytes_in_every_process(tmp_path: Path) ->
     code = (
         "import hashlib, pathlib, sys\n"
         "from edgecv_converters.graph.frozen import FrozenGraph\n"
-        "from edgecv_converters.onnx import to_onnx\n"
+        "from edgecv_converters.onnx.float import to_onnx\n"
         "model = to_onnx(FrozenGraph.load(pathlib.Path(sys.argv[1])))\n"
         "print(hashlib.sha256(model.SerializeToString()).hexdigest())\n"
     )

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from edgecv_converters.onnx import describe, from_tflite
+from edgecv_converters.onnx.describe import describe
+from edgecv_converters.onnx.int8 import from_tflite
 from edgecv_converters.targets import IoType
 from edgecv_converters.tflite import describe as describe_tflite
 from edgecv_converters.tflite.describe import load
@@ -195,7 +196,7 @@ def test_the_same_file_gives_the_same_bytes_in_every_process(tmp_path: Path) -> 
     code = (
         "import hashlib, pathlib, sys\n"
         "from edgecv_converters.graph.frozen import FrozenGraph\n"
-        "from edgecv_converters.onnx import from_tflite\n"
+        "from edgecv_converters.onnx.int8 import from_tflite\n"
         "folder = pathlib.Path(sys.argv[1]); graph = FrozenGraph.load(folder / 'graph')\n"
         "model = from_tflite(folder / 'model.tflite', inputs=graph.inputs, outputs=graph.outputs)\n"
         "print(hashlib.sha256(model.SerializeToString()).hexdigest())\n"

@@ -286,7 +286,7 @@ def test_a_seed_gives_the_same_bytes() -> None:
 
 
 def test_onnx_carries_what_was_chosen() -> None:
-    from edgecv_converters.onnx import from_tflite
+    from edgecv_converters.onnx.int8 import from_tflite
 
     graph, int8, float32, calibration, test = digits_files()
     data = quantize(int8, float32, [calibration], QuantizeSettings()).data

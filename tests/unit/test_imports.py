@@ -212,7 +212,7 @@ OWNERS = {
         *(f"edgecv_converters.{name}" for name in ("coreml", "coreml.interface", "coreml.recipes", "targets")),
         *(f"edgecv_converters.{name}" for name in ("graph", "graph.edit", "graph.frozen", "graph.layers")),
         *(f"edgecv_converters.{name}" for name in ("graph.names", "graph.passes", "graph.passes.runner")),
-        *("edgecv_converters.inspection", "edgecv_converters.measured"),
+        *(f"edgecv_converters.{name}" for name in ("inspection", "measured", "onnx", "onnx.options")),
     },
     "prune": {
         "edgecv.compress",
