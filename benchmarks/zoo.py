@@ -150,6 +150,11 @@ def sample_inputs(name: str, count: int, seed: int = 0) -> tuple[zoo_data.Array,
     return ZOO[name].data(count, SAMPLE_SEED + seed)
 
 
+def sample_arrays(name: str, count: int, seed: int = 0) -> dict[str, Any]:
+    """The same as the arrays of an .npz file."""
+    return dict(zip(("samples", "labels"), sample_inputs(name, count, seed), strict=True))
+
+
 def _ready(chosen: ZooModel) -> Any:
     keras.utils.set_random_seed(0)
     model = chosen.architecture()

@@ -1,6 +1,7 @@
 """Convert and prove the whole zoo: `benchmarks/results/zoo.json` and the table in `docs/zoo.md`.
 
 Usage: python -m benchmarks.zoo_table [NAME ...]     (named models only: their rows are replaced, the others kept)
+`make zoo ONLY="NAME NAME"` does the same.
 
 Each model goes through `edgecv.convert.pipeline.convert`, the code of the command line, to five artifacts with all
 the proof.
@@ -14,11 +15,12 @@ import json
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from multiprocessing import get_context
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import msgspec
@@ -26,6 +28,7 @@ import numpy as np
 from edgecv_converters.coreml.reference import ReferenceCoreML
 from edgecv_converters.golden import read_golden
 from edgecv_converters.measured import Failure
+from edgecv_converters.parity.parts import worst_head, worst_part
 from edgecv_runtime.backends import run_float
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.errors import EdgecvError
@@ -34,6 +37,7 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks import zoo_shared
 from benchmarks.shared import ROOT
+from benchmarks.zoo_shared import Arrays
 from edgecv.convert.pipeline import Outcome, convert
 from edgecv.convert.recipe import Recipe, plan
 from edgecv.convert.request import ConvertRequest
@@ -46,11 +50,15 @@ TABLE = ROOT / "docs" / "zoo.md"
 STEPS = ("tflite:float32", "tflite:int8", "onnx:float32", "onnx:int8", "coreml:float16", "coreml:int8")
 CALIBRATION, EVALUATION, CALIBRATION_SEED = 100, 100, 50
 TIMED = 5
+PAGE_WIDTH = 120
 HEAVY = {"cnn_lstm_clip": 48, "vgg16_transfer": 60}  # samples, where one takes megabytes or a second
 
 
 class Cell(Record, frozen=True):
-    """What came of one artifact; `agreement` is the share of evaluation samples with the source's own answer."""
+    """What came of one artifact: the share of evaluation samples with the source's own answer, and the SNR.
+
+    Where there are several heads `agreement` is of the worst one, and `snr_db` of the worst output or group of columns.
+    """
 
     status: str
     reason: str | None = None
@@ -90,21 +98,25 @@ def main(arguments: Sequence[str]) -> int:
     """Convert the named models, or all; returns 1 if any artifact failed."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from benchmarks.zoo import ZOO
+    from benchmarks.zoo_kinds import KINDS
 
     parser = argparse.ArgumentParser(description="convert and prove the models of the zoo")
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(ZOO)}")
-    known = (*ZOO, *zoo_shared.ALL)
-    names = parser.parse_args(arguments).names or [*ZOO, *zoo_shared.MODELS]
-    unknown = [name for name in names if name not in (*ZOO, *zoo_shared.MODELS)]
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join((*ZOO, *KINDS, *zoo_shared.ALL))}")
+    known = (*ZOO, *KINDS, *zoo_shared.ALL)
+    here = (*ZOO, *KINDS, *zoo_shared.MODELS)
+    names = parser.parse_args(arguments).names or here
+    unknown = [name for name in names if name not in here]
     if unknown:
-        parser.error(f"unknown model {unknown[0]!r}; the models are {', '.join((*ZOO, *zoo_shared.MODELS))}")
-    rows = _kept(known)
+        parser.error(f"unknown model {unknown[0]!r}; the models are {', '.join(here)}")
+    failed = False
     for name in names:
-        rows[name] = convert_one(name)
-        _report(rows[name])
+        row = convert_one(name)
+        _report(row)
+        rows = _kept(known) | {name: row}  # read again: another run may have written its own meanwhile
         ordered = tuple(rows[other] for other in known if other in rows)
         write(Results(machine=machine_line(), versions=tool_versions(), rows=ordered))
-    return int(any(cell.status == "failed" for name in names for cell in rows[name].cells.values()))
+        failed |= any(cell.status == "failed" for cell in row.cells.values())
+    return int(failed)
 
 
 def convert_one(name: str) -> Row:
@@ -133,27 +145,33 @@ def convert_one(name: str) -> Row:
 
 def prepare(name: str) -> tuple[Path, Path, Path, int]:
     """The model's file, its calibration and evaluation samples, and how many the latter are."""
-    from benchmarks.zoo import path_of, sample_inputs
-
     WORK.mkdir(parents=True, exist_ok=True)
-    shared = zoo_shared.MODELS.get(name)
-    model = path_of(name, WORK) if shared is None else shared.path
+    model, samples = _subject(name)
     count = HEAVY.get(name, EVALUATION)
     paths = (WORK / f"{name}.calibration.npz", WORK / f"{name}.evaluation.npz")
     for path, part, seed in zip(paths, ("train", "test"), (CALIBRATION_SEED, 0), strict=True):
-        wanted = min(count, CALIBRATION) if seed else count
-        if shared is None:
-            found: dict[str, Any] = dict(zip(("samples", "labels"), sample_inputs(name, wanted, seed), strict=True))
-        else:
-            found = shared.samples(wanted, part, seed)
-        np.savez(path, allow_pickle=False, **{_input_name(model): found.pop("samples"), **found})
+        np.savez(path, allow_pickle=False, **samples(min(count, CALIBRATION) if seed else count, part, seed))
     return model, *paths, count
 
 
-def _input_name(model: Path) -> str:
+def _subject(name: str) -> tuple[Path, Callable[[int, str, int], Arrays]]:
+    """A model's file, and its samples with their truth for a count, a part of the data and a seed."""
+    from benchmarks import zoo, zoo_kinds
+
+    if name in zoo_kinds.KINDS:
+        return zoo_kinds.path_of(name, WORK), lambda count, _, seed: zoo_kinds.sample_arrays(name, count, seed)
+    if name in zoo_shared.MODELS:
+        shared = zoo_shared.MODELS[name]
+        return shared.path, lambda *wanted: _named(shared.path, shared.samples(*wanted))
+    model = zoo.path_of(name, WORK)
+    return model, lambda count, _, seed: _named(model, zoo.sample_arrays(name, count, seed))
+
+
+def _named(model: Path, arrays: Arrays) -> Arrays:
+    """The arrays with the only input's name in place of "samples"."""
     from edgecv_converters.source import load_source
 
-    return load_source(model).inputs[0].name
+    return {load_source(model).inputs[0].name: arrays.pop("samples"), **arrays}
 
 
 def _row(name: str, samples: int, seconds: float, cells: dict[str, Cell], outcome: Outcome | None) -> Row:
@@ -205,12 +223,14 @@ def _failed(failure: Failure) -> Cell:
 
 def _proven(parity: Parity, size: int) -> Cell:
     compared = parity.comparisons.get("evaluation")
+    part = worst_part(compared.parts) if compared else None
+    head = worst_head(compared.heads) if compared else None
     return Cell(
         status=parity.status,
         reason=parity.reason,
         bytes=size,
-        agreement=compared.agreement if compared else None,
-        snr_db=compared.snr_db if compared else None,
+        agreement=head.agreement if head else None,
+        snr_db=part.snr_db if part else None,
         accuracy=parity.accuracy.accuracy if parity.accuracy else None,
     )
 
@@ -239,10 +259,13 @@ def table(results: Results) -> str:
         f"Machine: {results.machine}.",
         "",
         "A cell gives an artifact's size and, on held-out samples, the share of its answers that equal those of the",
-        "Keras model, and its signal-to-noise ratio. Core ML's are from the",
+        "Keras model, and its signal-to-noise ratio: the worst head's, and the worst output's or group of columns.",
+        "What decides nothing (a picture, numbers) has the ratio alone. Core ML's are from the",
         "[reference evaluation](coreml.md#how-it-is-proven) of the saved package; the last column is the time that",
-        "this takes for one sample of the float16 package, on one thread. The models are made by `benchmarks/zoo.py`;",
-        "ResNet8 and the keyword spotter are MLPerf Tiny's, the latter on drawn spectrograms.",
+        "this takes for one sample of the float16 package, on one thread. The models are made by `benchmarks/zoo.py`",
+        "and, where inputs, answers or blocks are of other kinds, `benchmarks/zoo_kinds.py`, which trains them for a",
+        "minute on data drawn by code (the DCGAN generator to draw digits from their principal components, without an",
+        "adversary). ResNet8 and the keyword spotter are MLPerf Tiny's, the latter on drawn spectrograms.",
         "",
         f"| {' | '.join(head)} |",
         f"|{'---|' * len(head)}",
@@ -255,13 +278,15 @@ def table(results: Results) -> str:
         for step, cell in row.cells.items()
         if cell.status == "failed" and cell.reason
     ]
-    elsewhere = [
-        f"* {row.name} was measured on {row.machine}, with an earlier version."
-        for row in results.rows
-        if row.machine not in {None, results.machine}
-    ]
+    others = dict.fromkeys(row.machine for row in results.rows if row.machine not in {None, results.machine})
+    elsewhere = [fill(_elsewhere(results, machine), PAGE_WIDTH) for machine in others]
     failed = ["## What failed, and why", "", *notes, ""] if notes else []
     return "\n".join([*lines, *elsewhere, *([""] if elsewhere else []), *failed])
+
+
+def _elsewhere(results: Results, machine: str | None) -> str:
+    names = [row.name for row in results.rows if row.machine == machine]
+    return f"Measured on {machine}, with an earlier version: {', '.join(names)}."
 
 
 def _line(row: Row) -> str:

@@ -37,7 +37,8 @@ def wake(model: Any) -> None:
 
 def settle(model: Any, samples: Array) -> None:
     """Set every batch norm's moving statistics to those of one batch (He & al. call it recomputing them)."""
-    norms = [layer for layer in model._flatten_layers() if isinstance(layer, keras.layers.BatchNormalization)]  # noqa: SLF001
+    flat = list(model._flatten_layers())  # noqa: SLF001  # public traversal does not enter nested models
+    norms = [layer for layer in flat if type(layer).__name__ == "BatchNormalization"]  # of Keras 2 as of 3
     before = [layer.momentum for layer in norms]
     for layer in norms:
         layer.momentum = 0.0
