@@ -54,8 +54,9 @@ $(DOCS_READY): $(READY)
 docs: $(DOCS_READY)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
+# `make zoo ONLY="vit unet"` measures some rows again and keeps the others.
 zoo: $(READY)
-	$(BIN)/python -m benchmarks.zoo_table
+	$(BIN)/python -m benchmarks.zoo_table $(ONLY)
 
 # `make bench ALL=1` measures the whole zoo.
 bench: $(READY)

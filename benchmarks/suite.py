@@ -153,8 +153,9 @@ def main(arguments: Sequence[str]) -> int:
 
 def _everything() -> tuple[str, ...]:
     from benchmarks.zoo import ZOO
+    from benchmarks.zoo_kinds import KINDS
 
-    return (*TRAINED, *ZOO, *zoo_shared.MODELS)
+    return (*TRAINED, *ZOO, *KINDS, *zoo_shared.MODELS)
 
 
 def _read(arguments: Sequence[str]) -> tuple[tuple[str, ...], Options]:

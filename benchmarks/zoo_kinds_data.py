@@ -135,6 +135,7 @@ def _hand(stretched: tuple[int, ...], rng: np.random.Generator) -> npt.NDArray[A
         points += [along * part * rng.uniform(0.9, 1.1) for part in reach]
     turn = rng.normal(0, 0.35)
     turned = np.stack(points) @ np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
-    flat: npt.NDArray[Any] = turned.reshape(-1) + rng.normal(0, 0.02, 42)
+    flat = turned.reshape(-1) + rng.normal(0, 0.02, 42)
     flat -= np.tile(flat[:2], 21)
-    return (flat / np.abs(flat).max()).astype(np.float32)
+    landmarks: npt.NDArray[Any] = (flat / np.abs(flat).max()).astype(np.float32)
+    return landmarks
