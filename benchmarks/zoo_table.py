@@ -268,6 +268,7 @@ def table(results: Results) -> str:
         "and, where inputs, answers or blocks are of other kinds, `benchmarks/zoo_kinds.py`, which trains them for",
         "minutes on data drawn by code (the DCGAN generator to draw digits from their principal components, without an",
         "adversary). ResNet8 and the keyword spotter are MLPerf Tiny's, the latter on drawn spectrograms.",
+        "On 100 samples two_head_mobilenet kept 96 % in int8, on 1,000 others 97.9 %: it was given 500 after that.",
         "",
         f"| {' | '.join(head)} |",
         f"|{'---|' * len(head)}",
