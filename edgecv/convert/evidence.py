@@ -16,6 +16,7 @@ from edgecv.prove.evidence import (
     range_weaknesses,
     sample_weaknesses,
     scaling_weakness,
+    tensor_weakness,
 )
 
 
@@ -41,6 +42,7 @@ def _weaknesses(source: SourcePhase, data: DataPhase, references: Mapping[str, S
             samples = ProofSamples(name=name, inputs=data.spools[name][0], outputs=references[name])
             yield from sample_weaknesses(samples, data.heads, drawn=name in datasets.STANDINS)
             yield from _bytes(name, source, data)
+            yield from _tensors(samples, source)
     given = (datasets.CALIBRATION, datasets.EVALUATION)
     yield from range_weaknesses({name: data.spools[name][0] for name in given if name in data.spools})
 
@@ -49,6 +51,15 @@ def deciding_name(data: DataPhase) -> str:
     """The set that gates are read on: the largest; the golden cases only where they are alone."""
     sizes = {item.name: item.inputs.count for item in data.proof_sets if item.name != datasets.GOLDEN}
     return max(sizes, key=lambda name: sizes[name]) if sizes else datasets.GOLDEN
+
+
+def _tensors(samples: ProofSamples, source: SourcePhase) -> Iterator[str]:
+    if samples.name in datasets.STANDINS:
+        return
+    for name, spec in source.specs.items():
+        found = tensor_weakness(samples, name, spec, source.summary.scalings.get(name))
+        if found is not None:
+            yield found
 
 
 def _bytes(name: str, source: SourcePhase, data: DataPhase) -> Iterator[str]:

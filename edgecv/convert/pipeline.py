@@ -16,7 +16,7 @@ from edgecv_converters.isolate import WorkerPool
 from edgecv_converters.measured import Failure, Report
 from edgecv_converters.source import save_live
 from edgecv_converters.source.detect import detect
-from edgecv_converters.workers.exchange import REFERENCES
+from edgecv_converters.workers.exchange import REFERENCES, REMARKS
 from edgecv_runtime.schema import Manifest, Parity
 
 from edgecv.convert.assemble import assemble
@@ -119,6 +119,8 @@ def run_phases(
     check_failures(conversion, request)
     for failure in conversion.failures:
         workers.observer.note(f"{failure.target} {failure.precision} is left out: {failure.message}")
+    for remark in workers.wait_for(REMARKS, job):
+        workers.observer.note(remark)
     references = workers.wait_for(REFERENCES, job)
     weaknesses = weaknesses_of(source, data, references)
     for text in weaknesses:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -19,6 +20,10 @@ OTHER_RANGE: Final = 8.0  # times wider: samples of two sets are not prepared al
 UNIT: Final = (0.3, 20.0)  # the spread of inputs that were scaled to about one, 0..1 or a standard deviation
 BYTES: Final = (100.0, 300.0)  # the spread of inputs in pixels of 0..255, centred or not
 OFF_CENTRE: Final = 40.0  # how far the middle of centred pixels may be from 0
+HARDLY_VARIES: Final = (
+    0.05  # the spread of what a model's own normalization makes of samples that were not meant for it
+)
+ASTRAY: Final = 20.0  # spreads: so far from 0 is what a model's own normalization does not centre
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,12 +44,18 @@ def sample_weaknesses(samples: ProofSamples, heads: Sequence[Head], *, drawn: bo
         drawn: Whether the samples are drawn stand-ins, which need not show the model every answer.
     """
     count, name = samples.inputs.count, samples.name
-    if _all_equal(samples.inputs):
-        zero = not any(batch[key].any() for _, batch in samples.inputs.batches(1) for key in batch)
+    different = _different(samples.inputs)
+    if different == 1 and count > 1:
+        zero = not any(batch[key].any() for _, batch in samples.inputs.batches(BATCH) for key in batch)
         yield f"all {count} {name} samples are {'zero' if zero else 'equal'}: they prove one answer at most"
         return
     if count < FEWEST:
         yield f"there are only {count} {name} samples to prove anything on"
+    elif different < FEWEST:
+        yield f"only {different} of the {count} {name} samples are different: the others prove nothing more"
+    if count > 1 and len(samples.inputs.names) > 1:
+        for key in _still(samples.inputs):
+            yield f"the {name} samples are all equal in {key}: they do not prove what it does"
     for head in () if drawn else heads:
         if head.one_class and (answer := _one_answer(samples.outputs, head)) is not None:
             yield f"the source gives all {count} {name} samples one answer, {answer} ({head.name})"
@@ -88,18 +99,62 @@ def scaling_weakness(
     if scaling is None or spec.kind != "image":
         return None
     slope, offset = (np.asarray(values, np.float64) for values in scaling)
-    raw = _spans(slope, offset, np.zeros(1), np.full(1, 255.0))
+    raw, unit = (_spans(slope, offset, np.zeros(1), np.full(1, highest)) for highest in (255.0, 1.0))
     scale, shift = np.asarray(spec.normalize.scale), np.asarray(spec.normalize.offset)
     given = _spans(slope, offset, shift, 255.0 * scale + shift)
-    if np.allclose(raw, given) or not _plausible(raw) or _plausible(given):
-        return None
-    low, high = float(given[0].min()), float(given[1].max())
     preset = spec.normalize.preset or "this preprocessing"
+    if _plausible(given):
+        return None
+    if _plausible(raw) and not np.allclose(raw, given):
+        return (
+            f"the model already scales the pixels of {name} itself, and {preset} scales them again: the first layer "
+            f"sees {_words(given)}, with 0..255 it would see {_words(raw)}. Give --preprocess none if that is what it "
+            "was trained on"
+        )
+    if _plausible(unit) and not np.allclose(unit, given):
+        return (
+            f"the model already scales {name} itself, for pixels of 0..1, and {preset} gives others: the first layer "
+            f"sees {_words(given)}, with 0..1 it would see {_words(unit)}. Give --preprocess rescale if that is what "
+            "it was trained on"
+        )
+    return None
+
+
+def tensor_weakness(
+    samples: ProofSamples, name: str, spec: Preprocess, scaling: tuple[Sequence[float], Sequence[float]] | None
+) -> str | None:
+    """Say that tensors do not fit what a model does to them before its first layer, as if they were scaled before.
+
+    Args:
+        samples: The set.
+        name: The input.
+        spec: Its preprocessing.
+        scaling: What the model itself does to a value x before its first layer, slope * x + offset, by channel; None
+            where it does nothing.
+    """
+    if scaling is None or spec.kind != "tensor":
+        return None
+    slope, offset = (np.asarray(values, np.float64) for values in scaling)
+    low, high = np.inf, -np.inf
+    for _, batch in samples.inputs.batches(BATCH):
+        values = batch[name].reshape(-1, batch[name].shape[-1])
+        if values.shape[-1] not in {1, slope.size}:
+            return None
+        low, high = np.minimum(low, values.min(axis=0)), np.maximum(high, values.max(axis=0))
+    given = _spans(slope, offset, np.asarray(low), np.asarray(high))
+    spread, middle = given[1] - given[0], np.abs(given[0] + given[1]) / 2
+    if float(spread.max()) >= HARDLY_VARIES and not np.all(middle > ASTRAY * spread):
+        return None
     return (
-        f"the model already scales the pixels of {name} itself, and {preset} scales them again: the first layer sees "
-        f"{number(low)} to {number(high)}, with 0..255 it would see {number(float(raw[0].min()))} to "
-        f"{number(float(raw[1].max()))}. Give --preprocess none if that is what it was trained on"
+        f"the model already scales {name} itself, and the {samples.name} samples do not fit that: they are "
+        f"{_words((np.asarray(low), np.asarray(high)))}, of which the first layer sees {_words(given)}. "
+        f"Are they scaled already?"
     )
+
+
+def _words(spans: tuple[Any, Any]) -> str:
+    """The lowest value of all channels to the highest."""
+    return f"{number(float(spans[0].min()))} to {number(float(spans[1].max()))}"
 
 
 def _spans(slope: Any, offset: Any, low: Any, high: Any) -> tuple[Any, Any]:
@@ -117,13 +172,27 @@ def _plausible(spans: tuple[Any, Any]) -> bool:
     return BYTES[0] <= spread <= BYTES[1] and (middle <= OFF_CENTRE or float(low.min()) >= 0)
 
 
-def _all_equal(spool: Spool) -> bool:
-    first: dict[str, np.ndarray] | None = None
+def _different(spool: Spool) -> int:
+    """How many samples differ from all before them, counted up to as many as prove something."""
+    seen: set[bytes] = set()
+    for _, batch in spool.batches(1):
+        seen.add(hashlib.sha256(b"".join(np.ascontiguousarray(values).tobytes() for values in batch.values())).digest())
+        if len(seen) >= FEWEST:
+            break
+    return len(seen)
+
+
+def _still(spool: Spool) -> Iterator[str]:
+    """The inputs that have the same values in all samples."""
+    moved: set[str] = set()
+    first = next(iter(spool.batches(1)))[1]
     for _, batch in spool.batches(BATCH):
-        first = first or {key: values[:1] for key, values in batch.items()}
-        if any(not np.array_equal(np.broadcast_to(first[key], values.shape), values) for key, values in batch.items()):
-            return False
-    return spool.count > 0
+        moved |= {
+            key
+            for key, values in batch.items()
+            if not np.array_equal(values, np.broadcast_to(first[key], values.shape))
+        }
+    yield from (key for key in spool.names if key not in moved)
 
 
 def _reach(spool: Spool) -> dict[str, float]:

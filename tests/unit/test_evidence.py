@@ -16,8 +16,9 @@ from edgecv.prove.evidence import (
     range_weaknesses,
     sample_weaknesses,
     scaling_weakness,
+    tensor_weakness,
 )
-from edgecv.terminal.words import number
+from edgecv.terminal.words import MINUS
 
 RNG = np.random.default_rng(3)
 HEAD = open_head(
@@ -54,7 +55,24 @@ def test_equal_samples_prove_one_answer(tmp_path):
     assert said(tmp_path / "b", np.zeros((30, 4))) == [
         "all 30 calibration samples are zero: they prove one answer at most"
     ]
-    assert said(tmp_path / "c", np.concatenate([np.zeros((99, 4)), np.ones((1, 4))])) == []
+
+
+def test_samples_that_repeat_others_prove_nothing_more(tmp_path):
+    alternating = np.tile(RNG.random((2, 4)), (50, 1))
+    assert said(tmp_path / "a", alternating) == [
+        "only 2 of the 100 calibration samples are different: the others prove nothing more"
+    ]
+    assert said(tmp_path / "b", np.repeat(RNG.random((19, 4)), 3, axis=0)) == [
+        "only 19 of the 57 calibration samples are different: the others prove nothing more"
+    ]
+    assert said(tmp_path / "c", np.repeat(RNG.random((20, 4)), 3, axis=0)) == []
+
+
+def test_an_input_that_never_changes_is_not_proven(tmp_path):
+    inputs = spool(tmp_path / "in", image=RNG.random((40, 4)), mask=np.zeros((40, 6)))
+    samples = ProofSamples(name="calibration", inputs=inputs, outputs=spool(tmp_path / "out", cls=RNG.random((40, 3))))
+    (found,) = sample_weaknesses(samples, [HEAD], drawn=False)
+    assert found == "the calibration samples are all equal in mask: they do not prove what it does"
 
 
 def test_few_samples_prove_little(tmp_path):
@@ -119,6 +137,35 @@ def test_a_model_that_scales_pixels_itself_is_not_given_scaled_ones(scaling, pre
 )
 def test_a_model_that_expects_what_it_gets_is_left_alone(scaling, preset):
     assert scaling_weakness("image", from_preset(preset), scaling) is None
+
+
+def test_a_model_that_scales_pixels_of_one_is_not_given_bytes():
+    found = scaling_weakness("image", from_preset("none"), OF_UNIT)
+    assert "for pixels of 0..1" in found
+    assert f"the first layer sees {MINUS}2 to 1.02e+3, with 0..1 it would see {MINUS}2 to 2" in found
+
+
+@pytest.mark.parametrize(
+    ("scaling", "low", "high", "fits"),
+    [
+        (UNIT, 0, 255, True),
+        (UNIT, 0, 60, True),  # dark pictures
+        (UNIT, 0, 1, False),
+        (CENTRED, -1, 1, False),
+        (MEASURED, 0, 1, False),
+        (CAFFE, 0, 255, True),
+        (CAFFE, 0, 1, False),
+        (((0.1,) * 3, (-5.0,) * 3), 0, 100, True),  # a table's columns, normalized inside
+        (((0.1,) * 3, (-5.0,) * 3), -0.1, 0.1, False),
+        (None, 0, 1, True),
+    ],
+)
+def test_tensors_that_do_not_fit_a_models_own_scaling_are_said(tmp_path, scaling, low, high, fits):
+    inputs = spool(tmp_path / "in", x=RNG.uniform(low, high, (30, 5, 5, 3)))
+    samples = ProofSamples(name="calibration", inputs=inputs, outputs=inputs)
+    found = tensor_weakness(samples, "x", from_preset("tensor"), scaling)
+    assert (found is None) == fits
+    assert fits or "the model already scales x itself, and the calibration samples do not fit that" in found
 
 
 @pytest.mark.parametrize(

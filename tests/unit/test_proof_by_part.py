@@ -255,6 +255,41 @@ def test_scales_that_fall_step_by_step_are_not_all_of_one_kind():
     assert "out[2:4]" in failed.reason
 
 
+ROWS = [(COUNT, 7, 4), (COUNT, 9, 60), (COUNT, 9, 20, 20), (COUNT, 40, 9), (COUNT, 6, 6, 9)]
+
+
+@pytest.mark.parametrize("shape", ROWS)
+def test_scores_beside_boxes_are_proven_along_any_axis(shape):
+    """An output that is joined along its second axis, or reshaped after it was joined, has its scores judged alone."""
+    axis = 1 if shape[1] in {7, 9} else len(shape) - 1
+    scale = np.where(np.arange(shape[axis]) < 4, 640.0, 0.5)
+    source = {"out": RNG.random(shape) * scale.reshape([-1 if k == axis else 1 for k in range(len(shape))])}
+    HEADS["out"] = HeadSpec(name="out", kind="regression", outputs=("out",))
+    good, lost = ({"out": source["out"].copy()} for _ in range(2))
+    good["out"] *= 1 + 0.001 * RNG.normal(size=shape)
+    np.moveaxis(lost["out"], axis, 0)[4:] = 0
+    assert proof(good, ["out"], "int8", source).status == "passed"
+    failed = proof(lost, ["out"], "int8", source)
+    assert failed.status == "failed"
+    assert f"out[4:{shape[axis]}]" in failed.reason
+
+
+def test_the_rows_of_a_picture_are_no_columns():
+    bright = RNG.random((COUNT, 28, 28, 1)) * np.geomspace(1e-3, 1, 28)[:, None, None]
+    HEADS["out"] = HeadSpec(name="out", kind="regression", outputs=("out",))
+    judged = proof({"out": bright + 0.01 * RNG.random(bright.shape)}, ["out"], "int8", {"out": bright})
+    assert judged.status == "passed"
+
+
+@pytest.mark.parametrize(("offset", "step", "status"), [(300, 1.2, "failed"), (300, 0.1, "passed"), (0, 0.1, "passed")])
+def test_numbers_far_from_zero_are_judged_by_how_they_move(offset, step, status):
+    """A large mean hides in the ratio of powers that the numbers do not follow the source's."""
+    kelvin = offset + RNG.random(COUNT)
+    judged = judged_columns([kelvin], [np.round(kelvin / step) * step], "int8")
+    assert judged.status == status
+    assert status == "passed" or "constant" in judged.reason
+
+
 def test_too_many_columns_are_one_and_noise_beside_large_columns_is_not_judged_by_its_own_scale():
     wide = OutputSums("flat", (1, 4096), by_column=True)
     values = RNG.random((8, 4096)) * np.geomspace(1, 1e6, 4096)

@@ -15,7 +15,10 @@ from edgecv_converters.graph.frozen import Endpoint, FrozenGraph
 _SCALING = re.compile(r"^(rescaling|normalization)(_\d+)*$")
 _RANDOM = re.compile(r"^(Stateless|Stateful)?(Random|Multinomial|TruncatedNormal|StandardNormal|Uniform)")
 _LINEAR = frozenset({"Add", "AddV2", "BatchMatMulV2", "BiasAdd", "Conv2D", "Einsum", "LogSoftmax", "MatMul", "Mean"})
-_REDUCTIONS = frozenset({"Max", "Min", "Mean", "Sum", "Prod", "All", "Any", "EuclideanNorm"})
+_REDUCTIONS = frozenset(
+    {"Max", "Min", "Mean", "Sum", "Prod", "All", "Any", "EuclideanNorm", "ArgMax", "ArgMin"}
+    | {"Cumsum", "Cumprod", "ReverseV2", "Roll"}
+)
 _SHAPE_ONLY = frozenset({"Identity", "Cast", "Reshape", "Squeeze", "StopGradient", "ExpandDims"})
 
 
@@ -34,10 +37,10 @@ def final_activation(frozen: FrozenGraph, output: Endpoint) -> str:
 
 
 def ending(frozen: FrozenGraph, output: Endpoint) -> Ending:
-    """Return how `output` ends: with a sigmoid, with an operation that gives logits, or with anything else."""
+    """Return how `output` ends: with a sigmoid, a softmax, an operation that gives logits, or with anything else."""
     last = final_activation(frozen, output)
-    if last == "Sigmoid":
-        return "sigmoid"
+    if last in {"Sigmoid", "Softmax"}:
+        return "sigmoid" if last == "Sigmoid" else "softmax"
     return "logits" if last in _LINEAR else "other"
 
 
@@ -56,6 +59,8 @@ def batch_reduction(frozen: FrozenGraph) -> str | None:
         if not any(node_of(source) in reached for source in node.input):
             continue
         reached.add(node.name)
+        if node.op == "FusedBatchNormV3" and node.attr["is_training"].b:
+            return str(node.name)
         axes = nodes[node_of(node.input[-1])]
         if node.op in _REDUCTIONS and axes.op == "Const" and 0 in _axes(axes):
             return str(node.name)

@@ -11,11 +11,12 @@ from edgecv_converters.graph.edit import node_of
 from edgecv_converters.graph.frozen import Endpoint, FrozenGraph
 
 Scaling = tuple[tuple[float, ...], tuple[float, ...]]
-_ARITHMETIC: Final = frozenset({"Sub", "Add", "AddV2", "BiasAdd", "Mul", "RealDiv", "Neg"})
+_ARITHMETIC: Final = frozenset({"Sub", "Add", "AddV2", "BiasAdd", "Mul", "RealDiv", "Neg", "FusedBatchNormV3"})
 _MOVES: Final = frozenset(
     {"Cast", "Identity", "ReverseV2", "StridedSlice", "GatherV2", "Pack", "ConcatV2", "Split", "Unpack", "ExpandDims"}
+    | {"ResizeBilinear", "ResizeNearestNeighbor"}
 )
-_LEARNED: Final = ("batch_normalization", "bn_", "conv", "dense")
+_LEARNED: Final = ("conv", "dense")  # a batch normalization is not: it holds the ranges that it was trained on
 
 
 def input_scalings(frozen: FrozenGraph) -> dict[str, Scaling]:

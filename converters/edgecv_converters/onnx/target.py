@@ -12,7 +12,7 @@ from edgecv_runtime.formats import ONNX_RUNTIME, PythonLibrary
 from edgecv_runtime.schema import Precision, Record
 
 from edgecv_converters.graph.frozen import FrozenGraph
-from edgecv_converters.graph.passes import bucketize, erfc, expm1, log1p, resize_products, scalar_terms
+from edgecv_converters.graph.passes import bucketize, erfc, expm1, groups_3d, log1p, resize_products, scalar_terms
 from edgecv_converters.inspection import ArtifactInspection
 from edgecv_converters.isolate.store import ObjectStore
 from edgecv_converters.onnx.batch import with_batch
@@ -45,6 +45,7 @@ class OnnxTarget(ConversionTarget):
         expm1.rewrite,
         log1p.rewrite,
         bucketize.rewrite,
+        groups_3d.rewrite,
         scalar_terms.rewrite,
     )
     carried = frozenset({"int8"})

@@ -22,9 +22,10 @@ from edgecv_converters.parity.noise import signal_to_noise
 GAP: Final = 8.0  # columns this many times smaller than the largest of their group are of another kind
 FLOOR: Final = 1e-5  # of the largest column's scale; what is smaller is noise beside it
 MATTERS: Final = 0.05  # of the widest range among columns of one scale; a column that moves less is as good as constant
+FOLLOWED: Final = 0.5  # of that range; where a column that moves so much is lost, a constant would be as near
 STILL: Final = 1e-6  # of a column's own magnitude; what moves less is rounding
 MOST_COLUMNS: Final = 1024
-CHANNELS_FIRST: Final = 8  # an axis this many times shorter than the last one holds the columns: (1, 84, 8400)
+MOST_CHANNELS: Final = 4  # of a picture
 ENOUGH: Final = 5  # samples that a class must be chosen for before its absence says something
 MANY: Final = 20  # values of a column; fewer may look unrelated by chance
 Array = npt.NDArray[np.float64]
@@ -41,26 +42,39 @@ class OutputSums:
 
     def __init__(self, name: str, shape: Sequence[int], *, by_column: bool) -> None:
         self._name = name
-        self._axis = _column_axis(shape) if by_column else None
-        self._decides = not by_column
-        self._values = 0  # of each column
-        count = 1 if self._axis is None else shape[self._axis]
-        self._reference_power, self._error_power = np.zeros(count), np.zeros(count)
-        self._moments = np.zeros((2, count))  # sum and sum of squares of the source, less its first value
-        self._first: Array | None = None
+        axes = column_axes(shape) if by_column else ()
+        self._columns = [_Columns(name, axis, shape[axis], numbers=True) for axis in axes]
+        self._columns = self._columns or [_Columns(name, None, 1, numbers=by_column)]
+
+    def add(self, reference: Array, candidate: Array) -> None:
+        """Take finite values of one batch in: (batch, ...) each, in the output's shape."""
+        for columns in self._columns if len(reference) else ():
+            columns.add(reference, candidate)
+
+    def parts(self) -> Iterator[PartComparison]:
+        """The groups of columns, the one of the largest scale first; one group where all are of one scale.
+
+        The columns are those of the axis along which the scales differ most, the first of equal ones.
+        """
+        yield from max(self._columns, key=_Columns.spread).parts()
+
+
+class _Columns:
+    """Sums over the values of one output by its columns along one axis; all values are one column without an axis."""
+
+    def __init__(self, name: str, axis: int | None, count: int, *, numbers: bool) -> None:
+        self._name, self._axis, self._numbers = name, axis, numbers
+        self._values = 0  # in each column
+        self._sums, self._reference_power, self._error_power = (np.zeros(count) for _ in range(3))
         self._lows = np.full((2, count), np.inf)  # of the source, and of the artifact
         self._highs = np.full((2, count), -np.inf)
 
     def add(self, reference: Array, candidate: Array) -> None:
-        """Take finite values of one batch in: (batch, ...) each, in the output's shape."""
-        if not len(reference):
-            return
+        """Take finite values of one batch in."""
         rows = [self._rows(values) for values in (reference, candidate)]
         self._values += rows[0].shape[1]
-        self._first = rows[0][:, :1].copy() if self._first is None else self._first
         with np.errstate(over="ignore"):
-            moved = rows[0] - self._first
-            self._moments += moved.sum(axis=1), np.square(moved).sum(axis=1)
+            self._sums += rows[0].sum(axis=1)
             self._reference_power += np.square(rows[0]).sum(axis=1)
             self._error_power += np.square(rows[0] - rows[1]).sum(axis=1)
         for place, values in enumerate(rows):
@@ -68,7 +82,7 @@ class OutputSums:
             self._highs[place] = np.maximum(self._highs[place], values.max(axis=1))
 
     def parts(self) -> Iterator[PartComparison]:
-        """The groups of columns, the one of the largest scale first; one group where all are of one scale."""
+        """The comparison of each group."""
         groups = self._groups()
         for columns in groups:
             power, error = float(self._reference_power[columns].sum()), float(self._error_power[columns].sum())
@@ -84,6 +98,12 @@ class OutputSums:
             return values.reshape(1, -1)
         return np.moveaxis(values, self._axis, 0).reshape(values.shape[self._axis], -1)
 
+    def spread(self) -> float:
+        """How many times larger the largest scale of a column is than the least that is no noise beside it."""
+        scale = np.sqrt(self._reference_power)
+        counted = scale[scale > FLOOR * scale.max(initial=0.0)]
+        return float(counted.max() / counted.min()) if counted.size else 1.0
+
     def _groups(self) -> list[npt.NDArray[np.int64]]:
         scale = np.sqrt(self._reference_power)
         first, *others = np.argsort(-scale, kind="stable").tolist()
@@ -97,41 +117,30 @@ class OutputSums:
                 groups[-1].append(column)
         return [np.sort(np.asarray(group, np.int64)) for group in groups]
 
-    def _constant(self, columns: npt.NDArray[np.int64]) -> list[int]:
-        """The columns that vary in the source and are constant in the artifact."""
-        return [int(column) for column in self._varying(columns) if self._lows[1, column] == self._highs[1, column]]
-
-    def _lost(self, columns: npt.NDArray[np.int64]) -> list[int]:
-        """The columns that follow the source no better than its mean does: their coefficient of determination is <= 0.
-
-        A ratio over a group, or over values that are far from zero, does not show them.
-        """
-        if self._decides or self._values < MANY:
-            return []
-        total, power = self._moments
-        spread = power - np.square(total) / self._values  # sum (ref - mean)^2
-        lost = [int(column) for column in self._varying(columns) if self._error_power[column] >= spread[column]]
-        return sorted(set(lost) - set(self._constant(columns)))
-
-    def _varying(self, columns: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """Those columns of one group that vary in the source."""
-        wanted = (self._highs - self._lows)[0, columns]
+    def _constant(self, columns: npt.NDArray[np.int64]) -> Iterator[str]:
+        """The columns that vary in the source and are constant in the artifact, or follow it no better than that."""
+        wanted, got = (self._highs - self._lows)[:, columns]
         magnitude = np.maximum(np.abs(self._lows[0, columns]), np.abs(self._highs[0, columns]))
-        varying: npt.NDArray[np.int64] = columns[
-            (wanted > MATTERS * wanted.max(initial=0.0)) & (wanted > STILL * magnitude)
-        ]
-        return varying
+        varies = (wanted > MATTERS * wanted.max(initial=0.0)) & (wanted > STILL * magnitude)
+        with np.errstate(over="ignore", invalid="ignore"):
+            moved = self._reference_power[columns] - np.square(self._sums[columns]) / max(self._values, 1)
+        lost = self._numbers & (wanted > FOLLOWED * wanted.max(initial=0.0)) & (self._error_power[columns] >= moved)
+        for column in columns[varies & ((got == 0) | lost)].tolist():
+            yield self._name if self._axis is None else f"{self._name}[{column}]"
 
-    def _column_name(self, column: int) -> str:
-        return self._name if self._axis is None else f"{self._name}[{column}]"
 
+def column_axes(shape: Sequence[int]) -> tuple[int, ...]:
+    """The axes that may count columns of different kinds: the last one; the second of (1, 9, 60) or (1, 85, 13, 13).
 
-def _column_axis(shape: Sequence[int]) -> int | None:
-    """The axis that counts the columns: the last one, or in (1, 84, 8400) the second; None where there are too many."""
-    if len(shape) < 2:
-        return None
-    axis = 1 if len(shape) == 3 and CHANNELS_FIRST * shape[1] < shape[2] else len(shape) - 1
-    return axis if 1 < shape[axis] <= MOST_COLUMNS else None
+    Rows and columns of a picture are none: an output of four axes with few channels last has that one axis alone. An
+    axis with one place, or with too many, is none either.
+    """
+    last = len(shape) - 1
+    if last < 1:
+        return ()
+    picture = len(shape) == 4 and shape[last] <= MOST_CHANNELS
+    axes = (last,) if last == 1 or picture else (last, 1)
+    return tuple(axis for axis in axes if 1 < shape[axis] <= MOST_COLUMNS)
 
 
 def place_words(columns: npt.NDArray[np.int64]) -> str:

@@ -34,7 +34,8 @@ def output_kind(
     Returns:
         The kind, or None where the shape and the end tell it.
     """
-    if loss == "numbers" or gives_back(output, inputs):
+    one_class = ending == "softmax" or loss == "one_class"
+    if loss == "numbers" or (gives_back(output, inputs) and not one_class):
         return trained_kind("numbers", output.shape)
     if ending != "logits" or not KINDS[shown_head([output], ending).kind].decides:
         return None

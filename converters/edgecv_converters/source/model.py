@@ -30,6 +30,9 @@ from edgecv_converters.source.words import gist
 Array = npt.NDArray[Any]
 Weight = tuple[str, Callable[[], Array]]
 _BATCH_BYTES = 32 * 1024 * 1024
+_ALONE = 2  # samples that are answered alone as well
+_OTHER = 1e-3  # of an output's largest value: more than the rounding of another batch size makes
+_SEES = "the model answers a sample otherwise among others than alone: its samples see each other, so each is alone"
 
 
 class LayerRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,6 +99,7 @@ class SourceModel:
     inputs: tuple[TensorSpec, ...]
     sha256: str
     _frozen: FrozenGraph = field(repr=False)
+    _seen: list[bool] = field(default_factory=list, repr=False, compare=False)
 
     @classmethod
     def of(cls, loaded: Loaded, inputs: tuple[TensorSpec, ...], sha256: str) -> SourceModel:
@@ -203,6 +207,8 @@ class SourceModel:
         columns = self._columns(inputs)
         count = len(columns[0])
         size = self._batch_size(count)
+        if count and size > 1 and self._sees_others(columns, size):
+            size = 1
         parts = [self._run([c[start : start + size] for c in columns], size) for start in range(0, count, size)]
         if not parts:
             return {out.name: np.zeros((0, *out.shape[1:]), np.float32) for out in self.outputs}
@@ -232,6 +238,22 @@ class SourceModel:
         # At a batch of one, Keras takes some sums for biases of another axis (`graph.passes.bias_add`).
         return max(2, min(32, count, _BATCH_BYTES // max(sample, 1)))
 
+    def _sees_others(self, columns: list[Array], size: int) -> bool:
+        """Tell whether the samples of a batch see each other: their answers are others than those of each alone."""
+        if not self._seen:
+            first = [column[:_ALONE] for column in columns]
+            together = self._run(first, size)
+            alone = self._frozen.function()
+            rows = [[np.asarray(v) for v in alone(*_tensors(first, row))] for row in range(len(first[0]))]
+            parts = zip(together, zip(*rows, strict=True), self._frozen.outputs, strict=True)
+            self._seen.append(any(_differ(values, np.concatenate(found), end.dtype) for values, found, end in parts))
+        return self._seen[0]
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Remarks on what was seen while samples were answered."""
+        return (_SEES,) if self._seen == [True] else ()
+
     def _run(self, columns: list[Array], size: int) -> list[Array]:
         """Answers to one batch; a short one is padded, because some models have a fixed batch."""
         count = len(columns[0])
@@ -251,6 +273,20 @@ class SourceModel:
 
         compiled = tf.function(run, autograph=False)
         return on_cpu
+
+
+def _tensors(columns: Sequence[Array], row: int) -> list[Any]:
+    import tensorflow as tf
+
+    return [tf.constant(column[row : row + 1]) for column in columns]
+
+
+def _differ(together: Array, alone: Array, dtype: str) -> bool:
+    """Tell whether two answers differ by more than rounding does; of whole numbers a few may be others."""
+    if np.issubdtype(np.dtype(dtype), np.floating):
+        largest = float(np.abs(alone).max(initial=0.0))
+        return bool(np.abs(together - alone).max(initial=0.0) > _OTHER * largest)
+    return bool(np.mean(together != alone) > 0.1)
 
 
 def _freeze(loaded: Loaded, inputs: tuple[TensorSpec, ...]) -> FrozenGraph:

@@ -12,6 +12,8 @@ from edgecv_runtime.formats import TFLITE as FORMAT
 from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.graph.passes import (
     channel_terms,
+    dilated_transposed,
+    groups_3d,
     low_rank,
     negative,
     pools_3d,
@@ -39,6 +41,8 @@ class TfliteTarget(ConversionTarget):
     precisions = ("float32", "float16", "dynamic", "int8", "int16x8")
     needs = (LITERT,)
     passes = (
+        groups_3d.rewrite,
+        dilated_transposed.rewrite,
         pools_3d.rewrite,
         resize_products.rewrite,
         whole_pool.rewrite,

@@ -23,6 +23,8 @@ SPOOLS: Final[Key[Mapping[str, Spool]]] = Key("spools")
 """The preprocessed samples of every data set that the source answers, by the set's name."""
 REFERENCES: Final[Key[Mapping[str, Spool]]] = Key("references")
 """The source model's outputs for each of `SPOOLS`, by the set's name; put by the worker that loads the source."""
+REMARKS: Final[Key[tuple[str, ...]]] = Key("remarks")
+"""What was seen while the source answered them; put with `REFERENCES`."""
 VALIDATION: Final[Key[Validation]] = Key("validation")
 """The labelled samples that decide which layers stay float, where an accuracy budget is given."""
 TRAINING: Final[Key[TrainingSets]] = Key("training")

@@ -8,14 +8,14 @@ from edgecv_converters.data import Spool
 from edgecv_converters.isolate.child import progress, wait_for
 from edgecv_converters.isolate.store import ObjectStore
 from edgecv_converters.source.request import SourceRequest, open_source
-from edgecv_converters.workers.exchange import FROZEN, REFERENCES, SOURCE, SPOOLS
+from edgecv_converters.workers.exchange import FROZEN, REFERENCES, REMARKS, SOURCE, SPOOLS
 from edgecv_converters.workers.records import SourceSummary
 
 BATCH = 64
 
 
 def answer_source(request: SourceRequest, store: ObjectStore, work: Path) -> None:
-    """Put "source", then "frozen"; wait for "spools"; put "references", a spool of outputs for each data set."""
+    """Put "source", then "frozen"; wait for "spools"; put "remarks" and "references", the outputs for each of them."""
     source = open_source(request)
     frozen = source.freeze()
     summary = SourceSummary(
@@ -45,4 +45,5 @@ def answer_source(request: SourceRequest, store: ObjectStore, work: Path) -> Non
             done += len(next(iter(batch.values())))
             progress(done, total)
         references[name] = answers
+    store.put(REMARKS, source.remarks)
     store.put(REFERENCES, references)

@@ -22,7 +22,7 @@ HALF: Final = 0.5
 NOTHING: Final = -1  # the decision of a sample whose outputs are not finite
 # How a source model's output ends, as far as it tells what the output means: with a sigmoid, with an operation that
 # gives logits, or with anything else (a softmax, for example).
-Ending = Literal["sigmoid", "logits", "other"]
+Ending = Literal["sigmoid", "softmax", "logits", "other"]
 # What an output was trained towards, as its loss tells: numbers, one of n classes, or labels that hold or not.
 Training = Literal["numbers", "one_class", "labels"]
 Outputs = Mapping[str, npt.NDArray[Any]]

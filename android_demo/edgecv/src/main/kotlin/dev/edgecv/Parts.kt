@@ -9,9 +9,10 @@ import kotlin.math.sqrt
 private const val GAP = 8.0 // columns this many times smaller than the largest of their group are of another kind
 private const val FLOOR = 1e-5 // of the largest column's scale; what is smaller is noise beside it
 private const val MATTERS = 0.05 // of the widest range among columns of one scale; a column that moves less is as good as constant
+private const val FOLLOWED = 0.5 // of that range; where a column that moves so much is lost, a constant would be as near
 private const val STILL = 1e-6 // of a column's own magnitude; what moves less is rounding
 private const val MOST_COLUMNS = 1024
-private const val CHANNELS_FIRST = 8 // an axis this many times shorter than the last one holds the columns: (1, 84, 8400)
+private const val MOST_CHANNELS = 4 // of a picture
 private const val ENOUGH = 5 // samples that a class must be chosen for before its absence says something
 private const val MANY = 20 // values of a column; fewer may look unrelated by chance
 private const val SHOWN = 4 // of a scattered set of columns
@@ -23,35 +24,58 @@ private const val SHOWN = 4 // of a scattered set of columns
  * @param shape in the source's layout, batch included.
  * @param byColumn false for the output of a head that decides something: its columns are of one kind.
  */
-internal class OutputSums(private val name: String, shape: List<Int>, private val byColumn: Boolean) {
-    private val axis = if (byColumn) columnAxis(shape) else null
-    private val count = axis?.let { shape[it] } ?: 1
-    private val stride = axis?.let { shape.drop(it + 1).fold(1, Int::times) } ?: 1
-    private var values = 0 // of each column
-    private val firsts = DoubleArray(count) // the source's first value; the two sums that follow are of what is left without it
-    private val total = DoubleArray(count)
-    private val power = DoubleArray(count)
+internal class OutputSums(name: String, shape: List<Int>, byColumn: Boolean) {
+    private val columns = (if (byColumn) columnAxes(shape) else emptyList())
+        .map { Columns(name, shape[it], shape.drop(it + 1).fold(1, Int::times), whole = false, numbers = true) }
+        .ifEmpty { listOf(Columns(name, 1, 1, whole = true, numbers = byColumn)) }
+
+    /** Take in one sample, whose values are finite. */
+    fun add(reference: FloatArray, candidate: FloatArray) = columns.forEach { it.add(reference, candidate) }
+
+    /** The groups of columns of one scale, along the axis on which the scales differ most; one group where all are of one. */
+    fun parts(): List<PartComparison> = columns.maxBy(Columns::spread).parts()
+}
+
+/**
+ * Sums over the values of one output by its columns along one axis.
+ *
+ * @param stride how far apart the values of neighbouring columns lie.
+ * @param whole whether all values are one column.
+ * @param numbers whether the values mean themselves, so that a column may be lost: what is decided by is judged by its decisions.
+ */
+private class Columns(
+    private val name: String,
+    private val count: Int,
+    private val stride: Int,
+    private val whole: Boolean,
+    private val numbers: Boolean,
+) {
+    private var values = 0L // in each column
+    private val sums = DoubleArray(count)
     private val referencePower = DoubleArray(count)
     private val errorPower = DoubleArray(count)
     private val source = Ranges(count)
     private val artifact = Ranges(count)
 
-    /** Take in one sample, whose values are finite. */
     fun add(reference: FloatArray, candidate: FloatArray) {
-        if (values == 0) firsts.indices.forEach { firsts[it] = reference[it * stride].toDouble() }
         values += reference.size / count
         for (i in reference.indices) {
             val column = i / stride % count
             val expected = reference[i].toDouble()
             val got = candidate[i].toDouble()
-            val moved = expected - firsts[column]
-            total[column] += moved
-            power[column] += moved * moved
+            sums[column] += expected
             referencePower[column] += expected * expected
             errorPower[column] += (expected - got) * (expected - got)
             source.add(column, expected)
             artifact.add(column, got)
         }
+    }
+
+    /** How many times larger the largest scale of a column is than the least that is no noise beside it. */
+    fun spread(): Double {
+        val scale = referencePower.map(::sqrt)
+        val counted = scale.filter { it > FLOOR * scale.max() }
+        return if (counted.isEmpty()) 1.0 else counted.max() / counted.min()
     }
 
     /** The groups of columns of one scale, the one of the largest first; one group where all are of one. */
@@ -81,23 +105,18 @@ internal class OutputSums(private val name: String, shape: List<Int>, private va
         return groups.map { it.sorted() }
     }
 
-    /** The columns that vary in the source and are constant in the artifact. */
-    private fun constant(columns: List<Int>): List<Int> = varying(columns).filter { artifact.width(it) == 0.0 }
-
-    /** The columns that follow the source no better than its mean does: their coefficient of determination is at most 0. */
-    private fun lost(columns: List<Int>): List<Int> {
-        if (!byColumn || values < MANY) return emptyList()
-        val unrelated = varying(columns).filter { errorPower[it] >= power[it] - total[it] * total[it] / values }
-        return unrelated - constant(columns).toSet()
-    }
-
-    /** Those columns of one group that vary in the source. */
-    private fun varying(columns: List<Int>): List<Int> {
+    /** The columns that vary in the source and are constant in the artifact, or follow it no better than that. */
+    private fun constant(columns: List<Int>): List<String> {
         val widest = max(0.0, columns.maxOf { source.width(it) })
-        return columns.filter { source.width(it) > MATTERS * widest && source.width(it) > STILL * source.magnitude(it) }
+        return columns.filter { column ->
+            val wanted = source.width(column)
+            val varies = wanted > MATTERS * widest && wanted > STILL * source.magnitude(column)
+            varies && (artifact.width(column) == 0.0 || (numbers && wanted > FOLLOWED * widest && errorPower[column] >= moved(column)))
+        }.map { if (whole) name else "$name[$it]" }
     }
 
-    private fun columnName(column: Int): String = if (axis == null) name else "$name[$column]"
+    /** The power of a column's distance from its own mean. */
+    private fun moved(column: Int): Double = referencePower[column] - sums[column] * sums[column] / max(1L, values)
 }
 
 /** The least and the highest value of each column. */
@@ -115,12 +134,16 @@ private class Ranges(count: Int) {
     fun magnitude(column: Int): Double = max(abs(lows[column]), abs(highs[column]))
 }
 
-/** The axis that counts the columns: the last one, or in (1, 84, 8400) the second; null where there are too many, or one alone. */
-private fun columnAxis(shape: List<Int>): Int? {
-    if (shape.size < 2) return null
-    val second = shape.size == 3 && CHANNELS_FIRST.toLong() * shape[1] < shape[2]
-    val axis = if (second) 1 else shape.size - 1
-    return axis.takeIf { shape[it] in 2..MOST_COLUMNS }
+/**
+ * The axes that may count columns of different kinds: the last one; the second of (1, 9, 60) or (1, 85, 13, 13). An output of four axes with few
+ * channels last is a picture, whose rows are no columns. An axis with one place, or with too many, is none.
+ */
+private fun columnAxes(shape: List<Int>): List<Int> {
+    val last = shape.size - 1
+    if (last < 1) return emptyList()
+    val picture = shape.size == 4 && shape[last] <= MOST_CHANNELS
+    val axes = if (last == 1 || picture) listOf(last) else listOf(last, 1)
+    return axes.filter { shape[it] in 2..MOST_COLUMNS }
 }
 
 /** Columns as an index: `[0:4]`, `[7]`, or the first few of a scattered set. */

@@ -96,6 +96,38 @@ class PlantedFaultTest {
     }
 
     @Test
+    fun `scores beside boxes are proven along any axis`() {
+        for ((shape, axis) in listOf(listOf(1, 7, 4) to 1, listOf(1, 9, 60) to 1, listOf(1, 9, 20, 20) to 1, listOf(1, 40, 9) to 2, listOf(1, 6, 6, 9) to 3)) {
+            val sums = OutputSums("out", shape, byColumn = true)
+            val stride = shape.drop(axis + 1).fold(1, Int::times)
+            for (value in 1..8) {
+                val source = FloatArray(shape.fold(1, Int::times)) { (if (it / stride % shape[axis] < 4) 640f else 0.5f) * ((it * 7 + value * 3) % 11 + 1) }
+                sums.add(source, FloatArray(source.size) { if (it / stride % shape[axis] < 4) source[it] else 0f })
+            }
+            assertEquals(listOf("out[0:4]", "out[4:${shape[axis]}]"), sums.parts().map { it.part })
+            assertEquals(shape[axis] - 4, sums.parts()[1].constant.size)
+        }
+        val picture = OutputSums("out", listOf(1, 28, 28, 1), byColumn = true)
+        picture.add(FloatArray(28 * 28) { it.toFloat() }, FloatArray(28 * 28) { it.toFloat() })
+        assertEquals(listOf("out"), picture.parts().map { it.part })
+    }
+
+    @Test
+    fun `numbers far from zero are judged by how they move`() {
+        val (lost, kept, logits) = listOf(true, true, false).map { OutputSums("out", listOf(1, 1), byColumn = it) }
+        for (value in 0..20) {
+            val kelvin = floatArrayOf(300f + value / 20f)
+            val coarse = floatArrayOf(if (value > 17) 301.2f else 300f)
+            lost.add(kelvin, coarse)
+            kept.add(kelvin, floatArrayOf(kelvin[0] + 0.05f))
+            logits.add(kelvin, coarse)
+        }
+        assertEquals(listOf("out"), lost.parts().single().constant)
+        assertEquals(emptyList(), kept.parts().single().constant)
+        assertEquals(emptyList(), logits.parts().single().constant)
+    }
+
+    @Test
     fun `columns are named as an index`() {
         assertEquals("[4:7]", placeWords(listOf(4, 5, 6)))
         assertEquals("[7]", placeWords(listOf(7)))
