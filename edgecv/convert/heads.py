@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from edgecv.convert.datasets import EVALUATION, LABELLED, class_names
 from edgecv.convert.request import ConvertRequest
 
+_ENDS = {"logits": "with a linear layer", "other": "without a softmax or a sigmoid"}
 LEAVE_OUT = "Leave it out, or give --head NAME:KIND[=labels.txt] for each output"
 
 
@@ -82,12 +83,13 @@ def guessed(request: ConvertRequest, summary: SourceSummary, heads: Sequence[Hea
     named = {name for head in request.heads for name in head.outputs([output.name for output in summary.outputs])}
     for place, output in enumerate(summary.outputs):
         head = next(head for head in heads if output.name in head.spec.outputs)
-        unknown = summary.trained_as[place] is None and summary.endings[place] == "logits"
+        ending = summary.endings[place]
+        unknown = summary.trained_as[place] is None and ending in _ENDS and output.dtype.startswith("float")
         many = len(output.shape) == 2 and output.shape[-1] > 1 and not gives_back(output, summary.inputs)
         told = output.name in named or request.recipe.task is not None
         if unknown and many and not told and not head.decides:
             yield (
-                f"the output {output.name} is taken for {output.shape[-1]} numbers: it ends with a linear layer, and "
+                f"the output {output.name} is taken for {output.shape[-1]} numbers: it ends {_ENDS[ending]}, and "
                 f"nothing says that they are scores of classes. If they are, give --head {output.name}:classification"
             )
 

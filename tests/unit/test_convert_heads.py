@@ -43,7 +43,7 @@ def found(outputs, sets=None, trained=None, takes=(1, 3), **options):
 
 def test_each_output_is_a_head_of_the_kind_that_it_shows():
     assert found(TWO) == [spec("regression", "age"), spec("binary", "gender")]
-    assert found({"b": (3, "sigmoid"), "c": (3, "other")}) == [spec("multilabel", "b"), spec("classification", "c")]
+    assert found({"b": (3, "sigmoid"), "c": (3, "softmax")}) == [spec("multilabel", "b"), spec("classification", "c")]
 
 
 def test_numbers_of_a_linear_layer_are_classes_only_where_something_says_so():
@@ -59,6 +59,17 @@ def test_numbers_of_a_linear_layer_are_classes_only_where_something_says_so():
     assert found(linear, heads=["y:regression"]) == [spec("regression", "y")]
     assert SAID == []
     assert found(linear, labels=("a", "b", "c"))[0].labels == ("a", "b", "c")
+
+
+def test_what_no_softmax_makes_is_no_class_unless_something_says_so():
+    """Boxes beside scores, a length of one, numbers that a ReLU cuts: the first class of these is no answer."""
+    other = {"y": (7, "other")}
+    assert found(other) == [spec("regression", "y")]
+    assert "it ends without a softmax or a sigmoid" in SAID[0]
+    assert found(other, trained=["one_class"]) == [spec("classification", "y")]
+    assert found(other, labels=[str(k) for k in range(7)])[0].kind == "classification"
+    assert found({"y": (16, "softmax")}, takes=(1, 16)) == [spec("classification", "y")]
+    assert found({"y": (16, "logits")}, takes=(1, 16), trained=["one_class"])[0].kind == "classification"
 
 
 def test_what_gives_its_input_back_is_numbers():
@@ -98,7 +109,7 @@ def test_classes_of_the_evaluation_data_are_labels_of_the_only_head_that_has_cla
     np.savez(tmp_path / "e.npz", x=np.zeros((2, 3)), labels=np.array(["cat", "dog"]))
     sets = {"evaluation": open_samples(tmp_path / "e.npz")}
     assert [head.labels for head in found(TWO, sets)] == [None, ("cat", "dog")]
-    assert [head.labels for head in found({"a": (2, "other"), "b": (1, "sigmoid")}, sets)] == [None, None]
+    assert [head.labels for head in found({"a": (2, "softmax"), "b": (1, "sigmoid")}, sets)] == [None, None]
 
 
 @pytest.mark.parametrize(

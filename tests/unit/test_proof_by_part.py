@@ -163,6 +163,36 @@ def test_the_same_fault_is_found_where_the_output_is_the_only_one(name):
     assert proof(changed(name, lambda values: np.full_like(values, values.mean())), [name]).status == "failed"
 
 
+def test_whole_numbers_are_equal_or_not_and_have_no_ratio():
+    """Of a map of classes equal pixels are counted; an index that is wrong by one is as wrong as any."""
+    classes = RNG.integers(0, 5, (COUNT, 12, 12))
+    head = HeadSpec(name="map", kind="regression", outputs=("map",))
+    numbers = HeadSpec(name="age", kind="regression", outputs=("age",))
+    wrong = RNG.random(classes.shape)
+    for with_age in (False, True):
+        for share, status in ((0.02, "passed"), (0.2, "failed")):
+            source = {"map": classes} | ({"age": OUTPUTS["age"]} if with_age else {})
+            got = source | {"map": np.where(wrong < share, classes + 1, classes)}
+            judged = judged_whole([head, numbers][: 1 + with_age], source, got)
+            assert judged.status == status
+            names = [gate.name for gate in judged.gates]
+            assert names == [*(["snr_db"] if with_age else []), "agreement"]
+            assert judged.comparisons["evaluation"].agreement == pytest.approx(1 - share, abs=0.02)
+    rare = np.where(classes == 4, 0, classes)
+    assert "never answers 4 of map" in judged_whole([head], {"map": classes}, {"map": rare}).reason
+
+
+def judged_whole(specs, source, got):
+    dtypes = {"map": "int64", "age": "float32"}
+    heads = [open_head(one, [TensorSpec(name=n, shape=(1, *v.shape[1:]), dtype=dtypes[n]) for n, v in source.items()])
+             for one in specs]  # fmt: skip
+    total = ComparisonAccumulator(heads)
+    total.add([str(row) for row in range(COUNT)], source, got)
+    artifact = Artifact(target="onnx", precision="int8", file="m", sha256="0" * 64, bytes=1, inputs=(), outputs=(),
+                        ops={}, requires={})  # fmt: skip
+    return judge(artifact, GateConfig.parse(), {"evaluation": total.result()}, how="a test")
+
+
 def test_a_single_head_has_its_gates_without_a_subject():
     judged = proof(noisy(), ["cls"])
     assert [(gate.name, gate.subject) for gate in judged.gates] == [("snr_db", None), ("agreement", None)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +78,7 @@ def to_program(
     half = ct.transform.FP16ComputePrecision(op_selector=narrow)
     read = {node_of(name) for node in frozen.proto().node for name in node.input}
     program = ct.convert(
-        [frozen.function()],
+        [_without_truth_values(frozen).function()],
         source="tensorflow",
         convert_to="milinternal",
         inputs=[ct.TensorType(name=end.node, shape=end.shape) for end in frozen.inputs if end.node in read],
@@ -89,6 +90,19 @@ def to_program(
         if endpoint.node not in read:
             _take_unread(program, endpoint)
     return program
+
+
+def _without_truth_values(frozen: FrozenGraph) -> FrozenGraph:
+    """Let outputs that are true or false be 1 or 0: coremltools gives such an output a name of its own."""
+    import tensorflow as tf
+
+    proto, ends = frozen.proto(), {end.node for end in frozen.outputs if end.dtype == "bool"}
+    for node in proto.node:
+        if node.name in ends and node.op == "Identity":
+            node.op = "Cast"
+            node.attr.clear()
+            node.attr["SrcT"].type, node.attr["DstT"].type = tf.bool.as_datatype_enum, tf.int32.as_datatype_enum
+    return replace(frozen, graph_def=proto.SerializeToString(deterministic=True)) if ends else frozen
 
 
 def _take_unread(program: Any, endpoint: Endpoint) -> None:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Collection
 from typing import Any
 
-_NOT_IN_SCOPES = re.compile(r"[^A-Za-z0-9_.\\/>-]")
+_NOT_IN_SCOPES = re.compile(r"[^A-Za-z0-9_./>-]")
 _CALL = re.compile(r"^(Stateful)?PartitionedCall(_\d+)?$")
 
 

@@ -183,7 +183,7 @@ def deciding_set(comparisons: Mapping[str, Comparison]) -> tuple[str, Comparison
 
 
 def _snr(limits: GateLimits, on: str, measured: Comparison) -> Iterator[Gate]:
-    if limits.snr_db is None:
+    if limits.snr_db is None or (measured.heads and not measured.parts):  # nothing but whole numbers
         return
     parts: Iterable[tuple[str | None, float | None]] = [(None, measured.snr_db)]
     if len(measured.parts) > 1:
@@ -202,8 +202,9 @@ def _agreement(limits: GateLimits, on: str, measured: Comparison) -> Iterator[Ga
     if limits.agreement is None or measured.agreement is None:
         return
     heads: Iterable[tuple[str | None, float]] = [(None, measured.agreement)]
-    if len(measured.heads) > 1:
-        heads = ((head.head, head.agreement) for head in measured.heads)
+    if measured.heads:
+        several = len(measured.heads) > 1
+        heads = ((head.head if several else None, head.agreement) for head in measured.heads)
     small = measured.count < SMALL_SET
     limit = min(limits.agreement, 1 - 1 / measured.count) if small else limits.agreement
     for head, value in heads:

@@ -20,9 +20,10 @@ from edgecv_runtime.schema import Accuracy, Comparison
 
 from edgecv_converters.measured import Histogram
 from edgecv_converters.parity.noise import INFINITE, cosine, signal_to_noise
-from edgecv_converters.parity.parts import HeadCounts, OutputSums
+from edgecv_converters.parity.parts import HeadCounts, OutputSums, WholeCounts
 
 MAX_FLIPS: Final = 100
+NEARLY: Final = 0.9  # of a sample's whole numbers, which agree where so many are equal
 BINS_PER_DECADE: Final = 4
 LOWEST_DECADE: Final = -9
 HIGHEST_DECADE: Final = 3
@@ -41,18 +42,23 @@ class ComparisonAccumulator:
     """Sums over batches of outputs, so that no data set is held in memory.
 
     Args:
-        heads: What the source's outputs mean; without a head that decides something there is no agreement.
+        heads: What the source's outputs mean; there is no agreement where none decides something or is whole.
     """
 
     def __init__(self, heads: Sequence[Head]) -> None:
         self._heads = tuple(heads)
-        self._decides = any(head.decides for head in heads)
-        self._count = self._elements = self._agreed = self._non_finite = 0
+        self._count = self._elements = self._non_finite = 0
+        self._agreed = 0.0
         self._max_error = self._sum_error = 0.0
         self._error_power = self._reference_power = self._candidate_power = self._dot = 0.0
         self._flips: list[str] = []
         self._outputs: dict[str, OutputSums] = {}
         self._answers = [(head, HeadCounts(head)) for head in self._heads if head.decides]
+        self._wholes = [WholeCounts(head) for head in self._heads if head.whole and not head.decides]
+        self._decides = bool(self._answers or self._wholes)
+        whole = {name for head in self._heads if head.whole and not head.decides for name in head.spec.outputs}
+        self._counted = whole if any(not head.whole for head in self._heads) else set()  # not measured as numbers
+        self._unparted = whole
         self._edges = np.asarray(error_edges())
         self._bins = np.zeros(len(self._edges) - 1, np.int64)
 
@@ -78,7 +84,7 @@ class ComparisonAccumulator:
             finite &= self._add_output(name, expected, candidate[name])
         self._count += len(ids)
         self._non_finite += int(np.count_nonzero(~finite))
-        self._add_decisions(ids, reference, candidate, finite)
+        self._add_answers(ids, reference, candidate, finite)
 
     def _add_output(self, name: str, reference: npt.NDArray[Any], candidate: npt.NDArray[Any]) -> BoolArray:
         """Add one output's errors; gives which samples are finite in both."""
@@ -87,10 +93,13 @@ class ComparisonAccumulator:
         finite: BoolArray = np.logical_and(np.isfinite(expected).all(axis=1), np.isfinite(got).all(axis=1))
         expected, got = expected[finite], got[finite]
         shape = reference.shape
-        if name not in self._outputs:
+        if name in self._counted:
+            return finite
+        if name not in self._outputs and name not in self._unparted:
             decided = any(name in head.spec.outputs for head, _ in self._answers)
             self._outputs[name] = OutputSums(name, shape, by_column=not decided)
-        self._outputs[name].add(expected.reshape(-1, *shape[1:]), got.reshape(-1, *shape[1:]))
+        if name in self._outputs:
+            self._outputs[name].add(expected.reshape(-1, *shape[1:]), got.reshape(-1, *shape[1:]))
         error = np.abs(expected - got)
         self._elements += error.size
         self._max_error = max(self._max_error, float(error.max(initial=0.0)))
@@ -105,7 +114,7 @@ class ComparisonAccumulator:
         self._bins[-1] += int(np.count_nonzero(~finite)) * (reference.size // max(len(finite), 1))
         return finite
 
-    def _add_decisions(
+    def _add_answers(
         self,
         ids: Sequence[str],
         reference: Mapping[str, npt.NDArray[Any]],
@@ -120,9 +129,12 @@ class ComparisonAccumulator:
             agreed = same_rows(wanted, got) & finite
             counts.add(wanted, got, agreed)
             same &= agreed
-        self._agreed += int(np.count_nonzero(same))
+        shares = same.astype(np.float64)
+        for whole in self._wholes:
+            shares = np.minimum(shares, whole.add(reference, candidate))
+        self._agreed += float(shares.sum())
         room = MAX_FLIPS - len(self._flips)
-        self._flips.extend(str(ids[row]) for row in np.flatnonzero(~same)[:room])
+        self._flips.extend(str(ids[row]) for row in np.flatnonzero(shares < NEARLY)[:room])
 
     def result(self) -> Comparison:
         """The comparison over everything added so far.
@@ -142,7 +154,7 @@ class ComparisonAccumulator:
             agreement=self._agreed / self._count if self._decides else None,
             flips=tuple(self._flips) if self._decides or broken else (),
             non_finite=self._non_finite,
-            heads=tuple(counts.result() for _, counts in self._answers),
+            heads=tuple(counts.result() for counts in (*(counts for _, counts in self._answers), *self._wholes)),
             parts=tuple(part for sums in self._outputs.values() for part in sums.parts()),
         )
 

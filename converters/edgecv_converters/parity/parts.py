@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -20,14 +20,14 @@ from edgecv_runtime.schema import HeadComparison, PartComparison
 from edgecv_converters.parity.noise import signal_to_noise
 
 GAP: Final = 8.0  # columns this many times smaller than the largest of their group are of another kind
-FLOOR: Final = 1e-5  # of the largest column's scale; what is smaller is noise beside it
+FLOOR: Final = 1e-6  # of the largest column's scale; what is smaller is noise beside it
 MATTERS: Final = 0.05  # of the widest range among columns of one scale; a column that moves less is as good as constant
 FOLLOWED: Final = 0.5  # of that range; where a column that moves so much is lost, a constant would be as near
 STILL: Final = 1e-6  # of a column's own magnitude; what moves less is rounding
 MOST_COLUMNS: Final = 1024
 MOST_CHANNELS: Final = 4  # of a picture
 ENOUGH: Final = 5  # samples that a class must be chosen for before its absence says something
-MANY: Final = 20  # values of a column; fewer may look unrelated by chance
+MANY: Final = 20  # places at which the source gives a whole number, before its absence says something
 Array = npt.NDArray[np.float64]
 
 
@@ -186,6 +186,36 @@ class HeadCounts:
             if count >= ENOUGH and value != NOTHING and artifact[place, value] == 0:
                 several = not self._head.one_class
                 yield f"{self._head.label(place)}: {'yes' if value else 'no'}" if several else self._head.label(value)
+
+
+class WholeCounts:
+    """The values of one head that are whole numbers, counted: an index is right or wrong, and has no noise.
+
+    Args:
+        head: A head that decides nothing, such as one of a map of classes or of the places of the largest values.
+    """
+
+    def __init__(self, head: Head) -> None:
+        self._head = head
+        self._count = self._equal = 0
+        self._given: tuple[Counter[int], Counter[int]] = (Counter(), Counter())
+
+    def add(self, reference: Mapping[str, npt.NDArray[Any]], candidate: Mapping[str, npt.NDArray[Any]]) -> Array:
+        """Take one batch of outputs in; returns the share of equal values in each sample."""
+        wanted, got = self._head.values(reference), self._head.values(candidate)
+        equal: npt.NDArray[np.bool_] = wanted == got
+        self._count += equal.size
+        self._equal += int(np.count_nonzero(equal))
+        for counter, values in zip(self._given, (wanted, got), strict=True):
+            found, counts = np.unique(values[np.isfinite(values)].astype(np.int64), return_counts=True)
+            counter.update(dict(zip(found.tolist(), counts.tolist(), strict=True)))
+        return np.asarray(equal.mean(axis=1), np.float64)
+
+    def result(self) -> HeadComparison:
+        """The comparison of the head's values so far."""
+        source, artifact = self._given
+        never = (str(value) for value, count in sorted(source.items()) if count >= MANY and not artifact[value])
+        return HeadComparison(head=self._head.name, agreement=self._equal / max(1, self._count), never=tuple(never))
 
 
 def worst_part(parts: Sequence[PartComparison]) -> PartComparison | None:

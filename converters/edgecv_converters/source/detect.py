@@ -27,8 +27,11 @@ _MAGIC = (
     (0, b"%PDF", "a PDF"),
     (0, b"\x80\x04", "a Python pickle"),
     (0, b"\x93NUMPY", "a NumPy array"),
+    (0, b"\x1f\x8b", "a gzip archive (unpack it, and give what is in it)"),
+    (257, b"ustar", "a tar archive (unpack it, and give what is in it)"),
     (4, b"TFL3", "a TFLite model, already converted"),
 )
+_HEAD = 512  # bytes, in which every kind of file says what it is
 _MODELS = frozenset({".keras", ".h5", ".hdf5", ".pb"})
 _NAMES = {
     "*.onnx": "an ONNX model, already converted",
@@ -102,13 +105,18 @@ def _folder(path: Path) -> ModelFormat:
             f"{path.name} is an unpacked .keras file",
             f"Pack it again, without the folder itself: cd {path.name} && zip -0 -r ../model.keras .",
         )
+    inner = next((found.parent for found in sorted(path.glob("*/saved_model.pb"))), None)
+    if inner is not None:
+        raise SourceError(
+            f"{path.name} is a folder around the SavedModel {inner.name}", f"Give the SavedModel itself: {inner}"
+        )
     raise SourceError(f"{path.name} is a folder without saved_model.pb", _TAKES)
 
 
 def _file(path: Path) -> ModelFormat:
     try:
         with open_regular(path) as file:
-            head = file.read(64)
+            head = file.read(_HEAD)
     except OSError as error:
         raise SourceError(f"{path.name} cannot be read: {error.strerror}", _TAKES) from error
     if not head:

@@ -28,8 +28,9 @@ def output_kind(
 ) -> str | None:
     """Tell an output's kind where its shape and its end do not: by its loss, or because it gives its input back.
 
-    Several numbers of a linear layer are scores of classes only where the loss says so, or the caller knows it from
-    labels or samples (`classes`); else they are numbers: a softmax that the model does not show is never added.
+    Several numbers that no softmax or sigmoid makes are scores of classes only where the loss says so, or the caller
+    knows it from labels or samples (`classes`); else they are numbers: a softmax that the model does not show is never
+    added, and boxes beside scores are not one of n classes. Whole numbers are no scores.
 
     Returns:
         The kind, or None where the shape and the end tell it.
@@ -37,7 +38,9 @@ def output_kind(
     one_class = ending == "softmax" or loss == "one_class"
     if loss == "numbers" or (gives_back(output, inputs) and not one_class):
         return trained_kind("numbers", output.shape)
-    if ending != "logits" or not KINDS[shown_head([output], ending).kind].decides:
+    if output.dtype.startswith(("int", "uint", "bool")):
+        return trained_kind("numbers", output.shape)
+    if ending in {"sigmoid", "softmax"} or not KINDS[shown_head([output], ending).kind].decides:
         return None
     if loss is not None:
         return trained_kind(loss, output.shape)

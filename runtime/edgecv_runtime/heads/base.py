@@ -67,6 +67,7 @@ class Head(ABC):
     Attributes:
         spec: The head's record in the manifest.
         shapes: The shapes of its outputs in the order of `spec.outputs`, batch included.
+        dtypes: Their types, where they are known.
 
     Raises:
         SpecError: The record is none of this kind, or does not fit the outputs.
@@ -74,6 +75,7 @@ class Head(ABC):
 
     spec: HeadSpec
     shapes: tuple[tuple[int, ...], ...]
+    dtypes: tuple[str, ...] = ()
 
     kind: ClassVar[str]
     meaning: ClassVar[str]  # in a few words, for help texts
@@ -186,6 +188,11 @@ class Head(ABC):
     def name(self) -> str:
         """The head's name."""
         return self.spec.name
+
+    @property
+    def whole(self) -> bool:
+        """Whether its values are whole numbers, such as indices: they are equal or not, but never nearly equal."""
+        return bool(self.dtypes) and all(dtype.startswith(("int", "uint", "bool")) for dtype in self.dtypes)
 
     @property
     def title(self) -> str:

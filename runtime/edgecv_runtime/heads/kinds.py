@@ -26,9 +26,10 @@ def open_head(spec: HeadSpec, outputs: Iterable[TensorSpec]) -> Head:
     Raises:
         SpecError: The record does not fit its kind or the model's outputs.
     """
-    shapes = {output.name: output.shape for output in outputs}
+    found = {output.name: output for output in outputs}
+    own = [found[name] for name in spec.outputs]
     try:
-        return KINDS[spec.kind](spec, tuple(shapes[name] for name in spec.outputs))
+        return KINDS[spec.kind](spec, tuple(one.shape for one in own), tuple(one.dtype for one in own))
     except SpecError as error:
         raise SpecError(f"head {spec.name!r}: {error.message}", error.hint) from error
 

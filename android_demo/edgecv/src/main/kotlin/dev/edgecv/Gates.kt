@@ -40,6 +40,7 @@ internal object Gates {
 
     private fun snr(bar: Limits, measured: Comparison): List<Gate> {
         val limit = bar.snrDb ?: return emptyList()
+        if (measured.heads.isNotEmpty() && measured.parts.isEmpty()) return emptyList() // nothing but whole numbers
         val parts = measured.parts.takeIf { it.size > 1 }?.map { it.part to it.snrDb } ?: listOf(null to measured.snrDb)
         return parts.map { (part, value) ->
             val enough = if (value == null) part != null || measured.maxAbsError == 0.0 else value >= limit
@@ -50,7 +51,8 @@ internal object Gates {
     /** A set of fewer than 20 samples may always have one that differs. */
     private fun agreement(bar: Limits, measured: Comparison): List<Gate> {
         val all = measured.agreement ?: return emptyList()
-        val heads = measured.heads.takeIf { it.size > 1 }?.map { it.head to it.agreement } ?: listOf(null to all)
+        val several = measured.heads.size > 1
+        val heads = measured.heads.map { (if (several) it.head else null) to it.agreement }.ifEmpty { listOf(null to all) }
         val limit = if (measured.count < SMALL_SET) min(bar.agreement, 1 - 1.0 / measured.count) else bar.agreement
         return heads.map { (head, value) ->
             Gate("agreement", GOLDEN, limit, value, value >= limit - 1e-12 && measured.nonFinite == 0, head)

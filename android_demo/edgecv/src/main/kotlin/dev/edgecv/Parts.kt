@@ -7,14 +7,14 @@ import kotlin.math.min
 import kotlin.math.sqrt
 
 private const val GAP = 8.0 // columns this many times smaller than the largest of their group are of another kind
-private const val FLOOR = 1e-5 // of the largest column's scale; what is smaller is noise beside it
+private const val FLOOR = 1e-6 // of the largest column's scale; what is smaller is noise beside it
 private const val MATTERS = 0.05 // of the widest range among columns of one scale; a column that moves less is as good as constant
 private const val FOLLOWED = 0.5 // of that range; where a column that moves so much is lost, a constant would be as near
 private const val STILL = 1e-6 // of a column's own magnitude; what moves less is rounding
 private const val MOST_COLUMNS = 1024
 private const val MOST_CHANNELS = 4 // of a picture
 private const val ENOUGH = 5 // samples that a class must be chosen for before its absence says something
-private const val MANY = 20 // values of a column; fewer may look unrelated by chance
+private const val MANY = 20 // places at which the source gives a whole number, before its absence says something
 private const val SHOWN = 4 // of a scattered set of columns
 
 /**
@@ -180,5 +180,30 @@ internal class HeadCounts(val head: Head) {
 
     private fun never(): List<String> = source.filter { (decision, times) -> times >= ENOUGH && decision !in artifact }.keys.map { (place, value) ->
         if (head.oneClass) head.spec.label(value) else "${head.spec.label(place)}: ${if (value == 1) "yes" else "no"}"
+    }
+}
+
+/** The values of one head that are whole numbers, counted: an index is right or wrong, and has no noise. */
+internal class WholeCounts(val head: Head) {
+    private var count = 0L
+    private var equal = 0L
+    private val source = HashMap<Long, Int>() // how often, by the value
+    private val artifact = HashSet<Long>()
+
+    /** Take in all outputs of one sample; returns the share of equal values. */
+    fun add(reference: List<FloatArray>, candidate: List<FloatArray>): Double {
+        val wanted = reference[head.place]
+        val got = candidate[head.place]
+        val same = wanted.indices.count { wanted[it] == got[it] }
+        for (value in wanted) if (value.isFinite()) source.merge(value.toLong(), 1, Int::plus)
+        for (value in got) if (value.isFinite()) artifact += value.toLong()
+        count += wanted.size
+        equal += same
+        return same.toDouble() / max(1, wanted.size)
+    }
+
+    fun result(): HeadComparison {
+        val never = source.filter { (value, times) -> times >= MANY && value !in artifact }.keys.sorted().map(Long::toString)
+        return HeadComparison(head.spec.name, equal.toDouble() / max(1L, count), never)
     }
 }
