@@ -124,7 +124,7 @@ def run_phases(
     references = workers.wait_for(REFERENCES, job)
     weaknesses = weaknesses_of(source, data, references)
     for text in weaknesses:
-        workers.observer.note(f"weak proof: {text}")
+        workers.observer.note(f"Weak proof: {text}")
     return ConversionResult(
         source=source,
         data=data,

@@ -178,9 +178,14 @@ def waiting(text: str) -> Iterator[None]:
 
 
 class LiveObserver:
-    """Shows every worker and stage while it runs, in one display on stderr; quiet where that is no terminal."""
+    """Shows every worker and stage while it runs, in one display on stderr; quiet where that is no terminal.
+
+    Attributes:
+        told: The notes that were printed.
+    """
 
     def __init__(self) -> None:
+        self.told: set[str] = set()
         self._jobs: list[Job] = []
         self._stages: dict[str, tuple[int, int]] = {}
         self._live = Live(get_renderable=self._table, console=people(), refresh_per_second=8, transient=True)
@@ -202,8 +207,10 @@ class LiveObserver:
         self._stages[name] = (done, total)
 
     def note(self, text: str) -> None:
-        """Print a line above the display."""
-        note(text)
+        """Print a line above the display, the same one once."""
+        if text not in self.told:
+            self.told.add(text)
+            note(text)
 
     def _table(self) -> Table:
         table = Table.grid(padding=(0, 2))

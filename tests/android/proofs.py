@@ -32,7 +32,11 @@ HEADS: Final = (
     heads.spec("regression", "pred"),  # a detector's boxes in pixels beside its scores, the columns last
     heads.spec("regression", "rows"),  # and first
     heads.spec("regression", "pixels"),
+    heads.spec("regression", "joined"),  # boxes beside scores along the shorter axis
+    heads.spec("regression", "kelvin"),  # far from 0
+    heads.spec("regression", "map"),  # of classes, by their indices
 )
+DTYPES: Final = {"map": "int64"}
 Change = Callable[[np.ndarray], np.ndarray]
 Tensors = Mapping[str, np.ndarray]
 
@@ -60,6 +64,9 @@ def source() -> dict[str, np.ndarray]:
         "pred": np.concatenate([640 * rng.random((COUNT, 6, 4)), 0.05 * rng.random((COUNT, 6, 3))], axis=-1),
         "rows": np.concatenate([640 * rng.random((COUNT, 3, 48)), rng.random((COUNT, 2, 48))], axis=1),
         "pixels": rng.random((COUNT, 4, 4, 3)),
+        "joined": np.concatenate([640 * rng.random((COUNT, 4, 5)), rng.random((COUNT, 3, 5))], axis=1),
+        "kelvin": 300 + rng.random((COUNT, 1)),
+        "map": rng.integers(0, 4, (COUNT, 6, 6)),
     }
     return {name: values.astype(np.float32) for name, values in made.items()}
 
@@ -68,7 +75,9 @@ def good(outputs: Tensors) -> dict[str, np.ndarray]:
     """Return what a good int8 artifact gives: every value within a small part of its own column."""
     rng = np.random.default_rng(6)
     return {
-        name: (values + 0.01 * values.std(axis=0, keepdims=True) * rng.normal(size=values.shape)).astype(np.float32)
+        name: values
+        if name in DTYPES
+        else (values + 0.01 * values.std(axis=0, keepdims=True) * rng.normal(size=values.shape)).astype(np.float32)
         for name, values in outputs.items()
     }
 
@@ -104,6 +113,11 @@ PLANTS: Final = (
     *(Plant("pred", column(place, reverse), f"pred[{place}] follows") for place in (1, 6)),
     *(Plant("pixels", column(place, 0.5), f"pixels[{place}]") for place in range(3)),
     Plant("pixels", reverse, "pixels"),
+    *(Plant("joined", column(place, 0.0, axis=1), f"joined[{place}]") for place in (0, 4, 6)),
+    Plant("joined", column(slice(4, 7), lambda values: values[:, ::-1].copy(), axis=1), "joined[4:7]"),
+    Plant("kelvin", lambda values: np.round(values / 1.2) * np.float32(1.2), "kelvin"),
+    Plant("map", lambda values: values + (np.arange(6) < 2), "map"),
+    Plant("map", lambda values: np.where(values == 3, 0, values), "3 of map"),
     Plant("age", constant(40.0), "age"),
     Plant("age", lambda values: -values, "age"),
     Plant("cls", lambda values: np.roll(values, 1, axis=1), "cls"),
@@ -117,9 +131,13 @@ PLANTS: Final = (
 )
 
 
+def _dtype(name: str) -> str:
+    return DTYPES.get(name, "float32")
+
+
 def judgement(outputs: Tensors, candidate: Tensors) -> Parity:
     """Return how an artifact that gives `candidate` is judged, one sample at a time, as golden cases are."""
-    specs = [TensorSpec(name=name, shape=(1, *values.shape[1:]), dtype="float32") for name, values in outputs.items()]
+    specs = [TensorSpec(name=name, shape=(1, *v.shape[1:]), dtype=_dtype(name)) for name, v in outputs.items()]
     total = ComparisonAccumulator([open_head(head, specs) for head in HEADS])
     for row in range(COUNT):
         total.add(
@@ -127,7 +145,7 @@ def judgement(outputs: Tensors, candidate: Tensors) -> Parity:
             {name: values[row : row + 1] for name, values in outputs.items()},
             {name: values[row : row + 1] for name, values in candidate.items()},
         )
-    ios = tuple(TensorIO(name=spec.name, tensor=spec.name, shape=spec.shape, dtype="float32") for spec in specs)
+    ios = tuple(TensorIO(name=spec.name, tensor=spec.name, shape=spec.shape, dtype=spec.dtype) for spec in specs)
     artifact = Artifact(
         target="onnx",
         precision=PRECISION,
@@ -155,7 +173,7 @@ def write_proofs(file: Path) -> None:
     record = {
         "precision": PRECISION,
         "heads": msgspec.to_builtins(HEADS),
-        "outputs": [{"name": name, "shape": [1, *v.shape[1:]], "dtype": "float32"} for name, v in outputs.items()],
+        "outputs": [{"name": name, "shape": [1, *v.shape[1:]], "dtype": _dtype(name)} for name, v in outputs.items()],
         "source": {name: rows(values) for name, values in outputs.items()},
         "good": {name: rows(values) for name, values in whole.items()},
         "proof": msgspec.to_builtins(plain),

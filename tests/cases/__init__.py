@@ -1,1 +1,96 @@
-"""One small case of each kind of fault that users met, with the right answer."""
+"""One small case of each kind of fault that users met, with the right answer.
+
+Each kind, and the tests that hold it; those of other folders are named with the folder.
+
+* scales_in_one_tensor:
+  test_layers_int8.test_parts_of_other_scales_keep_their_values
+  unit.test_proof_by_part.test_scores_beside_boxes_are_proven_along_any_axis
+* class_head_beside_pixels, class_head_first:
+  unit.test_proof_by_part.test_a_planted_fault_fails_the_artifact_and_is_named
+  unit.test_convert_heads.test_each_output_is_a_head_of_the_kind_that_it_shows
+* two_class_heads:
+  integration.test_heads.test_every_output_has_a_head_and_all_artifacts_are_proven
+* calibration_all_zero:
+  test_proof.test_samples_that_prove_nothing_are_weak_in_the_table
+* calibration_all_equal:
+  unit.test_evidence.test_equal_samples_prove_one_answer
+* calibration_of_another_range:
+  unit.test_evidence.test_bytes_for_a_model_of_floats_are_said
+  unit.test_evidence.test_tensors_that_do_not_fit_a_models_own_scaling_are_said
+* scaled_twice_normalization:
+  test_proof.test_a_models_own_scaling_is_found_however_it_is_written
+  unit.test_evidence.test_a_model_that_scales_pixels_itself_is_not_given_scaled_ones
+* scaled_twice_preprocess_input:
+  test_proof.test_pictures_that_are_scaled_twice_are_weak
+* regression_taken_for_classes, labels_of_another_count:
+  test_proof.test_numbers_by_their_loss_are_no_classes_and_have_as_many_labels
+* maximum_over_the_batch:
+  test_proof.test_samples_that_see_each_other_are_answered_alone
+* uint8_input_int8, int32_tokens_int8, int32_category_int8:
+  test_layers_int8.test_integers_stay_integers
+* gray_picture_without_channels:
+  test_inputs.test_a_plane_is_a_gray_picture_from_a_folder_to_an_answer
+* unused_input:
+  test_layers_float.test_an_input_that_nothing_reads_stays_an_input
+* fixed_batch, stateful_rnn:
+  test_files.test_stateful_layers_are_refused_and_fixed_batches_said
+* open_dimensions_of_a_sequence:
+  test_files.test_the_example_of_a_shape_fits_the_input
+* open_dimensions_of_a_picture:
+  test_inputs.test_a_picture_of_any_size_is_taken_at_the_size_that_is_given
+* mish, hard_sigmoid_after_conv, transposed_conv_output_padding, transposed_conv_kernel_below_stride,
+  resizing_by_a_fraction, zero_padding_before_transposed_conv, max_pooling_3d, pixel_shuffle_of_rank_six:
+  test_layers_float.test_every_target_gives_the_models_answers
+* elu, selu, thresholded_relu, log_softmax:
+  test_layers_int8.test_activations_without_an_int8_kernel_stay_float_and_are_named
+* group_normalization, unit_length_embedding:
+  test_layers_int8.test_squares_are_products_and_a_length_is_one_operation
+* bidirectional_int8:
+  test_layers_int8.test_sequences_that_are_reversed
+* attention_on_one_feature:
+  test_layers_float.test_every_target_gives_the_models_answers
+  test_layers_int8.test_statistics_near_0_are_float
+* stacked_lstm_int8_larger:
+  test_layers_int8.test_short_names_make_unrolled_int8_smaller_than_float32
+  test_layers_int8.test_the_command_names_what_stays_float_and_what_is_larger
+* masking:
+  test_layers_int8.test_masks_compare_what_comes_in
+* conv_3d_int8:
+  test_layers_int8.test_volumes_stay_float
+* argmax_output, top_k_output:
+  test_layers_float.test_every_target_gives_the_models_answers
+  unit.test_proof_by_part.test_whole_numbers_are_equal_or_not_and_have_no_ratio
+* mixed_float16_policy:
+  test_policies.test_a_model_in_another_float_is_read_in_float32
+  test_policies.test_mixed_precision_converts
+* sequential_h5_without_input_layer:
+  test_files.test_a_sequential_file_without_an_input_layer_keeps_its_shape
+* keras_archive_of_2_15:
+  test_files.test_archives_of_keras_2_are_read
+* hdf5_named_keras:
+  test_files.test_the_content_decides_and_not_the_name
+* activation_by_unknown_name:
+  test_files.test_an_unknown_function_is_named_with_the_option
+* lambda_over_a_registered_function:
+  test_files.test_a_lambda_over_a_registered_function_is_named_with_the_option
+* lambda_of_another_python:
+  test_files.test_code_of_another_python_is_named_by_its_layer
+* quantized_by_keras:
+  test_files.test_models_that_are_quantized_already_or_wrapped_for_training_are_named
+* git_lfs_pointer:
+  test_files.test_what_is_no_whole_model_is_said_with_what_is_needed
+* saved_model_of_two_signatures, saved_model_without_signature:
+  test_files.test_signatures_are_listed_and_chosen
+* layer_name_with_a_space:
+  test_files.test_layers_of_any_name_convert
+* text_input:
+  test_files.test_text_and_vocabularies_are_refused_by_name
+* sixteen_bit_gray, sixteen_bit_gray_under_load_img, twelve_bits_in_sixteen, float_tiff:
+  test_pictures.test_what_a_picture_loses_is_said_once
+* folder_with_jfif_and_avif:
+  test_pictures.test_every_kind_that_can_be_read_is_read_and_the_others_are_counted
+* exif_orientation:
+  unit.test_preprocess_decode.test_pictures_are_turned_upright_as_pillow_does
+* nested_sequential_of_a_web_trainer:
+  test_prune.test_what_a_web_trainer_writes_is_pruned
+"""

@@ -198,6 +198,19 @@ def test_an_unknown_function_is_named_with_the_option(tmp_path: Path, suffix: st
     assert "--custom-objects" in str(error.hint)
 
 
+def test_a_lambda_over_a_registered_function_is_named_with_the_option(tmp_path: Path) -> None:
+    import keras
+
+    @keras.saving.register_keras_serializable("mine")
+    def halve(x: Any) -> Any:
+        return x / 2
+
+    keras.Sequential([keras.Input((5,)), keras.layers.Lambda(halve)]).save(tmp_path / "m.keras")
+    error = refusal(tmp_path / "m.keras")
+    assert "halve" in error.message
+    assert "--custom-objects" in str(error.hint)
+
+
 def test_an_operation_in_hdf5_is_named(tmp_path: Path) -> None:
     import keras
 

@@ -73,6 +73,7 @@ def transposed_convolutions(x: Any) -> Kinds:
         "same_output_padding": transposed(kernel_size=3, strides=2, padding="same", output_padding=0)(x),
         "kernel_below_stride": transposed(kernel_size=2, strides=3, padding="same")(x),
         "kernel_of_one": transposed(kernel_size=1, strides=4, padding="same", activation="relu")(x),
+        "dilated": transposed(kernel_size=(3, 2), dilation_rate=2)(x),
         "one_axis": layers.Conv1DTranspose(4, 2, strides=3, padding="same")(rows),
         "after_padding": transposed(kernel_size=3, strides=2, padding="same")(
             layers.ZeroPadding2D(((1, 2), (0, 3)))(x)
@@ -82,7 +83,7 @@ def transposed_convolutions(x: Any) -> Kinds:
 
 
 def resizes(x: Any) -> Kinds:
-    from keras import layers
+    from keras import layers, ops
 
     def resized(height: int, width: int, kernel: str = "bilinear") -> Any:
         return layers.Resizing(height, width, interpolation=kernel)(layers.Conv2D(3, 1)(x))
@@ -96,6 +97,7 @@ def resizes(x: Any) -> Kinds:
         "bicubic": layers.Conv2D(2, 3)(resized(50, 19, "bicubic")),
         "antialiased": layers.Resizing(9, 47, antialias=True)(x),
         "of_areas": resized(17, 9, "area"),
+        "symmetric": layers.Conv2D(2, 3)(ops.pad(x, ((0, 0), (2, 1), (0, 3), (0, 0)), mode="symmetric")),
         "padded": layers.Resizing(20, 31, pad_to_aspect_ratio=True)(x),
         "before_transposed": layers.Conv2DTranspose(4, 3, strides=2)(
             layers.ZeroPadding2D(((0, 1), (2, 0)))(layers.Cropping2D(((1, 2), (3, 0)))(resized(50, 47)))
@@ -107,6 +109,7 @@ def volumes(x: Any) -> Kinds:
     from keras import layers
 
     return {
+        "grouped": layers.Conv3D(4, 2, groups=2, bias_initializer="random_normal")(x),
         "largest": layers.MaxPooling3D(2)(layers.Conv3D(3, 3, padding="same")(x)),
         "largest_same": layers.MaxPooling3D((3, 2, 1), strides=(1, 2, 2), padding="same")(x),
         "average": layers.AveragePooling3D((1, 2, 3))(x),
@@ -139,6 +142,13 @@ def answers(x: Any) -> Kinds:
         "places": places,
         "intervals": layers.Discretization(bin_boundaries=[-1.0, 0.0, 0.5])(x),
         "intervals_one_hot": layers.Discretization(bin_boundaries=[0.0, 1.0], output_mode="one_hot")(x),
+        "truths": ops.any(x > 0.5, axis=-1),
+        "intervals_counted": layers.Discretization(bin_boundaries=[-0.5, 0.5], output_mode="count")(
+            layers.Flatten()(x)
+        ),
+        "intervals_met": layers.Discretization(bin_boundaries=[-2.0, 2.0], output_mode="multi_hot")(
+            layers.Flatten()(x)
+        ),
         "intervals_embedded": layers.Embedding(3, 2)(layers.Discretization(bin_boundaries=[-0.5, 0.5])(x)),
     }
 

@@ -154,7 +154,7 @@ class ComparisonAccumulator:
             agreement=self._agreed / self._count if self._decides else None,
             flips=tuple(self._flips) if self._decides or broken else (),
             non_finite=self._non_finite,
-            heads=tuple(counts.result() for counts in (*(counts for _, counts in self._answers), *self._wholes)),
+            heads=(*(counts.result() for _, counts in self._answers), *(counts.result() for counts in self._wholes)),
             parts=tuple(part for sums in self._outputs.values() for part in sums.parts()),
         )
 

@@ -30,8 +30,7 @@ from edgecv_converters.source.words import gist
 Array = npt.NDArray[Any]
 Weight = tuple[str, Callable[[], Array]]
 _BATCH_BYTES = 32 * 1024 * 1024
-_ALONE = 2  # samples that are answered alone as well
-_OTHER = 1e-3  # of an output's largest value: more than the rounding of another batch size makes
+_OTHER = 1e-3  # of an output's largest value
 _SEES = "the model answers a sample otherwise among others than alone: its samples see each other, so each is alone"
 
 
@@ -239,15 +238,20 @@ class SourceModel:
         return max(2, min(32, count, _BATCH_BYTES // max(sample, 1)))
 
     def _sees_others(self, columns: list[Array], size: int) -> bool:
-        """Tell whether the samples of a batch see each other: their answers are others than those of each alone."""
+        """Tell whether the samples of a batch see each other: the answer to one changes with those around it."""
         if not self._seen:
-            first = [column[:_ALONE] for column in columns]
-            together = self._run(first, size)
-            alone = self._frozen.function()
-            rows = [[np.asarray(v) for v in alone(*_tensors(first, row))] for row in range(len(first[0]))]
-            parts = zip(together, zip(*rows, strict=True), self._frozen.outputs, strict=True)
-            self._seen.append(any(_differ(values, np.concatenate(found), end.dtype) for values, found, end in parts))
+            batch = [column[:size] for column in columns]
+            together, last = self._run(batch, size), len(batch[0]) - 1
+            self._seen.append(any(self._changes(batch, together, row, size) for row in {0, last}))
         return self._seen[0]
+
+    def _changes(self, batch: list[Array], together: list[Array], row: int, size: int) -> bool:
+        """Answer one sample of a batch again, with zeros in the place of all others: tell whether it changes."""
+        alone = [np.zeros((size, *column.shape[1:]), column.dtype) for column in batch]
+        for zeros, column in zip(alone, batch, strict=True):
+            zeros[row] = column[row]
+        answers = zip(together, self._run(alone, size), self._frozen.outputs, strict=True)
+        return any(_differ(wanted[row], found[row], end.dtype) for wanted, found, end in answers)
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -275,18 +279,11 @@ class SourceModel:
         return on_cpu
 
 
-def _tensors(columns: Sequence[Array], row: int) -> list[Any]:
-    import tensorflow as tf
-
-    return [tf.constant(column[row : row + 1]) for column in columns]
-
-
-def _differ(together: Array, alone: Array, dtype: str) -> bool:
+def _differ(one: Array, other: Array, dtype: str) -> bool:
     """Tell whether two answers differ by more than rounding does; of whole numbers a few may be others."""
     if np.issubdtype(np.dtype(dtype), np.floating):
-        largest = float(np.abs(alone).max(initial=0.0))
-        return bool(np.abs(together - alone).max(initial=0.0) > _OTHER * largest)
-    return bool(np.mean(together != alone) > 0.1)
+        return bool(np.abs(one - other).max(initial=0.0) > _OTHER * float(np.abs(other).max(initial=0.0)))
+    return bool(np.mean(one != other) > 0.1)
 
 
 def _freeze(loaded: Loaded, inputs: tuple[TensorSpec, ...]) -> FrozenGraph:

@@ -17,8 +17,10 @@ class PlantedFaultTest {
         val measured = proofs.compare(proofs.good)
         val gates = Gates.of(proofs.precision, trained = false, measured)
         assertTrue(gates.all { it.passed }, "$gates")
-        assertEquals(listOf("cls", "smile", "tags"), measured.heads.map { it.head })
-        val parts = listOf("cls", "smile", "tags", "age", "pred[0:4]", "pred[4:7]", "rows[0:3]", "rows[3:5]", "pixels")
+        assertEquals(listOf("cls", "smile", "tags", "map"), measured.heads.map { it.head })
+        val parts = listOf(
+            "cls", "smile", "tags", "age", "pred[0:4]", "pred[4:7]", "rows[0:3]", "rows[3:5]", "pixels", "joined[0:4]", "joined[4:7]", "kelvin",
+        )
         assertEquals(parts, gates.filter { it.name == "snr_db" }.map { it.subject })
         assertSame(proofs.proof, measured, gates, emptyList(), SUMS)
     }
