@@ -123,6 +123,22 @@ def test_sequences_that_are_reversed() -> None:
     on_all_targets(made, 25)
 
 
+def test_pairs_of_steps_are_simulated_and_sorted_values_stay_in_order() -> None:
+    """Additive attention adds (1, 4, 3) to (1, 4, 1, 3): in a batch the one's samples would meet the other's steps."""
+    keras = seeded()
+    sequence = keras.Input((4, 3), name="x")
+    keys = keras.layers.Dense(3)(sequence)
+    attended = keras.layers.AdditiveAttention()([keys, sequence])
+    ends = [keras.layers.GlobalAveragePooling1D()(attended), keras.ops.sort(keys, axis=-1)]
+    made = files(keras.Model(sequence, ends), {"x": walks(4, 3)}, how=EDGECV)
+    on_all_targets(made, 20)
+    least = keras.ops.argmin(keras.layers.Dense(5)(sequence), axis=-1)
+    made = files(keras.Model(sequence, [least, *keras.ops.top_k(keys, 2)]), {"x": walks(4, 3)})
+    for found in (made.tflite(), made.onnx(), made.coreml()):
+        for wanted, got in zip(made.expected[::2], found[::2], strict=True):
+            assert np.mean(wanted == got.reshape(wanted.shape)) > 0.9
+
+
 def test_masks_compare_what_comes_in() -> None:
     keras = seeded()
     sequence = keras.Input((3, 3), name="x")

@@ -12,7 +12,16 @@ from edgecv_runtime.formats import ONNX_RUNTIME, PythonLibrary
 from edgecv_runtime.schema import Precision, Record
 
 from edgecv_converters.graph.frozen import FrozenGraph
-from edgecv_converters.graph.passes import bucketize, erfc, expm1, groups_3d, log1p, resize_products, scalar_terms
+from edgecv_converters.graph.passes import (
+    bucketize,
+    erfc,
+    expm1,
+    groups_3d,
+    log1p,
+    resize_products,
+    scalar_terms,
+    whole_division,
+)
 from edgecv_converters.inspection import ArtifactInspection
 from edgecv_converters.isolate.store import ObjectStore
 from edgecv_converters.onnx.batch import with_batch
@@ -47,6 +56,7 @@ class OnnxTarget(ConversionTarget):
         bucketize.rewrite,
         groups_3d.rewrite,
         scalar_terms.rewrite,
+        whole_division.rewrite,
     )
     carried = frozenset({"int8"})
     slowness = 1

@@ -14,6 +14,8 @@ from edgecv_converters.tflite.reader import Grid, Op
 Watch = Callable[[int, Any], Any]
 AXIS_OPERAND = {"MEAN": 1, "SUM": 1, "REDUCE_ALL": 1, "REDUCE_ANY": 1, "REDUCE_MAX": 1, "REDUCE_MIN": 1}
 AXIS_OPERAND |= {"ARG_MAX": 1, "REVERSE_V2": 1, "SPLIT": 0, "SPLIT_V": 2}
+BROADCASTS = frozenset({"ADD", "DIV", "FLOOR_DIV", "FLOOR_MOD", "MAXIMUM", "MINIMUM", "MUL", "POW", "SELECT_V2", "SUB"})
+BROADCASTS |= {"EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL", "NOT_EQUAL", "SQUARED_DIFFERENCE"}
 AXIS_OPTION = frozenset({"CONCATENATION", "PACK", "UNPACK"})
 
 
@@ -90,9 +92,17 @@ def mixing(network: Network) -> Op | None:
     """The first operation that would mix samples, were there more than one; None where samples stay apart."""
     for op in network.ops:
         activations = [n for n in (*op.inputs, *op.outputs) if n >= 0 and n not in network.constants]
-        if any(network.shapes[number][:1] != (1,) for number in activations) or _touches_samples(network, op):
+        apart = all(network.shapes[number][:1] == (1,) for number in activations)
+        if not apart or _meets_others(network, op) or _touches_samples(network, op):
             return op
     return None
+
+
+def _meets_others(network: Network, op: Op) -> bool:
+    """Tell whether operands of fewer axes are stretched: (1, 8, 4) beside (1, 8, 1, 4) has its samples at the steps."""
+    rank = len(network.shapes[op.outputs[0]])
+    short = [n for n in op.inputs if n not in network.constants and len(network.shapes[n]) < rank]
+    return op.kind in BROADCASTS and bool(short)
 
 
 def _touches_samples(network: Network, op: Op) -> bool:

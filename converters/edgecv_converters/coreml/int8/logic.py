@@ -100,6 +100,23 @@ def arg_max(net: Emitter, op: Op) -> None:
     net.give(op.outputs[0], net.mb.reduce_argmax(x=x, axis=axis, name=net.name(op.outputs[0])), Layout.FILE)
 
 
+def arg_min(net: Emitter, op: Op) -> None:
+    """Operands: data, axis. Of equals the first."""
+    rank = len(net.shape(op.inputs[0]))
+    axis = np.int32(net.integers_of(op.inputs[1])[0] % rank)
+    x = net.reals(op.inputs[0], Layout.FILE)
+    net.give(op.outputs[0], net.mb.reduce_argmin(x=x, axis=axis, name=net.name(op.outputs[0])), Layout.FILE)
+
+
+def top_k(net: Emitter, op: Op) -> None:
+    """Operands: data, how many; results: the largest values along the last axis, and their places."""
+    count = np.int32(net.integers_of(op.inputs[1])[0])
+    x = net.reals(op.inputs[0], Layout.FILE)
+    found = net.mb.topk(x=x, k=count, axis=np.int32(-1), ascending=False, name=net.unique(net.name(op.outputs[0])))
+    for number, value in zip(op.outputs, found, strict=True):
+        net.give(number, value, Layout.FILE)
+
+
 def cumulative_sum(net: Emitter, op: Op) -> None:
     """Operands: data, axis."""
     rank, layout = len(net.shape(op.inputs[0])), net.layout_of(op.inputs[:1])
