@@ -153,6 +153,15 @@ def test_masks_compare_what_comes_in() -> None:
     assert min(ratios(made.expected, integers.onnx())) > 20
 
 
+def test_attention_leaves_out_what_is_padded() -> None:
+    keras = seeded()
+    ids = keras.Input((5,), dtype="int32", name="ids")
+    x = keras.layers.Embedding(8, 4, mask_zero=True)(ids)
+    x = keras.layers.GlobalAveragePooling1D()(keras.layers.MultiHeadAttention(2, 3)(x, x))
+    values = np.random.default_rng(0).integers(0, 8, (40, 5)).astype(np.int32)
+    on_all_targets(files(keras.Model(ids, x), {"ids": values}), 20)
+
+
 def test_integers_stay_integers() -> None:
     keras = seeded()
     layers, ops = keras.layers, keras.ops

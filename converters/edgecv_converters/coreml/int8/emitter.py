@@ -256,9 +256,9 @@ class Emitter:
     # Constants
 
     def floats(self, array: Array) -> Array:
-        """Real constants in the program's float type; integers become int32."""
+        """Real constants in the program's float type; integers become int32, and what is true or false stays so."""
         if array.dtype.kind != "f":
-            return array.astype(np.int32)
+            return array if array.dtype.kind == "b" else array.astype(np.int32)
         with np.errstate(over="ignore"):
             result: Array = array.astype(self.float)
         if not np.isfinite(result).all() and np.isfinite(array).all():
