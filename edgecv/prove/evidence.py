@@ -173,7 +173,7 @@ def _plausible(spans: tuple[Any, Any]) -> bool:
 
 
 def _different(spool: Spool) -> int:
-    """How many samples differ from all before them, counted up to as many as prove something."""
+    """Count the samples that differ from all before them, up to as many as prove something."""
     seen: set[bytes] = set()
     for _, batch in spool.batches(1):
         seen.add(hashlib.sha256(b"".join(np.ascontiguousarray(values).tobytes() for values in batch.values())).digest())

@@ -143,6 +143,7 @@ def answers(x: Any) -> Kinds:
         "intervals": layers.Discretization(bin_boundaries=[-1.0, 0.0, 0.5])(x),
         "intervals_one_hot": layers.Discretization(bin_boundaries=[0.0, 1.0], output_mode="one_hot")(x),
         "whole_division": ops.cast(10 * x, "int32") // 3,
+        "remainder": ops.mod(ops.cast(10 * x, "int32"), 4),
         "truths": ops.any(x > 0.5, axis=-1),
         "intervals_counted": layers.Discretization(bin_boundaries=[-0.5, 0.5], output_mode="count")(
             layers.Flatten()(x)

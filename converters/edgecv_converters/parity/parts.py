@@ -99,7 +99,7 @@ class _Columns:
         return np.moveaxis(values, self._axis, 0).reshape(values.shape[self._axis], -1)
 
     def spread(self) -> float:
-        """How many times larger the largest scale of a column is than the least that is no noise beside it."""
+        """The ratio of the largest scale of a column to the least one that is no noise beside it."""
         scale = np.sqrt(self._reference_power)
         counted = scale[scale > FLOOR * scale.max(initial=0.0)]
         return float(counted.max() / counted.min()) if counted.size else 1.0
