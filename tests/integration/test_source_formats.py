@@ -127,7 +127,7 @@ def test_several_inputs_and_outputs_keep_their_names(tmp_path: Path) -> None:
         (3, "sigmoid", "multilabel", "none"),
         (3, "softmax", "classification", "none"),
         (3, None, "regression", "none"),
-        (3, "relu", "classification", "none"),
+        (3, "relu", "regression", "none"),
         (1, None, "regression", "none"),
     ],
 )
