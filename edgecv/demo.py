@@ -54,7 +54,7 @@ def run_demo(out: Path, *, force: bool) -> None:
                 force=force,
             )
             outcome = convert(request, observer)
-        print_outcome(outcome, as_json=False)
+        print_outcome(outcome, as_json=False, told=observer.told)
         classify(out, folder / "test")
     show("next:   edgecv convert YOUR_MODEL --quantize int8 --preprocess PRESET --calibrate FOLDER --evaluate FOLDER")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -297,28 +296,3 @@ def convert(given: ConvertArguments) -> None:
     with LiveObserver() as observer:
         outcome = run(request, observer)
     print_outcome(outcome, as_json=given.as_json, told=observer.told)
-
-
-def print_outcome(outcome: Outcome, *, as_json: bool, told: Collection[str] = ()) -> None:
-    """Print what was made, and end as the gates say.
-
-    Args:
-        outcome: The result.
-        as_json: Whether JSON goes to standard output in place of a table.
-        told: The notes that were printed already.
-
-    Raises:
-        GateError: An artifact is over a gate.
-    """
-    if as_json:
-        show_json({"path": str(outcome.path) if outcome.path else None, "report": outcome.report})
-    else:
-        show(artifact_table(outcome.manifest, outcome.failures))
-        if outcome.path is not None:
-            show(f"bundle: {outcome.path}")
-            if outcome.path.is_dir():
-                show(f"report: {outcome.path / 'report.html'}")
-    for text in outcome.report.notes:
-        if text not in told:
-            note(text)
-    raise_for_gates(outcome.failed, KEPT if outcome.path is not None else NOT_KEPT)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from edgecv_runtime.bundle import REPORTS
 
 from edgecv.convert.pipeline import Outcome
@@ -9,8 +11,13 @@ from edgecv.terminal.console import note, show, show_json
 from edgecv.terminal.tables import KEPT, NOT_KEPT, artifact_table, raise_for_gates
 
 
-def print_outcome(outcome: Outcome, *, as_json: bool) -> None:
+def print_outcome(outcome: Outcome, *, as_json: bool, told: Collection[str] = ()) -> None:
     """Print what was made, and end as the gates say.
+
+    Args:
+        outcome: The result.
+        as_json: Whether JSON goes to standard output in place of a table.
+        told: The notes that were printed already.
 
     Raises:
         GateError: An artifact is over a gate.
@@ -24,5 +31,6 @@ def print_outcome(outcome: Outcome, *, as_json: bool) -> None:
             if outcome.path.is_dir():
                 show(f"report: {outcome.path / REPORTS[-1]}")
     for text in outcome.report.notes:
-        note(text)
+        if text not in told:
+            note(text)
     raise_for_gates(outcome.failed, KEPT if outcome.path is not None else NOT_KEPT)

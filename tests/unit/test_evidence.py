@@ -18,7 +18,7 @@ from edgecv.prove.evidence import (
     scaling_weakness,
     tensor_weakness,
 )
-from edgecv.terminal.words import MINUS
+from edgecv.terminal.words import MINUS, number
 
 RNG = np.random.default_rng(3)
 HEAD = open_head(

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from edgecv_converters.parity.gates import GateConfig
 from edgecv_converters.parity.metrics import ComparisonAccumulator
-from edgecv_converters.parity.parts import MANY, OutputSums, place_words, worst_head, worst_part
+from edgecv_converters.parity.parts import OutputSums, place_words, worst_head, worst_part
 from edgecv_converters.parity.verdict import judge, worst
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.errors import GateError
@@ -225,15 +225,6 @@ def test_a_column_that_is_unrelated_fails_though_the_ratio_of_its_group_does_not
     assert blamed in judged.reason
 
 
-def test_a_column_of_few_values_is_not_called_unrelated():
-    outputs, damaged = OUTPUTS["age"][: MANY - 1], np.roll(OUTPUTS["age"][: MANY - 1], 1, axis=0)
-    total = ComparisonAccumulator([open_head(HEADS["age"], [TensorSpec(name="age", shape=(1, 1), dtype="float32")])])
-    total.add([str(row) for row in range(len(outputs))], {"age": outputs}, {"age": damaged})
-    assert total.result().parts[0].lost == ()
-    total.add(["more"], {"age": OUTPUTS["age"][MANY : MANY + 1]}, {"age": OUTPUTS["age"][MANY : MANY + 1]})
-    assert total.result().parts[0].lost == ("age",)
-
-
 def test_weak_samples_make_a_proof_weak_and_a_failure_stays_one():
     good, bad = noisy(), changed("age", lambda values: -values)
     assert judged_on_weak(good).status == "weak"
@@ -317,7 +308,7 @@ def test_numbers_far_from_zero_are_judged_by_how_they_move(offset, step, status)
     kelvin = offset + RNG.random(COUNT)
     judged = judged_columns([kelvin], [np.round(kelvin / step) * step], "int8")
     assert judged.status == status
-    assert status == "passed" or "constant" in judged.reason
+    assert status == "passed" or "follows the source no better than a constant" in judged.reason
 
 
 def test_too_many_columns_are_one_and_noise_beside_large_columns_is_not_judged_by_its_own_scale():

@@ -65,7 +65,9 @@ class _Columns:
     def __init__(self, name: str, axis: int | None, count: int, *, numbers: bool) -> None:
         self._name, self._axis, self._numbers = name, axis, numbers
         self._values = 0  # in each column
-        self._sums, self._reference_power, self._error_power = (np.zeros(count) for _ in range(3))
+        self._reference_power, self._error_power = np.zeros(count), np.zeros(count)
+        self._moments = np.zeros((2, count))  # sum and sum of squares of the source, less its first value
+        self._first: Array | None = None
         self._lows = np.full((2, count), np.inf)  # of the source, and of the artifact
         self._highs = np.full((2, count), -np.inf)
 
@@ -73,8 +75,10 @@ class _Columns:
         """Take finite values of one batch in."""
         rows = [self._rows(values) for values in (reference, candidate)]
         self._values += rows[0].shape[1]
+        self._first = rows[0][:, :1].copy() if self._first is None else self._first
         with np.errstate(over="ignore"):
-            self._sums += rows[0].sum(axis=1)
+            moved = rows[0] - self._first
+            self._moments += moved.sum(axis=1), np.square(moved).sum(axis=1)
             self._reference_power += np.square(rows[0]).sum(axis=1)
             self._error_power += np.square(rows[0] - rows[1]).sum(axis=1)
         for place, values in enumerate(rows):
@@ -117,16 +121,33 @@ class _Columns:
                 groups[-1].append(column)
         return [np.sort(np.asarray(group, np.int64)) for group in groups]
 
-    def _constant(self, columns: npt.NDArray[np.int64]) -> Iterator[str]:
-        """The columns that vary in the source and are constant in the artifact, or follow it no better than that."""
-        wanted, got = (self._highs - self._lows)[:, columns]
-        magnitude = np.maximum(np.abs(self._lows[0, columns]), np.abs(self._highs[0, columns]))
-        varies = (wanted > MATTERS * wanted.max(initial=0.0)) & (wanted > STILL * magnitude)
+    def _constant(self, columns: npt.NDArray[np.int64]) -> list[int]:
+        """The columns that vary in the source and are constant in the artifact."""
+        moving = self._moving(columns, MATTERS)
+        return [column for column in moving if self._lows[1, column] == self._highs[1, column]]
+
+    def _lost(self, columns: npt.NDArray[np.int64]) -> list[int]:
+        """The columns that follow the source no better than its mean does: their coefficient of determination is <= 0.
+
+        A ratio over a group, or over values that are far from zero, does not show them.
+        """
+        if not self._numbers:
+            return []
+        total, power = self._moments
         with np.errstate(over="ignore", invalid="ignore"):
-            moved = self._reference_power[columns] - np.square(self._sums[columns]) / max(self._values, 1)
-        lost = self._numbers & (wanted > FOLLOWED * wanted.max(initial=0.0)) & (self._error_power[columns] >= moved)
-        for column in columns[varies & ((got == 0) | lost)].tolist():
-            yield self._name if self._axis is None else f"{self._name}[{column}]"
+            spread = power - np.square(total) / max(self._values, 1)  # sum (ref - mean)^2
+        still = self._constant(columns)
+        moving = self._moving(columns, FOLLOWED)
+        return [column for column in moving if self._error_power[column] >= spread[column] and column not in still]
+
+    def _moving(self, columns: npt.NDArray[np.int64], share: float) -> list[int]:
+        """Those columns of one group whose range in the source is over a share of the widest, and no rounding."""
+        wanted = (self._highs - self._lows)[0, columns]
+        magnitude = np.maximum(np.abs(self._lows[0, columns]), np.abs(self._highs[0, columns]))
+        return list(columns[(wanted > share * wanted.max(initial=0.0)) & (wanted > STILL * magnitude)].tolist())
+
+    def _column_name(self, column: int) -> str:
+        return self._name if self._axis is None else f"{self._name}[{column}]"
 
 
 def column_axes(shape: Sequence[int]) -> tuple[int, ...]:

@@ -51,19 +51,24 @@ private class Columns(
     private val numbers: Boolean,
 ) {
     private var values = 0L // in each column
+    private val firsts = DoubleArray(count) // the source's first value, without which the two sums are taken
     private val sums = DoubleArray(count)
+    private val power = DoubleArray(count)
     private val referencePower = DoubleArray(count)
     private val errorPower = DoubleArray(count)
     private val source = Ranges(count)
     private val artifact = Ranges(count)
 
     fun add(reference: FloatArray, candidate: FloatArray) {
+        if (values == 0L) firsts.indices.forEach { firsts[it] = reference[it * stride].toDouble() }
         values += reference.size / count
         for (i in reference.indices) {
             val column = i / stride % count
             val expected = reference[i].toDouble()
             val got = candidate[i].toDouble()
-            sums[column] += expected
+            val moved = expected - firsts[column]
+            sums[column] += moved
+            power[column] += moved * moved
             referencePower[column] += expected * expected
             errorPower[column] += (expected - got) * (expected - got)
             source.add(column, expected)
@@ -105,18 +110,23 @@ private class Columns(
         return groups.map { it.sorted() }
     }
 
-    /** The columns that vary in the source and are constant in the artifact, or follow it no better than that. */
-    private fun constant(columns: List<Int>): List<String> {
-        val widest = max(0.0, columns.maxOf { source.width(it) })
-        return columns.filter { column ->
-            val wanted = source.width(column)
-            val varies = wanted > MATTERS * widest && wanted > STILL * source.magnitude(column)
-            varies && (artifact.width(column) == 0.0 || (numbers && wanted > FOLLOWED * widest && errorPower[column] >= moved(column)))
-        }.map { if (whole) name else "$name[$it]" }
+    /** The columns that vary in the source and are constant in the artifact. */
+    private fun constant(columns: List<Int>): List<Int> = moving(columns, MATTERS).filter { artifact.width(it) == 0.0 }
+
+    /** The columns that follow the source no better than its mean does: their coefficient of determination is at most 0. */
+    private fun lost(columns: List<Int>): List<Int> {
+        if (!numbers) return emptyList()
+        val unrelated = moving(columns, FOLLOWED).filter { errorPower[it] >= power[it] - sums[it] * sums[it] / max(1L, values) }
+        return unrelated - constant(columns).toSet()
     }
 
-    /** The power of a column's distance from its own mean. */
-    private fun moved(column: Int): Double = referencePower[column] - sums[column] * sums[column] / max(1L, values)
+    /** Those columns of one group whose range in the source is over a share of the widest, and no rounding. */
+    private fun moving(columns: List<Int>, share: Double): List<Int> {
+        val widest = max(0.0, columns.maxOf { source.width(it) })
+        return columns.filter { source.width(it) > share * widest && source.width(it) > STILL * source.magnitude(it) }
+    }
+
+    private fun columnName(column: Int): String = if (whole) name else "$name[$column]"
 }
 
 /** The least and the highest value of each column. */
