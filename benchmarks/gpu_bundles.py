@@ -1,4 +1,4 @@
-"""Makes one bundle of the zoo for `benchmarks/gpu.sh`: ONNX and TFLite, proven on labelled samples, which it leaves beside.
+"""Makes one bundle of the zoo for `benchmarks/gpu.sh`: ONNX and TFLite, proven on labelled samples, left beside it.
 
     python -m benchmarks.gpu_bundles NAME FOLDER
 
