@@ -11,6 +11,7 @@ from ai_edge_litert import schema_py_generated as schema
 from edgecv_converters.quantize import BIASES, LOGITS, RANGES, QuantizeSettings, quantize
 from edgecv_converters.quantize.bias import corrected_biases, mean_shift
 from edgecv_converters.quantize.execute import execute, mixing, rounded, step, unwatched
+from edgecv_converters.quantize.floats import mean_inputs
 from edgecv_converters.quantize.network import CASTS, MismatchError, read_network
 from edgecv_converters.quantize.scheme import BiasRoomError, read_scheme, write_scheme
 from edgecv_converters.quantize.score import answers, distance
@@ -221,7 +222,8 @@ def test_bias_correction_makes_the_mean_error_of_a_product_vanish() -> None:
     net = read_network(int8, float32)
     plain = read_scheme(net, int8)
     wrong = plain.with_biases({number: bias + 0.1 for number, bias in plain.biases.items()})
-    right = wrong.with_biases(corrected_biases(net, wrong, {net.inputs[0]: data}))
+    means = mean_inputs(net, float32, [data])
+    right = wrong.with_biases(corrected_biases(net, int8, wrong, [data], means))
     for product in net.products[:2]:
         assert np.abs(mean_errors(net, product, wrong, data)).max() > 0.09
         assert np.abs(mean_errors(net, product, right, data)).max() < 1e-5

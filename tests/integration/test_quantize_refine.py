@@ -57,7 +57,7 @@ def test_logits_are_ranged_for_what_was_learned():
     net = read_network(int8, float32)
     plain = read_scheme(net, int8)
     (logits,) = find_logits(net, groups(net))
-    found = ranged_anew(net, plain, {net.inputs[0]: calibration}, 0)
+    found = ranged_anew(net, plain, {net.inputs[0]: calibration})
     assert {number for number, grid in found.grids.items() if grid != plain.grids[number]} == {logits.tensor}
     seen = {}
     watch = rounded({number: grid for number, grid in plain.grids.items() if number != logits.tensor})

@@ -2,25 +2,28 @@
 
 The products are corrected one after the other, each on inputs that carry the rounding and the corrections of all
 before it, as in M. Nagel & al., Data-free quantization through weight equalization and bias correction (2019), with
-measured means in place of estimated ones.
+measured means in place of estimated ones. A product is linear: its mean result is what it makes of its mean input, so
+that one computation stands for those of all samples.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from edgecv_converters.quantize.execute import rounded, step
-from edgecv_converters.quantize.network import Network
-from edgecv_converters.quantize.scheme import Scheme
+from edgecv_converters.quantize.execute import step
+from edgecv_converters.quantize.network import Network, WeightedOp
+from edgecv_converters.quantize.pieces import CutFile
+from edgecv_converters.quantize.scheme import Scheme, write_bias, write_scheme
 from edgecv_converters.tflite.reader import Array, Op
 
 NO_ACTIVATION = 0
+HELD_BYTES = 128 << 20  # int8 activations that a correction holds
 
 
 def mean_shift(rounded_values: Any, values: Any) -> npt.NDArray[np.float64]:
@@ -32,37 +35,50 @@ def mean_shift(rounded_values: Any, values: Any) -> npt.NDArray[np.float64]:
     return shift
 
 
+def corrected_products(network: Network) -> Iterator[WeightedOp]:
+    """The products whose bias nothing else reads, in the order of computation."""
+    readers = Counter(product.bias for product in network.products)
+    return (p for p in network.products if p.bias is not None and readers[p.bias] == 1)
+
+
 def corrected_biases(
     network: Network,
+    data: bytes,
     scheme: Scheme,
-    feeds: Mapping[int, Array],
+    samples: Sequence[Array],
+    means: Mapping[int, Array],
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> dict[int, npt.NDArray[np.float64]]:
     """New biases for every product that has one of its own.
 
     Args:
         network: Its samples must not mix (`execute.mixing`).
+        data: An int8 file of it.
         scheme: Grids and weights as they will be; biases as in the file.
-        feeds: Samples for each input, all in one batch: both the float and the rounded activations are held.
-        on_progress: Told how many operations of how many are done.
+        samples: For each input in the file's order.
+        means: The float network's mean input of each product for these samples, batch 1, by the float file's numbers.
+        on_progress: Told how many products of how many are done.
+
+    Raises:
+        BiasRoomError: A bias does not fit into an int32.
+        UnusableFileError: LiteRT does not take these numbers.
     """
-    watch, constants = rounded(scheme.grids), scheme.constants()
-    readers = Counter(product.bias for product in network.products)
-    own = {p.op: p.bias for p in network.products if p.bias is not None and readers[p.bias] == 1}
-    exact: dict[int, Any] = dict(feeds)
-    rough: dict[int, Any] = {number: watch(number, value) for number, value in feeds.items()}
-    found: dict[int, npt.NDArray[np.float64]] = {}
-    for number, op in enumerate(network.ops):
-        bias = own.get(number)
-        if bias is not None:
-            plain = _linear(op)
-            both = (step(network, plain, rough, constants)[0], step(network, plain, exact, network.constants)[0])
-            found[bias] = scheme.biases[bias] - mean_shift(*both).reshape(scheme.biases[bias].shape)
-            constants[bias] = found[bias].astype(np.float32)
-        _advance(network, op, exact, network.constants, lambda _, value: value)
-        _advance(network, op, rough, constants, watch)
-        on_progress(number + 1, len(network.ops))
-    return found
+    file = CutFile(write_scheme(network, data, scheme), samples)
+    products = list(corrected_products(network))
+    for done, product in enumerate(products):
+        file.advance(product.op)
+        bias, op = product.bias, _linear(network.ops[product.op])
+        assert bias is not None
+        rough = {product.weight: scheme.weights[product.weight].real(), bias: scheme.biases[bias].astype(np.float32)}
+        both = (
+            step(network, op, {product.source: file.mean(product.source)}, {**network.constants, **rough})[0],
+            step(network, op, {product.source: means[network.twins[product.source]]}, network.constants)[0],
+        )
+        found = scheme.biases[bias] - mean_shift(*both).reshape(scheme.biases[bias].shape)
+        scheme = scheme.with_biases({bias: found})
+        write_bias(network, file.edit, product, scheme)
+        on_progress(done + 1, len(products))
+    return {product.bias: scheme.biases[product.bias] for product in products if product.bias is not None}
 
 
 def _linear(op: Op) -> Op:
@@ -72,20 +88,11 @@ def _linear(op: Op) -> Op:
     return replace(op, options=options)
 
 
-def _advance(
-    network: Network, op: Op, live: dict[int, Any], constants: Mapping[int, Any], watch: Callable[[int, Any], Any]
-) -> None:
-    for number, value in zip(op.outputs, step(network, op, live, constants), strict=True):
-        live[number] = watch(number, value)
-    for number in op.dead:
-        live.pop(number, None)
-
-
-def bytes_for_each_sample(network: Network) -> int:
-    """The largest amount of activations that `corrected_biases` holds at once for one sample."""
-    held, most = set(network.inputs), 0
+def correction_samples(network: Network) -> int:
+    """The number of samples whose int8 activations a correction may hold at once, at least 16."""
+    held, most = set(network.inputs), 1
     for op in network.ops:
         held |= set(op.outputs)
-        most = max(most, sum(4 * int(np.prod(network.shapes[number])) for number in held))
+        most = max(most, sum(int(np.prod(network.shapes[number])) for number in held if number in network.grids))
         held -= set(op.dead)
-    return 3 * most
+    return max(16, HELD_BYTES // most)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -35,29 +35,6 @@ def execute(network: Network, feeds: Mapping[int, Any], constants: Mapping[int, 
         for number in op.dead:
             live.pop(number, None)
     return {number: live[number] for number in network.outputs}
-
-
-def activations(network: Network, tensors: Collection[int]) -> Callable[[Mapping[int, Any]], dict[int, Any]]:
-    """A compiled function from feeds to the float network's values of some tensors."""
-    import tensorflow as tf
-
-    @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]  # TensorFlow has no types
-    def compute(feeds: Mapping[str, Any]) -> dict[str, Any]:
-        seen = {}
-
-        def watch(number: int, value: Any) -> Any:
-            if number in tensors:
-                seen[str(number)] = value
-            return value
-
-        execute(network, {int(name): value for name, value in feeds.items()}, network.constants, watch)
-        return seen
-
-    def run(feeds: Mapping[int, Any]) -> dict[int, Any]:
-        named = compute({str(number): tf.convert_to_tensor(value) for number, value in feeds.items()})
-        return {int(name): value.numpy() for name, value in named.items()}
-
-    return run
 
 
 def step(network: Network, op: Op, live: Mapping[int, Any], constants: Mapping[int, Any]) -> list[Any]:

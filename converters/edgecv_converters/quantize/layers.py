@@ -11,7 +11,7 @@ from edgecv_converters.measured import LayerError
 from edgecv_converters.parity.noise import cosine, signal_to_noise
 from edgecv_converters.quantize.logits import logit_tensors
 from edgecv_converters.quantize.network import CASTS, MismatchError, Network, read_network
-from edgecv_converters.quantize.score import THREADS
+from edgecv_converters.quantize.watched import THREADS
 from edgecv_converters.tflite.describe import load
 from edgecv_converters.tflite.reader import Array, Grid, Op, TFLiteGraph
 

@@ -14,7 +14,8 @@ import numpy as np
 
 from edgecv_converters.quantize.execute import execute, rounded
 from edgecv_converters.quantize.network import Network
-from edgecv_converters.quantize.ranges import Observed, Values, least_cost_grid
+from edgecv_converters.quantize.observed import Observed
+from edgecv_converters.quantize.ranges import Values, least_cost_grid
 from edgecv_converters.quantize.scheme import Scheme
 from edgecv_converters.quantize.shared import Group, groups
 from edgecv_converters.tflite.reader import Array, Grid, Op
@@ -38,11 +39,20 @@ class Logits:
 
 def find_logits(network: Network, groups: Sequence[Group]) -> tuple[Logits, ...]:
     """The logits of every output that is a softmax or a sigmoid; none where something else reads them too."""
-    makers = {network.maker(output) for output in network.outputs}
-    heads = [op for op in makers if op is not None and op.kind in {"SOFTMAX", "LOGISTIC"}]
+    heads = _heads(network)
     held = {number: group for group in groups if group.free for number in group.tensors}
     found = [Logits(held[op.inputs[0]], op) for op in network.ops if op in heads and op.inputs[0] in held]
     return tuple(logits for logits in found if _read_by_nobody_else(network, logits))
+
+
+def answered_logits(network: Network) -> tuple[int, ...]:
+    """Find the tensors that the last softmax or sigmoid of each output reads, whoever else reads them."""
+    return tuple(op.inputs[0] for op in network.ops if op in _heads(network) and op.inputs[0] in network.grids)
+
+
+def _heads(network: Network) -> list[Op]:
+    makers = {network.maker(output) for output in network.outputs}
+    return [op for op in makers if op is not None and op.kind in {"SOFTMAX", "LOGISTIC"}]
 
 
 def logit_tensors(network: Network) -> frozenset[int]:
@@ -96,21 +106,20 @@ def least_divergence_grid(logits: Array, op: Op) -> Grid:
     return least_cost_grid(low, high, divergence(rows, op), FACTORS)
 
 
-def ranged_anew(network: Network, scheme: Scheme, feeds: Mapping[int, Array], seed: int) -> Scheme:
+def ranged_anew(network: Network, scheme: Scheme, feeds: Mapping[int, Array]) -> Scheme:
     """The scheme with the logits' grids of least divergence for what its own rounded network makes of some samples.
 
     Args:
         network: What is computed; its samples must not mix (`execute.mixing`).
         scheme: All numbers but the logits' grids.
         feeds: Samples for each input, the first axis counts them.
-        seed: Of what is drawn from each, where a sample has many logits.
     """
     logits = find_logits(network, groups(network))
     free = logit_tensors(network)
     watch, constants = rounded({n: grid for n, grid in scheme.grids.items() if n not in free}), scheme.constants()
     starts = range(0, len(next(iter(feeds.values()))) if logits else 0, BATCH)
     classes = {found.tensor: network.shapes[found.tensor][-1] for found in logits}
-    seen = Observed(classes, len(starts), seed, classes)
+    seen = Observed(classes, len(starts), classes)
 
     def collect(number: int, value: Any) -> Any:
         kept = watch(number, value)

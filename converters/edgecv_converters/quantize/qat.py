@@ -15,8 +15,9 @@ from edgecv_converters.quantize.logits import ranged_anew
 from edgecv_converters.quantize.network import Network
 from edgecv_converters.quantize.refine import ESTIMATE_EVERY, UNTIMED, compiled, kind_of, rate
 from edgecv_converters.quantize.scheme import BiasRoomError, Scheme, write_scheme
-from edgecv_converters.quantize.score import UnusableFileError, answers
+from edgecv_converters.quantize.score import answers
 from edgecv_converters.quantize.student import Student
+from edgecv_converters.quantize.watched import UnusableFileError
 from edgecv_converters.tflite.reader import Array
 
 LABELS_SHARE = 0.5  # of the loss; the rest is distillation
@@ -101,7 +102,7 @@ def trained(
             feeds = {n: np.asarray(values[rows]) for n, values in zip(network.inputs, how.train.samples, strict=True)}
             train(feeds, np.float32(rate(clock.done, clock.total)), how.train.labels[rows])
             clock.step()
-        reached = ranged_anew(network, student.scheme(), some, seed)
+        reached = ranged_anew(network, student.scheme(), some)
         best = better(best, Trained(scheme=reached, epoch=epoch + 1, score=_judged(network, plain, reached, how)))
     assert best is not None, "there is at least one epoch"
     return best

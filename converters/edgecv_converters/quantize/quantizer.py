@@ -12,17 +12,19 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from edgecv_converters.quantize.bias import bytes_for_each_sample, corrected_biases
+from edgecv_converters.quantize.bias import corrected_biases
 from edgecv_converters.quantize.execute import execute, mixing, unwatched
+from edgecv_converters.quantize.floats import FloatValues, float_values
 from edgecv_converters.quantize.kernels import unknown
 from edgecv_converters.quantize.logits import find_logits, least_divergence_grid, logit_tensors
 from edgecv_converters.quantize.network import MismatchError, Network, read_network
+from edgecv_converters.quantize.observed import Observed
 from edgecv_converters.quantize.qat import TrainingJob, score, trained
-from edgecv_converters.quantize.ranges import least_error_grids, observe
 from edgecv_converters.quantize.refine import Refinement, refined
 from edgecv_converters.quantize.scheme import BiasRoomError, Scheme, read_scheme, write_scheme
-from edgecv_converters.quantize.score import UnusableFileError, answers, distance
-from edgecv_converters.quantize.shared import groups
+from edgecv_converters.quantize.score import answers, distance
+from edgecv_converters.quantize.shared import Group, groups
+from edgecv_converters.quantize.watched import UnusableFileError
 from edgecv_converters.quantize.weights import least_error_weights
 from edgecv_converters.tflite.reader import Array, Grid
 
@@ -30,10 +32,6 @@ Progress = Callable[[float, float | None], None]
 
 RANGES, SCALES, BIASES = "least-error activation ranges", "least-error weight scales", "bias correction"
 LOGITS = "least-divergence logit ranges"
-FEWEST = 64  # samples for any step
-BATCH_BYTES = 256 << 20  # activations that a batch may hold
-CORRECTION_BYTES = 1 << 30
-FORWARD_WORK, FILE_WORK = 4e11, 1e11  # multiply-adds that a pass in TensorFlow, or through a file, may cost
 BEFORE_TRAINING = 0.1  # of what progress shows, where it is refined or trained
 SAME_FLOAT = 1e-3  # of the largest output: how near the simulated float network must be to the float file
 
@@ -78,6 +76,7 @@ def quantize(
     samples: Sequence[Array],
     settings: QuantizeSettings,
     on_progress: Progress = lambda _share, _seconds: None,
+    known: FloatValues | None = None,
 ) -> Quantized:
     """Make the plain int8 file better, if that is possible.
 
@@ -87,17 +86,23 @@ def quantize(
         samples: Calibration samples for each input in the file's order, (count, ...) float32.
         settings: How.
         on_progress: Told the share that is done, 0 to 1, and how many seconds are left where that was measured.
+        known: What the float file computes for these samples, where that is known already.
     """
     try:
         network = read_network(plain, float32)
-        _check_known(network)
-        return _Search(network, plain, float32, samples, settings, on_progress).run()
+        check_known(network)
+        return _Search(network, plain, float32, samples, settings, on_progress, known).run()
     except MismatchError as error:
         note = f"The int8 file is the converter's plain one: {error.message}"
         return Quantized(data=plain, steps=(), notes=(note,), distances={})
 
 
-def _check_known(network: Network) -> None:
+def check_known(network: Network) -> None:
+    """Check that every operation can be computed here.
+
+    Raises:
+        MismatchError: One cannot; the message names its layer.
+    """
     missing = unknown(network)
     if missing:
         op = missing[0]
@@ -114,13 +119,12 @@ class _Search:
     samples: Sequence[Array]
     settings: QuantizeSettings
     on_progress: Progress
-    reference: list[Array] = field(default_factory=list)
+    known: FloatValues | None
     distances: dict[str, float] = field(default_factory=dict)
 
     def run(self) -> Quantized:
         """Try the steps, keep what helps."""
         self._check_simulation()
-        self.reference = answers(self.float32, self._first(FILE_WORK))
         best = read_scheme(self.network, self.plain)
         steps: tuple[str, ...] = ()
         nearest = self._distance((), best)
@@ -148,29 +152,48 @@ class _Search:
         if mixing(self.network) is not None:
             yield (RANGES, *clear, SCALES), scaled
             return
-        yield (RANGES, *clear, BIASES), self._corrected(ranged, 0.6, 0.75)
-        yield (RANGES, *clear, SCALES, BIASES), self._corrected(scaled, 0.75, 0.9)
-        yield (*clear, BIASES), self._corrected(plain.with_grids(logits), 0.9, 1.0)
+        for number, (kept, scheme) in enumerate(
+            (((RANGES, *clear), ranged), ((RANGES, *clear, SCALES), scaled), (clear, plain.with_grids(logits)))
+        ):
+            corrected = self._corrected(scheme, 0.6 + 0.13 * number, 0.73 + 0.13 * number)
+            if corrected is not None:
+                yield (*kept, BIASES), corrected
 
     def _grids(self) -> tuple[dict[int, Grid], dict[int, Grid]]:
         """Those of least squared error for all activations, and for logits those of least divergence."""
         free = [group for group in groups(self.network) if group.free]
         logits = find_logits(self.network, free)
-        classes = {found.tensor: self.network.shapes[found.tensor][-1] for found in logits}
-        tensors = [number for group in free for number in group.tensors]
-        batches, seed = self._batches(), self.settings.seed
-        seen = observe(self.network, tensors, batches, seed, classes, self._part(0.0, 0.3))
-        grids = least_error_grids(seen, free, self._part(0.3, 0.5))
+        seen = self.float_values.seen
+        grids = self._least_error_grids(seen, free)
         clear: dict[int, Grid] = {}
         for found in logits:
-            clear |= dict.fromkeys(found.group.tensors, least_divergence_grid(seen.rows(found.tensor), found.op))
+            rows = seen.rows(self.network.twins[found.tensor])
+            clear |= dict.fromkeys(found.group.tensors, least_divergence_grid(rows, found.op))
         return grids, clear
 
-    def _corrected(self, scheme: Scheme, start: float, end: float) -> Scheme:
-        room = CORRECTION_BYTES // bytes_for_each_sample(self.network)
-        count = min(max(16, room), self._count(FORWARD_WORK))
-        feeds = dict(zip(self.network.inputs, (values[:count] for values in self.samples), strict=True))
-        return scheme.with_biases(corrected_biases(self.network, scheme, feeds, self._part(start, end)))
+    def _least_error_grids(self, seen: Observed, free: Sequence[Group]) -> dict[int, Grid]:
+        grids: dict[int, Grid] = {}
+        for number, group in enumerate(free):
+            grids |= dict.fromkeys(group.tensors, seen.grid(self.network.twins[tensor] for tensor in group.tensors))
+            self._part(0.3, 0.5)(number + 1, len(free))
+        return grids
+
+    @property
+    def float_values(self) -> FloatValues:
+        """Run the float file on the samples, once."""
+        if self.known is None:
+            self.known = float_values(self.network, self.float32, self.samples, self._part(0.0, 0.3))
+        return self.known
+
+    def _corrected(self, scheme: Scheme, start: float, end: float) -> Scheme | None:
+        """The scheme with other biases; None where one has no room, or LiteRT does not take the file."""
+        known = self.float_values
+        few, show = [values[: known.counts.biases] for values in self.samples], self._part(start, end)
+        try:
+            biases = corrected_biases(self.network, self.plain, scheme, few, known.means, show)
+        except (BiasRoomError, UnusableFileError):
+            return None
+        return scheme.with_biases(biases)
 
     def _refine(
         self, scheme: Scheme, steps: tuple[str, ...], notes: tuple[str, ...], nearest: float
@@ -214,12 +237,12 @@ class _Search:
     def _distance(self, steps: tuple[str, ...], scheme: Scheme) -> float:
         try:
             data = write_scheme(self.network, self.plain, scheme) if steps else self.plain
-            given = answers(data, self._first(FILE_WORK))
+            given = answers(data, [values[: self.float_values.counts.scores] for values in self.samples])
         except (BiasRoomError, UnusableFileError):  # a narrower range makes a large bias, or a rescaling, too large
             if not steps:
                 raise
             return math.inf
-        found = distance(self.network, self.reference, given)
+        found = distance(self.network, self.float_values.answers, given)
         self.distances[", ".join(steps) or "plain"] = found
         return found
 
@@ -240,27 +263,6 @@ class _Search:
             got = np.asarray(found[number]).reshape(expected.shape)
             if np.abs(got - expected).max() > SAME_FLOAT * max(float(np.abs(expected).max()), 1e-6):
                 raise MismatchError("the simulated network does not give the float file's answers")
-
-    def _batches(self) -> list[dict[int, Array]]:
-        held = sum(4 * int(np.prod(shape)) for shape in self.network.shapes)
-        size = 1 if mixing(self.network) else int(np.clip(BATCH_BYTES // held, 1, 64))
-        count = self._count(FORWARD_WORK)
-        return [
-            dict(zip(self.network.inputs, (values[i : min(i + size, count)] for values in self.samples), strict=True))
-            for i in range(0, count, size)
-        ]
-
-    def _first(self, work: float) -> list[Array]:
-        return [values[: self._count(work)] for values in self.samples]
-
-    def _count(self, work: float) -> int:
-        """Choose a step's number of samples by sizes alone, so that it is the same on every machine."""
-        macs = sum(
-            int(np.prod(self.network.shapes[self.network.ops[product.op].outputs[0]][1:-1]))
-            * int(np.prod(self.network.shapes[product.weight]))
-            for product in self.network.products
-        )
-        return min(len(self.samples[0]), max(FEWEST, int(work // max(macs, 1))))
 
     def _part(self, start: float, end: float) -> Callable[[int, int], None]:
         alone = self.settings.refine is None and self.settings.train is None

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from edgecv_converters.quantize.bias import bytes_for_each_sample, corrected_biases
+from edgecv_converters.quantize.bias import corrected_biases, correction_samples
 from edgecv_converters.quantize.execute import mixing
+from edgecv_converters.quantize.floats import mean_inputs
 from edgecv_converters.quantize.kernels import unknown
 from edgecv_converters.quantize.network import Network, read_network
 from edgecv_converters.quantize.scheme import read_scheme, write_scheme
 from edgecv_converters.quantize.score import answers, distance
 from edgecv_converters.tflite.reader import Array
 
-HELD_BYTES = 1 << 30
 SAMPLES = 64
 
 
@@ -36,11 +36,10 @@ def corrected_anew(mixed: bytes, float32: bytes, samples: Sequence[Array]) -> by
     network = read_network(mixed, float32, plain=False)
     if unknown(network) or mixing(network) is not None:
         return mixed
-    count = min(SAMPLES, max(16, HELD_BYTES // bytes_for_each_sample(network)))
-    few = [values[:count] for values in samples]
+    few = [values[: min(SAMPLES, correction_samples(network))] for values in samples]
     scheme = read_scheme(network, mixed)
-    feeds = dict(zip(network.inputs, few, strict=True))
-    found = write_scheme(network, mixed, scheme.with_biases(corrected_biases(network, scheme, feeds)))
+    means = mean_inputs(network, float32, few)
+    found = write_scheme(network, mixed, scheme.with_biases(corrected_biases(network, mixed, scheme, few, means)))
     reference = answers(float32, few)
     near, old = (distance(network, reference, answers(data, few)) for data in (found, mixed))
     return found if near < old else mixed

@@ -78,7 +78,7 @@ def refined(
         if number > PLANNED_AT[0] and number % ESTIMATE_EVERY == 0:
             each = (time.monotonic() - began) / (number + 1 - UNTIMED)
             on_progress((number + 1) / total, each * (total - number - 1))
-    return ranged_anew(network, student.scheme(), feeds, seed), total
+    return ranged_anew(network, student.scheme(), feeds), total
 
 
 def rate(step: int, total: int) -> float:

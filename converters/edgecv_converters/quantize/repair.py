@@ -21,8 +21,9 @@ from edgecv_converters.quantize.layers import Inside, sample_count
 from edgecv_converters.quantize.network import CASTS, MismatchError, Network, read_network
 from edgecv_converters.quantize.ranges import grid_of
 from edgecv_converters.quantize.scheme import BiasRoomError, read_scheme, write_scheme
-from edgecv_converters.quantize.score import UnusableFileError, answers
+from edgecv_converters.quantize.score import answers
 from edgecv_converters.quantize.shared import FIXED_RESULT, SAME_SCALE, groups
+from edgecv_converters.quantize.watched import UnusableFileError
 from edgecv_converters.tflite.reader import Array, Grid, Op
 
 LEAST = 0.1  # of the signal: more noise than that (10 dB) is no rounding any more

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from edgecv_runtime.errors import ConversionError
 
-from edgecv_converters.quantize.network import Network
+from edgecv_converters.quantize.network import Network, WeightedOp
 from edgecv_converters.tflite.describe import dtype_of, load
 from edgecv_converters.tflite.reader import Array, Grid, TFLiteGraph
 from edgecv_converters.tflite.write import packed
@@ -108,25 +108,34 @@ def write_scheme(network: Network, data: bytes, scheme: Scheme) -> bytes:
         BiasRoomError: A bias does not fit into an int32.
     """
     model = load(data)
-    file = _Edit(model)
+    file = FileEdit(model)
     for number, grid in scheme.grids.items():
         file.set_grid(number, np.array([grid.scale], np.float32), np.array([grid.zero], np.int64))
     for product in network.products:
         weights = scheme.weights[product.weight]
         file.set_data(product.weight, weights.integers)
         file.set_grid(product.weight, weights.scales, np.zeros(len(weights.scales), np.int64))
-        if product.bias is None:
-            continue
-        steps = _bias_scales(scheme.grids[product.source], weights.scales)
-        integers = np.rint(scheme.biases[product.bias] / steps.astype(np.float64))
-        if np.abs(integers).max(initial=0) >= 2**31:
-            raise BiasRoomError(f"the bias of layer {network.layer(product.weight)} does not fit into an int32")
-        file.set_data(product.bias, integers.astype(np.int32))
-        file.set_grid(product.bias, steps, np.zeros(len(steps), np.int64))
+        write_bias(network, file, product, scheme)
     return packed(model, len(data) + 1024)
 
 
-class _Edit:
+def write_bias(network: Network, file: FileEdit, product: WeightedOp, scheme: Scheme) -> None:
+    """Write the bias of one product, if it has one, in steps of its input's scale * its weights' scales.
+
+    Raises:
+        BiasRoomError: It does not fit into an int32.
+    """
+    if product.bias is None:
+        return
+    steps = _bias_scales(scheme.grids[product.source], scheme.weights[product.weight].scales)
+    integers = np.rint(scheme.biases[product.bias] / steps.astype(np.float64))
+    if np.abs(integers).max(initial=0) >= 2**31:
+        raise BiasRoomError(f"the bias of layer {network.layer(product.weight)} does not fit into an int32")
+    file.set_data(product.bias, integers.astype(np.int32))
+    file.set_grid(product.bias, steps, np.zeros(len(steps), np.int64))
+
+
+class FileEdit:
     """Changes tensors of a flatbuffer; equal data shares one buffer, as in what the converter writes."""
 
     def __init__(self, model: Any) -> None:

@@ -5,17 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from edgecv_runtime.errors import ConversionError
 
 from edgecv_converters.quantize.network import Network
+from edgecv_converters.quantize.watched import interpreter_of
 from edgecv_converters.tflite.reader import Array
 
 SMALLEST = 1 / 512  # half a step of an int8 probability
-THREADS = 1  # more wait for each other where the machine has other work
-
-
-class UnusableFileError(ConversionError):
-    """LiteRT does not take a file: its scales are so far apart that no kernel can bring one to the other."""
 
 
 def answers(data: bytes, inputs: Sequence[Array]) -> list[Array]:
@@ -28,13 +23,7 @@ def answers(data: bytes, inputs: Sequence[Array]) -> list[Array]:
     Raises:
         UnusableFileError: LiteRT's kernels refuse it.
     """
-    from ai_edge_litert.interpreter import Interpreter
-
-    interpreter = Interpreter(model_content=data, num_threads=THREADS)
-    try:
-        interpreter.allocate_tensors()
-    except RuntimeError as error:
-        raise UnusableFileError(f"LiteRT does not take the int8 file: {str(error).strip()}") from error
+    interpreter = interpreter_of(data)
     taken = [detail["index"] for detail in interpreter.get_input_details()]
     given = [detail["index"] for detail in interpreter.get_output_details()]
     rows: list[list[Array]] = [[] for _ in given]

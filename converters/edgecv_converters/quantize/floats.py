@@ -1,0 +1,134 @@
+"""Runs the float file once on the calibration samples, and keeps of its values what the steps need."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgecv_converters.quantize.bias import corrected_products, correction_samples
+from edgecv_converters.quantize.logits import answered_logits
+from edgecv_converters.quantize.network import Network
+from edgecv_converters.quantize.observed import Observed
+from edgecv_converters.quantize.watched import WatchedFile, rows_of
+from edgecv_converters.tflite.reader import Array
+
+if TYPE_CHECKING:
+    from typing import Self
+
+FEWEST = 64  # samples for any step
+RANGES_WORK, FILE_WORK = 4e11, 1e11  # multiply-adds that the pass for ranges, or through a candidate, may cost
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleCounts:
+    """The number of samples that each step takes, the first ones; chosen by sizes alone, so the same on every machine.
+
+    Attributes:
+        ranges: For the ranges of the activations.
+        scores: For the distance of a file's answers.
+        biases: For the correction of biases.
+    """
+
+    ranges: int
+    scores: int
+    biases: int
+
+    @classmethod
+    def of(cls, network: Network, given: int) -> Self:
+        """Those for a network and a number of samples that are there."""
+        macs = sum(
+            int(np.prod(network.shapes[network.ops[product.op].outputs[0]][1:-1]))
+            * int(np.prod(network.shapes[product.weight]))
+            for product in network.products
+        )
+        ranges, scores = (min(given, max(FEWEST, int(work // max(macs, 1)))) for work in (RANGES_WORK, FILE_WORK))
+        return cls(ranges=ranges, scores=scores, biases=min(correction_samples(network), ranges))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FloatValues:
+    """The float file's values, by its own tensor numbers.
+
+    Attributes:
+        counts: Of how many samples each is.
+        seen: The ends and a sample of the values of every tensor that is int8 in the other file.
+        means: The mean input of each product whose bias may be corrected, batch 1.
+        answers: The outputs, in the file's order, as `score.answers` gives them.
+    """
+
+    counts: SampleCounts
+    seen: Observed
+    means: dict[int, Array]
+    answers: list[Array]
+
+
+def float_values(
+    network: Network,
+    float32: bytes,
+    samples: Sequence[Array],
+    on_progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> FloatValues:
+    """Run the float file on the calibration samples, once.
+
+    Args:
+        network: The pair of an int8 file and this one.
+        float32: The file.
+        samples: For each input in the file's order.
+        on_progress: Told how many samples of how many are done.
+    """
+    counts = SampleCounts.of(network, len(samples[0]))
+    total = max(counts.ranges, counts.scores)
+    ranged = {network.twins[number] for number in network.grids}
+    means = MeanInputs(network)
+    together = {network.twins[number]: network.shapes[number][-1] for number in answered_logits(network)}
+    seen = Observed(sorted(ranged), counts.ranges, together)
+    file = WatchedFile(float32, ranged | means.tensors)
+    answers: dict[int, list[Array]] = {number: [] for number in file.outputs}
+
+    def look(number: int, values: Array) -> None:
+        if number in ranged and row < counts.ranges:
+            seen.add(number, values)
+        if row < counts.biases:
+            means.add(number, values)
+        if number in answers and row < counts.scores:
+            answers[number].append(values.copy())
+
+    for row, feed in enumerate(rows_of(samples, total)):
+        file.run(feed, look)
+        on_progress(row + 1, total)
+    return FloatValues(
+        counts=counts, seen=seen, means=means.of(counts.biases), answers=[np.stack(answers[n]) for n in file.outputs]
+    )
+
+
+class MeanInputs:
+    """The float network's mean input of each product whose bias may be corrected, by the float file's numbers."""
+
+    def __init__(self, network: Network) -> None:
+        self.tensors = {network.twins[product.source] for product in corrected_products(network)}
+        self._sums: dict[int, Array] = {}
+
+    def add(self, number: int, values: Array) -> None:
+        """Take one sample's values of a tensor in, if it is such an input."""
+        if number not in self.tensors:
+            return
+        if number in self._sums:
+            self._sums[number] += values
+        else:
+            self._sums[number] = values.astype(np.float32)
+
+    def of(self, count: int) -> dict[int, Array]:
+        """The means over so many samples."""
+        return {number: total / np.float32(count) for number, total in self._sums.items()}
+
+
+def mean_inputs(network: Network, float32: bytes, samples: Sequence[Array]) -> dict[int, Array]:
+    """The float network's mean inputs for some samples."""
+    means = MeanInputs(network)
+    file = WatchedFile(float32, means.tensors)
+    for feed in rows_of(samples, len(samples[0])):
+        file.run(feed, means.add)
+    return means.of(len(samples[0]))
