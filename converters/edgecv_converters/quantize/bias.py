@@ -23,7 +23,7 @@ from edgecv_converters.quantize.scheme import Scheme, write_bias, write_scheme
 from edgecv_converters.tflite.reader import Array, Op
 
 NO_ACTIVATION = 0
-HELD_BYTES = 128 << 20  # int8 activations that a correction holds
+HELD_BYTES = 64 << 20  # int8 activations that a correction holds
 
 
 def mean_shift(rounded_values: Any, values: Any) -> npt.NDArray[np.float64]:

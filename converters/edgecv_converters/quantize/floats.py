@@ -97,7 +97,8 @@ def float_values(
             answers[number].append(values.copy())
 
     for row, feed in enumerate(rows_of(samples, total)):
-        file.run(feed, look)
+        file.run(feed)
+        file.look(look)
         on_progress(row + 1, total)
     return FloatValues(
         counts=counts, seen=seen, means=means.of(counts.biases), answers=[np.stack(answers[n]) for n in file.outputs]
@@ -130,5 +131,6 @@ def mean_inputs(network: Network, float32: bytes, samples: Sequence[Array]) -> d
     means = MeanInputs(network)
     file = WatchedFile(float32, means.tensors)
     for feed in rows_of(samples, len(samples[0])):
-        file.run(feed, means.add)
+        file.run(feed)
+        file.look(means.add)
     return means.of(len(samples[0]))

@@ -11,12 +11,13 @@ from edgecv_converters.measured import LayerError
 from edgecv_converters.parity.noise import cosine, signal_to_noise
 from edgecv_converters.quantize.logits import logit_tensors
 from edgecv_converters.quantize.network import CASTS, MismatchError, Network, read_network
-from edgecv_converters.quantize.watched import THREADS
-from edgecv_converters.tflite.describe import load
+from edgecv_converters.quantize.watched import WatchedFile, rows_of
+from edgecv_converters.tflite.describe import parsed
 from edgecv_converters.tflite.reader import Array, Grid, Op, TFLiteGraph
 
 SAMPLES = 50
 FEWEST = 4
+AT_ONCE = 1 << 16  # values that are summed at once, so that they stay in the cache
 WORK = 2e10  # multiply-adds that each file may cost
 
 
@@ -24,8 +25,6 @@ def measure_layers(
     int8: bytes, float32: bytes, samples: Sequence[Array], *, by_answers: bool = False
 ) -> tuple[LayerError, ...]:
     """One record for every result in the int8 file, in the order of computation.
-
-    The built-in kernels compute both files, because XNNPACK's keep no results in between.
 
     Args:
         int8: The file, with float32 inputs and outputs; some of its operations may be float.
@@ -42,14 +41,14 @@ def measure_layers(
         return ()
     watched = [(number, tensor) for number, op in enumerate(network.ops) for tensor in _results(network, op)]
     sums = {tensor: Sums(network.grids.get(tensor)) for _, tensor in watched}
-    ours, theirs = Inside(int8, network.inputs), Inside(float32, [network.twins[number] for number in network.inputs])
+    ours, theirs = WatchedFile(int8, sums), WatchedFile(float32, [network.twins[tensor] for tensor in sums])
     count = min(len(samples[0]), sample_count(network))
-    for row in range(count):
-        feed = [values[row : row + 1] for values in samples]
+    for feed in rows_of(samples, count):
         ours.run(feed)
         theirs.run(feed)
         for tensor, found in sums.items():
-            found.add(theirs.values(network.twins[tensor]), ours.values(tensor))
+            real = real_values(ours.value(tensor), network.grids.get(tensor))
+            found.add(theirs.value(network.twins[tensor]), real)
     weights = weight_ratios(network, int8)
     logits = logit_tensors(network) if by_answers else frozenset()
     return tuple(
@@ -91,14 +90,24 @@ class Sums:
 
     def add(self, expected: Array, got: Array) -> None:
         """Take one sample in: the float file's values and, real, the int8 file's."""
-        wanted, found = np.asarray(expected, np.float64).reshape(-1), np.asarray(got, np.float64).reshape(-1)
-        self.signal += float(wanted @ wanted)
-        self.rounded += float(found @ found)
-        self.product += float(wanted @ found)
-        self.noise += float(np.square(wanted - found).sum())
+        theirs, ours = np.reshape(expected, -1), np.reshape(got, -1)
+        for start in range(0, ours.size, AT_ONCE):
+            rows = slice(start, start + AT_ONCE)
+            self._add(theirs[rows].astype(np.float64), ours[rows].astype(np.float64))
+
+    def _add(self, wanted: Array, found: Array) -> None:
+        self.signal += _dot(wanted, wanted)
+        self.rounded += _dot(found, found)
+        self.product += _dot(wanted, found)
+        self.noise += _dot(wanted - found, wanted - found)
         self.low, self.high = min(self.low, float(wanted.min())), max(self.high, float(wanted.max()))
         self.outside += 0 if self.grid is None else clipped(wanted, self.grid)
         self.elements += wanted.size
+
+
+def _dot(one: Array, other: Array) -> float:
+    """The sum of products, without a BLAS: its threads wait for each other where the machine has other work."""
+    return float(np.einsum("i,i->", one, other))
 
 
 def clipped(values: Array, grid: Grid) -> int:
@@ -107,43 +116,17 @@ def clipped(values: Array, grid: Grid) -> int:
     return int(np.count_nonzero((values < grid.low - half) | (values > grid.high + half)))
 
 
-class Inside:
-    """A file that runs one sample and then shows the values of any tensor."""
-
-    def __init__(self, content: bytes, inputs: Sequence[int]) -> None:
-        from ai_edge_litert.interpreter import Interpreter, OpResolverType
-
-        self._inputs = inputs
-        self._flat = TFLiteGraph(load(content))
-        self._interpreter = Interpreter(
-            model_content=content,
-            num_threads=THREADS,
-            experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-            experimental_preserve_all_tensors=True,
-        )
-        self._interpreter.allocate_tensors()
-
-    def run(self, feed: Sequence[Array]) -> None:
-        """Compute one sample: a value of batch 1 for each input."""
-        for number, value in zip(self._inputs, feed, strict=True):
-            self._interpreter.set_tensor(number, value)
-        self._interpreter.invoke()
-
-    def values(self, tensor: int) -> Array:
-        """The real values of a tensor."""
-        found: Array = self._interpreter.get_tensor(tensor)
-        if found.dtype.kind == "f":
-            return found
-        if found.dtype != np.int8:
-            return found.astype(np.float32)
-        grid = self._flat.grid(tensor)
-        real: Array = (found.astype(np.float32) - grid.zero) * np.float32(grid.scale)
-        return real
+def real_values(values: Array, grid: Grid | None) -> Array:
+    """The real values of a tensor's int8 values; floats as they are."""
+    if grid is None or values.dtype != np.int8:
+        return values if values.dtype.kind == "f" else values.astype(np.float32)
+    real: Array = (values.astype(np.float32) - grid.zero) * np.float32(grid.scale)
+    return real
 
 
 def weight_ratios(network: Network, int8: bytes) -> Mapping[int, float | None]:
     """The signal-to-noise ratio in dB of each product's int8 weights, by the number of its operation."""
-    flat = TFLiteGraph(load(int8))
+    flat = TFLiteGraph(parsed(int8))
     found: dict[int, float | None] = {}
     for product in network.products:
         exact = np.asarray(network.constants[product.weight], np.float64)

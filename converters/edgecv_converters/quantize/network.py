@@ -13,7 +13,7 @@ import numpy as np
 from edgecv_runtime.errors import ConversionError
 
 from edgecv_converters.graph.layers import layer_of_fused
-from edgecv_converters.tflite.describe import dtype_of, load
+from edgecv_converters.tflite.describe import dtype_of, parsed
 from edgecv_converters.tflite.reader import Array, Grid, Op, Shape, TFLiteGraph
 
 CASTS = frozenset({"QUANTIZE", "DEQUANTIZE"})
@@ -81,7 +81,7 @@ def read_network(int8: bytes, float32: bytes, *, plain: bool = True) -> Network:
     Raises:
         MismatchError: They differ in more than quantization; the message says where.
     """
-    ours, theirs = TFLiteGraph(load(int8)), TFLiteGraph(load(float32))
+    ours, theirs = TFLiteGraph(parsed(int8)), TFLiteGraph(parsed(float32))
     constants, twins = _pair(ours, theirs)
     grids = {
         number: ours.grid(number)

@@ -6,9 +6,9 @@ kept: where nothing helps, the plain file stays.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from threading import Lock
 
 import numpy as np
 
@@ -20,9 +20,10 @@ from edgecv_converters.quantize.logits import find_logits, least_divergence_grid
 from edgecv_converters.quantize.network import MismatchError, Network, read_network
 from edgecv_converters.quantize.observed import Observed
 from edgecv_converters.quantize.qat import TrainingJob, score, trained
+from edgecv_converters.quantize.race import Distances, Steps, nearest, race, side_by_side
 from edgecv_converters.quantize.refine import Refinement, refined
 from edgecv_converters.quantize.scheme import BiasRoomError, Scheme, read_scheme, write_scheme
-from edgecv_converters.quantize.score import answers, distance
+from edgecv_converters.quantize.score import answers
 from edgecv_converters.quantize.shared import Group, groups
 from edgecv_converters.quantize.watched import UnusableFileError
 from edgecv_converters.quantize.weights import least_error_weights
@@ -121,26 +122,34 @@ class _Search:
     on_progress: Progress
     known: FloatValues | None
     distances: dict[str, float] = field(default_factory=dict)
+    shown: float = 0.0
+    showing: Lock = field(default_factory=Lock)
 
     def run(self) -> Quantized:
         """Try the steps, keep what helps."""
-        self._check_simulation()
-        best = read_scheme(self.network, self.plain)
-        steps: tuple[str, ...] = ()
-        nearest = self._distance((), best)
-        for tried, scheme in self._candidates(best):
-            found = self._distance(tried, scheme)
-            if found < nearest if self.settings.steps is None else tried == self.settings.steps:
-                best, steps, nearest = scheme, tried, found
-        notes = self._notes(steps)
+        plain = read_scheme(self.network, self.plain)
+        schemes: dict[Steps, Scheme] = {(): plain, **dict(self._candidates(plain))}
+        if self.settings.steps is not None:
+            schemes = {steps: scheme for steps, scheme in schemes.items() if steps in {(), self.settings.steps}}
+        files = {steps: made for steps, scheme in schemes.items() if (made := self._file(steps, scheme)) is not None}
+        found = self._race(files)
+        wanted = self.settings.steps
+        steps = wanted if wanted is not None and wanted in found else nearest(found)
+        best, notes = schemes[steps], self._notes(steps)
         if self.settings.refine is not None:
-            best, steps, notes = self._refine(best, steps, notes, nearest)
+            best, steps, notes = self._refine(best, steps, notes, files[steps])
         if self.settings.train is not None:
             best, steps, notes = self._train(self.settings.train, best, steps, notes)
         data = write_scheme(self.network, self.plain, best) if steps else self.plain
         return Quantized(data=data, steps=steps, notes=notes, distances=self.distances)
 
-    def _candidates(self, plain: Scheme) -> Iterator[tuple[tuple[str, ...], Scheme]]:
+    def _race(self, files: Mapping[Steps, bytes]) -> Distances:
+        few = [values[: self.float_values.counts.scores] for values in self.samples]
+        found = race(self.network, files, self.float_values.answers, few)
+        self.distances |= {", ".join(steps) or "plain": float(far.mean()) for steps, far in found.items()}
+        return found
+
+    def _candidates(self, plain: Scheme) -> Iterator[tuple[Steps, Scheme]]:
         grids, logits = self._grids()
         ranged, clear = plain.with_grids(grids), (LOGITS,) if logits else ()
         yield (RANGES,), ranged
@@ -152,12 +161,11 @@ class _Search:
         if mixing(self.network) is not None:
             yield (RANGES, *clear, SCALES), scaled
             return
-        for number, (kept, scheme) in enumerate(
-            (((RANGES, *clear), ranged), ((RANGES, *clear, SCALES), scaled), (clear, plain.with_grids(logits)))
-        ):
-            corrected = self._corrected(scheme, 0.6 + 0.13 * number, 0.73 + 0.13 * number)
-            if corrected is not None:
-                yield (*kept, BIASES), corrected
+        chosen = (((RANGES, *clear), ranged), ((RANGES, *clear, SCALES), scaled), (clear, plain.with_grids(logits)))
+        corrected = side_by_side(self._corrected, [scheme for _, scheme in chosen])
+        for (steps, _), scheme in zip(chosen, corrected, strict=True):
+            if scheme is not None:
+                yield (*steps, BIASES), scheme
 
     def _grids(self) -> tuple[dict[int, Grid], dict[int, Grid]]:
         """Those of least squared error for all activations, and for logits those of least divergence."""
@@ -185,20 +193,21 @@ class _Search:
             self.known = float_values(self.network, self.float32, self.samples, self._part(0.0, 0.3))
         return self.known
 
-    def _corrected(self, scheme: Scheme, start: float, end: float) -> Scheme | None:
+    def _corrected(self, scheme: Scheme) -> Scheme | None:
         """The scheme with other biases; None where one has no room, or LiteRT does not take the file."""
         known = self.float_values
-        few, show = [values[: known.counts.biases] for values in self.samples], self._part(start, end)
+        few = [values[: known.counts.biases] for values in self.samples]
         try:
-            biases = corrected_biases(self.network, self.plain, scheme, few, known.means, show)
+            biases = corrected_biases(self.network, self.plain, scheme, few, known.means, self._part(0.6, 0.9))
         except (BiasRoomError, UnusableFileError):
             return None
         return scheme.with_biases(biases)
 
     def _refine(
-        self, scheme: Scheme, steps: tuple[str, ...], notes: tuple[str, ...], nearest: float
+        self, scheme: Scheme, steps: tuple[str, ...], notes: tuple[str, ...], before: bytes
     ) -> tuple[Scheme, tuple[str, ...], tuple[str, ...]]:
         assert self.settings.refine is not None
+        self._check_simulation()
         op = mixing(self.network)
         if op is not None:
             return scheme, steps, (*notes, f"No refinement: {op.kind} mixes samples, so batches cannot be trained on")
@@ -206,13 +215,15 @@ class _Search:
         show = self._later
         done, taken = refined(self.network, scheme, feeds, self.settings.refine, self.settings.seed, show)
         tried = (*self._with_logits(steps), f"distillation of {taken:,} steps")
-        if self._distance(tried, done) < nearest:
+        made = self._file(tried, done)
+        if made is not None and nearest(self._race({steps: before, tried: made})) == tried:
             return done, tried, notes
         return scheme, steps, (*notes, "The refinement brought nothing on the calibration samples and was left out")
 
     def _train(
         self, how: TrainingJob, scheme: Scheme, steps: tuple[str, ...], notes: tuple[str, ...]
     ) -> tuple[Scheme, tuple[str, ...], tuple[str, ...]]:
+        self._check_simulation()
         op = mixing(self.network)
         if op is not None:
             return scheme, steps, (*notes, f"No training: {op.kind} mixes samples, so batches cannot be trained on")
@@ -234,21 +245,16 @@ class _Search:
         """Training ranges logits anew, whether or not that was a step before it."""
         return steps if LOGITS in steps or not logit_tensors(self.network) else (*steps, LOGITS)
 
-    def _distance(self, steps: tuple[str, ...], scheme: Scheme) -> float:
+    def _file(self, steps: Steps, scheme: Scheme) -> bytes | None:
+        """The file of a scheme; None where a bias has no room, as a narrower range may make it too large."""
         try:
-            data = write_scheme(self.network, self.plain, scheme) if steps else self.plain
-            given = answers(data, [values[: self.float_values.counts.scores] for values in self.samples])
-        except (BiasRoomError, UnusableFileError):  # a narrower range makes a large bias, or a rescaling, too large
-            if not steps:
-                raise
-            return math.inf
-        found = distance(self.network, self.float_values.answers, given)
-        self.distances[", ".join(steps) or "plain"] = found
-        return found
+            return write_scheme(self.network, self.plain, scheme) if steps else self.plain
+        except BiasRoomError:
+            return None
 
     def _notes(self, steps: tuple[str, ...]) -> tuple[str, ...]:
         if not steps:
-            return ("The int8 file is the converter's plain one: no step brought it nearer to the float model",)
+            return ("The int8 file has plain ranges: no step brought it nearer to the float model",)
         op = mixing(self.network)
         return () if op is None else (f"No bias correction: {op.kind} of a sequence mixes samples in one batch",)
 
@@ -267,7 +273,14 @@ class _Search:
     def _part(self, start: float, end: float) -> Callable[[int, int], None]:
         alone = self.settings.refine is None and self.settings.train is None
         share = 1.0 if alone else BEFORE_TRAINING
-        return lambda done, total: self.on_progress(share * (start + (end - start) * done / total), None)
+        return lambda done, total: self._show(share * (start + (end - start) * done / total))
+
+    def _show(self, share: float) -> None:
+        """Tell of progress, but never of less than before, where several things are done side by side."""
+        with self.showing:
+            if share > self.shown:
+                self.shown = share
+                self.on_progress(share, None)
 
     def _later(self, share: float, seconds: float | None) -> None:
         self.on_progress(BEFORE_TRAINING + (1 - BEFORE_TRAINING) * share, seconds)

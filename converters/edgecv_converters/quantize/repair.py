@@ -17,13 +17,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgecv_converters.quantize.keep_float import keep_float
-from edgecv_converters.quantize.layers import Inside, sample_count
+from edgecv_converters.quantize.layers import sample_count
 from edgecv_converters.quantize.network import CASTS, MismatchError, Network, read_network
 from edgecv_converters.quantize.ranges import grid_of
 from edgecv_converters.quantize.scheme import BiasRoomError, read_scheme, write_scheme
 from edgecv_converters.quantize.score import answers
 from edgecv_converters.quantize.shared import FIXED_RESULT, SAME_SCALE, groups
-from edgecv_converters.quantize.watched import UnusableFileError
+from edgecv_converters.quantize.watched import UnusableFileError, WatchedFile, rows_of
 from edgecv_converters.tflite.reader import Array, Grid, Op
 
 LEAST = 0.1  # of the signal: more noise than that (10 dB) is no rounding any more
@@ -145,12 +145,12 @@ class _RepairSearch:
         twins = sorted({network.twins[number] for number in network.grids})
         held = sum(4 * int(np.prod(network.shapes[number])) for number in network.grids)
         count = int(np.clip(HELD_BYTES // max(held, 1), 1, min(sample_count(network), len(self._samples[0]))))
-        inside = Inside(self._float32, [network.twins[number] for number in network.inputs])
+        file = WatchedFile(self._float32, twins)
         rows: dict[int, list[Array]] = {twin: [] for twin in twins}
-        for row in range(count):
-            inside.run([values[row : row + 1] for values in self._samples])
+        for feed in rows_of(self._samples, count):
+            file.run(feed)
             for twin, found in rows.items():
-                found.append(inside.values(twin).copy())
+                found.append(file.value(twin))
         return {twin: np.stack(found) for twin, found in rows.items()}
 
     def _cut(self, kept: set[int]) -> tuple[bytes, Network]:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from edgecv_runtime.errors import ConversionError
 
 from edgecv_converters.quantize.network import Network, WeightedOp
-from edgecv_converters.tflite.describe import dtype_of, load
+from edgecv_converters.tflite.describe import dtype_of, load, parsed
 from edgecv_converters.tflite.reader import Array, Grid, TFLiteGraph
 from edgecv_converters.tflite.write import packed
 
@@ -80,7 +80,7 @@ def spread(scales: npt.NDArray[Any], axis: int, rank: int) -> npt.NDArray[Any]:
 
 def read_scheme(network: Network, data: bytes) -> Scheme:
     """The scheme that an int8 file of this network holds: the plain one, or one that `write_scheme` made."""
-    flat = TFLiteGraph(load(data))
+    flat = TFLiteGraph(parsed(data))
     grids = {number: flat.grid(number) for number in network.grids}
     weights, biases = {}, {}
     for product in network.products:

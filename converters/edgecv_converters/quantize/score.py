@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from edgecv_converters.quantize.network import Network
 from edgecv_converters.quantize.watched import interpreter_of
@@ -42,10 +43,17 @@ def distance(network: Network, reference: Sequence[Array], candidate: Sequence[A
     Of a softmax the mean Kullback-Leibler divergence, of a sigmoid the binary one, else the squared error over the
     reference's variance.
     """
-    return sum(
-        _distance(_kind(network, number), expected, got)
-        for number, expected, got in zip(network.outputs, reference, candidate, strict=True)
-    )
+    return float(distances(network, reference, candidate, reference).mean())
+
+
+def distances(
+    network: Network, reference: Sequence[Array], candidate: Sequence[Array], whole: Sequence[Array]
+) -> npt.NDArray[np.float64]:
+    """The distance of each sample's answers from the reference's; `whole` are the reference's to all samples."""
+    total = np.zeros(len(candidate[0]))
+    for number, expected, got, every in zip(network.outputs, reference, candidate, whole, strict=True):
+        total += _distances(_kind(network, number), expected, got, every)
+    return total
 
 
 def _kind(network: Network, output: int) -> str:
@@ -53,12 +61,15 @@ def _kind(network: Network, output: int) -> str:
     return "" if maker is None else maker.kind
 
 
-def _distance(kind: str, expected: Array, got: Array) -> float:
+def _distances(kind: str, expected: Array, got: Array, whole: Array) -> npt.NDArray[np.float64]:
     p, q = np.asarray(expected, np.float64), np.asarray(got, np.float64)
     if kind == "LOGISTIC":
         p, q = np.stack([p, 1 - p], -1), np.stack([q, 1 - q], -1)
     if kind in {"SOFTMAX", "LOGISTIC"}:
         p, q = np.clip(p, SMALLEST, None), np.clip(q, SMALLEST, None)
         p, q = p / p.sum(-1, keepdims=True), q / q.sum(-1, keepdims=True)
-        return float((p * np.log(p / q)).sum(-1).mean())
-    return float(np.square(p - q).mean() / max(float(p.var()), np.finfo(np.float64).tiny))
+        divergence: npt.NDArray[np.float64] = (p * np.log(p / q)).sum(-1).reshape(len(q), -1).mean(1)
+        return divergence
+    variance = max(float(np.asarray(whole, np.float64).var()), np.finfo(np.float64).tiny)
+    squares: npt.NDArray[np.float64] = np.square(p - q).reshape(len(q), -1).mean(1) / variance
+    return squares

@@ -80,6 +80,17 @@ def _fixed(network: Network) -> Iterable[int]:
             yield from op.inputs
 
 
+def has_fixed_operand(network: Network, group: Group) -> bool:
+    """Tell whether a group shares its scale with a constant, or is at a product whose weight is computed."""
+    inside, products = set(group.tensors), {product.op for product in network.products}
+    return any(
+        (op.kind in SAME_SCALE and any(_is_float_constant(network, operand) for operand in op.inputs))
+        or (number not in products and _weight_is_computed(op))
+        for number, op in enumerate(network.ops)
+        if inside & {*op.inputs, *op.outputs}
+    )
+
+
 def _is_float_constant(network: Network, number: int) -> bool:
     return number in network.constants and network.constants[number].dtype.kind == "f"
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from edgecv_runtime.errors import ConversionError
 
-from edgecv_converters.tflite.describe import load
+from edgecv_converters.tflite.describe import parsed
 from edgecv_converters.tflite.reader import Array
-from edgecv_converters.tflite.write import packed
 
+OUTPUTS_FIELD = 8  # of a SubGraph, in its vtable
 THREADS = 1  # more wait for each other where the machine has other work
 
 
@@ -46,35 +46,45 @@ class WatchedFile:
     """
 
     def __init__(self, data: bytes, tensors: Collection[int]) -> None:
-        model = load(data)
-        graph = model.subgraphs[0]
+        graph = parsed(data).subgraphs[0]
         given = {int(number) for operator in graph.operators for number in operator.outputs}
-        own = [int(number) for number in graph.outputs]
         self._inputs = [int(number) for number in graph.inputs]
-        self.outputs = own
-        self._shown = [*own, *sorted((given & set(tensors)) - set(own))]
-        graph.outputs = np.array(self._shown, np.int32)
-        model.signatureDefs = None
-        self._interpreter = interpreter_of(packed(model, len(data) + 1024))
-        self._taken = [detail["index"] for detail in self._interpreter.get_input_details()]
-        self._given = [detail["index"] for detail in self._interpreter.get_output_details()]
+        self.outputs = [int(number) for number in graph.outputs]
+        self._shown = [*self.outputs, *sorted((given & set(tensors)) - set(self.outputs))]
+        self._interpreter = interpreter_of(_with_outputs(data, self._shown))
 
-    def run(self, feed: Sequence[Array], look: Callable[[int, Array], None]) -> None:
-        """Compute one sample, and show the inputs, the outputs and what is watched.
-
-        Args:
-            feed: A value of batch 1 for each input, in the file's order.
-            look: Called with each tensor's number and values; it may not keep them, only copies.
-        """
-        for index, value in zip(self._taken, feed, strict=True):
-            self._interpreter.set_tensor(index, value)
-        self._interpreter.invoke()
+    def run(self, feed: Sequence[Array]) -> None:
+        """Compute one sample: a value of batch 1 for each input, in the file's order."""
         for number, value in zip(self._inputs, feed, strict=True):
-            look(number, value)
-        for number, index in zip(self._shown, self._given, strict=True):
-            look(number, self._interpreter.tensor(index)())
+            self._interpreter.set_tensor(number, value)
+        self._interpreter.invoke()
+
+    def look(self, at: Callable[[int, Array], None]) -> None:
+        """Show the inputs, the outputs and what is watched: `at` is called with the number and the values of each.
+
+        It may keep copies only.
+        """
+        for number in (*self._inputs, *self._shown):
+            at(number, self._interpreter.tensor(number)())
+
+    def value(self, number: int) -> Array:
+        """A copy of what one of them holds."""
+        found: Array = self._interpreter.get_tensor(number)
+        return found
 
 
 def rows_of(inputs: Sequence[Array], count: int) -> Iterator[list[Array]]:
     """The first samples, one by one: a value of batch 1 for each input."""
     return ([values[row : row + 1] for values in inputs] for row in range(count))
+
+
+def _with_outputs(data: bytes, tensors: Sequence[int]) -> bytes:
+    """The file with other outputs: their list is put at its end, and what referred to the old one refers to it."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    table = schema.Model.GetRootAs(data, 0).Subgraphs(0)._tab  # noqa: SLF001 - the schema shows no positions
+    place = table.Pos + table.Offset(OUTPUTS_FIELD)
+    room = -len(data) % 4
+    changed = bytearray(data + bytes(room) + np.array([len(tensors), *tensors], "<i4").tobytes())
+    changed[place : place + 4] = np.array([len(data) + room - place], "<u4").tobytes()
+    return bytes(changed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from edgecv_runtime.schema import QuantParams, TensorIO
@@ -20,7 +20,7 @@ def describe(
     data: bytes, inputs: Sequence[Endpoint], outputs: Sequence[Endpoint]
 ) -> tuple[tuple[TensorIO, ...], tuple[TensorIO, ...], dict[str, int]]:
     """The file's inputs and outputs in the source's order and under its names, and a count of its operators."""
-    model = load(data)
+    model = parsed(data)
     graph = model.subgraphs[0]
     taken = _pair(graph, list(graph.inputs), inputs)
     given = _pair(graph, list(graph.outputs), outputs)
@@ -29,21 +29,27 @@ def describe(
 
 def input_names(data: bytes) -> list[str]:
     """The names of the file's input tensors, in its order."""
-    graph = load(data).subgraphs[0]
+    graph = parsed(data).subgraphs[0]
     return [graph.tensors[number].name.decode() for number in graph.inputs]
 
 
 def output_names(data: bytes) -> list[str]:
     """The names of the file's output tensors, in its order."""
-    graph = load(data).subgraphs[0]
+    graph = parsed(data).subgraphs[0]
     return [graph.tensors[number].name.decode() for number in graph.outputs]
 
 
 def load(data: bytes) -> Any:
-    """The flatbuffer as the schema's own object tree."""
+    """The flatbuffer as the schema's own object tree, which may be changed."""
     from ai_edge_litert import schema_py_generated as schema
 
     return schema.ModelT.InitFromPackedBuf(data, 0)
+
+
+@lru_cache(maxsize=4)
+def parsed(data: bytes) -> Any:
+    """The object tree of a file, for reading only: whoever reads the same file gets the same one."""
+    return load(data)
 
 
 @cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 from edgecv_runtime.schema import TensorIO
@@ -16,9 +17,14 @@ from edgecv_converters.isolate.child import progress, wait_for
 from edgecv_converters.isolate.store import ObjectStore
 from edgecv_converters.measured import LayerError, Mixed
 from edgecv_converters.quantize import LOGITS, Quantized, QuantizeSettings, Refinement, quantize
+from edgecv_converters.quantize.floats import FloatValues, float_values
 from edgecv_converters.quantize.layers import measure_layers
-from edgecv_converters.quantize.network import MismatchError
+from edgecv_converters.quantize.network import MismatchError, read_network
+from edgecv_converters.quantize.quantizer import check_known
 from edgecv_converters.quantize.repair import broken_outputs, repaired
+from edgecv_converters.quantize.scheme import BiasRoomError
+from edgecv_converters.quantize.watched import UnusableFileError
+from edgecv_converters.quantize.whole_range import FEW, with_whole_ranges
 from edgecv_converters.targets import IoType, Quantizing
 from edgecv_converters.tflite import check_integers, describe, input_names, to_tflite, with_io
 from edgecv_converters.tflite.compact import compact
@@ -122,18 +128,16 @@ def to_int8(frozen: FrozenGraph, store: ObjectStore, io: IoType, how: Quantizing
     frozen = canonical(frozen, PASSES)
     spool = wait_for(store, CALIBRATION)
     whole = 1.0 if how.budget is None else MIXED_BEGINS
-    plain = to_tflite(frozen, "int8", samples=streamed(spool, round(spool.count / (PLAIN_SHARE * whole))))
-    if how.strict:
-        check_integers(plain)
     float32 = to_tflite(frozen, "float32")
-    names = _in_file_order(describe(plain, frozen.inputs, frozen.outputs)[0], input_names(plain))
+    names = _in_file_order(describe(float32, frozen.inputs, frozen.outputs)[0], input_names(float32))
     arrays = _arrays(spool, frozen, names)
+    plain, known = _plain(frozen, spool, float32, arrays, how, whole)
 
     def quantized(data: bytes) -> Quantized:
         if how.quantizer != "edgecv":
             return Quantized(data=data, steps=(), notes=(), distances={})
         settings = _settings(how, frozen, data, names, store)
-        return quantize(data, float32, arrays, settings, part(PLAIN_SHARE * whole, whole))
+        return quantize(data, float32, arrays, settings, part(PLAIN_SHARE * whole, whole), known)
 
     making = _Making(plain, float32, arrays, quantized)
     making.quantize(strict=how.strict)
@@ -155,6 +159,32 @@ def to_int8(frozen: FrozenGraph, store: ObjectStore, io: IoType, how: Quantizing
         float_layers=tuple(dict.fromkeys(layer for _, layer, _ in islands)),
         mixed=mixed,
     )
+
+
+def _plain(
+    frozen: FrozenGraph, spool: Spool, float32: bytes, arrays: list[Array], how: Quantizing, whole: float
+) -> tuple[bytes, FloatValues | None]:
+    """The plain int8 file, and what the float file computes for the samples where that was needed.
+
+    The converter calibrates with a few samples, if the ranges of all of them can be put in afterwards.
+    """
+    known = None
+    total = round(spool.count / (PLAIN_SHARE * whole))
+    if how.quantizer == "edgecv" and spool.count > FEW:
+        few = to_tflite(frozen, "int8", samples=streamed(spool, total, FEW))
+        if how.strict:
+            check_integers(few)
+        try:
+            network = read_network(few, float32)
+            check_known(network)
+            known = float_values(network, float32, arrays, lambda done, _: progress(done, total))
+            return with_whole_ranges(network, few, known), known
+        except (BiasRoomError, MismatchError, UnusableFileError):
+            pass
+    plain = to_tflite(frozen, "int8", samples=streamed(spool, total, spool.count))
+    if how.strict:
+        check_integers(plain)
+    return plain, known
 
 
 def _arrays(spool: Spool, frozen: FrozenGraph, names: list[str]) -> list[Array]:
@@ -201,11 +231,11 @@ def part(start: float, end: float) -> Callable[[float, float | None], None]:
     return lambda share, seconds: progress(round(SHOWN * (start + (end - start) * share)), SHOWN, seconds)
 
 
-def streamed(spool: Spool, total: int) -> Callable[[], Iterator[Mapping[str, np.ndarray]]]:
-    """The calibration samples one by one, as the converter takes them; `total` is what progress is shown of."""
+def streamed(spool: Spool, total: int, most: int) -> Callable[[], Iterator[Mapping[str, np.ndarray]]]:
+    """The first calibration samples one by one, as the converter takes them; progress is shown of `total`."""
 
     def generate() -> Iterator[Mapping[str, np.ndarray]]:
-        for rows, batch in spool.batches(1):
+        for rows, batch in islice(spool.batches(1), most):
             yield batch
             progress(rows.stop, total)
 

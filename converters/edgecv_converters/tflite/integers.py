@@ -8,7 +8,7 @@ from typing import Any
 from edgecv_runtime.errors import ConversionError
 
 from edgecv_converters.graph.layers import layer_of_fused
-from edgecv_converters.tflite.describe import builtin_name, dtype_of, load
+from edgecv_converters.tflite.describe import builtin_name, dtype_of, parsed
 
 FLOATS = frozenset({"float16", "float32", "float64", "bfloat16"})
 CASTS = frozenset({"CAST", "DEQUANTIZE", "QUANTIZE"})
@@ -16,7 +16,7 @@ CASTS = frozenset({"CAST", "DEQUANTIZE", "QUANTIZE"})
 
 def float_operations(data: bytes, kept: Collection[str] = ()) -> list[tuple[str, str]]:
     """Every operation (kind, layer) that reads or gives floats, but casts and those whose result is named in `kept`."""
-    model = load(data)
+    model = parsed(data)
     return [
         (builtin_name(model, operator), layer_of_fused(name))
         for graph in model.subgraphs
@@ -28,7 +28,7 @@ def float_operations(data: bytes, kept: Collection[str] = ()) -> list[tuple[str,
 
 def float_results(data: bytes) -> frozenset[str]:
     """The names of the first results of all operations that read or give floats, but casts."""
-    model = load(data)
+    model = parsed(data)
     graph = model.subgraphs[0]
     found = [o for o in graph.operators if builtin_name(model, o) not in CASTS and _in_float(graph, o)]
     return frozenset(graph.tensors[operator.outputs[0]].name.decode() for operator in found)

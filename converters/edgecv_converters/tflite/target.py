@@ -59,7 +59,8 @@ class TfliteTarget(ConversionTarget):
         if job.precision == self.carrier:
             return _quantized(job, frozen, store)
         spool = wait_for(store, CALIBRATION) if job.precision == "int16x8" else None
-        data = to_tflite(frozen, job.precision, samples=None if spool is None else streamed(spool, spool.count))
+        samples = None if spool is None else streamed(spool, spool.count, spool.count)
+        data = to_tflite(frozen, job.precision, samples=samples)
         return Converted(artifact=_written(data, frozen, job).artifact(job))
 
     def recognizes(self, path: Path, head: bytes) -> bool:  # noqa: ARG002 - by content

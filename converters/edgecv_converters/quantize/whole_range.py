@@ -1,0 +1,48 @@
+"""Gives a file that the converter calibrated with a few samples the ranges of all of them.
+
+The converter runs every sample through slow kernels, only to record the smallest and the largest value of each
+activation. The float file's own pass knows them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from edgecv_converters.quantize.floats import FloatValues
+from edgecv_converters.quantize.network import MismatchError, Network
+from edgecv_converters.quantize.ranges import grid_of
+from edgecv_converters.quantize.scheme import read_scheme, write_scheme
+from edgecv_converters.quantize.shared import FIXED_RESULT, Group, groups, has_fixed_operand
+from edgecv_converters.tflite.reader import Grid
+
+FEW = 4  # samples that the converter needs to see
+
+
+def with_whole_ranges(network: Network, data: bytes, known: FloatValues) -> bytes:
+    """The file with every activation's range from its smallest to its largest value.
+
+    Args:
+        network: That of the file.
+        data: An int8 file that the converter calibrated with a few of the samples.
+        known: Ends of the activations for all samples.
+
+    Raises:
+        MismatchError: A scale comes from the samples in another way: they must be run by the converter.
+        BiasRoomError: A bias has no room at the new scales.
+    """
+    grids: dict[int, Grid] = {}
+    for group in _by_samples(network):
+        ends = known.seen.ends(network.twins[number] for number in group.tensors)
+        grids |= dict.fromkeys(group.tensors, grid_of(*ends))
+    exact = {p.bias: network.constants[p.bias].astype("float64") for p in network.products if p.bias is not None}
+    return write_scheme(network, data, read_scheme(network, data).with_grids(grids).with_biases(exact))
+
+
+def _by_samples(network: Network) -> Iterator[Group]:
+    """The groups whose grid comes from the samples; those of a kernel's own scale are left out."""
+    fixed = {number for op in network.ops if op.kind in FIXED_RESULT for number in op.outputs}
+    for group in groups(network):
+        if group.split or has_fixed_operand(network, group):
+            raise MismatchError(f"the scale of layer {network.layer(group.tensors[0])} is bound to a constant's")
+        if not fixed & set(group.tensors):
+            yield group
