@@ -13,8 +13,8 @@ from edgecv_converters.tflite.reader import Array, Grid
 
 BINS = 1 << 14
 WAITING = 1 << 12  # values of a tensor that are counted together
-COUNTED = 1 << 22  # values of each tensor
-COUNTED_IN_ALL = 1 << 26
+COUNTED = 1 << 23  # values of each tensor
+COUNTED_IN_ALL = 1 << 27
 ROWS = 1 << 18  # values of each tensor whose neighbours belong together
 STRIDE = 7919  # a prime: where the values of the next sample are taken from
 
