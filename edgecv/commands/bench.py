@@ -77,6 +77,15 @@ Peaks = Annotated[
         rich_help_panel=WHAT,
     ),
 ]
+Profiles = Annotated[
+    bool,
+    typer.Option(
+        "--profile",
+        help="Show where the time of an inference goes, by operator and by layer, and what an int8 file computes in "
+        "floats. TFLite and ONNX on the CPU.",
+        rich_help_panel=WHAT,
+    ),
+]
 Rounds = Annotated[int, typer.Option("--rounds", help="How often the rows take turns.", rich_help_panel=HOW)]
 Seconds = Annotated[
     float, typer.Option("--seconds", help="How long each row is measured, over all its turns.", rich_help_panel=HOW)
@@ -178,6 +187,7 @@ class BenchArguments:
     backend: Backends = None
     threads: Threads = None
     peak: Peaks = default_of(Options, "peaks")
+    profile: Profiles = False
     rounds: Rounds = default_of(Options, "rounds")
     seconds: Seconds = default_of(Options, "seconds")
     warm_up: WarmUp = default_of(Options, "warm_up_seconds")
@@ -236,6 +246,7 @@ def request(given: BenchArguments) -> BenchRequest:
         sustained_seconds=given.sustained,
         sustain_all=given.sustain_all,
         peaks=given.peak,
+        profile=given.profile,
     )
     return BenchRequest(
         bundle=given.bundle,

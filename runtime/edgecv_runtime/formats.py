@@ -47,6 +47,8 @@ class BackendRecord:
             chooses the processor and the threads).
         platform: The only value of `sys.platform` where it runs; None for all.
         is_installed: Tells whether the library that is installed can do it at all.
+        profiler: The module and function that time its operations one by one, as "module:function"; None where the
+            runtime cannot tell.
     """
 
     name: str
@@ -56,6 +58,7 @@ class BackendRecord:
     processor: Literal["cpu", "gpu", "system"] = "cpu"
     platform: str | None = None
     is_installed: Callable[[], bool] = lambda: True
+    profiler: str | None = None
 
     @property
     def may_run(self) -> bool:
@@ -115,6 +118,7 @@ def has_cuda() -> bool:
 
 
 _BACKENDS: Final = "edgecv_runtime.backends"
+_PROFILERS: Final = "edgecv_runtime.bench.profilers"
 LITERT: Final = PythonLibrary(
     name="litert",
     distributions=("ai-edge-litert", "tflite-runtime"),
@@ -134,7 +138,15 @@ TFLITE: Final = FileFormat(
     name="tflite",
     title="TFLite",
     suffix=".tflite",
-    backends=(BackendRecord(name="litert", title="LiteRT", opener=f"{_BACKENDS}.litert:LiteRT", library=LITERT),),
+    backends=(
+        BackendRecord(
+            name="litert",
+            title="LiteRT",
+            opener=f"{_BACKENDS}.litert:LiteRT",
+            library=LITERT,
+            profiler=f"{_PROFILERS}.litert:profile",
+        ),
+    ),
     android=MavenLibrary(coordinates="com.google.ai.edge.litert:litert", catalog="litert"),
 )
 ONNX: Final = FileFormat(
@@ -142,7 +154,13 @@ ONNX: Final = FileFormat(
     title="ONNX",
     suffix=".onnx",
     backends=(
-        BackendRecord(name="onnx", title="ONNX Runtime", opener=f"{_BACKENDS}.onnx:OnnxRuntime", library=ONNX_RUNTIME),
+        BackendRecord(
+            name="onnx",
+            title="ONNX Runtime",
+            opener=f"{_BACKENDS}.onnx:OnnxRuntime",
+            library=ONNX_RUNTIME,
+            profiler=f"{_PROFILERS}.onnx:profile",
+        ),
         BackendRecord(
             name="onnx-cuda",
             title="CUDA",

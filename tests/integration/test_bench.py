@@ -93,6 +93,29 @@ def test_every_artifact_is_measured_and_compared(bundle, data):
     assert [row.bytes for row in result.rows] == [(bundle / file).stat().st_size for file in FILES]
 
 
+def test_every_operation_is_timed(bundle):
+    rows = {row.artifact: row for row in result_of(bundle, "--profile").rows}
+    assert list(rows) == list(FILES)
+    for row in rows.values():
+        assert row.profile.not_profiled is None
+        assert 10 <= row.profile.runs <= 100
+        assert all(operation.layer for operation in row.profile.operations)
+        assert 0 < sum(operation.us for operation in row.profile.operations) < 2 * row.profile.total_us
+    for file in ("tflite/model.float32.tflite", "onnx/model.float32.onnx"):
+        assert {operation.numbers for operation in rows[file].profile.operations} == {"float"}
+    for file, turned in (("tflite/model.int8.tflite", "Convert (NC)"), ("onnx/model.int8.onnx", "QuantizeLinear")):
+        operations = rows[file].profile.operations
+        assert operations[0].operator == turned
+        assert operations[0].numbers == operations[-1].numbers == "conversion"
+        assert {operation.numbers for operation in operations[1:-1]} == {"integer"}
+    convolutions = [
+        {operation.layer for operation in row.profile.operations if "Conv" in operation.operator[:11]}
+        for row in (rows["tflite/model.int8.tflite"], rows["onnx/model.int8.onnx"])
+    ]
+    assert convolutions[0]
+    assert {layer for layer in convolutions[0] if "Conv" in layer or "Relu" in layer} & convolutions[1]
+
+
 def test_the_bundles_own_answers_and_a_float_artifact_are_the_reference(bundle, data):
     golden, evaluation = result_of(bundle, *data, "--target", "onnx").references
     assert (golden.on, golden.kind, golden.count) == ("golden", "golden", 8)

@@ -17,7 +17,7 @@ from edgecv_runtime.bench.jobs import Options
 from edgecv_runtime.bench.result import MeasuredOn, Result
 from edgecv_runtime.bundle import LABELS, MANIFEST, Bundle
 from edgecv_runtime.digest import tree_bytes
-from edgecv_runtime.errors import DeviceError
+from edgecv_runtime.errors import DeviceError, UsageError
 from edgecv_runtime.formats import KNOWN
 
 from edgecv.bench.devices import protocol
@@ -61,7 +61,10 @@ class AdbDevice:
             DeviceError: adb or the phone is absent, refuses, is full, went away, or the app failed; see the message.
             BundleError: The bundle is damaged.
             DataError: The app's answer is no result of this bundle.
+            UsageError: Profiles are asked for, which the app does not take.
         """
+        if options.profile:
+            raise UsageError("--profile is for this machine and machines over ssh", "Leave it out for a phone")
         with Bundle.load(bundle) as opened:
             adb = choose(self.serial)
             check_app(adb)

@@ -17,6 +17,7 @@ from rich.text import Text
 from edgecv.bench.report.background import machine_words
 from edgecv.bench.report.figures import rate_words, time_words
 from edgecv.bench.report.headline import reasons, sentences
+from edgecv.bench.report.profile import printed
 from edgecv.bench.report.tables import agreement_name, agreement_words
 from edgecv.bench.report.view import Bench, RowView, benches
 from edgecv.terminal.words import DASH, byte_size
@@ -73,6 +74,7 @@ class _Fitting:
                 yield _widest(bench.measured, console, options)
             for view in bench.idle:
                 yield Text(f"not run: {view.name} on {view.row.backend}: {view.row.not_run}", style="yellow")
+            yield from printed(bench)
             yield Text(f"{'. '.join(sentences(bench))}.")
             yield Text(machine_words(bench.result.machine), style="dim")
         for reason in reasons(self.benches):

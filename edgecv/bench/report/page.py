@@ -11,6 +11,7 @@ from edgecv_runtime.text import THIN
 from edgecv.bench.report.background import background
 from edgecv.bench.report.figures import change_words, time_words
 from edgecv.bench.report.headline import fastest, reasons, sentences
+from edgecv.bench.report.profile import PROFILE_LEAD, profile_tables
 from edgecv.bench.report.rows import (
     PlotRow,
     axis_words,
@@ -47,6 +48,7 @@ def render_html(results: Sequence[Result]) -> str:
         *_section("Side by side", "The same artifacts on each machine.", side_by_side(shown)),
         *_tables(shown, _best(shown, measure)),
         *_plots(shown, views, measure),
+        *_profiles(shown),
         *_classes(shown),
         *_backgrounds(shown),
         el("footer", _FOOTER),
@@ -251,6 +253,14 @@ def _classes(shown: Sequence[Bench]) -> list[Html]:
         title = f"Classes on {bench.place}" if len(shown) > 1 else "Classes"
         lead = "Where a model that is as good on average answers worse than the reference."
         made += _section(title, lead, class_table(bench))
+    return made
+
+
+def _profiles(shown: Sequence[Bench]) -> list[Html]:
+    made: list[Html] = []
+    for bench in shown:
+        title = f"Inside an inference on {bench.place}" if len(shown) > 1 else "Inside an inference"
+        made += _section(title, PROFILE_LEAD, *profile_tables(bench))
     return made
 
 

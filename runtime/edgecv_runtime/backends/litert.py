@@ -55,6 +55,19 @@ class LiteRT:
                 raise BackendError(f"{self.info.name} failed: {str(error).strip()}", _hint(error)) from error
             return {name: interpreter.get_tensor(index) for name, index in self._outputs.items()}
 
+    def operators(self) -> Iterator[tuple[str, str, tuple[bool, ...]]]:
+        """Every operator of the file in its order: kind, name of what it gives, and which of its ends are floats.
+
+        Its ends are its first input and its first output.
+        """
+        tensors = {detail["index"]: detail for detail in self._interpreter.get_tensor_details()}
+        for found in _operations(self._interpreter):
+            ends = [
+                tensors[side[0]] for side in (found["inputs"], found["outputs"]) if len(side) and side[0] in tensors
+            ]
+            if found["op_name"] != "DELEGATE" and ends:
+                yield found["op_name"], ends[-1]["name"], tuple(np.dtype(end["dtype"]).kind == "f" for end in ends)
+
     def close(self) -> None:
         """Free the model, once the inference that is under way has ended."""
         with self._lock:
@@ -94,8 +107,13 @@ def _hint(error: Exception) -> str | None:
 
 def _delegates(interpreter: Any) -> tuple[str, ...]:
     """XNNPACK where the interpreter has handed operations to its default delegate, else the built-in CPU kernels."""
+    return ("XNNPACK",) if any(op["op_name"] == "DELEGATE" for op in _operations(interpreter)) else ("CPU",)
+
+
+def _operations(interpreter: Any) -> list[dict[str, Any]]:
+    """Return what an interpreter tells of its operations; nothing where it is too old."""
     details: list[dict[str, Any]] = getattr(interpreter, "_get_ops_details", list)()
-    return ("XNNPACK",) if any(op["op_name"] == "DELEGATE" for op in details) else ("CPU",)
+    return details
 
 
 @contextmanager

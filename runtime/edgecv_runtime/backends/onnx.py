@@ -16,6 +16,7 @@ from edgecv_runtime.schema import Artifact
 
 QUIET = 3  # errors only
 CPU = "CPUExecutionProvider"
+OPTIMIZED = "optimized.onnx"
 
 
 class OnnxRuntime:
@@ -47,8 +48,12 @@ class OnnxRuntime:
         self._session = None
 
 
-def open_session(artifact: Artifact, file: Path, threads: int, *, provider: str, extra: str) -> tuple[Any, BackendInfo]:
+def open_session(
+    artifact: Artifact, file: Path, threads: int, *, provider: str, extra: str, profiled_in: Path | None = None
+) -> tuple[Any, BackendInfo]:
     """An ONNX Runtime session on one provider, and what it is.
+
+    With `profiled_in` it times its operations, and writes the model that it runs into that folder, as OPTIMIZED.
 
     Raises:
         MissingDependencyError: ONNX Runtime is not installed.
@@ -62,8 +67,13 @@ def open_session(artifact: Artifact, file: Path, threads: int, *, provider: str,
     if provider not in ort.get_available_providers():
         raise BackendError(f"ONNX Runtime has no {provider} here", 'For CUDA: pip install "edgecv[onnx-gpu]"')
     check_onnx(file, artifact.file)
+    options = _options(ort, threads)
+    if profiled_in is not None:
+        options.enable_profiling = True
+        options.profile_file_prefix = str(profiled_in / "profile")
+        options.optimized_model_filepath = str(profiled_in / OPTIMIZED)
     try:
-        session = ort.InferenceSession(str(file), _options(ort, threads), providers=[provider])
+        session = ort.InferenceSession(str(file), options, providers=[provider])
     except Exception as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise BackendError(f"ONNX Runtime cannot run {artifact.file}: {reason}") from error

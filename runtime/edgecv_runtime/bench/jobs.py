@@ -26,6 +26,7 @@ class Options(Record, frozen=True, kw_only=True):
         sustained_seconds: How long a row runs alone at the end; 0: not at all.
         sustain_all: Every row, in place of the fastest int8 row.
         peaks: Measure what a large layer reaches here.
+        profile: Let the runtimes' own profilers time every operation, after the rest is measured.
     """
 
     targets: tuple[str, ...] = ()
@@ -38,6 +39,7 @@ class Options(Record, frozen=True, kw_only=True):
     sustained_seconds: float = 0.0
     sustain_all: bool = False
     peaks: bool = True
+    profile: bool = False
 
     def __post_init__(self) -> None:
         """Check the ranges.

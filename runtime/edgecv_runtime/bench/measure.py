@@ -17,7 +17,7 @@ from edgecv_runtime.artifact_choice import INTEGER
 from edgecv_runtime.bench import peak, turns
 from edgecv_runtime.bench.jobs import Options, check_any, rows
 from edgecv_runtime.bench.machine import Jiffies, elsewhere, facts, hottest, load_average
-from edgecv_runtime.bench.messages import Answered, Open, WriteOutputs
+from edgecv_runtime.bench.messages import Answered, Open, ProfileTaken, TakeProfile, WriteOutputs
 from edgecv_runtime.bench.process import started
 from edgecv_runtime.bench.result import (
     RESULT_VERSION,
@@ -27,6 +27,7 @@ from edgecv_runtime.bench.result import (
     Machine,
     MeasuredOn,
     Peak,
+    Profile,
     Result,
 )
 from edgecv_runtime.bench.stability import drift, reasons
@@ -88,10 +89,12 @@ def measure_bundle(
         _take_turns(options, wanted, courses, peak_courses, watcher)
         machine = _after(machine, clock, time.process_time() - began, (*courses, *peak_courses))
         _answer(courses, samples, inputs.answers, watcher)
+        profiles = _profiles(courses, options, watcher)
     peaks = peak.peaks([(c.order, c.times("inference")) for c in turns.running(peak_courses)])
+    work = bundle.manifest.provenance.source.multiply_adds
     measured = tuple(
-        _measured(row, course, bundle.manifest.provenance.source.multiply_adds, peaks)
-        for row, course in zip(wanted, courses, strict=True)
+        msgspec.structs.replace(_measured(row, course, work, peaks), profile=profile)
+        for row, course, profile in zip(wanted, courses, profiles, strict=True)
     )
     check_any(measured)
     return _result(bundle, options, measured, peaks, machine, _settings(options, inputs, pictures, courses))
@@ -178,6 +181,26 @@ def _answer(courses: Sequence[Course], samples: Mapping[DataSet, Path], answers:
                 course.worker.ask(WriteOutputs(samples=str(folder), out=str(out)), Answered)
         except EdgecvError as error:
             course.failed = error
+
+
+def _profiles(courses: Sequence[Course], options: Options, watcher: Watcher) -> list[Profile | None]:
+    """Profile every row that ran, in a process of its own that may die, once nothing else is measured any more."""
+    if not options.profile:
+        return [None] * len(courses)
+    found: list[Profile | None] = []
+    for number, course in enumerate(courses):
+        watcher.turn("profile", course.title, number, len(courses))
+        found.append(None if course.failed is not None else _profile(course.order, options.seconds))
+    return found
+
+
+def _profile(order: Open, seconds: float) -> Profile:
+    with ExitStack() as stack:
+        try:
+            taken = started(stack).ask(TakeProfile(order=order, seconds=seconds), ProfileTaken, seconds=seconds)
+        except EdgecvError as error:
+            return Profile(not_profiled=f"{error.message}{f'. {error.hint}' if error.hint else ''}")
+    return taken.profile
 
 
 def _measured(row: BenchRow, course: Course, multiply_adds: int | None, peaks: Sequence[Peak]) -> BenchRow:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from edgecv_runtime.bench.result import Library, Sustained
+from edgecv_runtime.bench.result import Library, Profile, Sustained
 
 
 class WorkerMessage(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -49,6 +49,13 @@ class WriteOutputs(WorkerMessage, frozen=True, kw_only=True):
     out: str
 
 
+class TakeProfile(WorkerMessage, frozen=True, kw_only=True):
+    """Time the operations of an artifact one by one, for so long; nothing else need be open."""
+
+    order: Open
+    seconds: float
+
+
 class Opened(WorkerMessage, frozen=True, kw_only=True):
     """The artifact is loaded and answered once."""
 
@@ -85,6 +92,12 @@ class Answered(WorkerMessage, frozen=True, kw_only=True):
     count: int
 
 
+class ProfileTaken(WorkerMessage, frozen=True, kw_only=True):
+    """The time of each operation."""
+
+    profile: Profile
+
+
 class Refused(WorkerMessage, frozen=True, kw_only=True):
     """The command cannot be done, for a reason that a person can mend."""
 
@@ -93,5 +106,5 @@ class Refused(WorkerMessage, frozen=True, kw_only=True):
     missing_package: bool = False
 
 
-Command = Open | Turn | Sustain | WriteOutputs
-Reply = Opened | Turned | SustainedPart | Answered | Refused
+Command = Open | Turn | Sustain | WriteOutputs | TakeProfile
+Reply = Opened | Turned | SustainedPart | Answered | ProfileTaken | Refused

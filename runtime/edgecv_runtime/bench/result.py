@@ -93,6 +93,34 @@ class ClassCount(Record, frozen=True, kw_only=True):
     reference_correct: Count | None = None
 
 
+class ProfiledOperation(Record, frozen=True, kw_only=True):
+    """One operation that the runtime ran, in its order, after what it fused and rearranged.
+
+    `layer` is the name of what it gives in the artifact, "" where the runtime's own operations could not be told apart;
+    `operator` is the runtime's own word. `us` is the mean of the middle half of its times in each inference. `numbers`
+    is "float" where it reads and gives floats, "integer" where neither, "conversion" where it turns one into the other.
+    """
+
+    layer: str
+    operator: str
+    numbers: Literal["integer", "float", "conversion"]
+    us: Time
+
+
+class Profile(Record, frozen=True, kw_only=True):
+    """The operations of one inference with the time of each, by the profiler of the runtime itself, which slows it.
+
+    `total_us` is a whole inference under that profiler, over `runs` inferences. Where `not_profiled` has a reason,
+    nothing is known.
+    """
+
+    profiler: str = ""
+    runs: Count = 0
+    total_us: Time = 0.0
+    operations: tuple[ProfiledOperation, ...] = ()
+    not_profiled: str | None = None
+
+
 class BenchRow(Record, frozen=True, kw_only=True):
     """One artifact on one backend with so many threads, measured in a process of its own.
 
@@ -114,6 +142,7 @@ class BenchRow(Record, frozen=True, kw_only=True):
         turn_p50_us: p50 of `inference` in each turn, in order of time.
         multiply_adds_per_second: The source model's multiply-adds times batch, over p50 of `inference`.
         peak_share: That over the measured peak (`Result.peaks`) of the same kind of numbers, backend and threads.
+        profile: The time of each operation, where that was asked for; taken in another process than the times.
         comparisons: Outputs against the reference, by data set.
     """
 
@@ -142,6 +171,7 @@ class BenchRow(Record, frozen=True, kw_only=True):
     turn_p50_us: tuple[Time, ...] = ()
     multiply_adds_per_second: Time | None = None
     peak_share: Time | None = None
+    profile: Profile | None = None
     comparisons: dict[DataSet, Comparison] = msgspec.field(default_factory=dict)
     correct: Correct | None = None
     classes: tuple[ClassCount, ...] = ()

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from time import perf_counter
 from typing import BinaryIO
@@ -15,16 +15,19 @@ import msgspec
 import numpy as np
 
 from edgecv_runtime.backends import open_backend, to_raw, to_real
+from edgecv_runtime.bench import profilers
 from edgecv_runtime.bench.machine import peak_memory
 from edgecv_runtime.bench.messages import (
     Answered,
     Command,
     Open,
     Opened,
+    ProfileTaken,
     Refused,
     Reply,
     Sustain,
     SustainedPart,
+    TakeProfile,
     Turn,
     Turned,
     WriteOutputs,
@@ -34,6 +37,7 @@ from edgecv_runtime.bench.statistics import tidy
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.errors import BackendError, EdgecvError, MissingDependencyError
 from edgecv_runtime.predictor import Predictor
+from edgecv_runtime.schema import Artifact
 
 SKIPPED = 0.1  # of a turn: what others left in the caches is not this artifact's fault
 Tensors = dict[str, np.ndarray]
@@ -44,13 +48,10 @@ class ArtifactSession:
     """One loaded artifact and the samples that it predicts in rotation."""
 
     def __init__(self, order: Open) -> None:
-        bundle = Bundle.load(order.bundle, verify=False)
-        artifact = next((a for a in bundle.manifest.artifacts if a.file == order.artifact), None)
-        if artifact is None:
-            raise BackendError(f"the bundle has no {order.artifact}")
+        bundle, artifact = _found(order)
         self._names = tuple(spec.name for spec in bundle.manifest.inputs)
         self._pictures = [Path(file).read_bytes() for file in order.pictures]
-        self._tensors = [] if self._pictures else list(self._read(Path(order.samples), order.most))
+        self._tensors = [] if self._pictures else list(_read(Path(order.samples), self._names, order.most))
         self.memory_before = peak_memory()
         began = perf_counter()
         backend = open_backend(artifact, bundle.path(artifact), backend=order.backend, threads=order.threads)
@@ -96,15 +97,29 @@ class ArtifactSession:
     def answers(self, folder: Path) -> Iterator[Tensors]:
         """The outputs for every sample of a folder, real values of one sample each."""
         artifact, backend = self.predictor.artifact, self.predictor.backend
-        for tensors in self._read(folder, None):
-            raw = backend.run({io.name: _filled(to_raw(tensors[io.name], io), io.shape) for io in artifact.inputs})
+        for tensors in _read(folder, self._names, None):
+            raw = backend.run(_raw(tensors, artifact))
             yield {io.name: to_real(raw[io.name], io)[:1] for io in artifact.outputs}
 
-    def _read(self, folder: Path, most: int | None) -> Iterator[Tensors]:
-        arrays = {name: np.load(folder / f"{place}.npy", mmap_mode="r") for place, name in enumerate(self._names)}
-        count = min(map(len, arrays.values()))
-        for row in range(count if most is None else min(count, most)):
-            yield {name: np.array(values[row : row + 1]) for name, values in arrays.items()}
+
+def _found(order: Open) -> tuple[Bundle, Artifact]:
+    bundle = Bundle.load(order.bundle, verify=False)
+    artifact = next((a for a in bundle.manifest.artifacts if a.file == order.artifact), None)
+    if artifact is None:
+        raise BackendError(f"the bundle has no {order.artifact}")
+    return bundle, artifact
+
+
+def _read(folder: Path, names: Sequence[str], most: int | None) -> Iterator[Tensors]:
+    arrays = {name: np.load(folder / f"{place}.npy", mmap_mode="r") for place, name in enumerate(names)}
+    count = min(map(len, arrays.values()))
+    for row in range(count if most is None else min(count, most)):
+        yield {name: np.array(values[row : row + 1]) for name, values in arrays.items()}
+
+
+def _raw(tensors: Tensors, artifact: Artifact) -> Tensors:
+    """One sample as an artifact takes it."""
+    return {io.name: _filled(to_raw(tensors[io.name], io), io.shape) for io in artifact.inputs}
 
 
 def _filled(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
@@ -162,6 +177,15 @@ def answer(session: ArtifactSession, order: WriteOutputs) -> Answered:
     return Answered(count=len(made))
 
 
+def profiled(order: Open, seconds: float) -> ProfileTaken:
+    """Let the runtime's own profiler time the operations of an artifact, on the first sample."""
+    profile = profilers.find(order.backend)
+    bundle, artifact = _found(order)
+    names = tuple(spec.name for spec in bundle.manifest.inputs)
+    inputs = _raw(next(_read(Path(order.samples), names, 1)), artifact)
+    return ProfileTaken(profile=profile(artifact, bundle.path(artifact), order.threads, inputs, seconds))
+
+
 def opened(session: ArtifactSession) -> Opened:
     """Describe a session that has begun: its library and what loading took."""
     info = session.predictor.backend.info
@@ -191,6 +215,8 @@ def replies(orders: BinaryIO) -> Iterator[Reply]:
                     yield from sustain(sessions[0], order)
                 case WriteOutputs():
                     yield answer(sessions[0], order)
+                case TakeProfile():
+                    yield profiled(order.order, order.seconds)
         except EdgecvError as error:
             missing = isinstance(error, MissingDependencyError)
             yield Refused(message=error.message, hint=error.hint, missing_package=missing)

@@ -19,6 +19,7 @@ private const val MOST_THREADS = 256
  * @property sustainedSeconds how long a row runs alone at the end; 0: not at all.
  * @property sustainAll every row, in place of the fastest int8 row.
  * @property peaks is the computer's own affair: nothing is measured for it here.
+ * @property profile likewise: a computer that wants profiles does not ask a phone.
  */
 @Serializable
 public data class Options(
@@ -32,6 +33,7 @@ public data class Options(
     @SerialName("sustained_seconds") val sustainedSeconds: Double = 0.0,
     @SerialName("sustain_all") val sustainAll: Boolean = false,
     val peaks: Boolean = true,
+    val profile: Boolean = false,
 ) {
     init {
         need(threads.all { it in 1..MOST_THREADS }, "threads must be 1 to $MOST_THREADS, got $threads")
