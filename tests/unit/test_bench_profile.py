@@ -96,6 +96,24 @@ def test_several_copies_are_one_concatenation_and_what_comes_first_may_be_unknow
     assert layers(operators, events) == [None, 0, 1, 1, 2]
 
 
+def test_a_swish_is_one_table_and_a_1_by_1_convolution_is_fully_connected():
+    operators = [
+        "CONV_2D",
+        "LOGISTIC",
+        "MUL",
+        "DEPTHWISE_CONV_2D",
+        "LOGISTIC",
+        "MUL",
+        "MEAN",
+        "CONV_2D",
+        "LOGISTIC",
+        "MUL",
+    ]
+    events = ["Fully Connected (NC, QS8, QC8W) GEMM", "Invalid Unary Op", "Convolution (NHWC, QC8) DWConv"]
+    events += ["Invalid Unary Op", "Mean (ND) Reduce", "Fully Connected (NC, QS8, QC8W) GEMM", "Sigmoid (NC)"]
+    assert layers(operators, [*events, "Multiply (ND)"]) == [0, 1, 3, 4, 6, 7, 8, 9]
+
+
 def test_every_kind_of_operator_has_one_word():
     kinds = [kind for kinds in XNNPACK.values() for kind in kinds]
     assert len(kinds) == len(set(kinds))

@@ -16,6 +16,7 @@ import pytest
 from edgecv_converters.onnx.canonical import canonical, check
 from edgecv_converters.onnx.edit import OnnxPass
 from edgecv_converters.onnx.int8.pass_runner import run_passes
+from edgecv_converters.onnx.int8.passes.average_pools import AVERAGE_POOLS
 from edgecv_converters.onnx.int8.passes.clamps import CLAMPS
 from edgecv_converters.onnx.int8.passes.float_weights import FLOAT_WEIGHTS
 from edgecv_converters.onnx.int8.passes.four_channels import FOUR_CHANNELS
@@ -23,6 +24,7 @@ from edgecv_converters.onnx.int8.passes.integer_moves import INTEGER_MOVES
 from edgecv_converters.onnx.int8.passes.one_dequantize import ONE_DEQUANTIZE
 from edgecv_converters.onnx.int8.passes.own_zero_points import OWN_ZERO_POINTS
 from edgecv_converters.onnx.int8.passes.pads import PADS
+from edgecv_converters.onnx.int8.passes.rows import ROWS
 from edgecv_converters.onnx.int8.passes.same_shape import SAME_SHAPE
 from edgecv_converters.onnx.int8.passes.shared_weights import SHARED_WEIGHTS
 from edgecv_converters.onnx.int8.passes.uint8 import UINT8
@@ -458,3 +460,50 @@ def test_passes_leave_the_given_model_alone() -> None:
     before = model.SerializeToString()
     run_passes(model, [UINT8])
     assert model.SerializeToString() == before
+
+
+def pool(**attributes: Any) -> Any:
+    """Bytes in, a pool between casts, bytes out; both of one scale."""
+    nodes = [
+        node("DequantizeLinear", "x s z", "d"),
+        node("AveragePool", "d", "p", kernel_shape=[2, 2], strides=[2, 2], **attributes),
+        node("QuantizeLinear", "p s z", "y"),
+    ]
+    size = 5 if "pads" in attributes else 4
+    return build(nodes, {"s": SCALE, "z": ZEROU8}, [1, 6, 8, 8], [1, 6, size, size], (TensorProto.UINT8,) * 2)
+
+
+def test_average_pools_are_exact_to_the_tie() -> None:
+    model = pool()
+    sample = RNG.integers(0, 256, (1, 6, 8, 8)).astype(np.uint8)
+    before, after = (session(m).run(None, {"x": sample})[0] for m in (model, run_passes(model, [AVERAGE_POOLS])))
+    steps = sample.reshape(1, 6, 4, 2, 4, 2).astype(np.int64).sum((3, 5)) - 4 * int(ZEROU8)
+    np.testing.assert_array_equal(after, np.rint(steps / 4) + int(ZEROU8))
+    apart = before.astype(int) - after
+    assert np.abs(apart).max() <= 1
+    assert (steps[apart != 0] % 4 == 2).all()
+    assert (steps % 4 == 2).any()
+    assert fused(run_passes(model, [AVERAGE_POOLS]))["QLinearConv"] == 1
+
+
+def test_a_padded_average_pool_stays() -> None:
+    assert ops(run_passes(pool(pads=[1, 1, 1, 1]), [AVERAGE_POOLS]))["AveragePool"] == 1
+
+
+@pytest.mark.parametrize(("channels", "op", "width"), [(6, "Mul", 5), (6, "Add", 5), (600, "Mul", 1)])
+def test_a_constant_for_each_channel_is_repeated_along_a_row(channels: int, op: str, width: int) -> None:
+    shape = [1, 4, 5, channels]
+    nodes = [
+        node("QuantizeLinear", "x s z", "q"),
+        node("DequantizeLinear", "q s z", "d"),
+        node("DequantizeLinear", "c s z", "cd"),
+        node(op, "cd d", "m"),
+        node("QuantizeLinear", "m s z", "mq"),
+        node("DequantizeLinear", "mq s z", "md"),
+        node("Mul", "md big", "y"),
+    ]
+    constants = {"s": SCALE, "z": ZEROU8, "big": np.float32(3)}
+    constants["c"] = RNG.integers(0, 256, (1, 1, 1, channels)).astype(np.uint8)
+    after = applied(build(nodes, constants, shape, shape), ROWS, pictures(*shape))
+    assert (1, 1, width, channels) in {tuple(tensor.dims) for tensor in after.graph.initializer}
+    assert fused(after)[f"QLinear{op}"] == 1

@@ -1,6 +1,7 @@
 """The passes of the int8 ONNX target, in their order."""
 
 from edgecv_converters.onnx.edit import OnnxPass
+from edgecv_converters.onnx.int8.passes.average_pools import AVERAGE_POOLS
 from edgecv_converters.onnx.int8.passes.clamps import CLAMPS
 from edgecv_converters.onnx.int8.passes.float_weights import FLOAT_WEIGHTS
 from edgecv_converters.onnx.int8.passes.four_channels import FOUR_CHANNELS
@@ -8,6 +9,7 @@ from edgecv_converters.onnx.int8.passes.integer_moves import INTEGER_MOVES
 from edgecv_converters.onnx.int8.passes.one_dequantize import ONE_DEQUANTIZE
 from edgecv_converters.onnx.int8.passes.own_zero_points import OWN_ZERO_POINTS
 from edgecv_converters.onnx.int8.passes.pads import PADS
+from edgecv_converters.onnx.int8.passes.rows import ROWS
 from edgecv_converters.onnx.int8.passes.same_shape import SAME_SHAPE
 from edgecv_converters.onnx.int8.passes.shared_weights import SHARED_WEIGHTS
 from edgecv_converters.onnx.int8.passes.uint8 import UINT8
@@ -19,6 +21,8 @@ PASSES: tuple[OnnxPass, ...] = (
     CLAMPS,
     INTEGER_MOVES,
     PADS,
+    AVERAGE_POOLS,
+    ROWS,
     FOUR_CHANNELS,
     SHARED_WEIGHTS,
     OWN_ZERO_POINTS,
