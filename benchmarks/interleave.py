@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 Work = Callable[[], object]
+Clock = Callable[[], float]
 Times = npt.NDArray[np.float64]
 WARM_UP_ROUNDS = 2
 
@@ -28,21 +29,35 @@ class Timing:
         return f"{times}  ratio {self.ratio:.3f} ({self.p10:.3f} to {self.p90:.3f})"
 
 
-def compare(ours: tuple[str, Work], theirs: tuple[str, Work], *, rounds: int, turn: int) -> Timing:
+def compare(
+    ours: tuple[str, Work],
+    theirs: tuple[str, Work],
+    *,
+    rounds: int,
+    turn: int,
+    clock: Clock = time.perf_counter,
+) -> Timing:
     """Time two ways in turn, and state the ratio of the first to the second."""
-    kept = by_name(dict((ours, theirs)), rounds=rounds, turn=turn)
+    kept = by_name(dict((ours, theirs)), rounds=rounds, turn=turn, clock=clock)
     ratios = kept[ours[0]] / kept[theirs[0]]
     low, middle, high = (float(np.percentile(ratios, q)) for q in (10, 50, 90))
     medians = {name: round(float(np.median(found)), 2) for name, found in kept.items()}
     return Timing(median_us=medians, ratio=round(middle, 4), p10=round(low, 4), p90=round(high, 4))
 
 
-def by_name(ways: Mapping[str, Work], *, rounds: int, turn: int) -> dict[str, Times]:
+def by_name(ways: Mapping[str, Work], *, rounds: int, turn: int, clock: Clock = time.perf_counter) -> dict[str, Times]:
     """The times of `in_turn` by name, with turns of `turn` calls."""
-    return dict(zip(ways, in_turn([*ways.values()], [turn] * len(ways), rounds=rounds), strict=True))
+    return dict(zip(ways, in_turn([*ways.values()], [turn] * len(ways), rounds=rounds, clock=clock), strict=True))
 
 
-def in_turn(ways: Sequence[Work], turns: Sequence[int], *, rounds: int, warm_up: int = WARM_UP_ROUNDS) -> list[Times]:
+def in_turn(
+    ways: Sequence[Work],
+    turns: Sequence[int],
+    *,
+    rounds: int,
+    warm_up: int = WARM_UP_ROUNDS,
+    clock: Clock = time.perf_counter,
+) -> list[Times]:
     """The microseconds of each way, one entry for each round.
 
     In a round each way has one turn of as many calls as `turns` says; a turn's time is the median of its calls. The
@@ -51,15 +66,15 @@ def in_turn(ways: Sequence[Work], turns: Sequence[int], *, rounds: int, warm_up:
     times: list[list[float]] = [[] for _ in ways]
     for number in range(rounds + warm_up):
         for place in sorted(range(len(ways)), reverse=bool(number % 2)):
-            times[place].append(turn_us(ways[place], turns[place]))
+            times[place].append(turn_us(ways[place], turns[place], clock))
     return [np.array(found[warm_up:]) for found in times]
 
 
-def turn_us(work: Work, count: int) -> float:
+def turn_us(work: Work, count: int, clock: Clock = time.perf_counter) -> float:
     """The median of `count` calls in microseconds."""
     taken = []
     for _ in range(count):
-        start = time.perf_counter()
+        start = clock()
         work()
-        taken.append(time.perf_counter() - start)
+        taken.append(clock() - start)
     return 1e6 * float(np.median(taken))

@@ -31,6 +31,7 @@ class Arrays:
     """
 
     live = False
+    instant = False
     fps: float | None = None
 
     def __init__(self, path: Path, model: Manifest) -> None:

@@ -1,12 +1,14 @@
-"""A bounded slot between two threads."""
+"""A bounded slot between two threads, and what hands small items on through one."""
 
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+MOST = 16  # items that are handed on at once
 
 
 class ClosedError(Exception):
@@ -69,6 +71,11 @@ class Channel(Generic[T]):
                 raise self._error
             raise ClosedError
 
+    @property
+    def empty(self) -> bool:
+        """Whether nothing waits at this moment."""
+        return not self._items
+
     def finish(self, error: BaseException | None = None) -> None:
         """Take no more items; what is inside can still be taken, and then `error` is raised."""
         with self._changed:
@@ -82,3 +89,37 @@ class Channel(Generic[T]):
             self._closed = True
             self._items.clear()
             self._changed.notify_all()
+
+
+class Burst(Generic[T]):
+    """Hands small items on several at once: a handover between threads takes as long as a small picture.
+
+    Args:
+        channel: Takes the items, in lists.
+        seconds: How long the first of a list may be kept for others; 0: each goes alone.
+    """
+
+    def __init__(self, channel: Channel[list[T]], seconds: float) -> None:
+        self._channel = channel
+        self._seconds = seconds
+        self._items: list[T] = []
+        self._due = 0.0
+
+    def add(self, item: T) -> list[T]:
+        """Keep an item, or hand it on with those before it; the items that these displaced.
+
+        Raises:
+            ClosedError: The channel was closed.
+        """
+        now = time.monotonic()
+        if not self._items:
+            self._due = now + self._seconds
+        self._items.append(item)
+        return self.flush() if now >= self._due or len(self._items) >= MOST else []
+
+    def flush(self) -> list[T]:
+        """Hand on what is kept; the items that it displaced. Raises as `add`."""
+        if not self._items:
+            return []
+        items, self._items = self._items, []
+        return self._channel.put(items) or []

@@ -42,12 +42,14 @@ class FrameSource(Protocol):
         live: It does not wait: the newest frame counts, and older ones may be dropped.
         count: How many frames it has, where that is known.
         fps: Its frames a second, where that is known.
+        instant: Its frames are there without work or waiting, as the names of files are.
     """
 
     name: str
     live: bool
     count: int | None
     fps: float | None
+    instant: bool
 
     def frames(self, stop: threading.Event) -> Iterator[Frame]:
         """Every frame, once; ends early, within a fraction of a second, when `stop` is set.

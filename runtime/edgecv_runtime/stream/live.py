@@ -46,6 +46,7 @@ class Live:
     """
 
     live = True
+    instant = False
     count: int | None = None
 
     def __init__(

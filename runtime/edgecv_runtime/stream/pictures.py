@@ -20,6 +20,7 @@ class Pictures:
     """
 
     live = False
+    instant = True
     fps: float | None = None
 
     def __init__(self, files: Sequence[tuple[Path, Path]]) -> None:

@@ -29,6 +29,7 @@ class Pipe:
     """
 
     name = "standard input"
+    instant = False
     count: int | None = None
     fps: float | None = None
 

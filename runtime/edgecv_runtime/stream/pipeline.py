@@ -1,10 +1,15 @@
-"""Capture, preprocessing and inference at the same time, a thread each, with bounded slots between them."""
+"""Capture, preprocessing and inference at the same time, a thread each, with bounded slots between them.
+
+What is captured without work, as the names of picture files, has no thread of its own. Between the others small frames
+go several at once, for at most BURST seconds, and never while one waits for what is not there yet.
+"""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -14,11 +19,12 @@ import numpy as np
 
 from edgecv_runtime.errors import ImageError
 from edgecv_runtime.prediction import Prediction
-from edgecv_runtime.stream.channel import Channel, ClosedError
+from edgecv_runtime.stream.channel import Burst, Channel, ClosedError
 from edgecv_runtime.stream.frame import Frame, FrameSource, Pace, Picture
 from edgecv_runtime.stream.statistics import Statistics
 
-WAITING = 3  # frames in a slot where nothing is dropped
+WAITING = 3  # frames, or bursts of them, in a slot where nothing is dropped
+BURST = 0.005  # seconds that a frame may wait for the next ones
 Tensors = np.ndarray | dict[str, np.ndarray]
 GLANCE = 0.1  # seconds between looks at whether to stop
 PATIENCE = 2.0  # seconds for a source to let go; a read that hangs must not hang the end
@@ -88,10 +94,11 @@ class Stream:
         self._stop = threading.Event()
         slots = 1 if source.live else WAITING
         self._frames: Channel[Frame] = Channel(slots, newest=source.live)
-        self._tensors: Channel[_Prepared] = Channel(slots, newest=source.live)
-        self._answers: Channel[FrameAnswer] = Channel(slots)
+        self._tensors: Channel[list[_Prepared]] = Channel(slots, newest=source.live)
+        self._answers: Channel[list[FrameAnswer]] = Channel(slots)
+        self._burst = 0.0 if source.live or max_fps is not None else BURST
         self._spare: list[np.ndarray] = []
-        stages = (self._capture, self._prepare, self._infer)
+        stages = (self._prepare, self._infer) if source.instant else (self._capture, self._prepare, self._infer)
         self._threads = [
             threading.Thread(target=stage, name=f"edgecv{stage.__name__}", daemon=True) for stage in stages
         ]
@@ -113,13 +120,15 @@ class Stream:
             EdgecvError: The source or the runtime failed; the answers before that were given.
         """
         deadline = None if self._duration is None else time.monotonic() + self._duration
+        answers: list[FrameAnswer] = []
         while not self._stopping() and (deadline is None or time.monotonic() < deadline):
             try:
-                answer = self._answers.get(GLANCE)
+                answers = answers or self._answers.get(GLANCE)[::-1]
             except TimeoutError:
                 continue
             except ClosedError:
                 return
+            answer = answers.pop()
             self._count(answer)
             yield answer
 
@@ -128,12 +137,9 @@ class Stream:
         self._stop.set()
         for channel in (self._frames, self._tensors, self._answers):
             channel.abandon()
-        capture, *others = self._threads
-        for thread in others:  # they end with the call they are in; only then may the model be freed
+        for thread in reversed(self._threads):  # they end with the call they are in; only then may the model be freed
             if thread.ident is not None:
-                thread.join()
-        if capture.ident is not None:
-            capture.join(PATIENCE)
+                thread.join(PATIENCE if thread.name == f"edgecv{self._capture.__name__}" else None)
 
     @property
     def stuck(self) -> bool:
@@ -142,9 +148,7 @@ class Stream:
 
     def _capture(self) -> None:
         try:
-            for frame in self.source.frames(self._stop):
-                self.statistics.begin()
-                self._pace.wait(self._stop)
+            for frame in self._captured():
                 self._frames.put(frame)
             self._frames.finish()
         except ClosedError:
@@ -154,17 +158,36 @@ class Stream:
         finally:
             self.source.close()
 
+    def _captured(self) -> Iterator[Frame]:
+        for frame in self.source.frames(self._stop):
+            self.statistics.begin()
+            self._pace.wait(self._stop)
+            yield frame
+
     def _prepare(self) -> None:
+        burst = Burst(self._tensors, self._burst)
         try:
-            while True:
-                displaced = self._tensors.put(self._prepared(self._frames.get()))
-                if displaced is not None:
-                    self._recycle(displaced.tensor)
+            try:
+                for frame in self._captured() if self.source.instant else self._waiting(burst):
+                    self._recycle(burst.add(self._prepared(frame)))
+            finally:
+                self._recycle(burst.flush())
+            self._tensors.finish()
         except ClosedError:
             self._tensors.finish()
         except BaseException as error:  # noqa: BLE001 - as above
             self._tensors.finish(error)
             self._frames.abandon()
+        finally:
+            if self.source.instant:
+                self.source.close()
+
+    def _waiting(self, burst: Burst[_Prepared]) -> Iterator[Frame]:
+        """Every frame that was captured; what is prepared does not wait for one that is not there yet."""
+        while True:
+            if self._frames.empty:
+                self._recycle(burst.flush())
+            yield self._frames.get()
 
     def _prepared(self, frame: Frame) -> _Prepared:
         began = time.perf_counter()
@@ -175,24 +198,33 @@ class Stream:
         return _Prepared(frame, tensor, None, 1e3 * (time.perf_counter() - began))
 
     def _infer(self) -> None:
+        burst = Burst(self._answers, self._burst)
         try:
             while True:
-                self._answers.put(self._answer(self._tensors.get()))
+                for prepared in self._tensors.get():
+                    burst.add(self._answer(prepared))
+                burst.flush()
         except ClosedError:
             self._answers.finish()
         except BaseException as error:  # noqa: BLE001 - as above
-            self._answers.finish(error)
+            self._give_up(burst, error)
         finally:
             self._stop.set()
             self._frames.abandon()
             self._tensors.abandon()
+
+    def _give_up(self, burst: Burst[FrameAnswer], error: BaseException) -> None:
+        """Hand on the error, and before it the answers that there are."""
+        with suppress(ClosedError):
+            burst.flush()
+        self._answers.finish(error)
 
     def _answer(self, prepared: _Prepared) -> FrameAnswer:
         frame = prepared.frame
         if prepared.tensor is None:
             return FrameAnswer(frame=frame, error=prepared.error)
         found = self._predictor.infer(prepared.tensor, prepared.milliseconds)
-        self._recycle(prepared.tensor)
+        self._recycle([prepared])
         return FrameAnswer(frame=frame, prediction=found, latency_ms=1e3 * (time.monotonic() - frame.captured))
 
     def _count(self, answer: FrameAnswer) -> None:
@@ -204,9 +236,9 @@ class Stream:
         else:
             self.statistics.add(found.preprocess_ms, found.inference_ms, found.postprocess_ms, answer.latency_ms)
 
-    def _recycle(self, tensor: Tensors | None) -> None:
-        if isinstance(tensor, np.ndarray) and tensor.flags.writeable:
-            self._spare.append(tensor)
+    def _recycle(self, done: Sequence[_Prepared]) -> None:
+        tensors = (prepared.tensor for prepared in done)
+        self._spare += [tensor for tensor in tensors if isinstance(tensor, np.ndarray) and tensor.flags.writeable]
 
 
 def _named(error: ImageError, frame: Frame) -> ImageError:

@@ -25,6 +25,7 @@ class VideoFile:
     """Every frame of a video file, upright as its rotation says (OpenCV turns it)."""
 
     live = False
+    instant = False
 
     def __init__(self, path: Path, notify: Callable[[str], None] = lambda _: None) -> None:
         cv2 = opencv()
