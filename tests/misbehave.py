@@ -25,6 +25,12 @@ def answer(value: int) -> int:
     return value * 2
 
 
+def stay(seconds: float) -> tuple[float, float]:
+    began = time.monotonic()
+    time.sleep(seconds)
+    return began, time.monotonic()
+
+
 def refuse() -> None:
     raise ConversionError("the op is unknown", "use another")
 

@@ -144,6 +144,7 @@ class ConversionTarget(ABC):
         passes: The rewrites that bring the frozen graph to the form that its converter takes.
         carrier: The precision whose artifact carries the one quantization of all targets; None for all but one target.
         carried: The precisions that are made of that artifact; the others are made of the frozen graph.
+        memory: How many times the size of the model converting takes of memory, as measured on VGG16.
         slowness: The place of the target in the order of time that converting takes; the slowest one is started first.
     """
 
@@ -154,6 +155,7 @@ class ConversionTarget(ABC):
     passes: ClassVar[tuple[GraphPass, ...]] = ()
     carrier: ClassVar[Precision | None] = None
     carried: ClassVar[frozenset[Precision]] = frozenset()
+    memory: ClassVar[float] = 6
     slowness: ClassVar[int] = 0
 
     @property

@@ -128,6 +128,7 @@ class Conversions:
             f"convert {spec}",
             lambda done: self._converted(spec, job.root, done, hidden=hidden),
             convert_artifact,
+            times=find(made.target).memory,
             job=job,
             store=self.workers.store,
         )

@@ -18,6 +18,7 @@ from edgecv.convert.recipe import ArtifactSpec
 from edgecv.convert.workers import Workers
 
 THREADS: Final = 1
+MEMORY: Final = 4.0  # times the size of the model, as measured on VGG16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +65,7 @@ class Proofs:
             f"prove {spec}" if method == "runtime" else f"evaluate {spec}",
             lambda job: self._proven(spec, method, job),
             prove_artifact,
+            times=MEMORY,
             subject=Subject(
                 artifact=converted.artifact,
                 root=self.root,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from edgecv_converters.data.inputs import preprocessing
 from edgecv_converters.isolate import Job
@@ -15,6 +16,8 @@ from edgecv_runtime.schema import Preprocess
 
 from edgecv.convert.request import ConvertRequest
 from edgecv.convert.workers import Workers
+
+MEMORY: Final = 5.0  # times the size of the model, as measured on VGG16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +38,9 @@ def start_source(request: ConvertRequest, workers: Workers, work: Path) -> Job:
         signature=request.signature,
         modules=None if request.custom_objects is None else Path.cwd(),
     )
-    return workers.submit("source model", _raise, answer_source, request=source, store=workers.store, work=work)
+    return workers.submit(
+        "source model", _raise, answer_source, times=MEMORY, request=source, store=workers.store, work=work
+    )
 
 
 def read_source(request: ConvertRequest, workers: Workers, job: Job) -> SourcePhase:

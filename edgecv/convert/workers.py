@@ -25,12 +25,14 @@ class Workers:
         pool: Runs the functions.
         limits: What each worker may use.
         observer: Is told of every job.
+        model_bytes: The size of the source model, of which the memory that workers need is estimated.
         seconds: How long each job that ended took, by its name.
     """
 
     pool: WorkerPool
     limits: WorkerLimits
     observer: Observer
+    model_bytes: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
     _pending: dict[Future[Any], tuple[Job, Callable[[Job], None]]] = field(default_factory=dict)
 
@@ -39,9 +41,19 @@ class Workers:
         """The store in which the workers hand objects to each other."""
         return self.pool.store
 
-    def submit(self, name: str, done: Callable[[Job], None], function: Callable[..., Any], **arguments: Any) -> Job:
-        """Queue `function(**arguments)`; `done` is called with the job by `finish`, once it has ended."""
-        job = self.pool.submit(name, function, self.limits, **arguments)
+    def submit(
+        self, name: str, done: Callable[[Job], None], function: Callable[..., Any], *, times: float, **arguments: Any
+    ) -> Job:
+        """Queue `function(**arguments)`; `done` is called with the job by `finish`, once it has ended.
+
+        Args:
+            name: What it is called.
+            done: Called with the job.
+            function: What runs, in a process of its own.
+            times: It takes so many times the size of the source model of memory.
+            **arguments: What it is called with.
+        """
+        job = self.pool.submit(name, function, self.limits, needs=int(times * self.model_bytes), **arguments)
         self._pending[job.future] = job, done
         self.observer.job(job)
         return job

@@ -36,6 +36,19 @@ def test_more_jobs_than_slots_all_end(pool):
     assert [job.result() for job in jobs] == [0, 2, 4, 6, 8, 10, 12]
 
 
+@pytest.mark.parametrize(("needs", "side_by_side"), [(600, False), (400, True)])
+def test_workers_run_one_after_another_where_together_they_need_too_much_memory(tmp_path, needs, side_by_side):
+    with WorkerPool(tmp_path / "staging", jobs=2, together=1000) as pool:
+        jobs = [pool.submit(f"stay {i}", misbehave.stay, WorkerLimits(), needs=needs, seconds=0.5) for i in range(2)]
+        (_, first_end), (second_start, _) = (job.result() for job in jobs)
+    assert (second_start < first_end) == side_by_side
+
+
+def test_a_worker_that_needs_more_than_all_may_runs_alone(tmp_path):
+    with WorkerPool(tmp_path / "staging", jobs=2, together=1000) as pool:
+        assert pool.submit("answer", misbehave.answer, WorkerLimits(), needs=5000, value=2).result() == 4
+
+
 def test_domain_error_keeps_its_hint(pool):
     with pytest.raises(ConversionError, match="the op is unknown") as caught:
         pool.submit("refuse", misbehave.refuse, WorkerLimits()).result()

@@ -209,7 +209,10 @@ FORM = {
 OWNERS = {
     "convert": {
         *("edgecv.commands.coreml_options", "edgecv.convert.recipe", "edgecv.given"),
-        *(f"edgecv_converters.{name}" for name in ("coreml", "coreml.interface", "coreml.recipes", "targets")),
+        *(
+            f"edgecv_converters.{name}"
+            for name in ("coreml", "coreml.interface", "coreml.recipes", "graph.weights", "targets")
+        ),
         *(f"edgecv_converters.{name}" for name in ("graph", "graph.edit", "graph.frozen", "graph.layers")),
         *(f"edgecv_converters.{name}" for name in ("graph.names", "graph.passes", "graph.passes.runner")),
         *(f"edgecv_converters.{name}" for name in ("inspection", "measured", "onnx", "onnx.options")),

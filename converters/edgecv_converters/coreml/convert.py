@@ -20,6 +20,7 @@ from edgecv_converters.coreml.weights import store_weights
 from edgecv_converters.graph.edit import node_of
 from edgecv_converters.graph.frozen import Endpoint, FrozenGraph
 from edgecv_converters.graph.layers import layer_of
+from edgecv_converters.graph.weights import give_folded, hide, show
 
 UNKNOWN_OP = re.compile(r"Conversion for TF op '(\w+)' not implemented")
 FLOATS = frozenset({"float32", "float16"})
@@ -76,9 +77,9 @@ def to_program(
         return named.isdisjoint(float32)
 
     half = ct.transform.FP16ComputePrecision(op_selector=narrow)
-    read = {node_of(name) for node in frozen.proto().node for name in node.input}
+    read = {node_of(name) for node in frozen.light().node for name in node.input}
     program = ct.convert(
-        [_without_truth_values(frozen).function()],
+        _optimized(_without_truth_values(frozen)),
         source="tensorflow",
         convert_to="milinternal",
         inputs=[ct.TensorType(name=end.node, shape=end.shape) for end in frozen.inputs if end.node in read],
@@ -96,13 +97,29 @@ def _without_truth_values(frozen: FrozenGraph) -> FrozenGraph:
     """Let outputs that are true or false be 1 or 0: coremltools gives such an output a name of its own."""
     import tensorflow as tf
 
-    proto, ends = frozen.proto(), {end.node for end in frozen.outputs if end.dtype == "bool"}
+    proto, ends = frozen.light(), {end.node for end in frozen.outputs if end.dtype == "bool"}
     for node in proto.node:
         if node.name in ends and node.op == "Identity":
             node.op = "Cast"
             node.attr.clear()
             node.attr["SrcT"].type, node.attr["DstT"].type = tf.bool.as_datatype_enum, tf.int32.as_datatype_enum
     return replace(frozen, graph_def=proto.SerializeToString(deterministic=True)) if ends else frozen
+
+
+def _optimized(frozen: FrozenGraph) -> Any:
+    """The GraphDef that coremltools makes of a function, with large weights hidden from TensorFlow's optimizer."""
+    import tensorflow as tf
+    from coremltools.converters.mil.frontend.tensorflow2.load import TF2Loader
+
+    proto = frozen.light()
+    give_folded(proto)
+    hidden = hide(proto)
+    wrapped = tf.compat.v1.wrap_function(lambda: tf.import_graph_def(proto, name=""), [])
+    taken = [*(end.tensor for end in frozen.inputs), *(f"{name}:0" for name in hidden)]
+    function = wrapped.prune(taken, [end.tensor for end in frozen.outputs])
+    optimized = TF2Loader([function])._graph_def_from_concrete_fn([function])  # noqa: SLF001 - no other door
+    show(optimized, hidden)
+    return optimized
 
 
 def _take_unread(program: Any, endpoint: Endpoint) -> None:
@@ -120,7 +137,7 @@ def _explain(error: Exception, frozen: FrozenGraph, precision: Precision) -> Con
     text = str(error).strip() or type(error).__name__
     found = UNKNOWN_OP.search(text)
     if found:
-        layers = sorted({layer_of(node.name) for node in frozen.proto().node if node.op == found.group(1)})
+        layers = sorted({layer_of(node.name) for node in frozen.light().node if node.op == found.group(1)})
         return ConversionError(
             f"Core ML has no op for {found.group(1)} (layer {', '.join(layers) or 'unknown'})",
             "Build the layer from other ops",

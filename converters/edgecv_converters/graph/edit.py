@@ -62,6 +62,21 @@ def prune(proto: Any, keep: Iterable[str]) -> None:
     _drop_functions(proto)
 
 
+def depending(nodes: Iterable[Any], on: Iterable[str]) -> set[str]:
+    """The names of the nodes whose values depend on some of them, these included."""
+    readers: dict[str, list[str]] = {}
+    for node in nodes:
+        for source in node.input:
+            readers.setdefault(node_of(source), []).append(node.name)
+    found = set(on)
+    waiting = list(found)
+    while waiting:
+        fresh = [name for name in readers.get(waiting.pop(), ()) if name not in found]
+        found.update(fresh)
+        waiting.extend(fresh)
+    return found
+
+
 def tensor_shapes(proto: Any, tensors: Sequence[str]) -> list[tuple[tuple[int | None, ...] | None, str]]:
     """The inferred shape (None where unknown) and dtype name of each of `tensors`."""
     import tensorflow as tf

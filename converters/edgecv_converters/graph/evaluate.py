@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from edgecv_converters.graph.edit import node_of
+from edgecv_converters.graph.edit import node_of, tensor_name
+from edgecv_converters.graph.weights import fed, is_stored, values_of
 
 _NOT_CONSTANT = frozenset(
     {"Placeholder", "While", "StatelessWhile", "If", "StatelessIf", "PartitionedCall", "StatefulPartitionedCall"}
@@ -29,7 +30,10 @@ def constant_value(proto: Any, reference: str) -> Any | None:
             return None
         found[name] = node
         waiting.extend(node_of(source) for source in node.input)
+    asked = found[node_of(reference)]
+    if is_stored(asked):
+        return values_of(asked)
     with tf.Graph().as_default() as graph:
         tf.import_graph_def(type(proto)(node=found.values(), versions=proto.versions), name="")
         with tf.compat.v1.Session(graph=graph) as session:
-            return np.asarray(session.run(reference if ":" in reference else f"{reference}:0"))
+            return np.asarray(session.run(tensor_name(reference), fed(found.values())))

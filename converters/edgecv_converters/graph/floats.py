@@ -11,6 +11,7 @@ from edgecv_runtime.schema import TensorSpec
 from edgecv_converters.graph.edit import rename_functions
 from edgecv_converters.graph.freeze import Call, functions_inlined
 from edgecv_converters.graph.frozen import Endpoint, FrozenGraph
+from edgecv_converters.graph.weights import WeightFile
 
 _OTHERS: Final = frozenset({"bfloat16", "float16", "float64"})
 _OTHER_TYPES: Final = frozenset({2, 14, 19})  # DT_DOUBLE, DT_BFLOAT16, DT_HALF
@@ -19,17 +20,18 @@ _FLOAT: Final = 1  # DT_FLOAT
 
 def has_other_floats(graph: FrozenGraph) -> bool:
     """Tell whether anything in a graph is computed in floats of another size than float32."""
-    return any(attribute.type in _OTHER_TYPES for node in _nodes(graph.proto()) for attribute in node.attr.values())
+    return any(attribute.type in _OTHER_TYPES for node in _nodes(graph.light()) for attribute in node.attr.values())
 
 
 def in_float32(graph: FrozenGraph) -> FrozenGraph:
     """Rewrite a graph in float32, its inputs and outputs too."""
     proto = graph.proto()
     _widen(proto)
-    return FrozenGraph(
-        graph_def=proto.SerializeToString(deterministic=True),
-        inputs=tuple(_endpoint(end) for end in graph.inputs),
-        outputs=tuple(_endpoint(end) for end in graph.outputs),
+    return FrozenGraph.of(
+        proto,
+        tuple(_endpoint(end) for end in graph.inputs),
+        tuple(_endpoint(end) for end in graph.outputs),
+        WeightFile(),
     )
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from edgecv_runtime.errors import SourceError
 from edgecv_runtime.schema import TensorSpec
 
@@ -24,6 +25,7 @@ from edgecv_converters.graph.layers import layer_of
 from edgecv_converters.graph.names import single_scope, tidy_names
 from edgecv_converters.graph.passes import bias_add, bincount, branches, negative_zero, shapes, tensor_lists, unroll
 from edgecv_converters.graph.passes.runner import run_passes
+from edgecv_converters.graph.weights import LARGE, WeightFile, hide, show
 
 Call = Callable[[Sequence[Any]], Sequence[Any]]
 LOOP_PASSES = (shapes.rewrite, unroll.rewrite, tensor_lists.rewrite)
@@ -52,16 +54,16 @@ def freeze(
     Raises:
         SourceError: The shape of an output stays unknown, or the model looks values up in a table.
     """
-    function = trace(call, inputs)
+    function, file = trace(call, inputs), WeightFile()
     _check_tables(function, doubled_scopes)
-    folded = _fold(function)
+    folded = _fold(function, file)
     _strip_xla(folded.proto)
-    folded = _without_branches(folded)
+    folded = _without_branches(folded, file)
     if any(node.op in unroll.LOOPS for node in folded.proto.node):
         run_passes(folded.proto, LOOP_PASSES, [node_of(name) for name in (*folded.feeds, *folded.fetches)])
     if any(node.op in CALLS for node in folded.proto.node):
-        folded = _fold(folded.function())
-    return _named(folded, inputs, output_names, doubled_scopes)
+        folded = folded.inlined(file)
+    return _named(folded, inputs, output_names, doubled_scopes, file)
 
 
 def trace(call: Call, inputs: Sequence[TensorSpec]) -> Any:
@@ -112,17 +114,38 @@ class _Folded:
     fetches: list[str]
     dtypes: list[int]
 
-    def function(self) -> Any:
+    def inlined(self, file: WeightFile) -> _Folded:
+        """Fold once more, which inlines the calls; TensorFlow's optimizer must not see stored weights as zeros."""
         import tensorflow as tf
 
+        hidden = hide(self.proto)
         wrapped = tf.compat.v1.wrap_function(lambda: tf.import_graph_def(self.proto, name=""), [])
-        return wrapped.prune(self.feeds, self.fetches)
+        function = wrapped.prune([*self.feeds, *(f"{name}:0" for name in hidden)], self.fetches)
+        folded = _fold(function, file)
+        show(folded.proto, hidden)
+        feeds = [feed for feed in folded.feeds if node_of(feed) not in hidden]
+        return _Folded(proto=folded.proto, feeds=feeds, fetches=folded.fetches, dtypes=folded.dtypes)
 
 
-def _fold(function: Any) -> _Folded:
-    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+def _fold(function: Any, file: WeightFile) -> _Folded:
+    """Fold variables and inline calls; the values of large variables go into the file, and are copied nowhere else."""
+    from tensorflow.python.framework import convert_to_constants as to_constants
 
-    frozen = convert_variables_to_constants_v2(function, lower_control_flow=False, aggressive_inlining=True)
+    class Data(to_constants._FunctionConverterDataInEager):  # type: ignore[misc]  # noqa: SLF001 - no other door
+        def _should_convert(self, name: str) -> bool:
+            return super()._should_convert(name) and name not in large
+
+        def _build_tensor_data(self) -> None:
+            large.update(_large_variables(function, self.graph_def))
+            super()._build_tensor_data()
+
+    large: dict[str, Any] = {}
+    data = Data(func=function, lower_control_flow=False, aggressive_inlining=True)
+    proto, converted = to_constants._replace_variables_by_constants(converter_data=data)  # noqa: SLF001
+    _store_variables(proto, large, file)
+    places = {node_of(tensor.name): place for place, tensor in enumerate(function.graph.internal_captures)}
+    converted |= {places[name] for name in large}
+    frozen = to_constants._construct_concrete_function(function, proto, converted)  # noqa: SLF001
     return _Folded(
         proto=frozen.graph.as_graph_def(),
         feeds=[tensor.name for tensor in frozen.inputs],
@@ -131,14 +154,40 @@ def _fold(function: Any) -> _Folded:
     )
 
 
-def _without_branches(folded: _Folded) -> _Folded:
+def _large_variables(function: Any, proto: Any) -> dict[str, Any]:
+    """The large variables that the graph itself only reads, and no function inside it, by their placeholders."""
+    other = {node_of(name) for node in proto.node if node.op != "ReadVariableOp" for name in node.input}
+    variables = {id(variable.handle): variable for variable in function.graph.variables}
+    found = {}
+    for value, placeholder in function.graph.captures:
+        variable = variables.get(id(value))
+        name = node_of(placeholder.name)
+        if variable is not None and name not in other and variable.dtype.size * variable.shape.num_elements() >= LARGE:
+            found[name] = variable
+    return found
+
+
+def _store_variables(proto: Any, variables: Mapping[str, Any], file: WeightFile) -> None:
+    """Let the placeholders of variables be constants in a file, and what reads them only pass on."""
+    for node in proto.node:
+        if node.op == "ReadVariableOp" and node_of(node.input[0]) in variables:
+            kind = node.attr["dtype"].type
+            node.op = "Identity"
+            node.attr.clear()
+            node.attr["T"].type = kind
+        elif node.name in variables:
+            value = variables[node.name].read_value()
+            file.store(node, np.asarray(memoryview(value)))
+
+
+def _without_branches(folded: _Folded, file: WeightFile) -> _Folded:
     """Inline the branches whose conditions are known, and those inside them."""
     while any(node.op in branches.BRANCHES for node in folded.proto.node):
         endpoints = [node_of(name) for name in (*folded.feeds, *folded.fetches)]
         run_passes(folded.proto, (shapes.rewrite, branches.rewrite), endpoints)
         if not any(node.op in CALLS for node in folded.proto.node):
             break
-        folded = _fold(folded.function())
+        folded = folded.inlined(file)
     return folded
 
 
@@ -152,7 +201,11 @@ def _strip_xla(proto: Any) -> None:
 
 
 def _named(
-    folded: _Folded, inputs: Sequence[TensorSpec], output_names: Sequence[str], doubled: Collection[str]
+    folded: _Folded,
+    inputs: Sequence[TensorSpec],
+    output_names: Sequence[str],
+    doubled: Collection[str],
+    file: WeightFile,
 ) -> FrozenGraph:
     """Give the endpoints the model's own names, drop what no output needs, and check the shapes."""
     proto = folded.proto
@@ -176,7 +229,7 @@ def _named(
         Endpoint(name=name, tensor=f"{node}:0", shape=_static(shape, name), dtype=dtype)
         for name, node, (shape, dtype) in zip(output_names, nodes, found, strict=True)
     )
-    return FrozenGraph(graph_def=proto.SerializeToString(deterministic=True), inputs=tuple(ins), outputs=outs)
+    return FrozenGraph.of(proto, tuple(ins), outs, file)
 
 
 def _free_name(wanted: str, used: set[str]) -> str:

@@ -24,12 +24,12 @@ _SHAPE_ONLY = frozenset({"Identity", "Cast", "Reshape", "Squeeze", "StopGradient
 
 def ops(frozen: FrozenGraph) -> dict[str, int]:
     """Count each operation, sorted by name."""
-    return dict(sorted(Counter(node.op for node in frozen.proto().node).items()))
+    return dict(sorted(Counter(node.op for node in frozen.light().node).items()))
 
 
 def final_activation(frozen: FrozenGraph, output: Endpoint) -> str:
     """The operation that makes `output`, ignoring those that only copy, cast or reshape."""
-    nodes = {node.name: node for node in frozen.proto().node}
+    nodes = {node.name: node for node in frozen.light().node}
     node = nodes[output.node]
     while node.op in _SHAPE_ONLY:
         node = nodes[node_of(node.input[0])]
@@ -47,13 +47,13 @@ def ending(frozen: FrozenGraph, output: Endpoint) -> Ending:
 def scales_input(frozen: FrozenGraph) -> bool:
     """Tell whether the first operation on an input has the scope of a Rescaling or Normalization layer."""
     inputs = {end.node for end in frozen.inputs}
-    first = [node.name for node in frozen.proto().node if inputs & {node_of(name) for name in node.input}]
+    first = [node.name for node in frozen.light().node if inputs & {node_of(name) for name in node.input}]
     return any(_SCALING.match(scope) for name in first for scope in name.split("/"))
 
 
 def batch_reduction(frozen: FrozenGraph) -> str | None:
     """The first node that reduces over the batch axis, so that samples of one batch see each other, or None."""
-    nodes = {node.name: node for node in frozen.proto().node}
+    nodes = {node.name: node for node in frozen.light().node}
     reached = {end.node for end in frozen.inputs}
     for node in nodes.values():  # sources come before what reads them
         if not any(node_of(source) in reached for source in node.input):
@@ -76,14 +76,14 @@ def _axes(node: Any) -> list[int]:
 
 def random_node(frozen: FrozenGraph) -> str | None:
     """The first node whose result is random, or None."""
-    return next((node.name for node in frozen.proto().node if _RANDOM.match(node.op)), None)
+    return next((node.name for node in frozen.light().node if _RANDOM.match(node.op)), None)
 
 
 def op_rows(frozen: FrozenGraph) -> list[dict[str, Any]]:
     """The operations that compute something, in the graph's order, as the fields of a `LayerRow`."""
     from edgecv_converters.graph.macs import multiply_adds_by_node
 
-    graph = frozen.function().graph
+    graph = frozen.light_function().graph
     macs = multiply_adds_by_node(frozen)
     rows = []
     for operation in graph.get_operations():

@@ -25,7 +25,7 @@ def multiply_adds(frozen: FrozenGraph) -> int:
 
 def multiply_adds_by_node(frozen: FrozenGraph) -> dict[str, int]:
     """The multiply-adds of each convolution and matrix product, by node name."""
-    operations = frozen.function().graph.get_operations()
+    operations = frozen.light_function().graph.get_operations()
     counts = {operation.name: _count(operation) for operation in operations}
     return {name: count for name, count in counts.items() if count is not None}
 

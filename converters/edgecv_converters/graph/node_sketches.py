@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 from edgecv_runtime.schema import Sketch
 
-from edgecv_converters.graph.edit import node_of
+from edgecv_converters.graph.edit import depending, node_of
 from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.graph.layers import WEIGHTED, layer_of
 from edgecv_converters.graph.sketch import norm, sketch
+from edgecv_converters.graph.weights import fed
 
 # Converters fold these into the operation with weights before them, and give the result the last one's name.
 _FOLDED: Final = frozenset(
@@ -28,9 +29,9 @@ def sketches(frozen: FrozenGraph, sample: Mapping[str, Array]) -> tuple[Sketch, 
         frozen: The graph, in the form that a converter got.
         sample: For each input, by the source's name, a float32 tensor with a batch of one.
     """
-    proto = frozen.proto()
+    proto = frozen.light()
     nodes = {node.name: node for node in proto.node}
-    moving = _moving(nodes, [endpoint.node for endpoint in frozen.inputs])
+    moving = depending(nodes.values(), [endpoint.node for endpoint in frozen.inputs])
     names = [node.name for node in proto.node if node.name in moving and node.op not in {"Placeholder", "NoOp"}]
     feeds = {endpoint.tensor: sample[endpoint.name] for endpoint in frozen.inputs}
     return tuple(
@@ -52,7 +53,8 @@ def _values(proto: Any, names: Iterable[str], feeds: Mapping[str, Array]) -> lis
     with tf.Graph().as_default() as graph:
         tf.import_graph_def(proto, name="")
         with tf.compat.v1.Session(graph=graph, config=_every_node_stays(tf)) as session:
-            found = session.run([graph.get_operation_by_name(name).outputs[0] for name in names], dict(feeds))
+            asked = [graph.get_operation_by_name(name).outputs[0] for name in names]
+            found = session.run(asked, {**fed(proto.node), **feeds})
     return [np.asarray(values) for values in found]
 
 
@@ -61,21 +63,6 @@ def _every_node_stays(tf: Any) -> Any:
     config = tf.compat.v1.ConfigProto()
     config.graph_options.rewrite_options.disable_meta_optimizer = True
     return config
-
-
-def _moving(nodes: Mapping[str, Any], inputs: Iterable[str]) -> set[str]:
-    """The nodes whose values depend on an input."""
-    readers: dict[str, list[str]] = {}
-    for name, node in nodes.items():
-        for source in node.input:
-            readers.setdefault(node_of(source), []).append(name)
-    found = set(inputs)
-    waiting = list(found)
-    while waiting:
-        fresh = [name for name in readers.get(waiting.pop(), ()) if name not in found]
-        found.update(fresh)
-        waiting.extend(fresh)
-    return found
 
 
 def _layer(nodes: Mapping[str, Any], moving: Container[str], name: str) -> str:

@@ -7,8 +7,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from edgecv_converters.graph.edit import node_of
+from edgecv_converters.graph.edit import node_of, prune
 from edgecv_converters.graph.frozen import Endpoint, FrozenGraph
+from edgecv_converters.graph.weights import fed
 
 Scaling = tuple[tuple[float, ...], tuple[float, ...]]
 _ARITHMETIC: Final = frozenset({"Sub", "Add", "AddV2", "BiasAdd", "Mul", "RealDiv", "Neg", "FusedBatchNormV3"})
@@ -26,7 +27,7 @@ def input_scalings(frozen: FrozenGraph) -> dict[str, Scaling]:
         For each such input what becomes of a pixel x: slope * x + offset, by channel, before the first layer that
         has learned weights. Inputs of which nothing is subtracted or divided are left out.
     """
-    nodes = {node.name: node for node in frozen.proto().node}
+    nodes = {node.name: node for node in frozen.light().node}
     readers: dict[str, list[str]] = {}
     for node in nodes.values():
         for name in {node_of(source) for source in node.input}:
@@ -77,10 +78,13 @@ def _measured(frozen: FrozenGraph, end: Endpoint, last: str) -> Scaling | None:
     import tensorflow as tf
 
     with tf.Graph().as_default() as graph:
-        tf.import_graph_def(frozen.proto(), name="")
+        proto = frozen.light()
+        prune(proto, [end.node, node_of(last)])
+        tf.import_graph_def(proto, name="")
         with tf.compat.v1.Session(graph=graph) as session:
             zero, one = (
-                session.run(f"{last}:0", {end.tensor: np.full(end.shape, value, end.dtype)}) for value in (0, 1)
+                session.run(f"{last}:0", {**fed(proto.node), end.tensor: np.full(end.shape, value, end.dtype)})
+                for value in (0, 1)
             )
     if np.ndim(zero) < 2 or not np.issubdtype(np.asarray(zero).dtype, np.floating):
         return None

@@ -24,6 +24,8 @@ from edgecv_converters.isolate.child import JobResult, Order
 from edgecv_converters.isolate.store import Key, ObjectStore
 
 GIB = 1 << 30
+SMALL_PART: Final = 24  # of the memory: what runs side by side may need it
+CGROUP: Final = Path("/sys/fs/cgroup/memory.max")
 SECONDS = 1800.0  # that one worker may take, where nobody says
 LOG_TAIL_LINES = 25
 WATCH_SECONDS = 0.05
@@ -69,7 +71,8 @@ class Job:
     """One function at work in its own process.
 
     `done` and `total` are its progress, 0 of 0 where it says nothing; `remaining` are seconds, where it measured them.
-    `died` says that its process crashed or was stopped, and ended without an answer of its own.
+    `needs` is an estimate of the bytes of memory that it takes. `died` says that its process crashed or was
+    stopped, and ended without an answer of its own.
     """
 
     number: int
@@ -86,6 +89,7 @@ class Job:
     killed: str | None = None
     died: bool = False
     waits: bool = False
+    needs: int = 0
     unwritten: EdgecvError | None = None
 
     def elapsed(self) -> float:
@@ -111,6 +115,8 @@ class Job:
 class WorkerPool:
     """Holds the worker host; a context manager. At most `jobs` workers run at once, the rest wait their turn.
 
+    Those that need much memory wait until what runs needs no more than `together` with them, or nothing.
+
     Workers share nothing with the caller's folder: their working directory and their temporary files lie in `staging`,
     and modules are found where this process finds them, except in the working directory.
 
@@ -120,6 +126,7 @@ class WorkerPool:
         preload: Modules that the host imports once, for all workers.
         jobs: How many workers run at the same time.
         advice: What is said where one dies.
+        together: The bytes of memory that workers which run side by side may need; by default a small part of all.
     """
 
     def __init__(
@@ -130,7 +137,9 @@ class WorkerPool:
         preload: tuple[str, ...] = (),
         jobs: int = 2,
         advice: Advice = CONVERTING,
+        together: int | None = None,
     ) -> None:
+        self._together = machine_memory() // SMALL_PART if together is None else together
         self.staging = staging = staging.absolute()
         self.advice = advice
         self.store = ObjectStore(staging / "store")
@@ -187,10 +196,12 @@ class WorkerPool:
                 if pipe is not None:
                     pipe.close()
 
-    def submit(self, name: str, function: Callable[..., Any], limits: WorkerLimits, **arguments: Any) -> Job:
-        """Queue `function(**arguments)`, which must be importable by its module and name."""
+    def submit(
+        self, name: str, function: Callable[..., Any], limits: WorkerLimits, *, needs: int = 0, **arguments: Any
+    ) -> Job:
+        """Queue `function(**arguments)`, which must be importable by its module and name, and `needs` so many bytes."""
         number = next(self._numbers)
-        job = Job(number, name, self.store.folder / f"{number}.log", limits)
+        job = Job(number, name, self.store.folder / f"{number}.log", limits, needs=needs)
         given: Key[dict[str, Any]] = Key(f"{number}.arguments")
         self.store.put(given, arguments)
         order = Order(
@@ -208,11 +219,14 @@ class WorkerPool:
 
     def _start_next(self) -> None:
         with self._lock:
-            running = sum(1 for job in self.jobs.values() if job.since is not None and not job.future.done())
-            while self._queue and running < self._slots and self._open:
+            running = [job for job in self.jobs.values() if job.since is not None and not job.future.done()]
+            while self._queue and len(running) < self._slots and self._open:
+                needed = sum(job.needs for job in (*running, self._queue[0][0]))
+                if needed > self._together and any(job.needs for job in running):
+                    break
                 job, order = self._queue.pop(0)
                 job.since = time.monotonic()
-                running += 1
+                running.append(job)
                 self._say({"do": "start", **asdict(order)})
 
     def _say(self, message: dict[str, object]) -> None:
@@ -292,6 +306,16 @@ def _over_limit(job: Job) -> str | None:
     if resident_bytes(job.pid) > job.limits.memory:
         return f"used more than {job.limits.memory / GIB:.3g} GiB of memory"
     return None
+
+
+def machine_memory() -> int:
+    """The bytes of memory of this machine, or of the control group (a container) that this process is in."""
+    physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    try:
+        limit = CGROUP.read_text().strip()
+    except OSError:
+        return physical
+    return min(physical, int(limit)) if limit.isdigit() else physical
 
 
 def resident_bytes(pid: int | None) -> int:

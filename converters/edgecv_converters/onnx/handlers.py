@@ -6,6 +6,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from edgecv_converters.graph.weights import tensor_values
+
 _FROM_OPSET: Final = 13  # later than any of tf2onnx's own handlers of these operations
 _RESIZES: Final = ("ResizeBilinear", "ResizeNearestNeighbor", "ResizeBicubic")
 _TRANSPOSED: Final = ("Conv2DBackpropInput", "Conv3DBackpropInputV2")
@@ -13,11 +15,12 @@ _TRANSPOSED: Final = ("Conv2DBackpropInput", "Conv3DBackpropInputV2")
 
 def register() -> None:
     """Make tf2onnx use the handlers of this module. Calling it again changes nothing."""
-    from tf2onnx import constants
+    from tf2onnx import constants, tf_utils
     from tf2onnx.handler import tf_op
 
     for names, handler in ((_RESIZES, _resize), (_TRANSPOSED, _transposed_convolution)):
         tf_op.register_handler(handler, _FROM_OPSET, list(names), constants.ONNX_DOMAIN, {})
+    tf_utils.get_tf_tensor_data = tensor_values  # large weights are in a file
 
 
 def _resize(context: Any, node: Any, **more: Any) -> None:

@@ -106,7 +106,7 @@ def _options(options: Record | None) -> OnnxOptions:
 def _model(job: ConversionJob, frozen: FrozenGraph) -> Any:
     if job.quantized is not None:
         model = from_tflite(job.quantized, inputs=frozen.inputs, outputs=frozen.outputs)
-        return shortened(model) if model.ByteSize() > len(frozen.graph_def) else model
+        return shortened(model) if model.ByteSize() > frozen.bytes() else model
     model = to_onnx(frozen)
     return to_float16(model) if job.precision == "float16" else model
 

@@ -12,6 +12,7 @@ from edgecv_runtime.schema import Precision
 
 from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.graph.layers import layer_of
+from edgecv_converters.graph.weights import written
 from edgecv_converters.targets import IoType
 from edgecv_converters.tflite.integers import float_operations
 
@@ -53,7 +54,7 @@ def to_tflite(
 def _converted(frozen: FrozenGraph, precision: Precision, samples: Samples | None, io: IoType) -> bytes:
     import tensorflow as tf
 
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen.function()])
+    converter = _mapped_converter(tf).from_concrete_functions([frozen.light_function()])
     _configure(converter, precision, tf)
     if precision in {"int8", "int16x8"}:
         if samples is None:
@@ -65,6 +66,34 @@ def _converted(frozen: FrozenGraph, precision: Precision, samples: Samples | Non
         return bytes(converter.convert())
     except Exception as error:
         raise _explain(error, frozen, precision) from error
+
+
+class _WholeOnce:
+    """A GraphDef without the values of its large weights, which is serialized with them."""
+
+    def __init__(self, light: Any) -> None:
+        self._light = light
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._light, name)
+
+    def SerializeToString(self) -> bytes:  # noqa: N802 - the name of protobuf
+        """The whole graph: the one copy that the native converter gets."""
+        return written(self._light)
+
+
+def _mapped_converter(tf: Any) -> Any:
+    """The class of a TFLite converter that takes a graph whose large weights lie in a file."""
+
+    class Converter(tf.lite.TFLiteConverter):  # type: ignore[misc]
+        def _freeze_concrete_function(self) -> tuple[Any, Any, Any, Any]:
+            function = self._funcs[0]  # it is frozen already
+            return function.graph.as_graph_def(), function.inputs, function.outputs, function
+
+        def _optimize_tf_model(self, *arguments: Any) -> _WholeOnce:
+            return _WholeOnce(super()._optimize_tf_model(*arguments))
+
+    return Converter
 
 
 def _configure(converter: Any, precision: Precision, tf: Any) -> None:
@@ -96,7 +125,7 @@ def _explain(error: Exception, frozen: FrozenGraph, precision: Precision) -> Con
     text = str(error)
     missing = sorted(set(MISSING_OP.findall(text)))
     if missing:
-        layers = sorted({layer_of(node.name) for node in frozen.proto().node if node.op in missing})
+        layers = sorted({layer_of(node.name) for node in frozen.light().node if node.op in missing})
         what = f"TFLite has no kernel for {', '.join(missing)} (layer {', '.join(layers) or 'unknown'})"
         return ConversionError(what, "Build the layer from other ops; edgecv never falls back to SELECT_TF_OPS")
     found = ERROR_LINE.search(text)

@@ -53,6 +53,7 @@ class TfliteTarget(ConversionTarget):
         zero_vectors.rewrite,
     )
     carrier = "int8"
+    memory = 10
 
     def convert(self, job: ConversionJob, frozen: FrozenGraph, store: ObjectStore) -> Converted:
         """Write the file of a job; an int8 file with layers in float goes to the file of that name for "mixed"."""

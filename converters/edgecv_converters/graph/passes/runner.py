@@ -46,7 +46,7 @@ def canonical(frozen: FrozenGraph, passes: Sequence[GraphPass]) -> FrozenGraph:
     Raises:
         ConversionError: The graph holds calls, control flow or state; the message names the operation and its layer.
     """
-    proto, endpoints = frozen.proto(), [end.node for end in (*frozen.inputs, *frozen.outputs)]
+    proto, endpoints = frozen.light(), [end.node for end in (*frozen.inputs, *frozen.outputs)]
     check(proto, endpoints)
     run_passes(proto, passes, endpoints)
     check(proto, endpoints)

@@ -10,14 +10,13 @@ from __future__ import annotations
 from typing import Any
 
 from edgecv_converters.graph.edit import constant, node_of, tensor_name, tensor_shapes
+from edgecv_converters.graph.weights import values_of
 
 _SUMS = frozenset({"Add", "AddV2"})
 
 
 def rewrite(proto: Any) -> None:
     """Let every sum of a tensor with axes and a scalar constant read that constant with one axis, in place."""
-    import tensorflow as tf
-
     constants = {node.name: node for node in proto.node if node.op == "Const"}
     sums = [node for node in proto.node if node.op in _SUMS and any(node_of(name) in constants for name in node.input)]
     shapes = tensor_shapes(proto, [tensor_name(name) for node in sums for name in node.input]) if sums else []
@@ -25,5 +24,5 @@ def rewrite(proto: Any) -> None:
         for place, shape, other in ((0, left, right), (1, right, left)):
             held = constants.get(node_of(node.input[place]))
             if held is not None and shape == () and other:
-                value = tf.make_ndarray(held.attr["value"].tensor)
+                value = values_of(held)
                 node.input[place] = constant(proto, f"{node.name}/term", value.reshape(1))
