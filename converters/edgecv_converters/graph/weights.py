@@ -100,7 +100,7 @@ def tensor_values(tensor: Any) -> Array:
 
 
 def fed(nodes: Iterable[Any]) -> dict[str, Array]:
-    """What a session is fed so that it computes with the values of stored constants, by the names of their tensors."""
+    """The values of stored constants by the names of their tensors: a session is fed them to compute with them."""
     return {f"{node.name}:0": values_of(node) for node in nodes if is_stored(node)}
 
 
