@@ -106,7 +106,7 @@ def bundle(tmp_path_factory):
         ),
         artifacts=(artifact,),
         samples=[
-            GoldenSample(id=f"{place:03d}", image=None, inputs={"features": row},
+            GoldenSample(id=f"{place:03d}", image=None, inputs={"features": row}, answers={},
                          outputs={name: value.astype(np.float32) for name, value in answers(row).items()})
             for place, row in enumerate(rows)
         ],
