@@ -96,14 +96,14 @@ class Burst(Generic[T]):
 
     Args:
         channel: Takes the items, in lists.
-        seconds: How long the first of a list may be kept for others; 0: each goes alone.
+        seconds: What took longer since the last list was handed on goes at once; 0: each item does.
     """
 
     def __init__(self, channel: Channel[list[T]], seconds: float) -> None:
         self._channel = channel
         self._seconds = seconds
         self._items: list[T] = []
-        self._due = 0.0
+        self._last = time.monotonic()
 
     def add(self, item: T) -> list[T]:
         """Keep an item, or hand it on with those before it; the items that these displaced.
@@ -111,15 +111,15 @@ class Burst(Generic[T]):
         Raises:
             ClosedError: The channel was closed.
         """
-        now = time.monotonic()
-        if not self._items:
-            self._due = now + self._seconds
         self._items.append(item)
-        return self.flush() if now >= self._due or len(self._items) >= MOST else []
+        late = time.monotonic() - self._last >= self._seconds
+        return self.flush() if late or len(self._items) >= MOST else []
 
     def flush(self) -> list[T]:
         """Hand on what is kept; the items that it displaced. Raises as `add`."""
         if not self._items:
             return []
         items, self._items = self._items, []
-        return self._channel.put(items) or []
+        displaced = self._channel.put(items) or []
+        self._last = time.monotonic()
+        return displaced

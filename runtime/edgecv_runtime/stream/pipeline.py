@@ -1,7 +1,7 @@
 """Capture, preprocessing and inference at the same time, a thread each, with bounded slots between them.
 
-What is captured without work, as the names of picture files, has no thread of its own. Between the others small frames
-go several at once, for at most BURST seconds, and never while one waits for what is not there yet.
+What is captured without work, as the names of picture files, has no thread of its own. Between the others frames
+that took less than BURST seconds together go several at once, and none is kept while the next one is not there yet.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from edgecv_runtime.stream.frame import Frame, FrameSource, Pace, Picture
 from edgecv_runtime.stream.statistics import Statistics
 
 WAITING = 3  # frames, or bursts of them, in a slot where nothing is dropped
-BURST = 0.005  # seconds that a frame may wait for the next ones
+BURST = 0.005  # seconds; what took longer goes on at once
 Tensors = np.ndarray | dict[str, np.ndarray]
 GLANCE = 0.1  # seconds between looks at whether to stop
 PATIENCE = 2.0  # seconds for a source to let go; a read that hangs must not hang the end
