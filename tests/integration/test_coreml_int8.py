@@ -168,7 +168,12 @@ def ends_of(data: bytes) -> FrozenGraph:
 
 def test_every_operation_was_tried() -> None:
     kinds = {kind for _, data in converted().values() for kind in operators(load(data))}
-    elsewhere = {"ONE_HOT", "REVERSE_V2", "TOPK_V2"}  # tests/cases/test_layers_int8.py: by what the model answers
+    elsewhere = {
+        "ARG_MIN",
+        "ONE_HOT",
+        "REVERSE_V2",
+        "TOPK_V2",
+    }  # tests/cases/test_layers_int8.py: by what the model answers
     assert kinds | {kind for kind, _ in ONE_OPS.values()} | elsewhere == HANDLERS.keys()
 
 
