@@ -173,7 +173,7 @@ def test_every_operation_was_tried() -> None:
         "ONE_HOT",
         "REVERSE_V2",
         "TOPK_V2",
-    }  # tests/cases/test_layers_int8.py: by what the model answers
+    }  # tests/cases/test_layers_int8.py has them
     assert kinds | {kind for kind, _ in ONE_OPS.values()} | elsewhere == HANDLERS.keys()
 
 
