@@ -11,12 +11,14 @@ from ai_edge_litert import schema_py_generated as schema
 from edgecv_converters.quantize import BIASES, LOGITS, RANGES, QuantizeSettings, quantize
 from edgecv_converters.quantize.bias import corrected_biases, mean_shift
 from edgecv_converters.quantize.execute import execute, mixing, rounded, step, unwatched
-from edgecv_converters.quantize.floats import mean_inputs
+from edgecv_converters.quantize.floats import float_values, mean_inputs
 from edgecv_converters.quantize.network import CASTS, MismatchError, read_network
+from edgecv_converters.quantize.race import LEAST, nearest, race
 from edgecv_converters.quantize.scheme import BiasRoomError, read_scheme, write_scheme
 from edgecv_converters.quantize.score import answers, distance
 from edgecv_converters.quantize.shared import SAME_SCALE, groups
 from edgecv_converters.quantize.weights import least_error_weights
+from edgecv_converters.quantize.whole_range import FEW, with_whole_ranges
 from edgecv_converters.tflite import check_integers, describe, to_tflite, with_io
 from edgecv_converters.tflite.describe import builtin_name, load
 from edgecv_converters.tflite.reader import Grid, TFLiteGraph
@@ -380,3 +382,36 @@ def test_a_bias_without_room_ends_a_step_and_not_the_conversion() -> None:
     found = quantize(int8, float32, [data], QuantizeSettings())
     assert answers(found.data, [data])[0].shape == answers(float32, [data])[0].shape
     assert float("inf") not in found.distances.values()
+
+
+@pytest.mark.parametrize("name", ["residual", "squeeze_excite"])
+def test_a_few_samples_and_the_ranges_of_all_give_the_converters_own_file(name: str) -> None:
+    """But for the operands of additions: the converter may give an input the range of the sum."""
+    graph, int8, float32, data = files(name)
+    with quiet():
+        few = int8_file(graph, data[:FEW])
+    net = read_network(few, float32)
+    whole = with_whole_ranges(net, few, float_values(net, float32, [data]))
+    wanted, found, before = (read_scheme(net, file).grids for file in (int8, whole, few))
+    added = {number for op in net.ops if op.kind == "ADD" for number in (*op.inputs, *op.outputs)}
+    compared = [number for number in wanted if number not in added]
+    for number in compared:
+        assert found[number].scale == pytest.approx(wanted[number].scale, rel=1e-5)
+        assert abs(found[number].zero - wanted[number].zero) <= 1
+    assert any(before[number].scale < 0.99 * wanted[number].scale for number in compared)
+
+
+def test_a_file_that_is_far_behind_leaves_the_race_early() -> None:
+    _, int8, float32, calibration, _ = digits_files()
+    net = read_network(int8, float32)
+    plain = read_scheme(net, int8)
+    product = net.products[1]
+    grid = net.grids[net.ops[product.op].outputs[0]]
+    narrow = plain.with_grids({net.ops[product.op].outputs[0]: Grid(grid.scale / 8, grid.zero)})
+    runners = {(): int8, ("narrow",): write_scheme(net, int8, narrow), ("same",): int8}
+    found = race(net, runners, answers(float32, [calibration]), [calibration])
+    assert len(found[("narrow",)]) <= max(LEAST, len(calibration) // 4)
+    assert len(found[()]) == len(found[("same",)]) == len(calibration)
+    assert nearest(found) == ()
+    whole = distance(net, answers(float32, [calibration]), answers(int8, [calibration]))
+    assert found[()].mean() == pytest.approx(whole)
