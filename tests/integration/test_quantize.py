@@ -407,7 +407,7 @@ def test_a_file_that_is_far_behind_leaves_the_race_early() -> None:
     plain = read_scheme(net, int8)
     product = net.products[1]
     grid = net.grids[net.ops[product.op].outputs[0]]
-    narrow = plain.with_grids({net.ops[product.op].outputs[0]: Grid(grid.scale / 8, grid.zero)})
+    narrow = plain.with_grids({net.ops[product.op].outputs[0]: Grid(grid.scale / 3, grid.zero)})
     runners = {(): int8, ("narrow",): write_scheme(net, int8, narrow), ("same",): int8}
     found = race(net, runners, answers(float32, [calibration]), [calibration])
     assert len(found[("narrow",)]) <= max(LEAST, len(calibration) // 4)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from threading import Lock
 
 import numpy as np
 
@@ -20,7 +19,7 @@ from edgecv_converters.quantize.logits import find_logits, least_divergence_grid
 from edgecv_converters.quantize.network import MismatchError, Network, read_network
 from edgecv_converters.quantize.observed import Observed
 from edgecv_converters.quantize.qat import TrainingJob, score, trained
-from edgecv_converters.quantize.race import Distances, Steps, nearest, race, side_by_side
+from edgecv_converters.quantize.race import Distances, Steps, nearest, race
 from edgecv_converters.quantize.refine import Refinement, refined
 from edgecv_converters.quantize.scheme import BiasRoomError, Scheme, read_scheme, write_scheme
 from edgecv_converters.quantize.score import answers
@@ -122,8 +121,6 @@ class _Search:
     on_progress: Progress
     known: FloatValues | None
     distances: dict[str, float] = field(default_factory=dict)
-    shown: float = 0.0
-    showing: Lock = field(default_factory=Lock)
 
     def run(self) -> Quantized:
         """Try the steps, keep what helps."""
@@ -162,10 +159,10 @@ class _Search:
             yield (RANGES, *clear, SCALES), scaled
             return
         chosen = (((RANGES, *clear), ranged), ((RANGES, *clear, SCALES), scaled), (clear, plain.with_grids(logits)))
-        corrected = side_by_side(self._corrected, [scheme for _, scheme in chosen])
-        for (steps, _), scheme in zip(chosen, corrected, strict=True):
-            if scheme is not None:
-                yield (*steps, BIASES), scheme
+        for number, (steps, scheme) in enumerate(chosen):
+            corrected = self._corrected(scheme, 0.6 + 0.1 * number, 0.7 + 0.1 * number)
+            if corrected is not None:
+                yield (*steps, BIASES), corrected
 
     def _grids(self) -> tuple[dict[int, Grid], dict[int, Grid]]:
         """Those of least squared error for all activations, and for logits those of least divergence."""
@@ -193,12 +190,12 @@ class _Search:
             self.known = float_values(self.network, self.float32, self.samples, self._part(0.0, 0.3))
         return self.known
 
-    def _corrected(self, scheme: Scheme) -> Scheme | None:
+    def _corrected(self, scheme: Scheme, start: float, end: float) -> Scheme | None:
         """The scheme with other biases; None where one has no room, or LiteRT does not take the file."""
         known = self.float_values
         few = [values[: known.counts.biases] for values in self.samples]
         try:
-            biases = corrected_biases(self.network, self.plain, scheme, few, known.means, self._part(0.6, 0.9))
+            biases = corrected_biases(self.network, self.plain, scheme, few, known.means, self._part(start, end))
         except (BiasRoomError, UnusableFileError):
             return None
         return scheme.with_biases(biases)
@@ -273,14 +270,7 @@ class _Search:
     def _part(self, start: float, end: float) -> Callable[[int, int], None]:
         alone = self.settings.refine is None and self.settings.train is None
         share = 1.0 if alone else BEFORE_TRAINING
-        return lambda done, total: self._show(share * (start + (end - start) * done / total))
-
-    def _show(self, share: float) -> None:
-        """Tell of progress, but never of less than before, where several things are done side by side."""
-        with self.showing:
-            if share > self.shown:
-                self.shown = share
-                self.on_progress(share, None)
+        return lambda done, total: self.on_progress(share * (start + (end - start) * done / total), None)
 
     def _later(self, share: float, seconds: float | None) -> None:
         self.on_progress(BEFORE_TRAINING + (1 - BEFORE_TRAINING) * share, seconds)
