@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +44,7 @@ class FrozenGraph:
     graph_def: bytes
     inputs: tuple[Endpoint, ...]
     outputs: tuple[Endpoint, ...]
-    weights: WeightFile | None = None
+    weights: WeightFile | None = field(default=None, compare=False)
 
     @classmethod
     def of(cls, proto: Any, inputs: tuple[Endpoint, ...], outputs: tuple[Endpoint, ...], weights: WeightFile) -> Self:
