@@ -26,7 +26,7 @@ from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.heads.kinds import heads_of
 from edgecv_runtime.prediction import Prediction
 from edgecv_runtime.predictor import load
-from edgecv_runtime.schema import Artifact, Manifest, Parity
+from edgecv_runtime.schema import Artifact, Manifest, Parity, Target
 
 import edgecv
 from tests import models
@@ -55,15 +55,25 @@ def main() -> int:
 
 def make_all(folder: Path) -> None:
     """Make the bundles, Python's answers to them, and their samples."""
-    make_digits(folder)
-    make_plane(folder)
+    make_trained(folder, "onnx")
     make_colours(folder)
-    make_two_by_two(folder)
+    write_expected(folder, "onnx")
+
+
+def make_trained(folder: Path, target: Target) -> None:
+    """Convert trained models for the format that an app's library runs."""
+    make_digits(folder, target)
+    make_plane(folder, target)
+    make_two_by_two(folder, target)
     make_people(folder)
-    make_resnet8(folder)
+    make_resnet8(folder, target)
+
+
+def write_expected(folder: Path, target: Target) -> None:
+    """Write Python's answers to the bundles in a folder, its judgement of planted faults, and the samples."""
     bundles = sorted(folder.glob("*.edgecv"))
     (folder / "answers.json").write_text(
-        json.dumps([one for path in bundles for one in answers(path)], indent=1) + "\n"
+        json.dumps([one for path in bundles for one in answers(path, target)], indent=1) + "\n"
     )
     write_proofs(folder / "proofs.json")
     for path in bundles:
@@ -71,7 +81,7 @@ def make_all(folder: Path) -> None:
             write_golden_inputs(bundle, bundle.golden(), folder / f"{bundle.manifest.name}.samples")
 
 
-def make_digits(folder: Path) -> None:
+def make_digits(folder: Path, target: Target) -> None:
     """Convert a CNN trained on scikit-learn's digits: with float and with int8 inputs."""
     models.write_digits(folder / "digits")
     model, pictures = models.trained_digits(), folder / "digits" / "train"
@@ -86,7 +96,7 @@ def make_digits(folder: Path) -> None:
     edgecv.convert(
         model,
         folder / "digits_int8.edgecv",
-        targets=("onnx",),
+        targets=(target,),
         quantize=("int8",),
         io="int8",
         preprocess="image_dataset+rescale",
@@ -94,12 +104,12 @@ def make_digits(folder: Path) -> None:
     )
 
 
-def make_plane(folder: Path) -> None:
+def make_plane(folder: Path, target: Target) -> None:
     """Convert the same CNN behind an input of height x width, without a channel axis."""
     edgecv.convert(
         models.without_channels(models.trained_digits()),
         folder / "digits_plane.edgecv",
-        targets=("onnx",),
+        targets=(target,),
         quantize=("float32", "int8"),
         preprocess="load_img+rescale",
         calibrate=folder / "digits" / "train",
@@ -121,10 +131,10 @@ def make_colours(folder: Path) -> None:
     write_bundle(folder / "batch.edgecv", name="batch", artifacts=(pair,))
 
 
-def make_two_by_two(folder: Path) -> None:
+def make_two_by_two(folder: Path, target: Target) -> None:
     """Convert a model with two inputs that are no pictures, and two outputs."""
     edgecv.convert(
-        models.two_by_two(), folder / "two_by_two.edgecv", targets=("onnx",), quantize=("float32",), preprocess="tensor"
+        models.two_by_two(), folder / "two_by_two.edgecv", targets=(target,), quantize=("float32",), preprocess="tensor"
     )
 
 
@@ -142,7 +152,7 @@ def make_people(folder: Path) -> None:
     )
 
 
-def make_resnet8(folder: Path) -> None:
+def make_resnet8(folder: Path, target: Target) -> None:
     """Convert MLPerf Tiny's ResNet8, where its weights are."""
     if not RESNET8.is_file():
         print("resnet8: left out, its weights are not here")
@@ -150,7 +160,7 @@ def make_resnet8(folder: Path) -> None:
     edgecv.convert(
         RESNET8,
         folder / "resnet8.edgecv",
-        targets=("onnx",),
+        targets=(target,),
         quantize=("float32", "int8"),
         preprocess="none",
         calibrate=CIFAR10,
@@ -158,15 +168,15 @@ def make_resnet8(folder: Path) -> None:
     )
 
 
-def answers(path: Path) -> list[dict[str, Any]]:
-    """Return Python's answers to the golden cases, by each ONNX artifact: to their pictures, else to their tensors."""
+def answers(path: Path, target: Target) -> list[dict[str, Any]]:
+    """Return Python's answers to the golden cases, by each artifact of a format: to their pictures, else to their tensors."""
     with Bundle.load(path) as bundle:
         manifest = bundle.manifest
-    artifacts = [artifact for artifact in manifest.artifacts if artifact.target == "onnx"]
+    artifacts = [artifact for artifact in manifest.artifacts if artifact.target == target]
     samples = list(read_golden(path, manifest.golden))
     made = []
     for artifact in artifacts:
-        with load(path, target="onnx", precision=artifact.precision) as predictor:
+        with load(path, target=target, precision=artifact.precision) as predictor:
             cases = [
                 {
                     "id": one.id,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import platform
-import re
 import shutil
 import subprocess
 import sys
@@ -16,9 +15,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.debian import mirror
+
 QEMU = "qemu-aarch64-static"
 TOOLS = {"debootstrap": "debootstrap", "dpkg": "dpkg", QEMU: "qemu-user-static"}  # command: Debian package
-APT = Path("/etc/apt")
 PI_CORES = 4
 
 
@@ -118,14 +118,6 @@ def qemu_version() -> str:
     """As `7.2.22 (Debian 1:7.2+dfsg-7)`."""
     said = subprocess.run([QEMU, "--version"], capture_output=True, text=True, check=True).stdout
     return said.splitlines()[0].partition(" version ")[2]
-
-
-def mirror() -> str | None:
-    """The Debian mirror that this machine itself uses; None where it uses none (debootstrap then has its own)."""
-    files = [APT / "sources.list", *sorted((APT / "sources.list.d").glob("*"))]
-    text = "\n".join(file.read_text(errors="replace") for file in files if file.is_file())
-    found = re.search(r"^(?:URIs:|deb(?: \[[^]]*\])?)\s+(https?://\S+/debian)/?(?:\s|$)", text, flags=re.MULTILINE)
-    return found.group(1) if found else None
 
 
 def unpack(release: Release, folder: Path) -> Path:

@@ -1,4 +1,4 @@
-"""A camera's YUV_420_888 frames: what they mean, and golden vectors of them. README.md says the same in words.
+"""A camera's 420 frames: what they mean, and golden vectors of them. README.md says the same in words.
 
 Usage: python -m tests.golden.yuv
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from itertools import product
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
@@ -20,6 +20,7 @@ from edgecv_runtime.schema import Fit, GoldenTensor, Normalize, Preprocess, Quan
 from tests.golden.format import FOLDER, FORMAT_VERSION, little_endian, sha256
 
 INDEX = FOLDER / "yuv.json"
+APPLE = FOLDER / "yuv_apple.json"
 ROTATIONS = {0: 0, 90: 3, 180: 2, 270: 1}  # clockwise degrees until it is upright, as turns of `np.rot90`
 
 
@@ -55,22 +56,54 @@ class YuvIndex(Record, frozen=True, kw_only=True):
     cases: tuple[YuvCase, ...]
 
 
-def to_rgb(y: np.ndarray, u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    """H x W x 3 bytes of planes of one size: BT.601, full range, in 16-bit fixed point.
+class ColoredCase(YuvCase, frozen=True, kw_only=True):
+    """One vector whose numbers become RGB by another of `COLORS`."""
 
-    Source: the constants and the rounding of libjpeg's jdcolor.c.
-    """
-    light = (y.astype(np.int32) << 16) + 32768
+    colors: str
+
+
+class ColoredIndex(Record, frozen=True, kw_only=True):
+    """All of `yuv_apple.json`."""
+
+    format_version: int
+    cases: tuple[ColoredCase, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Colors:
+    """How Y, U and V become RGB, in 16-bit fixed point; the names are those of docs/preprocessing.md."""
+
+    black: int
+    light: int
+    red_v: int
+    green_u: int
+    green_v: int
+    blue_u: int
+
+
+COLORS = {
+    "bt601_full": Colors(0, 65536, 91881, 22554, 46802, 116130),  # the constants of libjpeg's jdcolor.c
+    "bt601_video": Colors(16, 76309, 104597, 25675, 53279, 132201),
+    "bt709_full": Colors(0, 65536, 103206, 12276, 30679, 121609),
+    "bt709_video": Colors(16, 76309, 117489, 13975, 34925, 138438),
+}
+FULL = COLORS["bt601_full"]
+
+
+def to_rgb(y: np.ndarray, u: np.ndarray, v: np.ndarray, colors: Colors = FULL) -> np.ndarray:
+    """H x W x 3 bytes of planes of one size."""
+    light = (y.astype(np.int32) - colors.black) * colors.light + 32768
     blue, red = (plane.astype(np.int32) - 128 for plane in (u, v))
-    channels = (light + 91881 * red, light - 22554 * blue - 46802 * red, light + 116130 * blue)
+    green = light - colors.green_u * blue - colors.green_v * red
+    channels = (light + colors.red_v * red, green, light + colors.blue_u * blue)
     return np.stack([(channel >> 16).clip(0, 255).astype(np.uint8) for channel in channels], -1)
 
 
-def upright(y: np.ndarray, u: np.ndarray, v: np.ndarray, rotation: int) -> np.ndarray:
+def upright(y: np.ndarray, u: np.ndarray, v: np.ndarray, rotation: int, colors: Colors = FULL) -> np.ndarray:
     """The upright picture of a frame: each pixel takes the chrominance of its block of 2 x 2."""
     height, width = y.shape
     wide = (plane.repeat(2, 0).repeat(2, 1)[:height, :width] for plane in (u, v))
-    return np.ascontiguousarray(np.rot90(to_rgb(y, *wide), ROTATIONS[rotation]))
+    return np.ascontiguousarray(np.rot90(to_rgb(y, *wide, colors), ROTATIONS[rotation]))
 
 
 def read_plane(plane: Plane, height: int, width: int) -> np.ndarray:
@@ -86,7 +119,8 @@ def run(case: YuvCase) -> np.ndarray:
     half = (case.height + 1) // 2, (case.width + 1) // 2
     y = read_plane(case.y, case.height, case.width)
     u, v = (read_plane(plane, *half) for plane in (case.u, case.v))
-    return Preprocessor(case.spec, case.io)(upright(y, u, v, case.rotation))
+    colors = COLORS[case.colors] if isinstance(case, ColoredCase) else FULL
+    return Preprocessor(case.spec, case.io)(upright(y, u, v, case.rotation, colors))
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +159,26 @@ def make() -> YuvIndex:
     return YuvIndex(format_version=FORMAT_VERSION, cases=tuple(cases))
 
 
+def make_apple() -> ColoredIndex:
+    """Write the expected tensors of the frames that Apple's cameras give: CbCr alternating, full or video range."""
+    size = SHAPES["odd"]
+    planes = _planes("odd_nv21", *size, MEMORIES[1])
+    y, v, u = planes  # U before V, as NV12 has it
+    cases = []
+    for colors, spec_name, rotation in product(COLORS, ("same", "int8"), (0, 90)):
+        made = _case(f"apple_{colors}_{spec_name}_{rotation}", SPECS[spec_name], rotation, size, (y, u, v), colors)
+        cases.append(made)
+    return ColoredIndex(format_version=FORMAT_VERSION, cases=tuple(cases))
+
+
 def _case(
-    name: str, spec: Preprocess, rotation: int, shape: tuple[int, int], planes: tuple[Plane, Plane, Plane]
-) -> YuvCase:
+    name: str,
+    spec: Preprocess,
+    rotation: int,
+    shape: tuple[int, int],
+    planes: tuple[Plane, Plane, Plane],
+    colors: str | None = None,
+) -> Any:
     if spec.size is None:
         spec = msgspec.structs.replace(spec, size=shape[::-1] if rotation in {90, 270} else shape)
     integers = spec.normalize.preset is not None
@@ -143,17 +194,19 @@ def _case(
     file = f"yuv/{name}.bin"
     empty = GoldenTensor(file=file, sha256="", shape=io.shape, dtype=io.dtype)
     y, u, v = planes
-    case = YuvCase(
+    kind, more = (YuvCase, {}) if colors is None else (ColoredCase, {"colors": colors})
+    case: YuvCase = kind(
         name=name,
         spec=spec,
         io=io,
         width=shape[1],
         height=shape[0],
-        rotation=rotation,  # type: ignore[arg-type]
+        rotation=rotation,
         y=y,
         u=u,
         v=v,
         expected=empty,
+        **more,
     )
     data = little_endian(run(case))
     (FOLDER / file).write_bytes(data)
@@ -185,7 +238,8 @@ def _plane(file: str, data: bytes, offset: int, row_stride: int, pixel_stride: i
 
 def main() -> int:
     """Write everything."""
-    INDEX.write_bytes(msgspec.json.format(msgspec.json.encode(make()), indent=1) + b"\n")
+    for place, index in ((INDEX, make()), (APPLE, make_apple())):
+        place.write_bytes(msgspec.json.format(msgspec.json.encode(index), indent=1) + b"\n")
     return 0
 
 

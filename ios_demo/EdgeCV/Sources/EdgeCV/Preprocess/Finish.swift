@@ -1,0 +1,126 @@
+/// The last steps, from pixels to the tensor's own numbers: normalize, quantize, pad. Bytes go through a table of 256 entries
+/// a channel.
+struct Finish {
+  private let channels: Int
+  private let tall: Int
+  private let wide: Int
+  private let isPlanar: Bool
+  private let scale: Memory<Float>
+  private let offset: Memory<Float>
+  private let line: any Line
+  private let pad: Memory<UInt8>
+
+  init(_ spec: Preprocess, _ io: TensorIO, _ store: Store, tall: Int, wide: Int) {
+    let channels = spec.color.channels
+    let (scales, offsets) = (spec.normalize.scale, spec.normalize.offset)
+    let pads = spec.fit.pad ?? [0]
+    (self.channels, self.tall, self.wide) = (channels, tall, wide)
+    isPlanar = io.layout == .nchw
+    let scale = Memory((0..<channels).map { Float(scales[$0 % scales.count]) })
+    let offset = Memory((0..<channels).map { Float(offsets[$0 % offsets.count]) })
+    let table = (0..<256 * channels).map { Float($0 & 255) * scale[$0 >> 8] + offset[$0 >> 8] }
+    (self.scale, self.offset) = (scale, offset)
+    line = store.line(size: channels * wide, table: table)
+    pad = Memory((0..<channels * wide).map { UInt8(pads[$0 % channels % pads.count]) })
+  }
+
+  /// Fill a whole tensor with what is around the picture.
+  func padAll(_ into: Tensor) {
+    for y in 0..<tall { write(pad, into, y: y, x: 0, columns: wide) }
+  }
+
+  /// Write into row `y`, from column `x` on, so many columns.
+  func write(_ row: Memory<UInt8>, _ into: Tensor, y: Int, x: Int, columns: Int) {
+    for c in 0..<channels {
+      let (to, step) = isPlanar ? (c * columns, 1) : (c, channels)
+      line.look(row, from: c, step: channels, to: to, toStep: step, count: columns, table: c << 8)
+    }
+    flush(into, y: y, x: x, columns: columns)
+  }
+
+  /// As above, from pixels that are float32; `row` is used up.
+  func write(_ row: Memory<Float>, _ into: Tensor, y: Int, x: Int, columns: Int) {
+    for c in 0..<channels {
+      let (scale, offset) = (scale[c], offset[c])
+      for column in 0..<columns {
+        let at = column * channels + c
+        row[at] = row[at] * scale + offset
+      }
+    }
+    for c in 0..<channels {
+      let (to, step) = isPlanar ? (c * columns, 1) : (c, channels)
+      line.store(row, from: c, step: channels, to: to, toStep: step, count: columns)
+    }
+    flush(into, y: y, x: x, columns: columns)
+  }
+
+  private func flush(_ into: Tensor, y: Int, x: Int, columns: Int) {
+    if !isPlanar {
+      line.put(into, at: (y * wide + x) * channels, from: 0, count: columns * channels)
+      return
+    }
+    for c in 0..<channels { line.put(into, at: (c * tall + y) * wide + x, from: c * columns, count: columns) }
+  }
+}
+
+/// How a real number becomes a tensor's own.
+enum Store {
+  case float32
+  case float16
+  case int16(Quantizer)
+  case byte(Quantizer)
+
+  /// A row in the tensor's own type; `table` is what each byte of each channel normalizes to.
+  func line(size: Int, table: [Float]) -> any Line {
+    switch self {
+    case .float32: TypedLine<Float>(zero: 0, size: size, table: table) { $0 }
+    case .float16: TypedLine<UInt16>(zero: 0, size: size, table: table, halfBits)
+    case .int16(let quantizer):
+      TypedLine<Int16>(zero: 0, size: size, table: table) { Int16(truncatingIfNeeded: quantizer.quantize($0)) }
+    case .byte(let quantizer):
+      TypedLine<UInt8>(zero: 0, size: size, table: table) { UInt8(truncatingIfNeeded: quantizer.quantize($0)) }
+    }
+  }
+}
+
+/// A row in the tensor's own type, and the table that bytes go through on their way.
+protocol Line {
+  /// Numbers `to`, `to + toStep` ... from the bytes `from`, `from + step` ... through the table from `table` on.
+  func look(_ row: Memory<UInt8>, from: Int, step: Int, to: Int, toStep: Int, count: Int, table: Int)
+
+  /// Numbers `to`, `to + toStep` ... from the real values `from`, `from + step` ...
+  func store(_ values: Memory<Float>, from: Int, step: Int, to: Int, toStep: Int, count: Int)
+
+  /// Store one real value.
+  func set(_ at: Int, _ value: Float)
+
+  /// Copy numbers into a tensor.
+  func put(_ into: Tensor, at: Int, from: Int, count: Int)
+}
+
+private struct TypedLine<Number: BitwiseCopyable>: Line {
+  private let values: Memory<Number>
+  private let table: Memory<Number>?
+  private let convert: (Float) -> Number
+
+  init(zero: Number, size: Int, table: [Float], _ convert: @escaping (Float) -> Number) {
+    values = Memory(repeating: zero, count: size)
+    self.table = table.isEmpty ? nil : Memory(table.map(convert))
+    self.convert = convert
+  }
+
+  func look(_ row: Memory<UInt8>, from: Int, step: Int, to: Int, toStep: Int, count: Int, table start: Int) {
+    guard let table else { return }
+    for i in 0..<count { values[to + i * toStep] = table[start + Int(row[from + i * step])] }
+  }
+
+  func store(_ row: Memory<Float>, from: Int, step: Int, to: Int, toStep: Int, count: Int) {
+    for i in 0..<count { values[to + i * toStep] = convert(row[from + i * step]) }
+  }
+
+  func set(_ at: Int, _ value: Float) { values[at] = convert(value) }
+
+  func put(_ into: Tensor, at: Int, from: Int, count: Int) {
+    into.memory.store(count, from: values, at: from, to: at)
+  }
+}

@@ -1,0 +1,93 @@
+import Foundation
+
+/// What stands for infinity, which JSON has not.
+let infinite = Double.greatestFiniteMagnitude
+
+private let mostFlips = 100
+
+/// Sums over samples of how far an artifact's outputs are from the source's, as `edgecv verify` computes it: over all values,
+/// and by head and by part of each output. A sample agrees where all heads do that decide something.
+struct ComparisonSum {
+  private var answers: [HeadCounts]
+  private var parts: [OutputSums]
+  private var count = 0
+  private var elements = 0
+  private var agreed = 0
+  private var nonFinite = 0
+  private var maxError = 0.0
+  private var sumError = 0.0
+  private var errorPower = 0.0
+  private var referencePower = 0.0
+  private var candidatePower = 0.0
+  private var dot = 0.0
+  private var flips: [String] = []
+
+  /// `outputs` are the source's records of each output, in the order of the artifact's.
+  init(_ heads: [Head], _ outputs: [TensorSpec]) {
+    let deciding = heads.filter { $0.type.decides }
+    answers = deciding.map { HeadCounts($0) }
+    parts = outputs.map { output in
+      OutputSums(output.name, output.shape, byColumn: !deciding.contains { $0.spec.outputs.contains(output.name) })
+    }
+  }
+
+  /// Take in one sample: each output of the source, and the artifact's in the same order.
+  mutating func add(_ id: String, _ reference: [[Float]], _ candidate: [[Float]]) throws {
+    let finite = reference.indices.map { isFinite(reference[$0]) && isFinite(candidate[$0]) }
+    for i in reference.indices where finite[i] { addOutput(i, reference[i], candidate[i]) }
+    let isWhole = finite.allSatisfy { $0 }
+    var isSame = isWhole
+    for i in answers.indices where try !answers[i].add(reference, candidate, isWhole: isWhole) { isSame = false }
+    count += 1
+    if !isWhole { nonFinite += 1 }
+    if isSame {
+      agreed += 1
+    } else if flips.count < mostFlips {
+      flips.append(id)
+    }
+  }
+
+  private mutating func addOutput(_ place: Int, _ reference: [Float], _ candidate: [Float]) {
+    parts[place].add(reference, candidate)
+    for (expected, got) in zip(reference.lazy.map(Double.init), candidate.lazy.map(Double.init)) {
+      let error = abs(expected - got)
+      maxError = max(maxError, error)
+      sumError += error
+      errorPower += error * error
+      referencePower += expected * expected
+      candidatePower += got * got
+      dot += expected * got
+    }
+    elements += reference.count
+  }
+
+  var result: Comparison {
+    let isBroken = nonFinite > 0
+    let decides = !answers.isEmpty
+    return Comparison(
+      count: count,
+      maxAbsError: isBroken ? infinite : maxError,
+      meanAbsError: isBroken ? infinite : sumError / Double(elements),
+      cosine: isBroken ? 0 : cosine,
+      snrDb: isBroken ? -infinite : signalToNoise(referencePower, errorPower),
+      agreement: decides ? Double(agreed) / Double(count) : nil,
+      flips: decides || isBroken ? flips : [],
+      nonFinite: nonFinite,
+      heads: answers.map(\.result),
+      parts: parts.flatMap(\.parts))
+  }
+
+  private var cosine: Double {
+    if referencePower == 0 && candidatePower == 0 { return 1 }
+    let norm = referencePower.squareRoot() * candidatePower.squareRoot()
+    return norm == 0 ? 0 : max(-1, min(1, dot / norm))
+  }
+}
+
+/// The ratio of two sums of squares in dB; nil without an error, `infinite` below zero without a signal.
+func signalToNoise(_ referencePower: Double, _ errorPower: Double) -> Double? {
+  if errorPower == 0 { return nil }
+  return referencePower == 0 ? -infinite : 10 * (log10(referencePower) - log10(errorPower))
+}
+
+func isFinite(_ values: [Float]) -> Bool { values.allSatisfy(\.isFinite) }

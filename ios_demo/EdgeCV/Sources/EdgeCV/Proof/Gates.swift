@@ -1,0 +1,90 @@
+import Foundation
+
+private let onGolden = "golden"
+private let smallSet = 20
+private let shownNames = 4  // in a gate's subject
+
+/// The bars of the golden cases, as docs/gates.md lists them for what phones run.
+enum Gates {
+  private struct Limits {
+    let agreement: Double
+    let snrDb: Double?
+  }
+
+  private static let int8 = Limits(agreement: 0.90, snrDb: 8)
+  private static let trainedInt8 = Limits(agreement: 0.75, snrDb: nil)
+
+  private static func limits(_ precision: String) -> Limits {
+    switch precision {
+    case "float32": Limits(agreement: 0.995, snrDb: 60)
+    case "float16": Limits(agreement: 0.99, snrDb: 35)
+    case "dynamic": Limits(agreement: 0.93, snrDb: 10)
+    case "int16x8": Limits(agreement: 0.95, snrDb: 20)
+    default: int8
+    }
+  }
+
+  /// Hold what was measured against the bars: every head that decides something by its own agreement, every output, and every
+  /// group of its columns, by its own signal-to-noise ratio. Where there is one alone its gate has no subject.
+  ///
+  /// - Parameter isTrained: True if the model was trained while it was quantized, which is meant to change answers.
+  static func of(_ precision: String, isTrained: Bool, _ measured: Comparison) -> [Gate] {
+    let bar = isTrained && precision == "int8" ? trainedInt8 : limits(precision)
+    return snr(bar, measured) + agreement(bar, measured) + constant(measured)
+  }
+
+  private static func snr(_ bar: Limits, _ measured: Comparison) -> [Gate] {
+    guard let limit = bar.snrDb else { return [] }
+    let several = measured.parts.map { (subject: Optional($0.part), value: $0.snrDb) }
+    let parts = several.count > 1 ? several : [(nil, measured.snrDb)]
+    return parts.map { subject, value in
+      let isEnough = value.map { $0 >= limit } ?? (subject != nil || measured.maxAbsError == 0)
+      let shown = value.flatMap { abs($0) < infinite ? $0 : nil }
+      return gate("snr_db", limit, shown, isEnough && measured.nonFinite == 0, subject)
+    }
+  }
+
+  /// A set of fewer than 20 samples may always have one that differs.
+  private static func agreement(_ bar: Limits, _ measured: Comparison) -> [Gate] {
+    guard let all = measured.agreement else { return [] }
+    let several = measured.heads.map { (subject: Optional($0.head), value: $0.agreement) }
+    let heads = several.count > 1 ? several : [(nil, all)]
+    let isSmall = measured.count < smallSet
+    let limit = isSmall ? min(bar.agreement, 1 - 1 / Double(measured.count)) : bar.agreement
+    return heads.map { subject, value in
+      gate("agreement", limit, value, value >= limit - 1e-12 && measured.nonFinite == 0, subject)
+    }
+  }
+
+  /// A gate that fails where something varies in the source alone: a total over all columns does not show it.
+  private static func constant(_ measured: Comparison) -> [Gate] {
+    let still = measured.parts.flatMap(\.constant)
+    let never = measured.heads.flatMap { head in head.never.map { "\($0) of \(head.head)" } }
+    return [("constant", still), ("never", never)].filter { !$0.1.isEmpty }.map { name, found in
+      let more = found.count > shownNames ? " and \(found.count - shownNames) more" : ""
+      return gate(name, 0, Double(found.count), false, found.prefix(shownNames).joined(separator: ", ") + more)
+    }
+  }
+
+  private static func gate(
+    _ name: String, _ limit: Double, _ value: Double?, _ passed: Bool, _ subject: String?
+  ) -> Gate {
+    Gate(name: name, on: onGolden, limit: limit, value: value, passed: passed, subject: subject)
+  }
+
+  /// The reason, in `edgecv verify`'s words, why an artifact that does not pass a gate fails.
+  static func reason(_ gate: Gate) -> String {
+    let subject = gate.subject ?? ""
+    switch gate.name {
+    case "constant": return "\(subject) varies in the source and is constant in the artifact (on \(gate.on))"
+    case "never": return "the artifact never answers \(subject), which the source does (on \(gate.on))"
+    default:
+      let value = gate.value.map { general($0, 4) } ?? "not measured"
+      let of = gate.subject.map { " of \($0)" } ?? ""
+      return "\(gate.name)\(of) is \(value) on \(gate.on), the gate is \(general(gate.limit, 6))"
+    }
+  }
+}
+
+/// A number as C's and Python's `%.{digits}g` writes it: 0.875, 43.7, 1e-05.
+func general(_ value: Double, _ digits: Int) -> String { String(format: "%.\(digits)g", value) }

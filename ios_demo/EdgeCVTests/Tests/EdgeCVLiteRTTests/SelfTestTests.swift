@@ -1,0 +1,97 @@
+import EdgeCVLiteRT
+import Foundation
+import TestSupport
+import Testing
+
+@testable import EdgeCV
+
+private let sums = 1e-9  // of sums that NumPy adds up in another order
+
+/// The self-test passes on this machine, and fails where something differs.
+struct SelfTestTests {
+  @Test(arguments: PythonAnswers.all) func everyBundlePassesAndIsJudgedAsInPython(_ python: PythonAnswers) throws {
+    let verdict = try verdict(python.bundle, python.artifact, PNGDecoder())
+    #expect(verdict.passed, "\(verdict.reasons)")
+    #expect(verdict.comparison.count == python.cases.count)
+    #expect(verdict.pictures == (python.bundle == "two_by_two" ? 0 : python.cases.count))
+    #expect(verdict.picturesEqual == verdict.pictures)
+    if python.bundle == "batch" { return }  // Python runs no batch of two on one golden case
+    let tolerance = python.artifact.contains(".int8.") ? sums : 0.1  // of a ratio of 130 dB
+    #expect(differences(python.proof, verdict.comparison, verdict.gates, verdict.reasons, tolerance: tolerance) == [])
+  }
+
+  @Test func aDecoderThatGivesOtherPixelsIsFound() throws {
+    struct Other: PictureDecoder {
+      func decode(_ encoded: Data) throws -> Frame {
+        guard let frame = try PNGDecoder().decode(encoded) as? RgbFrame else { throw InputError("no RGB") }
+        var bytes = frame.bytes
+        bytes[0] ^= 1
+        return try frame.set(bytes, width: frame.width, height: frame.height, channels: frame.channels)
+      }
+    }
+    let verdict = try verdict("digits", "tflite/model.int8.tflite", Other())
+    #expect(!verdict.passed && verdict.picturesEqual == 0)
+    #expect(verdict.reasons == ["\(verdict.pictures) of \(verdict.pictures) golden pictures give another tensor here"])
+  }
+
+  @Test func withoutADecoderTheTensorsAloneAreJudged() throws {
+    let verdict = try verdict("digits", "tflite/model.float32.tflite", nil)
+    #expect(verdict.passed && verdict.pictures == 0)
+    #expect(verdict.gates.map(\.name) == ["snr_db", "agreement"])
+  }
+
+  @Test func goldenCasesThatProveNothingAreRefused() throws {
+    let scratch = try Scratch()
+    func refusal(_ change: (inout JSONObject) -> Void) throws -> String? {
+      let place = try Bundles.copy("colours", into: scratch)
+      try rewrite(place, change)
+      let predictor = try Predictor.open(ModelBundle.open(place), [litert])
+      return message { _ = try SelfTest.run(predictor) }
+    }
+    #expect(try refusal { $0["cases"] = .array([]) } == "the bundle colours has no golden cases")
+    #expect(try refusal { $0.changeCases { $0["outputs"] = .object(JSONObject()) } } == "the golden case red has no output 'colour'")
+    let long = try refusal { golden in
+      golden.changeCases { one in
+        guard case .object(let inputs) = one["inputs"] else { return }
+        var outputs = JSONObject()
+        outputs["colour"] = inputs["image"]
+        one["outputs"] = .object(outputs)
+      }
+    }
+    #expect(long == "the golden case red has 48 numbers of the output 'colour', not 3")
+  }
+
+  /// Change the golden cases of a bundle, digests and all.
+  private func rewrite(_ place: URL, _ change: (inout JSONObject) -> Void) throws {
+    let (golden, manifest) = (place.appendingPathComponent("golden/golden.json"), place.appendingPathComponent("bundle.json"))
+    guard case .object(var cases) = try JSONParser.parse(String(contentsOf: golden, encoding: .utf8), name: "golden"),
+      case .object(var whole) = try JSONParser.parse(String(contentsOf: manifest, encoding: .utf8), name: "manifest"),
+      case .object(var info) = whole["golden"]
+    else { throw BundleError("no objects") }
+    change(&cases)
+    let data = Data(JSON.object(cases).text.utf8)
+    try data.write(to: golden)
+    if case .array(let items) = cases["cases"] { info["count"] = .number("\(items.count)") }
+    info["sha256"] = .string(sha256(data))
+    whole["golden"] = .object(info)
+    try Data(JSON.object(whole).text.utf8).write(to: manifest)
+  }
+
+  private func verdict(_ name: String, _ file: String, _ decoder: (any PictureDecoder)?) throws -> Verdict {
+    let bundle = try Bundles.open(name)
+    let artifact = try #require(bundle.manifest.artifacts.first { $0.file == file })
+    return try SelfTest.run(Predictor.open(bundle, artifact, litert), decoder)
+  }
+}
+
+extension JSONObject {
+  fileprivate mutating func changeCases(_ change: (inout JSONObject) -> Void) {
+    guard case .array(let items) = self["cases"] else { return }
+    self["cases"] = .array(
+      items.map { item in
+        guard case .object(var members) = item else { return item }
+        change(&members)
+        return .object(members)
+      })
+  }
+}

@@ -1,0 +1,78 @@
+import AllocationCounter
+import TestSupport
+import Testing
+
+@testable import EdgeCV
+
+#if os(Linux)
+  /// A frame costs no allocation once frames of its form were seen. Other tests that run meanwhile allocate as well, so the least
+  /// of some rounds counts: one object a frame would be in every round.
+  @Suite(.serialized) struct AllocationTests {
+    private static let int8 = TensorIO(
+      name: "image", tensor: "image", shape: [1, 32, 24, 3], dtype: "int8", layout: .nhwc,
+      quantization: QuantParams(scale: 0.0078125, zeroPoint: 0))
+
+    @Test(arguments: Semantics.allCases, [Fit(), Fit(.letterbox, pad: [114])])
+    func preprocessingACamerasFramesAllocatesNothing(_ semantics: Semantics, _ fit: Fit) throws {
+      for kernel in Kernel.allCases {
+        let preprocessor = try Preprocessor(spec(kernel, semantics, fit), AllocationTests.int8)
+        let tensor = preprocessor.tensor()
+        let (y, uv) = ([UInt8](repeating: 90, count: 96 * 64), [UInt8](repeating: 99, count: 96 * 32))
+        let frame = YuvFrame()
+        let bytes = try allocated {
+          try withPlanes(y, uv, uv) { y, u, v in
+            try frame.set(
+              y: Plane(y, rowStride: 96), u: Plane(u, rowStride: 96, pixelStride: 2),
+              v: Plane(v, rowStride: 96, pixelStride: 2), width: 96, height: 64, rotation: 90)
+          }
+          try preprocessor.process(frame, into: tensor)
+        }
+        #expect(bytes == 0, "\(kernel)")
+      }
+    }
+
+    @Test func twoFormsInTurnAllocateNothing() throws {
+      let preprocessor = try Preprocessor(spec(.bilinear, .pillow, Fit()), AllocationTests.int8)
+      let tensor = preprocessor.tensor()
+      let small = try RgbFrame().set([UInt8](repeating: 7, count: 3600), width: 40, height: 30)
+      let large = try RgbaFrame().set([UInt8](repeating: 9, count: 28800), width: 80, height: 90, orientation: 6)
+      let bytes = try allocated {
+        try preprocessor.process(small, into: tensor)
+        try preprocessor.process(large, into: tensor)
+      }
+      #expect(bytes == 0)
+    }
+
+    @Test func readingAnAnswerAllocatesNothing() throws {
+      for name in ["digits_int8", "people", "multilabel"] {
+        let bundle = try Bundles.open(name)
+        let artifact = try bundle.artifact(.tflite)
+        let reader = OutputReader(bundle.manifest, artifact)
+        let outputs = try tensors(of: artifact.outputs)
+        var best = [0, 0, 0]
+        let bytes = try allocated {
+          try reader.read(outputs)
+          reader.prediction.best(into: &best)
+        }
+        #expect(bytes == 0, "\(name)")
+      }
+    }
+
+    private func spec(_ kernel: Kernel, _ semantics: Semantics, _ fit: Fit) -> Preprocess {
+      Preprocess(
+        size: [32, 24], fit: fit, resize: Resize(kernel, semantics), normalize: Normalize(scale: [0.0078125], offset: [-1]))
+    }
+
+    /// Bytes that were allocated in some calls, after as many that warm up: the least of many rounds.
+    private func allocated(_ call: () throws -> Void) rethrows -> Int64 {
+      for _ in 0..<20 { try call() }
+      var least = Int64.max
+      for _ in 0..<200 where least > 0 {
+        let before = allocated_bytes()
+        for _ in 0..<3 { try call() }
+        least = min(least, allocated_bytes() - before)
+      }
+      return least
+    }
+  }
+#endif

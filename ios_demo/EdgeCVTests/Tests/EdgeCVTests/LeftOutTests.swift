@@ -1,0 +1,86 @@
+import Foundation
+import TestSupport
+import Testing
+
+@testable import EdgeCV
+
+/// What a newer edgecv wrote into a bundle is left out and said, and the rest of the bundle is used.
+struct LeftOutTests {
+  let scratch: Scratch
+
+  private let artifact =
+    #"{"target": "openvino", "precision": 8, "file": "openvino/model.xml", "sha256": ""# + String(repeating: "0", count: 64)
+    + #"", "bytes": 7}"#
+  private let saidOfArtifact = "the artifact openvino/model.xml is for the target openvino, which this edgecv does not know"
+  private let head =
+    #"{"name": "pose", "kind": "keypoints", "outputs": ["colour"], "skeleton": [[0, 1]], "labels": {"0": "nose"}}"#
+  private let saidOfHead = "the head \"pose\" is of the kind keypoints, which this edgecv does not know"
+
+  init() throws { scratch = try Scratch() }
+
+  @Test func aBundleOfTodayLeavesOutNothing() throws { #expect(try Bundles.open("digits").leftOut == []) }
+
+  @Test func anArtifactOfAnUnknownTargetGoesWithItsProof() throws {
+    let place = try changed("colours") { members in
+      members["artifacts"] = try with(members["artifacts"], artifact)
+      members["parity"] = try with(members["parity"], #"{"artifact": "openvino/model.xml", "luck": 1}"#)
+    }
+    let bundle = try ModelBundle.open(place)
+    #expect(bundle.leftOut == [saidOfArtifact])
+    #expect(try bundle.manifest == Bundles.open("colours").manifest)
+  }
+
+  @Test func theProofOfAnArtifactThatStaysIsReadAsStrictlyAsEver() throws {
+    let place = try changed("colours") { members in
+      let proof = #"{"artifact": "tflite/model.float32.tflite", "status": "passed", "how": "here", "luck": 1}"#
+      members["artifacts"] = try with(members["artifacts"], artifact)
+      members["parity"] = try with(members["parity"], proof)
+    }
+    #expect(try #require(message { _ = try ModelBundle.open(place) }).contains("unknown key 'luck' at $.parity[0]"))
+  }
+
+  @Test func aHeadOfAnUnknownKindGoes() throws {
+    let place = try changed("two_heads") { members in members["heads"] = try heads(members, "") }
+    let bundle = try ModelBundle.open(place)
+    #expect(bundle.leftOut == [saidOfHead])
+    #expect(bundle.manifest.heads.map(\.name) == ["warm"])
+  }
+
+  @Test func unknownKeysInWhatIsKnownAreRefusedAsEver() throws {
+    let place = try changed("two_heads") { members in members["heads"] = try heads(members, "colour") }
+    #expect(try #require(message { _ = try ModelBundle.open(place) }).contains("unknown key 'colour' at $.heads[0]"))
+  }
+
+  @Test func aBundleOfWhichNothingIsLeftIsRefused() throws {
+    for (part, record, said) in [("artifacts", artifact, saidOfArtifact), ("heads", head, saidOfHead)] {
+      let place = try changed("colours") { members in
+        members[part] = .array([try JSONParser.parse(record, name: part)])
+      }
+      let words = try #require(message { _ = try ModelBundle.open(place) })
+      #expect(words.hasSuffix("holds \(part) of a newer edgecv only, so it needs that: \(said)"))
+      #expect(hint { _ = try ModelBundle.open(place) } == "Update the app")
+    }
+  }
+
+  /// The unknown head, and the second one of the bundle with one more key.
+  private func heads(_ members: JSONObject, _ key: String) throws -> JSON {
+    guard case .array(let heads) = members["heads"], case .object(var warm) = heads[1] else { return .null }
+    if !key.isEmpty { warm[key] = .null }
+    return .array([try JSONParser.parse(head, name: "head"), .object(warm)])
+  }
+
+  private func with(_ list: JSON?, _ record: String) throws -> JSON {
+    guard case .array(let items) = list else { return .null }
+    return .array([try JSONParser.parse(record, name: "record")] + items)
+  }
+
+  private func changed(_ name: String, _ change: (inout JSONObject) throws -> Void) throws -> URL {
+    let place = try Bundles.copy(name, into: scratch)
+    try edit(place) { manifest in
+      guard case .object(var members) = manifest else { return manifest }
+      try change(&members)
+      return .object(members)
+    }
+    return place
+  }
+}

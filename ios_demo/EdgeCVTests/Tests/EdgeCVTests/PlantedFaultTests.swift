@@ -1,0 +1,154 @@
+import Foundation
+import TestSupport
+import Testing
+
+@testable import EdgeCV
+
+private let sums = 1e-9  // of sums that NumPy adds up in another order
+
+/// A row a sample; null stands for a NaN.
+private typealias Output = [[Double?]]
+
+/// A fault that Python planted in one output, the name that is to be blamed, and Python's judgement.
+private struct Plant: RecordReadable {
+  static let keys = ["output", "blamed", "values", "proof"]
+
+  let output: String
+  let blamed: String
+  let values: Output
+  let proof: Parity
+
+  init(_ record: Record) throws {
+    output = try record.value("output")
+    blamed = try record.value("blamed")
+    values = try record.value("values")
+    proof = try record.value("proof")
+  }
+}
+
+/// The outputs of a source and of a good artifact, and the faults of others.
+private struct Proofs: RecordReadable {
+  static let keys = ["precision", "heads", "outputs", "source", "good", "proof", "plants"]
+
+  let precision: String
+  var heads: [HeadSpec]
+  var outputs: [TensorSpec]
+  let source: [String: Output]
+  let good: [String: Output]
+  let proof: Parity
+  let plants: [Plant]
+
+  init(_ record: Record) throws {
+    precision = try record.value("precision")
+    heads = try record.value("heads")
+    outputs = try record.value("outputs")
+    source = try record.value("source")
+    good = try record.value("good")
+    proof = try record.value("proof")
+    plants = try record.value("plants")
+  }
+
+  static func read() throws -> Proofs {
+    let file = Bundles.folder.appendingPathComponent("proofs.json")
+    return try Proofs(json: String(contentsOf: file, encoding: .utf8), name: "proofs.json")
+  }
+
+  /// What an artifact with these outputs measures.
+  func compare(_ candidate: [String: Output]) throws -> Comparison {
+    let names = outputs.map(\.name)
+    let opened = heads.map { spec in
+      let place = names.firstIndex(of: spec.outputs[0]) ?? 0
+      let numbers = outputs[place].shape.dropFirst().reduce(1, *)
+      return Head(spec, place: place, activation: spec.activation, numbers: numbers)
+    }
+    var sum = ComparisonSum(opened, outputs)
+    for row in 0..<(source[names[0]]?.count ?? 0) {
+      try sum.add("\(row)", names.map { numbers(source[$0]?[row]) }, names.map { numbers(candidate[$0]?[row]) })
+    }
+    return sum.result
+  }
+
+  private func numbers(_ row: [Double?]?) -> [Float] { (row ?? []).map { $0.map { Float($0) } ?? .nan } }
+}
+
+/// Faults planted in one head, column or channel are found and named as Python does, number for number and word for word.
+struct PlantedFaultTests {
+  private let proofs: Proofs
+
+  init() throws { proofs = try Proofs.read() }
+
+  @Test func aGoodArtifactPassesWithAGateForEachHeadAndEachGroupOfColumns() throws {
+    let measured = try proofs.compare(proofs.good)
+    let gates = Gates.of(proofs.precision, isTrained: false, measured)
+    #expect(gates.filter { !$0.passed } == [])
+    #expect(measured.heads.map(\.head) == ["cls", "smile", "tags"])
+    let parts = ["cls", "smile", "tags", "age", "pred[0:4]", "pred[4:7]", "rows[0:3]", "rows[3:5]", "pixels"]
+    #expect(gates.filter { $0.name == "snr_db" }.map(\.subject) == parts)
+    #expect(differences(proofs.proof, measured, gates, [], tolerance: sums) == [])
+  }
+
+  @Test func everyFaultIsFoundAndNamedAsInPython() throws {
+    #expect(proofs.plants.count >= 24)
+    #expect(Set(proofs.plants.map(\.output)) == Set(proofs.outputs.map(\.name)))
+    for plant in proofs.plants {
+      let measured = try proofs.compare(proofs.good.merging([plant.output: plant.values]) { $1 })
+      let gates = Gates.of(proofs.precision, isTrained: false, measured)
+      let reasons = gates.filter { !$0.passed }.map(Gates.reason)
+      #expect(reasons.contains { $0.contains(plant.blamed) }, "\(plant.blamed)")
+      #expect(differences(plant.proof, measured, gates, reasons, tolerance: sums) == [], "\(plant.blamed)")
+    }
+  }
+
+  @Test func theSameFaultIsFoundWhereTheOutputIsTheOnlyOne() throws {
+    for output in proofs.outputs {
+      var alone = proofs
+      alone.heads = proofs.heads.filter { $0.outputs.contains(output.name) }
+      alone.outputs = [output]
+      let good = try alone.compare(proofs.good)
+      #expect(Gates.of(proofs.precision, isTrained: false, good).filter { !$0.passed } == [])
+      let still = try alone.compare(proofs.good.mapValues { $0.map { $0.map { _ in 0.5 } } })
+      #expect(Gates.of(proofs.precision, isTrained: false, still).filter { !$0.passed } != [])
+    }
+  }
+
+  @Test func aClassThatTheSourceGivesInFourSamplesIsNotMissedInFiveItIs() throws {
+    for (count, never) in [(4, []), (5, ["cat"])] {
+      let output = TensorSpec(name: "a", shape: [1, 2], dtype: "float32")
+      var sum = ComparisonSum([head(.classification, 2, labels: ["cat", "dog"])], [output])
+      for number in 0..<count { try sum.add("\(number)", [[0.9, 0.1]], [[0.1, 0.9]]) }
+      #expect(sum.result.heads.map(\.never) == [never])
+    }
+  }
+
+  @Test func anOutputThatIsNotFinitePassesNothing() throws {
+    let output = TensorSpec(name: "a", shape: [1, 2], dtype: "float32")
+    var sum = ComparisonSum([head(.classification, 2)], [output])
+    try sum.add("a", [[1, 0]], [[1, .nan]])
+    #expect(sum.result.nonFinite == 1)
+    #expect(Gates.of("float32", isTrained: false, sum.result).allSatisfy { !$0.passed })
+  }
+
+  @Test func tooManyColumnsAreOneAndNoiseIsNotJudgedByItsOwnScale() {
+    var wide = OutputSums("flat", [1, 4096], byColumn: true)
+    let rising = (0..<4096).map { 1 + Float($0 * $0) }
+    wide.add(rising, rising)
+    #expect(wide.parts.map(\.part) == ["flat"])
+    var tiny = OutputSums("out", [1, 3], byColumn: true)
+    for value in (1...8).map(Float.init) { tiny.add([1e3 * value, value, 1e-6 * value], [1e3 * value, value, 0]) }
+    #expect(tiny.parts.map(\.part) == ["out[0, 2]", "out[1]"])
+    #expect(tiny.parts[0].snrDb.map { $0 > 150 } == true && tiny.parts[1].snrDb == nil)
+    var steps = OutputSums("out", [1, 4], byColumn: true)
+    steps.add([640, 85, 11, 1.5], [640, 85, 11, 1.5])
+    #expect(steps.parts.map(\.part) == ["out[0:2]", "out[2:4]"])
+  }
+
+  @Test func columnsAndNumbersAreWrittenAsInPython() {
+    #expect([[4, 5, 6], [7], [1, 3, 5], [1, 3, 5, 7, 9]].map(placeWords) == ["[4:7]", "[7]", "[1, 3, 5]", "[1, 3, 5, 7, ...]"])
+    let written = [0, 0.875, 43.70123, -0.15055, 100, 99.996, 0.0001, 0.00001234567, 123456, 2.5, -1e-5, 0.12345]
+    let wanted = [
+      "0", "0.875", "43.7", "-0.1505", "100", "100", "0.0001", "1.235e-05", "1.235e+05", "2.5", "-1e-05", "0.1235",
+    ]
+    #expect(written.map { general($0, 4) } == wanted)
+    #expect(general(0.995, 6) == "0.995")
+  }
+}
