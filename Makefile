@@ -8,7 +8,7 @@ PEERS := build/peers/venv
 
 export TF_CPP_MIN_LOG_LEVEL = 2
 
-.PHONY: demo test unit fuzz test-arm test-android lint types docs zoo bench bench-peers schema golden clean
+.PHONY: demo test unit fuzz test-arm test-android test-ios lint types docs zoo bench bench-peers schema golden clean
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -37,6 +37,11 @@ test-arm: $(READY)
 # The Kotlin library and the app on the JVM: needs a JDK 17, Maven and Maven Central (without them it says `skipped`).
 test-android: $(READY)
 	$(BIN)/python -m tests.android.run
+
+# The Swift library and the app's logic: needs Swift 6, or root with debootstrap, which unpacks Debian's into build/ once
+# (3.4 GB; without them it says `skipped`).
+test-ios: $(READY)
+	$(BIN)/python -m tests.ios.run
 
 lint: $(READY)
 	$(BIN)/ruff check .

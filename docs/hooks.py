@@ -27,6 +27,7 @@ PAGES: Final = {
     "tests/golden/README.md": "golden_vectors.md",
     "android_demo/README.md": "android_app.md",
     "android_demo/edgecv/README.md": "android_library.md",
+    "ios_demo/README.md": "ios_parts.md",
 }
 """Pages of the site that lie outside docs/, by their path in the repository."""
 

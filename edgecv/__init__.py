@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from edgecv.compress.result import Pruned
     from edgecv.convert.pipeline import Outcome
     from edgecv.export.android import AndroidExport, export_android
+    from edgecv.export.ios import IosExport, export_ios
 else:
     # The package `edgecv.convert` holds what the function of that name runs. An import makes a package an attribute of
     # the one above it, once (and not again when this module is reloaded): after that the name is free for the function.
@@ -36,6 +37,7 @@ _HOMES = {
     "Bundle": "edgecv_runtime.bundle",
     "EdgecvError": "edgecv_runtime.errors",
     "HeadAnswer": "edgecv_runtime.heads.base",
+    "IosExport": "edgecv.export.ios",
     "Outcome": "edgecv.convert.pipeline",
     "Prediction": "edgecv_runtime.prediction",
     "Predictor": "edgecv_runtime.predictor",
@@ -44,6 +46,7 @@ _HOMES = {
     "benchmark": "edgecv.bench.command",
     "convert": "edgecv.api",
     "export_android": "edgecv.export.android",
+    "export_ios": "edgecv.export.ios",
     "load": "edgecv_runtime.predictor",
     "prune": "edgecv.compress.command",
 }
@@ -53,6 +56,7 @@ __all__ = [
     "Bundle",
     "EdgecvError",
     "HeadAnswer",
+    "IosExport",
     "Outcome",
     "Prediction",
     "Predictor",
@@ -61,6 +65,7 @@ __all__ = [
     "benchmark",
     "convert",
     "export_android",
+    "export_ios",
     "load",
     "prune",
 ]

@@ -25,6 +25,20 @@ Artifacts = Annotated[
         "that Android runs.",
     ),
 ]
+IosDestination = Annotated[
+    Path,
+    opt.path_argument("DEST", "The folder with an Xcode project; or a new folder, which becomes the demo app."),
+]
+IosArtifacts = Annotated[
+    list[str] | None,
+    opt.option(
+        "--artifact",
+        "-a",
+        metavar="TARGET[:PRECISION]",
+        help="An artifact to take along, such as coreml:int8, or its file in the bundle. Repeatable. Default: all.",
+    ),
+]
+Slim = Annotated[bool, typer.Option("--slim", help="Take only artifacts that the app can run: Core ML and TFLite.")]
 Force = Annotated[
     bool, typer.Option("--force", help="Replace the bundle and the library that the project has already.")
 ]
@@ -37,6 +51,18 @@ class ExportArguments:
     bundle: opt.BundlePath
     dest: Destination
     artifacts: Artifacts = None
+    force: Force = False
+    as_json: opt.Json = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IosExportArguments:
+    """The command line of `edgecv export ios`."""
+
+    bundle: opt.BundlePath
+    dest: IosDestination
+    artifacts: IosArtifacts = None
+    slim: Slim = False
     force: Force = False
     as_json: opt.Json = False
 
@@ -66,3 +92,16 @@ def android(given: ExportArguments) -> None:
 
     made = export_android(given.bundle, given.dest, artifacts=given.artifacts or (), force=given.force)
     print_export(made, as_json=given.as_json)
+
+
+@app.command()
+@takes(IosExportArguments)
+def ios(given: IosExportArguments) -> None:
+    """Put a bundle and the Swift package into an Xcode project's folder, or make the demo app with this bundle in it.
+
+    Examples: edgecv export ios model.edgecv MyApp/, edgecv export ios model.edgecv new-demo/ --slim
+    """
+    made = export_ios(
+        given.bundle, given.dest, artifacts=given.artifacts or (), slim=given.slim, force=given.force
+    )
+    print_ios_export(made, as_json=given.as_json)

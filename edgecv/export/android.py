@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,11 +15,11 @@ from edgecv_runtime.schema import Artifact
 
 from edgecv.export import sources
 from edgecv.export.gradle import Addition, Project, additions, find_project
+from edgecv.export.names import resource_name
 from edgecv.export.place import beside, put
 from edgecv.export.slim import choose, write_slim
 
 TARGETS: Final = tuple(known.name for known in KNOWN.values() if known.android)  # what Android has a runtime for
-SUFFIX: Final = ".edgecv"
 OURS: Final = 'namespace = "dev.edgecv"'  # in the build file of the library
 
 
@@ -67,7 +66,7 @@ def export_android(
     with Bundle.load(source) as opened:
         opened.verify_integrity()
         chosen = choose(opened, TARGETS, artifacts)
-        name = asset_name(source)
+        name = resource_name(source)
         try:
             if place.exists() and not _empty(place):
                 made = _into_project(opened, chosen, name, find_project(place), force=force)
@@ -78,12 +77,6 @@ def export_android(
                 f"cannot write to {error.filename or place}: {error.strerror}", "Nothing was left there; choose another"
             ) from error
     return made
-
-
-def asset_name(bundle: Path) -> str:
-    """The bundle's name among the assets; Android leaves out folders that begin with a dot or an underscore."""
-    stem = bundle.name.removesuffix(".zip").removesuffix(SUFFIX)
-    return f"{re.sub(r'[^A-Za-z0-9._-]+', '-', stem).strip('._-') or 'model'}{SUFFIX}"
 
 
 def _empty(folder: Path) -> bool:

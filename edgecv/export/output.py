@@ -1,4 +1,4 @@
-"""The output of `edgecv export android`: what was written where, and what is left to do by hand."""
+"""The output of `edgecv export`: what was written where, and what is left to do by hand."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from edgecv.export.android import AndroidExport
+from edgecv.export.ios import IosExport
 from edgecv.export.sources import versions
 from edgecv.terminal.console import show_json, show_text
 
@@ -26,6 +27,54 @@ Gradle {gradle}:
 
     cd {folder} && gradle :app:installDebug
 """
+
+IOS_RUN = """
+Open {folder}/App/EdgeCVDemo.xcodeproj in Xcode 16 or newer, choose a team under Signing, plug in an iPhone, and press Run.
+"""
+IOS_ADD = """
+In Xcode:
+
+1. File > Add Package Dependencies > Add Local: the folder {library}. Products of the app's target: {products}.
+2. Drag the folder {bundles} into the project: "Create folder references", so that it goes into the app as it is.
+
+Then, in Swift:
+
+    import EdgeCV
+
+    let place = Bundle.main.url(forResource: "{name}", withExtension: nil, subdirectory: "{bundles}")
+    let bundle = try ModelBundle.open(place!)
+"""
+LITERT = """
+TFLite files run on LiteRT, which is a package of its own: https://github.com/google-ai-edge/LiteRT. docs/ios.md goes on.
+"""
+
+
+def print_ios_export(made: IosExport, *, as_json: bool) -> None:
+    """Print an export to iOS for people, or as one JSON document."""
+    if as_json:
+        show_json(made)
+    else:
+        show_text("\n".join(_ios_lines(made)) + "\n")
+
+
+def _ios_lines(made: IosExport) -> Iterator[str]:
+    yield f"{'demo app' if made.kind == 'app' else 'project'}: {made.project}"
+    yield f"bundle:   {_below(made.bundle, made.project)} ({', '.join(made.artifacts)})"
+    yield f"library:  {_below(made.library, made.project)}"
+    if made.left_out:
+        yield f"left out: {', '.join(made.left_out)}"
+    if made.kind == "app":
+        yield IOS_RUN.format(folder=made.project).rstrip("\n")
+    else:
+        words = {
+            "library": _below(made.library, made.project),
+            "products": ", ".join(made.products),
+            "bundles": made.bundle.parent.name,
+            "name": made.bundle.name,
+        }
+        yield IOS_ADD.format(**words).rstrip("\n")
+    if "EdgeCVLiteRT" in made.products:
+        yield LITERT.rstrip("\n")
 
 
 def print_export(made: AndroidExport, *, as_json: bool) -> None:

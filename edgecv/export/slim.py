@@ -57,11 +57,19 @@ def write_slim(bundle: Bundle, artifacts: Sequence[Artifact], folder: Path) -> N
     (folder / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
     for name in sorted(kept | _golden_files(bundle)):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(bundle.root / name, folder / name)
+        _copy(bundle.root / name, folder / name)
     if bundle.manifest.labels is not None:
         shutil.copyfile(bundle.root / LABELS, folder / LABELS)
     with Bundle.load(folder) as written:
         written.verify_integrity()
+
+
+def _copy(source: Path, place: Path) -> None:
+    """Copy a file, or a folder as Core ML's packages are."""
+    if source.is_dir():
+        shutil.copytree(source, place)
+    else:
+        shutil.copyfile(source, place)
 
 
 def _golden_files(bundle: Bundle) -> set[str]:

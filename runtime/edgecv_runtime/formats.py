@@ -91,6 +91,7 @@ class FileFormat:
         suffix: What an artifact's file name ends with, the dot included.
         backends: What runs it. The first one runs where nobody names another.
         android: What runs it on Android; None where nothing does.
+        ios: The product of the Swift package that runs it on iOS; None where none does.
         own_precisions: The precisions that this format alone has.
         own_words: These precisions in a few words; empty where there are none.
     """
@@ -100,6 +101,7 @@ class FileFormat:
     suffix: str
     backends: tuple[BackendRecord, ...]
     android: MavenLibrary | None = None
+    ios: str | None = None
     own_precisions: tuple[str, ...] = ()
     own_words: str = ""
 
@@ -148,6 +150,7 @@ TFLITE: Final = FileFormat(
         ),
     ),
     android=MavenLibrary(coordinates="com.google.ai.edge.litert:litert", catalog="litert"),
+    ios="EdgeCVLiteRT",
 )
 ONNX: Final = FileFormat(
     name="onnx",
@@ -188,6 +191,7 @@ COREML: Final = FileFormat(
             platform="darwin",
         ),
     ),
+    ios="EdgeCVCoreML",
     own_precisions=tuple(WEIGHT_FORMS),
     own_words=WORDS,
 )

@@ -15,7 +15,7 @@ from edgecv_runtime.errors import BundleError, EdgecvError, UsageError
 import edgecv
 from edgecv.convert.staging import write_zip
 from edgecv.export import sources
-from edgecv.export.android import asset_name
+from edgecv.export.names import resource_name
 from tests import bundles
 from tests.command import edgecv as command
 
@@ -124,7 +124,7 @@ def test_a_zip_goes_in_as_a_folder(bundle, tmp_path):
 
 def test_names_that_android_leaves_out_are_changed():
     given = ["a.edgecv", "_a.edgecv", ".a.edgecv.zip", "a b.edgecv", "ü.edgecv"]
-    assert [asset_name(Path(name)) for name in given] == [
+    assert [resource_name(Path(name)) for name in given] == [
         *("a.edgecv", "a.edgecv", "a.edgecv", "a-b.edgecv", "model.edgecv"),
     ]
 

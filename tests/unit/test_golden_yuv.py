@@ -44,3 +44,28 @@ def test_a_rotation_is_clockwise(rotation: int) -> None:
     found = np.argwhere(made[..., 0] == 255)[0]
     wanted = {0: (0, 0), 90: (0, wide - 1), 180: (tall - 1, wide - 1), 270: (tall - 1, 0)}[rotation]
     assert tuple(found) == wanted
+
+
+@pytest.mark.parametrize("case", msgspec.json.decode(yuv.APPLE.read_bytes(), type=yuv.ColoredIndex).cases, ids=lambda case: case.name)
+def test_the_frames_of_other_ranges_and_matrices_give_their_bits(case):
+    assert yuv.run(case).tobytes() == read_tensor(case.expected).tobytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "red", "blue", "video"),
+    [
+        ("bt601_full", 0.299, 0.114, False),
+        ("bt601_video", 0.299, 0.114, True),
+        ("bt709_full", 0.2126, 0.0722, False),
+        ("bt709_video", 0.2126, 0.0722, True),
+    ],
+)
+def test_the_constants_are_those_of_the_standards(name, red, blue, video):
+    light, chroma = (255 / 219, 255 / 224) if video else (1, 1)
+    green = 1 - red - blue
+    wanted = [light, 2 * (1 - red) * chroma, 2 * (1 - blue) * blue / green * chroma]
+    wanted += [2 * (1 - red) * red / green * chroma, 2 * (1 - blue) * chroma]
+    colors = yuv.COLORS[name]
+    found = [colors.light, colors.red_v, colors.green_u, colors.green_v, colors.blue_u]
+    np.testing.assert_allclose(found, 65536 * np.asarray(wanted), atol=1.1)  # libjpeg's 22554 was rounded from five digits
+    assert colors.black == (16 if video else 0)

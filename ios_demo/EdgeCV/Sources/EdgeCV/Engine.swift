@@ -57,6 +57,12 @@ public struct ModelFile: Sendable {
 
   /// Where it lies on the disk; nil in a .zip.
   public let url: URL?
+
+  /// The digest of the file or folder.
+  public let sha256: String
+
+  /// The order of the channels in each input that is a picture.
+  public let colors: [String: ColorOrder]
 }
 
 /// Opens artifacts of one format on one runtime.

@@ -128,7 +128,7 @@ struct PredictorTests {
     let linked = LiteRtEngine.Factory()
     #expect(try #require(message { _ = try Predictor.open(bundle, artifact, linked) }).contains("is not in this app"))
     #expect(try #require(hint { _ = try Predictor.open(bundle, []) }).contains("tflite int8 (passed)"))
-    let text = ModelFile(name: "x.tflite", data: Data("no model".utf8), url: nil)
+    let text = ModelFile(name: "x.tflite", data: Data("no model".utf8), url: nil, sha256: "", colors: [:])
     #expect(try #require(message { _ = try litert.open(artifact, text, threads: 1) }).hasPrefix("LiteRT cannot run x.tflite: "))
     let float = try bundle.model(bundle.artifact(.tflite, "float32"))
     let people = try Bundles.open("people").artifact(.tflite, "int8")

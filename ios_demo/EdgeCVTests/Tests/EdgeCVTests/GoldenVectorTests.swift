@@ -1,8 +1,8 @@
 import Foundation
-import TestSupport
 import Testing
 
 @testable import EdgeCV
+@testable import TestSupport
 
 /// Every golden vector, in every bit.
 struct GoldenVectorTests {
@@ -15,17 +15,8 @@ struct GoldenVectorTests {
   }
 
   @Test(arguments: GoldenVectors.all) func everyVectorGivesItsBits(_ vector: Vector) throws {
-    let preprocessor = try Preprocessor(vector.spec, vector.io)
-    let tensor = preprocessor.tensor()
+    let tensor = try vector.made()
     #expect(tensor.shape == vector.expected.shape && tensor.dtype.title == vector.expected.dtype)
-    if let numbers = vector.tensor {
-      try preprocessor.process(floats(of: Data(GoldenVectors.expected(numbers))), into: tensor)
-    } else if let pixels = vector.pixels {
-      let frame = try RgbFrame().set(
-        pixels.bytes(), width: pixels.width, height: pixels.height, channels: pixels.channels,
-        orientation: vector.orientation)
-      try preprocessor.process(frame, into: tensor)
-    }
     let isEqual = try tensor.bytes == GoldenVectors.expected(vector.expected)
     #expect(isEqual, "\(vector.name)")
   }
@@ -55,10 +46,7 @@ struct GoldenVectorTests {
   }
 
   @Test(arguments: GoldenVectors.frames) func everyFrameGivesItsBits(_ vector: YuvVector) throws {
-    let preprocessor = try Preprocessor(vector.spec, vector.io)
-    let tensor = preprocessor.tensor()
-    try preprocessor.process(vector.frame(), into: tensor)
-    let isEqual = try tensor.bytes == GoldenVectors.expected(vector.expected)
+    let isEqual = try vector.made().bytes == GoldenVectors.expected(vector.expected)
     #expect(isEqual, "\(vector.name)")
   }
 

@@ -7,6 +7,13 @@ public struct BenchProgress: Equatable, Sendable {
   public let done: Int
   public let total: Int
   public let doing: String
+
+  /// How far it is.
+  public init(done: Int, total: Int, doing: String) {
+    self.done = done
+    self.total = total
+    self.doing = doing
+  }
 }
 
 /// Measures a bundle on this device: every artifact on every engine, in turns, so that a slow moment falls on all of them.

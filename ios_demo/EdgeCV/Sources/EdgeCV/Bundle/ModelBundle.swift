@@ -69,13 +69,20 @@ public struct ModelBundle: Sendable {
       let sizes = try inner.map { try source.size("\(file)/\($0)") }
       try checkSize(artifact, sizes.reduce(0, +))
       try checkDigest(file, treeDigest(file, inner), artifact.sha256)
-      return ModelFile(name: file, data: nil, url: source.url(file))
+      return modelFile(artifact, nil)
     }
     if try !source.exists(file) { throw BundleError("\(file) is missing", makeAnew) }
     try checkSize(artifact, source.size(file))
     let data = try source.read(file, most: mostModel)
     try checkDigest(file, sha256(data), artifact.sha256)
-    return ModelFile(name: file, data: data, url: source.url(file))
+    return modelFile(artifact, data)
+  }
+
+  private func modelFile(_ artifact: Artifact, _ data: Data?) -> ModelFile {
+    let pictures = manifest.preprocess.filter { $0.value.kind == .image }
+    return ModelFile(
+      name: artifact.file, data: data, url: source.url(artifact.file), sha256: artifact.sha256,
+      colors: pictures.mapValues(\.color))
   }
 
   /// The list of golden cases.

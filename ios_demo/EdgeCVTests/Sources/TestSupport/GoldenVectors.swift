@@ -1,6 +1,4 @@
 import Foundation
-import TestSupport
-import Testing
 
 @testable import EdgeCV
 
@@ -49,7 +47,7 @@ func mesh(height: Int, width: Int, channels: Int) -> [UInt8] {
 }
 
 /// One case of `index.json`.
-struct Vector: RecordReadable, Sendable, CustomTestStringConvertible {
+struct Vector: RecordReadable, Sendable, CustomStringConvertible {
   static let keys = ["name", "spec", "io", "pixels", "orientation", "picture", "tensor", "expected"]
 
   let name: String
@@ -71,7 +69,21 @@ struct Vector: RecordReadable, Sendable, CustomTestStringConvertible {
     expected = try record.value("expected")
   }
 
-  var testDescription: String { name }
+  var description: String { name }
+
+  /// The tensor that this library makes of it.
+  func made() throws -> Tensor {
+    let preprocessor = try Preprocessor(spec, io)
+    let tensor = preprocessor.tensor()
+    if let numbers = self.tensor {
+      try preprocessor.process(floats(of: Data(GoldenVectors.expected(numbers))), into: tensor)
+    } else if let pixels {
+      let frame = try RgbFrame().set(
+        pixels.bytes(), width: pixels.width, height: pixels.height, channels: pixels.channels, orientation: orientation)
+      try preprocessor.process(frame, into: tensor)
+    }
+    return tensor
+  }
 }
 
 /// One plane of a case of `yuv.json`.
@@ -113,7 +125,7 @@ enum Colors: String, CaseIterable, FieldReadable, Sendable {
 }
 
 /// One case of `yuv.json` or `yuv_apple.json`, which says the colours, too.
-struct YuvVector: RecordReadable, Sendable, CustomTestStringConvertible {
+struct YuvVector: RecordReadable, Sendable, CustomStringConvertible {
   static let keys = ["name", "spec", "io", "width", "height", "rotation", "colors", "y", "u", "v", "expected"]
 
   let name: String
@@ -142,7 +154,15 @@ struct YuvVector: RecordReadable, Sendable, CustomTestStringConvertible {
     expected = try record.value("expected")
   }
 
-  var testDescription: String { name }
+  var description: String { name }
+
+  /// The tensor that this library makes of it.
+  func made() throws -> Tensor {
+    let preprocessor = try Preprocessor(spec, io)
+    let tensor = preprocessor.tensor()
+    try preprocessor.process(frame(), into: tensor)
+    return tensor
+  }
 
   func frame() throws -> YuvFrame {
     let frame = YuvFrame()

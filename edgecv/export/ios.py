@@ -1,0 +1,180 @@
+"""`edgecv export ios`: a bundle and the Swift package go into an Xcode project's folder, or become a demo app."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Final, Literal
+
+from edgecv_runtime.bundle import Bundle
+from edgecv_runtime.errors import EdgecvError, UsageError
+from edgecv_runtime.formats import KNOWN
+from edgecv_runtime.schema import Artifact
+
+from edgecv.export.names import resource_name
+from edgecv.export.place import beside, put
+from edgecv.export.slim import choose, write_slim
+from edgecv.export.sources import copy, walk
+
+RUNS: Final = {known.name: known.ios for known in KNOWN.values() if known.ios}  # the library product by format
+PACKAGED: Final = "_ios"  # in the wheel, beside this package (pyproject.toml, force-include)
+LIBRARY: Final = "EdgeCV"
+APP: Final = "App"
+BUNDLES: Final = "Bundles"
+LIBRARY_PARTS: Final = ("Package.swift", "Sources")
+APP_PARTS: Final = ("EdgeCVDemo", "EdgeCVDemo.xcodeproj", f"{BUNDLES}/README.md")
+OURS: Final = 'name: "EdgeCV"'  # in the manifest of the package
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IosExport:
+    """The result of an export: what was written, and where.
+
+    Attributes:
+        kind: "app": a demo app was made; "project": a folder was added to.
+        project: The folder that was given.
+        bundle: The bundle; the folder that it lies in goes into the app as it is.
+        library: The Swift package.
+        products: The package's products that the app needs.
+        artifacts: The artifacts in the bundle, by their files.
+        left_out: The original's other artifacts.
+    """
+
+    kind: Literal["app", "project"]
+    project: Path
+    bundle: Path
+    library: Path
+    products: tuple[str, ...]
+    artifacts: tuple[str, ...]
+    left_out: tuple[str, ...]
+
+
+def export_ios(
+    bundle: str | Path, dest: str | Path, *, artifacts: Sequence[str] = (), slim: bool = False, force: bool = False
+) -> IosExport:
+    """Put a bundle and the Swift package into an Xcode project's folder, or make the demo app with this bundle in it.
+
+    Args:
+        bundle: NAME.edgecv or NAME.edgecv.zip.
+        dest: The folder with an .xcodeproj; a folder that is not there (or empty) becomes the demo app.
+        artifacts: Which to take, as "coreml", "coreml:int8" or "tflite/model.int8.tflite"; all where empty.
+        slim: Take only artifacts that the package can run.
+        force: Replace a bundle of that name, and another version of the package, that are in the folder.
+
+    Raises:
+        UsageError: `dest` is no place for it, or something is in the way.
+        BundleError: The bundle is missing or damaged, or has no such artifact.
+        EdgecvError: Something cannot be written. Then nothing is left behind.
+    """
+    source, place = Path(bundle), Path(dest)
+    with Bundle.load(source) as opened:
+        opened.verify_integrity()
+        chosen = choose(opened, tuple(RUNS) if slim else tuple(KNOWN), artifacts)
+        if not any(artifact.target in RUNS for artifact in chosen):
+            choose(opened, tuple(RUNS), ())  # says what to convert to
+            raise UsageError("none of these artifacts runs on iOS", f"Take one for {' or '.join(RUNS)}")
+        try:
+            if place.exists() and not _is_empty(place):
+                return _into_project(opened, chosen, resource_name(source), place, force=force)
+            return _new_app(opened, chosen, resource_name(source), place)
+        except OSError as error:
+            raise EdgecvError(
+                f"cannot write to {error.filename or place}: {error.strerror}", "Nothing was left there; choose another"
+            ) from error
+
+
+def home() -> Path:
+    """The folder that holds the package and the app.
+
+    Raises:
+        EdgecvError: This installation has none.
+    """
+    package = Path(str(files("edgecv")))
+    for place in (package / PACKAGED, package.parent / "ios_demo"):
+        if (place / LIBRARY / "Package.swift").is_file():
+            return place
+    raise EdgecvError(
+        "this installation of edgecv has no Swift sources", "Install it from a wheel, or with pip from a checkout"
+    )
+
+
+def _is_empty(folder: Path) -> bool:
+    return folder.is_dir() and not any(folder.iterdir())
+
+
+def _new_app(bundle: Bundle, chosen: Sequence[Artifact], name: str, place: Path) -> IosExport:
+    with beside(place) as scratch:
+        app = scratch / place.name
+        copy(home() / LIBRARY, LIBRARY_PARTS, app / LIBRARY)
+        copy(home() / APP, APP_PARTS, app / APP)
+        write_slim(bundle, chosen, app / APP / BUNDLES / name)
+        put(app, place)
+    return _made("app", place, place / APP / BUNDLES / name, bundle, chosen)
+
+
+def _into_project(
+    bundle: Bundle, chosen: Sequence[Artifact], name: str, place: Path, *, force: bool
+) -> IosExport:
+    if not place.is_dir() or not any(place.glob("*.xcodeproj")):
+        raise UsageError(
+            f"{place} has no Xcode project in it",
+            "Give the folder with NAME.xcodeproj, or one that does not exist yet: the demo app goes there",
+        )
+    target = place / BUNDLES / name
+    _check_bundle(target, force=force)
+    with _new_library(place / LIBRARY, force=force) as fresh, beside(target) as scratch:
+        write_slim(bundle, chosen, scratch / name)
+        if fresh is not None:
+            put(fresh, place / LIBRARY)
+        put(scratch / name, target)
+    return _made("project", place, target, bundle, chosen)
+
+
+def _check_bundle(target: Path, *, force: bool) -> None:
+    if target.exists() and not force:
+        raise UsageError(f"{target} exists", "Give --force to replace it, or another name to the bundle")
+    if target.exists() and not (target / "bundle.json").is_file():
+        raise UsageError(f"{target} exists and is no bundle, so --force does not replace it", "Remove it")
+
+
+@contextmanager
+def _new_library(place: Path, *, force: bool) -> Iterator[Path | None]:
+    """The package beside its place; None where the very same is there already.
+
+    Raises:
+        UsageError: Something else is there, or another version of the package and no `force`.
+    """
+    manifest = place / "Package.swift"
+    if place.exists() and (not manifest.is_file() or OURS not in manifest.read_text(encoding="utf-8", errors="replace")):
+        raise UsageError(f"{place} exists and is not edgecv's package", f"Rename the folder {place.name}")
+    if place.exists() and _contents(home() / LIBRARY) == _contents(place):
+        yield None
+        return
+    if place.exists() and not force:
+        raise UsageError(f"{place} holds another version of edgecv's package", "Give --force to replace it")
+    with beside(place) as scratch:
+        copy(home() / LIBRARY, LIBRARY_PARTS, scratch / place.name)
+        yield scratch / place.name
+
+
+def _contents(library: Path) -> dict[Path, bytes]:
+    return {file.relative_to(library): file.read_bytes() for part in LIBRARY_PARTS for file in walk(library / part)}
+
+
+def _made(
+    kind: Literal["app", "project"], place: Path, target: Path, bundle: Bundle, chosen: Sequence[Artifact]
+) -> IosExport:
+    kept = tuple(artifact.file for artifact in chosen)
+    needed = {artifact.target for artifact in chosen}
+    return IosExport(
+        kind=kind,
+        project=place,
+        bundle=target,
+        library=place / LIBRARY,
+        products=(LIBRARY, *(product for target_name, product in RUNS.items() if target_name in needed)),
+        artifacts=kept,
+        left_out=tuple(item.file for item in bundle.listed() if item.file not in kept),
+    )

@@ -1,0 +1,54 @@
+import EdgeCV
+import EdgeCVCamera
+import EdgeCVCoreML
+import EdgeCVDemo
+import EdgeCVLiteRT
+import Foundation
+import SwiftUI
+
+/// The app: a live camera, a photo, and a benchmark, of the bundle in its folder `Bundles`.
+@main struct DemoApp: App {
+  @State private var live: LiveModel
+  @State private var photo = PhotoModel(.app)
+  @State private var bench = BenchModel(.app, BenchOptions(), Device.facts(model: UIDevice.current.model))
+
+  private let camera = Camera()
+
+  init() { _live = State(wrappedValue: LiveModel(.app, PhoneCamera(camera: camera))) }
+
+  var body: some Scene {
+    WindowGroup {
+      TabView {
+        LiveView(model: live, camera: camera).tabItem { Label(Words.live, systemImage: "camera") }
+        PhotoView(model: photo).tabItem { Label(Words.photo, systemImage: "photo") }
+        BenchView(model: bench).tabItem { Label(Words.benchmark, systemImage: "stopwatch") }
+      }
+    }
+  }
+}
+
+extension Demo {
+  /// Core ML first, since it has the Neural Engine; LiteRT where the app is linked with it.
+  fileprivate static var app: Demo {
+    let bundles = Bundle.main.resourceURL?.appendingPathComponent("Bundles")
+    let engines: [any EngineFactory] = [CoreMLEngine.Factory(), LiteRtEngine.Factory()]
+    return Demo(bundles: bundles, engines: engines, decoder: ImageDecoder(), verdicts: SettingsStore())
+  }
+}
+
+/// The phone's camera as the live screen needs it.
+private struct PhoneCamera: LiveCamera {
+  let camera: Camera
+
+  func access() async -> Access {
+    switch await camera.access() {
+    case .granted: .granted
+    case .refused: .refused
+    case .missing: .missing
+    }
+  }
+
+  func start(_ handle: sending @escaping (YuvFrame) -> Void) async throws { try await camera.start(handle) }
+
+  func stop() async { await camera.stop() }
+}

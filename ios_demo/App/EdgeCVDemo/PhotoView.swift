@@ -1,0 +1,36 @@
+import EdgeCVDemo
+import Foundation
+import PhotosUI
+import SwiftUI
+
+/// A photo from the picker, and what the model says of it.
+struct PhotoView: View {
+  let model: PhotoModel
+
+  @State private var chosen: PhotosPickerItem?
+
+  var body: some View {
+    VStack {
+      PhotosPicker(Words.choosePhoto, selection: $chosen, matching: .images)
+      switch model.state {
+      case .waiting: Spacer()
+      case .working: ProgressView(Words.photo)
+      case .failed(let problem): Text(problem.text)
+      case .answered(let answers):
+        LinesView(lines: answers.lines, font: .title2)
+        Text(answers.times).font(.footnote)
+      }
+    }
+    .padding()
+    .task(id: chosen) { await answer() }
+  }
+
+  private func answer() async {
+    guard let chosen else { return }
+    do {
+      if let photo = try await chosen.loadTransferable(type: Data.self) { await model.answer(photo) }
+    } catch {
+      model.fail(error)
+    }
+  }
+}

@@ -1,0 +1,87 @@
+import EdgeCV
+import Foundation
+
+/// Numbers and answers as lines of text.
+public enum Lines {
+  private static let mostClasses = 3
+  private static let mostValues = 8
+
+  /// The answers of all heads. Each begins with the head's title; without one, with its name where there are several heads.
+  public static func answers(_ answers: [Answer]) -> [String] {
+    answers.flatMap { answer in
+      let title = answer.head.title ?? (answers.count > 1 ? answer.head.name : nil)
+      return (title.map { [$0] } ?? []) + lines(answer)
+    }
+  }
+
+  /// "cat  97.2 %" for each class that is shown; a regression's values have their unit: "31.25 years".
+  private static func lines(_ answer: Answer) -> [String] {
+    if !answer.head.kind.hasShares { return values(answer) }
+    let shown = answer.shown(mostClasses).map { "\($0.label)  \(number(100 * Double($0.score), 1)) %" }
+    return shown.isEmpty ? [Words.noLabelHolds] : shown
+  }
+
+  private static func values(_ answer: Answer) -> [String] {
+    let count = answer.scores.count
+    let unit = answer.head.unit.map { " \($0)" } ?? ""
+    let shown = answer.shown(mostValues).map { top in
+      let label = count == 1 && answer.head.labels == nil ? "" : "\(top.label)  "
+      return label + String(format: "%.4g", Double(top.score)) + unit
+    }
+    return shown.count < count ? shown + ["... (\(count) values)"] : shown
+  }
+
+  /// "preprocess 1.20 ms, model 3.41 ms, postprocess 0.01 ms".
+  public static func times(_ times: StageTimes) -> String {
+    "preprocess \(ms(times.preprocessNs)), model \(ms(times.inferenceNs)), postprocess \(ms(times.postprocessNs))"
+  }
+
+  /// The outcome of the self-test, with its numbers: those of the worst head and the worst part of an output.
+  public static func verdict(_ verdict: Verdict) -> String {
+    let head = verdict.passed ? "This device agrees" : "This device does NOT agree"
+    let pictures =
+      verdict.pictures == 0
+      ? "" : ", \(verdict.picturesEqual) of \(verdict.pictures) pictures preprocessed to the same bits"
+    let measured = verdict.comparison
+    let words = "\(head) with the trained model on \(measured.count) golden cases: \(noise(measured))\(agreement(measured))"
+    return ([words + pictures] + verdict.reasons).joined(separator: "\n")
+  }
+
+  private static func noise(_ measured: Comparison) -> String {
+    let worst = measured.parts.min { ($0.snrDb ?? .greatestFiniteMagnitude) < ($1.snrDb ?? .greatestFiniteMagnitude) }
+    guard let ratio = worst.map(\.snrDb) ?? measured.snrDb else { return "equal to the bit" }
+    if measured.nonFinite > 0 || ratio == -.greatestFiniteMagnitude { return "SNR not measured" }
+    let part = measured.parts.count > 1 ? worst.map { " (\($0.part))" } ?? "" : ""
+    return "SNR \(number(ratio, 1)) dB\(part)"
+  }
+
+  private static func agreement(_ measured: Comparison) -> String {
+    let worst = measured.heads.min { $0.agreement < $1.agreement }
+    guard let share = worst.map(\.agreement) ?? measured.agreement else { return "" }
+    let head = measured.heads.count > 1 ? worst.map { " (\($0.head))" } ?? "" : ""
+    return ", top-1 equal in \(number(100 * share, 1)) %\(head)"
+  }
+
+  /// One line for each row of a benchmark, and what speaks against its numbers.
+  public static func result(_ result: BenchResult) -> [String] {
+    result.rows.map(row) + result.unstable.map { "not to be relied on: \($0)" }
+  }
+
+  private static func row(_ row: BenchRow) -> String {
+    guard let inference = row.inference, let total = row.total else {
+      return "\(row.title): not run: \(row.notRun ?? "")"
+    }
+    return "\(row.title): model \(us(inference.p50Us)) (p90 \(us(inference.p90Us))), in all \(us(total.p50Us))"
+  }
+
+  /// The share of a model's operations on each processor: "neural engine 40, cpu 2".
+  public static func plan(_ counts: [String: Int]) -> String {
+    counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
+  }
+
+  private static func ms(_ ns: UInt64) -> String { "\(number(Double(ns) / 1e6, 2)) ms" }
+
+  private static func us(_ us: Double) -> String { "\(number(us / 1e3, 2)) ms" }
+
+  private static func number(_ value: Double, _ digits: Int) -> String { String(format: "%.\(digits)f", value) }
+}

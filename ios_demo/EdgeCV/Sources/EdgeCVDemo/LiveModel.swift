@@ -1,0 +1,150 @@
+import EdgeCV
+import Foundation
+import Observation
+
+/// What the live screen shows.
+public enum LiveState: Equatable, Sendable {
+  case loading(String)
+  case failed(Problem)
+  case noPermission
+  case noCamera
+  case takesTensors
+  case live
+}
+
+/// Whether a camera may be used.
+public enum Access: Sendable {
+  case granted
+  case refused
+  case missing
+}
+
+/// A camera, as the live screen needs it.
+public protocol LiveCamera: Sendable {
+  /// Ask the person where nobody has decided yet.
+  func access() async -> Access
+
+  /// Start; frames go to `handle` one after the other, those that come meanwhile are dropped.
+  func start(_ handle: sending @escaping (YuvFrame) -> Void) async throws
+
+  /// Give the camera back.
+  func stop() async
+}
+
+/// The answers to one frame, in words.
+public struct LiveAnswers: Equatable, Sendable {
+  public let lines: [String]
+  public let times: String
+}
+
+/// The logic of the live screen.
+@available(iOS 17, macOS 14, *)
+@MainActor @Observable public final class LiveModel {
+  /// What is shown.
+  public private(set) var state = LiveState.loading(Words.checking)
+
+  /// The answers to the last frame.
+  public private(set) var answers = LiveAnswers(lines: [], times: "")
+
+  /// What runs the model, and the parts of the bundle that were left out.
+  public private(set) var facts: [String] = []
+
+  /// The verdict of the golden cases.
+  public private(set) var verdict = ""
+
+  private let demo: Demo
+  private let camera: any LiveCamera
+
+  /// A screen that is not started yet.
+  public init(_ demo: Demo, _ camera: any LiveCamera) {
+    self.demo = demo
+    self.camera = camera
+  }
+
+  /// Open the bundle, run its golden cases where they were not run yet, and start the camera.
+  public func start() async {
+    state = .loading(Words.checking)
+    do {
+      let opened = try await Opening.open(demo)
+      facts = opened.facts
+      verdict = opened.verdict
+      if !opened.takesPictures {
+        state = .takesTensors
+        return
+      }
+      await startCamera()
+    } catch {
+      state = .failed(Problem(error))
+    }
+  }
+
+  /// Give the camera back, as an app must that is not in front.
+  public func stop() async { await camera.stop() }
+
+  private func startCamera() async {
+    switch await camera.access() {
+    case .refused: state = .noPermission
+    case .missing: state = .noCamera
+    case .granted:
+      state = .loading(Words.opening)
+      let (stream, continuation) = AsyncStream.makeStream(of: FrameOutcome.self, bufferingPolicy: .bufferingNewest(1))
+      do {
+        try await Answering.start(demo, camera, continuation)
+      } catch {
+        state = .failed(Problem(error))
+        return
+      }
+      for await outcome in stream { show(outcome) }
+    }
+  }
+
+  private func show(_ outcome: FrameOutcome) {
+    switch outcome {
+    case .answered(let answers):
+      self.answers = answers
+      state = .live
+    case .failed(let problem): state = .failed(problem)
+    }
+  }
+}
+
+/// What became of a frame.
+enum FrameOutcome: Sendable {
+  case answered(LiveAnswers)
+  case failed(Problem)
+}
+
+/// What is known once the bundle is open.
+private struct Opening: Sendable {
+  let facts: [String]
+  let verdict: String
+  let takesPictures: Bool
+
+  /// Open the bundle off the main actor, which goes on drawing.
+  nonisolated static func open(_ demo: Demo) async throws -> Opening {
+    let predictor = try demo.open()
+    let manifest = predictor.bundle.manifest
+    return Opening(
+      facts: [predictor.describe()] + predictor.bundle.leftOut.map(Words.leftOut),
+      verdict: try demo.verdict(of: predictor),
+      takesPictures: manifest.inputs.count == 1 && manifest.preprocess.values.allSatisfy { $0.kind == .image })
+  }
+}
+
+/// Answers frames on the camera's own thread, with a predictor of its own.
+private enum Answering {
+  nonisolated static func start(
+    _ demo: Demo, _ camera: any LiveCamera, _ outcomes: AsyncStream<FrameOutcome>.Continuation
+  ) async throws {
+    let predictor = try demo.open()
+    try await camera.start { frame in
+      do {
+        let live = try predictor.run(frame)
+        let lines = Lines.answers(live.answers.map { $0.answer() })
+        outcomes.yield(.answered(LiveAnswers(lines: lines, times: Lines.times(live.times))))
+      } catch {
+        outcomes.yield(.failed(Problem(error)))
+      }
+    }
+  }
+}

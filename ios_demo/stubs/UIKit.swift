@@ -1,0 +1,19 @@
+// Only what is used, from Apple's documentation of UIKit.
+@_exported import AVFoundation
+import Foundation
+
+@MainActor open class UIView: NSObject {
+  public override init() { fatalError() }
+  open class var layerClass: AnyClass { fatalError() }
+  open var layer: CALayer { fatalError() }
+  open var isAccessibilityElement: Bool = false
+}
+
+@MainActor open class UIDevice: NSObject {
+  open class var current: UIDevice { fatalError() }
+  open var model: String { fatalError() }
+}
+
+@MainActor open class UIApplication: NSObject {
+  public nonisolated static let openSettingsURLString = ""
+}

@@ -1,0 +1,113 @@
+"""Plant faults in the Swift library's preprocessing, one at a time: each must change the bits of a golden vector.
+
+Usage: python -m tests.ios.faults
+
+The library and `VectorCheck` are compiled as one program in build/faults, once as they are and once for each fault.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+
+from tests.ios.toolchain import REPOSITORY, Toolchain, find_toolchain
+
+BUILD = REPOSITORY / "build" / "faults"
+LIBRARY = REPOSITORY / "ios_demo" / "EdgeCV" / "Sources" / "EdgeCV"
+TESTS = REPOSITORY / "ios_demo" / "EdgeCVTests" / "Sources"
+LEFT_OUT = ("Bench",)  # rooms of the library that preprocessing does not use
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Text of one file that is exchanged, and what that means."""
+
+    meaning: str
+    file: str
+    right: str
+    wrong: str
+
+
+FAULTS = (
+    Fault("one shift of green", "Preprocess/Sampler.swift", "colors.greenV &* red) >> 16", "colors.greenV &* red) >> 17"),
+    Fault("chrominance of another block", "Preprocess/Sampler.swift", "(stored >> plane.rawValue)", "stored"),
+    Fault("rows and columns exchanged", "Preprocess/Sampler.swift", "orientation >= 5", "orientation >= 6"),
+    Fault("gray rounded down", "Preprocess/Sampler.swift", "7471 &* blue &+ 32768", "7471 &* blue"),
+    Fault("Pillow's sums rounded down", "Preprocess/PillowPlan.swift", "<< Int32(precisionBits - 1)", "<< 0"),
+    Fault("Pillow's passes in the other order", "Preprocess/PillowPlan.swift", "> max(0, 2 *", "> max(9999, 2 *"),
+    Fault("a fused multiplication and addition", "Preprocess/TfPlans.swift",
+          "low + (Float(raw[into.count + i]) - low) * share",
+          "low.addingProduct(Float(raw[into.count + i]) - low, share)"),
+    Fault("ties rounded up", "Preprocess/Numbers.swift", "(value / scale).rounded(.toNearestOrEven)",
+          "(value / scale).rounded(.toNearestOrAwayFromZero)"),
+    Fault("a multiplication for a division", "Preprocess/Numbers.swift", "(value / scale)", "(value * (1 / scale))"),
+    Fault("the odd pixel of a letterbox before", "Preprocess/Geometry.swift", "at: (size - inner) / 2",
+          "at: (size - inner + 1) / 2"),
+)  # fmt: skip
+
+
+def main() -> int:
+    """Compile and run everything; 1 where the library as it is fails, or a fault is not found."""
+    missed = check(find_toolchain())
+    print(f"faults: {len(FAULTS)} planted, {len(missed)} not found{': ' if missed else ''}{', '.join(missed)}")
+    return int(bool(missed))
+
+
+def check(toolchain: Toolchain) -> list[str]:
+    """Return the faults that no golden vector finds; the library as it is must pass first.
+
+    Raises:
+        SystemExit: It does not, or a fault cannot be planted.
+    """
+    sources = read_sources()
+    found = run(toolchain, sources)
+    if found:
+        raise SystemExit(f"faults: the library as it is gives other bits: {found}")
+    missed = []
+    for fault in FAULTS:
+        if sources[fault.file].count(fault.right) != 1:
+            raise SystemExit(f"faults: {fault.file} does not have once: {fault.right}")
+        changed = sources | {fault.file: sources[fault.file].replace(fault.right, fault.wrong)}
+        vector = run(toolchain, changed)
+        print(f"  {fault.meaning}: {vector or 'not found'}", flush=True)
+        if not vector:
+            missed.append(fault.meaning)
+    return missed
+
+
+def read_sources() -> dict[str, str]:
+    """The files of one program without their imports of each other, by their paths in `BUILD`."""
+    files = {path.relative_to(LIBRARY).as_posix(): path for path in LIBRARY.rglob("*.swift")}
+    files |= {f"TestSupport/{name}": TESTS / "TestSupport" / name for name in ("Repository.swift", "GoldenVectors.swift")}
+    files["main.swift"] = TESTS / "VectorCheck" / "main.swift"
+    kept = {name: path.read_text() for name, path in files.items() if name.split("/")[0] not in LEFT_OUT}
+    return {
+        name: re.sub(r"^(@testable )?import (EdgeCV|TestSupport)$", "", text, flags=re.M) for name, text in kept.items()
+    }
+
+
+def run(toolchain: Toolchain, sources: dict[str, str]) -> str:
+    """Compile the program; return the name of the first vector whose bits differ, empty where there is none.
+
+    Raises:
+        SystemExit: It does not compile.
+    """
+    shutil.rmtree(BUILD, ignore_errors=True)
+    for name, text in sources.items():
+        file = BUILD / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        # the repository is found from the place of this file
+        file.write_text(text.replace("#filePath", f'"{TESTS}/TestSupport/Repository.swift"'))
+    words = ("swiftc", "-O", "-wmo", "-swift-version", "6", "-o", "check", *sources)
+    compiled = toolchain.run(*words, folder=BUILD)
+    if compiled.returncode:
+        raise SystemExit(f"faults: {compiled.stdout}")
+    done: subprocess.CompletedProcess[str] = toolchain.run(str(BUILD / "check"), folder=BUILD)
+    return "" if done.returncode == 0 else done.stdout.strip().splitlines()[0]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
