@@ -101,7 +101,5 @@ def ios(given: IosExportArguments) -> None:
 
     Examples: edgecv export ios model.edgecv MyApp/, edgecv export ios model.edgecv new-demo/ --slim
     """
-    made = export_ios(
-        given.bundle, given.dest, artifacts=given.artifacts or (), slim=given.slim, force=given.force
-    )
+    made = export_ios(given.bundle, given.dest, artifacts=given.artifacts or (), slim=given.slim, force=given.force)
     print_ios_export(made, as_json=given.as_json)

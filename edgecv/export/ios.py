@@ -115,9 +115,7 @@ def _new_app(bundle: Bundle, chosen: Sequence[Artifact], name: str, place: Path)
     return _made("app", place, place / APP / BUNDLES / name, bundle, chosen)
 
 
-def _into_project(
-    bundle: Bundle, chosen: Sequence[Artifact], name: str, place: Path, *, force: bool
-) -> IosExport:
+def _into_project(bundle: Bundle, chosen: Sequence[Artifact], name: str, place: Path, *, force: bool) -> IosExport:
     if not place.is_dir() or not any(place.glob("*.xcodeproj")):
         raise UsageError(
             f"{place} has no Xcode project in it",
@@ -148,7 +146,9 @@ def _new_library(place: Path, *, force: bool) -> Iterator[Path | None]:
         UsageError: Something else is there, or another version of the package and no `force`.
     """
     manifest = place / "Package.swift"
-    if place.exists() and (not manifest.is_file() or OURS not in manifest.read_text(encoding="utf-8", errors="replace")):
+    if place.exists() and (
+        not manifest.is_file() or OURS not in manifest.read_text(encoding="utf-8", errors="replace")
+    ):
         raise UsageError(f"{place} exists and is not edgecv's package", f"Rename the folder {place.name}")
     if place.exists() and _contents(home() / LIBRARY) == _contents(place):
         yield None

@@ -10,6 +10,6 @@ SUFFIX: Final = ".edgecv"
 
 
 def resource_name(bundle: Path) -> str:
-    """NAME.edgecv in letters that every build system keeps; Android leaves out what begins with a dot or an underscore."""
+    """NAME.edgecv in letters that build systems keep; Android leaves out what begins with a dot or an underscore."""
     stem = bundle.name.removesuffix(".zip").removesuffix(SUFFIX)
     return f"{re.sub(r'[^A-Za-z0-9._-]+', '-', stem).strip('._-') or 'model'}{SUFFIX}"

@@ -29,7 +29,8 @@ Gradle {gradle}:
 """
 
 IOS_RUN = """
-Open {folder}/App/EdgeCVDemo.xcodeproj in Xcode 16 or newer, choose a team under Signing, plug in an iPhone, and press Run.
+Open {folder}/App/EdgeCVDemo.xcodeproj in Xcode 16 or newer, choose a team under Signing, plug in an iPhone, and press
+Run.
 """
 IOS_ADD = """
 In Xcode:
@@ -45,7 +46,7 @@ Then, in Swift:
     let bundle = try ModelBundle.open(place!)
 """
 LITERT = """
-TFLite files run on LiteRT, which is a package of its own: https://github.com/google-ai-edge/LiteRT. docs/ios.md goes on.
+TFLite files run on LiteRT, which is a package of its own (https://github.com/google-ai-edge/LiteRT): add it to the app.
 """
 
 

@@ -110,11 +110,17 @@ public struct EnvironmentValues: Sendable {
 }
 @propertyWrapper public struct Binding<Value> {
   public init(get: @escaping () -> Value, set: @escaping (Value) -> Void) { fatalError() }
-  public var wrappedValue: Value { get { fatalError() } nonmutating set { fatalError() } }
+  public var wrappedValue: Value {
+    get { fatalError() }
+    nonmutating set { fatalError() }
+  }
 }
 @propertyWrapper public struct State<Value> {
   public init(wrappedValue: Value) { fatalError() }
-  public var wrappedValue: Value { get { fatalError() } nonmutating set { fatalError() } }
+  public var wrappedValue: Value {
+    get { fatalError() }
+    nonmutating set { fatalError() }
+  }
   public var projectedValue: Binding<Value> { fatalError() }
 }
 

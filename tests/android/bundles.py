@@ -169,7 +169,7 @@ def make_resnet8(folder: Path, target: Target) -> None:
 
 
 def answers(path: Path, target: Target) -> list[dict[str, Any]]:
-    """Return Python's answers to the golden cases, by each artifact of a format: to their pictures, else to their tensors."""
+    """Return Python's answers to the golden cases, by each artifact of a format: to pictures, else to tensors."""
     with Bundle.load(path) as bundle:
         manifest = bundle.manifest
     artifacts = [artifact for artifact in manifest.artifacts if artifact.target == target]

@@ -73,7 +73,7 @@ def make_colours(folder: Path) -> None:
 
 
 def write_tflite(root: Path, *, batch: int = 1, warm: bool = False) -> Artifact:
-    """Write the network of `tests.bundles.write_onnx` as a TFLite file, with how warm a picture is as a second output."""
+    """Write the network of `tests.bundles.write_onnx` as a TFLite file; `warm` is a second output."""
     import tensorflow as tf
 
     def network(pixels: Any) -> dict[str, Any]:

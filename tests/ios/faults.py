@@ -32,7 +32,7 @@ class Fault:
 
 
 FAULTS = (
-    Fault("one shift of green", "Preprocess/Sampler.swift", "colors.greenV &* red) >> 16", "colors.greenV &* red) >> 17"),
+    Fault("one shift of green", "Preprocess/Sampler.swift", "greenV &* red) >> 16", "greenV &* red) >> 17"),
     Fault("chrominance of another block", "Preprocess/Sampler.swift", "(stored >> plane.rawValue)", "stored"),
     Fault("rows and columns exchanged", "Preprocess/Sampler.swift", "orientation >= 5", "orientation >= 6"),
     Fault("gray rounded down", "Preprocess/Sampler.swift", "7471 &* blue &+ 32768", "7471 &* blue"),
@@ -81,12 +81,13 @@ def check(toolchain: Toolchain) -> list[str]:
 def read_sources() -> dict[str, str]:
     """The files of one program without their imports of each other, by their paths in `BUILD`."""
     files = {path.relative_to(LIBRARY).as_posix(): path for path in LIBRARY.rglob("*.swift")}
-    files |= {f"TestSupport/{name}": TESTS / "TestSupport" / name for name in ("Repository.swift", "GoldenVectors.swift")}
+    files |= {
+        f"TestSupport/{name}": TESTS / "TestSupport" / name for name in ("Repository.swift", "GoldenVectors.swift")
+    }
     files["main.swift"] = TESTS / "VectorCheck" / "main.swift"
     kept = {name: path.read_text() for name, path in files.items() if name.split("/")[0] not in LEFT_OUT}
-    return {
-        name: re.sub(r"^(@testable )?import (EdgeCV|TestSupport)$", "", text, flags=re.M) for name, text in kept.items()
-    }
+    own = re.compile(r"^(@testable )?import (EdgeCV|TestSupport)$", re.MULTILINE)
+    return {name: own.sub("", text) for name, text in kept.items()}
 
 
 def run(toolchain: Toolchain, sources: dict[str, str]) -> str:

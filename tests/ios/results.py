@@ -1,4 +1,4 @@
-"""Let `edgecv bench --import` read what the Swift benchmark wrote: the schema, the identity and the digests are checked.
+"""Let `edgecv bench --import` read what the Swift benchmark wrote: schema, identity and digests are checked.
 
 Usage: python -m tests.ios.results, after the Swift tests have written build/ios/results.
 """

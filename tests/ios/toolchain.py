@@ -60,7 +60,17 @@ class Toolchain:
         given = [f"{name}={value}" for name, value in variables.items()]
         if self.root is None:
             return ["env", "-C", str(folder), *given, *words]
-        inside = ["env", "-i", "-C", str(folder), "PATH=/usr/bin:/bin", "HOME=/root", "LC_ALL=C.UTF-8", *given, *words]
+        inside = [
+            "env",
+            "-i",
+            "-C",
+            str(folder),
+            "PATH=/usr/bin:/bin:/usr/libexec/swift/bin",
+            "HOME=/root",
+            "LC_ALL=C.UTF-8",
+            *given,
+            *words,
+        ]
         return [*NAMESPACE, "sh", "-c", ENTER, "sh", str(self.root), str(REPOSITORY), *inside]
 
     def run(
@@ -98,7 +108,8 @@ def check_tools() -> None:
         raise UnavailableError(f"there is no swift of version {OLDEST} here, and only root can unpack Debian's")
     missing = [tool for tool in TOOLS if shutil.which(tool) is None]
     if missing:
-        raise UnavailableError(f"there is no swift of version {OLDEST} here, nor {', '.join(missing)} to unpack Debian's")
+        tools = ", ".join(missing)
+        raise UnavailableError(f"there is no swift of version {OLDEST} here, nor {tools} to unpack Debian's")
     allowed = subprocess.run([*NAMESPACE, "true"], capture_output=True, text=True, check=False)
     if allowed.returncode:
         raise UnavailableError(f"no mount namespace can be made here: {allowed.stderr.strip()}")

@@ -118,9 +118,9 @@ def test_an_artifact_that_ios_cannot_run_is_not_taken_alone(bundle, tmp_path):
 
 def test_the_command_prints_what_to_add(bundle, project):
     done = command("export", "ios", str(bundle), str(project), "--slim")
-    assert done.exit_code == 0, done.stderr
-    assert "Add Package Dependencies" in done.stdout
-    assert "EdgeCV, EdgeCVCoreML" in done.stdout
-    assert "left out: onnx/model.float32.onnx, onnx/model.int8.onnx" in done.stdout
+    assert done.code == 0, done.err
+    assert "Add Package Dependencies" in done.out
+    assert "EdgeCV, EdgeCVCoreML" in done.out
+    assert "left out: onnx/model.float32.onnx, onnx/model.int8.onnx" in done.out
     again = command("export", "ios", str(bundle), str(project), "--force", "--json")
-    assert json.loads(again.stdout)["kind"] == "project"
+    assert json.loads(again.out)["kind"] == "project"

@@ -171,7 +171,7 @@
     try files.createDirectory(at: kept.deletingLastPathComponent(), withIntermediateDirectories: true)
     do {
       try files.moveItem(at: made, to: kept)
-    } catch where files.fileExists(atPath: kept.path) {
+    } catch  where files.fileExists(atPath: kept.path) {
       try? files.removeItem(at: made)  // another thread was first
     }
     return kept

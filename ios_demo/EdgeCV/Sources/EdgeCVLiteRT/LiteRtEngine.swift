@@ -64,7 +64,8 @@ public final class LiteRtEngine: Engine {
       let tensor = found[place]
       let shape = withUnsafeBytes(of: tensor.dimensions) { Array($0.bindMemory(to: Int32.self).prefix(tensor.rank)) }
       if shape.map(Int.init) != io.shape || elements[tensor.type] != io.dtype {
-        throw EngineError("'\(io.tensor)' in \(file) is \(elements[tensor.type] ?? "another type") \(shape), not \(io.dtype) \(io.shape)")
+        throw EngineError(
+          "'\(io.tensor)' in \(file) is \(elements[tensor.type] ?? "another type") \(shape), not \(io.dtype) \(io.shape)")
       }
       return place
     }

@@ -130,7 +130,9 @@ private struct Remembered: VerdictStore {
 
   init(_ folder: URL) { self.folder = folder }
 
-  var runs: Int { (try? FileManager.default.contentsOfDirectory(atPath: folder.path))?.filter { $0.hasSuffix(".verdict") }.count ?? 0 }
+  var runs: Int {
+    (try? FileManager.default.contentsOfDirectory(atPath: folder.path))?.filter { $0.hasSuffix(".verdict") }.count ?? 0
+  }
 
   func verdict(for key: String) -> String? { try? String(contentsOf: file(key), encoding: .utf8) }
 

@@ -48,7 +48,9 @@ struct BenchmarkTests {
     let file = place.appendingPathComponent("tflite/model.int8.tflite")
     try (Data(contentsOf: file) + [0]).write(to: file)
     let rows = try Benchmark(ModelBundle.open(place), [litert], machine).run(BenchOptions.parse(short)).rows
-    let (broken, whole) = (try #require(rows.first { $0.precision == "int8" }), try #require(rows.first { $0.precision == "float32" }))
+    let (broken, whole) = (
+      try #require(rows.first { $0.precision == "int8" }), try #require(rows.first { $0.precision == "float32" })
+    )
     #expect(try #require(broken.notRun).hasPrefix("tflite/model.int8.tflite has "))
     #expect(broken.total == nil && whole.total != nil)
   }
@@ -67,7 +69,9 @@ struct BenchmarkTests {
   @Test func aBenchmarkWhoseTaskIsCancelledEnds() async throws {
     let bundle = try Bundles.open("digits")
     let task = Task.detached { [machine] in
-      try Benchmark(bundle, [litert], machine).run(BenchOptions()) { if $0.doing.hasPrefix("warm up") { withUnsafeCurrentTask { $0?.cancel() } } }
+      try Benchmark(bundle, [litert], machine).run(BenchOptions()) {
+        if $0.doing.hasPrefix("warm up") { withUnsafeCurrentTask { $0?.cancel() } }
+      }
     }
     await #expect(throws: CancellationError.self) { try await task.value }
   }

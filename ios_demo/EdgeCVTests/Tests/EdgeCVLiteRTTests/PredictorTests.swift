@@ -26,7 +26,9 @@ struct PredictorTests {
     let made = Set(PythonAnswers.all.map { "\($0.bundle) \($0.artifact)" })
     let wanted = ["digits", "people"].flatMap { name in ["float32", "int8"].map { "\(name) tflite/model.\($0).tflite" } }
     #expect(made.isSuperset(of: wanted))
-    let names = ["digits_int8", "digits_plane", "two_by_two", "two_heads", "batch", "logits", "binary", "multilabel", "regression"]
+    let names = [
+      "digits_int8", "digits_plane", "two_by_two", "two_heads", "batch", "logits", "binary", "multilabel", "regression",
+    ]
     #expect(Set(PythonAnswers.all.map(\.bundle)).isSuperset(of: names))
   }
 
@@ -108,7 +110,9 @@ struct PredictorTests {
 
   @Test func whatAModelDoesNotTakeIsRefused() throws {
     let predictor = try Predictor.open(Bundles.open("digits"), [litert])
-    #expect(message { _ = try predictor.predict([Float](repeating: 0, count: 256)) } == "the input 'image' takes a picture, not a tensor")
+    #expect(
+      message { _ = try predictor.predict([Float](repeating: 0, count: 256)) }
+        == "the input 'image' takes a picture, not a tensor")
     #expect(message { _ = try predictor.run(RgbFrame()) } == "the frame is empty")
     func prepared(_ name: String, _ values: [Float]) -> String? { message { _ = try predictor.predictPrepared([name: values]) } }
     #expect(prepared("picture", []) == "the model's inputs are image, got picture")

@@ -49,7 +49,8 @@ struct SelfTestTests {
       return message { _ = try SelfTest.run(predictor) }
     }
     #expect(try refusal { $0["cases"] = .array([]) } == "the bundle colours has no golden cases")
-    #expect(try refusal { $0.changeCases { $0["outputs"] = .object(JSONObject()) } } == "the golden case red has no output 'colour'")
+    #expect(
+      try refusal { $0.changeCases { $0["outputs"] = .object(JSONObject()) } } == "the golden case red has no output 'colour'")
     let long = try refusal { golden in
       golden.changeCases { one in
         guard case .object(let inputs) = one["inputs"] else { return }

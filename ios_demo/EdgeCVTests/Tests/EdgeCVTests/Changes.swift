@@ -41,7 +41,8 @@ let changes: [Change] = [
   Change("heads", nil, "'heads' is missing at $"),
   Change("heads", "[]", "lists no heads"),
   Change("heads", "{}", "$.heads must be an array"),
-  Change("heads.0.kind", "\"a kind\"", "$.heads[0].kind must be one of classification, binary, multilabel, regression, got \"a kind\""),
+  Change(
+    "heads.0.kind", "\"a kind\"", "$.heads[0].kind must be one of classification, binary, multilabel, regression, got \"a kind\""),
   Change("heads.0.kind", "7", "$.heads[0].kind must be one of"),
   Change("heads.0.kind", nil, "'kind' is missing at $.heads[0]"),
   Change("heads.0.colour", "1", "unknown key 'colour' at $.heads[0]"),
@@ -51,7 +52,9 @@ let changes: [Change] = [
   Change("heads", "[\(head), \(head)]", "lists the head 'digit' twice"),
   Change("heads.1.outputs.0", "\"kind\"", "the output 'kind' belongs to several heads", bundle: "two_by_two"),
   Change("heads", "[\(other)]", "the output 'size' belongs to no head", bundle: "two_by_two"),
-  Change("heads", #"[{"name": "size", "kind": "regression", "outputs": ["size"]}, \#(other)]"#, "its heads are not in the order of their outputs", bundle: "two_by_two"),
+  Change(
+    "heads", #"[{"name": "size", "kind": "regression", "outputs": ["size"]}, \#(other)]"#,
+    "its heads are not in the order of their outputs", bundle: "two_by_two"),
   Change("heads.0.labels", "[]", "its list of labels is empty", bundle: "regression"),
   Change("artifacts.0", #"{"target": "openvino", "file": "../x", \#(listed)}"#, "names the path '../x', which leaves it"),
   Change("artifacts.0", #"{"target": "openvino", "file": "x", "sha256": "7", "bytes": 7}"#, "has the digest '7'"),

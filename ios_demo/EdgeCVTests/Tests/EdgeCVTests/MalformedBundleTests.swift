@@ -97,11 +97,19 @@ struct MalformedBundleTests {
       return message { _ = try bundle.model(bundle.artifact(.coreml)) }
     }
     #expect(try refusal { _ in } == nil)
-    #expect(try refusal { try flip($0.appendingPathComponent("Data/weights.bin"), at: 3) } == "\(name) was changed since the bundle was made")
-    #expect(try refusal { try Data().write(to: $0.appendingPathComponent("more")) } == "\(name) was changed since the bundle was made")
+    #expect(
+      try refusal { try flip($0.appendingPathComponent("Data/weights.bin"), at: 3) }
+        == "\(name) was changed since the bundle was made")
+    #expect(
+      try refusal { try Data().write(to: $0.appendingPathComponent("more")) } == "\(name) was changed since the bundle was made")
     #expect(try #require(refusal { try Data([1]).write(to: $0.appendingPathComponent("more")) }).contains("has 259 bytes"))
-    #expect(try #require(refusal { try FileManager.default.createSymbolicLink(atPath: $0.path + "/link", withDestinationPath: "Data") }).contains("is a link to a folder"))
-    #expect(try #require(refusal { try FileManager.default.createSymbolicLink(atPath: $0.path + "/link", withDestinationPath: "/etc/passwd") }).contains("leads outside"))
+    #expect(
+      try #require(refusal { try FileManager.default.createSymbolicLink(atPath: $0.path + "/link", withDestinationPath: "Data") })
+        .contains("is a link to a folder"))
+    #expect(
+      try #require(
+        refusal { try FileManager.default.createSymbolicLink(atPath: $0.path + "/link", withDestinationPath: "/etc/passwd") }
+      ).contains("leads outside"))
   }
 
   @Test func goldenFilesThatWereChangedAreRefused() throws {

@@ -53,7 +53,9 @@ struct SourcesTests {
     var generator = SystemRandomNumberGenerator()
     for _ in 0..<300 {
       var damaged = data
-      for _ in 0..<3 { damaged[Int.random(in: 0..<damaged.count, using: &generator)] ^= UInt8.random(in: 1...255, using: &generator) }
+      for _ in 0..<3 {
+        damaged[Int.random(in: 0..<damaged.count, using: &generator)] ^= UInt8.random(in: 1...255, using: &generator)
+      }
       let file = scratch.folder.appendingPathComponent("damaged.edgecv.zip")
       try damaged.write(to: file)
       _ = message {

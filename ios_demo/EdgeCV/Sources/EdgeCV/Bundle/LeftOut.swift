@@ -60,7 +60,8 @@ struct LeftOut {
   /// Says whether a record's name at a key is one that an edgecv may have, and not one of those that are known here.
   private static func isUnknown(_ record: JSON, _ key: String, _ known: [String]) -> Bool {
     guard let name = text(record, key), let first = name.unicodeScalars.first else { return false }
-    let isName = ("a"..."z").contains(first)
+    let isName =
+      ("a"..."z").contains(first)
       && name.unicodeScalars.allSatisfy { ("a"..."z").contains($0) || ("0"..."9").contains($0) || $0 == "_" || $0 == "-" }
     return isName && !known.contains(name)
   }
