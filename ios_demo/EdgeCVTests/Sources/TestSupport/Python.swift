@@ -81,6 +81,7 @@ public func differences(
     ("heads", wanted.heads == comparison.heads),
     ("parts", wanted.parts.map(\.part) == comparison.parts.map(\.part)),
     ("constant", wanted.parts.map(\.constant) == comparison.parts.map(\.constant)),
+    ("lost", wanted.parts.map(\.lost) == comparison.parts.map(\.lost)),
     ("ratios of parts", zip(wanted.parts, comparison.parts).allSatisfy { isNear($0.snrDb, $1.snrDb) }),
     ("ratio of all", isNear(wanted.snrDb, comparison.snrDb)),
     ("largest error", isNear(wanted.maxAbsError, comparison.maxAbsError)),

@@ -119,6 +119,9 @@ struct MalformedBundleTests {
     try flip(place.appendingPathComponent("golden/000.input.0.bin"), at: 0)
     let tensor = try #require(one.inputs["image"])
     #expect(message { _ = try bundle.goldenTensor(tensor) } == "golden/000.input.0.bin was changed since the bundle was made")
+    try flip(place.appendingPathComponent("golden/000.answer.0.bin"), at: 0)
+    let scores = try #require(one.answers["digit"]).scores
+    #expect(message { _ = try bundle.goldenTensor(scores) } == "golden/000.answer.0.bin was changed since the bundle was made")
     try flip(place.appendingPathComponent("golden/golden.json"), at: 0)
     #expect(message { _ = try bundle.golden() } == "golden/golden.json was changed since the bundle was made")
   }

@@ -81,14 +81,17 @@ struct PlantedFaultTests {
     let measured = try proofs.compare(proofs.good)
     let gates = Gates.of(proofs.precision, isTrained: false, measured)
     #expect(gates.filter { !$0.passed } == [])
-    #expect(measured.heads.map(\.head) == ["cls", "smile", "tags"])
-    let parts = ["cls", "smile", "tags", "age", "pred[0:4]", "pred[4:7]", "rows[0:3]", "rows[3:5]", "pixels"]
+    #expect(measured.heads.map(\.head) == ["cls", "smile", "tags", "map"])
+    let parts = [
+      "cls", "smile", "tags", "age", "pred[0:4]", "pred[4:7]", "rows[0:3]", "rows[3:5]", "pixels", "joined[0:4]", "joined[4:7]",
+      "kelvin",
+    ]
     #expect(gates.filter { $0.name == "snr_db" }.map(\.subject) == parts)
     #expect(differences(proofs.proof, measured, gates, [], tolerance: sums) == [])
   }
 
   @Test func everyFaultIsFoundAndNamedAsInPython() throws {
-    #expect(proofs.plants.count >= 24)
+    #expect(proofs.plants.count >= 33)
     #expect(Set(proofs.plants.map(\.output)) == Set(proofs.outputs.map(\.name)))
     for plant in proofs.plants {
       let measured = try proofs.compare(proofs.good.merging([plant.output: plant.values]) { $1 })
@@ -140,6 +143,65 @@ struct PlantedFaultTests {
     var steps = OutputSums("out", [1, 4], byColumn: true)
     steps.add([640, 85, 11, 1.5], [640, 85, 11, 1.5])
     #expect(steps.parts.map(\.part) == ["out[0:2]", "out[2:4]"])
+  }
+
+  @Test(arguments: [([1, 7, 4], 1), ([1, 9, 60], 1), ([1, 9, 20, 20], 1), ([1, 40, 9], 2), ([1, 6, 6, 9], 3)])
+  func scoresBesideBoxesAreProvenAlongAnyAxis(_ shape: [Int], _ axis: Int) {
+    var sums = OutputSums("out", shape, byColumn: true)
+    let (stride, count) = (shape[(axis + 1)...].reduce(1, *), shape.reduce(1, *))
+    let isBox = (0..<count).map { $0 / stride % shape[axis] < 4 }
+    for value in 1...8 {
+      let source = (0..<count).map { (isBox[$0] ? 640 : 0.5) * Float(($0 * 7 + value * 3) % 11 + 1) }
+      sums.add(source, zip(source, isBox).map { $1 ? $0 : 0 })
+    }
+    #expect(sums.parts.map(\.part) == ["out[0:4]", "out[4:\(shape[axis])]"])
+    #expect(sums.parts.map(\.constant.count) == [0, shape[axis] - 4])
+  }
+
+  @Test func thePixelsOfAPictureAreNoColumns() {
+    var picture = OutputSums("out", [1, 28, 28, 1], byColumn: true)
+    let pixels = (0..<28 * 28).map(Float.init)
+    picture.add(pixels, pixels)
+    #expect(picture.parts.map(\.part) == ["out"])
+  }
+
+  @Test func numbersFarFromZeroAreJudgedByHowTheyMove() {
+    var (lost, kept, logits) = (numbers(true), numbers(true), numbers(false))
+    for value in 0...20 {
+      let kelvin = 300 + Float(value) / 20
+      let coarse: Float = value > 17 ? 301.2 : 300
+      lost.add([kelvin], [coarse])
+      kept.add([kelvin], [kelvin + 0.05])
+      logits.add([kelvin], [coarse])
+    }
+    #expect(lost.parts.map(\.lost) == [["out"]] && lost.parts.map(\.constant) == [[]])
+    #expect(kept.parts.map(\.lost) == [[]] && logits.parts.map(\.lost) == [[]])
+    var still = numbers(true)
+    for value in [300, 300.5, 301] as [Float] { still.add([value], [300]) }
+    #expect(still.parts.map(\.constant) == [["out"]] && still.parts.map(\.lost) == [[]])
+  }
+
+  private func numbers(_ byColumn: Bool) -> OutputSums { OutputSums("out", [1, 1], byColumn: byColumn) }
+
+  @Test func wholeNumbersAreEqualOrNotAndHaveNoNoise() {
+    let output = TensorSpec(name: "map", shape: [1, 40], dtype: "int64")
+    func compare(_ candidate: [Float]) throws -> Comparison {
+      var sum = ComparisonSum([head(.regression, 40, name: "map")], [output])
+      try sum.add("a", [(0..<40).map { Float($0 / 20) }], [candidate])
+      return sum.result
+    }
+    let good = (0..<40).map { Float($0 / 20) }
+    for (candidate, agreement, never) in [
+      (good, 1, []), (good.map { max($0, 1) }, 0.5, ["0"]), (good.map { $0 == 0 ? 1e30 : -1e30 }, 0, ["0", "1"]),
+    ] as [([Float], Double, [String])] {
+      let measured = try? compare(candidate)
+      #expect(measured?.heads == [HeadComparison(head: "map", agreement: agreement, never: never)])
+      #expect(measured?.agreement == agreement && measured?.parts == [])
+      #expect(measured?.flips == (agreement < 0.9 ? ["a"] : []))
+      let gates = measured.map { Gates.of("int8", isTrained: false, $0) } ?? []
+      #expect(gates.map(\.name) == (never.isEmpty ? ["agreement"] : ["agreement", "never"]))
+      #expect(gates.allSatisfy(\.passed) == never.isEmpty)
+    }
   }
 
   @Test func columnsAndNumbersAreWrittenAsInPython() {

@@ -168,11 +168,13 @@ public struct HeadComparison: Equatable, Sendable {
   public let never: [String]
 }
 
-/// The comparison of one output, or some of its columns, with the source's; `constant` are columns that vary in the source only.
+/// The comparison of one output, or some of its columns, with the source's; `constant` are columns that vary in the source only,
+/// `lost` those that follow it no better than a constant does.
 public struct PartComparison: Equatable, Sendable {
   public let part: String
   public let snrDb: Double?
   public let constant: [String]
+  public let lost: [String]
 }
 
 /// The comparison of an artifact's outputs with the source's on `count` samples; `snrDb` is nil where they are equal.
@@ -307,13 +309,22 @@ public struct GoldenTensor: Equatable, Sendable {
   public let dtype: String
 }
 
-/// One case: the picture (nil for tensor inputs), the preprocessed float32 inputs, the source's outputs.
+/// The answer of one head that the source's outputs of a case are decoded to.
+public struct GoldenAnswer: Equatable, Sendable {
+  /// The index of a class, or a 1 or 0 for each label; -1 where the outputs are not finite, nil where nothing is decided.
+  public let decisions: [Int]?
+  /// One float32 number for each answer, after the head's activation.
+  public let scores: GoldenTensor
+}
+
+/// One case: the picture (nil for tensor inputs), the preprocessed float32 inputs, the source's outputs, and its answers by head.
 public struct GoldenCase: Equatable, Sendable {
   public let id: String
   public let image: String?
   public let imageSha256: String?
   public let inputs: [String: GoldenTensor]
   public let outputs: [String: GoldenTensor]
+  public let answers: [String: GoldenAnswer]
 }
 
 /// The list of golden cases; what `golden/golden.json` says of layers helps to find a wrong operation, and is not used here.

@@ -127,12 +127,13 @@ extension HeadComparison: RecordReadable {
 }
 
 extension PartComparison: RecordReadable {
-  static let keys = ["part", "snr_db", "constant"]
+  static let keys = ["part", "snr_db", "constant", "lost"]
 
   init(_ record: Record) throws {
     part = try record.value("part")
     snrDb = try record.value("snr_db")
     constant = try record.value("constant", or: [])
+    lost = try record.value("lost", or: [])
   }
 }
 
@@ -312,8 +313,17 @@ extension GoldenTensor: RecordReadable {
   }
 }
 
+extension GoldenAnswer: RecordReadable {
+  static let keys = ["decisions", "scores"]
+
+  init(_ record: Record) throws {
+    decisions = try record.value("decisions")
+    scores = try record.value("scores")
+  }
+}
+
 extension GoldenCase: RecordReadable {
-  static let keys = ["id", "image", "image_sha256", "inputs", "outputs"]
+  static let keys = ["id", "image", "image_sha256", "inputs", "outputs", "answers"]
 
   init(_ record: Record) throws {
     id = try record.value("id")
@@ -321,6 +331,7 @@ extension GoldenCase: RecordReadable {
     imageSha256 = try record.value("image_sha256")
     inputs = try record.value("inputs")
     outputs = try record.value("outputs")
+    answers = try record.value("answers")
   }
 }
 

@@ -75,6 +75,15 @@ struct Head {
     row = Memory(repeating: 0, count: numbers)
   }
 
+  /// The heads of a bundle, for the source model's own outputs.
+  static func all(of manifest: Manifest) -> [Head] {
+    manifest.heads.compactMap { spec in
+      guard let place = manifest.outputs.firstIndex(where: { $0.name == spec.outputs[0] }) else { return nil }
+      let numbers = manifest.outputs[place].shape.dropFirst().reduce(1, *)
+      return Head(spec, place: place, activation: spec.activation, numbers: numbers)
+    }
+  }
+
   /// The heads of a bundle, for the outputs of one of its artifacts.
   static func all(of manifest: Manifest, _ artifact: Artifact) -> [Head] {
     manifest.heads.compactMap { spec in
@@ -84,6 +93,9 @@ struct Head {
       return Head(spec, place: place, activation: left, numbers: sampleCount(output))
     }
   }
+
+  /// How many numbers its output has.
+  var numbers: Int { row.count }
 
   /// An answer of the right size, to be filled again and again.
   func answer() -> LiveAnswer { LiveAnswer(spec, count: type.scoreCount(row.count)) }
@@ -106,6 +118,11 @@ struct Head {
   func decisions(_ output: [Float]) throws -> [Int] {
     let answer = answer()
     try read(Memory(output), into: answer)
-    return type.isOneClass ? [answer.index ?? 0] : answer.holding.array.map { $0 ? 1 : 0 }
+    return decisions(of: answer)
+  }
+
+  /// The decisions of an answer that was filled, as numbers.
+  func decisions(of answer: LiveAnswer) -> [Int] {
+    type.isOneClass ? [answer.index ?? 0] : answer.holding.array.map { $0 ? 1 : 0 }
   }
 }

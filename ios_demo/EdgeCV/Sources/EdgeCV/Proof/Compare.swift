@@ -4,15 +4,19 @@ import Foundation
 let infinite = Double.greatestFiniteMagnitude
 
 private let mostFlips = 100
+private let nearly = 0.9  // of a sample's whole numbers, which agree where so many are equal
+private let wholeTypes = ["int", "uint", "bool"]  // how the types of whole numbers begin
 
 /// Sums over samples of how far an artifact's outputs are from the source's, as `edgecv verify` computes it: over all values,
-/// and by head and by part of each output. A sample agrees where all heads do that decide something.
+/// and by head and by part of each output. A sample agrees where all heads do that decide something. Whole numbers, such as
+/// indices, are equal or not.
 struct ComparisonSum {
   private var answers: [HeadCounts]
-  private var parts: [OutputSums]
+  private var wholes: [WholeCounts]
+  private var parts: [OutputSums?]
   private var count = 0
   private var elements = 0
-  private var agreed = 0
+  private var agreed = 0.0
   private var nonFinite = 0
   private var maxError = 0.0
   private var sumError = 0.0
@@ -25,30 +29,37 @@ struct ComparisonSum {
   /// `outputs` are the source's records of each output, in the order of the artifact's.
   init(_ heads: [Head], _ outputs: [TensorSpec]) {
     let deciding = heads.filter { $0.type.decides }
+    let whole = heads.filter { head in
+      !head.type.decides && wholeTypes.contains { outputs[head.place].dtype.hasPrefix($0) }
+    }
     answers = deciding.map { HeadCounts($0) }
-    parts = outputs.map { output in
-      OutputSums(output.name, output.shape, byColumn: !deciding.contains { $0.spec.outputs.contains(output.name) })
+    wholes = whole.map { WholeCounts($0) }
+    parts = outputs.enumerated().map { place, output in
+      if whole.contains(where: { $0.place == place }) { return nil }
+      return OutputSums(output.name, output.shape, byColumn: !deciding.contains { $0.place == place })
     }
   }
 
   /// Take in one sample: each output of the source, and the artifact's in the same order.
   mutating func add(_ id: String, _ reference: [[Float]], _ candidate: [[Float]]) throws {
     let finite = reference.indices.map { isFinite(reference[$0]) && isFinite(candidate[$0]) }
-    for i in reference.indices where finite[i] { addOutput(i, reference[i], candidate[i]) }
+    let isWholeAlone = parts.allSatisfy { $0 == nil }
+    for i in reference.indices where finite[i] && (parts[i] != nil || isWholeAlone) {
+      addOutput(i, reference[i], candidate[i])
+    }
     let isWhole = finite.allSatisfy { $0 }
     var isSame = isWhole
     for i in answers.indices where try !answers[i].add(reference, candidate, isWhole: isWhole) { isSame = false }
     count += 1
     if !isWhole { nonFinite += 1 }
-    if isSame {
-      agreed += 1
-    } else if flips.count < mostFlips {
-      flips.append(id)
-    }
+    var share = isSame ? 1.0 : 0.0
+    for i in wholes.indices { share = min(share, wholes[i].add(reference, candidate)) }
+    agreed += share
+    if share < nearly && flips.count < mostFlips { flips.append(id) }
   }
 
   private mutating func addOutput(_ place: Int, _ reference: [Float], _ candidate: [Float]) {
-    parts[place].add(reference, candidate)
+    parts[place]?.add(reference, candidate)
     for (expected, got) in zip(reference.lazy.map(Double.init), candidate.lazy.map(Double.init)) {
       let error = abs(expected - got)
       maxError = max(maxError, error)
@@ -63,18 +74,18 @@ struct ComparisonSum {
 
   var result: Comparison {
     let isBroken = nonFinite > 0
-    let decides = !answers.isEmpty
+    let decides = !answers.isEmpty || !wholes.isEmpty
     return Comparison(
       count: count,
       maxAbsError: isBroken ? infinite : maxError,
       meanAbsError: isBroken ? infinite : sumError / Double(elements),
       cosine: isBroken ? 0 : cosine,
       snrDb: isBroken ? -infinite : signalToNoise(referencePower, errorPower),
-      agreement: decides ? Double(agreed) / Double(count) : nil,
+      agreement: decides ? agreed / Double(count) : nil,
       flips: decides || isBroken ? flips : [],
       nonFinite: nonFinite,
-      heads: answers.map(\.result),
-      parts: parts.flatMap(\.parts))
+      heads: answers.map(\.result) + wholes.map(\.result),
+      parts: parts.flatMap { $0?.parts ?? [] })
   }
 
   private var cosine: Double {

@@ -35,6 +35,7 @@ enum Gates {
 
   private static func snr(_ bar: Limits, _ measured: Comparison) -> [Gate] {
     guard let limit = bar.snrDb else { return [] }
+    if !measured.heads.isEmpty && measured.parts.isEmpty { return [] }  // nothing but whole numbers
     let several = measured.parts.map { (subject: Optional($0.part), value: $0.snrDb) }
     let parts = several.count > 1 ? several : [(nil, measured.snrDb)]
     return parts.map { subject, value in
@@ -47,8 +48,9 @@ enum Gates {
   /// A set of fewer than 20 samples may always have one that differs.
   private static func agreement(_ bar: Limits, _ measured: Comparison) -> [Gate] {
     guard let all = measured.agreement else { return [] }
-    let several = measured.heads.map { (subject: Optional($0.head), value: $0.agreement) }
-    let heads = several.count > 1 ? several : [(nil, all)]
+    let hasSeveral = measured.heads.count > 1
+    let named = measured.heads.map { (subject: hasSeveral ? $0.head : nil, value: $0.agreement) }
+    let heads = named.isEmpty ? [(nil, all)] : named
     let isSmall = measured.count < smallSet
     let limit = isSmall ? min(bar.agreement, 1 - 1 / Double(measured.count)) : bar.agreement
     return heads.map { subject, value in
@@ -59,8 +61,9 @@ enum Gates {
   /// A gate that fails where something varies in the source alone: a total over all columns does not show it.
   private static func constant(_ measured: Comparison) -> [Gate] {
     let still = measured.parts.flatMap(\.constant)
+    let lost = measured.parts.flatMap(\.lost)
     let never = measured.heads.flatMap { head in head.never.map { "\($0) of \(head.head)" } }
-    return [("constant", still), ("never", never)].filter { !$0.1.isEmpty }.map { name, found in
+    return [("constant", still), ("lost", lost), ("never", never)].filter { !$0.1.isEmpty }.map { name, found in
       let more = found.count > shownNames ? " and \(found.count - shownNames) more" : ""
       return gate(name, 0, Double(found.count), false, found.prefix(shownNames).joined(separator: ", ") + more)
     }
@@ -77,6 +80,7 @@ enum Gates {
     let subject = gate.subject ?? ""
     switch gate.name {
     case "constant": return "\(subject) varies in the source and is constant in the artifact (on \(gate.on))"
+    case "lost": return "\(subject) follows the source no better than a constant does (on \(gate.on))"
     case "never": return "the artifact never answers \(subject), which the source does (on \(gate.on))"
     default:
       let value = gate.value.map { general($0, 4) } ?? "not measured"

@@ -1,63 +1,94 @@
 private let gap = 8.0  // columns this many times smaller than the largest of their group are of another kind
-private let floorShare = 1e-5  // of the largest column's scale; what is smaller is noise beside it
+private let floorShare = 1e-6  // of the largest column's scale; what is smaller is noise beside it
 private let matters = 0.05  // of the widest range among columns of one scale; what moves less is as good as constant
+private let followed = 0.5  // of that range; where a column that moves so much is lost, a constant would be as near
 private let still = 1e-6  // of a column's own magnitude; what moves less is rounding
 private let mostColumns = 1024
-private let channelsFirst = 8  // an axis this many times shorter than the last one holds the columns: (1, 84, 8400)
+private let mostChannels = 4  // of a picture
 private let enough = 5  // samples that a class must be chosen for before its absence says something
+private let many = 20  // places at which the source gives a whole number, before its absence says something
 private let shownColumns = 4  // of a scattered set
 
 /// Sums over the values of one output, by column where columns may be of different kinds: boxes of 0..640 beside scores of 0..1
 /// hide in one ratio that the scores are wrong. The constants are those of Python's `edgecv_converters.parity.parts`.
 struct OutputSums {
-  private let name: String
-  private let axis: Int?
-  private let stride: Int
-  private var referencePower: [Double]
-  private var errorPower: [Double]
-  private var source: [Span]
-  private var artifact: [Span]
+  private var columns: [Columns]
 
   /// `byColumn` is false for the output of a head that decides something: its columns are of one kind.
   init(_ name: String, _ shape: [Int], byColumn: Bool) {
-    self.name = name
-    axis = byColumn ? columnAxis(shape) : nil
-    let count = axis.map { shape[$0] } ?? 1
-    stride = axis.map { shape[($0 + 1)...].reduce(1, *) } ?? 1
-    referencePower = [Double](repeating: 0, count: count)
-    errorPower = referencePower
-    source = [Span](repeating: Span(), count: count)
-    artifact = source
+    let axes = byColumn ? columnAxes(shape) : []
+    columns = axes.map { Columns(name, $0, shape) }
+    if axes.isEmpty { columns = [Columns(name, isNumbers: byColumn)] }
   }
 
   /// Take in one sample, whose values are finite.
   mutating func add(_ reference: [Float], _ candidate: [Float]) {
-    for i in reference.indices {
-      let column = i / stride % referencePower.count
-      let expected = Double(reference[i])
-      let got = Double(candidate[i])
-      referencePower[column] += expected * expected
-      errorPower[column] += (expected - got) * (expected - got)
-      source[column].add(expected)
-      artifact[column].add(got)
+    for i in columns.indices { columns[i].add(reference, candidate) }
+  }
+
+  /// The groups of columns of one scale, along the axis on which the scales differ most, the first of equal ones; one group
+  /// where all are of one.
+  var parts: [PartComparison] { columns.max { $0.spread < $1.spread }?.parts ?? [] }
+}
+
+/// Sums over the values of one output by its columns along one axis; all values are one column without an axis.
+private struct Columns {
+  private let name: String
+  private let stride: Int
+  private let isWhole: Bool
+  private let isNumbers: Bool
+  private var values = 0
+  private var columns: [Column]
+
+  /// The columns along an axis, whose values mean themselves.
+  init(_ name: String, _ axis: Int, _ shape: [Int]) {
+    self.name = name
+    stride = shape[(axis + 1)...].reduce(1, *)
+    isWhole = false
+    isNumbers = true
+    columns = [Column](repeating: Column(), count: shape[axis])
+  }
+
+  /// All values as one column, which can be lost if they mean themselves: what is decided by is judged by its decisions.
+  init(_ name: String, isNumbers: Bool) {
+    self.name = name
+    stride = 1
+    isWhole = true
+    self.isNumbers = isNumbers
+    columns = [Column()]
+  }
+
+  mutating func add(_ reference: [Float], _ candidate: [Float]) {
+    if values == 0 {
+      for i in columns.indices { columns[i].first = Double(reference[i * stride]) }
     }
+    values += reference.count / columns.count
+    for i in reference.indices { columns[i / stride % columns.count].add(Double(reference[i]), Double(candidate[i])) }
+  }
+
+  /// How many times larger the largest scale of a column is than the least that is no noise beside it.
+  var spread: Double {
+    let scale = columns.map(\.scale)
+    let largest = scale.max() ?? 0
+    return scale.filter { $0 > floorShare * largest }.min().map { largest / $0 } ?? 1
   }
 
   /// The groups of columns of one scale, the one of the largest first; one group where all are of one.
   var parts: [PartComparison] {
     let groups = groups
-    return groups.map { columns in
-      let reference = columns.reduce(0) { $0 + referencePower[$1] }
-      let error = columns.reduce(0) { $0 + errorPower[$1] }
+    return groups.map { group in
+      let reference = group.reduce(0) { $0 + columns[$1].referencePower }
+      let error = group.reduce(0) { $0 + columns[$1].errorPower }
       return PartComparison(
-        part: groups.count == 1 ? name : name + placeWords(columns),
+        part: groups.count == 1 ? name : name + placeWords(group),
         snrDb: signalToNoise(reference, error),
-        constant: constant(columns))
+        constant: constant(group).map(columnName),
+        lost: lost(group).map(columnName))
     }
   }
 
   private var groups: [[Int]] {
-    let scale = referencePower.map { $0.squareRoot() }
+    let scale = columns.map(\.scale)
     let order = scale.indices.sorted { scale[$0] != scale[$1] ? scale[$0] > scale[$1] : $0 < $1 }
     var groups = [[order[0]]]
     for column in order.dropFirst() {
@@ -73,36 +104,76 @@ struct OutputSums {
   }
 
   /// The columns that vary in the source and are constant in the artifact.
-  private func constant(_ columns: [Int]) -> [String] {
-    let widest = columns.reduce(0) { max($0, source[$1].width) }
-    return columns.filter { column in
-      let wanted = source[column].width
-      return wanted > matters * widest && wanted > still * source[column].magnitude && artifact[column].width == 0
-    }.map { axis == nil ? name : "\(name)[\($0)]" }
+  private func constant(_ group: [Int]) -> [Int] { moving(group, matters).filter { columns[$0].artifact.width == 0 } }
+
+  /// The columns that follow the source no better than its mean does: their coefficient of determination is at most 0.
+  private func lost(_ group: [Int]) -> [Int] {
+    if !isNumbers { return [] }
+    let constant = constant(group)
+    return moving(group, followed).filter { columns[$0].isUnrelated(of: values) && !constant.contains($0) }
   }
 
-  /// The least and the highest value of a column.
-  private struct Span {
-    private var low = Double.infinity
-    private var high = -Double.infinity
-
-    mutating func add(_ value: Double) {
-      low = min(low, value)
-      high = max(high, value)
+  /// Those columns of one group whose range in the source is over a share of the widest, and no rounding.
+  private func moving(_ group: [Int], _ share: Double) -> [Int] {
+    let widest = group.reduce(0) { max($0, columns[$1].source.width) }
+    return group.filter { i in
+      let span = columns[i].source
+      return span.width > share * widest && span.width > still * span.magnitude
     }
-
-    var width: Double { high - low }
-
-    var magnitude: Double { max(abs(low), abs(high)) }
   }
+
+  private func columnName(_ column: Int) -> String { isWhole ? name : "\(name)[\(column)]" }
 }
 
-/// The axis that counts the columns: the last one, or in (1, 84, 8400) the second; nil where there are too many, or one alone.
-private func columnAxis(_ shape: [Int]) -> Int? {
-  if shape.count < 2 { return nil }
-  let isSecond = shape.count == 3 && channelsFirst * shape[1] < shape[2]
-  let axis = isSecond ? 1 : shape.count - 1
-  return (2...mostColumns).contains(shape[axis]) ? axis : nil
+/// Sums over the values of one column.
+private struct Column {
+  /// The source's first value, without which the two sums of its movement are taken.
+  var first = 0.0
+  private(set) var referencePower = 0.0
+  private(set) var errorPower = 0.0
+  private(set) var source = Span()
+  private(set) var artifact = Span()
+  private var moved = 0.0
+  private var movedPower = 0.0
+
+  mutating func add(_ expected: Double, _ got: Double) {
+    moved += expected - first
+    movedPower += (expected - first) * (expected - first)
+    referencePower += expected * expected
+    errorPower += (expected - got) * (expected - got)
+    source.add(expected)
+    artifact.add(got)
+  }
+
+  var scale: Double { referencePower.squareRoot() }
+
+  /// True if the mean of the source's values, of which there are so many, is as near to them as the artifact's are.
+  func isUnrelated(of values: Int) -> Bool { errorPower >= movedPower - moved * moved / Double(max(1, values)) }
+}
+
+/// The least and the highest value of a column.
+private struct Span {
+  private var low = Double.infinity
+  private var high = -Double.infinity
+
+  mutating func add(_ value: Double) {
+    low = min(low, value)
+    high = max(high, value)
+  }
+
+  var width: Double { high - low }
+
+  var magnitude: Double { max(abs(low), abs(high)) }
+}
+
+/// The axes that may count columns of different kinds: the last one; the second of (1, 9, 60) or (1, 85, 13, 13). An output of
+/// four axes with few channels last is a picture, whose rows are no columns. An axis with one place, or too many, is none.
+private func columnAxes(_ shape: [Int]) -> [Int] {
+  let last = shape.count - 1
+  if last < 1 { return [] }
+  let isPicture = shape.count == 4 && shape[last] <= mostChannels
+  let axes = last == 1 || isPicture ? [last] : [last, 1]
+  return axes.filter { (2...mostColumns).contains(shape[$0]) }
 }
 
 /// Columns as an index: `[0:4]`, `[7]`, or the first few of a scattered set.
@@ -156,4 +227,36 @@ struct HeadCounts {
       return "\(head.spec.label(decision.place)): \(decision.value == 1 ? "yes" : "no")"
     }
   }
+}
+
+/// The values of one head that are whole numbers, counted: an index is right or wrong, and has no noise.
+struct WholeCounts {
+  private let head: Head
+  private var count = 0
+  private var equal = 0
+  private var source: [Int64: Int] = [:]
+  private var artifact: Set<Int64> = []
+
+  init(_ head: Head) { self.head = head }
+
+  /// Take in all outputs of one sample; returns the share of equal values.
+  mutating func add(_ reference: [[Float]], _ candidate: [[Float]]) -> Double {
+    let wanted = reference[head.place]
+    let got = candidate[head.place]
+    let same = zip(wanted, got).count { $0 == $1 }
+    for value in wanted where value.isFinite { source[whole(value), default: 0] += 1 }
+    for value in got where value.isFinite { artifact.insert(whole(value)) }
+    count += wanted.count
+    equal += same
+    return Double(same) / Double(max(1, wanted.count))
+  }
+
+  var result: HeadComparison {
+    let never = source.filter { $0.value >= many && !artifact.contains($0.key) }.keys.sorted()
+    let agreement = Double(equal) / Double(max(1, count))
+    return HeadComparison(head: head.spec.name, agreement: agreement, never: never.map(String.init))
+  }
+
+  /// The whole number of a finite one, or the nearest that there is.
+  private func whole(_ value: Float) -> Int64 { Int64(exactly: value.rounded(.towardZero)) ?? (value < 0 ? .min : .max) }
 }

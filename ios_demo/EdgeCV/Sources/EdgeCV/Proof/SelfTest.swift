@@ -1,8 +1,10 @@
 import Foundation
 
+private let nothing = -1  // the decision of a sample whose outputs are not finite
+
 /// The outcome of a self-test: does this device give the answers that were recorded when the bundle was made?
 public struct Verdict: Equatable, Sendable {
-  /// True if all gates passed, and all pictures gave the recorded tensors.
+  /// True if all gates passed, all pictures gave the recorded tensors, and all recorded outputs the recorded answers.
   public let passed: Bool
   /// What ran.
   public let backend: BackendInfo
@@ -12,6 +14,8 @@ public struct Verdict: Equatable, Sendable {
   public let pictures: Int
   /// How many of them gave the recorded tensor in every bit.
   public let picturesEqual: Int
+  /// Of how many golden cases the recorded outputs were decoded here to the recorded answer of every head.
+  public let answersEqual: Int
   /// The outputs against the source model's, in all and by head and part of an output.
   public let comparison: Comparison
   /// The bars, as `edgecv verify` sets them on the golden cases: one for each head, and one for each part of an output.
@@ -22,7 +26,8 @@ public struct Verdict: Equatable, Sendable {
 
 /// Runs the golden cases of a bundle.
 public enum SelfTest {
-  /// Preprocess the golden pictures and compare every bit; run the golden tensors and hold the outputs against the gates.
+  /// Preprocess the golden pictures and compare every bit; decode the recorded outputs and compare the answers; run the golden
+  /// tensors and hold the outputs against the gates.
   ///
   /// - Parameters:
   ///   - decoder: For the pictures; nil leaves them out.
@@ -38,6 +43,7 @@ public enum SelfTest {
     let outputs = predictor.artifact.outputs
     let specs = outputs.compactMap { io in bundle.manifest.outputs.first { $0.name == io.name } }
     var pictures = try PictureCheck(bundle, decoder)
+    var answers = AnswerCheck(bundle)
     var sum = ComparisonSum(Head.all(of: bundle.manifest, predictor.artifact), specs)
     for (number, one) in cases.enumerated() {
       progress(number, cases.count)
@@ -46,35 +52,30 @@ public enum SelfTest {
       let made = try predictor.outputs(for: inputs)
       let wanted = try outputs.enumerated().map { try recorded(bundle, one, $1, count: made[$0].count) }
       try sum.add(one.id, wanted, made)
+      try answers.add(one)
     }
     progress(cases.count, cases.count)
-    return verdict(predictor, pictures, sum.result)
+    return verdict(predictor, pictures, answers, sum.result)
   }
 
   /// The source's output, of as many numbers as the artifact's, with the activation that the artifact applies to its own.
   private static func recorded(
     _ bundle: ModelBundle, _ one: GoldenCase, _ io: TensorIO, count: Int
   ) throws -> [Float] {
-    guard let tensor = one.outputs[io.name] else {
-      throw BundleError("the golden case \(one.id) has no output '\(io.name)'", makeAnew)
-    }
-    let values = try bundle.goldenTensor(tensor)
-    if values.count != count {
-      throw BundleError(
-        "the golden case \(one.id) has \(values.count) numbers of the output '\(io.name)', not \(count)", makeAnew)
-    }
-    let row = Memory(values)
+    let row = try Memory(bundle.goldenOutput(one, io.name, count: count))
     activate(row, io.activation)
     return row.array
   }
 
-  private static func verdict(_ predictor: Predictor, _ pictures: PictureCheck, _ comparison: Comparison) -> Verdict {
+  private static func verdict(
+    _ predictor: Predictor, _ pictures: PictureCheck, _ answers: AnswerCheck, _ comparison: Comparison
+  ) -> Verdict {
     let isTrained = predictor.bundle.manifest.provenance.recipe.contains("epochs")
     let gates = Gates.of(predictor.artifact.precision, isTrained: isTrained, comparison)
-    let reasons = gates.filter { !$0.passed }.map(Gates.reason) + [pictures.reason].compactMap { $0 }
+    let reasons = gates.filter { !$0.passed }.map(Gates.reason) + [pictures.reason, answers.reason].compactMap { $0 }
     return Verdict(
       passed: reasons.isEmpty, backend: predictor.backend, artifact: predictor.artifact.file, pictures: pictures.count,
-      picturesEqual: pictures.equal, comparison: comparison, gates: gates, reasons: reasons)
+      picturesEqual: pictures.equal, answersEqual: answers.equal, comparison: comparison, gates: gates, reasons: reasons)
   }
 }
 
@@ -108,5 +109,61 @@ private struct PictureCheck {
     try preprocessor.process(decoder.decode(picture), into: tensor)
     count += 1
     if Data(tensor.bytes) == inputs[input].map(bytes) { equal += 1 }
+  }
+}
+
+/// Decodes the recorded outputs once more, and compares the answers of all heads with the recorded ones.
+private struct AnswerCheck {
+  private let bundle: ModelBundle
+  private let heads: [Head]
+
+  private(set) var count = 0
+  private(set) var equal = 0
+
+  init(_ bundle: ModelBundle) {
+    self.bundle = bundle
+    heads = Head.all(of: bundle.manifest)
+  }
+
+  var reason: String? {
+    equal == count ? nil : "\(count - equal) of \(count) golden cases have other answers here"
+  }
+
+  mutating func add(_ one: GoldenCase) throws {
+    count += 1
+    if try heads.allSatisfy({ try isSame(one, $0) }) { equal += 1 }
+  }
+
+  private func isSame(_ one: GoldenCase, _ head: Head) throws -> Bool {
+    guard let wanted = one.answers[head.spec.name] else {
+      throw BundleError("the golden case \(one.id) has no answer of the head '\(head.spec.name)'", makeAnew)
+    }
+    let output = try bundle.goldenOutput(one, head.spec.outputs[0], count: head.numbers)
+    let scores = try bundle.goldenTensor(wanted.scores)
+    if head.type.decides && !isFinite(output) {
+      return wanted.decisions.map { !$0.isEmpty && $0.allSatisfy { $0 == nothing } } ?? false
+    }
+    let answer = head.answer()
+    try head.read(Memory(output), into: answer)
+    let decisions = head.type.decides ? head.decisions(of: answer) : nil
+    let made = answer.values.array
+    return decisions == wanted.decisions && made.count == scores.count && zip(made, scores).allSatisfy(isNear)
+  }
+
+  /// Exponentials may be rounded otherwise, so that the last bit of a score may differ.
+  private func isNear(_ one: Float, _ other: Float) -> Bool {
+    one == other || one.isNaN && other.isNaN || other == one.nextUp || other == one.nextDown
+  }
+}
+
+extension ModelBundle {
+  /// The source's output of a golden case, of that many numbers.
+  fileprivate func goldenOutput(_ one: GoldenCase, _ name: String, count: Int) throws -> [Float] {
+    guard let tensor = one.outputs[name] else {
+      throw BundleError("the golden case \(one.id) has no output '\(name)'", makeAnew)
+    }
+    let values = try goldenTensor(tensor)
+    if values.count == count { return values }
+    throw BundleError("the golden case \(one.id) has \(values.count) numbers of the output '\(name)', not \(count)", makeAnew)
   }
 }
