@@ -95,6 +95,22 @@ struct SelfTestTests {
     #expect(scores.reasons == ["1 of 2 golden cases have other answers here"])
   }
 
+  @Test func anOutputThatIsNotFiniteHasTheAnswerThatNothingIsDecided() throws {
+    let scratch = try Scratch()
+    for (decision, equal) in [("-1", 2), ("0", 0)] {
+      let place = try Bundles.copy("colours", into: scratch)
+      let data = bytes(of: [.nan, 0, 1])
+      try data.write(to: place.appendingPathComponent("golden/nan.bin"))
+      let tensor = #"{"file": "nan.bin", "sha256": "\#(sha256(data))", "shape": [1, 3], "dtype": "float32"}"#
+      let answer = #"{"decisions": [\#(decision)], "scores": \#(tensor)}"#
+      let outputs = try JSONParser.parse(#"{"colour": \#(tensor)}"#, name: "outputs")
+      let answers = try JSONParser.parse(#"{"colour": \#(answer)}"#, name: "answers")
+      try rewrite(place) { $0.changeCases { ($0["outputs"], $0["answers"]) = (outputs, answers) } }
+      let verdict = try SelfTest.run(Predictor.open(ModelBundle.open(place), [litert]))
+      #expect(!verdict.passed && verdict.comparison.nonFinite == 2 && verdict.answersEqual == equal)
+    }
+  }
+
   /// Change the golden cases of a bundle, digests and all.
   private func rewrite(_ place: URL, _ change: (inout JSONObject) -> Void) throws {
     let (golden, manifest) = (place.appendingPathComponent("golden/golden.json"), place.appendingPathComponent("bundle.json"))
