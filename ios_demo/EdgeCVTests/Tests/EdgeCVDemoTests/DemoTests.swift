@@ -18,7 +18,7 @@ private let litert = LiteRtEngine.Factory(library: ProcessInfo.processInfo.envir
     let demo = try demo("people")
     let model = LiveModel(demo, FakeCamera(.granted))
     #expect(model.state == .loading(Words.checking))
-    await start(model)
+    try await start(model)
     #expect(model.state == .live)
     #expect(model.verdict.hasPrefix("This device agrees with the trained model on "))
     #expect(model.facts.first?.hasPrefix("tflite/model.int8.tflite on litert ") == true)
@@ -29,8 +29,8 @@ private let litert = LiteRtEngine.Factory(library: ProcessInfo.processInfo.envir
   @Test func aVerdictOfBeforeIsShownAgain() async throws {
     let demo = try demo("digits")
     let (first, second) = (LiveModel(demo, FakeCamera(.granted)), LiveModel(demo, FakeCamera(.granted)))
-    await start(first)
-    await start(second)
+    try await start(first)
+    try await start(second)
     #expect(!first.verdict.isEmpty && first.verdict == second.verdict)
     #expect(Remembered(scratch.folder).runs == 1)
   }
@@ -89,10 +89,13 @@ private let litert = LiteRtEngine.Factory(library: ProcessInfo.processInfo.envir
     #expect(model.state == .waiting)
   }
 
-  /// Start a screen and wait until it shows something; then leave it, as its view does.
-  private func start(_ model: LiveModel) async {
+  /// Start a screen and wait, a minute at most, until it shows something; then leave it, as its view does.
+  private func start(_ model: LiveModel) async throws {
     let task = Task { await model.start() }
-    while case .loading = model.state { await Task.yield() }
+    for _ in 0..<6000 {
+      guard case .loading = model.state else { break }
+      try await Task.sleep(nanoseconds: 10_000_000)
+    }
     task.cancel()
     await task.value
   }
