@@ -107,7 +107,9 @@ def run(toolchain: Toolchain, sources: dict[str, str]) -> str:
     if compiled.returncode:
         raise SystemExit(f"faults: {compiled.stdout}")
     done: subprocess.CompletedProcess[str] = toolchain.run(str(BUILD / "check"), folder=BUILD)
-    return "" if done.returncode == 0 else done.stdout.strip().splitlines()[0]
+    if done.returncode == 0:
+        return ""
+    return done.stdout.strip().splitlines()[0] if done.returncode == 1 else "it crashes"
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ def main() -> int:
     except UnavailableError as reason:
         print(f"test-ios: skipped: {reason}")
         return 0
-    except FailedError as reason:
+    except (FailedError, subprocess.TimeoutExpired) as reason:
         print(f"test-ios: failed: {reason}")
         return 1
     spent = time.monotonic() - ready

@@ -21,6 +21,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 ROOT = REPOSITORY / "build" / "swift-root"
 OLDEST = 6
 RELEASE = "trixie"
+LIMIT = 1800  # seconds of one program
 PACKAGES = (
     "swiftlang",
     "ca-certificates",
@@ -76,9 +77,15 @@ class Toolchain:
     def run(
         self, *words: str, folder: Path, variables: Mapping[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
-        """Run a program in a folder of the repository; what it says on both streams is in `stdout`."""
+        """Run a program in a folder of the repository; what it says on both streams is in `stdout`.
+
+        Raises:
+            subprocess.TimeoutExpired: It does not end.
+        """
         command = self.command(words, folder, variables or {})
-        return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        return subprocess.run(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=LIMIT
+        )
 
 
 def find_toolchain() -> Toolchain:

@@ -74,11 +74,6 @@ public enum Lines {
     return "\(row.title): model \(us(inference.p50Us)) (p90 \(us(inference.p90Us))), in all \(us(total.p50Us))"
   }
 
-  /// The share of a model's operations on each processor: "neural engine 40, cpu 2".
-  public static func plan(_ counts: [String: Int]) -> String {
-    counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
-  }
-
   private static func ms(_ ns: UInt64) -> String { "\(number(Double(ns) / 1e6, 2)) ms" }
 
   private static func us(_ us: Double) -> String { "\(number(us / 1e3, 2)) ms" }

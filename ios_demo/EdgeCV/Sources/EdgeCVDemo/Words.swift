@@ -12,7 +12,6 @@ public enum Words {
   public static let noLabelHolds = "none of its labels"
   public static let noBundle = "there is no bundle in this app"
   public static let noBundleHint = "Put one into its folder Bundles: edgecv export ios BUNDLE PROJECT"
-  public static let noRuntime = "no runtime of this app takes the bundle"
   public static let measuring = "Measuring. Leave the app in front and the device alone; a warm device gets slow."
   public static let live = "Live"
   public static let photo = "Photo"

@@ -32,12 +32,13 @@ private let litert = LiteRtEngine.Factory(library: ProcessInfo.processInfo.envir
     try await start(first)
     try await start(second)
     #expect(!first.verdict.isEmpty && first.verdict == second.verdict)
-    #expect(Remembered(scratch.folder).runs == 1)
+    #expect(Remembered(folder("digits")).runs == 1)
   }
 
   @Test func whatIsInTheWayIsSaid() async throws {
+    let digits = try demo("digits")
     for (access, state) in [(Access.refused, LiveState.noPermission), (.missing, .noCamera)] {
-      let model = LiveModel(try demo("digits"), FakeCamera(access))
+      let model = LiveModel(digits, FakeCamera(access))
       await model.start()
       #expect(model.state == state)
     }
@@ -50,12 +51,12 @@ private let litert = LiteRtEngine.Factory(library: ProcessInfo.processInfo.envir
   }
 
   @Test func aBundleWithoutARuntimeAndADamagedOneAreSaid() async throws {
-    let none = LiveModel(try demo("digits", engines: []), FakeCamera(.granted))
+    let none = LiveModel(try demo("people", engines: []), FakeCamera(.granted))
     await none.start()
     guard case .failed(let problem) = none.state else { Issue.record("\(none.state)"); return }
     #expect(problem.text.contains("has nothing that passed its proof") && problem.text.hasSuffix("."))
     let demo = try demo("digits")
-    let file = scratch.folder.appendingPathComponent("digits.edgecv/bundle.json")
+    let file = folder("digits").appendingPathComponent("digits.edgecv/bundle.json")
     try Data("{}".utf8).write(to: file)
     let damaged = LiveModel(demo, FakeCamera(.granted))
     await damaged.start()
@@ -100,10 +101,17 @@ private let litert = LiteRtEngine.Factory(library: ProcessInfo.processInfo.envir
     await task.value
   }
 
+  /// An app with one bundle, or none, in a folder of its own.
   private func demo(_ name: String?, engines: [any EngineFactory] = [litert]) throws -> Demo {
-    if let name { _ = try Bundles.copy(name, into: scratch) }
-    return Demo(bundles: scratch.folder, engines: engines, decoder: PNGDecoder(), verdicts: Remembered(scratch.folder))
+    let folder = folder(name)
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    if let name {
+      try FileManager.default.copyItem(at: Bundles.place(name), to: folder.appendingPathComponent("\(name).edgecv"))
+    }
+    return Demo(bundles: folder, engines: engines, decoder: PNGDecoder(), verdicts: Remembered(folder))
   }
+
+  private func folder(_ name: String?) -> URL { scratch.folder.appendingPathComponent(name ?? "empty") }
 }
 
 /// A camera of one frame.
