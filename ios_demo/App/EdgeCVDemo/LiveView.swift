@@ -1,3 +1,4 @@
+@preconcurrency import AVFoundation
 import EdgeCV
 import EdgeCVCamera
 import EdgeCVDemo
