@@ -48,7 +48,7 @@ MISTAKES = (
         "CoreMLEngine.swift",
         "try? await MLComputePlan.load(",
         "try? MLComputePlan.load(",
-        "'async' call",
+        "is 'async' but is not marked with 'await'",
     ),
 )
 

@@ -1,3 +1,4 @@
+@preconcurrency import AVFoundation
 import EdgeCV
 import EdgeCVCamera
 import EdgeCVCoreML
@@ -12,14 +13,18 @@ import SwiftUI
   @State private var photo = PhotoModel(.app)
   @State private var bench = BenchModel(.app, BenchOptions(), Device.facts(model: UIDevice.current.model))
 
-  private let camera = Camera()
+  private let session: AVCaptureSession
 
-  init() { _live = State(wrappedValue: LiveModel(.app, PhoneCamera(camera: camera))) }
+  init() {
+    let camera = Camera()
+    session = camera.session
+    _live = State(wrappedValue: LiveModel(.app, PhoneCamera(camera: camera)))
+  }
 
   var body: some Scene {
     WindowGroup {
       TabView {
-        LiveView(model: live, camera: camera).tabItem { Label(Words.live, systemImage: "camera") }
+        LiveView(model: live, session: session).tabItem { Label(Words.live, systemImage: "camera") }
         PhotoView(model: photo).tabItem { Label(Words.photo, systemImage: "photo") }
         BenchView(model: bench).tabItem { Label(Words.benchmark, systemImage: "stopwatch") }
       }

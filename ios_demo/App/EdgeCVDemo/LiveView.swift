@@ -1,13 +1,12 @@
 @preconcurrency import AVFoundation
 import EdgeCV
-import EdgeCVCamera
 import EdgeCVDemo
 import SwiftUI
 
 /// What the camera sees, and what each head of the model says of it.
 struct LiveView: View {
   let model: LiveModel
-  let camera: Camera
+  let session: AVCaptureSession
 
   @Environment(\.scenePhase) private var phase
 
@@ -23,7 +22,7 @@ struct LiveView: View {
       case .noCamera: Text(Words.noCamera)
       case .takesTensors: Text(Words.takesTensors)
       case .live:
-        PreviewView(session: camera.session).accessibilityLabel(Words.pictureOfCamera)
+        PreviewView(session: session).accessibilityLabel(Words.pictureOfCamera)
         LinesView(lines: model.answers.lines, font: .title2)
       }
       Text(model.answers.times).font(.footnote)
