@@ -124,9 +124,9 @@ class PlantedFaultTest {
             kept.add(kelvin, floatArrayOf(kelvin[0] + 0.05f))
             logits.add(kelvin, coarse)
         }
-        assertEquals(listOf("out"), lost.parts().single().constant)
-        assertEquals(emptyList(), kept.parts().single().constant)
-        assertEquals(emptyList(), logits.parts().single().constant)
+        assertEquals(listOf("out"), lost.parts().single().lost)
+        assertEquals(emptyList(), kept.parts().single().lost)
+        assertEquals(emptyList(), logits.parts().single().lost)
     }
 
     @Test
