@@ -3,7 +3,7 @@
 Usage: python -m benchmarks.swift_preprocess [--rounds N] [--seconds S], after `make test-android test-ios`.
 
 All three take turns on one thread, from the same frame, and must give the same tensor to the bit; the cases are
-those of benchmarks.kotlin_preprocess. Swift is a release build (build/swift-bench); its bytes are all that its process
+those of benchmarks.kotlin_preprocess. Swift is a release build (build/swift-bench); its bytes are all that its thread
 allocated.
 Writes benchmarks/results/swift_preprocess.json.
 """

@@ -1,11 +1,10 @@
 #include "allocation_counter.h"
 
-#include <stdatomic.h>
 #include <stddef.h>
 
-static _Atomic int64_t bytes;
+static _Thread_local int64_t bytes;
 
-int64_t allocated_bytes(void) { return atomic_load(&bytes); }
+int64_t allocated_bytes(void) { return bytes; }
 
 #ifdef __linux__
 #include <errno.h>
@@ -16,22 +15,22 @@ void *__libc_realloc(void *old, size_t size);
 void *__libc_memalign(size_t alignment, size_t size);
 
 void *malloc(size_t size) {
-  atomic_fetch_add(&bytes, (int64_t)size);
+  bytes += (int64_t)size;
   return __libc_malloc(size);
 }
 
 void *calloc(size_t count, size_t size) {
-  atomic_fetch_add(&bytes, (int64_t)(count * size));
+  bytes += (int64_t)(count * size);
   return __libc_calloc(count, size);
 }
 
 void *realloc(void *old, size_t size) {
-  atomic_fetch_add(&bytes, (int64_t)size);
+  bytes += (int64_t)size;
   return __libc_realloc(old, size);
 }
 
 void *aligned_alloc(size_t alignment, size_t size) {
-  atomic_fetch_add(&bytes, (int64_t)size);
+  bytes += (int64_t)size;
   return __libc_memalign(alignment, size);
 }
 
