@@ -32,18 +32,18 @@ class Fault:
 
 
 FAULTS = (
-    Fault("one shift of green", "Preprocess/Sampler.swift", "greenV &* red) >> 16", "greenV &* red) >> 17"),
+    Fault("one shift of green", "Memory.swift", "greenV &* red) >> 16", "greenV &* red) >> 17"),
     Fault("chrominance of another block", "Preprocess/Sampler.swift", "(stored >> plane.rawValue)", "stored"),
     Fault("rows and columns exchanged", "Preprocess/Sampler.swift", "orientation >= 5", "orientation >= 6"),
-    Fault("gray rounded down", "Preprocess/Sampler.swift", "7471 &* blue &+ 32768", "7471 &* blue"),
+    Fault("gray rounded down", "Memory.swift", "7471 &* blue &+ 32768", "7471 &* blue"),
     Fault("Pillow's sums rounded down", "Preprocess/PillowPlan.swift", "<< Int32(precisionBits - 1)", "<< 0"),
     Fault("Pillow's passes in the other order", "Preprocess/PillowPlan.swift", "> max(0, 2 *", "> max(9999, 2 *"),
-    Fault("a fused multiplication and addition", "Preprocess/TfPlans.swift",
-          "low + (Float(raw[into.count + i]) - low) * share",
-          "low.addingProduct(Float(raw[into.count + i]) - low, share)"),
-    Fault("ties rounded up", "Preprocess/Numbers.swift", "(value / scale).rounded(.toNearestOrEven)",
-          "(value / scale).rounded(.toNearestOrAwayFromZero)"),
-    Fault("a multiplication for a division", "Preprocess/Numbers.swift", "(value / scale)", "(value * (1 / scale))"),
+    Fault("a fused multiplication and addition", "Memory.swift",
+          "low + (Float(bytes[size + i]) - low) * shares[column]",
+          "low.addingProduct(Float(bytes[size + i]) - low, shares[column])"),
+    Fault("ties rounded up", "Preprocess/Numbers.swift", "(steps + 12_582_912) - 12_582_912",
+          "steps.rounded(.toNearestOrAwayFromZero)"),
+    Fault("a multiplication for a division", "Preprocess/Numbers.swift", "value / scale", "value * (1 / scale)"),
     Fault("the odd pixel of a letterbox before", "Preprocess/Geometry.swift", "at: (size - inner) / 2",
           "at: (size - inner + 1) / 2"),
 )  # fmt: skip

@@ -136,3 +136,157 @@ func clip(_ sums: Memory<Int32>, into row: Memory<UInt8>) {
 /// The byte of one of Pillow's sums.
 @inline(__always)
 func clipped(_ sum: Int32) -> UInt8 { UInt8(truncatingIfNeeded: max(0, min(255, sum >> Int32(precisionBits)))) }
+
+/// Pillow's weighted sums of pixels of three channels, for a whole row; `left` is the first column that the row holds.
+func resamplePixels(_ row: Memory<UInt8>, left: Int, _ taps: FixedTaps, half: Int32, into: Memory<UInt8>) {
+  precondition(into.count >= 3 * taps.first.count)
+  let (pixels, weights, out) = (row.base, taps.weight.base, into.base)
+  for x in taps.first.indices {
+    let (start, count) = (taps.first[x] - left, taps.count[x])
+    precondition(start >= 0 && 3 * (start + count) <= row.count && count <= taps.most)
+    let (pixel, weight) = (pixels + 3 * start, weights + x * taps.most)
+    var (first, second, third) = (half, half, half)
+    for k in 0..<count {
+      first &+= Int32(pixel[3 * k]) &* weight[k]
+      second &+= Int32(pixel[3 * k + 1]) &* weight[k]
+      third &+= Int32(pixel[3 * k + 2]) &* weight[k]
+    }
+    out[3 * x] = clipped(first)
+    out[3 * x + 1] = clipped(second)
+    out[3 * x + 2] = clipped(third)
+  }
+}
+
+/// Places of pixels in a plane, and how far they reach.
+struct Places {
+  let offsets: Memory<Int>
+  fileprivate let least: Int
+  fileprivate let most: Int
+
+  init(_ offsets: [Int]) {
+    self.offsets = Memory(offsets)
+    least = offsets.min() ?? 0
+    most = offsets.max() ?? 0
+  }
+
+  fileprivate func check(_ start: Int, _ count: Int, reach: Int = 0) {
+    precondition(start + least >= 0 && start + most + reach < count, "a pixel lies outside the frame")
+  }
+}
+
+/// Where the channels of a pixel go: three of them with red first or last, or one gray one.
+enum PixelForm {
+  case rgb
+  case bgr
+  case gray
+
+  @inline(__always)
+  fileprivate func store(_ red: Int32, _ green: Int32, _ blue: Int32, _ out: UnsafeMutablePointer<UInt8>, _ pixel: Int) {
+    switch self {
+    case .gray:
+      out[pixel] = UInt8(truncatingIfNeeded: (19595 &* red &+ 38470 &* green &+ 7471 &* blue &+ 32768) >> 16)
+    case .rgb:
+      out[3 * pixel] = UInt8(truncatingIfNeeded: red)
+      out[3 * pixel + 1] = UInt8(truncatingIfNeeded: green)
+      out[3 * pixel + 2] = UInt8(truncatingIfNeeded: blue)
+    case .bgr:
+      out[3 * pixel] = UInt8(truncatingIfNeeded: blue)
+      out[3 * pixel + 1] = UInt8(truncatingIfNeeded: green)
+      out[3 * pixel + 2] = UInt8(truncatingIfNeeded: red)
+    }
+  }
+
+  var channels: Int { self == .gray ? 1 : 3 }
+}
+
+/// Read pixels whose red, green and blue lie beside each other, in this order of places.
+func readPixels(
+  _ bytes: [UInt8], _ start: Int, _ places: Places, _ order: SIMD3<Int>, _ form: PixelForm, into row: Memory<UInt8>
+) {
+  places.check(start, bytes.count, reach: order.max())
+  precondition(row.count >= form.channels * places.offsets.count)
+  let (offsets, out) = (places.offsets.base, row.base)
+  bytes.withUnsafeBufferPointer { bytes in
+    guard let base = bytes.baseAddress else { return }
+    for i in 0..<places.offsets.count {
+      let pixel = base + (start + offsets[i])
+      form.store(Int32(pixel[order.x]), Int32(pixel[order.y]), Int32(pixel[order.z]), out, i)
+    }
+  }
+}
+
+/// Read pixels of a camera's frame; each takes the chrominance of its block of 2 x 2.
+func readPixels(
+  _ frame: YuvFrame, _ start: (full: Int, half: Int), _ full: Places, _ half: Places, _ form: PixelForm,
+  into row: Memory<UInt8>
+) {
+  full.check(start.full, frame.y.count)
+  half.check(start.half, min(frame.u.count, frame.v.count))
+  precondition(row.count >= form.channels * full.offsets.count && half.offsets.count == full.offsets.count)
+  let (lights, chromas, out, colors) = (full.offsets.base, half.offsets.base, row.base, frame.colors)
+  withPlanes(frame.y, frame.u, frame.v) { y, u, v in
+    for i in 0..<full.offsets.count {
+      let at = start.half + chromas[i]
+      let light = (Int32(y[start.full + lights[i]]) &- colors.black) &* colors.light &+ 32768
+      let (blue, red) = (Int32(u[at]) &- 128, Int32(v[at]) &- 128)
+      form.store(
+        clamped((light &+ colors.redV &* red) >> 16),
+        clamped((light &- colors.greenU &* blue &- colors.greenV &* red) >> 16),
+        clamped((light &+ colors.blueU &* blue) >> 16), out, i)
+    }
+  }
+}
+
+@inline(__always)
+private func clamped(_ value: Int32) -> Int32 { max(0, min(255, value)) }
+
+/// Mix two rows: low + (high - low) * share, each operation rounded by itself.
+func mix(_ low: Memory<Float>, _ high: Memory<Float>, _ share: Float, into out: Memory<Float>) {
+  precondition(low.count == out.count && high.count == out.count)
+  let (first, second, made) = (low.base, high.base, out.base)
+  for i in 0..<out.count { made[i] = first[i] + (second[i] - first[i]) * share }
+}
+
+/// Mix the columns of a row that holds all lower neighbours and then all higher ones.
+func mixColumns(_ raw: Memory<UInt8>, _ share: Memory<Float>, channels: Int, into out: Memory<Float>) {
+  precondition(out.count == share.count * channels && raw.count == 2 * out.count)
+  let (bytes, shares, made, size) = (raw.base, share.base, out.base, out.count)
+  for column in 0..<share.count {
+    for i in column * channels..<(column + 1) * channels {
+      let low = Float(bytes[i])
+      made[i] = low + (Float(bytes[size + i]) - low) * shares[column]
+    }
+  }
+}
+
+/// Look up bytes `from`, `from + step` ... in a table, to the places `to`, `to + toStep` ...
+func lookUp<Number>(
+  _ row: Memory<UInt8>, from: Int, step: Int, _ table: Memory<Number>, at start: Int, to: Int, toStep: Int, count: Int,
+  into values: Memory<Number>
+) {
+  if count == 0 { return }
+  precondition(from >= 0 && from + (count - 1) * step < row.count && start >= 0 && start + 256 <= table.count)
+  precondition(to >= 0 && to + (count - 1) * toStep < values.count)
+  let (bytes, numbers, out) = (row.base + from, table.base + start, values.base + to)
+  for i in 0..<count { out[i * toStep] = numbers[Int(bytes[i * step])] }
+}
+
+/// Multiply the values `from`, `from + step` ... by a scale and add an offset, two operations.
+func normalize(_ row: Memory<Float>, from: Int, step: Int, count: Int, scale: Float, offset: Float) {
+  if count == 0 { return }
+  precondition(from >= 0 && from + (count - 1) * step < row.count)
+  let values = row.base + from
+  for i in 0..<count { values[i * step] = values[i * step] * scale + offset }
+}
+
+/// Convert the values `from`, `from + step` ... to numbers at the places `to`, `to + toStep` ...
+@inline(__always)
+func convertRow<Number>(
+  _ row: Memory<Float>, from: Int, step: Int, to: Int, toStep: Int, count: Int, into numbers: Memory<Number>,
+  _ convert: (Float) -> Number
+) {
+  if count == 0 { return }
+  precondition(from >= 0 && from + (count - 1) * step < row.count && to >= 0 && to + (count - 1) * toStep < numbers.count)
+  let (values, out) = (row.base + from, numbers.base + to)
+  for i in 0..<count { out[i * toStep] = convert(values[i * step]) }
+}

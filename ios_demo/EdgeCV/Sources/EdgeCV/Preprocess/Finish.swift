@@ -41,11 +41,7 @@ struct Finish {
   /// As above, from pixels that are float32; `row` is used up.
   func write(_ row: Memory<Float>, _ into: Tensor, y: Int, x: Int, columns: Int) {
     for c in 0..<channels {
-      let (scale, offset) = (scale[c], offset[c])
-      for column in 0..<columns {
-        let at = column * channels + c
-        row[at] = row[at] * scale + offset
-      }
+      normalize(row, from: c, step: channels, count: columns, scale: scale[c], offset: offset[c])
     }
     for c in 0..<channels {
       let (to, step) = isPlanar ? (c * columns, 1) : (c, channels)
@@ -73,14 +69,38 @@ enum Store {
   /// A row in the tensor's own type; `table` is what each byte of each channel normalizes to.
   func line(size: Int, table: [Float]) -> any Line {
     switch self {
-    case .float32: TypedLine<Float>(zero: 0, size: size, table: table) { $0 }
-    case .float16: TypedLine<UInt16>(zero: 0, size: size, table: table, halfBits)
-    case .int16(let quantizer):
-      TypedLine<Int16>(zero: 0, size: size, table: table) { Int16(truncatingIfNeeded: quantizer.quantize($0)) }
-    case .byte(let quantizer):
-      TypedLine<UInt8>(zero: 0, size: size, table: table) { UInt8(truncatingIfNeeded: quantizer.quantize($0)) }
+    case .float32: TypedLine(ToFloat(), size: size, table: table)
+    case .float16: TypedLine(ToHalf(), size: size, table: table)
+    case .int16(let quantizer): TypedLine(ToInt16(quantizer: quantizer), size: size, table: table)
+    case .byte(let quantizer): TypedLine(ToByte(quantizer: quantizer), size: size, table: table)
     }
   }
+}
+
+/// From a real number to one of a tensor's own.
+private protocol Conversion {
+  associatedtype Number: BitwiseCopyable
+  func convert(_ value: Float) -> Number
+}
+
+private struct ToFloat: Conversion {
+  func convert(_ value: Float) -> Float { value }
+}
+
+private struct ToHalf: Conversion {
+  func convert(_ value: Float) -> UInt16 { halfBits(of: value) }
+}
+
+private struct ToInt16: Conversion {
+  let quantizer: Quantizer
+
+  func convert(_ value: Float) -> Int16 { Int16(truncatingIfNeeded: quantizer.quantize(value)) }
+}
+
+private struct ToByte: Conversion {
+  let quantizer: Quantizer
+
+  func convert(_ value: Float) -> UInt8 { UInt8(truncatingIfNeeded: quantizer.quantize(value)) }
 }
 
 /// A row in the tensor's own type, and the table that bytes go through on their way.
@@ -98,27 +118,28 @@ protocol Line {
   func put(_ into: Tensor, at: Int, from: Int, count: Int)
 }
 
-private struct TypedLine<Number: BitwiseCopyable>: Line {
-  private let values: Memory<Number>
-  private let table: Memory<Number>?
-  private let convert: (Float) -> Number
+private struct TypedLine<To: Conversion>: Line {
+  private let values: Memory<To.Number>
+  private let table: Memory<To.Number>?
+  private let to: To
 
-  init(zero: Number, size: Int, table: [Float], _ convert: @escaping (Float) -> Number) {
-    values = Memory(repeating: zero, count: size)
-    self.table = table.isEmpty ? nil : Memory(table.map(convert))
-    self.convert = convert
+  init(_ to: To, size: Int, table: [Float]) {
+    values = Memory(repeating: to.convert(0), count: size)
+    self.table = table.isEmpty ? nil : Memory(table.map(to.convert))
+    self.to = to
   }
 
   func look(_ row: Memory<UInt8>, from: Int, step: Int, to: Int, toStep: Int, count: Int, table start: Int) {
     guard let table else { return }
-    for i in 0..<count { values[to + i * toStep] = table[start + Int(row[from + i * step])] }
+    lookUp(
+      row, from: from, step: step, table, at: start, to: to, toStep: toStep, count: count, into: values)
   }
 
   func store(_ row: Memory<Float>, from: Int, step: Int, to: Int, toStep: Int, count: Int) {
-    for i in 0..<count { values[to + i * toStep] = convert(row[from + i * step]) }
+    convertRow(row, from: from, step: step, to: to, toStep: toStep, count: count, into: values) { self.to.convert($0) }
   }
 
-  func set(_ at: Int, _ value: Float) { values[at] = convert(value) }
+  func set(_ at: Int, _ value: Float) { values[at] = to.convert(value) }
 
   func put(_ into: Tensor, at: Int, from: Int, count: Int) {
     into.memory.store(count, from: values, at: from, to: at)

@@ -72,13 +72,12 @@ final class PillowPlan: Plan {
   }
 
   private func resample(_ taps: FixedTaps, _ row: Memory<UInt8>, into: Memory<UInt8>) {
+    if channels == 3 {
+      resamplePixels(row, left: left, taps, half: half, into: into)
+      return
+    }
     for x in taps.first.indices {
-      let start = taps.first[x] - left
-      if channels == 1 {
-        into[x] = weighted(row, from: start, taps.weight, from: x * taps.most, count: taps.count[x])
-      } else {
-        weightedPixels(row, from: start, taps.weight, from: x * taps.most, count: taps.count[x], into: into, at: x)
-      }
+      into[x] = weighted(row, from: taps.first[x] - left, taps.weight, from: x * taps.most, count: taps.count[x])
     }
   }
 
@@ -88,23 +87,5 @@ final class PillowPlan: Plan {
     var sum = half
     for k in 0..<count { sum &+= Int32(row[start + k]) &* weights[first + k] }
     return clipped(sum)
-  }
-
-  private func weightedPixels(
-    _ row: Memory<UInt8>, from start: Int, _ weights: Memory<Int32>, from first: Int, count: Int,
-    into: Memory<UInt8>, at x: Int
-  ) {
-    var sums = SIMD4<Int32>(half, half, half, 0)
-    var at = 3 * start
-    for k in first..<first + count {
-      let weight = weights[k]
-      sums.x &+= Int32(row[at]) &* weight
-      sums.y &+= Int32(row[at + 1]) &* weight
-      sums.z &+= Int32(row[at + 2]) &* weight
-      at += 3
-    }
-    into[3 * x] = clipped(sums.x)
-    into[3 * x + 1] = clipped(sums.y)
-    into[3 * x + 2] = clipped(sums.z)
   }
 }

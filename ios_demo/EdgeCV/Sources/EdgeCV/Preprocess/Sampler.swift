@@ -39,9 +39,9 @@ struct FrameForm: Equatable {
   var uprightHeight: Int { isTurned ? width : height }
 
   /// What columns of the upright picture add to an address in the plane.
-  func columns(_ positions: [Int], _ plane: Plane) -> Memory<Int> {
+  func columns(_ positions: [Int], _ plane: Plane) -> Places {
     let isFlipped = [2, 3, 6, 7].contains(orientation)
-    return Memory(positions.map { address($0, uprightWidth, isFlipped, plane, alongRow: !isTurned) })
+    return Places(positions.map { address($0, uprightWidth, isFlipped, plane, alongRow: !isTurned) })
   }
 
   /// What a row of the upright picture adds to an address in the plane.
@@ -59,10 +59,9 @@ struct FrameForm: Equatable {
 /// Reads some columns of one row of the upright picture, in the channels that the model wants, pixel by pixel.
 final class Sampler {
   private let form: FrameForm
-  private let full: Memory<Int>
-  private let half: Memory<Int>
-  private let isGray: Bool
-  private let redAt: Int
+  private let full: Places
+  private let half: Places
+  private let pixel: PixelForm
 
   /// How many bytes a row is.
   let size: Int
@@ -71,58 +70,20 @@ final class Sampler {
     self.form = form
     full = form.columns(columns, .full)
     half = form.columns(columns, .half)
-    isGray = color == .gray
-    redAt = color == .bgr ? 2 : 0
+    pixel = color == .gray ? .gray : color == .bgr ? .bgr : .rgb
     size = columns.count * color.channels
   }
 
   func read(_ frame: Frame, _ y: Int, into row: Memory<UInt8>) {
+    let start = form.row(y, .full)
     switch frame {
-    case let frame as RgbFrame: read(frame.bytes, y, SIMD3(0, frame.channels == 1 ? 0 : 1, frame.channels - 1), into: row)
-    case let frame as RgbaFrame: read(frame.bytes, y, frame.order == .rgba ? SIMD3(0, 1, 2) : SIMD3(2, 1, 0), into: row)
-    case let frame as YuvFrame: read(frame, y, into: row)
+    case let frame as RgbFrame:
+      readPixels(frame.bytes, start, full, frame.channels == 1 ? SIMD3(0, 0, 0) : SIMD3(0, 1, 2), pixel, into: row)
+    case let frame as RgbaFrame:
+      readPixels(frame.bytes, start, full, frame.order == .rgba ? SIMD3(0, 1, 2) : SIMD3(2, 1, 0), pixel, into: row)
+    case let frame as YuvFrame:
+      readPixels(frame, (start, form.row(y, .half)), full, half, pixel, into: row)
     default: preconditionFailure("there are three kinds of frames")
     }
   }
-
-  /// Pixels whose red, green and blue are at these places.
-  private func read(_ bytes: [UInt8], _ y: Int, _ places: SIMD3<Int>, into row: Memory<UInt8>) {
-    let start = form.row(y, .full)
-    for i in full.indices {
-      let at = start + full[i]
-      store(
-        Int32(bytes[at + places.x]), Int32(bytes[at + places.y]), Int32(bytes[at + places.z]), at: i, into: row)
-    }
-  }
-
-  /// A pixel takes the chrominance of its block of 2 x 2.
-  private func read(_ frame: YuvFrame, _ row: Int, into pixels: Memory<UInt8>) {
-    let (y, u, v, colors) = (frame.y, frame.u, frame.v, frame.colors)
-    let (start, halfStart) = (form.row(row, .full), form.row(row, .half))
-    for i in full.indices {
-      let light = (Int32(y[start + full[i]]) &- colors.black) &* colors.light &+ 32768
-      let at = halfStart + half[i]
-      let blue = Int32(u[at]) &- 128
-      let red = Int32(v[at]) &- 128
-      store(
-        clamped((light &+ colors.redV &* red) >> 16),
-        clamped((light &- colors.greenU &* blue &- colors.greenV &* red) >> 16),
-        clamped((light &+ colors.blueU &* blue) >> 16), at: i, into: pixels)
-    }
-  }
-
-  @inline(__always)
-  private func store(_ red: Int32, _ green: Int32, _ blue: Int32, at pixel: Int, into row: Memory<UInt8>) {
-    if isGray {
-      row[pixel] = UInt8(truncatingIfNeeded: (19595 &* red &+ 38470 &* green &+ 7471 &* blue &+ 32768) >> 16)
-      return
-    }
-    let at = 3 * pixel
-    row[at + redAt] = UInt8(truncatingIfNeeded: red)
-    row[at + 1] = UInt8(truncatingIfNeeded: green)
-    row[at + 2 - redAt] = UInt8(truncatingIfNeeded: blue)
-  }
-
-  @inline(__always)
-  private func clamped(_ value: Int32) -> Int32 { max(0, min(255, value)) }
 }

@@ -25,7 +25,7 @@ final class BilinearPlan: Plan {
       let top = mixed(frame, down.low[y])
       let bottom = mixed(frame, down.high[y])
       let share = down.share[y]
-      for i in out.indices { out[i] = top[i] + (bottom[i] - top[i]) * share }
+      mix(top, bottom, share, into: out)
       sink.floats(y, out)
     }
   }
@@ -33,13 +33,7 @@ final class BilinearPlan: Plan {
   private func mixed(_ frame: Frame, _ y: Int) -> Memory<Float> {
     rows.get(y) { into in
       sampler.read(frame, y, into: raw)
-      for column in across.low.indices {
-        let share = across.share[column]
-        for i in column * channels..<(column + 1) * channels {
-          let low = Float(raw[i])
-          into[i] = low + (Float(raw[into.count + i]) - low) * share
-        }
-      }
+      mixColumns(raw, across.share, channels: channels, into: into)
     }
   }
 }
