@@ -7,7 +7,7 @@ struct Finish {
   private let isPlanar: Bool
   private let scale: Memory<Float>
   private let offset: Memory<Float>
-  private let line: any Line
+  private let line: Line
   private let pad: Memory<UInt8>
 
   init(_ spec: Preprocess, _ io: TensorIO, _ store: Store, tall: Int, wide: Int) {
@@ -67,58 +67,93 @@ enum Store {
   case byte(Quantizer)
 
   /// A row in the tensor's own type; `table` is what each byte of each channel normalizes to.
-  func line(size: Int, table: [Float]) -> any Line {
+  func line(size: Int, table: [Float]) -> Line {
     switch self {
-    case .float32: TypedLine(ToFloat(), size: size, table: table)
-    case .float16: TypedLine(ToHalf(), size: size, table: table)
-    case .int16(let quantizer): TypedLine(ToInt16(quantizer: quantizer), size: size, table: table)
-    case .byte(let quantizer): TypedLine(ToByte(quantizer: quantizer), size: size, table: table)
+    case .float32: .float32(TypedLine(ToFloat(), size: size, table: table))
+    case .float16: .float16(TypedLine(ToHalf(), size: size, table: table))
+    case .int16(let quantizer): .int16(TypedLine(ToInt16(quantizer: quantizer), size: size, table: table))
+    case .byte(let quantizer): .byte(TypedLine(ToByte(quantizer: quantizer), size: size, table: table))
     }
   }
 }
 
 /// From a real number to one of a tensor's own.
-private protocol Conversion {
+protocol Conversion {
   associatedtype Number: BitwiseCopyable
   func convert(_ value: Float) -> Number
 }
 
-private struct ToFloat: Conversion {
+struct ToFloat: Conversion {
   func convert(_ value: Float) -> Float { value }
 }
 
-private struct ToHalf: Conversion {
+struct ToHalf: Conversion {
   func convert(_ value: Float) -> UInt16 { halfBits(of: value) }
 }
 
-private struct ToInt16: Conversion {
+struct ToInt16: Conversion {
   let quantizer: Quantizer
 
   func convert(_ value: Float) -> Int16 { Int16(truncatingIfNeeded: quantizer.quantize(value)) }
 }
 
-private struct ToByte: Conversion {
+struct ToByte: Conversion {
   let quantizer: Quantizer
 
   func convert(_ value: Float) -> UInt8 { UInt8(truncatingIfNeeded: quantizer.quantize(value)) }
 }
 
-/// A row in the tensor's own type, and the table that bytes go through on their way.
-protocol Line {
+/// A row in the tensor's own type, and the table that bytes go through on their way. (An enumeration, since a protocol's generic
+/// conformances are not specialized: they cost twenty nanoseconds a number.)
+enum Line {
+  case float32(TypedLine<ToFloat>)
+  case float16(TypedLine<ToHalf>)
+  case int16(TypedLine<ToInt16>)
+  case byte(TypedLine<ToByte>)
+
   /// Numbers `to`, `to + toStep` ... from the bytes `from`, `from + step` ... through the table from `table` on.
-  func look(_ row: Memory<UInt8>, from: Int, step: Int, to: Int, toStep: Int, count: Int, table: Int)
+  func look(_ row: Memory<UInt8>, from: Int, step: Int, to: Int, toStep: Int, count: Int, table: Int) {
+    switch self {
+    case .float32(let line): line.look(row, from: from, step: step, to: to, toStep: toStep, count: count, table: table)
+    case .float16(let line): line.look(row, from: from, step: step, to: to, toStep: toStep, count: count, table: table)
+    case .int16(let line): line.look(row, from: from, step: step, to: to, toStep: toStep, count: count, table: table)
+    case .byte(let line): line.look(row, from: from, step: step, to: to, toStep: toStep, count: count, table: table)
+    }
+  }
 
   /// Numbers `to`, `to + toStep` ... from the real values `from`, `from + step` ...
-  func store(_ values: Memory<Float>, from: Int, step: Int, to: Int, toStep: Int, count: Int)
+  func store(_ row: Memory<Float>, from: Int, step: Int, to: Int, toStep: Int, count: Int) {
+    switch self {
+    case .float32(let line): line.store(row, from: from, step: step, to: to, toStep: toStep, count: count)
+    case .float16(let line): line.store(row, from: from, step: step, to: to, toStep: toStep, count: count)
+    case .int16(let line): line.store(row, from: from, step: step, to: to, toStep: toStep, count: count)
+    case .byte(let line): line.store(row, from: from, step: step, to: to, toStep: toStep, count: count)
+    }
+  }
 
   /// Store one real value.
-  func set(_ at: Int, _ value: Float)
+  func set(_ at: Int, _ value: Float) {
+    switch self {
+    case .float32(let line): line.set(at, value)
+    case .float16(let line): line.set(at, value)
+    case .int16(let line): line.set(at, value)
+    case .byte(let line): line.set(at, value)
+    }
+  }
 
   /// Copy numbers into a tensor.
-  func put(_ into: Tensor, at: Int, from: Int, count: Int)
+  func put(_ into: Tensor, at: Int, from: Int, count: Int) {
+    switch self {
+    case .float32(let line): line.put(into, at: at, from: from, count: count)
+    case .float16(let line): line.put(into, at: at, from: from, count: count)
+    case .int16(let line): line.put(into, at: at, from: from, count: count)
+    case .byte(let line): line.put(into, at: at, from: from, count: count)
+    }
+  }
 }
 
-private struct TypedLine<To: Conversion>: Line {
+/// A row of numbers of one type.
+struct TypedLine<To: Conversion> {
   private let values: Memory<To.Number>
   private let table: Memory<To.Number>?
   private let to: To

@@ -24,7 +24,7 @@ final class RealInput {
   private let io: TensorIO
   private let count: Int
   private let order: Order
-  private let line: any Line
+  private let line: Line
 
   init(_ io: TensorIO) throws {
     self.io = io
