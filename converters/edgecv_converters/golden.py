@@ -19,10 +19,11 @@ import numpy.typing as npt
 from edgecv_runtime.bundle import MOST_GOLDEN
 from edgecv_runtime.errors import BundleError, DataError
 from edgecv_runtime.golden import DTYPES, FOLDER, MOST_PICTURE, ReferenceAnswer, read_part, read_tensor
+from edgecv_runtime.golden_schema import Golden, GoldenAnswer, GoldenCase, GoldenTensor, Sketch
 from edgecv_runtime.manifest import decode_record
 from edgecv_runtime.paths import shortened
 from edgecv_runtime.preprocess.decode import BROKEN, QUIETLY
-from edgecv_runtime.schema import Golden, GoldenAnswer, GoldenCase, GoldenInfo, GoldenTensor, Sketch
+from edgecv_runtime.schema import GoldenInfo
 from PIL import Image
 
 INDEX: Final = "golden.json"

@@ -14,10 +14,11 @@ from edgecv_runtime import formats
 from edgecv_runtime.digest import entries_below, sha256_file, sha256_tree, tree_bytes
 from edgecv_runtime.errors import BundleError
 from edgecv_runtime.files import MIB, read_regular
+from edgecv_runtime.golden_schema import Golden
 from edgecv_runtime.left_out import NOTHING_LEFT_OUT, LeftOut, ListedFile
 from edgecv_runtime.manifest import ANEW, MAX_ELEMENTS, ManifestFile, check_cases, decode_manifest, decode_record
 from edgecv_runtime.paths import locate, shortened
-from edgecv_runtime.schema import Artifact, Golden, Manifest
+from edgecv_runtime.schema import Artifact, Manifest
 
 MANIFEST = "bundle.json"
 LABELS = "labels.txt"

@@ -14,10 +14,10 @@ import numpy.typing as npt
 from edgecv_runtime.bundle import read_within
 from edgecv_runtime.errors import BundleError
 from edgecv_runtime.files import MIB
+from edgecv_runtime.golden_schema import GoldenTensor
 from edgecv_runtime.heads.base import Head, Outputs
 from edgecv_runtime.manifest import MAX_ELEMENTS
 from edgecv_runtime.paths import shortened
-from edgecv_runtime.schema import GoldenTensor
 
 FOLDER: Final = "golden"
 MOST_PICTURE: Final = 256 * MIB  # bytes of a picture's file

@@ -12,7 +12,8 @@ from typing import Any
 import msgspec
 
 from edgecv_runtime.bench.result import Result
-from edgecv_runtime.schema import Golden, Manifest
+from edgecv_runtime.golden_schema import Golden
+from edgecv_runtime.schema import Manifest
 
 COMMITTED = Path(__file__).with_name("bundle.schema.json")
 COMMITTED_BENCH = Path(__file__).with_name("bench") / "bench.schema.json"

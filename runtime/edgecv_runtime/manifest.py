@@ -15,6 +15,7 @@ import msgspec
 
 from edgecv_runtime import formats
 from edgecv_runtime.errors import BundleError, SpecError
+from edgecv_runtime.golden_schema import Golden
 from edgecv_runtime.heads.kinds import first_labels, heads_of
 from edgecv_runtime.left_out import NEWER, LeftOut, leave_out
 from edgecv_runtime.paths import inside, shortened
@@ -23,7 +24,6 @@ from edgecv_runtime.preprocess.rules import CHANNELS, check, resolve
 from edgecv_runtime.schema import (
     SCHEMA_VERSION,
     Artifact,
-    Golden,
     Manifest,
     Normalize,
     Preprocess,

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+from edgecv_runtime.golden_schema import GoldenTensor
 from edgecv_runtime.preprocess import Preprocessor
-from edgecv_runtime.schema import GoldenTensor, Preprocess, Record, TensorIO
+from edgecv_runtime.schema import Preprocess, Record, TensorIO
 from PIL import Image
 
 FORMAT_VERSION = 1

@@ -12,8 +12,8 @@ from pathlib import PurePosixPath
 
 import msgspec
 import numpy as np
+from edgecv_runtime.golden_schema import GoldenTensor
 from edgecv_runtime.preprocess import Preprocessor
-from edgecv_runtime.schema import GoldenTensor
 from PIL import Image, ImageOps
 
 from tests.golden import independent

@@ -14,8 +14,9 @@ from typing import Any, Literal
 
 import msgspec
 import numpy as np
+from edgecv_runtime.golden_schema import GoldenTensor
 from edgecv_runtime.preprocess import Preprocessor
-from edgecv_runtime.schema import Fit, GoldenTensor, Normalize, Preprocess, QuantParams, Record, Resize, TensorIO
+from edgecv_runtime.schema import Fit, Normalize, Preprocess, QuantParams, Record, Resize, TensorIO
 
 from tests.golden.format import FOLDER, FORMAT_VERSION, little_endian, sha256
 

@@ -9,7 +9,7 @@ import pytest
 from edgecv_converters.golden import GoldenSample, read_golden, write_golden
 from edgecv_runtime.errors import BundleError, DataError
 from edgecv_runtime.golden import ReferenceAnswer
-from edgecv_runtime.schema import Golden
+from edgecv_runtime.golden_schema import Golden
 from PIL import Image
 
 from tests import heads

@@ -13,7 +13,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 from edgecv_runtime.backends import to_raw
-from edgecv_runtime.schema import Precision, Sketch
+from edgecv_runtime.golden_schema import Sketch
+from edgecv_runtime.schema import Precision
 
 from edgecv_converters.coreml.convert import to_coreml
 from edgecv_converters.coreml.describe import describe

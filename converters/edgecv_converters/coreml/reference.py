@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from edgecv_runtime.backends import BackendInfo
 from edgecv_runtime.errors import BackendError, MissingDependencyError
-from edgecv_runtime.schema import Sketch, TensorIO
+from edgecv_runtime.golden_schema import Sketch
+from edgecv_runtime.schema import TensorIO
 
 from edgecv_converters.coreml.names import identifier
 from edgecv_converters.graph.sketch import deviation, sketch

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from edgecv_runtime.schema import Sketch
+from edgecv_runtime.golden_schema import Sketch
 
 from edgecv_converters.graph.edit import depending, node_of
 from edgecv_converters.graph.frozen import FrozenGraph

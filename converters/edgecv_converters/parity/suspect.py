@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from edgecv_runtime.schema import Sketch
+from edgecv_runtime.golden_schema import Sketch
 
 
 @dataclass(frozen=True, slots=True)

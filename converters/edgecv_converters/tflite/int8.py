@@ -168,23 +168,24 @@ def _plain(
 
     The converter calibrates with a few samples, if the ranges of all of them can be put in afterwards.
     """
-    known = None
     total = round(spool.count / (PLAIN_SHARE * whole))
-    if how.quantizer == "edgecv" and spool.count > FEW:
-        few = to_tflite(frozen, "int8", samples=streamed(spool, total, FEW))
+
+    def converted(count: int) -> bytes:
+        data = to_tflite(frozen, "int8", samples=streamed(spool, total, count))
         if how.strict:
-            check_integers(few)
-        try:
-            network = read_network(few, float32)
-            check_known(network)
-            known = float_values(network, float32, arrays, lambda done, _: progress(done, total))
-            return with_whole_ranges(network, few, known), known
-        except (BiasRoomError, MismatchError, UnusableFileError):
-            pass
-    plain = to_tflite(frozen, "int8", samples=streamed(spool, total, spool.count))
-    if how.strict:
-        check_integers(plain)
-    return plain, known
+            check_integers(data)
+        return data
+
+    if how.quantizer != "edgecv" or spool.count <= FEW:
+        return converted(spool.count), None
+    few, known = converted(FEW), None
+    try:
+        network = read_network(few, float32)
+        check_known(network)
+        known = float_values(network, float32, arrays, lambda done, _: progress(done, total))
+        return with_whole_ranges(network, few, known), known
+    except (BiasRoomError, MismatchError, UnusableFileError):  # the ranges of all samples cannot be put in
+        return converted(spool.count), known
 
 
 def _arrays(spool: Spool, frozen: FrozenGraph, names: list[str]) -> list[Array]:

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 from edgecv_runtime.backends import Backend, run_float, to_raw
+from edgecv_runtime.golden_schema import Sketch
 from edgecv_runtime.heads.arithmetic import same_rows
 from edgecv_runtime.heads.base import Head
 from edgecv_runtime.heads.metrics import HeadMetrics
-from edgecv_runtime.schema import Accuracy, Artifact, Comparison, Sketch
+from edgecv_runtime.schema import Accuracy, Artifact, Comparison
 
 from edgecv_converters.data import Spool
 from edgecv_converters.isolate.child import progress, wait_for

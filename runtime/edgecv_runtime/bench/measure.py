@@ -36,8 +36,8 @@ from edgecv_runtime.bench.turns import Course, Nobody, Watcher
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.errors import EdgecvError
 from edgecv_runtime.golden import FOLDER, read_tensor
+from edgecv_runtime.golden_schema import Golden
 from edgecv_runtime.heads.kinds import kind_words
-from edgecv_runtime.schema import Golden
 
 GOLDEN: DataSet = "golden"
 MOST_INPUTS = 32
