@@ -61,6 +61,7 @@ def test_what_an_operation_computes_with():
     assert profilers.numbers([True, True]) == "float"
     assert profilers.numbers([False, True]) == "conversion"
     assert profilers.numbers([False, False]) == "integer"
+    assert profilers.numbers([]) is None
 
 
 def test_a_profile_takes_ten_inferences_at_least_and_a_hundred_at_most():
@@ -88,6 +89,20 @@ def test_operators_that_xnnpack_leaves_to_the_interpreter_or_fuses_away_are_skip
     events = ["Convert (NC)", "Convolution (NHWC, QC8) IGEMM", "Mean (ND) Reduce2", "Static Reshape (NC)"]
     events += ["Fully Connected (NC, QS8, QC8W) GEMM", "SOFTMAX", "Convert (NC)"]
     assert layers(operators, events) == [0, 2, 3, 3, 4, 5, 6]
+
+
+def test_what_xnnpack_calls_by_tflites_own_word_is_found_and_what_is_no_helper_is_of_no_operator():
+    operators = ["CONV_2D", "SQRT", "SQUARED_DIFFERENCE", "NEG"]
+    events = ["Convolution (NHWC, QC8) IGEMM", "Square Root (NC)", "Squared Difference (ND)", "Unheard Of (NC)"]
+    assert layers(operators, [*events, "Negate (NC)"]) == [0, 1, 2, None, 3]
+
+
+def test_no_operation_is_called_integer_that_is_not_known():
+    known = (operation("stem", "Convolution", 6.0), operation("", "Unheard Of", 2.0, None))
+    whole = Profile(profiler="p", runs=1, total_us=8.0, operations=known)
+    (view,) = benches([result(whole)])[0].measured
+    assert "known to be computed in floats" in float_words(view)
+    assert "of what takes 25.0\N{NARROW NO-BREAK SPACE}% of the time it is not known" in float_words(view)
 
 
 def test_several_copies_are_one_concatenation_and_what_comes_first_may_be_unknown():

@@ -77,15 +77,19 @@ def float_words(view: RowView) -> str | None:
     found = [operation for operation in profile.operations if operation.numbers == "float"]
     turned = _share(profile, "conversion")
     conversions = f"turning floats to integers and back takes {turned}"
+    unknown = any(operation.numbers is None for operation in profile.operations)
+    if unknown:
+        conversions += f"; of what takes {_share(profile, None)} of the time it is not known"
     if not found:
-        return f"No operation is computed in floats; {conversions}"
+        known = "known to be " if unknown else ""
+        return f"No operation is {known}computed in floats; {conversions}"
     names = list(dict.fromkeys(operation.layer or operation.operator for operation in found))
     more = f" and {quantity(len(names) - _NAMED)} more" if len(names) > _NAMED else ""
     told = f"{', '.join(names[:_NAMED])}{more}"
     return f"Computed in floats, {_share(profile, 'float')} of the time: {told}; {conversions}"
 
 
-def _share(profile: Profile, numbers: str) -> str:
+def _share(profile: Profile, numbers: str | None) -> str:
     whole = sum(operation.us for operation in profile.operations) or 1.0
     return percent(sum(operation.us for operation in profile.operations if operation.numbers == numbers) / whole)
 

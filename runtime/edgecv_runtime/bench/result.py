@@ -98,12 +98,13 @@ class ProfiledOperation(Record, frozen=True, kw_only=True):
 
     `layer` is the name of what it gives in the artifact, "" where the runtime's own operations could not be told apart;
     `operator` is the runtime's own word. `us` is the mean of the middle half of its times in each inference. `numbers`
-    is "float" where it reads and gives floats, "integer" where neither, "conversion" where it turns one into the other.
+    is "float" where it reads and gives floats, "integer" where neither, "conversion" where it turns one into the other;
+    None where that is not known.
     """
 
     layer: str
     operator: str
-    numbers: Literal["integer", "float", "conversion"]
+    numbers: Literal["integer", "float", "conversion"] | None
     us: Time
 
 

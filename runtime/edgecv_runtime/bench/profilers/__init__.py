@@ -58,8 +58,10 @@ def typical(times: Sequence[float]) -> float:
     return float(ordered[cut : len(ordered) - cut].mean())
 
 
-def numbers(floats: Collection[bool]) -> Numbers:
-    """Tell what an operation computes with, by which of its ends are floats."""
+def numbers(floats: Collection[bool]) -> Numbers | None:
+    """Tell what an operation computes with, by which of its ends are floats; None where no end is known."""
+    if not floats:
+        return None
     if all(floats):
         return "float"
     return "conversion" if any(floats) else "integer"

@@ -51,7 +51,12 @@ XNNPACK: Final[Mapping[tuple[str, ...], tuple[str, ...]]] = {
     ("Slice",): ("SLICE", "STRIDED_SLICE", "SPLIT"),
     ("Copy",): ("CONCATENATION",),
     ("Clamp",): ("RELU", "RELU6", "RELU_N1_TO_1"),
+    ("Square Root",): ("SQRT",),
+    ("Reciprocal Square Root",): ("RSQRT",),
+    ("Negate",): ("NEG",),
 }
+# What XNNPACK adds to other operations; all else that is not found among the file's operators is of no known one.
+HELPERS: Final = ("Clamp", "Constant Pad", "Convert", "Copy", "Static Reshape", "Transpose")
 
 
 class Operator(NamedTuple):
@@ -59,7 +64,7 @@ class Operator(NamedTuple):
 
     kind: str
     layer: str
-    numbers: Numbers
+    numbers: Numbers | None
 
 
 def profile(artifact: Artifact, file: Path, threads: int, inputs: Mapping[str, np.ndarray], seconds: float) -> Profile:
@@ -114,7 +119,7 @@ def _operations(operators: Sequence[Operator], runs: Sequence[Sequence[Event]]) 
         ProfiledOperation(
             layer="" if operator is None else operator.layer,
             operator=event.name,
-            numbers="integer" if operator is None else operator.numbers,
+            numbers=None if operator is None else operator.numbers,
             us=tidy(typical(times[place])),
         )
         for place, (event, operator) in enumerate(zip(first, matched(operators, first), strict=True))
@@ -125,7 +130,7 @@ def matched(operators: Sequence[Operator], events: Sequence[Event]) -> list[Oper
     """The operator of the file that each event belongs to.
 
     Events of a kind that the file has as well are laid beside its operators in order; one between two of them, as a
-    clamp that belongs to an addition, goes to the one before.
+    clamp that belongs to an addition, goes to the one before where it is one of `HELPERS`, and else to none.
     """
     there = {_family(operator.kind) for operator in operators}
     known = [(place, word) for place, event in enumerate(events) if (word := _word(event)) in there]
@@ -140,8 +145,9 @@ def matched(operators: Sequence[Operator], events: Sequence[Event]) -> list[Oper
         for step in range(block.size)
     }
     found: list[Operator | None] = []
-    for place in range(len(events)):
-        found.append(homes.get(place, found[-1] if found else None))
+    for place, event in enumerate(events):
+        before = found[-1] if found and event.name.startswith(HELPERS) else None
+        found.append(homes.get(place, before))
     return found
 
 
@@ -152,4 +158,5 @@ def _family(kind: str) -> str:
 def _word(event: Event) -> str:
     if event.kind != DELEGATED:
         return _family(event.name)
-    return next((words[0] for words in XNNPACK if event.name.startswith(words)), event.name)
+    plain = event.name.partition(" (")[0].upper().replace(" ", "_")  # as TFLite calls ABS, SQUARED_DIFFERENCE
+    return next((words[0] for words in XNNPACK if event.name.startswith(words)), plain)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes as c
 from collections.abc import Callable
 from contextlib import ExitStack
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
@@ -169,19 +169,25 @@ class LiteRTModel:
 
 
 def _version() -> str:
-    return version(PACKAGE) if find_spec("ai_edge_litert") else ""
+    """The version that is installed; "" where there is none, or where it came by another distribution."""
+    try:
+        return version(PACKAGE)
+    except PackageNotFoundError:
+        return ""
 
 
 def _library() -> c.CDLL:
     found = find_spec("ai_edge_litert")
     installed = _version()
-    if found is None or found.origin is None or tuple(map(int, installed.split(".")[:2])) < FIRST:
+    known = tuple(int(part) for part in installed.split(".")[:2] if part.isdecimal())
+    if found is None or found.origin is None or (known and known < FIRST):
         raise BackendError(
             "the TFLite runtime that is installed does not tell the time of single operations",
             f'pip install "{PACKAGE}>={".".join(map(str, FIRST))}"',
         )
+    file = next(Path(found.origin).parent.glob("libLiteRt.*"), Path("libLiteRt.so"))
     try:
-        library = c.CDLL(str(Path(found.origin).with_name("libLiteRt.so")))
+        library = c.CDLL(str(file))
     except OSError as error:
         raise BackendError(f"{PACKAGE} {installed} brings no C library that can be opened here: {error}") from error
     if not hasattr(library, "LiteRtCompiledModelGetProfiler"):

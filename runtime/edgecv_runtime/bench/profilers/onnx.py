@@ -70,7 +70,7 @@ def _operations(
     )
 
 
-def _numbers(args: Mapping[str, Any]) -> Numbers:
+def _numbers(args: Mapping[str, Any]) -> Numbers | None:
     """Tell by the first tensor that goes in and the first that comes out: the others may be scales."""
     sides = (args["input_type_shape"], args["output_type_shape"])
     return numbers([next(iter(shapes[0])) in FLOATS for shapes in sides if shapes])
