@@ -136,7 +136,8 @@ def run_phases(
     check_failures(conversion, request)
     for failure in conversion.failures:
         workers.observer.note(f"{failure.target} {failure.precision} is left out: {failure.message}")
-    for remark in workers.wait_for(REMARKS, job):
+    remarks = workers.wait_for(REMARKS, job)
+    for remark in remarks:
         workers.observer.note(remark)
     references = workers.wait_for(REFERENCES, job)
     weaknesses = weaknesses_of(source, data, references)
@@ -148,6 +149,7 @@ def run_phases(
         conversion=conversion,
         proof=proofs.result(),
         references=references,
+        remarks=remarks,
         weaknesses=weaknesses,
         seconds={**workers.seconds, "total": time.monotonic() - began},
     )

@@ -118,7 +118,8 @@ def size_notes(conversion: ConversionPhase) -> Iterator[str]:
 
 def notes_of(result: ConversionResult) -> tuple[str, ...]:
     """List what a reader of the report should know besides the numbers."""
-    notes = [*result.source.summary.notes, *(f"Weak proof: {text}" for text in result.weaknesses)]
+    notes = [*result.source.summary.notes, *result.remarks]
+    notes.extend(f"Weak proof: {text}" for text in result.weaknesses)
     for made in result.conversion.converted.values():
         notes.extend(note for note in made.notes if note not in notes)
     if result.conversion.mixed is not None:

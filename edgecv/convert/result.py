@@ -20,6 +20,7 @@ class ConversionResult:
     Attributes:
         source, data, conversion, proof: The phases' records.
         references: The source model's outputs for each set of samples.
+        remarks: What was seen while the source model answered them.
         weaknesses: Why the samples cannot prove much, a sentence each.
         seconds: How long each worker took, and "total".
     """
@@ -29,5 +30,6 @@ class ConversionResult:
     conversion: ConversionPhase
     proof: ProofPhase
     references: Mapping[str, Spool]
+    remarks: tuple[str, ...]
     weaknesses: tuple[str, ...]
     seconds: Mapping[str, float]

@@ -105,13 +105,13 @@ def scaling_weakness(
     preset = spec.normalize.preset or "this preprocessing"
     if _plausible(given):
         return None
-    if _plausible(raw) and not np.allclose(raw, given):
+    if _plausible(raw):
         return (
             f"the model already scales the pixels of {name} itself, and {preset} scales them again: the first layer "
             f"sees {_words(given)}, with 0..255 it would see {_words(raw)}. Give --preprocess none if that is what it "
             "was trained on"
         )
-    if _plausible(unit) and not np.allclose(unit, given):
+    if _plausible(unit):
         return (
             f"the model already scales {name} itself, for pixels of 0..1, and {preset} gives others: the first layer "
             f"sees {_words(given)}, with 0..1 it would see {_words(unit)}. Give --preprocess rescale if that is what "

@@ -24,7 +24,7 @@ def print_verification(result: Verification, *, as_json: bool) -> None:
 
     Raises:
         BackendError: An artifact could not be run.
-        GateError: An artifact, or the preprocessing, does not give what was recorded.
+        GateError: An artifact, the preprocessing or the decoding of answers does not give what was recorded.
     """
     if as_json:
         show_json(result)

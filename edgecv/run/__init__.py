@@ -133,7 +133,8 @@ def _run(options: RunOptions, interrupts: Interrupts) -> int:
             _leave(EXIT_INTERRUPTED)
         if stream.stuck:
             _leave(EXIT_INTERRUPTED if interrupts.caught == signal.SIGINT else 0)
-    if stream.statistics.unreadable and not stream.statistics.frames:
+    whole = interrupts.caught != signal.SIGINT  # else the others were not tried
+    if whole and stream.statistics.unreadable and not stream.statistics.frames:
         raise DataError("none of the pictures could be read")
     return 0
 

@@ -88,7 +88,7 @@ class Predictor:
         sources = {spec.name: spec for spec in manifest.inputs}
         self._feeds = {io.name: Feed(sources[io.name], io) for io in artifact.inputs}
         self._first = artifact.inputs[0]
-        self._batch = self._first.shape[0] if self._first.shape else 1
+        self._batch = artifact.batch
         self._local = threading.local()
 
     @property

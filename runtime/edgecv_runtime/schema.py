@@ -145,12 +145,17 @@ class Artifact(Record, frozen=True, kw_only=True):
     requires: dict[str, str]
     parity: Status = "not_run"
 
+    @property
+    def batch(self) -> int:
+        """The number of samples that one call takes."""
+        return self.inputs[0].shape[0] if self.inputs and self.inputs[0].shape else 1
+
 
 class HeadComparison(Record, frozen=True, kw_only=True):
     """The answers of one head against the source's.
 
-    `agreement` is the share of samples with the same answer (0..1); `never` are the answers that the source gives and
-    the artifact does not give once.
+    `agreement` is the share of samples with the same answer (0..1), or of a head of whole numbers that of equal values,
+    where the source's change; `never` are the answers that the source gives and the artifact does not give once.
     """
 
     head: str
@@ -176,10 +181,11 @@ class Comparison(Record, frozen=True, kw_only=True):
     """An artifact's outputs against the source's on `count` samples of one data set.
 
     Errors are in the output's own unit, over all elements of all outputs; `snr_db` is 10 log10(sum ref^2 / sum err^2)
-    (None where the outputs are equal); `agreement` is the share of samples with the same answer (0..1, None where no
-    head decides anything); `flips` are the ids of the first samples that differ. `non_finite` counts the samples with a
-    NaN or an infinity: then the errors are the largest float64 and `snr_db` its negative, because JSON has no infinity.
-    `heads` are those that decide something, `parts` the outputs and their groups of columns; the proof is read on each.
+    (None where the outputs are equal); `agreement` is the share of samples with the same answer, or the least one of a
+    head of whole numbers (0..1, None where no head decides anything or is whole); `flips` are the ids of the first
+    samples that differ. `non_finite` counts the samples with a NaN or an infinity: then the errors are the largest
+    float64 and `snr_db` its negative, because JSON has no infinity. `heads` are those that decide something or are
+    whole, `parts` the outputs and their groups of columns; the proof is read on each.
     """
 
     count: Count

@@ -35,6 +35,7 @@ HEADS: Final = (
     heads.spec("regression", "joined"),  # boxes beside scores along the shorter axis
     heads.spec("regression", "kelvin"),  # far from 0
     heads.spec("regression", "map"),  # of classes, by their indices
+    heads.spec("regression", "tilted"),  # its rows differ more in scale than its columns
 )
 DTYPES: Final = {"map": "int64"}
 Change = Callable[[np.ndarray], np.ndarray]
@@ -67,6 +68,7 @@ def source() -> dict[str, np.ndarray]:
         "joined": np.concatenate([640 * rng.random((COUNT, 4, 5)), rng.random((COUNT, 3, 5))], axis=1),
         "kelvin": 300 + rng.random((COUNT, 1)),
         "map": rng.integers(0, 4, (COUNT, 6, 6)),
+        "tilted": (0.3 + 0.7 * rng.random((COUNT, 12, 5))) * np.geomspace(0.3, 1.0, 12)[:, None],
     }
     return {name: values.astype(np.float32) for name, values in made.items()}
 
@@ -118,6 +120,10 @@ PLANTS: Final = (
     Plant("kelvin", lambda values: np.round(values / 1.2) * np.float32(1.2), "kelvin"),
     Plant("map", lambda values: values + (np.arange(6) < 2), "map"),
     Plant("map", lambda values: np.where(values == 3, 0, values), "3 of map"),
+    Plant("map", column(2, lambda places: (places + 1) % 4), "the value at [2] of map"),
+    Plant("tilted", column(4, 0.5), "tilted[4] varies"),
+    Plant("tilted", column(3, reverse), "tilted[3] follows"),
+    Plant("tilted", column(11, 0.5, axis=1), "tilted[11] along axis 1 varies"),
     Plant("age", constant(40.0), "age"),
     Plant("age", lambda values: -values, "age"),
     Plant("cls", lambda values: np.roll(values, 1, axis=1), "cls"),

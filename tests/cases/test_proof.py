@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -141,3 +142,17 @@ def test_samples_that_see_each_other_are_answered_alone(tmp_path: Path, name: st
         (wanted,) = alone(tf.constant(values[number : number + 1]))
         np.testing.assert_allclose(answers[number : number + 1], wanted, atol=1e-5)
     assert bool(source.notes or source.remarks) == (name != "none")
+
+
+def test_what_the_answering_showed_stands_in_the_report(tmp_path: Path) -> None:
+    import keras
+
+    keras.utils.set_random_seed(1)
+    row = keras.Input((5,), name="x")
+    hidden = TOGETHER["attention among samples"](keras, keras.layers.Dense(4)(row))
+    model = keras.Model(row, keras.layers.Dense(3)(hidden))
+    samples = RNG.normal(size=(24, 5)).astype(np.float32)
+    made = converted(tmp_path, model, samples=samples)
+    assert made.code == 0, made.err
+    notes = json.loads((tmp_path / "m.edgecv" / "report.json").read_bytes())["notes"]
+    assert any("its samples see each other" in note for note in notes)

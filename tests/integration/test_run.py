@@ -28,6 +28,7 @@ from tests.videos import write_video
 
 QUICK = {"first_delay": 0.01, "patience": 0.02}
 RED, GREEN, BLUE = (220, 20, 20), (20, 220, 20), (20, 20, 220)
+MANY = 3000  # pictures, more than are read before a signal is taken
 
 
 @pytest.fixture(scope="module")
@@ -317,6 +318,20 @@ def test_a_second_ctrl_c_leaves_at_once_and_nothing_behind(bundle, place, betwee
     assert "terminate" not in errors
     assert "Nothing was written" not in errors
     assert not list(place.glob(".*"))
+
+
+def test_ctrl_c_after_unreadable_pictures_alone_is_an_interruption(bundle, place):
+    (place / "broken").mkdir()
+    for number in range(MANY):
+        (place / "broken" / f"{number}.png").write_bytes(b"no picture")
+    call = command(bundle, "broken", "--skip-bad", "--json")
+    with subprocess.Popen(call, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        out, errors = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert len(out.splitlines()) < MANY - 1
+    assert "none of the pictures" not in errors
 
 
 def test_duration_ends_it(bundle, place):

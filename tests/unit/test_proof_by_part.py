@@ -295,6 +295,33 @@ def test_scores_beside_boxes_are_proven_along_any_axis(shape):
     assert f"out[4:{shape[axis]}]" in failed.reason
 
 
+def test_a_constant_column_is_found_where_the_rows_differ_more_in_scale():
+    rows = np.geomspace(0.3, 1.0, 50)[:, None]
+    source = {"out": (0.3 + 0.7 * RNG.random((COUNT, 50, 5))) * rows}
+    damaged = {"out": source["out"].copy()}
+    damaged["out"][..., 4] = source["out"][..., 4].mean()
+    HEADS["out"] = HeadSpec(name="out", kind="regression", outputs=("out",))
+    judged = proof(damaged, ["out"], "int8", source)
+    assert {gate.name: gate.passed for gate in judged.gates} == {"snr_db": True, "constant": False}
+    assert "out[4] varies" in judged.reason
+    turned = proof({"out": damaged["out"].swapaxes(1, 2)}, ["out"], "int8", {"out": source["out"].swapaxes(1, 2)})
+    assert "out[4] along axis 1 varies" in turned.reason
+
+
+def test_padding_does_not_prove_the_whole_numbers_beside_it():
+    source = {"map": np.zeros((COUNT, 20), np.int64)}
+    source["map"][:, 0] = RNG.integers(0, 1000, COUNT)
+    got = {"map": source["map"].copy()}
+    got["map"][:, 0] = 7
+    head = HeadSpec(name="map", kind="regression", outputs=("map",))
+    assert judged_whole([head], source, got).status == "failed"
+    got["map"][:, 0] = source["map"][:, 0] + 1
+    judged = judged_whole([head], source, got)
+    assert judged.comparisons["evaluation"].agreement == 0
+    assert "never answers the value at [0] of map" in judged.reason
+    assert judged_whole([head], source, source).status == "passed"
+
+
 def test_the_rows_of_a_picture_are_no_columns():
     bright = RNG.random((COUNT, 28, 28, 1)) * np.geomspace(1e-3, 1, 28)[:, None, None]
     HEADS["out"] = HeadSpec(name="out", kind="regression", outputs=("out",))

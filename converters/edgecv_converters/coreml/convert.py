@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edgecv_runtime.errors import ConversionError, EdgecvError
+from edgecv_runtime.heads.base import is_whole
 from edgecv_runtime.schema import Precision
 
 from edgecv_converters.coreml.handlers import register
@@ -127,7 +128,7 @@ def _take_unread(program: Any, endpoint: Endpoint) -> None:
     from coremltools.converters.mil import Builder
     from coremltools.converters.mil.mil import types
 
-    dtype = types.int32 if endpoint.dtype.startswith(("int", "uint", "bool")) else types.fp32
+    dtype = types.int32 if is_whole(endpoint.dtype) else types.fp32
     taken = Builder.placeholder(endpoint.shape, dtype)
     taken.set_name(endpoint.node)
     program.functions["main"].inputs[endpoint.node] = taken.outputs[0]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 from edgecv_runtime.backends import run_float
@@ -13,9 +12,8 @@ from edgecv_runtime.schema import Artifact
 
 from edgecv_converters.data import Spool
 from edgecv_converters.isolate.child import progress
+from edgecv_converters.parity.methods import at_once
 from edgecv_converters.targets import ProofMethod, find
-
-AT_ONCE: Final = 16  # samples that are read and told of together
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +39,7 @@ def decide(order: Decision) -> dict[str, np.ndarray]:
     file = order.root / order.artifact.file
     backend = find(order.artifact.target).open(order.artifact, file, order.method, threads=order.threads)
     try:
-        for rows, batch in order.samples.batches(AT_ONCE):
+        for rows, batch in order.samples.batches(at_once(order.artifact)):
             outputs = run_float(backend, order.artifact, batch)
             for head in heads:
                 found[head.name].append(head.answers(outputs))

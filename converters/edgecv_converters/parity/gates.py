@@ -151,9 +151,9 @@ def evaluate_gates(
     """Hold what was measured of one artifact against its limits.
 
     All are read on the largest set; the golden cases count only where there is no other. Every head that decides
-    something has an agreement of its own, every output, and every group of its columns, a signal-to-noise ratio of its
-    own. A set under 20 samples may have one flip, whatever the limit. The drop is there with labelled data only. What
-    is not finite, or was not measured at all, fails.
+    something or is of whole numbers has an agreement of its own; every other output, and every group of its columns, a
+    signal-to-noise ratio of its own. A set under 20 samples may have one flip, whatever the limit. The drop is there
+    with labelled data only. What is not finite, or was not measured at all, fails.
     """
     limits = config.limits[precision]
     on, measured = deciding_set(comparisons)

@@ -12,6 +12,7 @@ from edgecv_runtime.schema import Artifact
 
 from edgecv_converters.targets import ProofMethod
 
+TOGETHER: Final = 16
 LEAST: Final = 24  # samples that are evaluated however large the network is
 WORK: Final = 40_000_000_000  # multiply-adds that a reference evaluation may take for one set: seconds to a minute
 
@@ -19,6 +20,11 @@ WORK: Final = 40_000_000_000  # multiply-adds that a reference evaluation may ta
 def activated(artifact: Artifact, reference: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """The source's outputs with the activations that the artifact applies to its own."""
     return {io.name: activate(reference[io.name], io.activation) for io in artifact.outputs}
+
+
+def at_once(artifact: Artifact) -> int:
+    """The number of samples that are read and run together: at least a whole batch of the artifact."""
+    return max(TOGETHER, artifact.batch)
 
 
 def most_samples(method: ProofMethod, multiply_adds: int | None) -> int | None:

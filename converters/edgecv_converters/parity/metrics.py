@@ -145,16 +145,18 @@ class ComparisonAccumulator:
         if not self._count:
             raise DataError("no sample was compared", "Give at least one golden or calibration sample")
         broken = self._non_finite > 0
+        wholes = [counts.result() for counts in self._wholes]
+        agreement = min([self._agreed / self._count, *(whole.agreement for whole in wholes)])
         return Comparison(
             count=self._count,
             max_abs_error=INFINITE if broken else min(self._max_error, INFINITE),
             mean_abs_error=INFINITE if broken else min(self._sum_error / self._elements, INFINITE),
             cosine=0.0 if broken else cosine(self._dot, self._reference_power, self._candidate_power),
             snr_db=-INFINITE if broken else signal_to_noise(self._reference_power, self._error_power),
-            agreement=self._agreed / self._count if self._decides else None,
+            agreement=agreement if self._decides else None,
             flips=tuple(self._flips) if self._decides or broken else (),
             non_finite=self._non_finite,
-            heads=(*(counts.result() for _, counts in self._answers), *(counts.result() for counts in self._wholes)),
+            heads=(*(counts.result() for _, counts in self._answers), *wholes),
             parts=tuple(part for sums in self._outputs.values() for part in sums.parts()),
         )
 

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from edgecv_runtime.heads.base import NOTHING, Head
 from edgecv_runtime.schema import HeadComparison, PartComparison
+from msgspec import structs
 
 from edgecv_converters.parity.noise import signal_to_noise
 
@@ -43,7 +44,7 @@ class OutputSums:
     def __init__(self, name: str, shape: Sequence[int], *, by_column: bool) -> None:
         self._name = name
         axes = column_axes(shape) if by_column else ()
-        self._columns = [_Columns(name, axis, shape[axis], numbers=True) for axis in axes]
+        self._columns = [_Columns(name, axis, shape[axis], numbers=True, last=axis == len(shape) - 1) for axis in axes]
         self._columns = self._columns or [_Columns(name, None, 1, numbers=by_column)]
 
     def add(self, reference: Array, candidate: Array) -> None:
@@ -54,16 +55,28 @@ class OutputSums:
     def parts(self) -> Iterator[PartComparison]:
         """The groups of columns, the one of the largest scale first; one group where all are of one scale.
 
-        The columns are those of the axis along which the scales differ most, the first of equal ones.
+        Ratios are those of the axis along which the scales differ most, the first of equal ones. Columns of any other
+        axis that are constant or lost stand with the first group, where those of this one tell of nothing.
         """
-        yield from max(self._columns, key=_Columns.spread).parts()
+        grouped = max(self._columns, key=_Columns.spread)
+        first, *others = grouped.parts()
+        if not any(part.constant or part.lost for part in (first, *others)):
+            more = [part for columns in self._columns if columns is not grouped for part in columns.parts()]
+            first = structs.replace(
+                first,
+                constant=tuple(name for part in more for name in part.constant),
+                lost=tuple(name for part in more for name in part.lost),
+            )
+        yield first
+        yield from others
 
 
 class _Columns:
     """Sums over the values of one output by its columns along one axis; all values are one column without an axis."""
 
-    def __init__(self, name: str, axis: int | None, count: int, *, numbers: bool) -> None:
+    def __init__(self, name: str, axis: int | None, count: int, *, numbers: bool, last: bool = True) -> None:
         self._name, self._axis, self._numbers = name, axis, numbers
+        self._along = "" if last else f" along axis {axis}"
         self._values = 0  # in each column
         self._reference_power, self._error_power = np.zeros(count), np.zeros(count)
         self._moments = np.zeros((2, count))  # sum and sum of squares of the source, less its first value
@@ -147,19 +160,19 @@ class _Columns:
         return list(columns[(wanted > share * wanted.max(initial=0.0)) & (wanted > STILL * magnitude)].tolist())
 
     def _column_name(self, column: int) -> str:
-        return self._name if self._axis is None else f"{self._name}[{column}]"
+        return self._name if self._axis is None else f"{self._name}[{column}]{self._along}"
 
 
 def column_axes(shape: Sequence[int]) -> tuple[int, ...]:
     """The axes that may count columns of different kinds: the last one; the second of (1, 9, 60) or (1, 85, 13, 13).
 
-    Rows and columns of a picture are none: an output of four axes with few channels last has that one axis alone. An
-    axis with one place, or with too many, is none either.
+    Rows and columns of a picture or of a grid are none: an output of four axes with few channels last, or whose second
+    and third are equal, has the last axis alone. An axis with one place, or with too many, is none either.
     """
     last = len(shape) - 1
     if last < 1:
         return ()
-    picture = len(shape) == 4 and shape[last] <= MOST_CHANNELS
+    picture = len(shape) == 4 and (shape[last] <= MOST_CHANNELS or shape[1] == shape[2])
     axes = (last,) if last == 1 or picture else (last, 1)
     return tuple(axis for axis in axes if 1 < shape[axis] <= MOST_COLUMNS)
 
@@ -212,21 +225,35 @@ class HeadCounts:
 class WholeCounts:
     """The values of one head that are whole numbers, counted: an index is right or wrong, and has no noise.
 
+    Only places at which the source's values change are counted, where there are any: the others, such as padding, are
+    right by themselves.
+
     Args:
         head: A head that decides nothing, such as one of a map of classes or of the places of the largest values.
     """
 
     def __init__(self, head: Head) -> None:
         self._head = head
-        self._count = self._equal = 0
+        self._count = 0
+        self._equal: npt.NDArray[np.int64] | None = None  # how often, by place
+        self._first: Array | None = None
+        self._moves: npt.NDArray[np.bool_] | None = None
         self._given: tuple[Counter[int], Counter[int]] = (Counter(), Counter())
 
     def add(self, reference: Mapping[str, npt.NDArray[Any]], candidate: Mapping[str, npt.NDArray[Any]]) -> Array:
         """Take one batch of outputs in; returns the share of equal values in each sample."""
         wanted, got = self._head.values(reference), self._head.values(candidate)
         equal: npt.NDArray[np.bool_] = wanted == got
-        self._count += equal.size
-        self._equal += int(np.count_nonzero(equal))
+        if self._first is None or self._equal is None or self._moves is None:
+            places = wanted.shape[1]
+            self._first, self._equal, self._moves = (
+                wanted[:1].copy(),
+                np.zeros(places, np.int64),
+                np.zeros(places, bool),
+            )
+        self._count += len(wanted)
+        self._equal += np.count_nonzero(equal, axis=0)
+        self._moves |= (wanted != self._first).any(axis=0)
         for counter, values in zip(self._given, (wanted, got), strict=True):
             found, counts = np.unique(values[np.isfinite(values)].astype(np.int64), return_counts=True)
             counter.update(dict(zip(found.tolist(), counts.tolist(), strict=True)))
@@ -234,9 +261,16 @@ class WholeCounts:
 
     def result(self) -> HeadComparison:
         """The comparison of the head's values so far."""
+        if self._equal is None or self._moves is None:
+            return HeadComparison(head=self._head.name, agreement=0.0)
+        judged = self._moves if self._moves.any() else np.ones_like(self._moves)
         source, artifact = self._given
-        never = (str(value) for value, count in sorted(source.items()) if count >= MANY and not artifact[value])
-        return HeadComparison(head=self._head.name, agreement=self._equal / max(1, self._count), never=tuple(never))
+        never = [str(value) for value, count in sorted(source.items()) if count >= MANY and not artifact[value]]
+        wrong = np.flatnonzero(self._moves & (self._equal == 0)) if self._count >= ENOUGH else np.zeros(0, np.int64)
+        agreement = float(self._equal[judged].sum()) / max(1, self._count * int(np.count_nonzero(judged)))
+        return HeadComparison(
+            head=self._head.name, agreement=agreement, never=(*never, *(f"the value at [{place}]" for place in wrong))
+        )
 
 
 def worst_part(parts: Sequence[PartComparison]) -> PartComparison | None:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from edgecv_runtime.heads.base import Ending, Training
+from edgecv_runtime.heads.base import Ending, Training, is_whole
 from edgecv_runtime.heads.kinds import KINDS, shown_head, trained_kind
 from edgecv_runtime.schema import TensorSpec
 
@@ -38,7 +38,7 @@ def output_kind(
     one_class = ending == "softmax" or loss == "one_class"
     if loss == "numbers" or (gives_back(output, inputs) and not one_class):
         return trained_kind("numbers", output.shape)
-    if output.dtype.startswith(("int", "uint", "bool")):
+    if is_whole(output.dtype):
         return trained_kind("numbers", output.shape)
     if ending in {"sigmoid", "softmax"} or not KINDS[shown_head([output], ending).kind].decides:
         return None

@@ -18,14 +18,13 @@ from edgecv_converters.data import Spool
 from edgecv_converters.isolate.child import progress, wait_for
 from edgecv_converters.isolate.store import ObjectStore
 from edgecv_converters.measured import Histogram
-from edgecv_converters.parity.methods import activated, spread
+from edgecv_converters.parity.methods import activated, at_once, spread
 from edgecv_converters.parity.metrics import ComparisonAccumulator, accuracy
 from edgecv_converters.parity.suspect import ReferenceEvaluator, Suspect
 from edgecv_converters.targets import ProofMethod, find
 from edgecv_converters.workers.exchange import REFERENCES
 from edgecv_converters.workers.records import DataSet
 
-BATCH = 16
 GOLDEN = "golden"
 
 
@@ -164,7 +163,8 @@ def _compare(
     answering = [head for head in subject.heads if head.decides or head.name in data.truths]
     answered: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {head.name: [] for head in answering}
     done, total = so_far
-    for (rows, inputs), (_, every) in zip(data.inputs.batches(BATCH), answers.batches(BATCH), strict=True):
+    size = at_once(subject.artifact)
+    for (rows, inputs), (_, every) in zip(data.inputs.batches(size), answers.batches(size), strict=True):
         picked = chosen[(chosen >= rows.start) & (chosen < rows.stop)]
         if not len(picked):
             continue

@@ -87,11 +87,9 @@ def run_float(backend: Backend, artifact: Artifact, inputs: Mapping[str, np.ndar
         For each source output a float32 tensor: (samples, ...).
     """
     count = len(next(iter(inputs.values())))
-    shape = artifact.inputs[0].shape
-    size = shape[0] if shape else 1
     found = []
-    for start in range(0, count, size):
-        rows = np.arange(start, start + size) % count
+    for start in range(0, count, artifact.batch):
+        rows = np.arange(start, start + artifact.batch) % count
         raw = backend.run({io.name: to_raw(inputs[io.name][rows], io) for io in artifact.inputs})
         found.append({io.name: to_real(raw[io.name], io) for io in artifact.outputs})
     return {name: np.concatenate([outputs[name] for outputs in found])[:count] for name in found[0]}

@@ -20,12 +20,17 @@ from edgecv_runtime.schema import Activation, HeadSpec, TensorIO
 
 HALF: Final = 0.5
 NOTHING: Final = -1  # the decision of a sample whose outputs are not finite
-# How a source model's output ends, as far as it tells what the output means: with a sigmoid, with an operation that
-# gives logits, or with anything else (a softmax, for example).
+# How a source model's output ends, as far as it tells what the output means: with a sigmoid, a softmax, an operation
+# that gives logits, or with anything else.
 Ending = Literal["sigmoid", "softmax", "logits", "other"]
 # What an output was trained towards, as its loss tells: numbers, one of n classes, or labels that hold or not.
 Training = Literal["numbers", "one_class", "labels"]
 Outputs = Mapping[str, npt.NDArray[Any]]
+
+
+def is_whole(dtype: str) -> bool:
+    """Tell whether values of a dtype, such as "int64", are whole numbers."""
+    return dtype.startswith(("int", "uint", "bool"))
 
 
 class Top(msgspec.Struct, frozen=True, kw_only=True):
@@ -192,7 +197,7 @@ class Head(ABC):
     @property
     def whole(self) -> bool:
         """Whether its values are whole numbers, such as indices: they are equal or not, but never nearly equal."""
-        return bool(self.dtypes) and all(dtype.startswith(("int", "uint", "bool")) for dtype in self.dtypes)
+        return bool(self.dtypes) and all(map(is_whole, self.dtypes))
 
     @property
     def title(self) -> str:

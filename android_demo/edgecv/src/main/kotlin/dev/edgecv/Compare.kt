@@ -70,6 +70,7 @@ internal class ComparisonSum(heads: List<Head>, outputs: List<TensorSpec>) {
 
     fun result(): Comparison {
         val broken = nonFinite > 0
+        val whole = wholes.map { it.result() }
         val decides = answers.isNotEmpty() || wholes.isNotEmpty()
         return Comparison(
             count = count,
@@ -77,10 +78,10 @@ internal class ComparisonSum(heads: List<Head>, outputs: List<TensorSpec>) {
             meanAbsError = if (broken) INFINITE else sumError / elements,
             cosine = if (broken) 0.0 else cosine(),
             snrDb = if (broken) -INFINITE else signalToNoise(referencePower, errorPower),
-            agreement = if (decides) agreed / count else null,
+            agreement = if (decides) whole.fold(agreed / count) { least, head -> min(least, head.agreement) } else null,
             flips = if (decides || broken) flips.toList() else emptyList(),
             nonFinite = nonFinite,
-            heads = answers.map { it.result() } + wholes.map { it.result() },
+            heads = answers.map { it.result() } + whole,
             parts = parts.flatMap { it?.parts().orEmpty() },
         )
     }

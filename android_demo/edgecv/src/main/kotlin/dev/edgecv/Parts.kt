@@ -25,15 +25,27 @@ private const val SHOWN = 4 // of a scattered set of columns
  * @param byColumn false for the output of a head that decides something: its columns are of one kind.
  */
 internal class OutputSums(name: String, shape: List<Int>, byColumn: Boolean) {
-    private val columns = (if (byColumn) columnAxes(shape) else emptyList())
-        .map { Columns(name, shape[it], shape.drop(it + 1).fold(1, Int::times), whole = false, numbers = true) }
+    private val columns = (if (byColumn) columnAxes(shape) else emptyList()).map { axis ->
+        val along = if (axis == shape.lastIndex) "" else " along axis $axis"
+        Columns(name, shape[axis], shape.drop(axis + 1).fold(1, Int::times), whole = false, numbers = true, along)
+    }
         .ifEmpty { listOf(Columns(name, 1, 1, whole = true, numbers = byColumn)) }
 
     /** Take in one sample, whose values are finite. */
     fun add(reference: FloatArray, candidate: FloatArray) = columns.forEach { it.add(reference, candidate) }
 
-    /** The groups of columns of one scale, along the axis on which the scales differ most; one group where all are of one. */
-    fun parts(): List<PartComparison> = columns.maxBy(Columns::spread).parts()
+    /**
+     * The groups of columns of one scale, along the axis on which the scales differ most; one group where all are of one. Columns of any
+     * other axis that are constant or lost stand with the first group, where those of this one tell of nothing.
+     */
+    fun parts(): List<PartComparison> {
+        val grouped = columns.maxBy(Columns::spread)
+        val parts = grouped.parts()
+        if (parts.any { it.constant.isNotEmpty() || it.lost.isNotEmpty() }) return parts
+        val more = columns.filter { it !== grouped }.flatMap(Columns::parts)
+        val first = parts.first()
+        return listOf(first.copy(constant = more.flatMap { it.constant }, lost = more.flatMap { it.lost })) + parts.drop(1)
+    }
 }
 
 /**
@@ -41,6 +53,7 @@ internal class OutputSums(name: String, shape: List<Int>, byColumn: Boolean) {
  *
  * @param stride how far apart the values of neighbouring columns lie.
  * @param whole whether all values are one column.
+ * @param along the axis in words, where it is not the last one.
  * @param numbers whether the values mean themselves, so that a column may be lost: what is decided by is judged by its decisions.
  */
 private class Columns(
@@ -49,6 +62,7 @@ private class Columns(
     private val stride: Int,
     private val whole: Boolean,
     private val numbers: Boolean,
+    private val along: String = "",
 ) {
     private var values = 0L // in each column
     private val firsts = DoubleArray(count) // the source's first value, without which the two sums are taken
@@ -126,7 +140,7 @@ private class Columns(
         return columns.filter { source.width(it) > share * widest && source.width(it) > STILL * source.magnitude(it) }
     }
 
-    private fun columnName(column: Int): String = if (whole) name else "$name[$column]"
+    private fun columnName(column: Int): String = if (whole) name else "$name[$column]$along"
 }
 
 /** The least and the highest value of each column. */
@@ -146,12 +160,13 @@ private class Ranges(count: Int) {
 
 /**
  * The axes that may count columns of different kinds: the last one; the second of (1, 9, 60) or (1, 85, 13, 13). An output of four axes with few
- * channels last is a picture, whose rows are no columns. An axis with one place, or with too many, is none.
+ * channels last, or whose second and third are equal, is a picture or a grid, whose rows are no columns. An axis with one place, or with too many,
+ * is none.
  */
 private fun columnAxes(shape: List<Int>): List<Int> {
     val last = shape.size - 1
     if (last < 1) return emptyList()
-    val picture = shape.size == 4 && shape[last] <= MOST_CHANNELS
+    val picture = shape.size == 4 && (shape[last] <= MOST_CHANNELS || shape[1] == shape[2])
     val axes = if (last == 1 || picture) listOf(last) else listOf(last, 1)
     return axes.filter { shape[it] in 2..MOST_COLUMNS }
 }
@@ -193,10 +208,15 @@ internal class HeadCounts(val head: Head) {
     }
 }
 
-/** The values of one head that are whole numbers, counted: an index is right or wrong, and has no noise. */
+/**
+ * The values of one head that are whole numbers, counted: an index is right or wrong, and has no noise. Only places at which the source's values
+ * change are counted, where there are any: the others, such as padding, are right by themselves.
+ */
 internal class WholeCounts(val head: Head) {
     private var count = 0L
-    private var equal = 0L
+    private var first = FloatArray(0)
+    private var equal = LongArray(0) // how often, by place
+    private var moves = BooleanArray(0)
     private val source = HashMap<Long, Int>() // how often, by the value
     private val artifact = HashSet<Long>()
 
@@ -204,16 +224,26 @@ internal class WholeCounts(val head: Head) {
     fun add(reference: List<FloatArray>, candidate: List<FloatArray>): Double {
         val wanted = reference[head.place]
         val got = candidate[head.place]
-        val same = wanted.indices.count { wanted[it] == got[it] }
+        if (count == 0L) {
+            first = wanted.copyOf()
+            equal = LongArray(wanted.size)
+            moves = BooleanArray(wanted.size)
+        }
+        for (i in wanted.indices) {
+            if (wanted[i] == got[i]) equal[i] += 1
+            if (wanted[i] != first[i]) moves[i] = true
+        }
         for (value in wanted) if (value.isFinite()) source.merge(value.toLong(), 1, Int::plus)
         for (value in got) if (value.isFinite()) artifact += value.toLong()
-        count += wanted.size
-        equal += same
-        return same.toDouble() / max(1, wanted.size)
+        count += 1
+        return wanted.indices.count { wanted[it] == got[it] }.toDouble() / max(1, wanted.size)
     }
 
     fun result(): HeadComparison {
+        val judged = equal.indices.filter { moves[it] }.ifEmpty { equal.indices.toList() }
+        val agreement = judged.sumOf { equal[it] }.toDouble() / max(1L, count * judged.size)
         val never = source.filter { (value, times) -> times >= MANY && value !in artifact }.keys.sorted().map(Long::toString)
-        return HeadComparison(head.spec.name, equal.toDouble() / max(1L, count), never)
+        val wrong = if (count >= ENOUGH) equal.indices.filter { moves[it] && equal[it] == 0L } else emptyList()
+        return HeadComparison(head.spec.name, agreement, never + wrong.map { "the value at [$it]" })
     }
 }
