@@ -19,7 +19,7 @@ from xml.sax.saxutils import escape
 import msgspec
 from edgecv_converters.coreml.interface import Interface
 from edgecv_runtime.preprocess import from_preset
-from edgecv_runtime.schema import Record
+from edgecv_runtime.records import Record
 
 from benchmarks.shared import PICTURES, RESNET8, ROOT
 from edgecv.convert.pipeline import convert

@@ -21,7 +21,7 @@ from edgecv_converters.quantize.execute import execute, rounded
 from edgecv_converters.quantize.network import read_network
 from edgecv_converters.quantize.scheme import read_scheme
 from edgecv_runtime.preprocess import from_preset
-from edgecv_runtime.schema import Record
+from edgecv_runtime.records import Record
 
 from benchmarks.shared import PICTURES, RESNET8, ROOT
 from benchmarks.tflite_pair import File, time_pair

@@ -22,7 +22,7 @@ from typing import Final
 
 import msgspec
 import numpy as np
-from edgecv_runtime.schema import Record
+from edgecv_runtime.records import Record
 
 from benchmarks.origin import commit
 from edgecv.machine import machine_line

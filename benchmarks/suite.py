@@ -21,7 +21,7 @@ import msgspec
 from edgecv_runtime.bench import result
 from edgecv_runtime.bench.jobs import Options
 from edgecv_runtime.errors import EdgecvError
-from edgecv_runtime.schema import Record
+from edgecv_runtime.records import Record
 
 import edgecv
 from benchmarks import starters, zoo_shared

@@ -32,7 +32,8 @@ from edgecv_converters.parity.parts import worst_head, worst_part
 from edgecv_runtime.backends import run_float
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.errors import EdgecvError
-from edgecv_runtime.schema import Parity, Preprocess, Record
+from edgecv_runtime.records import Record
+from edgecv_runtime.schema import Parity, Preprocess
 from threadpoolctl import threadpool_limits
 
 from benchmarks import zoo_shared

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from edgecv_runtime.bundle import Bundle
     from edgecv_runtime.errors import EdgecvError
-    from edgecv_runtime.heads.base import HeadAnswer, Top
+    from edgecv_runtime.heads.answers import HeadAnswer, Top
     from edgecv_runtime.prediction import Prediction
     from edgecv_runtime.predictor import Predictor, load
 
@@ -36,13 +36,13 @@ _HOMES = {
     "AndroidExport": "edgecv.export.android",
     "Bundle": "edgecv_runtime.bundle",
     "EdgecvError": "edgecv_runtime.errors",
-    "HeadAnswer": "edgecv_runtime.heads.base",
+    "HeadAnswer": "edgecv_runtime.heads.answers",
     "IosExport": "edgecv.export.ios",
     "Outcome": "edgecv.convert.pipeline",
     "Prediction": "edgecv_runtime.prediction",
     "Predictor": "edgecv_runtime.predictor",
     "Pruned": "edgecv.compress.result",
-    "Top": "edgecv_runtime.heads.base",
+    "Top": "edgecv_runtime.heads.answers",
     "benchmark": "edgecv.bench.command",
     "convert": "edgecv.api",
     "export_android": "edgecv.export.android",

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import msgspec
-from edgecv_runtime.schema import Record
+from edgecv_runtime.records import Record
 
 
 class Ratio(Record, frozen=True, kw_only=True):

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+from edgecv_runtime.records import Record
 from edgecv_runtime.schema import (
     Artifact,
     Parity,
     Precision,
     Preprocess,
     Quantization,
-    Record,
     SourceInfo,
     Target,
 )

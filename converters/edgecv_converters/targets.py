@@ -18,7 +18,8 @@ from edgecv_runtime import formats
 from edgecv_runtime.digest import sha256_tree, tree_bytes
 from edgecv_runtime.formats import FileFormat, PythonLibrary
 from edgecv_runtime.golden_schema import Sketch
-from edgecv_runtime.schema import Artifact, Precision, Record, TensorIO, TensorSpec
+from edgecv_runtime.records import Record
+from edgecv_runtime.schema import Artifact, Precision, TensorIO, TensorSpec
 
 from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.graph.passes.runner import GraphPass

@@ -11,7 +11,7 @@ import numpy as np
 from edgecv_runtime.bench.result import BenchRow, Correct, DataSet, Machine
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.errors import DataError
-from edgecv_runtime.schema import Record
+from edgecv_runtime.records import Record
 
 from edgecv.bench.samples import Samples
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, Literal, TypedDict, get_args
 
 from edgecv_runtime.errors import UsageError
-from edgecv_runtime.schema import Preprocess, Record
+from edgecv_runtime.records import Record
+from edgecv_runtime.schema import Preprocess
 
 from edgecv.compress.channel_choice import Scope, Widths
 from edgecv.compress.importance import IMPORTANCES, Importance

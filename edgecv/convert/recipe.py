@@ -12,7 +12,8 @@ from edgecv_converters.targets import REFINE_SECONDS, ConversionTarget, IoType, 
 from edgecv_runtime import formats
 from edgecv_runtime.errors import UsageError
 from edgecv_runtime.heads.thresholds import threshold_value
-from edgecv_runtime.schema import Activation, HeadKind, Precision, Record, Target
+from edgecv_runtime.records import Record
+from edgecv_runtime.schema import Activation, HeadKind, Precision, Target
 
 from edgecv.given import words_of
 

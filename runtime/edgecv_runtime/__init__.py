@@ -16,7 +16,7 @@ if TYPE_CHECKING:
         MissingDependencyError,
         SpecError,
     )
-    from edgecv_runtime.heads.base import HeadAnswer, Top
+    from edgecv_runtime.heads.answers import HeadAnswer, Top
     from edgecv_runtime.picture_files import PictureWarning
     from edgecv_runtime.prediction import Prediction
     from edgecv_runtime.predictor import Predictor, load
@@ -28,11 +28,11 @@ _ERRORS = (
 _HOMES = {
     **dict.fromkeys(_ERRORS, "edgecv_runtime.errors"),
     "Bundle": "edgecv_runtime.bundle",
-    "HeadAnswer": "edgecv_runtime.heads.base",
+    "HeadAnswer": "edgecv_runtime.heads.answers",
     "PictureWarning": "edgecv_runtime.picture_files",
     "Prediction": "edgecv_runtime.prediction",
     "Predictor": "edgecv_runtime.predictor",
-    "Top": "edgecv_runtime.heads.base",
+    "Top": "edgecv_runtime.heads.answers",
     "load": "edgecv_runtime.predictor",
 }
 

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from edgecv_runtime.bundle import read_within
 from edgecv_runtime.errors import BundleError
 from edgecv_runtime.files import MIB
+from edgecv_runtime.geometry import View
 from edgecv_runtime.golden_schema import GoldenTensor
 from edgecv_runtime.heads.base import Head, Outputs
 from edgecv_runtime.manifest import MAX_ELEMENTS
@@ -32,25 +33,32 @@ class ReferenceAnswer:
 
     Attributes:
         decisions: What the head decides; None where it decides nothing.
-        scores: One float32 number for each of its answers, (1, answers).
+        scores: The numbers of its answer with a batch of 1, such as (1, answers) float32.
     """
 
     decisions: tuple[int, ...] | None
-    scores: npt.NDArray[np.float32]
+    scores: npt.NDArray[Any]
 
     @classmethod
-    def of(cls, head: Head, outputs: Outputs) -> ReferenceAnswer:
-        """Decode a case's outputs, whose batch is 1."""
-        decided = head.trusted_decisions(outputs)
-        return cls(
-            decisions=None if decided is None else tuple(decided.reshape(-1).tolist()),
-            scores=np.asarray(head.scores(outputs), np.float32),
-        )
+    def of(cls, head: Head, outputs: Outputs, view: View | None = None) -> ReferenceAnswer:
+        """Decode a case's outputs, whose batch is 1.
+
+        Args:
+            head: What they mean.
+            outputs: The outputs.
+            view: Where the case's picture lies in the input.
+        """
+        decisions, scores = head.recorded(outputs, view)
+        return cls(decisions=decisions, scores=scores)
 
     def equals(self, other: ReferenceAnswer) -> bool:
         """Tell whether decisions are equal, and scores but for the last bit: exponentials may be rounded otherwise."""
         if self.decisions != other.decisions or self.scores.shape != other.scores.shape:
             return False
+        if self.scores.dtype != other.scores.dtype:
+            return False
+        if self.scores.dtype != np.float32:
+            return np.array_equal(self.scores, other.scores)
         return bool(_within_a_bit(self.scores, other.scores).all())
 
 
@@ -73,7 +81,7 @@ def read_tensor(root: Path, tensor: GoldenTensor) -> npt.NDArray[Any]:
     if tensor.dtype not in DTYPES:
         raise BundleError(f"golden file {name} has the unknown dtype {shortened(tensor.dtype)!r}")
     count = math.prod(tensor.shape)
-    if min(tensor.shape, default=1) < 1 or count > MAX_ELEMENTS:
+    if min(tensor.shape, default=1) < 0 or count > MAX_ELEMENTS:
         raise BundleError(f"golden file {name} has the shape {shortened(str(tensor.shape))}")
     kind = np.dtype(tensor.dtype).newbyteorder("<")
     expected = count * kind.itemsize

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from edgecv_runtime.schema import Digest, Record
+from edgecv_runtime.records import Record
+from edgecv_runtime.schema import Digest
 
 
 class GoldenTensor(Record, frozen=True, kw_only=True):
@@ -17,9 +18,10 @@ class GoldenTensor(Record, frozen=True, kw_only=True):
 class GoldenAnswer(Record, frozen=True, kw_only=True):
     """The answer of one head that the source's outputs of a case are decoded to.
 
-    `decisions` is what it decides: the index of a class, or a 1 or 0 for each label; -1 where the outputs are not
-    finite, None where the kind decides nothing. `scores` has one float32 number for each answer, after the head's
-    activation.
+    `decisions` is what it decides: the index of a class, or a 1 or 0 for each label, or the label of each box; -1 where
+    the outputs are not finite, None where the kind decides nothing. `scores` has one float32 number for each answer,
+    after the head's activation; for boxes and points their places in the picture as well, for masks and pictures their
+    pixels (docs/decoding.md).
     """
 
     decisions: tuple[int, ...] | None

@@ -21,6 +21,7 @@ from edgecv_runtime.left_out import NEWER, LeftOut, leave_out
 from edgecv_runtime.paths import inside, shortened
 from edgecv_runtime.precisions import PLAIN
 from edgecv_runtime.preprocess.rules import CHANNELS, check, resolve
+from edgecv_runtime.records import Record
 from edgecv_runtime.schema import (
     SCHEMA_VERSION,
     Artifact,
@@ -28,7 +29,6 @@ from edgecv_runtime.schema import (
     Normalize,
     Preprocess,
     QuantParams,
-    Record,
     TensorIO,
     TensorSpec,
 )

@@ -8,7 +8,9 @@ import msgspec
 import numpy as np
 
 from edgecv_runtime.backends import to_real
-from edgecv_runtime.heads.base import Head, HeadAnswer
+from edgecv_runtime.geometry import View
+from edgecv_runtime.heads.answers import HeadAnswer
+from edgecv_runtime.heads.base import Head
 from edgecv_runtime.schema import TensorIO
 
 
@@ -71,10 +73,14 @@ class Reader:
         """Return the outputs as float32, by the source's names."""
         return raw if self._plain else {io.name: to_real(raw[io.name], io) for io in self._ios}
 
-    def read(self, outputs: Mapping[str, np.ndarray]) -> tuple[HeadAnswer, ...]:
+    def read(self, outputs: Mapping[str, np.ndarray], view: View | None = None) -> tuple[HeadAnswer, ...]:
         """Return the answers in the outputs of one sample, (1, ...) float32 each.
+
+        Args:
+            outputs: The outputs.
+            view: Where the picture lies in the model's input; None for what is no picture.
 
         Raises:
             BackendError: The model gave NaN, so it said nothing.
         """
-        return tuple([head.read(outputs) for head in self.heads])  # a list is faster than a generator
+        return tuple([head.read(outputs, view) for head in self.heads])  # a list is faster than a generator

@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 from types import TracebackType
-from typing import Literal, Self, overload
+from typing import Final, Literal, Self, overload
 
 import numpy as np
 
@@ -17,14 +18,27 @@ from edgecv_runtime.backends import Backend
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.errors import BundleError, ImageError, LeftOutWarning
 from edgecv_runtime.feeds import Feed
-from edgecv_runtime.heads.base import Head, Top
+from edgecv_runtime.geometry import View
+from edgecv_runtime.heads.answers import Top
+from edgecv_runtime.heads.base import Head
 from edgecv_runtime.heads.kinds import Thresholds, heads_of
 from edgecv_runtime.prediction import Prediction, Reader
 from edgecv_runtime.preprocess import Preprocessor
 from edgecv_runtime.preprocess.decode import ImageSource
 from edgecv_runtime.schema import Artifact, Manifest
 
-ALONE = (0.0,)  # one sample, nothing preprocessed
+Tensors = np.ndarray | dict[str, np.ndarray]
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """The way of a sample: the milliseconds of its preprocessing, and where its picture lies in the model's input."""
+
+    milliseconds: float = 0.0
+    view: View | None = None
+
+
+_ALONE: Final = (_Way(),)  # one sample, nothing preprocessed
 
 
 def load(
@@ -139,8 +153,8 @@ class Predictor:
         """
         if not isinstance(source, list):
             began = perf_counter()
-            tensor = self.prepare(source, self._scratch()[:1])
-            return self.infer(tensor, 1e3 * (perf_counter() - began))
+            tensor, view = self.locate(source, self._scratch()[:1])
+            return self.infer(tensor, 1e3 * (perf_counter() - began), view)
         answers: list[Prediction | ImageError] = []
         for start in range(0, len(source), self._batch):
             answers += self._predict_batch(source[start : start + self._batch], skip_bad=skip_bad)
@@ -150,13 +164,7 @@ class Predictor:
     def prepare(self, source: ImageSource, out: np.ndarray | None = None) -> np.ndarray: ...
     @overload
     def prepare(self, source: Mapping[str, ImageSource], out: None = None) -> dict[str, np.ndarray]: ...
-    @overload
-    def prepare(
-        self, source: ImageSource | Mapping[str, ImageSource], out: np.ndarray | None = None
-    ) -> np.ndarray | dict[str, np.ndarray]: ...
-    def prepare(
-        self, source: ImageSource | Mapping[str, ImageSource], out: np.ndarray | None = None
-    ) -> np.ndarray | dict[str, np.ndarray]:
+    def prepare(self, source: ImageSource | Mapping[str, ImageSource], out: np.ndarray | None = None) -> Tensors:
         """The artifact's input tensor for one picture: batch 1, its own dtype and layout, in `out` where given.
 
         For a model with several inputs, by name: a picture or the numbers of each, and the tensor of each.
@@ -165,18 +173,36 @@ class Predictor:
             ImageError: A picture cannot be read.
             BundleError: The model has several inputs, and one picture was given, or other names.
         """
+        return self.locate(source, out)[0]
+
+    @overload
+    def locate(self, source: ImageSource, out: np.ndarray | None = None) -> tuple[np.ndarray, View | None]: ...
+    @overload
+    def locate(
+        self, source: ImageSource | Mapping[str, ImageSource], out: np.ndarray | None = None
+    ) -> tuple[Tensors, View | None]: ...
+    def locate(
+        self, source: ImageSource | Mapping[str, ImageSource], out: np.ndarray | None = None
+    ) -> tuple[Tensors, View | None]:
+        """Prepare as `prepare` does, and say where the (first) picture lies in the model's input: for boxes and masks.
+
+        Raises:
+            ImageError, BundleError: As `prepare`.
+        """
         if isinstance(source, Mapping):
             if source.keys() != self._preprocessors.keys():
                 raise BundleError(f"the model's inputs are {', '.join(self._feeds)}", "Give a source for each, by name")
-            return {name: prepare(source[name]) for name, prepare in self._preprocessors.items()}
+            found = {name: prepare.locate(source[name]) for name, prepare in self._preprocessors.items()}
+            view = next((view for _, view in found.values() if view is not None), None)
+            return {name: tensor for name, (tensor, _) in found.items()}, view
         if len(self._preprocessors) != 1:
             raise BundleError("the model has several inputs", "Use predict_tensor with one array per input")
-        return self._preprocessors[self._first.name](source, out)
+        return self._preprocessors[self._first.name].locate(source, out)
 
-    def infer(self, tensor: np.ndarray | dict[str, np.ndarray], preprocess_ms: float = 0.0) -> Prediction:
-        """Answer for what `prepare` made."""
+    def infer(self, tensor: Tensors, preprocess_ms: float = 0.0, view: View | None = None) -> Prediction:
+        """Answer for what `prepare` or `locate` made; without a view, places are those in the model's input."""
         raw = tensor if isinstance(tensor, dict) else {self._first.name: tensor}
-        return self._run(raw, (preprocess_ms,))[0]
+        return self._run(raw, (_Way(preprocess_ms, view),))[0]
 
     def predict_tensor(self, tensors: np.ndarray | Mapping[str, np.ndarray]) -> Prediction:
         """Answer for prepared tensors of one sample.
@@ -191,10 +217,10 @@ class Predictor:
         """
         if isinstance(tensors, np.ndarray) and len(self._feeds) == 1:
             name = self._first.name
-            return self._run({name: self._feeds[name].admit(tensors)}, ALONE)[0]
+            return self._run({name: self._feeds[name].admit(tensors)}, _ALONE)[0]
         if isinstance(tensors, np.ndarray) or tensors.keys() != self._feeds.keys():
             raise BundleError(f"the model's inputs are {', '.join(self._feeds)}", "Give a tensor for each, by name")
-        return self._run({name: feed.admit(tensors[name]) for name, feed in self._feeds.items()}, ALONE)[0]
+        return self._run({name: feed.admit(tensors[name]) for name, feed in self._feeds.items()}, _ALONE)[0]
 
     @property
     def heads(self) -> tuple[Head, ...]:
@@ -208,27 +234,27 @@ class Predictor:
     def _predict_batch(self, sources: list[ImageSource], *, skip_bad: bool) -> list[Prediction | ImageError]:
         """Answers to at most as many pictures as the artifact takes at once."""
         tensors = self._scratch()
-        prepared: list[float | ImageError] = []
+        prepared: list[_Way | ImageError] = []
         rows = 0
         for source in sources:
             made = self._prepare_timed(source, tensors[rows : rows + 1])
-            if isinstance(made, float):
+            if isinstance(made, _Way):
                 rows += 1
             elif not skip_bad:
                 raise made
             prepared.append(made)
-        times = [made for made in prepared if isinstance(made, float)]
-        answers = iter(self._run({self._first.name: tensors}, times) if times else ())
-        return [next(answers) if isinstance(made, float) else made for made in prepared]
+        ways = [made for made in prepared if isinstance(made, _Way)]
+        answers = iter(self._run({self._first.name: tensors}, ways) if ways else ())
+        return [next(answers) if isinstance(made, _Way) else made for made in prepared]
 
-    def _prepare_timed(self, source: ImageSource, out: np.ndarray) -> float | ImageError:
-        """Fill `out`, and say how many milliseconds it took, or why it could not be done."""
+    def _prepare_timed(self, source: ImageSource, out: np.ndarray) -> _Way | ImageError:
+        """Fill `out`, and say how long it took and where the picture lies, or why it could not be done."""
         began = perf_counter()
         try:
-            self.prepare(source, out)
+            _, view = self.locate(source, out)
         except ImageError as error:
             return error
-        return 1e3 * (perf_counter() - began)
+        return _Way(1e3 * (perf_counter() - began), view)
 
     def _scratch(self) -> np.ndarray:
         """This thread's input tensor; a runtime has read it when `run` returns."""
@@ -237,29 +263,25 @@ class Predictor:
             tensor = self._local.tensor = np.zeros(self._first.shape, self._first.dtype)
         return tensor
 
-    def _run(self, raw: dict[str, np.ndarray], preprocess_ms: Sequence[float]) -> list[Prediction]:
-        """Infer once, and read as many answers as there are times."""
-        count = len(preprocess_ms)
+    def _run(self, raw: dict[str, np.ndarray], ways: Sequence[_Way]) -> list[Prediction]:
+        """Infer once, and read as many answers as there are ways."""
+        count = len(ways)
         began = perf_counter()
         outputs = self.backend.run(raw if self._batch == 1 else {k: _padded(v, self._batch) for k, v in raw.items()})
         inferred = perf_counter()
         real = self._reader.real(outputs)
         share = 1e3 * (inferred - began) / count
         if self._batch == 1:
-            return [self._finish(real, preprocess_ms[0], share, inferred)]
+            return [self._finish(real, ways[0], share, inferred)]
         rows = ({name: values[row : row + 1] for name, values in real.items()} for row in range(count))
-        return [
-            self._finish(row, before, share, perf_counter()) for row, before in zip(rows, preprocess_ms, strict=True)
-        ]
+        return [self._finish(row, way, share, perf_counter()) for row, way in zip(rows, ways, strict=True)]
 
-    def _finish(
-        self, outputs: Mapping[str, np.ndarray], preprocess_ms: float, inference_ms: float, began: float
-    ) -> Prediction:
-        answers = self._reader.read(outputs)
+    def _finish(self, outputs: Mapping[str, np.ndarray], way: _Way, inference_ms: float, began: float) -> Prediction:
+        answers = self._reader.read(outputs, way.view)
         return Prediction(
             answers=answers,
             outputs=outputs,
-            preprocess_ms=preprocess_ms,
+            preprocess_ms=way.milliseconds,
             inference_ms=inference_ms,
             postprocess_ms=1e3 * (perf_counter() - began),
         )

@@ -10,6 +10,9 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from edgecv_runtime.decoders import Decoder
+from edgecv_runtime.records import Record
+
 SCHEMA_VERSION = 2
 
 # The name of a format (formats.KNOWN), or of one that this edgecv does not know yet.
@@ -25,10 +28,6 @@ Status = Literal["passed", "weak", "failed", "not_run"]
 Activation = Literal["none", "softmax", "sigmoid"]
 Depth = Literal["shift", "clip"]
 Kernel = Literal["nearest", "bilinear", "bicubic", "lanczos", "box"]
-
-
-class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A frozen record with named fields; unknown keys are refused when decoding."""
 
 
 class Fit(Record, frozen=True, kw_only=True):
@@ -83,7 +82,8 @@ class HeadSpec(Record, frozen=True, kw_only=True):
     `name` is that of its output, or the outputs' joined by "+"; `outputs` are outputs of the model, each of which
     belongs to one head. `activation` is what the device still has to apply (the model ends with logits), over the last
     axis. `thresholds` are of kinds that decide by them: from which score on a label holds, one for all labels or one a
-    label. `title` and `unit` are for people.
+    label. `decode` is how the outputs become boxes, masks, points or a picture, for the kinds that answer with such.
+    `title` and `unit` are for people.
     """
 
     name: str
@@ -92,6 +92,7 @@ class HeadSpec(Record, frozen=True, kw_only=True):
     labels: tuple[str, ...] | None = None
     activation: Activation = "none"
     thresholds: tuple[float, ...] = ()
+    decode: Decoder | None = None
     title: str | None = None
     unit: str | None = None
 
@@ -154,13 +155,15 @@ class Artifact(Record, frozen=True, kw_only=True):
 class HeadComparison(Record, frozen=True, kw_only=True):
     """The answers of one head against the source's.
 
-    `agreement` is the share of samples with the same answer (0..1), or of a head of whole numbers that of equal values,
-    where the source's change; `never` are the answers that the source gives and the artifact does not give once.
+    `agreement` is the share of equal answers (0..1): of samples, of boxes that are matched, of pixels, of points, or of
+    values, where the source's change (docs/heads.md); `never` are the answers that the source gives and the artifact
+    does not give once. `measured` has what else the kind measures, such as "mean_iou".
     """
 
     head: str
     agreement: float
     never: tuple[str, ...] = ()
+    measured: dict[str, float] = msgspec.field(default_factory=dict)
 
 
 class PartComparison(Record, frozen=True, kw_only=True):
@@ -253,7 +256,7 @@ class Parity(Record, frozen=True, kw_only=True):
     status: Status
     how: str
     reason: str | None = None
-    comparisons: dict[str, Comparison] = {}
+    comparisons: dict[str, Comparison] = msgspec.field(default_factory=dict)
     accuracy: Accuracy | None = None
     twin: Twin | None = None
     gates: tuple[Gate, ...] = ()

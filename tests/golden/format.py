@@ -10,7 +10,8 @@ import msgspec
 import numpy as np
 from edgecv_runtime.golden_schema import GoldenTensor
 from edgecv_runtime.preprocess import Preprocessor
-from edgecv_runtime.schema import Preprocess, Record, TensorIO
+from edgecv_runtime.records import Record
+from edgecv_runtime.schema import Preprocess, TensorIO
 from PIL import Image
 
 FORMAT_VERSION = 1

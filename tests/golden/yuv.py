@@ -16,7 +16,8 @@ import msgspec
 import numpy as np
 from edgecv_runtime.golden_schema import GoldenTensor
 from edgecv_runtime.preprocess import Preprocessor
-from edgecv_runtime.schema import Fit, Normalize, Preprocess, QuantParams, Record, Resize, TensorIO
+from edgecv_runtime.records import Record
+from edgecv_runtime.schema import Fit, Normalize, Preprocess, QuantParams, Resize, TensorIO
 
 from tests.golden.format import FOLDER, FORMAT_VERSION, little_endian, sha256
 

@@ -236,10 +236,10 @@ def test_an_artifact_of_an_unknown_target_is_left_out_and_said(root, tmp_path):
 
 def test_a_head_of_an_unknown_kind_is_left_out_and_said(tmp_path):
     bundles.write_two_outputs(tmp_path)
-    edit(tmp_path, lambda c: c["heads"][1].update(kind="keypoints", points=17))
+    edit(tmp_path, lambda c: c["heads"][1].update(kind="rays", points=17))
     bundle = Bundle.load(tmp_path)
-    assert bundle.left_out == ('the head "warm" is of the kind keypoints, which this edgecv does not know',)
-    with pytest.warns(LeftOutWarning, match="keypoints"):
+    assert bundle.left_out == ('the head "warm" is of the kind rays, which this edgecv does not know',)
+    with pytest.warns(LeftOutWarning, match="rays"):
         predictor = load(tmp_path)
     with predictor:
         answer = predictor.predict(bundles.plain((200, 10, 10)))
@@ -251,7 +251,7 @@ def test_a_head_of_an_unknown_kind_is_left_out_and_said(tmp_path):
     ("change", "message"),
     [
         (lambda c: [one.update(target="openvino") for one in c["artifacts"]], "holds artifacts of a newer edgecv only"),
-        (lambda c: c["heads"][0].update(kind="keypoints"), "holds heads of a newer edgecv only"),
+        (lambda c: c["heads"][0].update(kind="rays"), "holds heads of a newer edgecv only"),
         (lambda c: c["artifacts"][0].update(target="openvino", file="../x"), "which leaves it"),
         (lambda c: c["artifacts"][0].update(target="openvino", sha256="?"), "an artifact for openvino: Expected `str`"),
         (lambda c: c["artifacts"][0].update(target="Open VINO"), "Expected `str` matching regex"),

@@ -116,7 +116,7 @@ def test_classes_of_the_evaluation_data_are_labels_of_the_only_head_that_has_cla
     ("options", "message", "hint"),
     [
         ({"heads": ["sex:binary"]}, "--head names the output 'sex'", "outputs are age, gender"),
-        ({"heads": ["gender:yes"]}, "unknown kind 'yes'", "classification, binary, multilabel, regression"),
+        ({"heads": ["gender:yes"]}, "unknown kind 'yes'", "classification, binary, multilabel, segmentation"),
         ({"heads": ["gender"]}, "does not say which output is of which kind", "NAME:KIND"),
         ({"heads": [":binary"]}, "does not say which output is of which kind", "NAME:KIND"),
         ({"heads": ["gender:binary", "gender:regression"]}, "names 'gender' twice", "one --head for each"),
@@ -126,7 +126,7 @@ def test_classes_of_the_evaluation_data_are_labels_of_the_only_head_that_has_cla
         ({"heads": ["gender:binary=many.txt"]}, "it has 3 labels for 1 answers", "--head"),
         ({"heads": ["gender:binary=none.txt"]}, "none.txt", "one label a line"),
         ({"task": "binary"}, "--task is for a model with one head", "--head NAME:KIND"),
-        ({"task": "yes"}, "--task names the unknown kind 'yes'", "classification, binary, multilabel, regression"),
+        ({"task": "yes"}, "--task names the unknown kind 'yes'", "classification, binary, multilabel, segmentation"),
         ({"activation": "sigmoid"}, "--activation is for a model with one head", "--head"),
         ({"labels": ["a", "b"]}, "several: age (regression), gender (binary)", "--head"),
         ({"thresholds": ["age:0.5"]}, "--threshold names the head 'age'", "heads with thresholds are gender"),

@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 from edgecv_runtime.errors import BackendError, EdgecvError, ImageError, StreamError
-from edgecv_runtime.heads.base import HeadAnswer
+from edgecv_runtime.heads.answers import HeadAnswer
 from edgecv_runtime.prediction import Prediction
 from edgecv_runtime.stream import Frame, Stream
 from edgecv_runtime.stream.channel import MOST, Burst, Channel, ClosedError
@@ -52,7 +52,7 @@ class Predictor:
         self.tensors = set()
         self.inside = 0
 
-    def prepare(self, source, out=None):
+    def locate(self, source, out=None):
         time.sleep(self.prepare_s)
         number = int(source[0, 0, 0])
         if number in self.bad:
@@ -60,9 +60,9 @@ class Predictor:
         tensor = np.empty((1,), np.float32) if out is None else out
         tensor[0] = number
         self.tensors.add(id(tensor))
-        return tensor
+        return tensor, None
 
-    def infer(self, tensor, preprocess_ms=0.0):
+    def infer(self, tensor, preprocess_ms=0.0, view=None):  # noqa: ARG002 - places are no part of these answers
         before = float(tensor[0])
         if before == self.broken:
             raise BackendError("the kernel failed")

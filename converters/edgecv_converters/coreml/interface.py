@@ -9,7 +9,8 @@ from typing import Literal
 
 from edgecv_runtime.errors import UsageError
 from edgecv_runtime.heads.kinds import KINDS, kind_words
-from edgecv_runtime.schema import HeadSpec, Preprocess, Record, SourceInfo, TensorSpec
+from edgecv_runtime.records import Record
+from edgecv_runtime.schema import HeadSpec, Preprocess, SourceInfo, TensorSpec
 
 from edgecv_converters.coreml.recipes import MINIMUMS, RECIPES, Minimum
 from edgecv_converters.graph.frozen import Endpoint

@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from edgecv_runtime.errors import UsageError
 from edgecv_runtime.precisions import WEIGHT_FORMS, WORDS, WeightForm
-from edgecv_runtime.schema import Record
+from edgecv_runtime.records import Record
 
 Minimum = Literal["iOS16", "iOS17", "iOS18"]
 MINIMUMS: Final[tuple[Minimum, ...]] = ("iOS16", "iOS17", "iOS18")

@@ -11,7 +11,8 @@ from edgecv_runtime.backends import Backend, open_backend
 from edgecv_runtime.errors import UsageError
 from edgecv_runtime.formats import COREML as FORMAT
 from edgecv_runtime.formats import COREMLTOOLS
-from edgecv_runtime.schema import Artifact, Precision, Record, TensorSpec
+from edgecv_runtime.records import Record
+from edgecv_runtime.schema import Artifact, Precision, TensorSpec
 
 from edgecv_converters.coreml.inspect import inspect_coreml
 from edgecv_converters.coreml.interface import Interface, ModelMetadata, check_fit

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edgecv_runtime.errors import UsageError
-from edgecv_runtime.schema import Record
+from edgecv_runtime.records import Record
 
 LARGEST_BATCH = 1024
 

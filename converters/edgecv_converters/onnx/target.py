@@ -9,7 +9,8 @@ from typing import Any, Final
 from edgecv_runtime.errors import UsageError
 from edgecv_runtime.formats import ONNX as FORMAT
 from edgecv_runtime.formats import ONNX_RUNTIME, PythonLibrary
-from edgecv_runtime.schema import Precision, Record
+from edgecv_runtime.records import Record
+from edgecv_runtime.schema import Precision
 
 from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.graph.passes import (

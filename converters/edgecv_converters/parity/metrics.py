@@ -20,7 +20,7 @@ from edgecv_runtime.schema import Accuracy, Comparison
 
 from edgecv_converters.measured import Histogram
 from edgecv_converters.parity.noise import INFINITE, cosine, signal_to_noise
-from edgecv_converters.parity.parts import HeadCounts, OutputSums, WholeCounts
+from edgecv_converters.parity.parts import OutputSums
 
 MAX_FLIPS: Final = 100
 NEARLY: Final = 0.9  # of a sample's whole numbers, which agree where so many are equal
@@ -53,9 +53,8 @@ class ComparisonAccumulator:
         self._error_power = self._reference_power = self._candidate_power = self._dot = 0.0
         self._flips: list[str] = []
         self._outputs: dict[str, OutputSums] = {}
-        self._answers = [(head, HeadCounts(head)) for head in self._heads if head.decides]
-        self._wholes = [WholeCounts(head) for head in self._heads if head.whole and not head.decides]
-        self._decides = bool(self._answers or self._wholes)
+        counts = ((head, head.comparison()) for head in self._heads)
+        self._answers = [(head, counting) for head, counting in counts if counting is not None]
         whole = {name for head in self._heads if head.whole and not head.decides for name in head.spec.outputs}
         self._counted = whole if any(not head.whole for head in self._heads) else set()  # not measured as numbers
         self._unparted = whole
@@ -96,7 +95,7 @@ class ComparisonAccumulator:
         if name in self._counted:
             return finite
         if name not in self._outputs and name not in self._unparted:
-            decided = any(name in head.spec.outputs for head, _ in self._answers)
+            decided = any(head.decides and name in head.spec.outputs for head in self._heads)
             self._outputs[name] = OutputSums(name, shape, by_column=not decided)
         if name in self._outputs:
             self._outputs[name].add(expected.reshape(-1, *shape[1:]), got.reshape(-1, *shape[1:]))
@@ -121,17 +120,9 @@ class ComparisonAccumulator:
         candidate: Mapping[str, npt.NDArray[Any]],
         finite: BoolArray,
     ) -> None:
-        same = finite.copy()
-        for head, counts in self._answers:
-            wanted, got = head.trusted_decisions(reference), head.trusted_decisions(candidate)
-            assert wanted is not None, "a head that decides says something of each sample"
-            assert got is not None, "a head that decides says something of each sample"
-            agreed = same_rows(wanted, got) & finite
-            counts.add(wanted, got, agreed)
-            same &= agreed
-        shares = same.astype(np.float64)
-        for whole in self._wholes:
-            shares = np.minimum(shares, whole.add(reference, candidate))
+        shares = finite.astype(np.float64)
+        for _, counts in self._answers:
+            shares = np.minimum(shares, counts.add(reference, candidate))
         self._agreed += float(shares.sum())
         room = MAX_FLIPS - len(self._flips)
         self._flips.extend(str(ids[row]) for row in np.flatnonzero(shares < NEARLY)[:room])
@@ -145,18 +136,20 @@ class ComparisonAccumulator:
         if not self._count:
             raise DataError("no sample was compared", "Give at least one golden or calibration sample")
         broken = self._non_finite > 0
-        wholes = [counts.result() for counts in self._wholes]
-        agreement = min([self._agreed / self._count, *(whole.agreement for whole in wholes)])
+        answers = [counts.result() for _, counts in self._answers]
+        by_part = {head.name for head in self._heads if not head.decides}
+        shares = (found.agreement for found in answers if found.head in by_part)
+        agreement = min([self._agreed / self._count, *shares])
         return Comparison(
             count=self._count,
             max_abs_error=INFINITE if broken else min(self._max_error, INFINITE),
             mean_abs_error=INFINITE if broken else min(self._sum_error / self._elements, INFINITE),
             cosine=0.0 if broken else cosine(self._dot, self._reference_power, self._candidate_power),
             snr_db=-INFINITE if broken else signal_to_noise(self._reference_power, self._error_power),
-            agreement=agreement if self._decides else None,
-            flips=tuple(self._flips) if self._decides or broken else (),
+            agreement=agreement if answers else None,
+            flips=tuple(self._flips) if answers or broken else (),
             non_finite=self._non_finite,
-            heads=(*(counts.result() for _, counts in self._answers), *wholes),
+            heads=tuple(answers),
             parts=tuple(part for sums in self._outputs.values() for part in sums.parts()),
         )
 

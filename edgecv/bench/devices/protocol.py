@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Final, TypeVar
 
 import msgspec
-from edgecv_runtime.schema import Record
+from edgecv_runtime.records import Record
 
 VERSION: Final = 1
 PACKAGE: Final = "dev.edgecv.demo"

@@ -13,7 +13,8 @@ import numpy as np
 from edgecv_runtime import formats
 from edgecv_runtime.errors import BackendError
 from edgecv_runtime.preprocess.quantize import dequantize, quantize
-from edgecv_runtime.schema import Artifact, Normalize, Record, TensorIO
+from edgecv_runtime.records import Record
+from edgecv_runtime.schema import Artifact, Normalize, TensorIO
 from edgecv_runtime.text import valid
 
 

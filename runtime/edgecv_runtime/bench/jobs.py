@@ -9,7 +9,8 @@ from edgecv_runtime import formats
 from edgecv_runtime.bench.result import BenchRow
 from edgecv_runtime.cpu import cores
 from edgecv_runtime.errors import BackendError, BundleError, UsageError
-from edgecv_runtime.schema import Artifact, Manifest, Record
+from edgecv_runtime.records import Record
+from edgecv_runtime.schema import Artifact, Manifest
 
 MOST_THREADS: Final = 256
 

@@ -13,7 +13,8 @@ from typing import Annotated, Literal
 import msgspec
 
 from edgecv_runtime.errors import DataError
-from edgecv_runtime.schema import Comparison, Precision, Record, Target
+from edgecv_runtime.records import Record
+from edgecv_runtime.schema import Comparison, Precision, Target
 
 RESULT_VERSION = 1
 MOST_SAMPLES = 400

@@ -12,14 +12,18 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from edgecv_runtime.decoders import Decoder
 from edgecv_runtime.errors import BackendError, SpecError
-from edgecv_runtime.heads.arithmetic import activate, same_rows, top_k
+from edgecv_runtime.geometry import View
+from edgecv_runtime.heads.answers import HeadAnswer, Top
+from edgecv_runtime.heads.arithmetic import activate, top_k
+from edgecv_runtime.heads.comparison import NOTHING, AnswerCounts, HeadCounts, WholeCounts
 from edgecv_runtime.heads.metrics import HeadMetrics
 from edgecv_runtime.heads.words import AnswerCell, Caption, Drawn, rounded
+from edgecv_runtime.records import Record
 from edgecv_runtime.schema import Activation, HeadSpec, TensorIO
 
 HALF: Final = 0.5
-NOTHING: Final = -1  # the decision of a sample whose outputs are not finite
 # How a source model's output ends, as far as it tells what the output means: with a sigmoid, a softmax, an operation
 # that gives logits, or with anything else.
 Ending = Literal["sigmoid", "softmax", "logits", "other"]
@@ -33,36 +37,6 @@ def is_whole(dtype: str) -> bool:
     return dtype.startswith(("int", "uint", "bool"))
 
 
-class Top(msgspec.Struct, frozen=True, kw_only=True):
-    """One of the best answers: its name, its index, and its score."""
-
-    label: str
-    index: int
-    score: float
-
-
-class HeadAnswer(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """The answer of one head to one sample.
-
-    Attributes:
-        head: The head's name.
-        kind: The head's kind.
-        label: The class name, its index as text where the head has no labels, or None where no one class is chosen.
-        index: The class index, or None.
-        score: The winning class's value in `scores`, or None.
-        labels: The names whose score reaches their threshold, best first, where any number of them may hold.
-        scores: One value for each answer of the head, float32 (see `Head.scores`).
-    """
-
-    head: str
-    kind: str
-    label: str | None = None
-    index: int | None = None
-    score: float | None = None
-    labels: tuple[str, ...] = ()
-    scores: np.ndarray
-
-
 @dataclass(frozen=True)
 class Head(ABC):
     """One head of a bundle: what its outputs mean, and how they become scores, decisions and words.
@@ -73,6 +47,7 @@ class Head(ABC):
         spec: The head's record in the manifest.
         shapes: The shapes of its outputs in the order of `spec.outputs`, batch included.
         dtypes: Their types, where they are known.
+        canvas: The size of the model's picture, (height, width) in pixels; None where it takes none.
 
     Raises:
         SpecError: The record is none of this kind, or does not fit the outputs.
@@ -81,6 +56,7 @@ class Head(ABC):
     spec: HeadSpec
     shapes: tuple[tuple[int, ...], ...]
     dtypes: tuple[str, ...] = ()
+    canvas: tuple[int, int] | None = None
 
     kind: ClassVar[str]
     meaning: ClassVar[str]  # in a few words, for help texts
@@ -88,7 +64,9 @@ class Head(ABC):
     takes_thresholds: ClassVar[bool] = False
     one_class: ClassVar[bool] = False  # whether its decision is the index of one class
     exclusive: ClassVar[bool] = False  # whether its scores are those of labels of which exactly one holds
-    trained: ClassVar[Training]  # what outputs of this kind are trained towards
+    trained: ClassVar[Training | None] = None  # what outputs of this kind are trained towards
+    decoders: ClassVar[tuple[type[Record], ...]] = ()  # the decoders that the kind has
+    usual_threshold: ClassVar[float] = HALF
 
     def __post_init__(self) -> None:
         self.check()
@@ -103,6 +81,16 @@ class Head(ABC):
     def pending(cls, ending: Ending) -> Activation:
         """Return what a device still has to apply for scores in 0..1, where the model's output ends like that."""
 
+    @classmethod
+    def usual_thresholds(cls, shape: Sequence[int]) -> tuple[float, ...]:
+        """Return the thresholds of a head of an output of that shape, where nobody gives others."""
+        return (cls.usual_threshold,) if cls.takes_thresholds else ()
+
+    @classmethod
+    def usual_decoder(cls, shape: Sequence[int]) -> Decoder | None:
+        """Return the decoder where nobody gives another; None where somebody must."""
+        return None
+
     @abstractmethod
     def scores(self, outputs: Outputs) -> np.ndarray:
         """Return one value for each answer: (batch, answers) float32."""
@@ -112,8 +100,12 @@ class Head(ABC):
         """Return what the model says of each sample, (batch,) or (batch, n) int64; None where it decides nothing."""
 
     @abstractmethod
-    def read(self, outputs: Outputs) -> HeadAnswer:
+    def read(self, outputs: Outputs, view: View | None = None) -> HeadAnswer:
         """Return the answer to one sample, whose outputs have a batch of 1.
+
+        Args:
+            outputs: The outputs.
+            view: Where the picture lies in the model's input; without it, places are those in the input itself.
 
         Raises:
             BackendError: The model gave NaN, so it said nothing.
@@ -154,14 +146,27 @@ class Head(ABC):
         Raises:
             SpecError: It contradicts itself, or the outputs.
         """
-        if len(self.spec.outputs) != 1:
+        if len(self.spec.outputs) != 1 and not self.decoders:
             raise SpecError(f"a {self.kind} head has one output, got {len(self.spec.outputs)}")
         self.check_thresholds()
+        self.check_decoder()
         labels = self.spec.labels
         if labels is not None and not labels:
             raise SpecError("its list of labels is empty")
         if labels is not None:
             self.check_labels(labels)
+
+    def check_decoder(self) -> None:
+        """Check that there is a decoder of the kind's where it has some, and that it fits the outputs.
+
+        Raises:
+            SpecError: There is not, or it does not.
+        """
+        decoder = self.spec.decode
+        if decoder is None and self.decoders:
+            raise SpecError(f"a {self.kind} head needs a decoder", "Describe it in a file: --head NAME:KIND=head.toml")
+        if decoder is not None and not isinstance(decoder, self.decoders):
+            raise SpecError(f"a {self.kind} head has no decoder of the form {decoder.__struct_config__.tag!r}")
 
     def check_labels(self, labels: tuple[str, ...]) -> None:
         """Check that there are as many labels as answers.
@@ -257,10 +262,19 @@ class Head(ABC):
         decided[~finite] = NOTHING
         return decided
 
-    def agreement(self, reference: Outputs, candidate: Outputs) -> npt.NDArray[np.bool_] | None:
-        """Return which samples get the same answer from both, (batch,) bool; None where agreement has no meaning."""
-        wanted, got = self.trusted_decisions(reference), self.trusted_decisions(candidate)
-        return None if wanted is None or got is None else same_rows(wanted, got)
+    def comparison(self) -> AnswerCounts | None:
+        """Return what counts how far answers agree; None where agreement has no meaning."""
+        if self.decides:
+            return HeadCounts(self)
+        return WholeCounts(self) if self.whole else None
+
+    def recorded(self, outputs: Outputs, view: View | None) -> tuple[tuple[int, ...] | None, npt.NDArray[Any]]:
+        """Return what golden cases record of the answer to one sample: decisions, and numbers with a batch of 1."""
+        decided = self.trusted_decisions(outputs)
+        return (
+            None if decided is None else tuple(decided.reshape(-1).tolist()),
+            np.asarray(self.scores(outputs), np.float32),
+        )
 
     def answers(self, outputs: Outputs) -> npt.NDArray[Any]:
         """Return what is held against labelled data: the decisions, one row a sample."""

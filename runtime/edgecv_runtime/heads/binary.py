@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from edgecv_runtime.heads.base import Ending, HeadAnswer, Outputs, check_finite
+from edgecv_runtime.geometry import View
+from edgecv_runtime.heads.answers import HeadAnswer
+from edgecv_runtime.heads.base import Ending, Outputs, check_finite
 from edgecv_runtime.heads.one_class import OneClassHead
 from edgecv_runtime.schema import Activation
 
@@ -46,7 +48,7 @@ class Binary(OneClassHead):
         """Return 1 where the probability reaches the threshold, else 0."""
         return np.asarray(self.activated(outputs)[:, 0] >= np.float32(self.spec.thresholds[0]), np.int64)
 
-    def read(self, outputs: Outputs) -> HeadAnswer:
+    def read(self, outputs: Outputs, view: View | None = None) -> HeadAnswer:
         """Return the label that holds, and its score."""
         scores = self.scores(outputs)[0]
         check_finite(scores.item(1))

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from edgecv_runtime.heads.base import Ending, HeadAnswer, Outputs, check_finite
+from edgecv_runtime.geometry import View
+from edgecv_runtime.heads.answers import HeadAnswer
+from edgecv_runtime.heads.base import Ending, Outputs, check_finite
 from edgecv_runtime.heads.one_class import OneClassHead
 from edgecv_runtime.schema import Activation
 
@@ -45,7 +47,7 @@ class Classification(OneClassHead):
         """Return the class with the highest value of each sample, the first of equal ones."""
         return np.asarray(self.values(outputs).argmax(axis=-1), np.int64)
 
-    def read(self, outputs: Outputs) -> HeadAnswer:
+    def read(self, outputs: Outputs, view: View | None = None) -> HeadAnswer:
         """Return the best class and its score."""
         plain = self.spec.activation == "none"
         scores = outputs[self.spec.outputs[0]].reshape(-1) if plain else self.activated(outputs)[0]

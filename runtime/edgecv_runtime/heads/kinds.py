@@ -8,20 +8,34 @@ from typing import Final
 from msgspec.structs import replace
 
 from edgecv_runtime.errors import SpecError
-from edgecv_runtime.heads.base import HALF, Ending, Head, Training
+from edgecv_runtime.heads.base import Ending, Head, Training
 from edgecv_runtime.heads.binary import Binary
 from edgecv_runtime.heads.classification import Classification
+from edgecv_runtime.heads.detection import Detection
+from edgecv_runtime.heads.embedding import Embedding
+from edgecv_runtime.heads.image import ImageHead
+from edgecv_runtime.heads.keypoints import Keypoints
 from edgecv_runtime.heads.multilabel import Multilabel
 from edgecv_runtime.heads.regression import Regression
-from edgecv_runtime.schema import HeadSpec, Manifest, TensorSpec
+from edgecv_runtime.heads.segmentation import Segmentation
+from edgecv_runtime.schema import HeadSpec, Manifest, Preprocess, TensorSpec
 
 # The first kind that an output shows is the one that it is taken for.
-KINDS: Final[Mapping[str, type[Head]]] = {head.kind: head for head in (Classification, Binary, Multilabel, Regression)}
+_ALL: Final = (
+    (Classification, Binary, Multilabel, Segmentation, Regression),  # which a shape may show
+    (Detection, Keypoints, ImageHead, Embedding),
+)
+KINDS: Final[Mapping[str, type[Head]]] = {head.kind: head for kinds in _ALL for head in kinds}
 Thresholds = Sequence[float] | Mapping[str, Sequence[float]]
 
 
-def open_head(spec: HeadSpec, outputs: Iterable[TensorSpec]) -> Head:
+def open_head(spec: HeadSpec, outputs: Iterable[TensorSpec], canvas: tuple[int, int] | None = None) -> Head:
     """Return the head of a record, whose kind is known.
+
+    Args:
+        spec: The record.
+        outputs: The model's outputs.
+        canvas: The size of its picture (see `canvas_of`).
 
     Raises:
         SpecError: The record does not fit its kind or the model's outputs.
@@ -29,9 +43,14 @@ def open_head(spec: HeadSpec, outputs: Iterable[TensorSpec]) -> Head:
     found = {output.name: output for output in outputs}
     own = [found[name] for name in spec.outputs]
     try:
-        return KINDS[spec.kind](spec, tuple(one.shape for one in own), tuple(one.dtype for one in own))
+        return KINDS[spec.kind](spec, tuple(one.shape for one in own), tuple(one.dtype for one in own), canvas)
     except SpecError as error:
         raise SpecError(f"head {spec.name!r}: {error.message}", error.hint) from error
+
+
+def canvas_of(inputs: Iterable[TensorSpec], preprocess: Mapping[str, Preprocess]) -> tuple[int, int] | None:
+    """Return the size of a model's picture, (height, width) in pixels: of its first input that is one; else None."""
+    return next((preprocess[one.name].size for one in inputs if preprocess[one.name].size is not None), None)
 
 
 def heads_of(manifest: Manifest, thresholds: Thresholds | None = None) -> tuple[Head, ...]:
@@ -45,7 +64,8 @@ def heads_of(manifest: Manifest, thresholds: Thresholds | None = None) -> tuple[
     Raises:
         SpecError: The thresholds are not in 0..1, are too many or too few, or are no head's.
     """
-    heads = tuple(open_head(spec, manifest.outputs) for spec in manifest.heads)
+    canvas = canvas_of(manifest.inputs, manifest.preprocess)
+    heads = tuple(open_head(spec, manifest.outputs, canvas) for spec in manifest.heads)
     if thresholds is None:
         return heads
     taking = [head.name for head in heads if head.takes_thresholds]
@@ -56,7 +76,7 @@ def heads_of(manifest: Manifest, thresholds: Thresholds | None = None) -> tuple[
             f"no head named {unknown!r} has thresholds", f"Those that have are {', '.join(taking) or 'none'}"
         )
     return tuple(
-        open_head(replace(head.spec, thresholds=tuple(chosen[head.name])), manifest.outputs)
+        open_head(replace(head.spec, thresholds=tuple(chosen[head.name])), manifest.outputs, canvas)
         if head.name in chosen
         else head
         for head in heads
@@ -92,7 +112,8 @@ def shown_head(outputs: Sequence[TensorSpec], ending: Ending, kind: str | None =
         kind=chosen.kind,
         outputs=names,
         activation=chosen.pending(ending),
-        thresholds=(HALF,) if chosen.takes_thresholds else (),
+        thresholds=chosen.usual_thresholds(outputs[0].shape),
+        decode=chosen.usual_decoder(outputs[0].shape),
     )
 
 

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edgecv_runtime.geometry import View
+from edgecv_runtime.heads.answers import HeadAnswer
 from edgecv_runtime.heads.arithmetic import top_k
-from edgecv_runtime.heads.base import Ending, Head, HeadAnswer, Outputs, check_finite
+from edgecv_runtime.heads.base import Ending, Head, Outputs, check_finite
 from edgecv_runtime.heads.metrics import HeadMetrics, label_metrics
 from edgecv_runtime.heads.truth import label_bits
 from edgecv_runtime.heads.words import AnswerCell, score_words
@@ -50,7 +52,7 @@ class Multilabel(Head):
         """Return a 1 for each label whose probability reaches its threshold, else a 0: (batch, labels)."""
         return np.asarray(self._holds(self.activated(outputs)), np.int64)
 
-    def read(self, outputs: Outputs) -> HeadAnswer:
+    def read(self, outputs: Outputs, view: View | None = None) -> HeadAnswer:
         """Return the labels that hold, the one with the highest score first."""
         scores = self.activated(outputs)[0]
         check_finite(float(scores.max()))

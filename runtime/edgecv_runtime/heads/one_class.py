@@ -9,7 +9,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from edgecv_runtime.heads.base import Head, HeadAnswer, Outputs
+from edgecv_runtime.heads.answers import HeadAnswer
+from edgecv_runtime.heads.base import Head, Outputs
 from edgecv_runtime.heads.metrics import HeadMetrics, class_metrics
 from edgecv_runtime.heads.truth import class_indices
 from edgecv_runtime.heads.words import AnswerCell, rounded, score_words

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgecv_runtime.heads.base import Ending, Head, HeadAnswer, Outputs
+from edgecv_runtime.geometry import View
+from edgecv_runtime.heads.answers import HeadAnswer
+from edgecv_runtime.heads.base import Ending, Head, Outputs
 from edgecv_runtime.heads.metrics import HeadMetrics, value_metrics
 from edgecv_runtime.heads.truth import numbers
 from edgecv_runtime.heads.words import AnswerCell, value_words
@@ -51,7 +53,7 @@ class Regression(Head):
         """Return None: nothing is decided."""
         return
 
-    def read(self, outputs: Outputs) -> HeadAnswer:
+    def read(self, outputs: Outputs, view: View | None = None) -> HeadAnswer:
         """Return the numbers."""
         return HeadAnswer(head=self.spec.name, kind=self.kind, scores=self.activated(outputs)[0])
 

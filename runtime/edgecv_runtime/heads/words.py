@@ -25,7 +25,39 @@ class Caption:
     text: str
 
 
-Drawn = Caption
+@dataclass(frozen=True, slots=True)
+class BoxMark:
+    """A box with a line of text: `place` is left, top, right and bottom in pixels, `index` chooses its colour."""
+
+    place: tuple[float, ...]
+    index: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MaskLayer:
+    """A class for each pixel: (height, width) uint8; `labels` name them, 255 is none."""
+
+    classes: np.ndarray
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Skeleton:
+    """Points (x, y) in pixels, None where one is not shown, and the pairs between which lines are drawn."""
+
+    points: tuple[tuple[float, float] | None, ...]
+    lines: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MadePicture:
+    """A picture that is shown beside the one that it was made from: (height, width, 1 or 3) uint8."""
+
+    pixels: np.ndarray
+
+
+Drawn = Caption | BoxMark | MaskLayer | Skeleton | MadePicture
 """Anything that a head may want drawn on a picture."""
 
 

@@ -10,10 +10,10 @@ import numpy as np
 from PIL import Image
 
 from edgecv_runtime.errors import ImageError, SpecError
+from edgecv_runtime.geometry import Axes, View, place
 from edgecv_runtime.preprocess.decode import PIL_MODE, ImageSource, as_image, as_pixels, decode
 from edgecv_runtime.preprocess.finish import Finish
 from edgecv_runtime.preprocess.gather import Form, gray, lay_out
-from edgecv_runtime.preprocess.geometry import Axes, place
 from edgecv_runtime.preprocess.lanes import Lanes
 from edgecv_runtime.preprocess.losses import Losses
 from edgecv_runtime.preprocess.quantize import quantize
@@ -33,6 +33,7 @@ class Placed:
     axes: Axes
     unscaled: bool
     whole: bool
+    view: View
 
 
 class Preprocessor:
@@ -90,17 +91,21 @@ class Preprocessor:
             ImageError: The picture cannot be read, or the tensor holds NaN or infinity.
             ValueError: `out` has another shape, dtype or layout in memory.
         """
+        return self.locate(source, out)[0]
+
+    def locate(self, source: ImageSource, out: np.ndarray | None = None) -> tuple[np.ndarray, View | None]:
+        """Make the same tensor, and say where in the picture it comes from; None for what is no picture."""
         if self.spec.kind == "tensor":
-            return self._tensor(source, out)
+            return self._tensor(source, out), None
         out = self._target(out, self._shape)
         if isinstance(source, np.ndarray):
-            self._from_pixels(as_pixels(source), out)
+            placed = self._from_pixels(as_pixels(source), out)
         elif self.spec.resize.semantics == "tf":
             pixels = np.asarray(decode(source, self.spec, self._losses))
-            self._from_pixels(as_pixels(pixels), out)
+            placed = self._from_pixels(as_pixels(pixels), out)
         else:
-            self._from_image(decode(source, self.spec, self._losses), out)
-        return out
+            placed = self._from_image(decode(source, self.spec, self._losses), out)
+        return out, placed.view
 
     def _target(self, out: np.ndarray | None, shape: tuple[int, ...]) -> np.ndarray:
         if out is None:
@@ -116,6 +121,7 @@ class Preprocessor:
             axes,
             unscaled=exact and all(axis.taken == axis.scaled for axis in axes),
             whole=all(axis.shown == axis.size for axis in axes),
+            view=View(height, width, *axes),
         )
 
     def _make_plan(self, form: Form) -> Plan | Nearest:
@@ -132,7 +138,7 @@ class Preprocessor:
         down, across = placed.axes
         return self._lanes.cut(rows[down.target], across.target)
 
-    def _from_pixels(self, pixels: np.ndarray, out: np.ndarray) -> None:
+    def _from_pixels(self, pixels: np.ndarray, out: np.ndarray) -> Placed:
         """From an array of H x W x C."""
         placed = self._place(pixels.shape[0], pixels.shape[1])
         if placed.unscaled:
@@ -144,6 +150,7 @@ class Preprocessor:
             self._from_part(image, placed, out)
         else:
             self._run_plan(pixels, self._inside(placed, out))
+        return placed
 
     def _run_plan(self, pixels: np.ndarray, inside: np.ndarray) -> None:
         picture, form = lay_out(pixels)
@@ -167,12 +174,13 @@ class Preprocessor:
             return np.ascontiguousarray(pixels.transpose(0, 2, 1))
         return pixels.reshape(pixels.shape[0], -1)
 
-    def _from_image(self, image: Image.Image, out: np.ndarray) -> None:
+    def _from_image(self, image: Image.Image, out: np.ndarray) -> Placed:
         placed = self._place(image.height, image.width)
         down, across = placed.axes
         if (down.taken, across.taken) != (image.height, image.width):
             image = image.crop((across.source.start, down.source.start, across.source.stop, down.source.stop))
         self._from_part(image, placed, out)
+        return placed
 
     def _from_part(self, image: Image.Image, placed: Placed, out: np.ndarray) -> None:
         """From the part of a picture that is scaled, with Pillow's kernels."""

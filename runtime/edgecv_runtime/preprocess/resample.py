@@ -8,8 +8,8 @@ from typing import Protocol
 import numpy as np
 from PIL import Image
 
+from edgecv_runtime.geometry import Axes, Axis
 from edgecv_runtime.preprocess.gather import Form, Gather, gray
-from edgecv_runtime.preprocess.geometry import Axes, Axis
 from edgecv_runtime.preprocess.lanes import Lanes
 from edgecv_runtime.preprocess.scratch import Scratch
 from edgecv_runtime.preprocess.taps import (

@@ -18,6 +18,7 @@ from typing import Protocol, Self
 import numpy as np
 
 from edgecv_runtime.errors import ImageError
+from edgecv_runtime.geometry import View
 from edgecv_runtime.prediction import Prediction
 from edgecv_runtime.stream.channel import Burst, Channel, ClosedError
 from edgecv_runtime.stream.frame import Frame, FrameSource, Pace, Picture
@@ -33,11 +34,11 @@ PATIENCE = 2.0  # seconds for a source to let go; a read that hangs must not han
 class Answers(Protocol):
     """A predictor as far as the pipeline needs one."""
 
-    def prepare(self, source: Picture, out: np.ndarray | None = None) -> Tensors:
-        """The input tensor, in `out` where that fits; of several inputs one by name for each."""
+    def locate(self, source: Picture, out: np.ndarray | None = None) -> tuple[Tensors, View | None]:
+        """The input tensor, in `out` where that fits, or one for each input by name; and where the picture is in it."""
 
-    def infer(self, tensor: Tensors, preprocess_ms: float = 0.0) -> Prediction:
-        """The answer to what `prepare` made."""
+    def infer(self, tensor: Tensors, preprocess_ms: float = 0.0, view: View | None = None) -> Prediction:
+        """The answer to what `locate` made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,9 +61,10 @@ class FrameAnswer:
 @dataclass(frozen=True, slots=True)
 class _Prepared:
     frame: Frame
-    tensor: Tensors | None
-    error: ImageError | None
-    milliseconds: float
+    tensor: Tensors | None = None
+    view: View | None = None
+    error: ImageError | None = None
+    milliseconds: float = 0.0
 
 
 class Stream:
@@ -192,10 +194,10 @@ class Stream:
     def _prepared(self, frame: Frame) -> _Prepared:
         began = time.perf_counter()
         try:
-            tensor = self._predictor.prepare(frame.image, self._spare.pop() if self._spare else None)
+            tensor, view = self._predictor.locate(frame.image, self._spare.pop() if self._spare else None)
         except ImageError as error:
-            return _Prepared(frame, None, _named(error, frame), 0.0)
-        return _Prepared(frame, tensor, None, 1e3 * (time.perf_counter() - began))
+            return _Prepared(frame, error=_named(error, frame))
+        return _Prepared(frame, tensor, view, milliseconds=1e3 * (time.perf_counter() - began))
 
     def _infer(self) -> None:
         burst = Burst(self._answers, self._burst)
@@ -223,7 +225,7 @@ class Stream:
         frame = prepared.frame
         if prepared.tensor is None:
             return FrameAnswer(frame=frame, error=prepared.error)
-        found = self._predictor.infer(prepared.tensor, prepared.milliseconds)
+        found = self._predictor.infer(prepared.tensor, prepared.milliseconds, prepared.view)
         self._recycle([prepared])
         return FrameAnswer(frame=frame, prediction=found, latency_ms=1e3 * (time.monotonic() - frame.captured))
 

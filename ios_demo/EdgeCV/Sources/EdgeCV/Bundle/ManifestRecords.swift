@@ -46,7 +46,7 @@ extension Preprocess: RecordReadable {
 }
 
 extension HeadSpec: RecordReadable {
-  static let keys = ["name", "kind", "outputs", "labels", "activation", "thresholds", "title", "unit"]
+  static let keys = ["name", "kind", "outputs", "labels", "activation", "thresholds", "decode", "title", "unit"]
 
   init(_ record: Record) throws {
     name = try record.value("name")
@@ -117,7 +117,7 @@ extension Artifact: RecordReadable {
 }
 
 extension HeadComparison: RecordReadable {
-  static let keys = ["head", "agreement", "never"]
+  static let keys = ["head", "agreement", "never", "measured"]
 
   init(_ record: Record) throws {
     head = try record.value("head")

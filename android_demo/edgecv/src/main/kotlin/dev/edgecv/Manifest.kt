@@ -138,6 +138,7 @@ public data class HeadSpec(
     val labels: List<String>? = null,
     val activation: Activation = Activation.NONE,
     val thresholds: List<Double> = emptyList(),
+    internal val decode: kotlinx.serialization.json.JsonElement? = null,
     val title: String? = null,
     val unit: String? = null,
 ) {
@@ -187,7 +188,12 @@ public data class Artifact(
 
 /** The comparison of one head's answers with the source's; [never] are the answers that the source gives, and the artifact never. */
 @Serializable
-public data class HeadComparison(val head: String, val agreement: Double, val never: List<String> = emptyList())
+public data class HeadComparison(
+    val head: String,
+    val agreement: Double,
+    val never: List<String> = emptyList(),
+    val measured: Map<String, Double> = emptyMap(),
+)
 
 /** The comparison of one output, or some of its columns, with the source's; [constant] are columns that vary in the source only, [lost] follow it no better than a constant. */
 @Serializable

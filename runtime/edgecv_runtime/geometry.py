@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
 from edgecv_runtime.errors import ImageError
 from edgecv_runtime.schema import Fit, Preprocess
 
@@ -45,8 +48,56 @@ class Axis:
         """The place of the picture in the input."""
         return slice(self.at, self.at + self.shown)
 
+    def back(self, places: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Return where places in the input, in its pixels, are in the picture, in the picture's: float64."""
+        return (places + (self.skipped - self.at)) * self.taken / self.scaled + self.first
+
+    def ahead(self, places: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Return where places in the picture are in the input: the other direction of `back`."""
+        return (places - self.first) * self.scaled / self.taken - (self.skipped - self.at)
+
 
 Axes = tuple[Axis, Axis]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The way from a model's input back to the picture that was fitted into it.
+
+    Attributes:
+        height, width: The size of the picture, upright, in pixels.
+        down, across: The fit's two axes.
+    """
+
+    height: int
+    width: int
+    down: Axis
+    across: Axis
+
+    @classmethod
+    def whole(cls, height: int, width: int) -> View:
+        """Return the view of a picture that is the input itself."""
+        return cls(height, width, _whole(height, height), _whole(width, width))
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether every place of the input is the same place in the picture."""
+        axes = (self.down, self.across)
+        return all(axis.taken == axis.scaled and axis.first + axis.skipped == axis.at for axis in axes)
+
+    def back(self, points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Return points (x, y, x, y, ...) of the input in the picture's pixels: (n, even) float64, also outside."""
+        found = np.empty_like(points)
+        found[:, 0::2] = self.across.back(points[:, 0::2])
+        found[:, 1::2] = self.down.back(points[:, 1::2])
+        return found
+
+    def clipped(self, points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Return points (x, y, x, y, ...) of the picture moved to its border where they are outside."""
+        found = points.copy()
+        found[:, 0::2] = np.clip(points[:, 0::2], 0, self.width)
+        found[:, 1::2] = np.clip(points[:, 1::2], 0, self.height)
+        return found
 
 
 def place(spec: Preprocess, height: int, width: int) -> Axes:

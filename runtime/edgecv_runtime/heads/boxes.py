@@ -1,0 +1,221 @@
+"""From a model's numbers to boxes: the arithmetic of each form of decoder, in float64, rounded once (docs/decoding.md).
+
+Boxes are left, top, right and bottom in pixels of the model's input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from edgecv_runtime.decoders import Anchors, BoxDecoder, Centers, Decoded, Distances, Level, Offsets
+from edgecv_runtime.errors import SpecError
+
+Numbers = npt.NDArray[np.float64]
+CORNERS: Final = 4  # numbers of a box
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """The place that each row of a decoder stands for, one number a row: level by level, row, column, size.
+
+    Attributes:
+        column, row: The cell.
+        across, down: Its stride in pixels.
+        width, height: The size of its anchor in pixels; 0 without one.
+    """
+
+    column: Numbers
+    row: Numbers
+    across: Numbers
+    down: Numbers
+    width: Numbers
+    height: Numbers
+
+    @classmethod
+    def of(cls, levels: Sequence[Level]) -> Cells:
+        """Return the cells of all levels."""
+        parts = [_level(level) for level in levels]
+        return cls(*(np.concatenate([part[place] for part in parts]) for place in range(6)))
+
+    def __len__(self) -> int:
+        return len(self.column)
+
+    def taken(self, rows: npt.NDArray[np.int64]) -> Cells:
+        """Return those of some rows."""
+        return Cells(self.column[rows], self.row[rows], self.across[rows], self.down[rows],
+                     self.width[rows], self.height[rows])  # fmt: skip
+
+
+def _level(level: Level) -> tuple[Numbers, ...]:
+    (tall, wide), (down, across) = level.grid, level.stride
+    sizes = np.asarray(level.sizes or ((0.0, 0.0),), np.float64)
+    row, column, size = (axis.reshape(-1) for axis in np.indices((tall, wide, len(sizes))))
+    count = len(row)
+    strides = np.full(count, across, np.float64), np.full(count, down, np.float64)
+    return column.astype(np.float64), row.astype(np.float64), *strides, sizes[size, 0], sizes[size, 1]
+
+
+def levels_of(decoder: BoxDecoder) -> tuple[Level, ...]:
+    """Return the levels of a decoder; none where its boxes are decoded already.
+
+    Raises:
+        SpecError: A level has no cells' stride, or sizes that do not belong there.
+    """
+    levels: tuple[Level, ...] = getattr(decoder, "levels", ())
+    anchored = isinstance(decoder, Offsets | Anchors)
+    for level in levels:
+        if min(level.stride) <= 0 or any(min(size) <= 0 for size in level.sizes):
+            raise SpecError("the strides and sizes of its decoder must be over 0")
+        if anchored != bool(level.sizes):
+            raise SpecError(f"the levels of its decoder {'need' if anchored else 'have'} sizes")
+    if not levels and not isinstance(decoder, Decoded):
+        raise SpecError("its decoder has no levels")
+    return levels
+
+
+def box_numbers(decoder: BoxDecoder) -> int:
+    """Return how many numbers the decoder has of each box."""
+    if isinstance(decoder, Distances):
+        return CORNERS * decoder.bins
+    return 2 if isinstance(decoder, Centers) else CORNERS
+
+
+def decode_boxes(
+    decoder: BoxDecoder, values: np.ndarray, offsets: np.ndarray | None, cells: Cells, canvas: tuple[int, int]
+) -> npt.NDArray[np.float32]:
+    """Return the boxes of some rows: (n, 4) float32.
+
+    Args:
+        decoder: How they are decoded.
+        values: Their numbers, (n, `box_numbers`) float32.
+        offsets: Of `Centers` with offsets, (n, 2).
+        cells: The cells of the rows.
+        canvas: The model's input, (height, width) in pixels.
+    """
+    numbers = values.astype(np.float64)
+    if isinstance(decoder, Decoded) and decoder.unit == "relative":
+        height, width = canvas
+        numbers *= (height, width, height, width) if decoder.order == "yxyx" else (width, height, width, height)
+    with np.errstate(over="ignore", invalid="ignore"):
+        if isinstance(decoder, Centers):
+            inner = np.zeros((len(numbers), 2)) if offsets is None else offsets.astype(np.float64)
+            corners = _around(
+                (cells.column + inner[:, 0]) * cells.across,
+                (cells.row + inner[:, 1]) * cells.down,
+                numbers[:, 0] * cells.across,
+                numbers[:, 1] * cells.down,
+            )
+        else:
+            corners = FORMS[type(decoder)](decoder, numbers, cells)
+        return np.stack(corners, axis=1).astype(np.float32)
+
+
+def _around(x: Numbers, y: Numbers, width: Numbers, height: Numbers) -> tuple[Numbers, ...]:
+    return x - width / 2, y - height / 2, x + width / 2, y + height / 2
+
+
+def _decoded(decoder: Decoded, values: Numbers, _cells: Cells) -> tuple[Numbers, ...]:
+    a, b, c, d = values[:, (1, 0, 3, 2) if decoder.order == "yxyx" else (0, 1, 2, 3)].T
+    if decoder.order == "cxcywh":
+        return _around(a, b, c, d)
+    return (a, b, a + c, b + d) if decoder.order == "xywh" else (a, b, c, d)
+
+
+def _offsets(decoder: Offsets, values: Numbers, cells: Cells) -> tuple[Numbers, ...]:
+    places = (1, 0, 3, 2) if decoder.order == "yxhw" else (0, 1, 2, 3)
+    x, y, w, h = (values[:, place] * scale for place, scale in zip(places, decoder.variances, strict=True))
+    if decoder.largest is not None:
+        w, h = np.minimum(w, decoder.largest), np.minimum(h, decoder.largest)
+    return _around(
+        x * cells.width + (cells.column + decoder.centre) * cells.across,
+        y * cells.height + (cells.row + decoder.centre) * cells.down,
+        np.exp(w) * cells.width,
+        np.exp(h) * cells.height,
+    )
+
+
+def _distances(decoder: Distances, values: Numbers, cells: Cells) -> tuple[Numbers, ...]:
+    if decoder.bins > 1:
+        values = _means(values.reshape(-1, CORNERS, decoder.bins))
+    x, y = cells.column + decoder.centre, cells.row + decoder.centre
+    return (
+        (x - values[:, 0]) * cells.across,
+        (y - values[:, 1]) * cells.down,
+        (x + values[:, 2]) * cells.across,
+        (y + values[:, 3]) * cells.down,
+    )
+
+
+def _means(bins: Numbers) -> Numbers:
+    """The mean bin by softmax, sums in the order of the bins: (n, 4)."""
+    powers = np.exp(bins - bins.max(axis=-1, keepdims=True))
+    total = np.add.accumulate(powers, axis=-1)[..., -1]
+    weighted = np.add.accumulate(powers * np.arange(bins.shape[-1], dtype=np.float64), axis=-1)[..., -1]
+    return np.asarray(weighted / total)
+
+
+def _anchors(decoder: Anchors, values: Numbers, cells: Cells) -> tuple[Numbers, ...]:
+    inner = sigmoid(values[:, :2]) * decoder.stretch - (decoder.stretch - 1) / 2
+    if decoder.growth == "exp":
+        growth = np.exp(values[:, 2:])
+    else:
+        twice = 2 * sigmoid(values[:, 2:])
+        growth = twice * twice
+    return _around(
+        (cells.column + inner[:, 0]) * cells.across,
+        (cells.row + inner[:, 1]) * cells.down,
+        growth[:, 0] * cells.width,
+        growth[:, 1] * cells.height,
+    )
+
+
+def sigmoid(values: Numbers) -> Numbers:
+    """Return 1 / (1 + exp(-x)) in float64, without overflow."""
+    small = np.exp(-np.abs(values))
+    return np.asarray(np.where(values >= 0, 1, small) / (1 + small))
+
+
+FORMS: Final[dict[type[BoxDecoder], Callable[[Any, Numbers, Cells], tuple[Numbers, ...]]]] = {
+    Decoded: _decoded,
+    Offsets: _offsets,
+    Distances: _distances,
+    Anchors: _anchors,
+}
+
+
+def overlaps(box: npt.NDArray[np.float32], others: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return the intersection over union of one box with others, each operation in float32: (n,).
+
+    It is 0 where they do not meet; union = (area of the box + area of the other) - intersection.
+    """
+    wide = np.minimum(box[2], others[:, 2]) - np.maximum(box[0], others[:, 0])
+    tall = np.minimum(box[3], others[:, 3]) - np.maximum(box[1], others[:, 1])
+    common = np.maximum(wide, np.float32(0)) * np.maximum(tall, np.float32(0))
+    own = (box[2] - box[0]) * (box[3] - box[1])
+    union = (own + (others[:, 2] - others[:, 0]) * (others[:, 3] - others[:, 1])) - common
+    shares: npt.NDArray[np.float32] = np.divide(common, union, out=np.zeros_like(common), where=common > 0)
+    return shares
+
+
+def suppress(
+    boxes: npt.NDArray[np.float32], classes: npt.NDArray[np.int64], decoder: BoxDecoder
+) -> npt.NDArray[np.int64]:
+    """Return which boxes stay, best first: greedy non-maximum suppression of boxes that are sorted by score."""
+    if decoder.overlap is None:
+        return np.arange(min(len(boxes), decoder.most))
+    kept: list[int] = []
+    limit = np.float32(decoder.overlap)
+    waiting = np.arange(len(boxes))
+    while len(waiting) and len(kept) < decoder.most:
+        best, waiting = waiting[0], waiting[1:]
+        kept.append(int(best))
+        over = overlaps(boxes[best], boxes[waiting]) > limit
+        if not decoder.agnostic:
+            over &= classes[waiting] == classes[best]
+        waiting = waiting[~over]
+    return np.asarray(kept, np.int64)

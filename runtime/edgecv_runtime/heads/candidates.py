@@ -1,0 +1,106 @@
+"""The pairs of box and class that reach their threshold, and their exact scores."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from edgecv_runtime.decoders import BoxDecoder, Centers
+from edgecv_runtime.heads.arithmetic import activate
+from edgecv_runtime.schema import Activation
+
+SLACK: Final = 1e-3  # by which a quick look takes more than reach the threshold
+LEAST: Final = 1e-6  # a threshold below is none for the quick look
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Answers before suppression, sorted: score down, then row up, then class up.
+
+    Attributes:
+        rows: (n,) int64: which box.
+        classes: (n,) int64: which column of the scores.
+        scores: (n,) float32.
+    """
+
+    rows: npt.NDArray[np.int64]
+    classes: npt.NDArray[np.int64]
+    scores: npt.NDArray[np.float32]
+
+
+def find_candidates(
+    decoder: BoxDecoder,
+    activation: Activation,
+    values: np.ndarray,
+    objectness: np.ndarray | None,
+    thresholds: npt.NDArray[np.float32],
+) -> Candidates:
+    """Return the pairs of a row and a class whose score reaches the class's threshold.
+
+    Args:
+        decoder: Which classes of a row are answers, and how many are looked at.
+        activation: What makes scores of values, over the classes; a sigmoid also of the objectness.
+        values: (rows, classes) float32.
+        objectness: (rows, 1) float32, or None.
+        thresholds: One for each column of the scores; NaN for what is no answer.
+    """
+    near = _near(activation, values, thresholds)
+    if decoder.classes == "best":
+        near &= _best(values, thresholds)
+    if isinstance(decoder, Centers):
+        near &= _peaks(decoder, values)
+    rows, classes = np.nonzero(near)
+    scores = _scores(activation, values, rows, classes)
+    if objectness is not None:
+        scores = scores * activate(objectness[rows], "sigmoid" if activation == "sigmoid" else "none")[:, 0]
+    reached = scores >= thresholds[classes]
+    rows, classes, scores = rows[reached], classes[reached], scores[reached]
+    order = np.lexsort((classes, rows, -scores))[: decoder.before]
+    return Candidates(rows[order], classes[order], scores[order])
+
+
+def _near(activation: Activation, values: np.ndarray, thresholds: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+    """A quick look before the exact activation: what may reach its threshold. NaN never does."""
+    limits = thresholds.astype(np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if activation == "sigmoid":
+            low = np.where(limits > LEAST, np.log(limits / (1 - limits)) - SLACK, -math.inf)
+            low = np.where(limits >= 1, 10.0, low)  # a sigmoid rounds to 1 from 17 on
+            return np.asarray(values >= np.where(np.isnan(limits), np.nan, low))
+        if activation == "softmax":
+            low = np.where(limits > LEAST, np.log(limits) - SLACK, -math.inf)
+            return np.asarray(values >= values.max(axis=1, keepdims=True) + np.where(np.isnan(limits), np.nan, low))
+        return np.asarray(values >= thresholds)
+
+
+def _best(values: np.ndarray, thresholds: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+    """The class with the largest value of each row before the activation, the first of equal ones."""
+    answers = np.where(np.isnan(thresholds), np.float32(-np.inf), values)
+    return np.asarray(np.arange(values.shape[1]) == answers.argmax(axis=1)[:, None])
+
+
+def _scores(
+    activation: Activation, values: np.ndarray, rows: npt.NDArray[np.int64], classes: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float32]:
+    if activation != "softmax":
+        return activate(values[rows, classes], activation)
+    chosen, places = np.unique(rows, return_inverse=True)
+    return np.asarray(activate(values[chosen], activation)[places, classes], np.float32)
+
+
+def _peaks(decoder: Centers, values: np.ndarray) -> npt.NDArray[np.bool_]:
+    """Mark the values that are the largest of the window around their cell, by class: (rows, classes)."""
+    found, begin = np.zeros(values.shape, bool), 0
+    reach = decoder.window // 2
+    for level in decoder.levels:
+        tall, wide = level.grid
+        maps = values[begin : begin + tall * wide].reshape(tall, wide, -1)
+        padded = np.pad(maps, ((reach, reach), (reach, reach), (0, 0)), constant_values=-np.inf)
+        windows = np.lib.stride_tricks.sliding_window_view(padded, (2 * reach + 1, 2 * reach + 1), axis=(0, 1))
+        found[begin : begin + tall * wide] = (maps >= windows.max(axis=(-2, -1))).reshape(tall * wide, -1)
+        begin += tall * wide
+    return found

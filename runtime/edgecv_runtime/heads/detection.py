@@ -1,0 +1,186 @@
+"""Heads of the kind `detection`: labels with a box in the picture's pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgecv_runtime.decoders import Anchors, BoxDecoder, Centers, Columns, Decoded, Distances, Offsets
+from edgecv_runtime.errors import BackendError, SpecError
+from edgecv_runtime.geometry import View
+from edgecv_runtime.heads.answers import BoxesAnswer, HeadAnswer, in_form
+from edgecv_runtime.heads.base import Ending, Outputs
+from edgecv_runtime.heads.boxes import Cells, box_numbers, decode_boxes, levels_of, suppress
+from edgecv_runtime.heads.candidates import find_candidates
+from edgecv_runtime.heads.columns import form_of, read_rows
+from edgecv_runtime.heads.matches import BoxCounts, Found
+from edgecv_runtime.heads.spatial import SpatialHead
+from edgecv_runtime.heads.words import AnswerCell, BoxMark, Drawn, rounded, score_words
+from edgecv_runtime.schema import Activation
+from edgecv_runtime.text import one_line
+
+
+@dataclass(frozen=True)
+class Detection(SpatialHead):
+    """Labels with a score and a box each, in the pixels of the picture."""
+
+    kind = "detection"
+    meaning = "labels with a box in the picture"
+    takes_thresholds = True
+    usual_threshold = 0.25
+    decoders = (Decoded, Offsets, Distances, Anchors, Centers)
+
+    @classmethod
+    def pending(cls, ending: Ending) -> Activation:
+        """Return sigmoid for logits."""
+        return "sigmoid" if ending == "logits" else "none"
+
+    def check_decoder(self) -> None:
+        """Check that the decoder's columns and levels fit the outputs and each other.
+
+        Raises:
+            SpecError: They do not.
+        """
+        super().check_decoder()
+        self.check_canvas()
+        decoder, shapes = self.decoder, dict(zip(self.spec.outputs, self.shapes, strict=True))
+        rows, _ = form_of(decoder.scores, shapes, "scores")
+        parts = [("boxes", decoder.boxes, box_numbers(decoder)), ("objectness", decoder.objectness, 1)]
+        parts.append(("offsets", self._offsets, 2))
+        for name, columns, width in parts:
+            if (name == "boxes" or columns) and form_of(columns, shapes, name) != (rows, width):
+                found = form_of(columns, shapes, name)
+                raise SpecError(f"the {name} of its decoder must be {rows} rows of {width} columns, got {found}")
+        levels = levels_of(decoder)
+        places = sum(level.grid[0] * level.grid[1] * max(1, len(level.sizes)) for level in levels)
+        if levels and places != rows:
+            raise SpecError(f"the levels of its decoder have {places} places for {rows} boxes")
+        if decoder.background is not None and decoder.background > self.class_count:
+            raise SpecError(f"the background of its decoder must be in 0..{self.class_count}")
+        if decoder.overlap is not None and not 0 <= decoder.overlap <= 1:
+            raise SpecError(f"the overlap of its decoder must be in 0..1, got {decoder.overlap:g}")
+
+    @property
+    def decoder(self) -> BoxDecoder:
+        """The record of how boxes are found."""
+        decoder = self.spec.decode
+        assert isinstance(decoder, BoxDecoder), "checked when the head was opened"
+        return decoder
+
+    @property
+    def _offsets(self) -> tuple[Columns, ...]:
+        return self.decoder.offsets if isinstance(self.decoder, Centers) else ()
+
+    @property
+    def class_count(self) -> int:
+        """The number of classes, without the background."""
+        shapes = dict(zip(self.spec.outputs, self.shapes, strict=True))
+        return form_of(self.decoder.scores, shapes, "scores")[1] - (self.decoder.background is not None)
+
+    @cached_property
+    def _cells(self) -> Cells:
+        return Cells.of(levels_of(self.decoder))
+
+    @cached_property
+    def _thresholds(self) -> npt.NDArray[np.float32]:
+        """One for each column of the scores; NaN for the background."""
+        given = np.asarray(self.spec.thresholds, np.float32)
+        limits = np.broadcast_to(given, self.class_count)
+        background = self.decoder.background
+        return limits if background is None else np.insert(limits, background, np.float32(np.nan))
+
+    def find(self, outputs: Outputs, sample: int = 0) -> Found:
+        """Return the boxes of one sample in the pixels of the model's input, best first."""
+        decoder = self.decoder
+        objectness = read_rows(decoder.objectness, outputs, sample) if decoder.objectness else None
+        scores = read_rows(decoder.scores, outputs, sample)
+        best = find_candidates(decoder, self.spec.activation, scores, objectness, self._thresholds)
+        values = read_rows(decoder.boxes, outputs, sample)[best.rows]
+        inner = read_rows(self._offsets, outputs, sample)[best.rows] if self._offsets else None
+        cells = self._cells.taken(best.rows) if levels_of(decoder) else self._cells_of_none
+        boxes = decode_boxes(decoder, values, inner, cells, self.picture)
+        usable = np.isfinite(boxes).all(axis=1) & (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
+        boxes, classes, found = boxes[usable], best.classes[usable], best.scores[usable]
+        kept = suppress(boxes, classes, decoder)
+        labels = classes[kept]
+        if decoder.background is not None:
+            labels = labels - (labels > decoder.background)
+        return Found(boxes[kept], labels, found[kept])
+
+    @cached_property
+    def _cells_of_none(self) -> Cells:
+        none = np.zeros(0)
+        return Cells(none, none, none, none, none, none)
+
+    def placed(self, found: Found, view: View | None) -> Found:
+        """Return boxes in the pixels of the picture, cut at its borders; those outside are left out."""
+        if view is None:
+            view = View.whole(*self.picture)
+        places = found.boxes.astype(np.float64)
+        boxes = view.clipped(places if view.unchanged else view.back(places)).astype(np.float32)
+        inside = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
+        return Found(boxes[inside], found.labels[inside], found.scores[inside])
+
+    def read(self, outputs: Outputs, view: View | None = None) -> BoxesAnswer:
+        """Return the boxes, best first.
+
+        Raises:
+            BackendError: The model gave NaN.
+        """
+        if not all(np.isfinite(outputs[name]).all() for name in self.spec.outputs):
+            raise BackendError("the model's output is NaN", "Run edgecv verify, or use another precision")
+        found = self.placed(self.find(outputs), view)
+        best = int(found.labels[0]) if len(found.labels) else None
+        return BoxesAnswer(
+            head=self.name,
+            kind=self.kind,
+            label=None if best is None else self.label(best),
+            index=best,
+            score=None if best is None else float(found.scores[0]),
+            scores=found.scores,
+            boxes=found.boxes,
+            indices=found.labels,
+        )
+
+    def recorded(self, outputs: Outputs, view: View | None) -> tuple[tuple[int, ...] | None, npt.NDArray[Any]]:
+        """Return the labels, and for each box left, top, right, bottom and score: (1, n, 5) float32."""
+        found = self.placed(self.find(outputs), view)
+        return tuple(found.labels.tolist()), np.concatenate([found.boxes, found.scores[:, None]], axis=1)[None]
+
+    def comparison(self) -> BoxCounts:
+        """Return what counts the boxes that both find."""
+        return BoxCounts(self.name, self.find, self.label)
+
+    def cells(self, answer: HeadAnswer, count: int) -> tuple[AnswerCell, ...]:
+        """Return the best boxes' labels."""
+        found = in_form(answer, BoxesAnswer)
+        shown = zip(found.indices[:count].tolist(), found.scores[:count].tolist(), strict=True)
+        return tuple(AnswerCell(one_line(self.label(index)), score_words(score)) for index, score in shown)
+
+    def record(self, answer: HeadAnswer, outputs: Outputs, count: int) -> dict[str, Any]:
+        """Return all boxes: label, index, score, and left, top, right and bottom in the picture's pixels."""
+        found = in_form(answer, BoxesAnswer)
+        rows = zip(found.indices.tolist(), found.scores.tolist(), found.boxes.tolist(), strict=True)
+        boxes = [
+            {
+                "label": self.label(index),
+                "index": index,
+                "score": rounded(score),
+                "box": [rounded(side) for side in box],
+            }
+            for index, score, box in rows
+        ]
+        return {"label": found.label, "index": found.index, "score": rounded(found.score), "boxes": boxes}
+
+    def drawing(self, answer: HeadAnswer, count: int) -> tuple[Drawn, ...]:
+        """Return all boxes with their labels."""
+        found = in_form(answer, BoxesAnswer)
+        rows = zip(found.indices.tolist(), found.scores.tolist(), found.boxes.tolist(), strict=True)
+        return tuple(
+            BoxMark(tuple(box), index, f"{one_line(self.label(index))} {score_words(score)}")
+            for index, score, box in rows
+        )

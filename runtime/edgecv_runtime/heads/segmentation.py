@@ -1,0 +1,165 @@
+"""Heads of the kind `segmentation`: a class for each pixel of the picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from edgecv_runtime.decoders import Planes
+from edgecv_runtime.errors import BackendError, SpecError
+from edgecv_runtime.geometry import View
+from edgecv_runtime.heads.answers import HeadAnswer, MaskAnswer, in_form
+from edgecv_runtime.heads.base import HALF, Ending, Outputs
+from edgecv_runtime.heads.masks import UNSEEN, Floats, mask_of
+from edgecv_runtime.heads.matches import MaskCounts
+from edgecv_runtime.heads.png import png_record
+from edgecv_runtime.heads.spatial import SpatialHead
+from edgecv_runtime.heads.words import AnswerCell, Drawn, MaskLayer, rounded, score_words
+from edgecv_runtime.schema import Activation
+from edgecv_runtime.text import one_line
+
+AXES: Final = 4  # of planes: batch, height, width, classes
+LEAST_SHARE: Final = 0.0005
+
+
+@dataclass(frozen=True)
+class Segmentation(SpatialHead):
+    """A class for each pixel of the picture: of several planes the largest, of one by its threshold."""
+
+    kind = "segmentation"
+    meaning = "a class for each pixel"
+    decoders = (Planes,)
+    takes_thresholds = True
+
+    @classmethod
+    def usual_thresholds(cls, shape: Sequence[int]) -> tuple[float, ...]:
+        """Return a half for one plane; several have none."""
+        return (HALF,) if len(shape) < AXES or shape[-1] == 1 else ()
+
+    @classmethod
+    def usual_decoder(cls, shape: Sequence[int]) -> Planes:
+        """Return interpolation between the cells."""
+        return Planes()
+
+    @classmethod
+    def shown_by(cls, shape: Sequence[int], ending: Ending) -> bool:
+        """Return whether there are several planes with a softmax over them."""
+        return len(shape) == AXES and 1 < shape[-1] <= UNSEEN and min(shape[1:3]) > 1 and ending == "softmax"
+
+    @classmethod
+    def pending(cls, ending: Ending) -> Activation:
+        """Return sigmoid for logits: a single plane of them needs it, several do not."""
+        return "sigmoid" if ending == "logits" else "none"
+
+    def check_decoder(self) -> None:
+        """Check that the output has planes.
+
+        Raises:
+            SpecError: It has not.
+        """
+        super().check_decoder()
+        self.check_canvas()
+        if len(self.shapes) != 1 or len(self.shapes[0]) not in {AXES, AXES - 1}:
+            raise SpecError(f"a {self.kind} head has one output of height, width and classes, got {self.shapes}")
+        if not 0 < self.planes <= UNSEEN:
+            raise SpecError(f"a {self.kind} head has at most {UNSEEN} classes, got {self.planes}")
+
+    def check_thresholds(self) -> None:
+        """Check that one plane has one threshold, and several have none.
+
+        Raises:
+            SpecError: They have not.
+        """
+        given = self.spec.thresholds
+        if self.planes > 1 and given:
+            raise SpecError(f"a {self.kind} head of {self.planes} planes has no thresholds, got {len(given)}")
+        if self.planes == 1 and not (len(given) == 1 and 0 <= given[0] <= 1):
+            raise SpecError(f"a {self.kind} head of one plane has one threshold in 0..1, got {given}")
+
+    @property
+    def planes(self) -> int:
+        """The number of planes of the output."""
+        return self.shapes[0][-1] if len(self.shapes[0]) == AXES else 1
+
+    @property
+    def class_count(self) -> int:
+        """The number of classes: two for one plane."""
+        return max(2, self.planes)
+
+    def _choose(self, values: Floats) -> npt.NDArray[np.uint8]:
+        if values.shape[-1] == 1:
+            return np.asarray(values[..., 0] >= np.float32(self.spec.thresholds[0]), np.uint8)
+        return np.asarray(values.argmax(axis=-1), np.uint8)
+
+    def _planes(self, outputs: Outputs) -> Floats:
+        """The planes of a batch; one plane alone as probabilities."""
+        output = np.asarray(outputs[self.spec.outputs[0]], np.float32)
+        if self.planes > 1:
+            return output
+        return self.activated(outputs).reshape(*output.shape[: AXES - 1], 1)
+
+    def read(self, outputs: Outputs, view: View | None = None) -> MaskAnswer:
+        """Return the mask of the picture; without a view, of the input.
+
+        Raises:
+            BackendError: The model gave NaN.
+        """
+        if not np.isfinite(outputs[self.spec.outputs[0]]).all():
+            raise BackendError("the model's output is NaN", "Run edgecv verify, or use another precision")
+        mask = self.mask(outputs, view)
+        counts = np.bincount(mask.reshape(-1), minlength=UNSEEN + 1)[: self.class_count]
+        shares = (counts / max(1, counts.sum())).astype(np.float32)
+        return MaskAnswer(head=self.name, kind=self.kind, scores=shares, mask=mask)
+
+    def mask(self, outputs: Outputs, view: View | None) -> npt.NDArray[np.uint8]:
+        """Return the class of each pixel of one sample: (height, width)."""
+        decoder = self.spec.decode
+        bilinear = isinstance(decoder, Planes) and decoder.kernel == "bilinear"
+        view = view or View.whole(*self.picture)
+        return mask_of(self._planes(outputs)[0], self._choose, view, self.picture, bilinear=bilinear)
+
+    def masks(self, outputs: Outputs) -> npt.NDArray[np.uint8]:
+        """Return the classes of the planes' own cells: (batch, cells)."""
+        planes = self._planes(outputs)
+        return self._choose(planes).reshape(len(planes), -1)
+
+    def recorded(self, outputs: Outputs, view: View | None) -> tuple[None, npt.NDArray[Any]]:
+        """Return the mask: (1, height, width) uint8."""
+        return None, self.mask(outputs, view)[None]
+
+    def comparison(self) -> MaskCounts:
+        """Return what counts equal pixels."""
+        return MaskCounts(self.name, self.masks, self.label, self.class_count)
+
+    def answers(self, outputs: Outputs) -> npt.NDArray[Any]:
+        """Return the classes of the planes' own cells, one row a sample."""
+        return self.masks(outputs)
+
+    def _shares(self, answer: MaskAnswer) -> list[tuple[int, float]]:
+        """The classes that the picture has, the largest first."""
+        order = np.argsort(-answer.scores, kind="stable").tolist()
+        return [(index, float(answer.scores[index])) for index in order if answer.scores[index] > 0]
+
+    def cells(self, answer: HeadAnswer, count: int) -> tuple[AnswerCell, ...]:
+        """Return the classes with the largest shares of the picture."""
+        found = in_form(answer, MaskAnswer)
+        shown = [(index, share) for index, share in self._shares(found)[:count] if share >= LEAST_SHARE]
+        return tuple(AnswerCell(one_line(self.label(index)), score_words(share)) for index, share in shown)
+
+    def record(self, answer: HeadAnswer, outputs: Outputs, count: int) -> dict[str, Any]:
+        """Return the share of each class, and the mask as PNG in base64 (class indices, 255 for what was not seen)."""
+        found = in_form(answer, MaskAnswer)
+        classes = [
+            {"label": self.label(index), "index": index, "share": rounded(share)}
+            for index, share in self._shares(found)
+        ]
+        return {"classes": classes, "mask": png_record(found.mask)}
+
+    def drawing(self, answer: HeadAnswer, count: int) -> tuple[Drawn, ...]:
+        """Return the mask."""
+        found = in_form(answer, MaskAnswer)
+        return (MaskLayer(found.mask, tuple(one_line(self.label(index)) for index in range(self.class_count))),)
