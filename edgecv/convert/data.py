@@ -65,7 +65,7 @@ def prepare_data(
         UsageError: An option does not fit the model.
     """
     summary, specs, recipe = source.summary, source.specs, request.recipe
-    heads = heads_of(request, summary, sets)
+    heads = heads_of(request, source, sets)
     for text in guessed(request, summary, heads):
         workers.observer.note(text)
     spooled = partial(

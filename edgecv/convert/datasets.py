@@ -11,6 +11,7 @@ from edgecv_converters.data import Sample, SampleSet, Spool, SpoolInfo, open_sam
 from edgecv_converters.golden import GoldenSample
 from edgecv_runtime import npz
 from edgecv_runtime.errors import DataError, UsageError
+from edgecv_runtime.geometry import view_of
 from edgecv_runtime.golden import ReferenceAnswer
 from edgecv_runtime.heads.base import Head
 from edgecv_runtime.heads.one_class import only_class_head
@@ -194,12 +195,13 @@ def golden_cases(
     cases = []
     pairs = zip(info.ids, spool.batches(1), references.batches(1), strict=True)
     for number, (name, (_, inputs), (_, outputs)) in enumerate(pairs):
-        image = None
+        image = view = None
         if picture is not None:
             location = rows[name]
             source = location if isinstance(location, Path) else rasters[location]
             image = decode(source, picture)
-        answers = {head.name: ReferenceAnswer.of(head, outputs) for head in heads}
+            view = view_of(picture, image.height, image.width)
+        answers = {head.name: ReferenceAnswer.of(head, outputs, view) for head in heads}
         case = f"{number:03d}:{name}"
         cases.append(GoldenSample(id=case, image=image, inputs=inputs, outputs=outputs, answers=answers))
     return cases

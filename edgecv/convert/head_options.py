@@ -1,4 +1,4 @@
-"""`--head NAME:KIND[=LABELS]`: what a person says of a head that the model does not show."""
+"""`--head NAME:KIND[=FILE]`: what a person says of a head that the model does not show."""
 
 from __future__ import annotations
 
@@ -11,16 +11,22 @@ from edgecv_converters.data.inputs import read_labels
 from edgecv_runtime.errors import UsageError
 from edgecv_runtime.heads.kinds import KINDS
 
-FORM = "Write --head NAME:KIND, or NAME:KIND=labels.txt"
+from edgecv.convert.head_file import SUFFIX, HeadFile, read_head_file
+
+FORM = "Write --head NAME:KIND, NAME:KIND=labels.txt, or NAME:KIND=head.toml"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeadOption:
-    """One head as an option says it: `name` is an output's, or those of several outputs joined by "+"."""
+    """One head as an option says it: `name` is an output's, or those of several outputs joined by "+".
+
+    `file` is its description, where the option names one.
+    """
 
     name: str
     kind: str
     labels: tuple[str, ...] | None = None
+    file: HeadFile | None = None
 
     def __str__(self) -> str:
         return f"{self.name}:{self.kind}"
@@ -58,6 +64,9 @@ def _parse(text: str) -> HeadOption:
     if not (colon and name):
         raise UsageError(f"--head {text!r} does not say which output is of which kind", FORM)
     check_kind(kind, "--head")
+    if labels.endswith(SUFFIX):
+        described = read_head_file(Path(labels))
+        return HeadOption(name=name, kind=kind, labels=described.labels, file=described)
     return HeadOption(name=name, kind=kind, labels=read_labels(Path(labels)) if equals else None)
 
 

@@ -9,7 +9,7 @@ from edgecv_converters.source.losses import gives_back, output_kind
 from edgecv_converters.workers import SourceSummary
 from edgecv_runtime.errors import SpecError, UsageError
 from edgecv_runtime.heads.base import Head
-from edgecv_runtime.heads.kinds import open_head, shown_head
+from edgecv_runtime.heads.kinds import canvas_of, open_head, shown_head
 from edgecv_runtime.heads.one_class import OneClassHead, only_class_head
 from edgecv_runtime.heads.thresholds import read_thresholds
 from edgecv_runtime.schema import HeadSpec
@@ -17,31 +17,33 @@ from msgspec.structs import replace
 
 from edgecv.convert.datasets import EVALUATION, LABELLED, class_names
 from edgecv.convert.request import ConvertRequest
+from edgecv.convert.source import SourcePhase
 
 _ENDS = {"logits": "with a linear layer", "other": "without a softmax or a sigmoid"}
 LEAVE_OUT = "Leave it out, or give --head NAME:KIND[=labels.txt] for each output"
 
 
-def heads_of(request: ConvertRequest, summary: SourceSummary, sets: Mapping[str, SampleSet]) -> tuple[Head, ...]:
+def heads_of(request: ConvertRequest, source: SourcePhase, sets: Mapping[str, SampleSet]) -> tuple[Head, ...]:
     """Return the heads of the bundle in the order of the model's outputs, with labels and thresholds.
 
     Raises:
         UsageError: An option names an unknown output, or one twice, or it does not fit the heads.
         DataError: The classes of the evaluation data are not the model's.
     """
-    specs = _described(request, summary, sets)
+    specs = _described(request, source, sets)
     _check_short_forms(request, specs)
-    heads = [_opened(spec, summary) for spec in specs]
-    heads = [_opened(replace(head.spec, labels=_labels(head, heads, request, sets)), summary) for head in heads]
+    heads = [_opened(spec, source) for spec in specs]
+    heads = [_opened(replace(head.spec, labels=_labels(head, heads, request, sets)), source) for head in heads]
     thresholds = read_thresholds(request.recipe.thresholds, heads) if request.recipe.thresholds else {}
     return tuple(
-        _opened(replace(head.spec, thresholds=thresholds.get(head.name, head.spec.thresholds)), summary)
+        _opened(replace(head.spec, thresholds=thresholds.get(head.name, head.spec.thresholds)), source)
         for head in heads
     )
 
 
-def _described(request: ConvertRequest, summary: SourceSummary, sets: Mapping[str, SampleSet]) -> list[HeadSpec]:
-    """One head for each output, but where an option says otherwise."""
+def _described(request: ConvertRequest, source: SourcePhase, sets: Mapping[str, SampleSet]) -> list[HeadSpec]:
+    """One head for each output, but where an option or the model itself says otherwise."""
+    summary, canvas = source.summary, canvas_of(source.summary.inputs, source.specs)
     recipe, names = request.recipe, [output.name for output in summary.outputs]
     said: dict[str, HeadSpec] = {}
     for option in request.heads:
@@ -52,7 +54,8 @@ def _described(request: ConvertRequest, summary: SourceSummary, sets: Mapping[st
             raise UsageError(f"--head names the output {name!r} twice", f"The outputs are {', '.join(names)}")
         ending = summary.endings[names.index(outputs[0])]
         head = shown_head([summary.outputs[names.index(name)] for name in outputs], ending, option.kind)
-        said |= dict.fromkeys(outputs, replace(head, labels=option.labels))
+        described = head if option.file is None else option.file.applied(head, canvas)
+        said |= dict.fromkeys(outputs, replace(described, labels=option.labels))
     single = len(names) == 1
     shown = [
         said.get(output.name)
@@ -118,9 +121,10 @@ def _check_short_forms(request: ConvertRequest, heads: Sequence[HeadSpec]) -> No
         raise UsageError("--labels and --head both give labels", "Leave one of them out")
 
 
-def _opened(spec: HeadSpec, summary: SourceSummary) -> Head:
+def _opened(spec: HeadSpec, source: SourcePhase) -> Head:
+    summary = source.summary
     try:
-        return open_head(spec, summary.outputs)
+        return open_head(spec, summary.outputs, canvas_of(summary.inputs, source.specs))
     except SpecError as error:
         raise UsageError(error.message, error.hint or LEAVE_OUT) from error
 

@@ -15,6 +15,7 @@ from edgecv_converters.parity.verdict import without_run
 from edgecv_converters.targets import find
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.errors import BackendError
+from edgecv_runtime.geometry import view_of
 from edgecv_runtime.golden import ReferenceAnswer
 from edgecv_runtime.heads.kinds import heads_of
 from edgecv_runtime.preprocess import Preprocessor
@@ -85,8 +86,12 @@ def _preprocess_again(bundle: Bundle, cases: list[GoldenSample]) -> tuple[int, i
 
 def _decode_again(bundle: Bundle, case: GoldenSample) -> bool:
     """Tell whether the recorded outputs of a case are decoded to the recorded answers."""
-    heads = heads_of(bundle.manifest)
-    return all(ReferenceAnswer.of(head, case.outputs).equals(case.answers[head.name]) for head in heads)
+    manifest, view = bundle.manifest, None
+    if case.image is not None:
+        picture = next(spec for spec in manifest.preprocess.values() if spec.kind == "image")
+        view = view_of(picture, case.image.height, case.image.width)
+    found = {head.name: ReferenceAnswer.of(head, case.outputs, view) for head in heads_of(manifest)}
+    return all(answer.equals(case.answers[name]) for name, answer in found.items())
 
 
 def _checks(bundle: Bundle, gates: GateConfig, threads: int) -> Iterator[GoldenCheck]:

@@ -160,4 +160,13 @@ def _whole(have: int, size: int) -> Axis:
     return Axis(0, have, size, 0, size, 0, size)
 
 
+def view_of(spec: Preprocess, height: int, width: int) -> View:
+    """Return the view of a picture of `height` x `width`, upright.
+
+    Raises:
+        ImageError: The picture is so thin that its scaled form does not fit in memory.
+    """
+    return View(height, width, *place(spec, height, width))
+
+
 FITS = {"stretch": _stretch, "crop": _crop, "resize_crop": _resize_crop, "letterbox": _letterbox}

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from edgecv_converters.data import open_samples
 from edgecv_runtime.errors import EdgecvError
-from edgecv_runtime.schema import TensorSpec
+from edgecv_runtime.schema import Preprocess, TensorSpec
 
 from edgecv.convert.heads import guessed, heads_of, judged_head
 from edgecv.convert.request import from_options
@@ -36,7 +36,8 @@ def found(outputs, sets=None, trained=None, takes=(1, 3), **options):
         trained_as=trained or [None] * len(specs),
     )
     request = from_options(Path("m.keras"), Path("m.edgecv"), options)
-    heads = heads_of(request, summary, sets or {})
+    specs = {"x": Preprocess(kind="tensor")}
+    heads = heads_of(request, SimpleNamespace(summary=summary, specs=specs), sets or {})
     SAID[:] = guessed(request, summary, heads)
     return [head.spec for head in heads]
 

@@ -17,13 +17,23 @@ SMALL_SET: Final = 20
 SHOWN: Final = 4  # names in a gate's subject
 GOLDEN: Final = "golden"
 LABELLED: Final = "evaluation"
-_FIELDS: Final = {"agreement": "agreement", "snr": "snr_db", "drop": "max_drop", "constant": "max_constant"}
+_FIELDS: Final = {
+    "agreement": "agreement",
+    "snr": "snr_db",
+    "drop": "max_drop",
+    "constant": "max_constant",
+    "mean_iou": "mean_iou",
+    "psnr": "psnr_db",
+}
 _RANGES: Final = {
     "agreement": (0.0, 1.0),
     "snr_db": (-300.0, 300.0),
     "max_drop": (0.0, 100.0),
     "max_constant": (0.0, 1e6),
+    "mean_iou": (0.0, 1.0),
+    "psnr_db": (0.0, 100.0),
 }
+MEASURED: Final = ("mean_iou", "psnr_db")  # what kinds of heads measure besides agreement (`HeadComparison.measured`)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,12 +46,16 @@ class GateLimits:
         max_drop: The most that accuracy may fall, in points of 100.
         max_constant: The most columns of an output that vary in the source and are constant in the artifact, or follow
             the source no better than a constant, and the most answers of a head that the artifact never gives.
+        mean_iou: The least mean intersection over union of the classes of masks, 0..1.
+        psnr_db: The least peak signal-to-noise ratio of pictures against the source's, dB.
     """
 
     agreement: float | None
     snr_db: float | None
     max_drop: float | None
     max_constant: float | None = 0
+    mean_iou: float | None = None
+    psnr_db: float | None = None
 
     def __post_init__(self) -> None:
         for name, (low, high) in _RANGES.items():
@@ -51,12 +65,12 @@ class GateLimits:
 
 
 _PLAIN: Final[Mapping[Precision, GateLimits]] = {
-    "float32": GateLimits(agreement=0.995, snr_db=60, max_drop=0.2),
-    "float16": GateLimits(agreement=0.99, snr_db=35, max_drop=0.5),
-    "dynamic": GateLimits(agreement=0.93, snr_db=10, max_drop=2.0),
-    "int8": GateLimits(agreement=0.90, snr_db=8, max_drop=2.0),
-    "int16x8": GateLimits(agreement=0.95, snr_db=20, max_drop=1.0),
-    "mixed": GateLimits(agreement=0.90, snr_db=8, max_drop=2.0),
+    "float32": GateLimits(agreement=0.995, snr_db=60, max_drop=0.2, mean_iou=0.98, psnr_db=45),
+    "float16": GateLimits(agreement=0.99, snr_db=35, max_drop=0.5, mean_iou=0.97, psnr_db=40),
+    "dynamic": GateLimits(agreement=0.93, snr_db=10, max_drop=2.0, mean_iou=0.80, psnr_db=22),
+    "int8": GateLimits(agreement=0.90, snr_db=8, max_drop=2.0, mean_iou=0.80, psnr_db=22),
+    "int16x8": GateLimits(agreement=0.95, snr_db=20, max_drop=1.0, mean_iou=0.90, psnr_db=30),
+    "mixed": GateLimits(agreement=0.90, snr_db=8, max_drop=2.0, mean_iou=0.80, psnr_db=22),
 }
 
 
@@ -70,14 +84,14 @@ def _of_recipe(recipe: WeightRecipe) -> GateLimits:
     """
     if recipe.bits >= 6 and recipe.sparsity is None:
         return _PLAIN["int8"]
-    return GateLimits(agreement=0.75, snr_db=5, max_drop=5.0)
+    return GateLimits(agreement=0.75, snr_db=5, max_drop=5.0, mean_iou=0.60, psnr_db=20)
 
 
 DEFAULT_LIMITS: Final[Mapping[Precision, GateLimits]] = {
     **_PLAIN,
     **{name: _of_recipe(recipe) for name, recipe in RECIPES.items()},
 }
-TRAINED: Final = GateLimits(agreement=0.75, snr_db=None, max_drop=2.0)
+TRAINED: Final = GateLimits(agreement=0.75, snr_db=None, max_drop=2.0, mean_iou=0.60, psnr_db=20)
 # What is asked for as int8 becomes mixed where accuracy wants it: a bar for int8 is one for mixed.
 _ALSO: Final[Mapping[Precision, tuple[Precision, ...]]] = {"int8": ("int8", "mixed")}
 
@@ -162,6 +176,7 @@ def evaluate_gates(
     return (
         *_snr(limits, on, measured),
         *_agreement(limits, on, measured),
+        *_measured(limits, on, measured),
         *_constant(limits, on, measured),
         *_drop(limits, accuracy),
     )
@@ -210,6 +225,18 @@ def _agreement(limits: GateLimits, on: str, measured: Comparison) -> Iterator[Ga
     for head, value in heads:
         passed = value >= limit - 1e-12 and not _broken(measured)
         yield Gate(name="agreement", on=on, limit=limit, value=_finite(value), passed=passed, subject=head)
+
+
+def _measured(limits: GateLimits, on: str, measured: Comparison) -> Iterator[Gate]:
+    """A gate for each thing that a head measures besides its agreement."""
+    several = len(measured.heads) > 1
+    for head in measured.heads:
+        for name in MEASURED:
+            limit, value = getattr(limits, name), head.measured.get(name)
+            if limit is not None and value is not None:
+                passed = value >= limit and not _broken(measured)
+                subject = head.head if several else None
+                yield Gate(name=name, on=on, limit=limit, value=_finite(value), passed=passed, subject=subject)
 
 
 def _constant(limits: GateLimits, on: str, measured: Comparison) -> Iterator[Gate]:
