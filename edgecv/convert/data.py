@@ -66,7 +66,7 @@ def prepare_data(
     """
     summary, specs, recipe = source.summary, source.specs, request.recipe
     heads = heads_of(request, source, sets)
-    for text in guessed(request, summary, heads):
+    for text in guessed(request, source, heads):
         workers.observer.note(text)
     spooled = partial(
         datasets.spool_sets,

@@ -9,13 +9,15 @@ from edgecv_converters.source.losses import gives_back, output_kind
 from edgecv_converters.workers import SourceSummary
 from edgecv_runtime.errors import SpecError, UsageError
 from edgecv_runtime.heads.base import Head
-from edgecv_runtime.heads.kinds import canvas_of, open_head, shown_head
+from edgecv_runtime.heads.kinds import KINDS, canvas_of, open_head, shown_head, trained_kind
 from edgecv_runtime.heads.one_class import OneClassHead, only_class_head
+from edgecv_runtime.heads.spatial import SpatialHead
 from edgecv_runtime.heads.thresholds import read_thresholds
 from edgecv_runtime.schema import HeadSpec
 from msgspec.structs import replace
 
 from edgecv.convert.datasets import EVALUATION, LABELLED, class_names
+from edgecv.convert.recognize import recognized
 from edgecv.convert.request import ConvertRequest
 from edgecv.convert.source import SourcePhase
 
@@ -56,10 +58,13 @@ def _described(request: ConvertRequest, source: SourcePhase, sets: Mapping[str, 
         head = shown_head([summary.outputs[names.index(name)] for name in outputs], ending, option.kind)
         described = head if option.file is None else option.file.applied(head, canvas)
         said |= dict.fromkeys(outputs, replace(described, labels=option.labels))
+    for found in recognized(summary, source.specs):
+        free = not any(name in said for name in found.head.outputs) and recipe.task is None
+        said |= dict.fromkeys(found.head.outputs, found.head) if free else {}
     single = len(names) == 1
     shown = [
         said.get(output.name)
-        or shown_head([output], ending, (recipe.task if single else None) or _kind(place, request, summary, sets))
+        or shown_head([output], ending, (recipe.task if single else None) or _kind(place, request, source, sets))
         for place, (output, ending) in enumerate(zip(summary.outputs, summary.endings, strict=True))
     ]
     heads = list({head.name: head for head in shown}.values())
@@ -68,9 +73,13 @@ def _described(request: ConvertRequest, source: SourcePhase, sets: Mapping[str, 
     return heads
 
 
-def _kind(place: int, request: ConvertRequest, summary: SourceSummary, sets: Mapping[str, SampleSet]) -> str | None:
+def _kind(place: int, request: ConvertRequest, source: SourcePhase, sets: Mapping[str, SampleSet]) -> str | None:
     """The kind of an output of which no option says what it is; None where its shape and its end tell it."""
+    summary = source.summary
     output = summary.outputs[place]
+    shown = KINDS[shown_head([output], summary.endings[place]).kind]
+    if issubclass(shown, SpatialHead) and canvas_of(summary.inputs, source.specs) is None:
+        return trained_kind("numbers", output.shape)  # planes of a model that takes no picture
     said = request.labels is not None or request.recipe.activation is not None or _classes(sets, output.shape[-1])
     return output_kind(
         output,
@@ -81,8 +90,15 @@ def _kind(place: int, request: ConvertRequest, summary: SourceSummary, sets: Map
     )
 
 
-def guessed(request: ConvertRequest, summary: SourceSummary, heads: Sequence[Head]) -> Iterator[str]:
-    """Say which outputs were taken for numbers because nothing says that they are scores of classes."""
+def guessed(request: ConvertRequest, source: SourcePhase, heads: Sequence[Head]) -> Iterator[str]:
+    """Say which outputs were taken for something that nobody said: masks, pictures, boxes, or numbers."""
+    summary, used = source.summary, [head.spec for head in heads]
+    for found in recognized(summary, source.specs):
+        if any((head.kind, head.outputs) == (found.head.kind, found.head.outputs) for head in used) and not any(
+            set(option.outputs([output.name for output in summary.outputs])) & set(found.head.outputs)
+            for option in request.heads
+        ):
+            yield found.sentence
     named = {name for head in request.heads for name in head.outputs([output.name for output in summary.outputs])}
     for place, output in enumerate(summary.outputs):
         head = next(head for head in heads if output.name in head.spec.outputs)

@@ -10,7 +10,7 @@ from edgecv_runtime.schema import Accuracy, Comparison, Gate, Status
 from edgecv_runtime.text import THIN, percent
 
 from edgecv.report.html import Html, el, join
-from edgecv.report.verdict import GATE_WORDS, gate_value
+from edgecv.report.verdict import AT_LEAST, GATE_WORDS, gate_value
 from edgecv.report.view import STATUS_SIGNS, STATUS_WORDS, ArtifactView
 from edgecv.terminal.words import DASH, byte_size, decibels, is_finite, number, points, quantity
 
@@ -152,7 +152,7 @@ def _gate_cell(name: str, gate: Gate | None) -> Html:
     if gate is None:
         return _cell(name.capitalize(), DASH)
     sign = STATUS_SIGNS["passed" if gate.passed else "failed"]
-    bound = "at least" if gate.name in {"snr_db", "agreement", "twin"} else "at most"
+    bound = "at least" if gate.name in AT_LEAST else "at most"
     kind = "good" if gate.passed else "bad"
     value = el("span", f"{sign} {gate_value(gate, gate.value)}", class_=kind)
     on = "" if gate.subject is None else f"{gate.subject}, "

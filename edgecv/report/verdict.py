@@ -22,7 +22,12 @@ GATE_WORDS = {
     "constant": "columns that are constant",
     "lost": "columns that follow the source no better than a constant",
     "never": "answers that are never given",
+    "mean_iou": "mean overlap of the classes",
+    "psnr_db": "peak signal-to-noise ratio",
 }
+_SHARES = frozenset({"agreement", "twin", "mean_iou"})
+_NOISE = frozenset({"snr_db", "psnr_db"})
+AT_LEAST = _SHARES | _NOISE  # gates whose value must not be lower
 _COUNTED = frozenset({"constant", "lost", "never"})
 
 
@@ -30,11 +35,11 @@ def gate_value(gate: Gate, value: float | None) -> str:
     """A gate's limit or value with its unit; a missing value means equal where the gate passed."""
     if value is None:
         return "equal outputs" if gate.passed else "not finite or not measured"
-    if gate.name in {"agreement", "twin"}:
+    if gate.name in _SHARES:
         return percent(value, 2)
     if gate.name in _COUNTED:
         return quantity(round(value))
-    unit = "dB" if gate.name == "snr_db" else "points"
+    unit = "dB" if gate.name in _NOISE else "points"
     return f"{number(value)}{THIN}{unit}"
 
 

@@ -36,9 +36,9 @@ def found(outputs, sets=None, trained=None, takes=(1, 3), **options):
         trained_as=trained or [None] * len(specs),
     )
     request = from_options(Path("m.keras"), Path("m.edgecv"), options)
-    specs = {"x": Preprocess(kind="tensor")}
-    heads = heads_of(request, SimpleNamespace(summary=summary, specs=specs), sets or {})
-    SAID[:] = guessed(request, summary, heads)
+    source = SimpleNamespace(summary=summary, specs={"x": Preprocess(kind="tensor")})
+    heads = heads_of(request, source, sets or {})
+    SAID[:] = guessed(request, source, heads)
     return [head.spec for head in heads]
 
 
