@@ -17,7 +17,7 @@ from edgecv_runtime.heads.base import Head
 from edgecv_runtime.heads.kinds import first_labels
 
 from edgecv.convert import datasets
-from edgecv.convert.heads import guessed, heads_of, judged_head
+from edgecv.convert.heads import budget_head, guessed, heads_of, judged_head
 from edgecv.convert.metadata import metadata_of
 from edgecv.convert.request import ConvertRequest
 from edgecv.convert.source import SourcePhase
@@ -141,11 +141,11 @@ def _share_labelled(labelled: _Labelled, workers: Workers) -> None:
     """Hand over the samples that decide which layers stay float, and those that the int8 model is trained on.
 
     Raises:
-        UsageError: The model's answers are not one class each.
+        UsageError: Nobody says which head is judged, or the model's answers are not one class each.
     """
     if datasets.VALIDATION in labelled.sets:
-        head = judged_head(labelled.heads, "--max-drop needs answers", "Leave it out")
         data = labelled.data_set(datasets.VALIDATION)
+        head = budget_head(labelled.heads, data.truths)
         on = datasets.validation_words(labelled.sets, len(data.ids))
         workers.store.put(VALIDATION, Validation(data=data, on=on, head=head))
     if datasets.TRAINING in labelled.spools:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from edgecv_converters.data import SampleSet
 from edgecv_converters.source.losses import gives_back, output_kind
-from edgecv_converters.workers import SourceSummary
 from edgecv_runtime.errors import SpecError, UsageError
 from edgecv_runtime.heads.base import Head
 from edgecv_runtime.heads.kinds import KINDS, canvas_of, open_head, shown_head, trained_kind
@@ -160,6 +159,22 @@ def _labels(
     if names is None and head is only_class_head(heads) and EVALUATION in sets and sets[EVALUATION].classes:
         names = class_names(request, sets[EVALUATION], head)
     return names if names is None or len(names) == head.label_count else None
+
+
+def budget_head(heads: Sequence[Head], known: Collection[str]) -> Head:
+    """Return the head whose quality a budget is of: the only one that something is known of and that has a measure.
+
+    Args:
+        heads: All heads.
+        known: The names of those that the labelled samples say something of.
+
+    Raises:
+        UsageError: There is none, or there are several.
+    """
+    places = [head for head in heads if isinstance(head, SpatialHead) and head.name in known]
+    if len(places) == 1 and only_class_head(heads) is None:
+        return places[0]
+    return judged_head(heads, "--max-drop needs answers", "Leave it out")
 
 
 def judged_head(heads: Sequence[Head], need: str, instead: str) -> OneClassHead:

@@ -59,6 +59,9 @@ def sample_weaknesses(samples: ProofSamples, heads: Sequence[Head], *, drawn: bo
     for head in () if drawn else heads:
         if head.one_class and (answer := _one_answer(samples.outputs, head)) is not None:
             yield f"the source gives all {count} {name} samples one answer, {answer} ({head.name})"
+    for head in heads:
+        if not any(head.finds(batch) for _, batch in samples.outputs.batches(BATCH)):
+            yield f"the source finds nothing on any of the {count} {name} samples ({head.name})"
 
 
 def range_weaknesses(sets: Mapping[str, Spool]) -> Iterator[str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from edgecv_converters.measured import Mixed
-from edgecv_converters.parity.gates import GateConfig
+from edgecv_converters.parity.gates import LABELLED, GateConfig
 from edgecv_converters.parity.verdict import judge, without_run
 from edgecv_converters.workers import Proof
+from edgecv_converters.workers.prove import MeasuredHead
 from edgecv_runtime.errors import EdgecvError
 from edgecv_runtime.heads.arithmetic import same_rows
 from edgecv_runtime.schema import Artifact, Gate, Parity, Twin
@@ -48,6 +49,7 @@ def judge_proof(
         gates[budget_gate(mixed)] = best_reached(mixed)
     if twin is not None and twin_is_exact:
         gates[twin_gate(twin)] = ""
+    gates |= dict.fromkeys(loss_gates(proof.measured, config.limits[artifact.precision].max_drop), "")
     return judge(
         artifact,
         config,
@@ -60,6 +62,23 @@ def judge_proof(
         suspect=proof.suspect,
         weaknesses=weaknesses,
     )
+
+
+def loss_gates(measured: Sequence[MeasuredHead], limit: float | None) -> Iterator[Gate]:
+    """Give a gate for each head of which more is known than one class: by how many points it is worse than the source.
+
+    The points are those of the head's own measure, such as mAP or mIoU, times 100.
+    """
+    if limit is None:
+        return
+    for one in measured:
+        own, source = one.metrics.headline(), one.reference.headline()
+        if own is not None and source is not None:
+            value = 100 * (source[1] - own[1])
+            passed = value <= limit
+            yield Gate(
+                name="max_drop", on=LABELLED, limit=limit, value=value, passed=passed, subject=f"{own[0]} of {one.head}"
+            )
 
 
 def twin_gate(twin: Twin) -> Gate:

@@ -62,6 +62,8 @@ def lay_over(drawn: np.ndarray, mask: MaskLayer, factor: int) -> None:
     table = np.zeros((256, 3), np.uint16)
     weight = np.full((256, 1), OPAQUE, np.uint16)
     weight[UNSEEN] = 0
+    if mask.background is not None:
+        weight[mask.background] = 0
     for index in range(UNSEEN):
         table[index] = color_of(index)
     shares = weight[classes]

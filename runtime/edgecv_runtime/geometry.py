@@ -92,6 +92,13 @@ class View:
         found[:, 1::2] = self.down.back(points[:, 1::2])
         return found
 
+    def ahead(self, points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Return points (x, y, x, y, ...) of the picture in the input's pixels: (n, even) float64, also outside."""
+        found = np.empty_like(points)
+        found[:, 0::2] = self.across.ahead(points[:, 0::2])
+        found[:, 1::2] = self.down.ahead(points[:, 1::2])
+        return found
+
     def clipped(self, points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Return points (x, y, x, y, ...) of the picture moved to its border where they are outside."""
         found = points.copy()

@@ -128,7 +128,7 @@ def test_regression_has_only_snr():
 
 def test_overrides_one_precision_beats_all():
     config = GateConfig.parse(["int8:agreement=0.97", "agreement=0.5", "snr=30", "float16:drop=off"])
-    assert config.limits["int8"] == GateLimits(agreement=0.97, snr_db=30, max_drop=2.0)
+    assert config.limits["int8"] == GateLimits(agreement=0.97, snr_db=30, max_drop=2.0, mean_iou=0.80, psnr_db=22)
     assert config.limits["float32"].agreement == 0.5
     assert config.limits["float16"].max_drop is None
     assert "max_drop" not in gates("float16", ["float16:drop=off"], {"golden": comparison()}, labelled())

@@ -11,12 +11,15 @@ from typing import Literal
 
 import numpy as np
 from edgecv_runtime.errors import DataError
+from edgecv_runtime.heads.annotation import Annotations
 from edgecv_runtime.heads.truth import refuse_two_readings
 from edgecv_runtime.npz import LABEL_KEYS
 from edgecv_runtime.npz import headers as npz_headers
 from edgecv_runtime.npz import read as read_npz
 from edgecv_runtime.picture_files import SUFFIXES, others_in_words, pictures_below
 from edgecv_runtime.text import valid
+
+from edgecv_converters.data.annotated import find_annotated
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,7 @@ class SampleSet:
         samples: Sorted by id, until a choice is made.
         classes: Class names in order; empty where the data has no labels.
         numbered: Whether the classes are whole numbers, not text.
+        annotations: What people marked in the pictures; None where they marked nothing.
     """
 
     kind: Literal["images", "npz"]
@@ -48,6 +52,7 @@ class SampleSet:
     samples: tuple[Sample, ...]
     classes: tuple[str, ...]
     numbered: bool = False
+    annotations: Annotations | None = None
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -111,13 +116,18 @@ class SampleSet:
 
 
 def open_samples(path: Path, *, labelled: bool = False) -> SampleSet:
-    """List a folder of images (with or without a subfolder per class) or an .npz file.
+    """List a folder of images (with or without a subfolder per class), pictures with annotations, or an .npz file.
 
     Raises:
         DataError: Nothing is there, nothing in it is usable, or `labelled` was asked for and there are no labels.
     """
     if not os.path.lexists(path):
         raise DataError(f"{path} does not exist", "Give a folder of images, or an .npz file")
+    marked = find_annotated(path)
+    if marked is not None:
+        pictures = sorted(marked.pictures.items())
+        samples = tuple(Sample(valid(name), None, file) for name, file in pictures)
+        return SampleSet("images", path, samples, (), annotations=marked.annotations)
     found = _open_folder(path) if os.path.isdir(path) else _open_npz(path)  # noqa: PTH112 - it takes every name
     if labelled and not found.classes:
         hint = "Put the images of each class into a subfolder of its own"

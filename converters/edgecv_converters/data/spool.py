@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from edgecv_runtime.digest import sha256_file
 from edgecv_runtime.errors import DataError, ImageError
+from edgecv_runtime.geometry import View
 from edgecv_runtime.npz import headers, match_arrays
 from edgecv_runtime.npz import rows as npz_rows
 from edgecv_runtime.preprocess import Preprocessor
@@ -28,13 +29,15 @@ Progress = Callable[[int, int], None]
 class SpoolInfo:
     """The samples of a spool: ids and label indices of those that could be read; the rest is counted.
 
-    `digest` is the SHA-256 over the sorted digests of the source files (or arrays' rows).
+    `digest` is the SHA-256 over the sorted digests of the source files (or arrays' rows); `views` say where the
+    pictures of a folder lie in the model's input.
     """
 
     ids: tuple[str, ...]
     labels: tuple[int, ...] | None
     skipped: tuple[str, ...]
     digest: str
+    views: tuple[View, ...] = ()
 
     @property
     def skipped_names(self) -> str:
@@ -109,7 +112,8 @@ def write_spool(
     spool = Spool(folder, tuple(spec.name for spec in inputs), len(samples))
     indices = samples.labels(labels)
     fill = _fill_from_images if samples.kind == "images" else _fill_from_npz
-    kept, skipped, digests = fill(samples, spool, specs, inputs, truths, on_progress)
+    filled = fill(samples, spool, specs, inputs, truths, on_progress)
+    kept, skipped, digests = filled.kept, filled.skipped, filled.digests
     if len(skipped) > MAX_UNREADABLE * len(samples):
         raise DataError(
             f"{len(skipped)} of {len(samples)} images in {samples.path} cannot be read, the first is {skipped[0]}",
@@ -121,8 +125,19 @@ def write_spool(
         labels=None if indices is None else tuple(indices[i] for i in kept),
         skipped=tuple(skipped),
         digest=digest,
+        views=tuple(filled.views),
     )
     return Spool(folder, spool.names, len(kept)), info
+
+
+@dataclass(frozen=True, slots=True)
+class _Filled:
+    """What became of samples: the places of those that are in the spool, and the names of those that are not."""
+
+    kept: list[int]
+    skipped: list[str]
+    digests: list[str]
+    views: list[View]
 
 
 def _fill_from_images(
@@ -132,7 +147,7 @@ def _fill_from_images(
     inputs: Sequence[TensorSpec],
     _truths: Collection[str],
     on_progress: Progress,
-) -> tuple[list[int], list[str], list[str]]:
+) -> _Filled:
     if len(inputs) != 1 or specs[inputs[0].name].kind != "image":
         hint = "Give an .npz file with one array per input"
         if len(inputs) == 1 and is_plane(inputs[0]):
@@ -140,20 +155,21 @@ def _fill_from_images(
         raise DataError(f"{samples.path} is a folder of images, but the model does not take one image", hint)
     preprocessor = Preprocessor(specs[inputs[0].name], shape=inputs[0].shape)
     array = spool.create({inputs[0].name: inputs[0].shape})[inputs[0].name]
-    kept: list[int] = []
-    skipped: list[str] = []
-    digests: list[str] = []
+    filled = _Filled([], [], [], [])
     for number, sample in enumerate(samples.samples):
         location = Path(str(sample.location))
         try:
-            array[len(kept)] = preprocessor(location)[0]
+            tensor, view = preprocessor.locate(location)
         except ImageError:
-            skipped.append(sample.id)
+            filled.skipped.append(sample.id)
         else:
-            kept.append(number)
-            digests.append(sha256_file(location))
+            array[len(filled.kept)] = tensor[0]
+            filled.kept.append(number)
+            filled.digests.append(sha256_file(location))
+            if view is not None:
+                filled.views.append(view)
         on_progress(number + 1, len(samples))
-    return kept, skipped, digests
+    return filled
 
 
 def _fill_from_npz(
@@ -163,7 +179,7 @@ def _fill_from_npz(
     inputs: Sequence[TensorSpec],
     truths: Collection[str],
     on_progress: Progress,
-) -> tuple[list[int], list[str], list[str]]:
+) -> _Filled:
     arrays = match_arrays(samples.path, headers(samples.path), specs, inputs, truths)
     out = spool.create({spec.name: spec.shape for spec in inputs})
     preprocessors = {spec.name: Preprocessor(specs[spec.name], shape=spec.shape) for spec in inputs}
@@ -183,4 +199,4 @@ def _fill_from_npz(
             digests[row].update(values.tobytes())
             done += 1
             on_progress(done // len(arrays), len(samples))
-    return list(range(len(samples))), [], [digest.hexdigest() for digest in digests.values()]
+    return _Filled(list(range(len(samples))), [], [digest.hexdigest() for digest in digests.values()], [])

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 from edgecv_runtime.errors import DataError
+from edgecv_runtime.heads.annotation import Annotations, Marked
 from edgecv_runtime.heads.base import Head
 from edgecv_runtime.heads.one_class import only_class_head
 from edgecv_runtime.npz import LABEL_KEYS
@@ -32,7 +33,9 @@ def read_truths(
     Raises:
         DataError: There are no labels, nobody knows which head they are of, or they are not what the head answers.
     """
-    truths = {}
+    truths: dict[str, np.ndarray] = {}
+    if samples.annotations is not None:
+        return _marked(samples.annotations, info, heads)
     rows = [int(sample) for sample in info.ids] if samples.kind == "npz" else []
     arrays = set(npz_headers(samples.path)) - set(inputs) if samples.kind == "npz" else set()
     for head in heads:
@@ -44,6 +47,20 @@ def read_truths(
         truths.setdefault(classed.name, np.asarray(info.labels, np.int64))
     if not truths:
         raise DataError(*_reason(samples, heads))
+    return truths
+
+
+def _marked(annotations: Annotations, info: SpoolInfo, heads: Sequence[Head]) -> dict[str, np.ndarray]:
+    """What people marked, for the heads that answer with such."""
+    marks = [Marked(name, annotations.by_id[name], view) for name, view in zip(info.ids, info.views, strict=True)]
+    found = {head.name: head.read_marks(marks, annotations) for head in heads}
+    truths = {name: truth for name, truth in found.items() if truth is not None}
+    if not truths:
+        kinds = ", ".join(dict.fromkeys(head.kind for head in heads))
+        raise DataError(
+            f"{annotations.path} ({annotations.form}) says nothing of a head of the kind {kinds}",
+            "docs/data.md shows what each kind is measured on",
+        )
     return truths
 
 

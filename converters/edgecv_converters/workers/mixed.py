@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import msgspec
 import numpy as np
 from edgecv_runtime.errors import ConversionError
-from edgecv_runtime.schema import Accuracy
 
 from edgecv_converters.data import Spool
 from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.isolate.child import wait_for
 from edgecv_converters.isolate.store import ObjectStore
 from edgecv_converters.measured import LayerSensitivity, Mixed
-from edgecv_converters.parity.metrics import accuracy
 from edgecv_converters.quantize.fewest import FewestFloatLayers, fewest
 from edgecv_converters.quantize.keep_float import MixedFile
 from edgecv_converters.quantize.network import MismatchError, read_network
@@ -66,12 +65,12 @@ def keep_within(
     judge = ValidationAccuracy(frozen, files[0], validation, wait_for(store, REFERENCES)["validation"])
     clock = _BudgetClock(budget.seconds, on_progress)
     sensitivities = ranked(pair, samples, lambda: clock.share() < RANKING_SHARE, clock.ranking)
-    seen: dict[int, Accuracy] = {}
+    seen: dict[int, Judged] = {}
 
     def measure(count: int) -> float:
         seen[count] = judge(pair.keeping([layer.layer for layer in sensitivities[:count]], samples).data)
         clock.trying(len(seen))
-        return points(seen[count])
+        return seen[count].points
 
     found = fewest(int(MOST * len(sensitivities)), measure, budget.points, lambda: clock.share() < 1)
     chosen = [layer.layer for layer in sensitivities[: found.count]]
@@ -86,9 +85,18 @@ def kept_layers(mixed: Mixed | None) -> tuple[str, ...]:
     return () if mixed is None else tuple(layer.layer for layer in mixed.layers if layer.kept)
 
 
-def points(measured: Accuracy) -> float:
-    """Compute by how many points of 100 accuracy fell."""
-    return 100 * (measured.lost - measured.gained) / measured.count
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The quality (0..1) of a file and of its source on `count` validation samples: accuracy, or the head's measure."""
+
+    count: int
+    own: float
+    source: float
+
+    @property
+    def points(self) -> float:
+        """By how many points of 100 it fell."""
+        return 100 * (self.source - self.own)
 
 
 def _record(
@@ -96,7 +104,7 @@ def _record(
     validation: Validation,
     found: FewestFloatLayers,
     sensitivities: tuple[LayerSensitivity, ...],
-    plain: Accuracy,
+    plain: Judged,
     seconds: float,
 ) -> Mixed:
     return Mixed(
@@ -104,7 +112,7 @@ def _record(
         drop=found.drop,
         on=validation.on,
         count=plain.count,
-        source_accuracy=plain.reference_accuracy,
+        source_accuracy=plain.source,
         layers=sensitivities,
         trials=found.trials,
         seconds=round(seconds, 3),
@@ -121,20 +129,24 @@ class ValidationAccuracy:
         spool = validation.data.inputs
         self._inputs = [np.load(spool.path(source[name]), mmap_mode="r")[: spool.count] for name in input_names(int8)]
         self._head = validation.head
-        (self._name,) = self._head.spec.outputs
-        tensor = next(io.tensor for io in given if io.name == self._name)
-        self._output = output_names(int8).index(tensor)
-        self._labels = validation.data.truths[self._head.name]
-        expected = np.load(references.path(self._name), mmap_mode="r")
-        self._expected = self._decided(expected[: spool.count])
+        tensors = {io.name: io.tensor for io in given}
+        names = output_names(int8)
+        self._places = {name: names.index(tensors[name]) for name in self._head.spec.outputs}
+        self._truth = validation.data.truths[self._head.name]
+        expected = {name: np.load(references.path(name), mmap_mode="r")[: spool.count] for name in self._places}
+        self._source = self._quality(expected)
 
-    def __call__(self, data: bytes) -> Accuracy:
-        """A file's accuracy; its outputs are float32."""
-        found = answers(data, self._inputs)[self._output]
-        return accuracy(self._labels, self._expected, self._decided(found.reshape(len(found), *found.shape[2:])))
+    def __call__(self, data: bytes) -> Judged:
+        """Measure a file whose outputs are float32."""
+        found = answers(data, self._inputs)
+        outputs = {name: found[place] for name, place in self._places.items()}
+        own = {name: values.reshape(len(values), *values.shape[2:]) for name, values in outputs.items()}
+        return Judged(len(self._truth), self._quality(own), self._source)
 
-    def _decided(self, outputs: Array) -> Array:
-        return self._head.answers({self._name: outputs})
+    def _quality(self, outputs: Mapping[str, Array]) -> float:
+        measured = self._head.measure(self._truth, self._head.answers(outputs)).headline()
+        assert measured is not None, "a budget is of a head that has a measure"
+        return measured[1]
 
 
 class _BudgetClock:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from edgecv_runtime.decoders import Decoder
 from edgecv_runtime.errors import BackendError, SpecError
 from edgecv_runtime.geometry import View
+from edgecv_runtime.heads.annotation import Annotations, Marked
 from edgecv_runtime.heads.answers import HeadAnswer, Top
 from edgecv_runtime.heads.arithmetic import activate, top_k
 from edgecv_runtime.heads.comparison import NOTHING, AnswerCounts, HeadCounts, WholeCounts
@@ -130,6 +131,18 @@ class Head(ABC):
         Raises:
             DataError: They are not what this head answers.
         """
+
+    def read_marks(self, marks: Sequence[Marked], annotations: Annotations) -> npt.NDArray[Any] | None:
+        """Return what people marked in pictures, one row a sample, in the form of `measured`; None for other kinds.
+
+        Args:
+            marks: The marks of each sample.
+            annotations: The data set that they are of.
+
+        Raises:
+            DataError: They are not what this head answers.
+        """
+        return None
 
     @abstractmethod
     def measure(self, truth: npt.NDArray[Any], answers: npt.NDArray[Any]) -> HeadMetrics:
@@ -267,6 +280,10 @@ class Head(ABC):
         if self.decides:
             return HeadCounts(self)
         return WholeCounts(self) if self.whole else None
+
+    def finds(self, outputs: Outputs) -> bool:
+        """Tell whether there is anything to agree on in the answers to a batch, such as a box in one of them."""
+        return True
 
     def recorded(self, outputs: Outputs, view: View | None) -> tuple[tuple[int, ...] | None, npt.NDArray[Any]]:
         """Return what golden cases record of the answer to one sample: decisions, and numbers with a batch of 1."""

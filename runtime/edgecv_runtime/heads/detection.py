@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from edgecv_runtime.decoders import Anchors, BoxDecoder, Centers, Columns, Decoded, Distances, Offsets
-from edgecv_runtime.errors import BackendError, SpecError
+from edgecv_runtime.errors import BackendError, DataError, SpecError
 from edgecv_runtime.geometry import View
+from edgecv_runtime.heads.annotation import Annotations, Marked
 from edgecv_runtime.heads.answers import BoxesAnswer, HeadAnswer, in_form
 from edgecv_runtime.heads.base import Ending, Outputs
+from edgecv_runtime.heads.box_metrics import BoxMetrics, TrueBoxes, box_metrics
 from edgecv_runtime.heads.boxes import Cells, box_numbers, decode_boxes, levels_of, suppress
 from edgecv_runtime.heads.candidates import find_candidates
 from edgecv_runtime.heads.columns import form_of, read_rows
@@ -22,6 +25,9 @@ from edgecv_runtime.heads.spatial import SpatialHead
 from edgecv_runtime.heads.words import AnswerCell, BoxMark, Drawn, rounded, score_words
 from edgecv_runtime.schema import Activation
 from edgecv_runtime.text import one_line
+
+NUMBERS: Final = 6  # of an answer: left, top, right, bottom, score, label
+UNBOXED: Final = ("mask PNGs", "pairs of pictures")  # forms of annotations without boxes
 
 
 @dataclass(frozen=True)
@@ -146,10 +152,41 @@ class Detection(SpatialHead):
             indices=found.labels,
         )
 
+    def finds(self, outputs: Outputs) -> bool:
+        """Tell whether there is a box in any sample."""
+        return any(len(self.find(outputs, sample).labels) for sample in range(len(next(iter(outputs.values())))))
+
     def recorded(self, outputs: Outputs, view: View | None) -> tuple[tuple[int, ...] | None, npt.NDArray[Any]]:
         """Return the labels, and for each box left, top, right, bottom and score: (1, n, 5) float32."""
         found = self.placed(self.find(outputs), view)
         return tuple(found.labels.tolist()), np.concatenate([found.boxes, found.scores[:, None]], axis=1)[None]
+
+    def answers(self, outputs: Outputs) -> npt.NDArray[Any]:
+        """Return the boxes in pixels of the input: (batch, most, 6) of the box, score and label, NaN where fewer."""
+        samples, (height, width) = len(next(iter(outputs.values()))), self.picture
+        rows = np.full((samples, self.decoder.most, NUMBERS), np.nan)
+        for sample in range(samples):
+            found = self.find(outputs, sample)
+            boxes = np.clip(found.boxes, 0, (width, height, width, height))
+            rows[sample, : len(boxes)] = np.column_stack([boxes, found.scores, found.labels])
+        return rows
+
+    def read_marks(self, marks: Sequence[Marked], annotations: Annotations) -> npt.NDArray[Any] | None:
+        """Return the marked boxes of each sample in pixels of the input, (n,) of `TrueBoxes`; None without boxes.
+
+        Raises:
+            DataError: A label is not among the head's.
+        """
+        if annotations.form in UNBOXED:
+            return None
+        names = {name: index for index, name in enumerate(self.spec.labels or annotations.names or self.label_names)}
+        rows = np.empty(len(marks), object)
+        rows[:] = [true_boxes(one, names, str(annotations.path)) for one in marks]
+        return rows
+
+    def measure(self, truth: npt.NDArray[Any], answers: npt.NDArray[Any]) -> BoxMetrics:
+        """Return COCO's mean average precision."""
+        return box_metrics(truth.tolist(), answers, self.label_names)
 
     def comparison(self) -> BoxCounts:
         """Return what counts the boxes that both find."""
@@ -184,3 +221,26 @@ class Detection(SpatialHead):
             BoxMark(tuple(box), index, f"{one_line(self.label(index))} {score_words(score)}")
             for index, score, box in rows
         )
+
+
+def true_boxes(one: Marked, names: Mapping[str, int], origin: str) -> TrueBoxes:
+    """Return the marked boxes of a sample in pixels of the model's input.
+
+    Raises:
+        DataError: A label is unknown.
+    """
+    objects = one.marks.boxes
+    unknown = next((box.label for box in objects if box.label not in names), None)
+    if unknown is not None:
+        known = ", ".join(list(names)[:12])
+        raise DataError(
+            f"{origin} has the label {unknown!r} ({one.id}), which is not the model's", f"Labels are {known}"
+        )
+    view, places = one.view, np.asarray([box.place for box in objects], np.float64).reshape(-1, 4)
+    relative = np.asarray([box.relative for box in objects], bool)
+    places[relative] *= (view.width, view.height, view.width, view.height)
+    return TrueBoxes(
+        boxes=view.ahead(places),
+        labels=np.asarray([names[box.label] for box in objects], np.int64),
+        ignored=np.asarray([box.ignored for box in objects], bool),
+    )

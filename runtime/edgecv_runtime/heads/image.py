@@ -11,10 +11,13 @@ import numpy.typing as npt
 
 from edgecv_runtime.decoders import Pixels
 from edgecv_runtime.errors import BackendError, SpecError
-from edgecv_runtime.geometry import Axis, View
+from edgecv_runtime.geometry import View
+from edgecv_runtime.heads.annotation import Annotations, Marked
 from edgecv_runtime.heads.answers import HeadAnswer, PictureAnswer, in_form
 from edgecv_runtime.heads.base import Outputs
+from edgecv_runtime.heads.marked_pictures import shown_part, true_picture
 from edgecv_runtime.heads.matches import PictureCounts
+from edgecv_runtime.heads.place_metrics import PictureMetrics, picture_metrics
 from edgecv_runtime.heads.png import png_record
 from edgecv_runtime.heads.spatial import SpatialHead
 from edgecv_runtime.heads.words import AnswerCell, Drawn, MadePicture
@@ -95,7 +98,7 @@ class ImageHead(SpatialHead):
         if view is None:
             return picture
         height, width = self.picture
-        return picture[_part(view.down, len(picture), height), _part(view.across, picture.shape[1], width)]
+        return picture[shown_part(view.down, len(picture), height), shown_part(view.across, picture.shape[1], width)]
 
     def recorded(self, outputs: Outputs, view: View | None) -> tuple[None, npt.NDArray[Any]]:
         """Return the picture: (1, height, width, channels) uint8."""
@@ -108,6 +111,24 @@ class ImageHead(SpatialHead):
     def answers(self, outputs: Outputs) -> npt.NDArray[Any]:
         """Return the pictures."""
         return self.pictures(outputs)
+
+    def read_marks(self, marks: Sequence[Marked], annotations: Annotations) -> npt.NDArray[Any] | None:
+        """Return the pictures that the model should make, fitted as its input is: (n, height, width, channels) uint8.
+
+        None where there are no such pictures.
+
+        Raises:
+            DataError: One is missing, or cannot be read.
+        """
+        if not any(one.marks.target is not None for one in marks):
+            return None
+        shape = self.shapes[0]
+        channels = shape[3] if len(shape) == AXES else 1
+        return np.stack([true_picture(one, self.picture, (shape[1], shape[2], channels)) for one in marks])
+
+    def measure(self, truth: npt.NDArray[Any], answers: npt.NDArray[Any]) -> PictureMetrics:
+        """Return the peak signal-to-noise ratio and the structural similarity."""
+        return picture_metrics(truth, answers)
 
     def cells(self, answer: HeadAnswer, count: int) -> tuple[AnswerCell, ...]:
         """Return the picture's size."""
@@ -123,11 +144,3 @@ class ImageHead(SpatialHead):
         """Return the picture."""
         found = in_form(answer, PictureAnswer)
         return (MadePicture(found.picture),)
-
-
-def _part(axis: Axis, length: int, canvas: int) -> slice:
-    """The part of an output's axis that shows the picture: its ends rounded half up, one pixel at least."""
-    first, last = (
-        min(length, (2 * place * length + canvas) // (2 * canvas)) for place in (axis.at, axis.at + axis.shown)
-    )
-    return slice(min(first, length - 1), max(last, first + 1))

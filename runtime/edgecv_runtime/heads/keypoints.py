@@ -10,13 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from edgecv_runtime.decoders import Coordinates, Heatmaps
-from edgecv_runtime.errors import BackendError, SpecError
+from edgecv_runtime.errors import BackendError, DataError, SpecError
 from edgecv_runtime.geometry import View
+from edgecv_runtime.heads.annotation import Annotations, Marked
 from edgecv_runtime.heads.answers import HeadAnswer, PointsAnswer, in_form
 from edgecv_runtime.heads.arithmetic import activate
 from edgecv_runtime.heads.base import Ending, Outputs
 from edgecv_runtime.heads.columns import form_of, read_rows
 from edgecv_runtime.heads.matches import ShareCounts
+from edgecv_runtime.heads.place_metrics import PointMetrics, TruePoints, point_metrics
 from edgecv_runtime.heads.spatial import SpatialHead
 from edgecv_runtime.heads.words import AnswerCell, Drawn, Skeleton, rounded
 from edgecv_runtime.schema import Activation
@@ -147,6 +149,32 @@ class Keypoints(SpatialHead):
     def answers(self, outputs: Outputs) -> npt.NDArray[Any]:
         """Return the points in pixels of the input: (batch, n, 2) float64."""
         return np.stack([self.find(outputs, sample)[0] for sample in range(len(next(iter(outputs.values()))))])
+
+    def read_marks(self, marks: Sequence[Marked], annotations: Annotations) -> npt.NDArray[Any] | None:
+        """Return the marked points of each sample in pixels of the input: (n,) of `TruePoints`; None without points.
+
+        Raises:
+            DataError: A sample has another number of points than the head.
+        """
+        if not any(one.marks.points is not None for one in marks):
+            return None
+        rows = np.empty(len(marks), object)
+        rows[:] = [self._true_points(one, str(annotations.path)) for one in marks]
+        return rows
+
+    def _true_points(self, one: Marked, origin: str) -> TruePoints:
+        count, points = self.class_count, one.marks.points
+        if points is None:
+            return TruePoints(np.zeros((count, 2)), np.zeros(count, bool), 1.0)
+        if len(points) != count:
+            raise DataError(f"{origin} has {len(points)} points in {one.id}, and the head {count}")
+        scale = one.view.across.scaled / one.view.across.taken
+        span = float((points[:, :2].max(axis=0) - points[:, :2].min(axis=0)).max())
+        return TruePoints(one.view.ahead(points[:, :2]), points[:, 2] > 0, scale * (one.marks.extent or span))
+
+    def measure(self, truth: npt.NDArray[Any], answers: npt.NDArray[Any]) -> PointMetrics:
+        """Return the share of points that are near the marked ones."""
+        return point_metrics(truth.tolist(), answers, tuple(self.label(place) for place in range(self.class_count)))
 
     def cells(self, answer: HeadAnswer, count: int) -> tuple[AnswerCell, ...]:
         """Return the first points."""

@@ -30,6 +30,9 @@ class HeadMetrics(Protocol):
     def tables(self) -> Iterator[TextTable]:
         """Return the rest as tables."""
 
+    def headline(self) -> tuple[str, float] | None:
+        """Return the name and the value (0..1, higher is better) of what a loss is measured by; None without one."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClassScore:
@@ -81,6 +84,10 @@ class ClassMetrics:
         """Return the accuracy with its interval."""
         return right_words(self.accuracy, self.count, self.interval)
 
+    def headline(self) -> tuple[str, float]:
+        """Return the accuracy."""
+        return "accuracy", self.accuracy
+
     def tables(self) -> Iterator[TextTable]:
         """Return the classes, and the confusion matrix where it is not too wide."""
         yield self.scores.table(self.labels, "class", self.count)
@@ -108,6 +115,10 @@ class LabelMetrics:
     def sentence(self) -> str:
         """Return the share of samples with all labels right, with its interval."""
         return right_words(self.accuracy, self.count, self.interval)
+
+    def headline(self) -> tuple[str, float]:
+        """Return the accuracy."""
+        return "accuracy", self.accuracy
 
     def tables(self) -> Iterator[TextTable]:
         """Return the labels."""
@@ -139,6 +150,10 @@ class ValueMetrics:
         """Return the mean absolute error over all columns."""
         mean = sum(column.mae for column in self.columns) / len(self.columns)
         return f"mean absolute error {mean:.4g}{'' if self.unit is None else f' {self.unit}'} on {self.count} samples"
+
+    def headline(self) -> None:
+        """Return None: errors have a unit of their own."""
+        return
 
     def tables(self) -> Iterator[TextTable]:
         """Return the columns."""

@@ -32,6 +32,10 @@ class RecallMetrics:
             f"{percent(high)})"
         )
 
+    def headline(self) -> tuple[str, float]:
+        """Return the recall."""
+        return "recall@1", self.recall
+
     def tables(self) -> Iterator[TextTable]:
         """Return no table."""
         yield from ()

@@ -12,10 +12,13 @@ import numpy.typing as npt
 from edgecv_runtime.decoders import Planes
 from edgecv_runtime.errors import BackendError, SpecError
 from edgecv_runtime.geometry import View
+from edgecv_runtime.heads.annotation import Annotations, Marked
 from edgecv_runtime.heads.answers import HeadAnswer, MaskAnswer, in_form
 from edgecv_runtime.heads.base import HALF, Ending, Outputs
+from edgecv_runtime.heads.marked_masks import true_mask
 from edgecv_runtime.heads.masks import UNSEEN, Floats, mask_of
 from edgecv_runtime.heads.matches import MaskCounts
+from edgecv_runtime.heads.place_metrics import MaskMetrics, mask_metrics
 from edgecv_runtime.heads.png import png_record
 from edgecv_runtime.heads.spatial import SpatialHead
 from edgecv_runtime.heads.words import AnswerCell, Drawn, MaskLayer, rounded, score_words
@@ -24,6 +27,7 @@ from edgecv_runtime.text import one_line
 
 AXES: Final = 4  # of planes: batch, height, width, classes
 LEAST_SHARE: Final = 0.0005
+BACKGROUNDS: Final = frozenset({"background", "bg", "none", "no", "unlabeled", "void"})  # names of what is nothing
 
 
 @dataclass(frozen=True)
@@ -127,6 +131,10 @@ class Segmentation(SpatialHead):
         planes = self._planes(outputs)
         return self._choose(planes).reshape(len(planes), -1)
 
+    def finds(self, outputs: Outputs) -> bool:
+        """Tell whether there are two classes in any mask."""
+        return any(len(np.unique(mask)) > 1 for mask in self.masks(outputs))
+
     def recorded(self, outputs: Outputs, view: View | None) -> tuple[None, npt.NDArray[Any]]:
         """Return the mask: (1, height, width) uint8."""
         return None, self.mask(outputs, view)[None]
@@ -136,8 +144,26 @@ class Segmentation(SpatialHead):
         return MaskCounts(self.name, self.masks, self.label, self.class_count)
 
     def answers(self, outputs: Outputs) -> npt.NDArray[Any]:
-        """Return the classes of the planes' own cells, one row a sample."""
-        return self.masks(outputs)
+        """Return the masks of the model's input: (batch, height, width) uint8."""
+        count = len(outputs[self.spec.outputs[0]])
+        return np.stack([self.mask(self._one(outputs, sample), None) for sample in range(count)])
+
+    def _one(self, outputs: Outputs, sample: int) -> Outputs:
+        return {name: outputs[name][sample : sample + 1] for name in self.spec.outputs}
+
+    def read_marks(self, marks: Sequence[Marked], annotations: Annotations) -> npt.NDArray[Any] | None:
+        """Return the marked masks at the pixels of the model's input: (n, height, width) uint8; None without masks.
+
+        Raises:
+            DataError: A mask is missing, of another size than its picture, or has another class.
+        """
+        if not any(one.marks.mask is not None for one in marks):
+            return None
+        return np.stack([true_mask(one, self.picture, self.class_count) for one in marks])
+
+    def measure(self, truth: npt.NDArray[Any], answers: npt.NDArray[Any]) -> MaskMetrics:
+        """Return the mean intersection over union, Dice, and the share of right pixels."""
+        return mask_metrics(truth, answers, tuple(self.label(index) for index in range(self.class_count)))
 
     def _shares(self, answer: MaskAnswer) -> list[tuple[int, float]]:
         """The classes that the picture has, the largest first."""
@@ -162,4 +188,6 @@ class Segmentation(SpatialHead):
     def drawing(self, answer: HeadAnswer, count: int) -> tuple[Drawn, ...]:
         """Return the mask."""
         found = in_form(answer, MaskAnswer)
-        return (MaskLayer(found.mask, tuple(one_line(self.label(index)) for index in range(self.class_count))),)
+        names = tuple(one_line(self.label(index)) for index in range(self.class_count))
+        plain = self.planes == 1 or self.spec.labels is None or names[0].casefold() in BACKGROUNDS
+        return (MaskLayer(found.mask, names, background=0 if plain else None),)

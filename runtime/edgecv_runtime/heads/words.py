@@ -36,10 +36,14 @@ class BoxMark:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MaskLayer:
-    """A class for each pixel: (height, width) uint8; `labels` name them, 255 is none."""
+    """A class for each pixel: (height, width) uint8; `labels` name them, 255 is none.
+
+    `background` is the class that is not painted, where there is one.
+    """
 
     classes: np.ndarray
     labels: tuple[str, ...]
+    background: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
