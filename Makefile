@@ -83,6 +83,7 @@ schema: $(READY)
 
 golden: $(READY)
 	$(BIN)/python -m tests.golden.make
+	$(BIN)/python -m tests.golden.decode
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache

@@ -25,6 +25,7 @@ PAGES: Final = {
     "CHANGELOG.md": "changelog.md",
     "SECURITY.md": "reporting.md",
     "tests/golden/README.md": "golden_vectors.md",
+    "tests/golden/decode/README.md": "golden_vectors_of_decoding.md",
     "android_demo/README.md": "android_app.md",
     "android_demo/edgecv/README.md": "android_library.md",
     "ios_demo/README.md": "ios_parts.md",

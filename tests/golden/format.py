@@ -74,9 +74,9 @@ def little_endian(array: np.ndarray) -> bytes:
     return np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes()
 
 
-def read_tensor(entry: GoldenTensor) -> np.ndarray:
+def read_tensor(entry: GoldenTensor, folder: Path = FOLDER) -> np.ndarray:
     """The array of a tensor file."""
-    data = (FOLDER / entry.file).read_bytes()
+    data = (folder / entry.file).read_bytes()
     return np.frombuffer(data, np.dtype(entry.dtype).newbyteorder("<")).reshape(entry.shape)
 
 

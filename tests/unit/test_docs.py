@@ -10,7 +10,12 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 TOP = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md")
-INSIDE = ("tests/golden/README.md", "android_demo/README.md", "android_demo/edgecv/README.md")
+INSIDE = (
+    "tests/golden/README.md",
+    "tests/golden/decode/README.md",
+    "android_demo/README.md",
+    "android_demo/edgecv/README.md",
+)
 PAGES = [ROOT / name for name in (*TOP, *INSIDE)] + sorted((ROOT / "docs").glob("*.md"))
 MOST_WORDS, WIDEST = 700, 160
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)

@@ -193,12 +193,13 @@ def overlaps(box: npt.NDArray[np.float32], others: npt.NDArray[np.float32]) -> n
 
     It is 0 where they do not meet; union = (area of the box + area of the other) - intersection.
     """
-    wide = np.minimum(box[2], others[:, 2]) - np.maximum(box[0], others[:, 0])
-    tall = np.minimum(box[3], others[:, 3]) - np.maximum(box[1], others[:, 1])
-    common = np.maximum(wide, np.float32(0)) * np.maximum(tall, np.float32(0))
-    own = (box[2] - box[0]) * (box[3] - box[1])
-    union = (own + (others[:, 2] - others[:, 0]) * (others[:, 3] - others[:, 1])) - common
-    shares: npt.NDArray[np.float32] = np.divide(common, union, out=np.zeros_like(common), where=common > 0)
+    with np.errstate(over="ignore", invalid="ignore"):  # boxes of 1e20 pixels have infinite areas
+        wide = np.minimum(box[2], others[:, 2]) - np.maximum(box[0], others[:, 0])
+        tall = np.minimum(box[3], others[:, 3]) - np.maximum(box[1], others[:, 1])
+        common = np.maximum(wide, np.float32(0)) * np.maximum(tall, np.float32(0))
+        own = (box[2] - box[0]) * (box[3] - box[1])
+        union = (own + (others[:, 2] - others[:, 0]) * (others[:, 3] - others[:, 1])) - common
+        shares: npt.NDArray[np.float32] = np.divide(common, union, out=np.zeros_like(common), where=common > 0)
     return shares
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ from edgecv_runtime.schema import Activation
 
 SLACK: Final = 1e-3  # by which a quick look takes more than reach the threshold
 LEAST: Final = 1e-6  # a threshold below is none for the quick look
+SURE: Final = 10.0  # from here on the rounding of a sigmoid moves it by more than `SLACK`: at 17 it is 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ def find_candidates(
         objectness: (rows, 1) float32, or None.
         thresholds: One for each column of the scores; NaN for what is no answer.
     """
-    near = _near(activation, values, thresholds)
+    near = _near(activation, values, objectness, thresholds)
     if decoder.classes == "best":
         near &= _best(values, thresholds)
     if isinstance(decoder, Centers):
@@ -56,25 +57,36 @@ def find_candidates(
     rows, classes = np.nonzero(near)
     scores = _scores(activation, values, rows, classes)
     if objectness is not None:
-        scores = scores * activate(objectness[rows], "sigmoid" if activation == "sigmoid" else "none")[:, 0]
+        scores = _products(scores, activate(objectness[rows], "sigmoid" if activation == "sigmoid" else "none")[:, 0])
     reached = scores >= thresholds[classes]
     rows, classes, scores = rows[reached], classes[reached], scores[reached]
     order = np.lexsort((classes, rows, -scores))[: decoder.before]
     return Candidates(rows[order], classes[order], scores[order])
 
 
-def _near(activation: Activation, values: np.ndarray, thresholds: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
-    """A quick look before the exact activation: what may reach its threshold. NaN never does."""
+def _near(
+    activation: Activation, values: np.ndarray, objectness: np.ndarray | None, thresholds: npt.NDArray[np.float32]
+) -> npt.NDArray[np.bool_]:
+    """A quick look before the exact activation: what may reach its threshold. NaN never does.
+
+    A sigmoid of the objectness makes no score larger; an objectness that is taken as it is may.
+    """
+    if activation == "none":
+        return np.asarray((values if objectness is None else _products(values, objectness)) >= thresholds)
     limits = thresholds.astype(np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
         if activation == "sigmoid":
             low = np.where(limits > LEAST, np.log(limits / (1 - limits)) - SLACK, -math.inf)
-            low = np.where(limits >= 1, 10.0, low)  # a sigmoid rounds to 1 from 17 on
+            low = np.minimum(low, SURE)
             return np.asarray(values >= np.where(np.isnan(limits), np.nan, low))
-        if activation == "softmax":
-            low = np.where(limits > LEAST, np.log(limits) - SLACK, -math.inf)
-            return np.asarray(values >= values.max(axis=1, keepdims=True) + np.where(np.isnan(limits), np.nan, low))
-        return np.asarray(values >= thresholds)
+        low = np.where(limits > LEAST, np.log(limits) - SLACK, -math.inf)
+        low = np.where(np.isnan(limits), np.nan, low if objectness is None else -math.inf)
+        return np.asarray(values >= values.max(axis=1, keepdims=True) + low)
+
+
+def _products(scores: npt.NDArray[Any], factors: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    with np.errstate(over="ignore"):
+        return np.asarray(scores * factors)
 
 
 def _best(values: np.ndarray, thresholds: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:

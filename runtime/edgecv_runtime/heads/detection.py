@@ -67,6 +67,9 @@ class Detection(SpatialHead):
             raise SpecError(f"the levels of its decoder have {places} places for {rows} boxes")
         if decoder.background is not None and decoder.background > self.class_count:
             raise SpecError(f"the background of its decoder must be in 0..{self.class_count}")
+        if len(self.spec.thresholds) not in {1, self.class_count}:
+            count = len(self.spec.thresholds)
+            raise SpecError(f"thresholds must be one, or one for each of {self.class_count} labels, got {count}")
         if decoder.overlap is not None and not 0 <= decoder.overlap <= 1:
             raise SpecError(f"the overlap of its decoder must be in 0..1, got {decoder.overlap:g}")
 

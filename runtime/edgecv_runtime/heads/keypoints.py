@@ -67,6 +67,8 @@ class Keypoints(SpatialHead):
                 raise SpecError(f"the points of its decoder have 2 columns, got {width}")
             if decoder.scores is not None and form_of((decoder.scores,), shapes, "scores") != (rows, 1):
                 raise SpecError(f"the scores of its decoder must be {rows} rows of one column")
+        if self.spec.activation == "softmax":
+            raise SpecError("the scores of points have no softmax, which is over classes", "Use sigmoid, or none")
         count = self.class_count
         if any(max(line) >= count for line in self.skeleton):
             raise SpecError(f"the skeleton of its decoder names a point beyond the {count} that there are")

@@ -69,6 +69,10 @@ class Segmentation(SpatialHead):
         self.check_canvas()
         if len(self.shapes) != 1 or len(self.shapes[0]) not in {AXES, AXES - 1}:
             raise SpecError(f"a {self.kind} head has one output of height, width and classes, got {self.shapes}")
+        if self.planes == 1 and self.spec.activation == "softmax":
+            raise SpecError(
+                f"a {self.kind} head of one plane has no softmax, which is over planes", "Use sigmoid, or none"
+            )
         if not 0 < self.planes <= UNSEEN:
             raise SpecError(f"a {self.kind} head has at most {UNSEEN} classes, got {self.planes}")
 
