@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,9 @@ from edgecv_converters.golden import GoldenSample, write_golden
 from edgecv_runtime.bundle import encode_manifest
 from edgecv_runtime.digest import sha256_tree, tree_bytes
 from edgecv_runtime.errors import SpecError
+from edgecv_runtime.geometry import view_of
 from edgecv_runtime.golden import ReferenceAnswer
-from edgecv_runtime.heads.kinds import first_labels, open_head
+from edgecv_runtime.heads.kinds import canvas_of, first_labels, open_head
 from edgecv_runtime.preprocess import Preprocessor
 from edgecv_runtime.schema import (
     SCHEMA_VERSION,
@@ -154,7 +155,7 @@ def write_bundle(
     }
     fields |= changed
     if "golden" not in changed:
-        answered = [answers_added(sample, fields["heads"], fields["outputs"]) for sample in samples or golden_samples()]
+        answered = [answers_added(sample, fields) for sample in samples or golden_samples()]
         fields["golden"] = write_golden(root / "golden", answered)
     manifest = Manifest(**{"labels": first_labels(fields["heads"]), **fields})
     if manifest.labels is not None:
@@ -163,13 +164,18 @@ def write_bundle(
     return manifest
 
 
-def answers_added(sample: GoldenSample, heads: Sequence[HeadSpec], outputs: Sequence[TensorSpec]) -> GoldenSample:
+def answers_added(sample: GoldenSample, fields: Mapping[str, Any]) -> GoldenSample:
     """The sample with the answers of the heads; what is no head, or one of a newer edgecv, answers with a zero."""
+    outputs, preprocess = fields["outputs"], fields["preprocess"]
+    canvas = canvas_of(fields["inputs"], preprocess) if preprocess else None
+    picture = next((spec for spec in preprocess.values() if spec.size is not None), None)
+    seen = sample.image is not None and picture is not None
+    view = view_of(picture, sample.image.height, sample.image.width) if seen else None
     nothing = ReferenceAnswer(decisions=None, scores=np.zeros((1, 1), np.float32))
     answers = {}
-    for spec in heads:
+    for spec in fields["heads"]:
         try:
-            answers[spec.name] = ReferenceAnswer.of(open_head(spec, outputs), sample.outputs)
+            answers[spec.name] = ReferenceAnswer.of(open_head(spec, outputs, canvas), sample.outputs, view)
         except (SpecError, KeyError, IndexError, ValueError):
             answers[spec.name] = nothing
     return replace(sample, answers=answers)

@@ -195,9 +195,8 @@ def _detector(model: _Model, design: str, boxes: str, classes: str, decoder: Dec
     names = [output.name for output in model.summary.outputs]
     outputs = tuple(sorted((boxes, classes), key=names.index))
     head = model.spec("detection", outputs, decoder, model.summary.endings[names.index(classes)])
-    thresholds = KINDS["detection"].usual_thresholds(())
     sentence = (
-        f"the outputs {boxes} and {classes} are taken for {design}: boxes from a score of {thresholds[0]:g} on; "
+        f"the outputs {boxes} and {classes} are taken for {design}: boxes from a score of {head.thresholds[0]:g} on; "
         f"--head {head.name}:detection=FILE.toml says otherwise"
     )
     return Recognized(head, sentence)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from edgecv_converters.parity.verdict import DID_NOT_RUN
 from edgecv_runtime.errors import BackendError
@@ -17,6 +18,13 @@ from edgecv.prove.evaluate import Evaluation
 from edgecv.prove.verify import Verification
 from edgecv.terminal.console import show, show_json
 from edgecv.terminal.tables import STYLES, raise_for_gates, snr
+
+PREPROCESSING: Final = "preprocessing"
+ANSWERS: Final = "answers"
+OF_MACHINE: Final = "The files are those that were recorded: this machine's runtime computes differently"
+OF_BUNDLE: Final = (
+    "bundle.json says something else than when the golden cases were made: take the bundle from its source"
+)
 
 
 def print_verification(result: Verification, *, as_json: bool) -> None:
@@ -33,12 +41,17 @@ def print_verification(result: Verification, *, as_json: bool) -> None:
     failed = tuple(parity for parity in result.parity if parity.status == "failed")
     if result.preprocessing_equal != result.pictures:
         reason = f"{result.pictures - result.preprocessing_equal} of {result.pictures} golden pictures differ"
-        failed += (Parity(artifact="preprocessing", status="failed", how="golden pictures", reason=reason),)
+        failed += (Parity(artifact=PREPROCESSING, status="failed", how="golden pictures", reason=reason),)
     if result.answers_equal != result.golden:
-        reason = f"{result.golden - result.answers_equal} of {result.golden} golden cases have other answers"
-        failed += (Parity(artifact="answers", status="failed", how="golden outputs", reason=reason),)
+        reason = f"{result.golden - result.answers_equal} of {result.golden} golden cases are decoded to other answers"
+        failed += (Parity(artifact=ANSWERS, status="failed", how="golden outputs", reason=reason),)
     _raise_for_broken(failed)
-    raise_for_gates(failed, "The files are those that were recorded: this machine's runtime computes differently")
+    raise_for_gates(failed, OF_BUNDLE if _is_of_bundle(failed) else OF_MACHINE)
+
+
+def _is_of_bundle(failed: tuple[Parity, ...]) -> bool:
+    """Tell whether what failed is computed by edgecv alone, from what the bundle says."""
+    return bool(failed) and all(parity.artifact in {PREPROCESSING, ANSWERS} for parity in failed)
 
 
 def _raise_for_broken(failed: tuple[Parity, ...]) -> None:

@@ -338,7 +338,7 @@ def test_answers_that_are_decoded_otherwise_fail_the_check(bundle, tmp_path):
     result = edgecv("verify", copy)
     assert result.code == 3
     assert "answers: 5 of 8 golden cases decoded as they were recorded" in result.out
-    assert "3 of 8 golden cases have other answers" in result.message
+    assert "3 of 8 golden cases are decoded to other answers" in result.message
 
 
 def shown_without(module, root, monkeypatch, capsys):

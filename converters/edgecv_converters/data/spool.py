@@ -132,7 +132,7 @@ def write_spool(
 
 @dataclass(frozen=True, slots=True)
 class _Filled:
-    """What became of samples: the places of those that are in the spool, and the names of those that are not."""
+    """The fate of samples: the places of those that are in the spool, and the names of those that are not."""
 
     kept: list[int]
     skipped: list[str]

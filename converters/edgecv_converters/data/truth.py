@@ -51,7 +51,7 @@ def read_truths(
 
 
 def _marked(annotations: Annotations, info: SpoolInfo, heads: Sequence[Head]) -> dict[str, np.ndarray]:
-    """What people marked, for the heads that answer with such."""
+    """Read what people marked, for the heads that answer with such."""
     marks = [Marked(name, annotations.by_id[name], view) for name, view in zip(info.ids, info.views, strict=True)]
     found = {head.name: head.read_marks(marks, annotations) for head in heads}
     truths = {name: truth for name, truth in found.items() if truth is not None}

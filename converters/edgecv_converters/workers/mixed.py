@@ -95,7 +95,7 @@ class Judged:
 
     @property
     def points(self) -> float:
-        """By how many points of 100 it fell."""
+        """The points of 100 by which it fell."""
         return 100 * (self.source - self.own)
 
 

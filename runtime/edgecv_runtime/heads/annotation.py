@@ -1,4 +1,4 @@
-"""What people marked in a picture: boxes, a mask, points, or the picture that a model should make of it."""
+"""The marks of people in a picture: boxes, a mask, points, or the picture that a model should make of it."""
 
 from __future__ import annotations
 

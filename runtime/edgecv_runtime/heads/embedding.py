@@ -47,7 +47,7 @@ class Embedding(Head):
         """
         values = self.values(outputs).astype(np.float64)
         length = np.sqrt(np.add.accumulate(values * values, axis=-1)[:, -1:])
-        return np.divide(values, length, out=np.zeros_like(values), where=length > 0).astype(np.float32)
+        return np.divide(values, length, out=np.zeros_like(values), where=length != 0).astype(np.float32)
 
     def decisions(self, outputs: Outputs) -> npt.NDArray[np.int64] | None:
         """Return None: nothing is decided."""
