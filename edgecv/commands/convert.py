@@ -173,9 +173,10 @@ Heads = Annotated[
     list[str] | None,
     opt.option(
         "--head",
-        metavar="NAME:KIND[=LABELS]",
-        help=f"What the output NAME means, where the model does not show it: {', '.join(KINDS)}. LABELS is a file with "
-        "its class names, one a line. Repeatable.",
+        metavar="NAME:KIND[=FILE]",
+        help="What the output NAME (or several, joined by +) means, where the model does not show it: "
+        f"{', '.join(KINDS)}. FILE has its class names, one a line; or, as .toml, all that there is to say of it "
+        "(docs/heads.md). Repeatable.",
         panel=PROOF,
     ),
 ]

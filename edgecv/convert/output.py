@@ -26,6 +26,11 @@ def print_outcome(outcome: Outcome, *, as_json: bool, told: Collection[str] = ()
         show_json({"path": str(outcome.path) if outcome.path else None, "report": outcome.report})
     else:
         show(artifact_table(outcome.manifest, outcome.failures))
+        for row in outcome.report.heads:
+            show(
+                f"{row.artifact}, {row.head}: {row.words}",
+                f"{'the source':>{len(row.artifact)}}: {row.reference_words}",
+            )
         if outcome.path is not None:
             show(f"bundle: {outcome.path}")
             if outcome.path.is_dir():
