@@ -17,7 +17,7 @@ from edgecv_converters.quantize.floats import FloatValues, float_values
 from edgecv_converters.quantize.kernels import unknown
 from edgecv_converters.quantize.logits import find_logits, least_divergence_grid, logit_tensors
 from edgecv_converters.quantize.network import MismatchError, Network, read_network
-from edgecv_converters.quantize.observed import Observed
+from edgecv_converters.quantize.observed import NotFiniteError, Observed
 from edgecv_converters.quantize.qat import TrainingJob, score, trained
 from edgecv_converters.quantize.race import Distances, Steps, nearest, race
 from edgecv_converters.quantize.refine import Refinement, refined
@@ -204,13 +204,15 @@ class _Search:
         self, scheme: Scheme, steps: tuple[str, ...], notes: tuple[str, ...], before: bytes
     ) -> tuple[Scheme, tuple[str, ...], tuple[str, ...]]:
         assert self.settings.refine is not None
-        self._check_simulation()
-        op = mixing(self.network)
-        if op is not None:
-            return scheme, steps, (*notes, f"No refinement: {op.kind} mixes samples, so batches cannot be trained on")
+        hindrance = self._hindrance()
+        if hindrance is not None:
+            return scheme, steps, (*notes, f"No refinement: {hindrance}")
         feeds = dict(zip(self.network.inputs, self.samples, strict=True))
         show = self._later
-        done, taken = refined(self.network, scheme, feeds, self.settings.refine, self.settings.seed, show)
+        try:
+            done, taken = refined(self.network, scheme, feeds, self.settings.refine, self.settings.seed, show)
+        except NotFiniteError:
+            return scheme, steps, (*notes, "The refinement diverged and was left out")
         tried = (*self._with_logits(steps), f"distillation of {taken:,} steps")
         made = self._file(tried, done)
         if made is not None and nearest(self._race({steps: before, tried: made})) == tried:
@@ -220,10 +222,9 @@ class _Search:
     def _train(
         self, how: TrainingJob, scheme: Scheme, steps: tuple[str, ...], notes: tuple[str, ...]
     ) -> tuple[Scheme, tuple[str, ...], tuple[str, ...]]:
-        self._check_simulation()
-        op = mixing(self.network)
-        if op is not None:
-            return scheme, steps, (*notes, f"No training: {op.kind} mixes samples, so batches cannot be trained on")
+        hindrance = self._hindrance()
+        if hindrance is not None:
+            return scheme, steps, (*notes, f"No training: {hindrance}")
         before = score(write_scheme(self.network, self.plain, scheme) if steps else self.plain, how)
         found = trained(self.network, self.plain, scheme, how, self.settings.seed, self._later)
         count = len(how.held_out.labels)
@@ -255,17 +256,19 @@ class _Search:
         op = mixing(self.network)
         return () if op is None else (f"No bias correction: {op.kind} of a sequence mixes samples in one batch",)
 
-    def _check_simulation(self) -> None:
-        """The float network computed here must be the float file."""
-        count = 1 if mixing(self.network) else min(4, len(self.samples[0]))
-        few = [values[:count] for values in self.samples]
-        found = execute(
-            self.network, dict(zip(self.network.inputs, few, strict=True)), self.network.constants, unwatched
-        )
+    def _hindrance(self) -> str | None:
+        """Tell why the network cannot be trained on, if it cannot: batches mix, or it is not the float file here."""
+        op = mixing(self.network)
+        if op is not None:
+            return f"{op.kind} mixes samples, so batches cannot be trained on"
+        few = [values[:4] for values in self.samples]
+        feeds = dict(zip(self.network.inputs, few, strict=True))
+        found = execute(self.network, feeds, self.network.constants, unwatched)
         for number, expected in zip(self.network.outputs, answers(self.float32, few), strict=True):
             got = np.asarray(found[number]).reshape(expected.shape)
-            if np.abs(got - expected).max() > SAME_FLOAT * max(float(np.abs(expected).max()), 1e-6):
-                raise MismatchError("the simulated network does not give the float file's answers")
+            if not np.abs(got - expected).max() <= SAME_FLOAT * max(float(np.abs(expected).max()), 1e-6):
+                return "the simulated network does not give the float file's answers"
+        return None
 
     def _part(self, start: float, end: float) -> Callable[[int, int], None]:
         alone = self.settings.refine is None and self.settings.train is None

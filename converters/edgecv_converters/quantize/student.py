@@ -15,6 +15,7 @@ import numpy as np
 
 from edgecv_converters.quantize.execute import Watch, fake_quantize
 from edgecv_converters.quantize.network import Network
+from edgecv_converters.quantize.observed import finite_ends
 from edgecv_converters.quantize.scheme import Scheme, Weights, spread
 from edgecv_converters.quantize.shared import groups
 from edgecv_converters.tflite.reader import Array, Grid
@@ -81,7 +82,13 @@ class Student:
         return found
 
     def scheme(self) -> Scheme:
-        """The scheme that was reached."""
+        """The scheme that was reached.
+
+        Raises:
+            NotFiniteError: The training diverged.
+        """
+        for number, variable in (*self._weights.items(), *self._biases.items(), *self._scales.items()):
+            finite_ends(number, variable.numpy())
         weights = {}
         for number, variable in self._weights.items():
             before = self.start.weights[number]
