@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
-from edgecv_converters.quantize import BIASES, LOGITS, RANGES, QuantizeSettings, quantize
-from edgecv_converters.quantize.bias import corrected_biases, mean_shift
+from edgecv_converters.quantize import BIASES, LOGITS, RANGES, ROUNDING, SCALES, QuantizeSettings, quantize
+from edgecv_converters.quantize.bias import corrected, mean_shift
+from edgecv_converters.quantize.compensate import compensable
 from edgecv_converters.quantize.execute import execute, mixing, rounded, step, unwatched
 from edgecv_converters.quantize.floats import float_values, mean_inputs
 from edgecv_converters.quantize.keep_float import keep_float
@@ -228,7 +229,7 @@ def test_bias_correction_makes_the_mean_error_of_a_product_vanish() -> None:
     plain = read_scheme(net, int8)
     wrong = plain.with_biases({number: bias + 0.1 for number, bias in plain.biases.items()})
     means = mean_inputs(net, float32, [data])
-    right = wrong.with_biases(corrected_biases(net, int8, wrong, [data], means))
+    right = corrected(net, int8, wrong, [data], means)
     for product in net.products[:2]:
         assert np.abs(mean_errors(net, product, wrong, data)).max() > 0.09
         assert np.abs(mean_errors(net, product, right, data)).max() < 1e-5
@@ -514,8 +515,9 @@ def test_what_the_float_file_computed_does_for_a_file_that_was_repaired_since() 
     one = read_network(kept, float32, plain=False)
     assert len(one.products) == 1
     scheme = read_scheme(one, kept)
-    biases = corrected_biases(one, kept, scheme, [data], known.means)
-    assert set(biases) == {one.products[0].bias}
+    found = corrected(one, kept, scheme, [data], known.means)
+    changed = {number for number, bias in found.biases.items() if (bias != scheme.biases[number]).any()}
+    assert changed == {one.products[0].bias}
 
 
 def test_the_variance_that_errors_are_held_against_is_of_all_samples() -> None:
@@ -526,3 +528,41 @@ def test_the_variance_that_errors_are_held_against_is_of_all_samples() -> None:
     few = [values[:5] for values in expected], [values[:5] for values in got]
     np.testing.assert_allclose(distances(net, *few, spread), distances(net, expected, got, spread)[:5])
     assert distance(net, expected, got) == pytest.approx(distances(net, expected, got, spread).mean())
+
+
+def test_weights_are_rounded_for_the_result_of_their_layer() -> None:
+    _, int8, float32, data = files("residual")
+    net = read_network(int8, float32)
+    plain = read_scheme(net, int8)
+    known = float_values(net, float32, [data])
+    found = corrected(net, int8, plain, [data], known.means, compensate=True)
+    chosen = compensable(net)
+    assert len(chosen) == 2
+    for number, weights in found.weights.items():
+        assert (weights.integers != plain.weights[number].integers).any() == (number in chosen)
+        np.testing.assert_array_equal(weights.scales, plain.weights[number].scales)
+    product = net.products[1]  # the first one's inputs are noise, where nothing goes together
+    before, after = (weight_error(net, product, scheme.weights[product.weight], data) for scheme in (plain, found))
+    assert after < 0.8 * before
+
+
+def weight_error(net: Any, product: Any, weights: Any, data: np.ndarray) -> float:
+    """The mean squared error of a convolution's result that its rounded weights alone make."""
+    import tensorflow as tf
+
+    seen: dict[int, Any] = {}
+    execute(net, {net.inputs[0]: data}, net.constants, seen.setdefault)
+    error = tf.transpose(weights.real() - net.constants[product.weight], [1, 2, 3, 0])
+    made = np.asarray(tf.nn.conv2d(seen[product.source], error, 1, "SAME"))
+    return float((made - made.mean((0, 1, 2))).var())  # the mean is the bias's to correct
+
+
+def test_compensated_rounding_is_a_step_that_can_be_asked_for() -> None:
+    _, int8, float32, calibration, test = digits_files()
+    steps = ((RANGES, LOGITS, BIASES), (RANGES, LOGITS, SCALES, ROUNDING, BIASES))
+    nearest, found = (quantize(int8, float32, [calibration], QuantizeSettings(steps=chosen)) for chosen in steps)
+    assert (nearest.steps, found.steps) == steps
+    net, reference = read_network(int8, float32), answers(float32, [test])
+    assert distance(net, reference, answers(found.data, [test])) < distance(
+        net, reference, answers(nearest.data, [test])
+    )

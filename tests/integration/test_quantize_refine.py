@@ -128,10 +128,11 @@ def test_what_was_proven_stays_where_the_network_cannot_be_trained_on(monkeypatc
     assert found.notes == (f"No {word}: the simulated network does not give the float file's answers",)
 
 
-def test_a_refinement_that_diverges_is_left_out(monkeypatch):
+@pytest.mark.parametrize("learning_rate", [1e4, 1e38])
+def test_a_refinement_that_diverges_is_left_out(monkeypatch, learning_rate):
     from edgecv_converters.quantize import refine
 
-    monkeypatch.setattr(refine, "RATE", 1e38)
+    monkeypatch.setattr(refine, "RATE", learning_rate)
     _, int8, float32, calibration, _ = digits_files()
     found = quantize(int8, float32, [calibration], QuantizeSettings(refine=Refinement(steps=8, batch=16)))
     assert found.data == quantize(int8, float32, [calibration], QuantizeSettings()).data

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from edgecv_converters.quantize.bias import corrected_biases
+from edgecv_converters.quantize.bias import corrected
+from edgecv_converters.quantize.compensate import compensable
 from edgecv_converters.quantize.execute import execute, mixing, unwatched
 from edgecv_converters.quantize.floats import FloatValues, float_values
 from edgecv_converters.quantize.kernels import unknown
@@ -32,6 +33,7 @@ Progress = Callable[[float, float | None], None]
 
 RANGES, SCALES, BIASES = "least-error activation ranges", "least-error weight scales", "bias correction"
 LOGITS = "least-divergence logit ranges"
+ROUNDING = "error-compensated weight rounding"
 BEFORE_TRAINING = 0.1  # of what progress shows, where it is refined or trained
 SAME_FLOAT = 1e-3  # of the largest output: how near the simulated float network must be to the float file
 
@@ -158,11 +160,12 @@ class _Search:
         if mixing(self.network) is not None:
             yield (RANGES, *clear, SCALES), scaled
             return
-        chosen = (((RANGES, *clear), ranged), ((RANGES, *clear, SCALES), scaled), (clear, plain.with_grids(logits)))
+        weights = (SCALES, ROUNDING) if compensable(self.network) else (SCALES,)
+        chosen = (((RANGES, *clear), ranged), ((RANGES, *clear, *weights), scaled), (clear, plain.with_grids(logits)))
         for number, (steps, scheme) in enumerate(chosen):
-            corrected = self._corrected(scheme, 0.6 + 0.1 * number, 0.7 + 0.1 * number)
-            if corrected is not None:
-                yield (*steps, BIASES), corrected
+            found = self._corrected(scheme, 0.6 + 0.1 * number, 0.7 + 0.1 * number, compensate=ROUNDING in steps)
+            if found is not None:
+                yield (*steps, BIASES), found
 
     def _grids(self) -> tuple[dict[int, Grid], dict[int, Grid]]:
         """Those of least squared error for all activations, and for logits those of least divergence."""
@@ -190,15 +193,15 @@ class _Search:
             self.known = float_values(self.network, self.float32, self.samples, self._part(0.0, 0.3))
         return self.known
 
-    def _corrected(self, scheme: Scheme, start: float, end: float) -> Scheme | None:
+    def _corrected(self, scheme: Scheme, start: float, end: float, *, compensate: bool) -> Scheme | None:
         """The scheme with other biases; None where one has no room, or LiteRT does not take the file."""
         known = self.float_values
         few = [values[: known.counts.biases] for values in self.samples]
+        show = self._part(start, end)
         try:
-            biases = corrected_biases(self.network, self.plain, scheme, few, known.means, self._part(start, end))
+            return corrected(self.network, self.plain, scheme, few, known.means, show, compensate=compensate)
         except (BiasRoomError, UnusableFileError):
             return None
-        return scheme.with_biases(biases)
 
     def _refine(
         self, scheme: Scheme, steps: tuple[str, ...], notes: tuple[str, ...], before: bytes
