@@ -116,7 +116,7 @@ def _sets(op: Op, shape: tuple[int, ...], zero: int, values: Array) -> Array:
 
 
 def _edges(sizes: Sequence[int], spans: Sequence[int], steps: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """What TensorFlow's padding "same" adds before and after each axis: the odd one goes after."""
+    """Compute what the padding "same" adds before and after each axis: the odd one goes after."""
     for size, span, step in zip(sizes, spans, steps, strict=True):
         missing = max((-(-size // step) - 1) * step + span - size, 0)
         yield missing // 2, missing - missing // 2

@@ -108,7 +108,7 @@ class Student:
 
 
 def _factor(number: int, trained: float) -> float:
-    """What training multiplies a tensor's scale by."""
+    """Compute what training multiplies a tensor's scale by."""
     exponent = SCALE_UNIT * trained
     if not abs(exponent) < LARGEST_EXPONENT:
         raise NotFiniteError(number, exponent)
