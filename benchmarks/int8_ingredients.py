@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from edgecv_converters.graph.frozen import FrozenGraph
-from edgecv_converters.quantize import BIASES, LOGITS, RANGES, SCALES, QuantizeSettings, Refinement, quantize
+from edgecv_converters.quantize import BIASES, LOGITS, RANGES, ROUNDING, SCALES, QuantizeSettings, Refinement, quantize
 from edgecv_converters.quantize.network import Network, read_network
 
 from benchmarks.shared import KWS, PICTURES, RESNET8
@@ -30,7 +30,7 @@ CHOSEN: tuple[tuple[str, tuple[str, ...] | None], ...] = (
     ("+ least-error ranges", (RANGES,)),
     ("+ least-divergence logit ranges", (RANGES, LOGITS)),
     ("+ bias correction", (RANGES, LOGITS, BIASES)),
-    ("+ least-error weight scales", (RANGES, LOGITS, SCALES, BIASES)),
+    ("+ weight scales and compensated rounding", (RANGES, LOGITS, SCALES, ROUNDING, BIASES)),
     ("default (chosen on the calibration samples)", None),
 )
 

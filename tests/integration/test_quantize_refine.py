@@ -111,6 +111,34 @@ def test_it_is_left_out_where_it_brings_nothing(monkeypatch):
     assert not any("distillation" in step for step in found.steps)
 
 
+@pytest.mark.parametrize("way", ["refine", "train"])
+def test_what_was_proven_stays_where_the_network_cannot_be_trained_on(monkeypatch, way):
+    from edgecv_converters.quantize import quantizer
+
+    from tests.integration.test_quantize_training import training
+
+    _, int8, float32, calibration, _ = digits_files()
+    wanted = quantize(int8, float32, [calibration], QuantizeSettings())
+    monkeypatch.setattr(quantizer, "SAME_FLOAT", -1.0)  # no float network is as near as that
+    how = QuantizeSettings(refine=SHORT) if way == "refine" else QuantizeSettings(train=training(1))
+    found = quantize(int8, float32, [calibration], how)
+    assert wanted.steps
+    assert (found.data, found.steps) == (wanted.data, wanted.steps)
+    word = "refinement" if way == "refine" else "training"
+    assert found.notes == (f"No {word}: the simulated network does not give the float file's answers",)
+
+
+@pytest.mark.parametrize("learning_rate", [1e4, 1e38])
+def test_a_refinement_that_diverges_is_left_out(monkeypatch, learning_rate):
+    from edgecv_converters.quantize import refine
+
+    monkeypatch.setattr(refine, "RATE", learning_rate)
+    _, int8, float32, calibration, _ = digits_files()
+    found = quantize(int8, float32, [calibration], QuantizeSettings(refine=Refinement(steps=8, batch=16)))
+    assert found.data == quantize(int8, float32, [calibration], QuantizeSettings()).data
+    assert found.notes == ("The refinement diverged and was left out",)
+
+
 def test_an_estimate_is_given():
     _, int8, float32, calibration, _ = digits_files()
     seen = []

@@ -82,6 +82,14 @@ def test_training_that_brings_nothing_is_left_out_and_said(monkeypatch):
     assert "The training brought nothing and was left out: " in found.notes[-1]
 
 
+def test_training_that_diverges_is_left_out(monkeypatch):
+    monkeypatch.setattr(engine, "RATE", 1e38)
+    _, int8, float32, calibration, _ = digits_files()
+    found = quantize(int8, float32, [calibration], QuantizeSettings(train=training(1)))
+    assert found.data == quantize(int8, float32, [calibration], QuantizeSettings()).data
+    assert "The training brought nothing and was left out: 0 of 200" in found.notes[-1]
+
+
 def test_an_epoch_whose_file_no_kernel_takes_is_never_the_best(monkeypatch):
     from edgecv_converters.quantize import qat
 

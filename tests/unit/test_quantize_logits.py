@@ -72,7 +72,7 @@ def test_the_search_is_as_good_as_brute_force_and_never_worse_than_the_whole_ran
 
 def test_losers_far_below_do_not_coarsen_the_close_calls():
     logits = drawn(0, 10, 1000)
-    squared = least_error_grid(logits, *ends(logits))
+    squared = least_error_grid(logits.reshape(-1), *ends(logits))
     found = least_divergence_grid(logits, SOFTMAX)
     assert found.scale < 0.7 * squared.scale
     close = np.random.default_rng(1).uniform(2, 6, (2000, 2))  # two classes in the running

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from edgecv_converters.quantize.observed import BINS, Observed, ValueCounts
+from edgecv_converters.quantize.observed import BINS, NotFiniteError, Observed, ValueCounts
 from edgecv_converters.quantize.ranges import least_error_grid
 
 
@@ -63,3 +63,20 @@ def test_rows_stay_whole():
     seen.add(0, rows[:2])
     seen.add(0, rows[2:])
     np.testing.assert_array_equal(seen.rows(0), rows)
+
+
+def test_ends_are_of_what_is_not_counted_too():
+    seen = Observed([0], 1, {0: 2})
+    seen.add(0, np.array([[1.0, 2.0]], np.float32))
+    seen.add(0, np.array([[-3.0, 9.0]], np.float32), counted=False)
+    assert seen.ends([0]) == (-3.0, 9.0)
+    assert seen._counts[0].bins()[1].sum() == 2
+    assert len(seen.rows(0)) == 1
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_no_range_holds_what_is_not_finite(value):
+    seen = Observed([7], 1, {})
+    with pytest.raises(NotFiniteError, match=f"tensor 7 gives {value}") as caught:
+        seen.add(7, np.array([1.0, value, 2.0], np.float32))
+    assert caught.value.tensor == 7

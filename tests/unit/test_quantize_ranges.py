@@ -90,3 +90,9 @@ def test_the_search_is_never_worse_than_the_whole_range(seed, kind):
     bins, low, high = binned(values)
     whole = squared_error(*bins, grid_of(low, high))
     assert squared_error(*bins, least_error_grid(values, low, high)) <= whole
+
+
+def test_a_value_that_is_counted_twice_is_there_twice():
+    values = np.array([0.1, 0.1, 0.9, 1.0, 5.0])
+    found = least_error_grid(np.array([0.1, 0.9, 1.0, 5.0]), 0.0, 5.0, np.array([2.0, 1.0, 1.0, 1.0]))
+    assert found == least_error_grid(values, 0.0, 5.0)

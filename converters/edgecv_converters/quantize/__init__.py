@@ -1,13 +1,23 @@
 """The int8 quantizer: what the converter's plain file becomes, so that it keeps more of the model's answers."""
 
 from edgecv_converters.quantize.qat import Labelled, TrainingJob
-from edgecv_converters.quantize.quantizer import BIASES, LOGITS, RANGES, SCALES, Quantized, QuantizeSettings, quantize
+from edgecv_converters.quantize.quantizer import (
+    BIASES,
+    LOGITS,
+    RANGES,
+    ROUNDING,
+    SCALES,
+    Quantized,
+    QuantizeSettings,
+    quantize,
+)
 from edgecv_converters.quantize.refine import Refinement
 
 __all__ = [
     "BIASES",
     "LOGITS",
     "RANGES",
+    "ROUNDING",
     "SCALES",
     "Labelled",
     "QuantizeSettings",

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edgecv_converters.quantize.compensate import compensable, compensated
 from edgecv_converters.quantize.execute import step
 from edgecv_converters.quantize.network import Network, WeightedOp
 from edgecv_converters.quantize.pieces import CutFile
@@ -41,15 +42,17 @@ def corrected_products(network: Network) -> Iterator[WeightedOp]:
     return (p for p in network.products if p.bias is not None and readers[p.bias] == 1)
 
 
-def corrected_biases(
+def corrected(
     network: Network,
     data: bytes,
     scheme: Scheme,
     samples: Sequence[Array],
     means: Mapping[int, Array],
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
-) -> dict[int, npt.NDArray[np.float64]]:
-    """New biases for every product that has one of its own.
+    *,
+    compensate: bool = False,
+) -> Scheme:
+    """The scheme with new biases for every product that has one of its own.
 
     Args:
         network: Its samples must not mix (`execute.mixing`).
@@ -58,17 +61,23 @@ def corrected_biases(
         samples: For each input in the file's order.
         means: The float network's mean input of each product for these samples, batch 1, by the float file's numbers.
         on_progress: Told how many products of how many are done.
+        compensate: Whether these products' weights are rounded for their results as well, each before its bias.
 
     Raises:
         BiasRoomError: A bias does not fit into an int32.
         UnusableFileError: LiteRT does not take these numbers.
     """
     file = CutFile(write_scheme(network, data, scheme), samples)
-    products = list(corrected_products(network))
+    products, rounded = list(corrected_products(network)), compensable(network) if compensate else frozenset()
     for done, product in enumerate(products):
         file.advance(product.op)
         bias, op = product.bias, _linear(network.ops[product.op])
         assert bias is not None
+        if product.weight in rounded:
+            zero, inputs = scheme.grids[product.source].zero, file.held(product.source)
+            weights = compensated(network, product, scheme.weights[product.weight], zero, inputs)
+            scheme = scheme.with_weights({product.weight: weights})
+            file.edit.set_data(product.weight, weights.integers)
         rough = {product.weight: scheme.weights[product.weight].real(), bias: scheme.biases[bias].astype(np.float32)}
         both = (
             step(network, op, {product.source: file.mean(product.source)}, {**network.constants, **rough})[0],
@@ -78,7 +87,7 @@ def corrected_biases(
         scheme = scheme.with_biases({bias: found})
         write_bias(network, file.edit, product, scheme)
         on_progress(done + 1, len(products))
-    return {product.bias: scheme.biases[product.bias] for product in products if product.bias is not None}
+    return scheme
 
 
 def _linear(op: Op) -> Op:

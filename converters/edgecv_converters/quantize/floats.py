@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgecv_converters.quantize.bias import corrected_products, correction_samples
+from edgecv_converters.quantize.bias import correction_samples
 from edgecv_converters.quantize.logits import answered_logits
-from edgecv_converters.quantize.network import Network
-from edgecv_converters.quantize.observed import Observed
+from edgecv_converters.quantize.network import MismatchError, Network
+from edgecv_converters.quantize.observed import NotFiniteError, Observed
 from edgecv_converters.quantize.watched import WatchedFile, rows_of
 from edgecv_converters.tflite.reader import Array
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typing import Self
 
 FEWEST = 64  # samples for any step
-RANGES_WORK, FILE_WORK = 4e11, 1e11  # multiply-adds that the pass for ranges, or through a candidate, may cost
+COUNTS_WORK, FILE_WORK = 4e11, 1e11  # multiply-adds of the samples that are counted, and those a candidate may cost
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +27,7 @@ class SampleCounts:
     """The number of samples that each step takes, the first ones; chosen by sizes alone, so the same on every machine.
 
     Attributes:
-        ranges: For the ranges of the activations.
+        ranges: For the counts of the activations' values; the smallest and the largest value are of all samples.
         scores: For the distance of a file's answers.
         biases: For the correction of biases.
     """
@@ -44,7 +44,7 @@ class SampleCounts:
             * int(np.prod(network.shapes[product.weight]))
             for product in network.products
         )
-        ranges, scores = (min(given, max(FEWEST, int(work // max(macs, 1)))) for work in (RANGES_WORK, FILE_WORK))
+        ranges, scores = (min(given, max(FEWEST, int(work // max(macs, 1)))) for work in (COUNTS_WORK, FILE_WORK))
         return cls(ranges=ranges, scores=scores, biases=min(correction_samples(network), ranges))
 
 
@@ -54,8 +54,8 @@ class FloatValues:
 
     Attributes:
         counts: Of how many samples each is.
-        seen: The ends and a sample of the values of every tensor that is int8 in the other file.
-        means: The mean input of each product whose bias may be corrected, batch 1.
+        seen: The ends of every tensor that is int8 in the other file, and counts of its values.
+        means: The mean input of each product with a bias, batch 1.
         answers: The outputs, in the file's order, as `score.answers` gives them.
     """
 
@@ -78,9 +78,12 @@ def float_values(
         float32: The file.
         samples: For each input in the file's order.
         on_progress: Told how many samples of how many are done.
+
+    Raises:
+        MismatchError: A value is not finite; the message names its layer and the sample.
     """
-    counts = SampleCounts.of(network, len(samples[0]))
-    total = max(counts.ranges, counts.scores)
+    total = len(samples[0])
+    counts = SampleCounts.of(network, total)
     ranged = {network.twins[number] for number in network.grids}
     means = MeanInputs(network)
     together = {network.twins[number]: network.shapes[number][-1] for number in answered_logits(network)}
@@ -89,8 +92,8 @@ def float_values(
     answers: dict[int, list[Array]] = {number: [] for number in file.outputs}
 
     def look(number: int, values: Array) -> None:
-        if number in ranged and row < counts.ranges:
-            seen.add(number, values)
+        if number in ranged:
+            seen.add(number, values, counted=row < counts.ranges)
         if row < counts.biases:
             means.add(number, values)
         if number in answers and row < counts.scores:
@@ -98,18 +101,30 @@ def float_values(
 
     for row, feed in enumerate(rows_of(samples, total)):
         file.run(feed)
-        file.look(look)
+        try:
+            file.look(look)
+        except NotFiniteError as error:
+            raise MismatchError(f"{_layer(network, error.tensor)} gives {error.value} for sample {row + 1}") from error
         on_progress(row + 1, total)
     return FloatValues(
         counts=counts, seen=seen, means=means.of(counts.biases), answers=[np.stack(answers[n]) for n in file.outputs]
     )
 
 
+def _layer(network: Network, twin: int) -> str:
+    """Name the layer of one of the float file's tensors."""
+    number = next(number for number, other in network.twins.items() if other == twin)
+    return f"layer {network.layer(number)}" if network.maker(number) else f"input {network.names[number]}"
+
+
 class MeanInputs:
-    """The float network's mean input of each product whose bias may be corrected, by the float file's numbers."""
+    """The float network's mean input of each product with a bias, by the float file's numbers.
+
+    One whose bias another product reads is among them: a repair may leave it the only one in int8.
+    """
 
     def __init__(self, network: Network) -> None:
-        self.tensors = {network.twins[product.source] for product in corrected_products(network)}
+        self.tensors = {network.twins[product.source] for product in network.products if product.bias is not None}
         self._sums: dict[int, Array] = {}
 
     def add(self, number: int, values: Array) -> None:

@@ -113,6 +113,9 @@ def ranged_anew(network: Network, scheme: Scheme, feeds: Mapping[int, Array]) ->
         network: What is computed; its samples must not mix (`execute.mixing`).
         scheme: All numbers but the logits' grids.
         feeds: Samples for each input, the first axis counts them.
+
+    Raises:
+        NotFiniteError: A logit is infinite or no number.
     """
     logits = find_logits(network, groups(network))
     free = logit_tensors(network)

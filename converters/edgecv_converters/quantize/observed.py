@@ -1,14 +1,15 @@
-"""Remembers the ends of activations and counts of their values, in a space that no network makes larger."""
+"""Remembers the ends of activations and counts of their values, in a space that does not grow with the samples."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from math import gcd
+from math import gcd, isfinite
 
 import numpy as np
 import numpy.typing as npt
+from edgecv_runtime.errors import ConversionError
 
-from edgecv_converters.quantize.ranges import histogram, least_cost_grid, squared_error
+from edgecv_converters.quantize.ranges import least_error_grid
 from edgecv_converters.tflite.reader import Array, Grid
 
 BINS = 1 << 14
@@ -17,6 +18,26 @@ COUNTED = 1 << 23  # values of each tensor
 COUNTED_IN_ALL = 1 << 27
 ROWS = 1 << 18  # values of each tensor whose neighbours belong together
 STRIDE = 7919  # a prime: where the values of the next sample are taken from
+
+
+class NotFiniteError(ConversionError):
+    """A value of a tensor is infinite or no number, so that no range holds it."""
+
+    def __init__(self, tensor: int, value: float) -> None:
+        super().__init__(f"tensor {tensor} gives {value}")
+        self.tensor, self.value = tensor, value
+
+
+def finite_ends(tensor: int, values: Array) -> tuple[float, float]:
+    """The smallest and the largest of some values.
+
+    Raises:
+        NotFiniteError: One of them is infinite or no number.
+    """
+    low, high = float(values.min()), float(values.max())
+    if not (isfinite(low) and isfinite(high)):
+        raise NotFiniteError(tensor, low if isfinite(high) else high)
+    return low, high
 
 
 class ValueCounts:
@@ -63,11 +84,11 @@ class ValueCounts:
             self._width = max(2 * (high - low) / BINS, float(np.finfo(np.float32).tiny))
             self._place(low, high, int(self._counts[0]), np.zeros(1, np.intp))
             return
+        if self._first <= np.rint(low / self._width) and np.rint(high / self._width) < self._first + BINS:
+            return
         filled = np.flatnonzero(self._counts)
         held, places = self._counts[filled], filled + self._first
         ends = (places.min(initial=0), places.max(initial=0))
-        if self._first <= np.rint(low / self._width) and np.rint(high / self._width) < self._first + BINS:
-            return
         while self._width * (BINS - 2) < max(high, ends[1] * self._width) - min(low, ends[0] * self._width):
             self._width *= 2
             places = np.rint(places / 2).astype(np.intp)
@@ -89,7 +110,7 @@ class Observed:
 
     Args:
         tensors: Their numbers.
-        samples: How many times values of each will be added.
+        samples: How many times values of each will be counted.
         together: How many values in a row belong together, for tensors whose rows are wanted.
     """
 
@@ -102,10 +123,22 @@ class Observed:
         self._share, self._row_share = (-(-number // max(samples, 1)) for number in (most, ROWS))
         self._added = 0
 
-    def add(self, number: int, values: Array) -> None:
-        """Take one sample's values of a tensor in; they are copied."""
-        low, high = self._ends.get(number, (0.0, 0.0))
-        self._ends[number] = min(low, float(values.min())), max(high, float(values.max()))
+    def add(self, number: int, values: Array, *, counted: bool = True) -> None:
+        """Take one sample's values of a tensor in; they are copied.
+
+        Args:
+            number: The tensor's.
+            values: Of one sample, or of several.
+            counted: Whether they are counted as well; else only their ends are remembered.
+
+        Raises:
+            NotFiniteError: One of them is infinite or no number.
+        """
+        low, high = finite_ends(number, values)
+        before = self._ends.get(number, (0.0, 0.0))
+        self._ends[number] = min(before[0], low), max(before[1], high)
+        if not counted:
+            return
         self._added += STRIDE
         step = _step(values.size, self._share, values.shape[-1] if values.ndim else 1)
         self._counts[number].add(values.reshape(-1)[self._added % step :: step])
@@ -130,9 +163,7 @@ class Observed:
         centres, counts = (
             np.concatenate(parts) for parts in zip(*(self._counts[n].bins() for n in numbers), strict=True)
         )
-        if low < high:
-            centres, counts = histogram(centres, low, high, counts)
-        return least_cost_grid(low, high, lambda grid: squared_error(centres, counts, grid))
+        return least_error_grid(centres, low, high, counts)
 
 
 def _step(size: int, share: int, channels: int) -> int:

@@ -39,6 +39,10 @@ class CutFile:
         }
         self.edit = FileEdit(self._model)
 
+    def held(self, number: int) -> Sequence[Array]:
+        """A tensor's values for each sample, batch 1, in the file's own dtype."""
+        return self._live[number]
+
     def mean(self, number: int) -> npt.NDArray[np.float32]:
         """The real values of a tensor that is held, batch 1: their mean over the samples."""
         rows = self._live[number]

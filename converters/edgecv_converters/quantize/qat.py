@@ -13,6 +13,7 @@ from edgecv_runtime.heads.one_class import OneClassHead
 
 from edgecv_converters.quantize.logits import ranged_anew
 from edgecv_converters.quantize.network import Network
+from edgecv_converters.quantize.observed import NotFiniteError
 from edgecv_converters.quantize.refine import ESTIMATE_EVERY, UNTIMED, compiled, kind_of, rate
 from edgecv_converters.quantize.scheme import BiasRoomError, Scheme, write_scheme
 from edgecv_converters.quantize.score import answers
@@ -66,7 +67,7 @@ class Score:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trained:
-    """The best epoch's scheme, its number from 1 on, and its score."""
+    """The best epoch's scheme, its number from 1 on, and its score; epoch 0 where training diverged in the first."""
 
     scheme: Scheme
     epoch: int
@@ -102,10 +103,12 @@ def trained(
             feeds = {n: np.asarray(values[rows]) for n, values in zip(network.inputs, how.train.samples, strict=True)}
             train(feeds, np.float32(rate(clock.done, clock.total)), how.train.labels[rows])
             clock.step()
-        reached = ranged_anew(network, student.scheme(), some)
+        try:
+            reached = ranged_anew(network, student.scheme(), some)
+        except NotFiniteError:  # training has diverged, and does not come back
+            break
         best = better(best, Trained(scheme=reached, epoch=epoch + 1, score=_judged(network, plain, reached, how)))
-    assert best is not None, "there is at least one epoch"
-    return best
+    return best or Trained(scheme=scheme, epoch=0, score=Score(0, -math.inf))
 
 
 def _some(network: Network, how: TrainingJob, seed: int) -> dict[int, Array]:

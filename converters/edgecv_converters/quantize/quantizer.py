@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from edgecv_converters.quantize.bias import corrected_biases
+from edgecv_converters.quantize.bias import corrected
+from edgecv_converters.quantize.compensate import compensable
 from edgecv_converters.quantize.execute import execute, mixing, unwatched
 from edgecv_converters.quantize.floats import FloatValues, float_values
 from edgecv_converters.quantize.kernels import unknown
 from edgecv_converters.quantize.logits import find_logits, least_divergence_grid, logit_tensors
 from edgecv_converters.quantize.network import MismatchError, Network, read_network
-from edgecv_converters.quantize.observed import Observed
+from edgecv_converters.quantize.observed import NotFiniteError, Observed
 from edgecv_converters.quantize.qat import TrainingJob, score, trained
 from edgecv_converters.quantize.race import Distances, Steps, nearest, race
 from edgecv_converters.quantize.refine import Refinement, refined
@@ -32,6 +33,7 @@ Progress = Callable[[float, float | None], None]
 
 RANGES, SCALES, BIASES = "least-error activation ranges", "least-error weight scales", "bias correction"
 LOGITS = "least-divergence logit ranges"
+ROUNDING = "error-compensated weight rounding"
 BEFORE_TRAINING = 0.1  # of what progress shows, where it is refined or trained
 SAME_FLOAT = 1e-3  # of the largest output: how near the simulated float network must be to the float file
 
@@ -158,11 +160,12 @@ class _Search:
         if mixing(self.network) is not None:
             yield (RANGES, *clear, SCALES), scaled
             return
-        chosen = (((RANGES, *clear), ranged), ((RANGES, *clear, SCALES), scaled), (clear, plain.with_grids(logits)))
+        weights = (SCALES, ROUNDING) if compensable(self.network) else (SCALES,)
+        chosen = (((RANGES, *clear), ranged), ((RANGES, *clear, *weights), scaled), (clear, plain.with_grids(logits)))
         for number, (steps, scheme) in enumerate(chosen):
-            corrected = self._corrected(scheme, 0.6 + 0.1 * number, 0.7 + 0.1 * number)
-            if corrected is not None:
-                yield (*steps, BIASES), corrected
+            found = self._corrected(scheme, 0.6 + 0.1 * number, 0.7 + 0.1 * number, compensate=ROUNDING in steps)
+            if found is not None:
+                yield (*steps, BIASES), found
 
     def _grids(self) -> tuple[dict[int, Grid], dict[int, Grid]]:
         """Those of least squared error for all activations, and for logits those of least divergence."""
@@ -190,27 +193,29 @@ class _Search:
             self.known = float_values(self.network, self.float32, self.samples, self._part(0.0, 0.3))
         return self.known
 
-    def _corrected(self, scheme: Scheme, start: float, end: float) -> Scheme | None:
+    def _corrected(self, scheme: Scheme, start: float, end: float, *, compensate: bool) -> Scheme | None:
         """The scheme with other biases; None where one has no room, or LiteRT does not take the file."""
         known = self.float_values
         few = [values[: known.counts.biases] for values in self.samples]
+        show = self._part(start, end)
         try:
-            biases = corrected_biases(self.network, self.plain, scheme, few, known.means, self._part(start, end))
+            return corrected(self.network, self.plain, scheme, few, known.means, show, compensate=compensate)
         except (BiasRoomError, UnusableFileError):
             return None
-        return scheme.with_biases(biases)
 
     def _refine(
         self, scheme: Scheme, steps: tuple[str, ...], notes: tuple[str, ...], before: bytes
     ) -> tuple[Scheme, tuple[str, ...], tuple[str, ...]]:
         assert self.settings.refine is not None
-        self._check_simulation()
-        op = mixing(self.network)
-        if op is not None:
-            return scheme, steps, (*notes, f"No refinement: {op.kind} mixes samples, so batches cannot be trained on")
+        hindrance = self._hindrance()
+        if hindrance is not None:
+            return scheme, steps, (*notes, f"No refinement: {hindrance}")
         feeds = dict(zip(self.network.inputs, self.samples, strict=True))
         show = self._later
-        done, taken = refined(self.network, scheme, feeds, self.settings.refine, self.settings.seed, show)
+        try:
+            done, taken = refined(self.network, scheme, feeds, self.settings.refine, self.settings.seed, show)
+        except NotFiniteError:
+            return scheme, steps, (*notes, "The refinement diverged and was left out")
         tried = (*self._with_logits(steps), f"distillation of {taken:,} steps")
         made = self._file(tried, done)
         if made is not None and nearest(self._race({steps: before, tried: made})) == tried:
@@ -220,10 +225,9 @@ class _Search:
     def _train(
         self, how: TrainingJob, scheme: Scheme, steps: tuple[str, ...], notes: tuple[str, ...]
     ) -> tuple[Scheme, tuple[str, ...], tuple[str, ...]]:
-        self._check_simulation()
-        op = mixing(self.network)
-        if op is not None:
-            return scheme, steps, (*notes, f"No training: {op.kind} mixes samples, so batches cannot be trained on")
+        hindrance = self._hindrance()
+        if hindrance is not None:
+            return scheme, steps, (*notes, f"No training: {hindrance}")
         before = score(write_scheme(self.network, self.plain, scheme) if steps else self.plain, how)
         found = trained(self.network, self.plain, scheme, how, self.settings.seed, self._later)
         count = len(how.held_out.labels)
@@ -255,17 +259,19 @@ class _Search:
         op = mixing(self.network)
         return () if op is None else (f"No bias correction: {op.kind} of a sequence mixes samples in one batch",)
 
-    def _check_simulation(self) -> None:
-        """The float network computed here must be the float file."""
-        count = 1 if mixing(self.network) else min(4, len(self.samples[0]))
-        few = [values[:count] for values in self.samples]
-        found = execute(
-            self.network, dict(zip(self.network.inputs, few, strict=True)), self.network.constants, unwatched
-        )
+    def _hindrance(self) -> str | None:
+        """Tell why the network cannot be trained on, if it cannot: batches mix, or it is not the float file here."""
+        op = mixing(self.network)
+        if op is not None:
+            return f"{op.kind} mixes samples, so batches cannot be trained on"
+        few = [values[:4] for values in self.samples]
+        feeds = dict(zip(self.network.inputs, few, strict=True))
+        found = execute(self.network, feeds, self.network.constants, unwatched)
         for number, expected in zip(self.network.outputs, answers(self.float32, few), strict=True):
             got = np.asarray(found[number]).reshape(expected.shape)
-            if np.abs(got - expected).max() > SAME_FLOAT * max(float(np.abs(expected).max()), 1e-6):
-                raise MismatchError("the simulated network does not give the float file's answers")
+            if not np.abs(got - expected).max() <= SAME_FLOAT * max(float(np.abs(expected).max()), 1e-6):
+                return "the simulated network does not give the float file's answers"
+        return None
 
     def _part(self, start: float, end: float) -> Callable[[int, int], None]:
         alone = self.settings.refine is None and self.settings.train is None

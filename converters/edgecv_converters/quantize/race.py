@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgecv_converters.quantize.network import Network
-from edgecv_converters.quantize.score import answers, distances
+from edgecv_converters.quantize.score import answers, distances, variances
 from edgecv_converters.quantize.watched import UnusableFileError
 from edgecv_converters.tflite.reader import Array
 
@@ -38,8 +38,12 @@ def race(
         files: Int8 files by how they were made; those that LiteRT does not take are left out.
         reference: The float file's answers to all samples.
         samples: For each input in the files' order.
+
+    Raises:
+        UnusableFileError: LiteRT takes none of the files.
     """
     count = len(samples[0])
+    spread = variances(reference)
     lap = max(LEAST, -(-count // LAPS))
     found: dict[Steps, npt.NDArray[np.float64]] = {steps: np.zeros(0) for steps in files}
     running = list(files)
@@ -56,10 +60,12 @@ def race(
             if given is None:
                 del found[steps]
             else:
-                found[steps] = np.concatenate([found[steps], distances(network, wanted, given, reference)])
+                found[steps] = np.concatenate([found[steps], distances(network, wanted, given, spread)])
         running = _still_in({steps: found[steps] for steps in running if steps in found})
         if len(running) < 2:
             break
+    if not found:
+        raise UnusableFileError("LiteRT takes none of the int8 files that were made")
     return found
 
 

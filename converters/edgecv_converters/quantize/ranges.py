@@ -71,16 +71,17 @@ def least_cost_grid(low: float, high: float, cost: Callable[[Grid], float], fact
     return grid_of(*chosen)
 
 
-def least_error_grid(values: Values, low: float, high: float) -> Grid:
+def least_error_grid(values: Values, low: float, high: float, counts: Values | None = None) -> Grid:
     """The grid of least squared error among ranges of 0.3 to 1 times `low` and `high`.
 
     Args:
-        values: A sample of the tensor's values, any shape.
+        values: A sample of the tensor's values, of one axis.
         low: The smallest of all values.
         high: The largest.
+        counts: How often there is each of the values; once where this is left out.
     """
     low, high = min(low, 0.0), max(high, 0.0)
     if low == high:
         return grid_of(low, high)
-    centres, counts = histogram(np.asarray(values, np.float64).reshape(-1), low, high)
-    return least_cost_grid(low, high, lambda grid: squared_error(centres, counts, grid))
+    centres, found = histogram(np.asarray(values, np.float64), low, high, counts)
+    return least_cost_grid(low, high, lambda grid: squared_error(centres, found, grid))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from edgecv_converters.quantize.bias import corrected_biases, correction_samples
+from edgecv_converters.quantize.bias import corrected, correction_samples
 from edgecv_converters.quantize.execute import mixing
 from edgecv_converters.quantize.floats import mean_inputs
 from edgecv_converters.quantize.kernels import unknown
@@ -39,7 +39,7 @@ def corrected_anew(mixed: bytes, float32: bytes, samples: Sequence[Array]) -> by
     few = [values[: min(SAMPLES, correction_samples(network))] for values in samples]
     scheme = read_scheme(network, mixed)
     means = mean_inputs(network, float32, few)
-    found = write_scheme(network, mixed, scheme.with_biases(corrected_biases(network, mixed, scheme, few, means)))
+    found = write_scheme(network, mixed, corrected(network, mixed, scheme, few, means))
     reference = answers(float32, few)
     near, old = (distance(network, reference, answers(data, few)) for data in (found, mixed))
     return found if near < old else mixed

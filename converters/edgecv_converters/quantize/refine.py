@@ -60,6 +60,9 @@ def refined(
     """A scheme with trained weights, biases and activation scales, and the number of steps that were taken.
 
     Logits are not rounded meanwhile: what is clipped has no gradient. Their range is searched for once more afterwards.
+
+    Raises:
+        NotFiniteError: The training diverged.
     """
     student = Student(network, scheme)
     train = compiled(network, student)

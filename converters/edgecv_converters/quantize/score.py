@@ -43,17 +43,23 @@ def distance(network: Network, reference: Sequence[Array], candidate: Sequence[A
     Of a softmax the mean Kullback-Leibler divergence, of a sigmoid the binary one, else the squared error over the
     reference's variance.
     """
-    return float(distances(network, reference, candidate, reference).mean())
+    return float(distances(network, reference, candidate, variances(reference)).mean())
 
 
 def distances(
-    network: Network, reference: Sequence[Array], candidate: Sequence[Array], whole: Sequence[Array]
+    network: Network, reference: Sequence[Array], candidate: Sequence[Array], spread: Sequence[float]
 ) -> npt.NDArray[np.float64]:
-    """The distance of each sample's answers from the reference's; `whole` are the reference's to all samples."""
+    """The distance of each sample's answers from the reference's; `spread` are the `variances` for all samples."""
     total = np.zeros(len(candidate[0]))
-    for number, expected, got, every in zip(network.outputs, reference, candidate, whole, strict=True):
-        total += _distances(_kind(network, number), expected, got, every)
+    for number, expected, got, variance in zip(network.outputs, reference, candidate, spread, strict=True):
+        total += _distances(_kind(network, number), expected, got, variance)
     return total
+
+
+def variances(reference: Sequence[Array]) -> list[float]:
+    """The variance of each output's answers, never 0: what squared errors are held against."""
+    tiny = float(np.finfo(np.float64).tiny)
+    return [max(float(np.var(answer, dtype=np.float64)), tiny) for answer in reference]
 
 
 def _kind(network: Network, output: int) -> str:
@@ -61,7 +67,7 @@ def _kind(network: Network, output: int) -> str:
     return "" if maker is None else maker.kind
 
 
-def _distances(kind: str, expected: Array, got: Array, whole: Array) -> npt.NDArray[np.float64]:
+def _distances(kind: str, expected: Array, got: Array, variance: float) -> npt.NDArray[np.float64]:
     p, q = np.asarray(expected, np.float64), np.asarray(got, np.float64)
     if kind == "LOGISTIC":
         p, q = np.stack([p, 1 - p], -1), np.stack([q, 1 - q], -1)
@@ -70,6 +76,5 @@ def _distances(kind: str, expected: Array, got: Array, whole: Array) -> npt.NDAr
         p, q = p / p.sum(-1, keepdims=True), q / q.sum(-1, keepdims=True)
         divergence: npt.NDArray[np.float64] = (p * np.log(p / q)).sum(-1).reshape(len(q), -1).mean(1)
         return divergence
-    variance = max(float(np.asarray(whole, np.float64).var()), np.finfo(np.float64).tiny)
     squares: npt.NDArray[np.float64] = np.square(p - q).reshape(len(q), -1).mean(1) / variance
     return squares

@@ -15,11 +15,13 @@ import numpy as np
 
 from edgecv_converters.quantize.execute import Watch, fake_quantize
 from edgecv_converters.quantize.network import Network
+from edgecv_converters.quantize.observed import NotFiniteError, finite_ends
 from edgecv_converters.quantize.scheme import Scheme, Weights, spread
 from edgecv_converters.quantize.shared import groups
 from edgecv_converters.tflite.reader import Array, Grid
 
 SCALE_UNIT = 0.3  # of a scale's natural logarithm
+LARGEST_EXPONENT = 30.0  # a scale that is so far from where it began holds nothing any more
 
 
 class Student:
@@ -81,7 +83,13 @@ class Student:
         return found
 
     def scheme(self) -> Scheme:
-        """The scheme that was reached."""
+        """The scheme that was reached.
+
+        Raises:
+            NotFiniteError: The training diverged.
+        """
+        for number, variable in (*self._weights.items(), *self._biases.items()):
+            finite_ends(number, variable.numpy())
         weights = {}
         for number, variable in self._weights.items():
             before = self.start.weights[number]
@@ -92,11 +100,19 @@ class Student:
             for number, variable in self._biases.items()
         }
         grids = {
-            number: Grid(float(np.float32(grid.scale * math.exp(SCALE_UNIT * float(variable.numpy())))), grid.zero)
+            number: Grid(float(np.float32(grid.scale * _factor(number, float(variable.numpy())))), grid.zero)
             for number, variable in self._scales.items()
             for grid in [self.start.grids[number]]
         }
         return self.start.with_weights(weights).with_biases(biases).with_grids(grids)
+
+
+def _factor(number: int, trained: float) -> float:
+    """Compute what training multiplies a tensor's scale by."""
+    exponent = SCALE_UNIT * trained
+    if not abs(exponent) < LARGEST_EXPONENT:
+        raise NotFiniteError(number, exponent)
+    return math.exp(exponent)
 
 
 def _latent(weight: Array, weights: Weights) -> Array:

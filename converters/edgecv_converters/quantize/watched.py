@@ -31,12 +31,12 @@ def interpreter_of(data: bytes) -> Any:
     try:
         interpreter.allocate_tensors()
     except RuntimeError as error:
-        raise UnusableFileError(f"LiteRT does not take the int8 file: {str(error).strip()}") from error
+        raise UnusableFileError(f"LiteRT does not take the file: {str(error).strip()}") from error
     return interpreter
 
 
 class WatchedFile:
-    """A file whose watched tensors are outputs as well: XNNPACK keeps no other results in between.
+    """Runs a file with the watched tensors as outputs beside its own, as XNNPACK keeps no result that is not one.
 
     `outputs` are the numbers of the file's own outputs, in its order.
 
@@ -60,11 +60,11 @@ class WatchedFile:
         self._interpreter.invoke()
 
     def look(self, at: Callable[[int, Array], None]) -> None:
-        """Show the inputs, the outputs and what is watched: `at` is called with the number and the values of each.
+        """Show the inputs, the outputs and what is watched: `at` is called once with the number and the values of each.
 
-        It may keep copies only.
+        The values are the interpreter's own memory, which the next run overwrites: `at` copies what it keeps.
         """
-        for number in (*self._inputs, *self._shown):
+        for number in dict.fromkeys((*self._inputs, *self._shown)):  # an output may be given twice, or be an input
             at(number, self._interpreter.tensor(number)())
 
     def value(self, number: int) -> Array:

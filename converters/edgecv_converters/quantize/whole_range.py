@@ -42,7 +42,10 @@ def _by_samples(network: Network) -> Iterator[Group]:
     """The groups whose grid comes from the samples; those of a kernel's own scale are left out."""
     fixed = {number for op in network.ops if op.kind in FIXED_RESULT for number in op.outputs}
     for group in groups(network):
-        if group.split or has_fixed_operand(network, group):
-            raise MismatchError(f"the scale of layer {network.layer(group.tensors[0])} is bound to a constant's")
-        if not fixed & set(group.tensors):
+        layer, is_fixed = network.layer(group.tensors[0]), bool(fixed & set(group.tensors))
+        if has_fixed_operand(network, group):
+            raise MismatchError(f"the scale of layer {layer} is bound to a constant's")
+        if group.split or (is_fixed and len({network.grids[number] for number in group.tensors}) > 1):
+            raise MismatchError(f"the scale of layer {layer} should be its neighbours', and is not")
+        if not is_fixed:
             yield group

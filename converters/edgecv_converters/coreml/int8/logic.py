@@ -93,19 +93,20 @@ def one_hot(net: Emitter, op: Op) -> None:
 
 
 def arg_max(net: Emitter, op: Op) -> None:
-    """Operands: data, axis. Of equals the first."""
-    rank = len(net.shape(op.inputs[0]))
-    axis = np.int32(net.integers_of(op.inputs[1])[0] % rank)
-    x = net.reals(op.inputs[0], Layout.FILE)
-    net.give(op.outputs[0], net.mb.reduce_argmax(x=x, axis=axis, name=net.name(op.outputs[0])), Layout.FILE)
+    """Find the place of the largest value along an axis; of equals the first."""
+    _place(net, op, "reduce_argmax")
 
 
 def arg_min(net: Emitter, op: Op) -> None:
-    """Operands: data, axis. Of equals the first."""
-    rank = len(net.shape(op.inputs[0]))
-    axis = np.int32(net.integers_of(op.inputs[1])[0] % rank)
-    x = net.reals(op.inputs[0], Layout.FILE)
-    net.give(op.outputs[0], net.mb.reduce_argmin(x=x, axis=axis, name=net.name(op.outputs[0])), Layout.FILE)
+    """Find the place of the smallest value along an axis; of equals the first."""
+    _place(net, op, "reduce_argmin")
+
+
+def _place(net: Emitter, op: Op, kind: str) -> None:
+    """Operands: data, axis."""
+    axis = np.int32(net.integers_of(op.inputs[1])[0] % len(net.shape(op.inputs[0])))
+    found = getattr(net.mb, kind)(x=net.reals(op.inputs[0], Layout.FILE), axis=axis, name=net.name(op.outputs[0]))
+    net.give(op.outputs[0], found, Layout.FILE)
 
 
 def top_k(net: Emitter, op: Op) -> None:
