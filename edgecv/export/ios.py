@@ -15,9 +15,9 @@ from edgecv_runtime.formats import KNOWN
 from edgecv_runtime.schema import Artifact
 
 from edgecv.export.names import resource_name
-from edgecv.export.place import beside, put
+from edgecv.export.place import beside, check_bundle, is_empty, put
 from edgecv.export.slim import choose, write_slim
-from edgecv.export.sources import copy, walk
+from edgecv.export.sources import copy, same
 
 RUNS: Final = {known.name: known.ios for known in KNOWN.values() if known.ios}  # the library product by format
 PACKAGED: Final = "_ios"  # in the wheel, beside this package (pyproject.toml, force-include)
@@ -77,7 +77,7 @@ def export_ios(
             choose(opened, tuple(RUNS), ())  # says what to convert to
             raise UsageError("none of these artifacts runs on iOS", f"Take one for {' or '.join(RUNS)}")
         try:
-            if place.exists() and not _is_empty(place):
+            if place.exists() and not is_empty(place):
                 return _into_project(opened, chosen, resource_name(source), place, force=force)
             return _new_app(opened, chosen, resource_name(source), place)
         except OSError as error:
@@ -101,10 +101,6 @@ def home() -> Path:
     )
 
 
-def _is_empty(folder: Path) -> bool:
-    return folder.is_dir() and not any(folder.iterdir())
-
-
 def _new_app(bundle: Bundle, chosen: Sequence[Artifact], name: str, place: Path) -> IosExport:
     with beside(place) as scratch:
         app = scratch / place.name
@@ -122,20 +118,13 @@ def _into_project(bundle: Bundle, chosen: Sequence[Artifact], name: str, place: 
             "Give the folder with NAME.xcodeproj, or one that does not exist yet: the demo app goes there",
         )
     target = place / BUNDLES / name
-    _check_bundle(target, force=force)
+    check_bundle(target, force=force)
     with _new_library(place / LIBRARY, force=force) as fresh, beside(target) as scratch:
         write_slim(bundle, chosen, scratch / name)
         if fresh is not None:
             put(fresh, place / LIBRARY)
         put(scratch / name, target)
     return _made("project", place, target, bundle, chosen)
-
-
-def _check_bundle(target: Path, *, force: bool) -> None:
-    if target.exists() and not force:
-        raise UsageError(f"{target} exists", "Give --force to replace it, or another name to the bundle")
-    if target.exists() and not (target / "bundle.json").is_file():
-        raise UsageError(f"{target} exists and is no bundle, so --force does not replace it", "Remove it")
 
 
 @contextmanager
@@ -150,7 +139,7 @@ def _new_library(place: Path, *, force: bool) -> Iterator[Path | None]:
         not manifest.is_file() or OURS not in manifest.read_text(encoding="utf-8", errors="replace")
     ):
         raise UsageError(f"{place} exists and is not edgecv's package", f"Rename the folder {place.name}")
-    if place.exists() and _contents(home() / LIBRARY) == _contents(place):
+    if place.exists() and same(home() / LIBRARY, place, LIBRARY_PARTS):
         yield None
         return
     if place.exists() and not force:
@@ -158,10 +147,6 @@ def _new_library(place: Path, *, force: bool) -> Iterator[Path | None]:
     with beside(place) as scratch:
         copy(home() / LIBRARY, LIBRARY_PARTS, scratch / place.name)
         yield scratch / place.name
-
-
-def _contents(library: Path) -> dict[Path, bytes]:
-    return {file.relative_to(library): file.read_bytes() for part in LIBRARY_PARTS for file in walk(library / part)}
 
 
 def _made(

@@ -77,8 +77,10 @@ def walk(path: Path) -> Iterator[Path]:
             yield file
 
 
-def same(left: Path, right: Path) -> bool:
-    """Tell whether two folders hold the same library, whatever was built beside it."""
-    mine = {file.relative_to(left): file.read_bytes() for part in LIBRARY_PARTS for file in walk(left / part)}
-    theirs = {file.relative_to(right): file.read_bytes() for part in LIBRARY_PARTS for file in walk(right / part)}
+def same(left: Path, right: Path, parts: tuple[str, ...]) -> bool:
+    """Tell whether two folders hold the same files in these parts, whatever was built beside them."""
+    mine, theirs = (
+        {file.relative_to(folder): file.read_bytes() for part in parts for file in walk(folder / part)}
+        for folder in (left, right)
+    )
     return mine == theirs
