@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
 from edgecv_runtime.bundle import Bundle
-from edgecv_runtime.errors import EdgecvError, UsageError
+from edgecv_runtime.errors import EdgecvError
 from edgecv_runtime.formats import KNOWN
 from edgecv_runtime.schema import Artifact
 
@@ -20,7 +19,6 @@ from edgecv.export.place import beside, check_bundle, is_empty, put
 from edgecv.export.slim import choose, write_slim
 
 TARGETS: Final = tuple(known.name for known in KNOWN.values() if known.android)  # what Android has a runtime for
-OURS: Final = 'namespace = "dev.edgecv"'  # in the build file of the library
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,32 +92,12 @@ def _into_project(
 ) -> AndroidExport:
     asset, library = project.assets / name, project.root / sources.LIBRARY
     check_bundle(asset, force=force)
-    with _new_library(library, force=force) as fresh, beside(asset) as scratch:
+    with sources.new_library(sources.library(), library, force=force) as fresh, beside(asset) as scratch:
         write_slim(bundle, chosen, scratch / name)
         if fresh is not None:
             put(fresh, library)
         put(scratch / name, asset)
     return _made("project", project, name, bundle, chosen)
-
-
-@contextmanager
-def _new_library(place: Path, *, force: bool) -> Iterator[Path | None]:
-    """The library beside its place; None where the very same is there already.
-
-    Raises:
-        UsageError: Something else is there, or another version of the library and no `force`.
-    """
-    build = place / "build.gradle.kts"
-    if place.exists() and (not build.is_file() or OURS not in build.read_text(encoding="utf-8", errors="replace")):
-        raise UsageError(f"{place} exists and is not edgecv's library", f"Rename the module {place.name}")
-    if place.exists() and sources.same(sources.home() / sources.LIBRARY, place, sources.LIBRARY_PARTS):
-        yield None
-        return
-    if place.exists() and not force:
-        raise UsageError(f"{place} holds another version of edgecv's library", "Give --force to replace it")
-    with beside(place) as scratch:
-        sources.copy_library(scratch / place.name)
-        yield scratch / place.name
 
 
 def _made(
