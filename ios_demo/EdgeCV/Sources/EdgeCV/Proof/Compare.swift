@@ -49,7 +49,7 @@ struct ComparisonSum {
     }
     let isWhole = finite.allSatisfy { $0 }
     var isSame = isWhole
-    for i in answers.indices where try !answers[i].add(reference, candidate, isWhole: isWhole) { isSame = false }
+    for i in answers.indices where try !answers[i].add(reference, candidate) { isSame = false }
     count += 1
     if !isWhole { nonFinite += 1 }
     var share = isSame ? 1.0 : 0.0

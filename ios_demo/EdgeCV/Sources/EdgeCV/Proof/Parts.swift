@@ -213,13 +213,13 @@ struct HeadCounts {
 
   init(_ head: Head) { self.head = head }
 
-  /// Take in all outputs of one sample, which may all be finite or not; returns true where both decide the same.
-  mutating func add(_ reference: [[Float]], _ candidate: [[Float]], isWhole: Bool) throws -> Bool {
+  /// Take in all outputs of one sample; returns true where both decide the same: without a finite output nothing is decided.
+  mutating func add(_ reference: [[Float]], _ candidate: [[Float]]) throws -> Bool {
     let wanted = try decisions(reference)
     let got = try decisions(candidate)
     for decision in wanted ?? [] { source[decision, default: 0] += 1 }
     artifact.formUnion(got ?? [])
-    let isSame = isWhole && wanted == got
+    let isSame = wanted != nil && wanted == got
     count += 1
     if isSame { agreed += 1 }
     return isSame
