@@ -60,7 +60,7 @@ def print_export(made: AndroidExport | IosExport, *, as_json: bool) -> None:
 
 
 def _written(made: AndroidExport | IosExport) -> Iterator[str]:
-    """What was written where."""
+    """Yield the lines that tell where everything was written."""
     yield f"{'demo app' if made.kind == 'app' else 'project'}: {made.project}"
     yield f"bundle:   {_below(made.bundle, made.project)} ({', '.join(made.artifacts)})"
     yield f"library:  {_below(made.library, made.project)}"
@@ -69,7 +69,7 @@ def _written(made: AndroidExport | IosExport) -> Iterator[str]:
 
 
 def _in_xcode(made: IosExport) -> Iterator[str]:
-    """What is left to do for iOS."""
+    """Yield the steps that are left to do in Xcode."""
     if made.kind == "app":
         yield IOS_RUN.format(folder=made.project).rstrip("\n")
     else:
@@ -85,7 +85,7 @@ def _in_xcode(made: IosExport) -> Iterator[str]:
 
 
 def _with_gradle(made: AndroidExport) -> Iterator[str]:
-    """What is left to do for Android."""
+    """Yield the steps that are left to do in the build files."""
     if made.kind == "app":
         yield RUN.format(folder=made.project, gradle=versions()["gradle"]).rstrip("\n")
         return
