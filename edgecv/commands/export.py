@@ -102,7 +102,7 @@ def ios(given: IosExportArguments) -> None:
     Examples: edgecv export ios model.edgecv MyApp/, edgecv export ios model.edgecv new-demo/ --slim
     """
     from edgecv.export.ios import export_ios
-    from edgecv.export.output import print_ios_export
+    from edgecv.export.output import print_export
 
     made = export_ios(given.bundle, given.dest, artifacts=given.artifacts or (), slim=given.slim, force=given.force)
-    print_ios_export(made, as_json=given.as_json)
+    print_export(made, as_json=given.as_json)

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from edgecv_runtime.bundle import MANIFEST, Bundle
-from edgecv_runtime.errors import EdgecvError, UsageError
+from edgecv_runtime.bundle import Bundle
+from edgecv_runtime.errors import EdgecvError
 from edgecv_runtime.formats import KNOWN
 from edgecv_runtime.schema import Artifact
 
 from edgecv.export import sources
 from edgecv.export.gradle import Addition, Project, additions, find_project
 from edgecv.export.names import resource_name
-from edgecv.export.place import beside, put
+from edgecv.export.place import beside, check_bundle, is_empty, put
 from edgecv.export.slim import choose, write_slim
 
 TARGETS: Final = tuple(known.name for known in KNOWN.values() if known.android)  # what Android has a runtime for
-OURS: Final = 'namespace = "dev.edgecv"'  # in the build file of the library
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +66,7 @@ def export_android(
         chosen = choose(opened, TARGETS, artifacts)
         name = resource_name(source)
         try:
-            if place.exists() and not _empty(place):
+            if place.exists() and not is_empty(place):
                 made = _into_project(opened, chosen, name, find_project(place), force=force)
             else:
                 made = _new_app(opened, chosen, name, place)
@@ -77,10 +75,6 @@ def export_android(
                 f"cannot write to {error.filename or place}: {error.strerror}", "Nothing was left there; choose another"
             ) from error
     return made
-
-
-def _empty(folder: Path) -> bool:
-    return folder.is_dir() and not any(folder.iterdir())
 
 
 def _new_app(bundle: Bundle, chosen: Sequence[Artifact], name: str, place: Path) -> AndroidExport:
@@ -97,40 +91,13 @@ def _into_project(
     bundle: Bundle, chosen: Sequence[Artifact], name: str, project: Project, *, force: bool
 ) -> AndroidExport:
     asset, library = project.assets / name, project.root / sources.LIBRARY
-    _check_asset(asset, force=force)
-    with _new_library(library, force=force) as fresh, beside(asset) as scratch:
+    check_bundle(asset, force=force)
+    with sources.new_library(sources.library(), library, force=force) as fresh, beside(asset) as scratch:
         write_slim(bundle, chosen, scratch / name)
         if fresh is not None:
             put(fresh, library)
         put(scratch / name, asset)
     return _made("project", project, name, bundle, chosen)
-
-
-def _check_asset(asset: Path, *, force: bool) -> None:
-    if asset.exists() and not force:
-        raise UsageError(f"{asset} exists", "Give --force to replace it, or another name to the bundle")
-    if asset.exists() and not (asset / MANIFEST).is_file():
-        raise UsageError(f"{asset} exists and is no bundle, so --force does not replace it", "Remove it")
-
-
-@contextmanager
-def _new_library(place: Path, *, force: bool) -> Iterator[Path | None]:
-    """The library beside its place; None where the very same is there already.
-
-    Raises:
-        UsageError: Something else is there, or another version of the library and no `force`.
-    """
-    build = place / "build.gradle.kts"
-    if place.exists() and (not build.is_file() or OURS not in build.read_text(encoding="utf-8", errors="replace")):
-        raise UsageError(f"{place} exists and is not edgecv's library", f"Rename the module {place.name}")
-    if place.exists() and sources.same(sources.home() / sources.LIBRARY, place):
-        yield None
-        return
-    if place.exists() and not force:
-        raise UsageError(f"{place} holds another version of edgecv's library", "Give --force to replace it")
-    with beside(place) as scratch:
-        sources.copy_library(scratch / place.name)
-        yield scratch / place.name
 
 
 def _made(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -15,9 +14,9 @@ from edgecv_runtime.formats import KNOWN
 from edgecv_runtime.schema import Artifact
 
 from edgecv.export.names import resource_name
-from edgecv.export.place import beside, put
+from edgecv.export.place import beside, check_bundle, is_empty, put
 from edgecv.export.slim import choose, write_slim
-from edgecv.export.sources import copy, walk
+from edgecv.export.sources import LibrarySources, copy, new_library
 
 RUNS: Final = {known.name: known.ios for known in KNOWN.values() if known.ios}  # the library product by format
 PACKAGED: Final = "_ios"  # in the wheel, beside this package (pyproject.toml, force-include)
@@ -26,7 +25,6 @@ APP: Final = "App"
 BUNDLES: Final = "Bundles"
 LIBRARY_PARTS: Final = ("Package.swift", "Sources")
 APP_PARTS: Final = ("EdgeCVDemo", "EdgeCVDemo.xcodeproj", f"{BUNDLES}/README.md")
-OURS: Final = 'name: "EdgeCV"'  # in the manifest of the package
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +75,7 @@ def export_ios(
             choose(opened, tuple(RUNS), ())  # says what to convert to
             raise UsageError("none of these artifacts runs on iOS", f"Take one for {' or '.join(RUNS)}")
         try:
-            if place.exists() and not _is_empty(place):
+            if place.exists() and not is_empty(place):
                 return _into_project(opened, chosen, resource_name(source), place, force=force)
             return _new_app(opened, chosen, resource_name(source), place)
         except OSError as error:
@@ -101,8 +99,14 @@ def home() -> Path:
     )
 
 
-def _is_empty(folder: Path) -> bool:
-    return folder.is_dir() and not any(folder.iterdir())
+def _library() -> LibrarySources:
+    return LibrarySources(
+        folder=home() / LIBRARY,
+        parts=LIBRARY_PARTS,
+        manifest="Package.swift",
+        ours='name: "EdgeCV"',
+        called=("package", "folder"),
+    )
 
 
 def _new_app(bundle: Bundle, chosen: Sequence[Artifact], name: str, place: Path) -> IosExport:
@@ -122,46 +126,13 @@ def _into_project(bundle: Bundle, chosen: Sequence[Artifact], name: str, place: 
             "Give the folder with NAME.xcodeproj, or one that does not exist yet: the demo app goes there",
         )
     target = place / BUNDLES / name
-    _check_bundle(target, force=force)
-    with _new_library(place / LIBRARY, force=force) as fresh, beside(target) as scratch:
+    check_bundle(target, force=force)
+    with new_library(_library(), place / LIBRARY, force=force) as fresh, beside(target) as scratch:
         write_slim(bundle, chosen, scratch / name)
         if fresh is not None:
             put(fresh, place / LIBRARY)
         put(scratch / name, target)
     return _made("project", place, target, bundle, chosen)
-
-
-def _check_bundle(target: Path, *, force: bool) -> None:
-    if target.exists() and not force:
-        raise UsageError(f"{target} exists", "Give --force to replace it, or another name to the bundle")
-    if target.exists() and not (target / "bundle.json").is_file():
-        raise UsageError(f"{target} exists and is no bundle, so --force does not replace it", "Remove it")
-
-
-@contextmanager
-def _new_library(place: Path, *, force: bool) -> Iterator[Path | None]:
-    """The package beside its place; None where the very same is there already.
-
-    Raises:
-        UsageError: Something else is there, or another version of the package and no `force`.
-    """
-    manifest = place / "Package.swift"
-    if place.exists() and (
-        not manifest.is_file() or OURS not in manifest.read_text(encoding="utf-8", errors="replace")
-    ):
-        raise UsageError(f"{place} exists and is not edgecv's package", f"Rename the folder {place.name}")
-    if place.exists() and _contents(home() / LIBRARY) == _contents(place):
-        yield None
-        return
-    if place.exists() and not force:
-        raise UsageError(f"{place} holds another version of edgecv's package", "Give --force to replace it")
-    with beside(place) as scratch:
-        copy(home() / LIBRARY, LIBRARY_PARTS, scratch / place.name)
-        yield scratch / place.name
-
-
-def _contents(library: Path) -> dict[Path, bytes]:
-    return {file.relative_to(library): file.read_bytes() for part in LIBRARY_PARTS for file in walk(library / part)}
 
 
 def _made(

@@ -50,20 +50,26 @@ TFLite files run on LiteRT, which is a package of its own (https://github.com/go
 """
 
 
-def print_ios_export(made: IosExport, *, as_json: bool) -> None:
-    """Print an export to iOS for people, or as one JSON document."""
+def print_export(made: AndroidExport | IosExport, *, as_json: bool) -> None:
+    """Print an export for people, or as one JSON document."""
     if as_json:
         show_json(made)
-    else:
-        show_text("\n".join(_ios_lines(made)) + "\n")
+        return
+    left = _in_xcode(made) if isinstance(made, IosExport) else _with_gradle(made)
+    show_text("\n".join((*_written(made), *left)) + "\n")
 
 
-def _ios_lines(made: IosExport) -> Iterator[str]:
+def _written(made: AndroidExport | IosExport) -> Iterator[str]:
+    """Yield the lines that tell where everything was written."""
     yield f"{'demo app' if made.kind == 'app' else 'project'}: {made.project}"
     yield f"bundle:   {_below(made.bundle, made.project)} ({', '.join(made.artifacts)})"
     yield f"library:  {_below(made.library, made.project)}"
     if made.left_out:
         yield f"left out: {', '.join(made.left_out)}"
+
+
+def _in_xcode(made: IosExport) -> Iterator[str]:
+    """Yield the steps that are left to do in Xcode."""
     if made.kind == "app":
         yield IOS_RUN.format(folder=made.project).rstrip("\n")
     else:
@@ -78,20 +84,8 @@ def _ios_lines(made: IosExport) -> Iterator[str]:
         yield LITERT.rstrip("\n")
 
 
-def print_export(made: AndroidExport, *, as_json: bool) -> None:
-    """Print it for people, or as one JSON document."""
-    if as_json:
-        show_json(made)
-    else:
-        show_text("\n".join(_lines(made)) + "\n")
-
-
-def _lines(made: AndroidExport) -> Iterator[str]:
-    yield f"{'demo app' if made.kind == 'app' else 'project'}: {made.project}"
-    yield f"bundle:   {_below(made.bundle, made.project)} ({', '.join(made.artifacts)})"
-    yield f"library:  {_below(made.library, made.project)}"
-    if made.left_out:
-        yield f"left out: {', '.join(made.left_out)}"
+def _with_gradle(made: AndroidExport) -> Iterator[str]:
+    """Yield the steps that are left to do in the build files."""
     if made.kind == "app":
         yield RUN.format(folder=made.project, gradle=versions()["gradle"]).rstrip("\n")
         return

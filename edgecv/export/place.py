@@ -8,7 +8,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from edgecv_runtime.bundle import MANIFEST
+from edgecv_runtime.errors import UsageError
+
 from edgecv.convert.staging import exchange
+
+
+def is_empty(folder: Path) -> bool:
+    """Tell whether a path is a folder with nothing in it."""
+    return folder.is_dir() and not any(folder.iterdir())
+
+
+def check_bundle(place: Path, *, force: bool) -> None:
+    """See that a bundle may be put there: nothing is there, or a bundle that `force` replaces.
+
+    Raises:
+        UsageError: Something is in the way.
+    """
+    if place.exists() and not force:
+        raise UsageError(f"{place} exists", "Give --force to replace it, or another name to the bundle")
+    if place.exists() and not (place / MANIFEST).is_file():
+        raise UsageError(f"{place} exists and is no bundle, so --force does not replace it", "Remove it")
 
 
 @contextmanager
@@ -25,7 +45,7 @@ def beside(place: Path) -> Iterator[Path]:
 def put(made: Path, place: Path) -> None:
     """Move a folder to its place; what was there is left where `made` was."""
     made.chmod(0o755)
-    if place.is_dir() and any(place.iterdir()):
+    if place.is_dir() and not is_empty(place):
         exchange(made, place)
     else:
         made.replace(place)

@@ -1,15 +1,19 @@
-"""The Kotlin sources that an export copies: from the installed package, or from the checkout."""
+"""The Kotlin sources that an export copies, installed or of the checkout; and how any library is copied."""
 
 from __future__ import annotations
 
 import shutil
 import tomllib
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
-from edgecv_runtime.errors import EdgecvError
+from edgecv_runtime.errors import EdgecvError, UsageError
+
+from edgecv.export.place import beside
 
 PACKAGED: Final = "_android"  # in the wheel, beside this package (pyproject.toml, force-include)
 CATALOG: Final = "gradle/libs.versions.toml"
@@ -54,9 +58,15 @@ def copy_project(folder: Path) -> None:
     copy(home(), PARTS, folder)
 
 
-def copy_library(folder: Path) -> None:
-    """Copy the library alone."""
-    copy(home() / LIBRARY, LIBRARY_PARTS, folder)
+def library() -> LibrarySources:
+    """The library alone."""
+    return LibrarySources(
+        folder=home() / LIBRARY,
+        parts=LIBRARY_PARTS,
+        manifest="build.gradle.kts",
+        ours='namespace = "dev.edgecv"',
+        called=("library", "module"),
+    )
 
 
 def copy(source: Path, parts: tuple[str, ...], folder: Path) -> None:
@@ -77,8 +87,50 @@ def walk(path: Path) -> Iterator[Path]:
             yield file
 
 
-def same(left: Path, right: Path) -> bool:
-    """Tell whether two folders hold the same library, whatever was built beside it."""
-    mine = {file.relative_to(left): file.read_bytes() for part in LIBRARY_PARTS for file in walk(left / part)}
-    theirs = {file.relative_to(right): file.read_bytes() for part in LIBRARY_PARTS for file in walk(right / part)}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LibrarySources:
+    """A library that goes into an app's project.
+
+    Attributes:
+        folder: Where it lies.
+        parts: The files and folders of it that are copied.
+        manifest: The one of these that says whose it is, by the line `ours`.
+        called: Its name for people, and that of the folder that holds it, as ("library", "module").
+    """
+
+    folder: Path
+    parts: tuple[str, ...]
+    manifest: str
+    ours: str
+    called: tuple[str, str]
+
+
+@contextmanager
+def new_library(library: LibrarySources, place: Path, *, force: bool) -> Iterator[Path | None]:
+    """A library beside its place; None where the very same is there already.
+
+    Raises:
+        UsageError: Something else is there, or another version of the library and no `force`.
+    """
+    manifest, (what, container) = place / library.manifest, library.called
+    if place.exists() and (
+        not manifest.is_file() or library.ours not in manifest.read_text(encoding="utf-8", errors="replace")
+    ):
+        raise UsageError(f"{place} exists and is not edgecv's {what}", f"Rename the {container} {place.name}")
+    if place.exists() and same(library.folder, place, library.parts):
+        yield None
+        return
+    if place.exists() and not force:
+        raise UsageError(f"{place} holds another version of edgecv's {what}", "Give --force to replace it")
+    with beside(place) as scratch:
+        copy(library.folder, library.parts, scratch / place.name)
+        yield scratch / place.name
+
+
+def same(left: Path, right: Path, parts: tuple[str, ...]) -> bool:
+    """Tell whether two folders hold the same files in these parts, whatever was built beside them."""
+    mine, theirs = (
+        {file.relative_to(folder): file.read_bytes() for part in parts for file in walk(folder / part)}
+        for folder in (left, right)
+    )
     return mine == theirs

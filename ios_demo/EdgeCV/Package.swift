@@ -18,7 +18,7 @@ let package = Package(
     .target(name: "EdgeCVLiteRT", dependencies: ["EdgeCV", "LiteRTLibrary"]),
     .target(name: "EdgeCVCoreML", dependencies: ["EdgeCV"]),
     .target(name: "EdgeCVCamera", dependencies: ["EdgeCV"]),
-    .target(name: "EdgeCVDemo", dependencies: ["EdgeCV"]),
+    .target(name: "EdgeCVDemo", dependencies: ["EdgeCV", "EdgeCVCamera"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -22,7 +22,8 @@ let package = Package(
     .testTarget(
       name: "EdgeCVDemoTests",
       dependencies: [
-        .product(name: "EdgeCVDemo", package: edgecv), .product(name: "EdgeCVLiteRT", package: edgecv), "TestSupport",
+        .product(name: "EdgeCVDemo", package: edgecv), .product(name: "EdgeCVCamera", package: edgecv),
+        .product(name: "EdgeCVLiteRT", package: edgecv), "TestSupport",
       ]),
   ],
   swiftLanguageModes: [.v6]

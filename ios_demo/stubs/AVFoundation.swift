@@ -63,6 +63,17 @@ open class AVCaptureSession: NSObject {
     public static let hd1920x1080 = Preset()
   }
 
+  public enum InterruptionReason: Int, Sendable {
+    case videoDeviceNotAvailableInBackground = 1
+    case audioDeviceInUseByAnotherClient = 2
+    case videoDeviceInUseByAnotherClient = 3
+    case videoDeviceNotAvailableWithMultipleForegroundApps = 4
+    case videoDeviceNotAvailableDueToSystemPressure = 5
+  }
+
+  open class var wasInterruptedNotification: NSNotification.Name { fatalError() }
+  open class var interruptionEndedNotification: NSNotification.Name { fatalError() }
+  open class var runtimeErrorNotification: NSNotification.Name { fatalError() }
   open var sessionPreset = Preset()
   open var inputs: [AVCaptureInput] { fatalError() }
   open var outputs: [AVCaptureOutput] { fatalError() }
@@ -78,6 +89,9 @@ open class AVCaptureSession: NSObject {
   open func startRunning() { fatalError() }
   open func stopRunning() { fatalError() }
 }
+
+public let AVCaptureSessionInterruptionReasonKey = ""
+public let AVCaptureSessionErrorKey = ""
 
 public struct AVLayerVideoGravity: Sendable {
   public static let resizeAspect = AVLayerVideoGravity()

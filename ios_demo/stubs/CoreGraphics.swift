@@ -14,10 +14,18 @@ public enum CGImageAlphaInfo: UInt32, Sendable {
   case none, premultipliedLast, premultipliedFirst, last, first, noneSkipLast, noneSkipFirst, alphaOnly
 }
 
-public struct CGBitmapInfo: OptionSet, Sendable {
-  public let rawValue: UInt32
-  public init(rawValue: UInt32) { fatalError() }
-  public static var byteOrder32Little: CGBitmapInfo { fatalError() }
+public enum CGImageByteOrderInfo: UInt32, Sendable {
+  case orderMask, order16Little, order32Little, order16Big, order32Big, orderDefault
+}
+
+public enum CGColorSpaceModel: Int32, Sendable {
+  case unknown, monochrome, rgb, cmyk, lab, deviceN, indexed, pattern, XYZ
+}
+
+public final class CGColorSpace {
+  public var model: CGColorSpaceModel { fatalError() }
+  public var baseColorSpace: CGColorSpace? { fatalError() }
+  public var colorTable: [UInt8]? { fatalError() }
 }
 
 public final class CGImage {
@@ -27,6 +35,7 @@ public final class CGImage {
   public var bitsPerComponent: Int { fatalError() }
   public var bitsPerPixel: Int { fatalError() }
   public var alphaInfo: CGImageAlphaInfo { fatalError() }
-  public var bitmapInfo: CGBitmapInfo { fatalError() }
+  public var byteOrderInfo: CGImageByteOrderInfo { fatalError() }
+  public var colorSpace: CGColorSpace? { fatalError() }
   public var dataProvider: CGDataProvider? { fatalError() }
 }

@@ -7,18 +7,21 @@ Makes build/ios anew, as `tests.android.bundles` makes build/android, with TFLit
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 import tempfile
 import warnings
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
+from edgecv_runtime.bench.jobs import Options
 from edgecv_runtime.digest import sha256_tree, tree_bytes
+from edgecv_runtime.predictor import load
 from edgecv_runtime.schema import Artifact, TensorIO, TensorSpec
 
 from tests import heads
@@ -38,6 +41,8 @@ def main() -> int:
         make_colours(folder)
         make_package(folder)
         make_zips(folder, folder / "zips")
+        make_kernels(folder / "kernels")
+        (folder / "options.json").write_bytes(msgspec.json.encode(Options(threads=(1, 2), profile=True)))
         write_expected(folder, "tflite")
         shutil.rmtree(BUILD, ignore_errors=True)
         folder.rename(BUILD)
@@ -72,13 +77,32 @@ def make_colours(folder: Path) -> None:
     )
 
 
-def write_tflite(root: Path, *, batch: int = 1, warm: bool = False) -> Artifact:
-    """Write the network of `tests.bundles.write_onnx` as a TFLite file; `warm` is a second output."""
+def make_kernels(folder: Path) -> None:
+    """Write bundles that XNNPACK runs in whole, in part and not at all, and what Python's back end says of each."""
+    import tensorflow as tf
+
+    networks = {
+        "whole": lambda pixels: tf.nn.softmax(tf.reduce_mean(pixels, (1, 2))),
+        "part": lambda pixels: tf.nn.softmax(tf.reduce_prod(pixels, (1, 2))),
+        "nothing": lambda pixels: tf.reduce_prod(pixels, (1, 2)),
+    }
+    providers = {}
+    for name, network in networks.items():
+        root = folder / f"{name}.edgecv"
+        write_bundle(root, colour_head(), name=name, artifacts=(write_tflite(root, colour=network),))
+        providers[name] = load(root).backend.info.providers
+    (folder / "providers.json").write_text(json.dumps(providers) + "\n")
+
+
+def write_tflite(
+    root: Path, *, batch: int = 1, warm: bool = False, colour: Callable[[Any], Any] | None = None
+) -> Artifact:
+    """Write the network of `tests.bundles.write_onnx`, or another one, as a TFLite file; `warm` is a second output."""
     import tensorflow as tf
 
     def network(pixels: Any) -> dict[str, Any]:
         mean = tf.reduce_mean(pixels, (1, 2))
-        made = {"colour": tf.nn.softmax(mean * 0.1)}
+        made = {"colour": colour(pixels) if colour else tf.nn.softmax(mean * 0.1)}
         return made | ({"warm": mean @ tf.constant([[1.0], [0.0], [-1.0]])} if warm else {})
 
     shape = (batch, SIZE, SIZE, 3)

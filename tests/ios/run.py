@@ -30,7 +30,7 @@ SCRATCH = REPOSITORY / "build" / "swift"
 BUILD = ("-c", "release", "-Xswiftc", "-enable-testing", "-Xswiftc", "-warnings-as-errors", "-Xcc", "-Werror")
 # On Linux Swift 6.0's libswiftObservation asks for a function that no library has: swift::threading::fatal.
 LINK = ("-Xlinker", "--allow-shlib-undefined") if sys.platform == "linux" else ()
-RESULT = re.compile(r"Test run with (\d+) tests passed")
+RESULT = re.compile(r"Test run with (\d+) tests?(?: in \d+ suites?)? passed")  # newer ones count suites
 
 
 class FailedError(Exception):
@@ -119,10 +119,15 @@ def build_and_test(toolchain: Toolchain) -> str:
     scratch = ("--scratch-path", str(SCRATCH))
     run(toolchain, "build", "swift", "build", "--build-tests", *BUILD, *LINK, *scratch, folder=PACKAGE)
     said = run(toolchain, "tests", "swift", "test", "--skip-build", *BUILD, *LINK, *scratch, folder=PACKAGE)
-    counts = [int(count) for count in RESULT.findall(said)]
-    if not counts or not max(counts):
+    count = count_tests(said)
+    if not count:
         raise FailedError(f"no test was run:\n{said}")
-    return f"{max(counts)} tests"
+    return f"{count} tests"
+
+
+def count_tests(said: str) -> int:
+    """The number of tests that passed, by what `swift test` said; 0 where it ran none."""
+    return max((int(count) for count in RESULT.findall(said)), default=0)
 
 
 def results(_: Toolchain) -> str:

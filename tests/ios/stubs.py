@@ -46,8 +46,8 @@ MISTAKES = (
     Mistake(
         "EdgeCVCoreML",
         "CoreMLEngine.swift",
-        "try? await MLComputePlan.load(",
-        "try? MLComputePlan.load(",
+        "try await MLComputePlan.load(",
+        "try MLComputePlan.load(",
         "is 'async' but is not marked with 'await'",
     ),
 )

@@ -37,7 +37,9 @@ extension Demo {
   fileprivate static var app: Demo {
     let bundles = Bundle.main.resourceURL?.appendingPathComponent("Bundles")
     let engines: [any EngineFactory] = [CoreMLEngine.Factory(), LiteRtEngine.Factory()]
-    return Demo(bundles: bundles, engines: engines, decoder: ImageDecoder(), verdicts: SettingsStore())
+    let version = Bundle.main.object(forInfoDictionaryKey: "CFBundleVersion") as? String ?? ""
+    return Demo(
+      bundles: bundles, engines: engines, decoder: ImageDecoder(), verdicts: SettingsStore(), version: version)
   }
 }
 
@@ -45,15 +47,13 @@ extension Demo {
 private struct PhoneCamera: LiveCamera {
   let camera: Camera
 
-  func access() async -> Access {
-    switch await camera.access() {
-    case .granted: .granted
-    case .refused: .refused
-    case .missing: .missing
-    }
-  }
+  func access() async -> CameraAccess { await camera.access() }
 
-  func start(_ handle: sending @escaping (YuvFrame) -> Void) async throws { try await camera.start(handle) }
+  func start(
+    _ handle: sending @escaping (YuvFrame) -> Void, told: @escaping @Sendable (CameraEvent) -> Void
+  ) async throws {
+    try await camera.start(handle, told: told)
+  }
 
   func stop() async { await camera.stop() }
 }

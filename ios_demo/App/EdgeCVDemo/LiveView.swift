@@ -21,6 +21,7 @@ struct LiveView: View {
         Text(Words.noPermission)
       case .noCamera: Text(Words.noCamera)
       case .takesTensors: Text(Words.takesTensors)
+      case .interrupted(let words): Text(words)
       case .live:
         PreviewView(session: session).accessibilityLabel(Words.pictureOfCamera)
         LinesView(lines: model.answers.lines, font: .title2)

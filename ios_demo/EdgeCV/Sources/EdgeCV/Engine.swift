@@ -40,11 +40,20 @@ public protocol Engine: AnyObject {
   ///
   /// - Throws: `EngineError` if a kernel failed.
   func runAsync(isolation: isolated (any Actor)?) async throws
+
+  /// How many of the model's operations the runtime means to run on each processor, by "cpu", "gpu" and "neural engine"; nil
+  /// where it does not tell.
+  ///
+  /// - Throws: `EngineError` if it should tell and cannot.
+  func plan(isolation: isolated (any Actor)?) async throws -> [String: Int]?
 }
 
 extension Engine {
   /// Infer once; without a way of its own an engine keeps the thread.
   public func runAsync(isolation: isolated (any Actor)?) async throws { try run() }
+
+  /// Says nothing of processors: those of `info` are all that is known.
+  public func plan(isolation: isolated (any Actor)?) async throws -> [String: Int]? { nil }
 }
 
 /// The file or folder of an artifact after its size and digest were checked.

@@ -36,6 +36,11 @@ public final class Predictor {
   /// Names the artifact that answers, and the runtime that runs it.
   public func describe() -> String { "\(artifact.file) on \(backend)" }
 
+  /// How many operations the runtime means to run on each processor; nil where it does not tell. See `Engine.plan`.
+  public func plan(isolation: isolated (any Actor)? = #isolation) async throws -> [String: Int]? {
+    try await engine.plan(isolation: isolation)
+  }
+
   /// Answer for a picture.
   ///
   /// - Throws: `InputError` if the model takes a tensor, or several inputs; `EngineError` if the engine failed, or the model

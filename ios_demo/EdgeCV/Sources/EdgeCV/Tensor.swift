@@ -70,3 +70,20 @@ public func tensors(of ios: [TensorIO]) throws -> [Tensor] {
     return Tensor(dtype, io.shape)
   }
 }
+
+extension Tensor {
+  /// Fill the tensor with the numbers of a dictionary by label, in the order of the labels, in the tensor's own type.
+  ///
+  /// - Throws: `EngineError` if the labels are not as many as its elements, or one has no number, or it is not of floats.
+  public func fill(_ numbers: [AnyHashable: NSNumber], byLabel labels: [String]) throws {
+    if labels.count != count { throw EngineError("the model is a classifier of \(labels.count) labels, not \(count)") }
+    for (place, label) in labels.enumerated() {
+      guard let number = numbers[label] else { throw EngineError("the model gave no number for the label '\(label)'") }
+      switch dtype {
+      case .float64: memory.store(number.doubleValue, place)
+      case .float32: memory.store(number.floatValue, place)
+      default: throw EngineError("numbers by label are floats, the bundle says \(dtype.title)")
+      }
+    }
+  }
+}

@@ -3,15 +3,8 @@
   import EdgeCV
   import Foundation
 
-  /// Whether the camera may be used.
-  public enum CameraAccess: Sendable {
-    case granted
-    case refused
-    case missing
-  }
-
   /// The back camera: its session, its frames, and how the device is held. Frames that come while one is worked on are dropped.
-  @available(iOS 17, *)
+  @available(iOS 17, macOS 14, *)
   public actor Camera {
     /// What a preview layer shows.
     public nonisolated let session = AVCaptureSession()
@@ -19,6 +12,7 @@
     private let output = AVCaptureVideoDataOutput()
     private let queue = DispatchQueue(label: "dev.edgecv.camera")
     private var receiver: FrameReceiver?
+    private var observers: [any NSObjectProtocol] = []
 
     /// A camera that is not started yet.
     public init() {}
@@ -35,8 +29,11 @@
 
     /// Start; each frame goes to `handle` on the camera's own queue, always the same object.
     ///
+    /// - Parameter told: Is told of interruptions, and of an end that nobody asked for.
     /// - Throws: `EngineError` if the camera cannot be used.
-    public func start(_ handle: sending @escaping (YuvFrame) -> Void) throws {
+    public func start(
+      _ handle: sending @escaping (YuvFrame) -> Void, told: @escaping @Sendable (CameraEvent) -> Void
+    ) throws {
       stop()
       guard let device = AVCaptureDevice.default(.builtInWideAngleCamera, for: .video, position: .back) else {
         throw EngineError("this device has no camera that gives frames")
@@ -44,13 +41,29 @@
       let receiver = FrameReceiver(AVCaptureDevice.RotationCoordinator(device: device, previewLayer: nil), handle)
       try configure(device, receiver)
       self.receiver = receiver
+      watch(told)
       session.startRunning()
     }
 
     /// Give the camera back.
     public func stop() {
+      for observer in observers { NotificationCenter.default.removeObserver(observer) }
+      observers = []
       if session.isRunning { session.stopRunning() }
       receiver = nil
+    }
+
+    private func watch(_ told: @escaping @Sendable (CameraEvent) -> Void) {
+      func observe(_ name: Notification.Name, _ event: @escaping @Sendable (Notification) -> CameraEvent) {
+        observers.append(
+          NotificationCenter.default.addObserver(forName: name, object: session, queue: nil) { told(event($0)) })
+      }
+      observe(AVCaptureSession.wasInterruptedNotification) { .interrupted(CameraInterruption($0)) }
+      observe(AVCaptureSession.interruptionEndedNotification) { _ in .resumed }
+      observe(AVCaptureSession.runtimeErrorNotification) { notification in
+        let error = notification.userInfo?[AVCaptureSessionErrorKey] as? any Error
+        return .failed(error?.localizedDescription ?? "the camera's session ended")
+      }
     }
 
     private func configure(_ device: AVCaptureDevice, _ receiver: FrameReceiver) throws {
@@ -78,8 +91,25 @@
     }
   }
 
+  extension CameraInterruption {
+    /// The reason that a notification of the session gives; macOS gives none.
+    fileprivate init(_ notification: Notification) {
+      self = .unknown
+      #if !os(macOS)
+        let number = notification.userInfo?[AVCaptureSessionInterruptionReasonKey] as? Int
+        switch number.flatMap({ AVCaptureSession.InterruptionReason(rawValue: $0) }) {
+        case .videoDeviceNotAvailableInBackground: self = .inBackground
+        case .videoDeviceInUseByAnotherClient, .audioDeviceInUseByAnotherClient: self = .usedElsewhere
+        case .videoDeviceNotAvailableWithMultipleForegroundApps: self = .besideOtherApps
+        case .videoDeviceNotAvailableDueToSystemPressure: self = .heat
+        default: break
+        }
+      #endif
+    }
+  }
+
   /// Takes the camera's buffers on its queue.
-  @available(iOS 17, *)
+  @available(iOS 17, macOS 14, *)
   private final class FrameReceiver: NSObject, AVCaptureVideoDataOutputSampleBufferDelegate {
     private let frame = YuvFrame()
     private let rotation: AVCaptureDevice.RotationCoordinator

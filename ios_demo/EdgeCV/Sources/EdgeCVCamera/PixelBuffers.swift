@@ -1,9 +1,7 @@
-#if canImport(CoreVideo) && canImport(ImageIO)
-  import CoreGraphics
+#if canImport(CoreVideo)
   import CoreVideo
   import EdgeCV
   import Foundation
-  import ImageIO
 
   extension YuvFrame {
     /// Take in a camera's bi-planar 420 buffer, full or video range; the buffer can be given back at once.
@@ -44,41 +42,5 @@
     let said = CVBufferCopyAttachment(buffer, kCVImageBufferYCbCrMatrixKey, nil) as? String
     let isHD = said == kCVImageBufferYCbCrMatrix_ITU_R_709_2 as String
     return isHD ? (isFull ? .bt709Full : .bt709Video) : isFull ? .bt601Full : .bt601Video
-  }
-
-  /// Decodes pictures with ImageIO: the samples as the file has them, without colour management.
-  public struct ImageDecoder: PictureDecoder {
-    /// A decoder.
-    public init() {}
-
-    public func decode(_ encoded: Data) throws -> Frame {
-      guard let source = CGImageSourceCreateWithData(encoded as CFData, nil),
-        let image = CGImageSourceCreateImageAtIndex(source, 0, nil), let samples = image.dataProvider?.data as Data?
-      else { throw InputError("this is no picture that iOS can decode", "Choose a JPEG, HEIC or PNG file") }
-      let properties = CGImageSourceCopyPropertiesAtIndex(source, 0, nil) as? [CFString: Any]
-      let orientation = properties?[kCGImagePropertyOrientation] as? Int ?? Orientation.upright
-      return try frame(of: image, [UInt8](samples), orientation)
-    }
-
-    private func frame(of image: CGImage, _ bytes: [UInt8], _ orientation: Int) throws -> Frame {
-      let (width, height, stride) = (image.width, image.height, image.bytesPerRow)
-      if image.bitsPerComponent != 8 {
-        throw InputError("the picture has \(image.bitsPerComponent) bits a channel, not 8")
-      }
-      switch image.bitsPerPixel {
-      case 8, 24:
-        let channels = image.bitsPerPixel / 8
-        let rows = (0..<height).flatMap { bytes[$0 * stride..<$0 * stride + width * channels] }
-        return try RgbFrame().set(rows, width: width, height: height, channels: channels, orientation: orientation)
-      case 32:
-        let isReversed = image.bitmapInfo.contains(.byteOrder32Little)
-        let isAlphaFirst = [.first, .noneSkipFirst, .premultipliedFirst].contains(image.alphaInfo)
-        if isReversed != isAlphaFirst { throw InputError("the picture's channels are in an order that is not read") }
-        return try RgbaFrame().set(
-          bytes, width: width, height: height, order: isReversed ? .bgra : .rgba, rowStride: stride,
-          orientation: orientation)
-      default: throw InputError("the picture has \(image.bitsPerPixel) bits a pixel, which are not read")
-      }
-    }
   }
 #endif

@@ -10,6 +10,8 @@
     public let info: BackendInfo
 
     private let model: MLModel
+    private let place: URL
+    private let units: ComputeUnits
     private let feeds: [any Feed]
     private let results: [TensorIO]
 
@@ -17,14 +19,13 @@
       inputs = try tensors(of: artifact.inputs)
       outputs = try tensors(of: artifact.outputs)
       results = artifact.outputs
-      let configuration = MLModelConfiguration()
-      configuration.computeUnits = units.value
+      self.units = units
+      place = try CompiledModel.place(of: file) { try MLModel.compileModel(at: $0) }
       do {
-        model = try MLModel(contentsOf: compiled(file), configuration: configuration)
-      } catch let error as EngineError {
-        throw error
+        model = try MLModel(contentsOf: place, configuration: units.configuration)
       } catch {
-        throw EngineError("Core ML cannot run \(file.name): \(error.localizedDescription)")
+        throw EngineError(
+          "Core ML cannot run \(file.name): \(error.localizedDescription)", "Try other compute units, or another precision")
       }
       let described = model.modelDescription
       for io in artifact.inputs where described.inputDescriptionsByName[io.tensor] == nil {
@@ -73,7 +74,7 @@
       for (io, tensor) in zip(results, outputs) {
         guard let value = made.featureValue(for: io.tensor) else { throw EngineError("Core ML gave no '\(io.tensor)'") }
         if io.byLabel {
-          try write(value.dictionaryValue, into: tensor)
+          try tensor.fill(value.dictionaryValue, byLabel: model.modelDescription.classLabels as? [String] ?? [])
         } else if let array = value.multiArrayValue {
           try copy(array, into: tensor)
         } else {
@@ -82,13 +83,34 @@
       }
     }
 
-    /// A dictionary from label to number, in the order of the classifier's labels.
-    private func write(_ numbers: [AnyHashable: NSNumber], into tensor: Tensor) throws {
-      guard let labels = model.modelDescription.classLabels as? [String], labels.count == tensor.count else {
-        throw EngineError("the model is no classifier of \(tensor.count) labels")
+    public func plan(isolation: isolated (any Actor)?) async throws -> [String: Int]? {
+      guard #available(iOS 17.4, macOS 14.4, *) else { return nil }
+      return try await CoreMLEngine.plan(place, units)
+    }
+
+    /// The processors that Core ML prefers for the operations of a compiled model; constants have none.
+    @available(iOS 17.4, macOS 14.4, *)
+    private nonisolated static func plan(_ place: URL, _ units: ComputeUnits) async throws -> [String: Int]? {
+      let plan: MLComputePlan
+      do {
+        plan = try await MLComputePlan.load(contentsOf: place, configuration: units.configuration)
+      } catch {
+        throw EngineError("Core ML does not tell its plan: \(error.localizedDescription)", "The answers do not depend on it")
       }
-      let values = labels.map { numbers[$0]?.floatValue ?? .nan }
-      tensor.withUnsafeMutableBytes { bytes in values.withUnsafeBytes { bytes.copyMemory(from: $0) } }
+      guard case .program(let program) = plan.modelStructure, let main = program.functions["main"] else { return nil }
+      return main.block.operations.compactMap { plan.deviceUsage(for: $0) }.reduce(into: [:]) { counts, usage in
+        counts[name(usage.preferred), default: 0] += 1
+      }
+    }
+
+    @available(iOS 17.4, macOS 14.4, *)
+    private static func name(_ device: MLComputeDevice) -> String {
+      switch device {
+      case .cpu: "cpu"
+      case .gpu: "gpu"
+      case .neuralEngine: "neural engine"
+      @unknown default: "another"
+      }
     }
 
     /// Core ML with these compute units.
@@ -108,36 +130,6 @@
         try checkThreads(threads)
         return try CoreMLEngine(artifact, model, units, threads: threads)
       }
-
-      /// How many of the model's operations Core ML means to run on each processor, by "cpu", "gpu" and "neural engine"; nil
-      /// where the system does not tell.
-      ///
-      /// - Throws: `EngineError` if the model cannot be compiled.
-      public func plan(_ model: ModelFile) async throws -> [String: Int]? {
-        guard #available(iOS 17.4, macOS 14.4, *) else { return nil }
-        let configuration = MLModelConfiguration()
-        configuration.computeUnits = units.value
-        let place = try compiled(model)
-        guard let plan = try? await MLComputePlan.load(contentsOf: place, configuration: configuration),
-          case .program(let program) = plan.modelStructure, let main = program.functions["main"]
-        else { return nil }
-        var counts: [String: Int] = [:]
-        for operation in main.block.operations {
-          guard let usage = plan.deviceUsage(for: operation) else { continue }  // a constant
-          counts[name(usage.preferred), default: 0] += 1
-        }
-        return counts
-      }
-
-      @available(iOS 17.4, macOS 14.4, *)
-      private func name(_ device: MLComputeDevice) -> String {
-        switch device {
-        case .cpu: "cpu"
-        case .gpu: "gpu"
-        case .neuralEngine: "neural engine"
-        @unknown default: "another"
-        }
-      }
     }
   }
 
@@ -148,7 +140,13 @@
     case cpuAndGPU = "cpu-gpu"
     case cpuAndNeuralEngine = "cpu-ane"
 
-    fileprivate var value: MLComputeUnits {
+    fileprivate var configuration: MLModelConfiguration {
+      let made = MLModelConfiguration()
+      made.computeUnits = value
+      return made
+    }
+
+    private var value: MLComputeUnits {
       switch self {
       case .all: .all
       case .cpu: .cpuOnly
@@ -156,24 +154,5 @@
       case .cpuAndNeuralEngine: .cpuAndNeuralEngine
       }
     }
-  }
-
-  /// Where the compiled form of a package lies: it is made once and kept among the app's caches, under the package's digest.
-  private func compiled(_ model: ModelFile) throws -> URL {
-    guard let package = model.url else {
-      throw EngineError("\(model.name) is in a .zip, where Core ML cannot read it", "Unpack the bundle")
-    }
-    let files = FileManager.default
-    let caches = try files.url(for: .cachesDirectory, in: .userDomainMask, appropriateFor: nil, create: true)
-    let kept = caches.appendingPathComponent("edgecv/\(model.sha256).mlmodelc")
-    if files.fileExists(atPath: kept.path) { return kept }
-    let made = try MLModel.compileModel(at: package)
-    try files.createDirectory(at: kept.deletingLastPathComponent(), withIntermediateDirectories: true)
-    do {
-      try files.moveItem(at: made, to: kept)
-    } catch  where files.fileExists(atPath: kept.path) {
-      try? files.removeItem(at: made)  // another thread was first
-    }
-    return kept
   }
 #endif

@@ -7,6 +7,8 @@ public struct Demo: Sendable {
   let engines: [any EngineFactory]
   let decoder: any PictureDecoder
   let verdicts: any VerdictStore
+  private let version: String
+  private let system: String
 
   /// The parts of an app.
   ///
@@ -14,13 +16,18 @@ public struct Demo: Sendable {
   ///   - bundles: The folder with NAME.edgecv in it; the first by name is taken.
   ///   - engines: What can run here, the best first.
   ///   - verdicts: Remembers that golden cases were run.
+  ///   - version: The app's own (CFBundleVersion): another one may compute otherwise.
+  ///   - system: The operating system's version, whose runtimes and decoders take part.
   public init(
-    bundles: URL?, engines: [any EngineFactory], decoder: any PictureDecoder, verdicts: any VerdictStore
+    bundles: URL?, engines: [any EngineFactory], decoder: any PictureDecoder, verdicts: any VerdictStore, version: String,
+    system: String = ProcessInfo.processInfo.operatingSystemVersionString
   ) {
     place = { try Demo.first(in: bundles) }
     self.engines = engines
     self.decoder = decoder
     self.verdicts = verdicts
+    self.version = version
+    self.system = system
   }
 
   /// The first bundle by name.
@@ -37,17 +44,24 @@ public struct Demo: Sendable {
   /// - Throws: `BundleError` or `EngineError` if there is none.
   func open() throws -> Predictor { try Predictor.open(ModelBundle.open(place()), engines) }
 
-  /// The verdict of the golden cases: that of before for the same bundle, file and runtime, else they are run now.
+  /// The verdict of the golden cases: that of before for the same bundle, file, runtime, system and app, else they are run now.
   func verdict(of predictor: Predictor) throws -> String {
-    let key = "\(predictor.bundle.identity) \(predictor.describe())"
+    let key = key(of: predictor)
     if let known = verdicts.verdict(for: key) { return known }
     let words = try Lines.verdict(SelfTest.run(predictor, decoder))
     verdicts.keep(words, for: key)
     return words
   }
+
+  /// All that the verdict depends on.
+  func key(of predictor: Predictor) -> String {
+    let parts = [predictor.bundle.identity, predictor.artifact.sha256, predictor.describe(), system, version]
+    return parts.joined(separator: "\n")
+  }
 }
 
-/// Remembers verdicts, so that golden cases run on first start, and again when the bundle, the file or the runtime changes.
+/// Remembers verdicts, so that golden cases run on first start, and again when the bundle, the file, the runtime, the system or
+/// the app changes.
 public protocol VerdictStore: Sendable {
   /// The words of a verdict of before, or nil.
   func verdict(for key: String) -> String?

@@ -36,6 +36,12 @@ public enum Lines {
     "preprocess \(ms(times.preprocessNs)), model \(ms(times.inferenceNs)), postprocess \(ms(times.postprocessNs))"
   }
 
+  /// "operations: 21 on the neural engine, 3 on the cpu", the most first; equal ones by name.
+  public static func plan(_ counts: [String: Int]) -> String {
+    let order = counts.sorted { $0.value != $1.value ? $0.value > $1.value : $0.key < $1.key }
+    return "operations: " + order.map { "\($0.value) on the \($0.key)" }.joined(separator: ", ")
+  }
+
   /// The outcome of the self-test, with its numbers: those of the worst head and the worst part of an output.
   public static func verdict(_ verdict: Verdict) -> String {
     let head = verdict.passed ? "This device agrees" : "This device does NOT agree"

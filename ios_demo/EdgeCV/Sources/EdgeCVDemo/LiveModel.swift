@@ -1,4 +1,5 @@
 import EdgeCV
+import EdgeCVCamera
 import Foundation
 import Observation
 
@@ -9,23 +10,20 @@ public enum LiveState: Equatable, Sendable {
   case noPermission
   case noCamera
   case takesTensors
+  case interrupted(String)
   case live
-}
-
-/// Whether a camera may be used.
-public enum Access: Sendable {
-  case granted
-  case refused
-  case missing
 }
 
 /// A camera, as the live screen needs it.
 public protocol LiveCamera: Sendable {
   /// Ask the person where nobody has decided yet.
-  func access() async -> Access
+  func access() async -> CameraAccess
 
-  /// Start; frames go to `handle` one after the other, those that come meanwhile are dropped.
-  func start(_ handle: sending @escaping (YuvFrame) -> Void) async throws
+  /// Start; frames go to `handle` one after the other, those that come meanwhile are dropped. `told` is told of what befalls
+  /// the camera.
+  func start(
+    _ handle: sending @escaping (YuvFrame) -> Void, told: @escaping @Sendable (CameraEvent) -> Void
+  ) async throws
 
   /// Give the camera back.
   func stop() async
@@ -46,7 +44,7 @@ public struct LiveAnswers: Equatable, Sendable {
   /// The answers to the last frame.
   public private(set) var answers = LiveAnswers(lines: [], times: "")
 
-  /// What runs the model, and the parts of the bundle that were left out.
+  /// What runs the model, on which processors where the system tells, and the parts of the bundle that were left out.
   public private(set) var facts: [String] = []
 
   /// The verdict of the golden cases.
@@ -54,6 +52,7 @@ public struct LiveAnswers: Equatable, Sendable {
 
   private let demo: Demo
   private let camera: any LiveCamera
+  private var isInterrupted = false
 
   /// A screen that is not started yet.
   public init(_ demo: Demo, _ camera: any LiveCamera) {
@@ -88,13 +87,31 @@ public struct LiveAnswers: Equatable, Sendable {
     case .granted:
       state = .loading(Words.opening)
       let (stream, continuation) = AsyncStream.makeStream(of: FrameOutcome.self, bufferingPolicy: .bufferingNewest(1))
+      let (events, teller) = AsyncStream.makeStream(of: CameraEvent.self)
+      isInterrupted = false
       do {
-        try await Answering.start(demo, camera, continuation)
+        try await Answering.start(demo, camera, continuation) { teller.yield($0) }
       } catch {
         state = .failed(Problem(error))
         return
       }
+      let watching = Task { for await event in events { show(event) } }
       for await outcome in stream { show(outcome) }
+      watching.cancel()
+    }
+  }
+
+  private func show(_ event: CameraEvent) {
+    switch event {
+    case .interrupted(let reason):
+      isInterrupted = true
+      state = .interrupted(Words.interrupted(reason))
+    case .resumed:
+      isInterrupted = false
+      state = .loading(Words.opening)
+    case .failed(let words):
+      isInterrupted = true
+      state = .failed(Problem(Words.cameraStopped(words)))
     }
   }
 
@@ -102,7 +119,7 @@ public struct LiveAnswers: Equatable, Sendable {
     switch outcome {
     case .answered(let answers):
       self.answers = answers
-      state = .live
+      if !isInterrupted { state = .live }  // a frame of before may be answered after an interruption
     case .failed(let problem): state = .failed(problem)
     }
   }
@@ -125,19 +142,29 @@ private struct Opening: Sendable {
     let predictor = try demo.open()
     let manifest = predictor.bundle.manifest
     return Opening(
-      facts: [predictor.describe()] + predictor.bundle.leftOut.map(Words.leftOut),
+      facts: [predictor.describe()] + (await plan(of: predictor)) + predictor.bundle.leftOut.map(Words.leftOut),
       verdict: try demo.verdict(of: predictor),
       takesPictures: manifest.inputs.count == 1 && manifest.preprocess.values.allSatisfy { $0.kind == .image })
+  }
+
+  /// The processors that the runtime means to use, where it tells; why not, where it should.
+  private nonisolated static func plan(of predictor: Predictor) async -> [String] {
+    do {
+      return try await predictor.plan().map { [Lines.plan($0)] } ?? []
+    } catch {
+      return [Problem(error).text]
+    }
   }
 }
 
 /// Answers frames on the camera's own thread, with a predictor of its own.
 private enum Answering {
   nonisolated static func start(
-    _ demo: Demo, _ camera: any LiveCamera, _ outcomes: AsyncStream<FrameOutcome>.Continuation
+    _ demo: Demo, _ camera: any LiveCamera, _ outcomes: AsyncStream<FrameOutcome>.Continuation,
+    told: @escaping @Sendable (CameraEvent) -> Void
   ) async throws {
     let predictor = try demo.open()
-    try await camera.start { frame in
+    let handle: (YuvFrame) -> Void = { frame in
       do {
         let live = try predictor.run(frame)
         let lines = Lines.answers(live.answers.map { $0.answer() })
@@ -146,5 +173,6 @@ private enum Answering {
         outcomes.yield(.failed(Problem(error)))
       }
     }
+    try await camera.start(handle, told: told)
   }
 }

@@ -1,4 +1,5 @@
 import EdgeCV
+import EdgeCVCamera
 
 /// What the app says.
 public enum Words {
@@ -22,6 +23,20 @@ public enum Words {
   public static let share = "Share the result"
   public static let tryAgain = "Try again"
   public static let pictureOfCamera = "What the camera sees"
+
+  /// Why there are no frames for a while.
+  public static func interrupted(_ reason: CameraInterruption) -> String {
+    switch reason {
+    case .inBackground: "The camera pauses while the app is not in front."
+    case .usedElsewhere: "The camera or the microphone is used by another app or a call. It goes on when they end."
+    case .besideOtherApps: "The camera pauses beside other apps. Give this one the whole screen."
+    case .heat: "The camera pauses because the device is too warm. It goes on when it has cooled down."
+    case .unknown: "The camera pauses; the system does not say why."
+    }
+  }
+
+  /// The camera has stopped, for this reason.
+  public static func cameraStopped(_ reason: String) -> String { "the camera stopped: \(reason)" }
 
   /// One of `ModelBundle.leftOut`.
   public static func leftOut(_ sentence: String) -> String { "Left out: \(sentence)." }

@@ -6,8 +6,13 @@ import LiteRTLibrary
 public final class LiteRtEngine: Engine {
   public let inputs: [Tensor]
   public let outputs: [Tensor]
-  public let info: BackendInfo
 
+  /// XNNPACK where LiteRT has handed operations to it, else the built-in CPU kernels; looked up when somebody asks.
+  public private(set) lazy var info = BackendInfo(
+    name: "litert", version: version, providers: [litert_delegates(session) ? "XNNPACK" : "CPU"], threads: threads)
+
+  private let version: String
+  private let threads: Int
   private let session: OpaquePointer
   private let feeds: [Int]
   private let results: [Int]
@@ -17,7 +22,8 @@ public final class LiteRtEngine: Engine {
     guard let data = model.data else { throw EngineError("\(model.name) is a folder, and no TFLite file") }
     inputs = try tensors(of: artifact.inputs)
     outputs = try tensors(of: artifact.outputs)
-    info = BackendInfo(name: "litert", version: factory.version, providers: ["XNNPACK"], threads: threads)
+    version = factory.version
+    self.threads = threads
     var message = litert_message()
     let opened = data.withUnsafeBytes {
       litert_open(factory.library, $0.baseAddress, $0.count, Int32(threads), &message)

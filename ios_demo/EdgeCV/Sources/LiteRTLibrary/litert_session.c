@@ -8,7 +8,7 @@
 // The part of LiteRT 2's C API that is used here; its own headers are litert/c/*.h in its repository.
 
 typedef int status;
-enum { ok = 0, on_cpu = 1, to_read = 0, to_write = 1 };
+enum { ok = 0, on_cpu = 1, to_read = 0, to_write = 1, in_delegate = 8 };
 
 typedef struct {
   unsigned int rank : 7;
@@ -51,9 +51,29 @@ typedef struct {
   F(status, LiteRtUnlockTensorBuffer, (void *buffer))                                                      \
   F(status, LiteRtRunCompiledModel, (void *compiled, size_t s, size_t ins, void **in, size_t outs, void **out))
 
+// One operation that the profiler saw; `kind` is `in_delegate` of what a delegate ran.
+typedef struct {
+  const char *name;
+  int kind;
+  uint64_t start, elapsed;
+  size_t memory[6];
+  uint64_t metadata[2];
+  int source;
+} event;
+
+// What older versions do not have: without it nothing is known of delegates.
+#define INQUIRIES(F)                                                                     \
+  F(status, LiteRtCompiledModelIsFullyAccelerated, (void *compiled, bool *is))           \
+  F(status, LiteRtCompiledModelGetProfiler, (void *compiled, void **profiler))           \
+  F(status, LiteRtStartProfiler, (void *profiler))                                       \
+  F(status, LiteRtStopProfiler, (void *profiler))                                        \
+  F(status, LiteRtGetNumProfilerEvents, (void *profiler, int *count))                    \
+  F(status, LiteRtGetProfilerEvents, (void *profiler, int count, event *events))
+
 typedef struct {
 #define DECLARE(result, name, parameters) result(*name) parameters;
   FUNCTIONS(DECLARE)
+  INQUIRIES(DECLARE)
 #undef DECLARE
 } functions;
 
@@ -88,26 +108,31 @@ static bool look_up(functions *api, const char *library, litert_message *message
   }
   FUNCTIONS(FIND)
 #undef FIND
+#define TRY(result, name, parameters) *(void **)&api->name = dlsym(place, #name);
+  INQUIRIES(TRY)
+#undef TRY
   return true;
 }
 
-// The number of threads, as the CPU accelerator reads it: TOML under the name that it has in this or that version.
+// One option, which is TOML under the name of what reads it.
+static status set_option(const functions *api, void *options, const char *reader, const char *name, const char *value) {
+  enum { size = 64 };
+  char *text = malloc(size);
+  void *opaque = NULL;
+  if (text == NULL) return 2;
+  snprintf(text, size, "%s = %s\n", name, value);
+  status code = api->LiteRtCreateOpaqueOptions(reader, text, free, &opaque);
+  if (code == ok) return api->LiteRtAddOpaqueOptions(options, opaque);
+  free(text);
+  return code;
+}
+
+// The CPU accelerator reads its threads under the name that it has in this or that version.
 static status set_threads(const functions *api, void *options, int threads) {
-  static const char *const names[] = {"xnnpack", "cpu_delegate"};
-  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-    char *text = malloc(32);
-    void *opaque = NULL;
-    if (text == NULL) return 2;
-    snprintf(text, 32, "num_threads = %d\n", threads);
-    status code = api->LiteRtCreateOpaqueOptions(names[i], text, free, &opaque);
-    if (code != ok) {
-      free(text);
-      return code;
-    }
-    code = api->LiteRtAddOpaqueOptions(options, opaque);
-    if (code != ok) return code;
-  }
-  return ok;
+  char number[12];
+  snprintf(number, sizeof number, "%d", threads);
+  status code = set_option(api, options, "xnnpack", "num_threads", number);
+  return code == ok ? set_option(api, options, "cpu_delegate", "num_threads", number) : code;
 }
 
 static bool compile(litert_session *session, int threads, litert_message *message) {
@@ -232,6 +257,57 @@ bool litert_run(litert_session *session, litert_message *message) {
   status code =
     session->api.LiteRtRunCompiledModel(session->compiled, 0, in->count, in->buffers, out->count, out->buffers);
   return code == ok || refuse(message, "an operation failed", code);
+}
+
+// A second time, with a profiler.
+static void *compile_profiled(litert_session *session) {
+  const functions *api = &session->api;
+  void *options = NULL, *compiled = NULL;
+  if (api->LiteRtCreateOptions(&options) != ok) return NULL;
+  if (api->LiteRtSetOptionsHardwareAccelerators(options, on_cpu) == ok
+      && set_option(api, options, "runtime_options_string", "enable_profiling", "true") == ok) {
+    api->LiteRtCreateCompiledModel(session->environment, session->model, options, &compiled);
+  }
+  api->LiteRtDestroyOptions(options);
+  return compiled;
+}
+
+// Run once on zeros, and look for an operation of a delegate.
+static bool sees_delegate(litert_session *session, void *compiled) {
+  const functions *api = &session->api;
+  const side *in = &session->inputs, *out = &session->outputs;
+  void *profiler = NULL, *address = NULL;
+  int count = 0;
+  bool found = false;
+  for (size_t number = 0; number < in->count; number++) {
+    if (api->LiteRtLockTensorBuffer(in->buffers[number], &address, to_write) != ok) return false;
+    memset(address, 0, in->tensors[number].bytes);
+    if (api->LiteRtUnlockTensorBuffer(in->buffers[number]) != ok) return false;
+  }
+  if (api->LiteRtCompiledModelGetProfiler(compiled, &profiler) != ok || api->LiteRtStartProfiler(profiler) != ok) return false;
+  status code = api->LiteRtRunCompiledModel(compiled, 0, in->count, in->buffers, out->count, out->buffers);
+  api->LiteRtStopProfiler(profiler);
+  if (code != ok || api->LiteRtGetNumProfilerEvents(profiler, &count) != ok || count < 1) return false;
+  event *events = calloc((size_t)count, sizeof *events);
+  if (events != NULL && api->LiteRtGetProfilerEvents(profiler, count, events) == ok) {
+    for (int i = 0; i < count; i++) found = found || events[i].kind == in_delegate;
+  }
+  free(events);
+  return found;
+}
+
+bool litert_delegates(litert_session *session) {
+  const functions *api = &session->api;
+  bool is_whole = false;
+#define HAS(result, name, parameters) if (api->name == NULL) return false;
+  INQUIRIES(HAS)
+#undef HAS
+  if (api->LiteRtCompiledModelIsFullyAccelerated(session->compiled, &is_whole) == ok && is_whole) return true;
+  void *compiled = compile_profiled(session);
+  if (compiled == NULL) return false;
+  bool found = sees_delegate(session, compiled);
+  api->LiteRtDestroyCompiledModel(compiled);
+  return found;
 }
 
 static void free_side(const functions *api, side *side) {

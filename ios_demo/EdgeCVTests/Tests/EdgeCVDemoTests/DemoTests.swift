@@ -1,4 +1,5 @@
 import EdgeCV
+import EdgeCVCamera
 import EdgeCVLiteRT
 import Foundation
 import TestSupport
@@ -35,9 +36,66 @@ private let litert = LiteRtEngine.Factory(library: ProcessInfo.processInfo.envir
     #expect(Remembered(folder("digits")).runs == 1)
   }
 
+  @Test func anotherFileRuntimeSystemOrAppRunsTheGoldenCasesAgain() throws {
+    let kept = Remembered(folder("digits"))
+    var runs = 0
+    for (app, system, version) in [("1", "17.0", "2.1"), ("2", "17.0", "2.1"), ("2", "17.1", "2.1"), ("2", "17.1", "2.2")] {
+      let engine = LiteRtEngine.Factory(
+        library: ProcessInfo.processInfo.environment["LITERT_LIBRARY"], version: version)
+      let demo = try demo("digits", engines: [engine], app: app, system: system)
+      for _ in 0..<2 { _ = try demo.verdict(of: demo.open()) }
+      runs += 1
+      #expect(kept.runs == runs)
+    }
+    let demo = try demo("digits", app: "2", system: "17.1")
+    let predictor = try demo.open()
+    let bundle = predictor.bundle
+    let other = try #require(bundle.manifest.artifacts.first { $0.precision == "float32" && $0.target == .tflite })
+    let first = demo.key(of: predictor)
+    #expect(first.contains(predictor.artifact.sha256) && !first.contains(other.sha256))
+    #expect(try demo.key(of: Predictor.open(bundle, other, litert)) != first)
+  }
+
+  @Test func anInterruptionIsSaidAndEnds() async throws {
+    let steered = SteeredCamera()
+    let camera = steered.steering
+    let model = LiveModel(try demo("digits"), steered)
+    let task = Task { await model.start() }
+    while await !camera.isStarted { try await Task.sleep(nanoseconds: 10_000_000) }
+    try await camera.show()
+    try await wait(model) { $0 == .live }
+    await camera.tell(.interrupted(.heat))
+    try await wait(model) { $0 == .interrupted(Words.interrupted(.heat)) }
+    try await camera.show()  // one that was under way
+    try await Task.sleep(nanoseconds: 200_000_000)
+    #expect(model.state == .interrupted(Words.interrupted(.heat)))
+    await camera.tell(.resumed)
+    try await wait(model) { $0 == .loading(Words.opening) }
+    try await camera.show()
+    try await wait(model) { $0 == .live }
+    await camera.tell(.failed("the device is gone"))
+    try await wait(model) { $0 == .failed(Problem("the camera stopped: the device is gone")) }
+    task.cancel()
+    await task.value
+    #expect(Set(CameraInterruption.allCases.map(Words.interrupted)).count == CameraInterruption.allCases.count)
+  }
+
+  @Test func theProcessorsAreShownWhereTheRuntimeTellsThem() async throws {
+    let plans: [(Telling.Plan, String?)] = [
+      (.counts(["cpu": 3, "gpu": 3, "neural engine": 21]), "operations: 21 on the neural engine, 3 on the cpu, 3 on the gpu"),
+      (.nothing, nil), (.failure, "No plan. The answers do not depend on it."),
+    ]
+    for (plan, line) in plans {
+      let model = LiveModel(try demo("digits", engines: [Telling(plan: plan)]), FakeCamera(.granted))
+      try await start(model)
+      #expect(model.state == .live)
+      #expect(model.facts.count == (line == nil ? 1 : 2) && (line == nil || model.facts[1] == line), "\(model.facts)")
+    }
+  }
+
   @Test func whatIsInTheWayIsSaid() async throws {
     let digits = try demo("digits")
-    for (access, state) in [(Access.refused, LiveState.noPermission), (.missing, .noCamera)] {
+    for (access, state) in [(CameraAccess.refused, LiveState.noPermission), (.missing, .noCamera)] {
       let model = LiveModel(digits, FakeCamera(access))
       await model.start()
       #expect(model.state == state)
@@ -101,14 +159,24 @@ private let litert = LiteRtEngine.Factory(library: ProcessInfo.processInfo.envir
     await task.value
   }
 
+  /// Wait, a minute at most, until a screen is in a state.
+  private func wait(_ model: LiveModel, _ isReached: (LiveState) -> Bool) async throws {
+    for _ in 0..<6000 where !isReached(model.state) { try await Task.sleep(nanoseconds: 10_000_000) }
+    #expect(isReached(model.state), "\(model.state)")
+  }
+
   /// An app with one bundle, or none, in a folder of its own.
-  private func demo(_ name: String?, engines: [any EngineFactory] = [litert]) throws -> Demo {
+  private func demo(
+    _ name: String?, engines: [any EngineFactory] = [litert], app: String = "1", system: String = "17.0"
+  ) throws -> Demo {
     let folder = folder(name)
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    if let name {
-      try FileManager.default.copyItem(at: Bundles.place(name), to: folder.appendingPathComponent("\(name).edgecv"))
+    let copy = folder.appendingPathComponent("\(name ?? "").edgecv")
+    if let name, !FileManager.default.fileExists(atPath: copy.path) {
+      try FileManager.default.copyItem(at: Bundles.place(name), to: copy)
     }
-    return Demo(bundles: folder, engines: engines, decoder: PNGDecoder(), verdicts: Remembered(folder))
+    return Demo(
+      bundles: folder, engines: engines, decoder: PNGDecoder(), verdicts: Remembered(folder), version: app, system: system)
   }
 
   private func folder(_ name: String?) -> URL { scratch.folder.appendingPathComponent(name ?? "empty") }
@@ -116,23 +184,102 @@ private let litert = LiteRtEngine.Factory(library: ProcessInfo.processInfo.envir
 
 /// A camera of one frame.
 private struct FakeCamera: LiveCamera {
-  private let answer: Access
+  private let answer: CameraAccess
 
-  init(_ answer: Access) { self.answer = answer }
+  init(_ answer: CameraAccess) { self.answer = answer }
 
-  func access() async -> Access { answer }
+  func access() async -> CameraAccess { answer }
 
-  func start(_ handle: sending @escaping (YuvFrame) -> Void) async throws {
-    let bytes = [UInt8](repeating: 90, count: 48 * 32)
-    let frame = YuvFrame()
-    try bytes.withUnsafeBytes { plane in
-      let half = Plane(plane, rowStride: 24)
-      _ = try frame.set(y: Plane(plane, rowStride: 48), u: half, v: half, width: 48, height: 32, rotation: 90)
-    }
-    handle(frame)
+  func start(
+    _ handle: sending @escaping (YuvFrame) -> Void, told: @escaping @Sendable (CameraEvent) -> Void
+  ) async throws {
+    handle(try grayFrame())
   }
 
   func stop() async {}
+}
+
+/// A camera that gives a frame, or tells something, when the test wants it.
+private struct SteeredCamera: LiveCamera {
+  let steering = Steering()
+
+  func access() async -> CameraAccess { .granted }
+
+  func start(
+    _ handle: sending @escaping (YuvFrame) -> Void, told: @escaping @Sendable (CameraEvent) -> Void
+  ) async throws {
+    await steering.start(handle, told: told)
+  }
+
+  func stop() async { await steering.stop() }
+}
+
+private actor Steering {
+  private var handle: ((YuvFrame) -> Void)?
+  private var told: (@Sendable (CameraEvent) -> Void)?
+
+  var isStarted: Bool { handle != nil }
+
+  func start(_ handle: sending @escaping (YuvFrame) -> Void, told: @escaping @Sendable (CameraEvent) -> Void) {
+    self.handle = handle
+    self.told = told
+  }
+
+  func stop() { handle = nil }
+
+  func show() throws { handle?(try grayFrame()) }
+
+  func tell(_ event: CameraEvent) { told?(event) }
+}
+
+private func grayFrame() throws -> YuvFrame {
+  let bytes = [UInt8](repeating: 90, count: 48 * 32)
+  return try bytes.withUnsafeBytes { plane in
+    let half = Plane(plane, rowStride: 24)
+    return try YuvFrame().set(y: Plane(plane, rowStride: 48), u: half, v: half, width: 48, height: 32, rotation: 90)
+  }
+}
+
+/// LiteRT, with a plan of processors as Core ML has one.
+private struct Telling: EngineFactory {
+  enum Plan {
+    case counts([String: Int])
+    case nothing
+    case failure
+  }
+
+  let plan: Plan
+
+  var backend: String { litert.backend }
+  var target: Format { litert.target }
+
+  func open(_ artifact: Artifact, _ model: ModelFile, threads: Int) throws -> any Engine {
+    TellingEngine(try litert.open(artifact, model, threads: threads), plan)
+  }
+}
+
+private final class TellingEngine: Engine {
+  private let engine: any Engine
+  private let plan: Telling.Plan
+
+  init(_ engine: any Engine, _ plan: Telling.Plan) {
+    self.engine = engine
+    self.plan = plan
+  }
+
+  var inputs: [Tensor] { engine.inputs }
+  var outputs: [Tensor] { engine.outputs }
+  var info: BackendInfo { engine.info }
+
+  func run() throws { try engine.run() }
+
+  func plan(isolation: isolated (any Actor)?) async throws -> [String: Int]? {
+    switch plan {
+    case .counts(let counts): return counts
+    case .nothing: return nil
+    case .failure: throw EngineError("no plan", "The answers do not depend on it")
+    }
+  }
 }
 
 /// Verdicts in files of a folder, and how often golden cases were run.

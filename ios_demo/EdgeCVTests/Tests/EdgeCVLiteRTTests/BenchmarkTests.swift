@@ -83,6 +83,13 @@ struct BenchmarkTests {
     }
   }
 
+  @Test func pythonsOptionsAreRead() throws {
+    let file = Bundles.folder.appendingPathComponent("options.json")  // Options(threads=(1, 2), profile=True)
+    var wanted = BenchOptions()
+    wanted.threads = [1, 2]
+    #expect(try BenchOptions.parse(String(contentsOf: file, encoding: .utf8)) == wanted)
+  }
+
   @Test func figuresAreNumPys() throws {
     let found = latency([4, 1, 3, 2])
     #expect([found.minUs, found.meanUs, found.p50Us, found.p90Us, found.p99Us] == [1, 2.5, 2.5, 3.7, 3.97])

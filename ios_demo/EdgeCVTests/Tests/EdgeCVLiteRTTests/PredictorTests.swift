@@ -82,6 +82,17 @@ struct PredictorTests {
     #expect(predictor.describe() == "tflite/model.int8.tflite on litert \(litert.version) (XNNPACK), 2 threads")
   }
 
+  @Test(arguments: [("whole", "XNNPACK"), ("part", "XNNPACK"), ("nothing", "CPU")])
+  func whetherXNNPACKRunsIsSaidAsInPython(_ name: String, _ provider: String) throws {
+    let said = try Data(contentsOf: Bundles.folder.appendingPathComponent("kernels/providers.json"))
+    let python = try JSONDecoder().decode([String: [String]].self, from: said)
+    #expect(python[name] == [provider])
+    let predictor = try Predictor.open(Bundles.open("kernels/\(name)"), [litert])
+    let before = try predictor.predict(RgbFrame().set((0..<48).map { UInt8($0 + 1) }, width: 4, height: 4)).outputs
+    #expect(predictor.backend.providers == [provider])
+    #expect(try predictor.predict(RgbFrame().set((0..<48).map { UInt8($0 + 1) }, width: 4, height: 4)).outputs == before)
+  }
+
   @Test func oneAndSeveralThreadsAnswerTheSame() throws {
     let bundle = try Bundles.open("digits")
     let inputs = try bundle.golden().cases[0].inputs.mapValues(bundle.goldenTensor)

@@ -84,14 +84,14 @@ struct PlantedFaultTests {
     #expect(measured.heads.map(\.head) == ["cls", "smile", "tags", "map"])
     let parts = [
       "cls", "smile", "tags", "age", "pred[0:4]", "pred[4:7]", "rows[0:3]", "rows[3:5]", "pixels", "joined[0:4]", "joined[4:7]",
-      "kelvin",
+      "kelvin", "tilted",
     ]
     #expect(gates.filter { $0.name == "snr_db" }.map(\.subject) == parts)
     #expect(differences(proofs.proof, measured, gates, [], tolerance: sums) == [])
   }
 
   @Test func everyFaultIsFoundAndNamedAsInPython() throws {
-    #expect(proofs.plants.count >= 33)
+    #expect(proofs.plants.count >= 37)
     #expect(Set(proofs.plants.map(\.output)) == Set(proofs.outputs.map(\.name)))
     for plant in proofs.plants {
       let measured = try proofs.compare(proofs.good.merging([plant.output: plant.values]) { $1 })
@@ -163,6 +163,48 @@ struct PlantedFaultTests {
     let pixels = (0..<28 * 28).map(Float.init)
     picture.add(pixels, pixels)
     #expect(picture.parts.map(\.part) == ["out"])
+  }
+
+  @Test func rowsAndColumnsOfAGridAreNoColumns() {
+    var grid = OutputSums("out", [1, 6, 6, 9], byColumn: true)
+    for value in 1...8 {
+      let source = (0..<324).map { $0 / 54 == 2 ? 0.01 * Float(value) : Float(($0 * 7 + value * 3) % 11 + 1) }
+      grid.add(source, source.indices.map { $0 / 54 == 2 ? 0.02 : source[$0] })
+    }
+    #expect(grid.parts.map(\.part) == ["out"] && grid.parts.map(\.constant) == [[]])
+  }
+
+  @Test func aColumnOfTheAxisThatIsNotGroupedByIsNamedWhereTheOthersTellNothing() {
+    func parts(_ change: (_ row: Int, _ column: Int, _ value: Float) -> Float) -> [PartComparison] {
+      var sums = OutputSums("out", [1, 6, 5], byColumn: true)
+      for sample in 1...8 {
+        let source = (0..<30).map { Float($0 / 5 + 1) * Float(($0 * 7 + sample * 3) % 11 + 1) }
+        sums.add(source, source.indices.map { change($0 / 5, $0 % 5, source[$0]) })
+      }
+      return sums.parts
+    }
+    #expect(parts { $2 }.allSatisfy { $0.constant.isEmpty && $0.lost.isEmpty })
+    #expect(parts { $1 == 4 ? 0.5 : $2 }.flatMap(\.constant) == ["out[4]"])
+    #expect(parts { $0 == 5 ? 0.5 : $2 }.flatMap(\.constant) == ["out[5] along axis 1"])
+    #expect(parts { $0 == 5 || $1 == 4 ? 0.5 : $2 }.flatMap(\.constant) == ["out[5] along axis 1"])
+  }
+
+  @Test func onlyPlacesAtWhichTheSourcesWholeNumbersChangeAreCounted() throws {
+    let output = TensorSpec(name: "map", shape: [1, 40], dtype: "int64")
+    func compare(_ samples: Int, _ change: (Float) -> Float) throws -> Comparison {
+      var sum = ComparisonSum([head(.regression, 40, name: "map")], [output])
+      for sample in 0..<samples {
+        let source = (0..<40).map { $0 < 2 ? Float((sample + $0) % 4) : 9 }  // the rest is padding
+        try sum.add("\(sample)", [source], [source.indices.map { $0 == 0 ? change(source[$0]) : source[$0] }])
+      }
+      return sum.result
+    }
+    let good = try compare(8) { $0 }
+    #expect(good.heads == [HeadComparison(head: "map", agreement: 1, never: [])] && good.agreement == 1)
+    let wrong = try compare(8) { ($0 + 1).truncatingRemainder(dividingBy: 4) }
+    #expect(wrong.heads == [HeadComparison(head: "map", agreement: 0.5, never: ["the value at [0]"])])
+    #expect(wrong.agreement == 0.5)
+    #expect(try compare(4) { ($0 + 1).truncatingRemainder(dividingBy: 4) }.heads.map(\.never) == [[]])
   }
 
   @Test func numbersFarFromZeroAreJudgedByHowTheyMove() {

@@ -4,7 +4,7 @@ private let mostThreads = 256
 public struct BenchOptions: Equatable, Sendable, RecordReadable {
   static let keys = [
     "targets", "precisions", "backends", "threads", "rounds", "seconds", "warm_up_seconds", "sustained_seconds",
-    "sustain_all", "peaks",
+    "sustain_all", "peaks", "profile",
   ]
 
   /// Only these formats; empty: all.
@@ -38,7 +38,8 @@ public struct BenchOptions: Equatable, Sendable, RecordReadable {
     warmUpSeconds = try record.value("warm_up_seconds", or: 5)
     sustainedSeconds = try record.value("sustained_seconds", or: 0)
     sustainAll = try record.value("sustain_all", or: false)
-    _ = try record.value("peaks", or: true)  // the computer's own affair: nothing is measured for it here
+    _ = try record.value("peaks", or: true)  // the computer's own affairs: nothing is measured for them here
+    _ = try record.value("profile", or: false)
   }
 
   /// Read options from JSON.

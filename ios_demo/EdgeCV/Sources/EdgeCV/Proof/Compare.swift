@@ -49,7 +49,7 @@ struct ComparisonSum {
     }
     let isWhole = finite.allSatisfy { $0 }
     var isSame = isWhole
-    for i in answers.indices where try !answers[i].add(reference, candidate, isWhole: isWhole) { isSame = false }
+    for i in answers.indices where try !answers[i].add(reference, candidate) { isSame = false }
     count += 1
     if !isWhole { nonFinite += 1 }
     var share = isSame ? 1.0 : 0.0
@@ -74,6 +74,7 @@ struct ComparisonSum {
 
   var result: Comparison {
     let isBroken = nonFinite > 0
+    let whole = wholes.map(\.result)
     let decides = !answers.isEmpty || !wholes.isEmpty
     return Comparison(
       count: count,
@@ -81,10 +82,10 @@ struct ComparisonSum {
       meanAbsError: isBroken ? infinite : sumError / Double(elements),
       cosine: isBroken ? 0 : cosine,
       snrDb: isBroken ? -infinite : signalToNoise(referencePower, errorPower),
-      agreement: decides ? agreed / Double(count) : nil,
+      agreement: decides ? whole.reduce(agreed / Double(count)) { min($0, $1.agreement) } : nil,
       flips: decides || isBroken ? flips : [],
       nonFinite: nonFinite,
-      heads: answers.map(\.result) + wholes.map(\.result),
+      heads: answers.map(\.result) + whole,
       parts: parts.flatMap { $0?.parts ?? [] })
   }
 

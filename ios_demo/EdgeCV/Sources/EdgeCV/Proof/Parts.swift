@@ -27,13 +27,24 @@ struct OutputSums {
   }
 
   /// The groups of columns of one scale, along the axis on which the scales differ most, the first of equal ones; one group
-  /// where all are of one.
-  var parts: [PartComparison] { columns.max { $0.spread < $1.spread }?.parts ?? [] }
+  /// where all are of one. Columns of any other axis that are constant or lost stand with the first group, where those of this
+  /// one tell of nothing.
+  var parts: [PartComparison] {
+    let spreads = columns.map(\.spread)
+    guard let most = spreads.max(), let grouped = spreads.firstIndex(of: most) else { return [] }
+    let parts = columns[grouped].parts
+    if parts.contains(where: { !$0.constant.isEmpty || !$0.lost.isEmpty }) { return parts }
+    let more = columns.indices.filter { $0 != grouped }.flatMap { columns[$0].parts }
+    let first = PartComparison(
+      part: parts[0].part, snrDb: parts[0].snrDb, constant: more.flatMap(\.constant), lost: more.flatMap(\.lost))
+    return [first] + parts.dropFirst()
+  }
 }
 
 /// Sums over the values of one output by its columns along one axis; all values are one column without an axis.
 private struct Columns {
   private let name: String
+  private let along: String  // the axis in words, where it is not the last one
   private let stride: Int
   private let isWhole: Bool
   private let isNumbers: Bool
@@ -43,6 +54,7 @@ private struct Columns {
   /// The columns along an axis, whose values mean themselves.
   init(_ name: String, _ axis: Int, _ shape: [Int]) {
     self.name = name
+    along = axis == shape.count - 1 ? "" : " along axis \(axis)"
     stride = shape[(axis + 1)...].reduce(1, *)
     isWhole = false
     isNumbers = true
@@ -52,6 +64,7 @@ private struct Columns {
   /// All values as one column, which can be lost if they mean themselves: what is decided by is judged by its decisions.
   init(_ name: String, isNumbers: Bool) {
     self.name = name
+    along = ""
     stride = 1
     isWhole = true
     self.isNumbers = isNumbers
@@ -122,7 +135,7 @@ private struct Columns {
     }
   }
 
-  private func columnName(_ column: Int) -> String { isWhole ? name : "\(name)[\(column)]" }
+  private func columnName(_ column: Int) -> String { isWhole ? name : "\(name)[\(column)]\(along)" }
 }
 
 /// Sums over the values of one column.
@@ -167,11 +180,12 @@ private struct Span {
 }
 
 /// The axes that may count columns of different kinds: the last one; the second of (1, 9, 60) or (1, 85, 13, 13). An output of
-/// four axes with few channels last is a picture, whose rows are no columns. An axis with one place, or too many, is none.
+/// four axes with few channels last, or whose second and third are equal, is a picture or a grid, whose rows are no columns. An
+/// axis with one place, or too many, is none.
 private func columnAxes(_ shape: [Int]) -> [Int] {
   let last = shape.count - 1
   if last < 1 { return [] }
-  let isPicture = shape.count == 4 && shape[last] <= mostChannels
+  let isPicture = shape.count == 4 && (shape[last] <= mostChannels || shape[1] == shape[2])
   let axes = last == 1 || isPicture ? [last] : [last, 1]
   return axes.filter { (2...mostColumns).contains(shape[$0]) }
 }
@@ -199,13 +213,13 @@ struct HeadCounts {
 
   init(_ head: Head) { self.head = head }
 
-  /// Take in all outputs of one sample, which may all be finite or not; returns true where both decide the same.
-  mutating func add(_ reference: [[Float]], _ candidate: [[Float]], isWhole: Bool) throws -> Bool {
+  /// Take in all outputs of one sample; returns true where both decide the same: without a finite output nothing is decided.
+  mutating func add(_ reference: [[Float]], _ candidate: [[Float]]) throws -> Bool {
     let wanted = try decisions(reference)
     let got = try decisions(candidate)
     for decision in wanted ?? [] { source[decision, default: 0] += 1 }
     artifact.formUnion(got ?? [])
-    let isSame = isWhole && wanted == got
+    let isSame = wanted != nil && wanted == got
     count += 1
     if isSame { agreed += 1 }
     return isSame
@@ -229,11 +243,14 @@ struct HeadCounts {
   }
 }
 
-/// The values of one head that are whole numbers, counted: an index is right or wrong, and has no noise.
+/// The values of one head that are whole numbers, counted: an index is right or wrong, and has no noise. Only places at which the
+/// source's values change are counted, where there are any: the others, such as padding, are right by themselves.
 struct WholeCounts {
   private let head: Head
   private var count = 0
-  private var equal = 0
+  private var first: [Float] = []
+  private var equal: [Int] = []  // how often, by place
+  private var moves: [Bool] = []
   private var source: [Int64: Int] = [:]
   private var artifact: Set<Int64> = []
 
@@ -243,18 +260,29 @@ struct WholeCounts {
   mutating func add(_ reference: [[Float]], _ candidate: [[Float]]) -> Double {
     let wanted = reference[head.place]
     let got = candidate[head.place]
-    let same = zip(wanted, got).count { $0 == $1 }
+    if count == 0 {
+      first = wanted
+      equal = [Int](repeating: 0, count: wanted.count)
+      moves = [Bool](repeating: false, count: wanted.count)
+    }
+    for i in wanted.indices {
+      if wanted[i] == got[i] { equal[i] += 1 }
+      if wanted[i] != first[i] { moves[i] = true }
+    }
     for value in wanted where value.isFinite { source[whole(value), default: 0] += 1 }
     for value in got where value.isFinite { artifact.insert(whole(value)) }
-    count += wanted.count
-    equal += same
-    return Double(same) / Double(max(1, wanted.count))
+    count += 1
+    return Double(zip(wanted, got).count { $0 == $1 }) / Double(max(1, wanted.count))
   }
 
   var result: HeadComparison {
-    let never = source.filter { $0.value >= many && !artifact.contains($0.key) }.keys.sorted()
-    let agreement = Double(equal) / Double(max(1, count))
-    return HeadComparison(head: head.spec.name, agreement: agreement, never: never.map(String.init))
+    let moving = equal.indices.filter { moves[$0] }
+    let judged = moving.isEmpty ? Array(equal.indices) : moving
+    let agreement = Double(judged.reduce(0) { $0 + equal[$1] }) / Double(max(1, count * judged.count))
+    let never = source.filter { $0.value >= many && !artifact.contains($0.key) }.keys.sorted().map(String.init)
+    let wrong = count >= enough ? moving.filter { equal[$0] == 0 } : []
+    return HeadComparison(
+      head: head.spec.name, agreement: agreement, never: never + wrong.map { "the value at [\($0)]" })
   }
 
   /// The whole number of a finite one, or the nearest that there is.

@@ -35,6 +35,10 @@ size_t litert_count(const litert_session *session, bool outputs);
 // One of them; its number is below the count.
 litert_tensor litert_describe(const litert_session *session, bool outputs, size_t number);
 
+// Whether operations were handed to the CPU's delegate, XNNPACK; false where that is not known. Where they are not all, the
+// model is compiled and run once more, on zeros, to see it: not between `litert_write` and `litert_read`.
+bool litert_delegates(litert_session *session);
+
 // Copy a whole input into the model; false where that fails.
 bool litert_write(litert_session *session, size_t number, const void *bytes, size_t size, litert_message *message);
 
