@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+from edgecv_runtime.heads.words import TextTable
 from edgecv_runtime.records import Record
 from edgecv_runtime.schema import (
     Artifact,
@@ -44,7 +45,8 @@ class HeadRow(Record, frozen=True, kw_only=True):
     """The measures of one head of one artifact on labelled data, and of the source's on the same samples.
 
     `metrics` and `reference_metrics` are the fields of the head's metrics, `words` and `reference_words` the most
-    important one in words. Heads whose answer is one class are in `Parity.accuracy` and `ClassRow`.
+    important one in words; `tables` are the artifact's. Heads whose answer is one class are in `Parity.accuracy` and
+    `ClassRow`.
     """
 
     artifact: str
@@ -54,6 +56,21 @@ class HeadRow(Record, frozen=True, kw_only=True):
     words: str
     reference_metrics: dict[str, Any]
     reference_words: str
+    tables: tuple[TextTable, ...] = ()
+
+
+class WorstPicture(Record, frozen=True, kw_only=True):
+    """A sample on which an artifact is far from the source: `share` (0..1) of its answers is the same.
+
+    `source` and `answer` are small JPEGs in base64 of the picture with the source's and the artifact's answer drawn.
+    """
+
+    artifact: str
+    head: str
+    sample: str
+    share: float
+    source: str
+    answer: str
 
 
 class Histogram(Record, frozen=True, kw_only=True):
@@ -157,3 +174,4 @@ class Report(Record, frozen=True, kw_only=True):
     layers: tuple[LayerError, ...] = ()
     mixed: Mixed | None = None
     heads: tuple[HeadRow, ...] = ()
+    pictures: tuple[WorstPicture, ...] = ()

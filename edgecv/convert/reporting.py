@@ -21,6 +21,7 @@ from edgecv.convert.datasets import DRAWN, EVALUATION, GOLDEN, class_names
 from edgecv.convert.recipe import ArtifactSpec
 from edgecv.convert.request import ConvertRequest
 from edgecv.convert.result import ConversionResult
+from edgecv.convert.worst_pictures import worst_pictures
 from edgecv.prove.budget import mixed_notes
 
 
@@ -40,6 +41,7 @@ def make_report(request: ConvertRequest, result: ConversionResult, manifest: Man
         failures=result.conversion.failures,
         classes=class_rows(request, result),
         heads=head_rows(request, result),
+        pictures=worst_pictures(result),
         histograms=tuple(proof.histogram for proof in result.proof.measured),
         notes=notes_of(result),
         preprocess=manifest.preprocess,
@@ -95,6 +97,7 @@ def head_rows(request: ConvertRequest, result: ConversionResult) -> tuple[HeadRo
             words=measured.metrics.sentence(),
             reference_metrics=msgspec.to_builtins(measured.reference),
             reference_words=measured.reference.sentence(),
+            tables=tuple(measured.metrics.tables()),
         )
         for spec in request.recipe.steps
         for (proven, _), proof in result.proof.proofs.items()

@@ -20,11 +20,12 @@ from edgecv.report.heads import head_table
 from edgecv.report.html import Html, el, join
 from edgecv.report.layers import layer_cards
 from edgecv.report.mixed import lead, mixed_cards
+from edgecv.report.places import curve_cards, head_details, picture_cards
 from edgecv.report.style import CSS
 from edgecv.report.verdict import facts, overall, verdict
 from edgecv.report.view import STATUS_WORDS, ArtifactView, views
 
-POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
 def render(report: Report) -> str:
@@ -91,7 +92,18 @@ def _measured(report: Report, rows: tuple[ArtifactView, ...]) -> list[Html]:
         *_section("Gates", "The limits that decide between passed and failed.", gate_table(rows), by_part, more),
         *_section("Layers in float", lead(report.mixed), *mixed_cards(report.mixed)),
         *_section("Layers", "What int8 does to each result inside the network.", *layer_cards(report.layers)),
-        *_section("Heads", "How good the answers of other heads are on labelled samples.", head_table(report.heads)),
+        *_section(
+            "Heads",
+            "How good the answers of other heads are on labelled samples.",
+            head_table(report.heads),
+            head_details(report.heads),
+            curve_cards(report.heads),
+        ),
+        *_section(
+            "Worst pictures",
+            "Where an artifact's answer is farthest from the source's.",
+            picture_cards(report.pictures),
+        ),
         *_section("Classes", "Accuracy for each class on the labelled samples.", class_table(report.classes, rows)),
     ]
 

@@ -130,4 +130,11 @@ table.cards td>span{min-width:0}
 table.cards small.wrap{max-width:none;min-width:0}
 }
 @media print{body{background:#fff}.scroll,.card{break-inside:avoid}}
+.curve{fill:none;stroke:var(--pass);stroke-width:2}
+.axis{fill:none;stroke:var(--soft)}
+.legend{list-style:none;margin:6px 0 0;padding:0;font-size:13px;color:var(--soft)}
+figure{margin:0}
+figcaption{margin-top:8px;font-size:13px;color:var(--soft);overflow-wrap:anywhere}
+.pair{display:grid;grid-template-columns:1fr 1fr;gap:8px}
+.pair img{width:100%;border-radius:6px;image-rendering:auto}
 """

@@ -6,9 +6,10 @@ from html.parser import HTMLParser
 
 import msgspec
 import pytest
-from edgecv_converters.measured import ClassRow, Report
+from edgecv_converters.measured import ClassRow, HeadRow, Report, WorstPicture
 from edgecv_converters.parity.gates import GateConfig, evaluate_gates
 from edgecv_converters.parity.noise import INFINITE
+from edgecv_runtime.heads.words import TextTable
 from edgecv_runtime.schema import Comparison, Gate, Parity
 
 from edgecv.report import render
@@ -249,3 +250,28 @@ def test_the_twin_s_gate_is_shown_with_its_limit():
     assert "Agreement with the int8 twin" in page.text
     assert "✓ 99.80 %" in page.text
     assert "at least 97.00 %" in page.text
+
+
+def test_heads_of_boxes_have_tables_curves_and_pictures(good):
+    curves = {"cat": [1.0, 1.0, 0.5], "d<b>g": [0.0, 0.0, 0.0]}
+    head = HeadRow(
+        artifact="tflite/m.tflite",
+        head="boxes",
+        kind="detection",
+        metrics={"curves": curves},
+        words="mAP 80",
+        reference_metrics={"curves": curves},
+        reference_words="mAP 81",
+        tables=(TextTable(headings=("label", "AP"), rows=(("cat", "80.0"),), total=("mean", "80.0")),),
+    )
+    picture = WorstPicture(
+        artifact="tflite/m.tflite", head="boxes", sample="a<i>.png", share=0.5, source="AAAA", answer="BBBB"
+    )
+    page = render(msgspec.structs.replace(good, heads=(head,), pictures=(picture,)))
+    assert page.count('class="curve"') == 2 * 2 * 2  # labels, lines, and their marks in the legend
+    assert "M30,6" in page.replace("30.0,6.0", "30,6")
+    assert "50.0" in page
+    assert "d&lt;b&gt;g" in page
+    assert "img-src data:" in page
+    assert 'src="data:image/jpeg;base64,BBBB"' in page
+    assert "a&lt;i&gt;.png: source, tflite/m.tflite; 50.0" in page

@@ -66,13 +66,16 @@ class ComparisonAccumulator:
         ids: Sequence[str],
         reference: Mapping[str, npt.NDArray[Any]],
         candidate: Mapping[str, npt.NDArray[Any]],
-    ) -> None:
+    ) -> FloatArray:
         """Take one batch in.
 
         Args:
             ids: One id a sample.
             reference: The source's outputs by name, (batch, ...), real values.
             candidate: The artifact's outputs under the same names, same shapes, dequantized.
+
+        Returns:
+            How much of each sample's answers is the same, (batch,), 0..1.
 
         Raises:
             ConversionError: The names or shapes differ.
@@ -83,7 +86,7 @@ class ComparisonAccumulator:
             finite &= self._add_output(name, expected, candidate[name])
         self._count += len(ids)
         self._non_finite += int(np.count_nonzero(~finite))
-        self._add_answers(ids, reference, candidate, finite)
+        return self._add_answers(ids, reference, candidate, finite)
 
     def _add_output(self, name: str, reference: npt.NDArray[Any], candidate: npt.NDArray[Any]) -> BoolArray:
         """Add one output's errors; gives which samples are finite in both."""
@@ -119,13 +122,14 @@ class ComparisonAccumulator:
         reference: Mapping[str, npt.NDArray[Any]],
         candidate: Mapping[str, npt.NDArray[Any]],
         finite: BoolArray,
-    ) -> None:
+    ) -> FloatArray:
         shares = finite.astype(np.float64)
         for _, counts in self._answers:
             shares = np.minimum(shares, counts.add(reference, candidate))
         self._agreed += float(shares.sum())
         room = MAX_FLIPS - len(self._flips)
         self._flips.extend(str(ids[row]) for row in np.flatnonzero(shares < NEARLY)[:room])
+        return shares
 
     def result(self) -> Comparison:
         """The comparison over everything added so far.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,7 @@ from edgecv_converters.measured import Histogram
 from edgecv_converters.parity.methods import activated, at_once, spread
 from edgecv_converters.parity.metrics import ComparisonAccumulator, accuracy
 from edgecv_converters.parity.suspect import ReferenceEvaluator, Suspect
+from edgecv_converters.parity.worst import WorstSample, WorstSamples
 from edgecv_converters.targets import ProofMethod, find
 from edgecv_converters.workers.exchange import REFERENCES
 from edgecv_converters.workers.records import DataSet
@@ -69,6 +70,7 @@ class Proof:
         suspect: The operation that departs most from the source, likewise.
         accuracy, correct, reference_correct: On the labelled set; right answers by class index.
         measured: On the labelled set, of the other heads that something is known of.
+        worst: By set, the samples whose answers differ most, where they can be drawn.
     """
 
     how: str
@@ -82,6 +84,7 @@ class Proof:
     correct: dict[int, int] | None = None
     reference_correct: dict[int, int] | None = None
     measured: tuple[MeasuredHead, ...] = ()
+    worst: dict[str, tuple[WorstSample, ...]] = field(default_factory=dict)
 
 
 def prove_artifact(subject: Subject, sets: tuple[DataSet, ...], store: ObjectStore) -> Proof:
@@ -95,6 +98,7 @@ def prove_artifact(subject: Subject, sets: tuple[DataSet, ...], store: ObjectSto
     total = sum(len(chosen) for chosen in rows.values())
     everything = ComparisonAccumulator(subject.heads)
     comparisons: dict[str, Comparison] = {}
+    worst: dict[str, tuple[WorstSample, ...]] = {}
     decisions: dict[str, np.ndarray] = {}
     judged: tuple[Accuracy, dict[int, int], dict[int, int]] | None = None
     measured: list[MeasuredHead] = []
@@ -107,7 +111,7 @@ def prove_artifact(subject: Subject, sets: tuple[DataSet, ...], store: ObjectSto
         for data in sets:
             chosen = rows[data.name]
             compared = _compare(subject, backend, data, references[data.name], chosen, everything, (done, total))
-            comparisons[data.name], decided = compared
+            comparisons[data.name], decided, worst[data.name] = compared
             done += len(chosen)
             deciding = [decided[head.name][1] for head in subject.heads if head.decides]
             if deciding:
@@ -130,6 +134,7 @@ def prove_artifact(subject: Subject, sets: tuple[DataSet, ...], store: ObjectSto
         correct=judged[1] if judged else None,
         reference_correct=judged[2] if judged else None,
         measured=tuple(measured),
+        worst=worst,
     )
 
 
@@ -157,9 +162,10 @@ def _compare(
     chosen: np.ndarray,
     everything: ComparisonAccumulator,
     so_far: tuple[int, int],
-) -> tuple[Comparison, dict[str, tuple[np.ndarray, np.ndarray]]]:
-    """Compare one set; also the source's and the artifact's answers, by head."""
-    own = ComparisonAccumulator(subject.heads)
+) -> tuple[Comparison, dict[str, tuple[np.ndarray, np.ndarray]], tuple[WorstSample, ...]]:
+    """Compare one set; also the source's and the artifact's answers, by head, and the worst of them."""
+    own, worst = ComparisonAccumulator(subject.heads), WorstSamples()
+    pictured = any(head.pictured for head in subject.heads)
     answering = [head for head in subject.heads if head.decides or head.name in data.truths]
     answered: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {head.name: [] for head in answering}
     done, total = so_far
@@ -171,7 +177,9 @@ def _compare(
         ids = [data.ids[row] for row in picked]
         candidate = run_float(backend, subject.artifact, _rows(inputs, picked - rows.start))
         reference = activated(subject.artifact, _rows(every, picked - rows.start))
-        own.add(ids, reference, candidate)
+        shares = own.add(ids, reference, candidate)
+        if pictured:
+            worst.add(ids, shares, reference, candidate)
         everything.add(ids, reference, candidate)
         done += len(picked)
         progress(done, total)
@@ -181,7 +189,7 @@ def _compare(
         name: (np.concatenate([theirs for theirs, _ in parts]), np.concatenate([own_part for _, own_part in parts]))
         for name, parts in answered.items()
     }
-    return own.result(), joined
+    return own.result(), joined, worst.result()
 
 
 def side_by_side(decisions: Sequence[np.ndarray]) -> np.ndarray:

@@ -64,6 +64,7 @@ class Head(ABC):
     decides: ClassVar[bool] = True  # whether it says one thing or another, so that answers can agree
     takes_thresholds: ClassVar[bool] = False
     one_class: ClassVar[bool] = False  # whether its decision is the index of one class
+    pictured: ClassVar[bool] = False  # whether its answers are places in the picture, or one, which can be drawn
     exclusive: ClassVar[bool] = False  # whether its scores are those of labels of which exactly one holds
     trained: ClassVar[Training | None] = None  # what outputs of this kind are trained towards
     decoders: ClassVar[tuple[type[Record], ...]] = ()  # the decoders that the kind has

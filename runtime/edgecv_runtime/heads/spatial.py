@@ -18,6 +18,7 @@ class SpatialHead(Head):
     """A head whose answers lie in the picture, or are one."""
 
     decides = False
+    pictured = True
 
     @classmethod
     def shown_by(cls, shape: Sequence[int], ending: Ending) -> bool:
