@@ -18,7 +18,16 @@ import pytest
 from edgecv_converters.graph import freeze as freezing
 from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.graph.inspect import ops
-from edgecv_converters.graph.passes import erfc, shapes, split_sizes, square, tensor_lists, unroll, zero_vectors
+from edgecv_converters.graph.passes import (
+    dilated_transposed,
+    erfc,
+    shapes,
+    split_sizes,
+    square,
+    tensor_lists,
+    unroll,
+    zero_vectors,
+)
 from edgecv_converters.graph.passes.runner import canonical as canonical_by
 from edgecv_converters.source import SourceModel, load_source, save_live
 from edgecv_runtime.errors import ConversionError, SourceError
@@ -371,3 +380,22 @@ def test_whole_numbers_are_divided_rounding_down_in_their_whole_range(dtype: str
     after = canonical(frozen, "onnx")
     np.testing.assert_array_equal(computed(after, halves), wanted)
     np.testing.assert_array_equal(onnx_answers(to_onnx(after), halves), wanted)
+
+
+@pytest.mark.parametrize("rate", [1, 2])
+def test_only_the_kernel_of_a_dilated_transposed_convolution_is_read(
+    rate: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import keras
+
+    layer = keras.layers.Conv2DTranspose(3, 3, dilation_rate=rate, bias_initializer="random_normal")
+    frozen = traced(layer, 1, 5, 4, 2)
+    read: list[str] = []
+    value = dilated_transposed.constant_value
+    monkeypatch.setattr(
+        dilated_transposed, "constant_value", lambda proto, name: (read.append(name), value(proto, name))[1]
+    )
+    after = canonical_by(frozen, (dilated_transposed.rewrite,))
+    assert len(read) == rate - 1
+    sample = np.random.default_rng(0).normal(size=(1, 5, 4, 2)).astype(np.float32)
+    np.testing.assert_allclose(computed(after, sample), computed(frozen, sample), atol=1e-5)

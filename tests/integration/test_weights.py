@@ -60,6 +60,33 @@ def test_a_graph_is_saved_with_its_weights(frozen, samples, tmp_path):
     np.testing.assert_array_equal(loaded.function()(tf.constant(samples))[0].numpy(), expected)
 
 
+def test_saving_again_leaves_what_is_read_as_it_is(frozen, samples, tmp_path):
+    expected = frozen.function()(tf.constant(samples))[0].numpy()
+    path, (other, files) = tmp_path / "frozen", in_two_files()
+    frozen.save(path)
+    frozen.save(path)
+    FrozenGraph.load(path).save(path)
+    loaded = FrozenGraph.load(path)
+    np.testing.assert_array_equal(loaded.function()(tf.constant(samples))[0].numpy(), expected)
+    written = {node.name: weights.values_of(node).copy() for node in other.node if weights.is_stored(node)}
+    weights.moved(other, path.with_name("frozen.weights"))  # over a file that is another name of the first graph's
+    np.testing.assert_array_equal(frozen.function()(tf.constant(samples))[0].numpy(), expected)
+    assert {name: values.tolist() for name, values in written.items()} == {
+        node.name: weights.values_of(node).tolist() for node in other.node
+    }
+    del files
+    assert {file.name for file in tmp_path.iterdir()} == {"frozen", "frozen.weights"}
+
+
+def in_two_files():
+    """A graph of two constants, each in a file of its own, and the files, which go with these objects."""
+    proto = tf.compat.v1.GraphDef()
+    files = weights.WeightFile(), weights.WeightFile()
+    for number, file in enumerate(files):
+        file.store(proto.node.add(name=f"constant_{number}"), np.arange(5, dtype=np.float32) + number)
+    return proto, files
+
+
 def test_every_converter_gets_the_values(frozen, samples):
     import onnxruntime
     from ai_edge_litert.interpreter import Interpreter
