@@ -145,7 +145,9 @@ def another_size(layers: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("of_weights", "words"), [(not_a_number, "holds NaN values"), (another_size, "cannot load changed.keras")], ids=["nan", "size"]
+    ("of_weights", "words"),
+    [(not_a_number, "holds NaN values"), (another_size, "cannot load changed.keras")],
+    ids=["nan", "size"],
 )
 def test_damaged_weights_are_named_by_the_loader(of_weights: Change, words: str, tmp_path: Path) -> None:
     path = changed(saved(sequential(), tmp_path).path, of_weights=of_weights)
