@@ -154,7 +154,7 @@ def _ends(references: Any) -> list[str]:
 
 
 def _facts(layers: Sequence[_Layer]) -> dict[str, Told]:
-    """What each layer does; a layer comes after those that it reads."""
+    """Tell what each layer does, in an order in which a layer comes after those that it reads."""
     facts: dict[str, Told] = {}
     for layer in layers:
         if layer.kind == "InputLayer":
@@ -200,7 +200,7 @@ def _check_finite(_: str, values: Any) -> None:
 
 
 def _ending(name: str, layers: Sequence[_Layer], facts: Mapping[str, Told]) -> Ending:
-    """How an output ends, as the layer that makes it says, or the one before."""
+    """Tell how an output ends, as the layer that makes it says, or the one before."""
     by_name = {layer.name: layer for layer in layers}
     while facts[name].ending == "":
         (name,) = by_name[name].sources

@@ -37,7 +37,7 @@ class UntoldError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a layer does: the shape that it gives, and of its weights; and its multiply-adds, None where it has none.
+    """The work of a layer: the shape that it gives, and of its weights; and its multiply-adds, None where it has none.
 
     `ending` says how an output ends that this layer makes: "" as its input does, None where that is not told.
     """
@@ -74,7 +74,7 @@ def _only(inputs: Shapes, rank: int | None = None) -> Shape:
 
 
 def _ending(config: Config) -> Ending | None:
-    """How an activation ends, where there is one: None of those that are made of several operations."""
+    """Tell how an output ends that has the activation: None for those that are made of several operations."""
     activation = config.get("activation")
     if activation is None:
         return "logits"
