@@ -5,13 +5,15 @@
 Each network is untrained, of `keras.applications`, and converted in float32 (with --int8 in int8 too) to all targets,
 in a process of its own. Its memory is the highest sum of the proportional set sizes (PSS) of that process and of all
 that it started, looked at five times a second. An exponent is the slope of a straight line through the logarithms of
-what was measured and of the parameters; it needs three networks. Named networks are merged into what was measured.
+what was measured and of the parameters; it needs three networks whose conversion ended. A gate that an untrained
+network is over ends it as well: all the work was done. Named networks are merged into what was measured.
 """
 
 from __future__ import annotations
 
 import argparse
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -22,6 +24,7 @@ from typing import Final
 
 import msgspec
 import numpy as np
+from edgecv_runtime.errors import GateError
 from edgecv_runtime.records import Record
 
 from benchmarks.origin import commit
@@ -30,11 +33,12 @@ from edgecv.machine import machine_line
 RESULTS: Final = Path(__file__).resolve().parent / "results" / "scaling.json"
 NETWORKS: Final = {"MobileNetV2": 224, "EfficientNetB0": 224, "ResNet50": 224, "VGG16": 224}
 SECONDS: Final = 0.2
+ENDED: Final = frozenset({0, GateError.exit_code})
 SAMPLES: Final = 32
 
 
 class Cost(Record, frozen=True, kw_only=True):
-    """What one conversion took: `failed` has the last line of what it said where it left with an error."""
+    """What one conversion took: where it did not end as one, `failed` has the last line that it said, or its status."""
 
     network: str
     parameters: int
@@ -80,7 +84,7 @@ def tree(root: int) -> list[int]:
 
 
 def watched(command: Sequence[str]) -> tuple[float, int, str | None]:
-    """Run a command: its seconds, the peak of its memory, and what it said last where it failed."""
+    """Run a command: its seconds, the peak of its memory, and how it failed where it did."""
     began, peak = time.monotonic(), 0
     with tempfile.TemporaryFile("w+") as said, subprocess.Popen(command, stdout=said, stderr=said) as run:
         while run.poll() is None:
@@ -88,7 +92,16 @@ def watched(command: Sequence[str]) -> tuple[float, int, str | None]:
             time.sleep(SECONDS)
         said.seek(0)
         lines = said.read().strip().splitlines()
-    return time.monotonic() - began, peak, lines[-1] if run.returncode else None
+    return time.monotonic() - began, peak, failure(run.returncode, lines)
+
+
+def failure(status: int, lines: Sequence[str]) -> str | None:
+    """Say how a process that said these lines failed; None where it did not."""
+    if status in ENDED:
+        return None
+    if status < 0:
+        return f"stopped by {signal.Signals(-status).name}"
+    return lines[-1] if lines else f"exit status {status}"
 
 
 def measure(name: str, precisions: tuple[str, ...], folder: Path) -> Cost:
@@ -123,10 +136,10 @@ def measure(name: str, precisions: tuple[str, ...], folder: Path) -> Cost:
 
 
 def exponents(costs: Sequence[Cost]) -> dict[str, tuple[float, float]]:
-    """Fit seconds and bytes over parameters, for each choice of precisions with three networks."""
+    """Fit seconds and bytes over parameters, for each choice of precisions with three networks that converted."""
     found = {}
-    for precisions in {cost.precisions for cost in costs}:
-        alike = [cost for cost in costs if cost.precisions == precisions]
+    for precisions in sorted({cost.precisions for cost in costs}):
+        alike = [cost for cost in costs if cost.precisions == precisions and cost.failed is None]
         if len({cost.parameters for cost in alike}) < 3:
             continue
         sizes = np.log([cost.parameters for cost in alike])

@@ -11,6 +11,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
+from edgecv_converters.isolate import machine_memory
 from edgecv_converters.targets import known_targets
 from edgecv_runtime.cpu import architecture, cpu_flags, cpu_model
 from edgecv_runtime.formats import COREML, KNOWN
@@ -209,7 +210,7 @@ def _processor() -> Check:
 def _memory() -> Check:
     if not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
         return Check(component="memory", version=None, status="ok", needed_for="converting", note="not known here")
-    total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    total = machine_memory()
     low = total < _LEAST_MEMORY
     note = "converting large models may run out" if low else None
     status: Health = "warning" if low else "ok"

@@ -146,7 +146,7 @@ class ConversionTarget(ABC):
         passes: The rewrites that bring the frozen graph to the form that its converter takes.
         carrier: The precision whose artifact carries the one quantization of all targets; None for all but one target.
         carried: The precisions that are made of that artifact; the others are made of the frozen graph.
-        memory: How many times the size of the model converting takes of memory, as measured on VGG16.
+        memory: How many times the size of the model converting takes of memory: an estimate.
         slowness: The place of the target in the order of time that converting takes; the slowest one is started first.
     """
 

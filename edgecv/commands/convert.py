@@ -227,6 +227,16 @@ MemoryLimit = Annotated[
         panel=WORKERS,
     ),
 ]
+Jobs = Annotated[
+    int | None,
+    opt.option(
+        "--jobs",
+        metavar="N",
+        help="How many conversions and proofs run at the same time. Large models take fewer: what would need too much "
+        "memory together runs one after another. Default: one more than the machine has cores.",
+        panel=WORKERS,
+    ),
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -273,6 +283,7 @@ class ConvertArguments:
     signature: opt.Signature = None
     time_limit: TimeLimit = WorkerLimits().seconds
     memory_limit: MemoryLimit = None
+    jobs: Jobs = None
     force: opt.Force = False
     as_json: opt.Json = False
 

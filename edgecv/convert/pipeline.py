@@ -9,14 +9,13 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from edgecv_converters.data import SampleSet
-from edgecv_converters.isolate import WorkerPool, machine_memory
+from edgecv_converters.isolate import WorkerPool
 from edgecv_converters.measured import Failure, Report
 from edgecv_converters.source import save_live
 from edgecv_converters.source.detect import detect
-from edgecv_converters.targets import find
 from edgecv_converters.workers.exchange import REFERENCES, REMARKS
 from edgecv_runtime.digest import tree_bytes
 from edgecv_runtime.schema import Manifest, Parity
@@ -26,6 +25,7 @@ from edgecv.convert.conversion import Conversions, check_failures, may_go_on, ne
 from edgecv.convert.data import prepare_data
 from edgecv.convert.datasets import open_sets
 from edgecv.convert.evidence import weaknesses_of
+from edgecv.convert.memory import memory_note
 from edgecv.convert.proof import Proofs
 from edgecv.convert.recipe import ArtifactSpec
 from edgecv.convert.request import ConvertRequest
@@ -37,8 +37,6 @@ from edgecv.extras import require_for
 from edgecv.terminal.observer import Observer, Silent
 
 PRELOAD = ("tensorflow", "keras")
-GB: Final = 1e9
-LARGE: Final = 3 * GB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +84,9 @@ def convert(request: ConvertRequest, observer: Observer | None = None, *, live: 
             request = replace(request, model=save_live(live, staging.work))
         with WorkerPool(staging.work, litter=staging.root, preload=PRELOAD, jobs=request.jobs) as pool:
             workers = Workers(pool, request.limits, observer or Silent(), tree_bytes(request.model))
-            _tell_memory(workers, request)
+            note = memory_note(needed(request.recipe.steps), workers.model_bytes, pool.together)
+            if note is not None:
+                workers.observer.note(note)
             result = run_phases(request, sets, workers, staging)
         manifest, report = assemble(request, result, staging.bundle)
         outcome = Outcome(path=request.out, manifest=manifest, report=report)
@@ -94,18 +94,6 @@ def convert(request: ConvertRequest, observer: Observer | None = None, *, live: 
             return Outcome(path=None, manifest=manifest, report=report)
         staging.commit()
     return outcome
-
-
-def _tell_memory(workers: Workers, request: ConvertRequest) -> None:
-    """Say how much memory a large model needs, before it is taken."""
-    times = max(find(spec.target).memory for spec in needed(request.recipe.steps))
-    needs = int(times * workers.model_bytes)
-    if needs < LARGE:
-        return
-    text = f"a model of {workers.model_bytes / GB:.2g} GB needs about {needs / GB:.2g} GB of memory"
-    if needs > machine_memory():
-        text += f", and this machine has {machine_memory() / GB:.2g} GB: a converter may be stopped"
-    workers.observer.note(f"{text}; its artifacts are made one after another")
 
 
 def run_phases(

@@ -18,7 +18,7 @@ from edgecv.convert.recipe import ArtifactSpec
 from edgecv.convert.workers import Workers
 
 THREADS: Final = 1
-MEMORY: Final = 4.0  # times the size of the model, as measured on VGG16
+MEMORY: Final = 4.0  # times the size of the model: an estimate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

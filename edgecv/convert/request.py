@@ -25,7 +25,13 @@ from edgecv.given import words_of
 
 TAKEN = frozenset(  # options that are read before a record gets them
     {"preprocess", "calibrate", "qat", "evaluate", "labels", "heads", "input_shapes", "epochs", "thresholds", "gates"}
+    | {"jobs"}
 )
+
+
+def default_jobs() -> int:
+    """One worker for each core, and the source model's, which mostly waits."""
+    return 1 + (os.cpu_count() or 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +54,7 @@ class ConvertRequest:
         named: The targets that were asked for by name; what another one refuses is left out.
         named_precisions: The precisions that were asked for, of whatever target.
         limits: Time and memory of each worker.
-        jobs: Workers at the same time.
+        jobs: Workers at the same time, of which large models take fewer (see `WorkerPool`).
     """
 
     model: Path
@@ -70,7 +76,7 @@ class ConvertRequest:
     named: frozenset[str] = frozenset()
     named_precisions: frozenset[str] = frozenset()
     limits: WorkerLimits = field(default_factory=WorkerLimits)
-    jobs: int = field(default_factory=lambda: 1 + (os.cpu_count() or 1))
+    jobs: int = field(default_factory=default_jobs)
 
     def __post_init__(self) -> None:
         if self.qat is None and self.recipe.epochs is not None:
@@ -152,6 +158,7 @@ class ConvertOptions(TypedDict, total=False):
         signature: The signature or function of a SavedModel to take; by default the one that serves.
         time_limit: Seconds for each converter.
         memory_limit: GiB for each converter; 80 % of the machine's by default.
+        jobs: Worker processes at the same time; by default one more than the machine has cores.
         force: Replace an existing bundle.
     """
 
@@ -193,6 +200,7 @@ class ConvertOptions(TypedDict, total=False):
     signature: str | None
     time_limit: float
     memory_limit: float | None
+    jobs: int | None
     force: bool
 
 
@@ -204,7 +212,7 @@ def from_options(model: Path, out: Path, options: ConvertOptions) -> ConvertRequ
     """
     quantize, shapes = options.get("quantize") or (), options.get("input_shapes") or ()
     preprocess, labels = options.get("preprocess"), options.get("labels")
-    heads = read_head_options(options.get("heads") or ())
+    heads, jobs = read_head_options(options.get("heads") or ()), options.get("jobs")
     return ConvertRequest(
         model=model,
         out=out,
@@ -219,6 +227,7 @@ def from_options(model: Path, out: Path, options: ConvertOptions) -> ConvertRequ
         named=frozenset((*words_of(options.get("targets") or ()), *(p for p, colon, _ in _asked(quantize) if colon))),
         named_precisions=frozenset(name for _, colon, name in _asked(quantize) if not colon),
         limits=limits(options.get("time_limit", WorkerLimits().seconds), options.get("memory_limit")),
+        jobs=default_jobs() if jobs is None else jobs,
         **_only(options, ConvertRequest.__dataclass_fields__, TAKEN),
     )
 

@@ -17,7 +17,7 @@ from edgecv_runtime.schema import Preprocess
 from edgecv.convert.request import ConvertRequest
 from edgecv.convert.workers import Workers
 
-MEMORY: Final = 5.0  # times the size of the model, as measured on VGG16
+MEMORY: Final = 5.0  # times the size of the model: an estimate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

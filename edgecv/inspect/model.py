@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from edgecv_converters.inspection import size_of
+from edgecv_converters.source.outline import Outline, outline
 from edgecv_converters.source.request import SourceRequest, open_source
 
 from edgecv.extras import LOADING, require
@@ -18,10 +19,24 @@ def inspect_model(request: SourceRequest) -> ModelInspection:
         UsageError: Its input shapes are open and not given.
     """
     require(LOADING, "convert")
-    source = open_source(request)
+    found = outline(request) or _built(request)
     return ModelInspection(
         file=request.path.name,
         bytes=size_of(request.path),
+        info=found.info,
+        heads=found.heads,
+        inputs=found.inputs,
+        outputs=found.outputs,
+        scales_its_input=found.scales_its_input,
+        layers=found.layers,
+        notes=found.notes,
+    )
+
+
+def _built(request: SourceRequest) -> Outline:
+    """Build the model, and describe it."""
+    source = open_source(request)
+    return Outline(
         info=source.info,
         heads=source.heads,
         inputs=tuple(source.inputs),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import shutil
 import sys
@@ -18,8 +19,11 @@ from edgecv_runtime.digest import sha256_tree
 from PIL import Image
 
 import edgecv as package
+from edgecv.convert.pipeline import convert
+from edgecv.convert.request import from_options
 from edgecv.prove import verify as verifying
 from edgecv.prove.output import print_verification
+from edgecv.terminal.observer import Silent
 from tests import models
 from tests.command import edgecv
 
@@ -406,3 +410,25 @@ def test_a_threshold_needs_a_task_that_has_one(digits_model, tmp_path):
     assert result.code == 2
     assert "--threshold is for yes-or-no answers, and this model does classification" in result.message
     assert not (tmp_path / "m.edgecv").exists()
+
+
+class Watching(Silent):
+    """An observer that keeps the jobs."""
+
+    def __init__(self):
+        self.jobs = []
+
+    def job(self, job):
+        self.jobs.append(job)
+
+
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_so_many_jobs_run_at_the_same_time(jobs, digits_model, tmp_path):
+    options = {"targets": ["tflite", "onnx"], "preprocess": "rescale", "jobs": jobs}
+    seen = Watching()
+    outcome = convert(from_options(digits_model, tmp_path / "x.edgecv", options), seen)
+    assert [parity.status for parity in outcome.manifest.parity] == ["passed", "passed"]
+    spans = sorted((job.since, job.since + job.seconds) for job in seen.jobs)
+    assert len(spans) == 5
+    together = [later[0] < earlier[1] for earlier, later in itertools.pairwise(spans)]
+    assert any(together) == (jobs > 1)

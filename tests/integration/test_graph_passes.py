@@ -18,7 +18,16 @@ import pytest
 from edgecv_converters.graph import freeze as freezing
 from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.graph.inspect import ops
-from edgecv_converters.graph.passes import erfc, shapes, split_sizes, square, tensor_lists, unroll, zero_vectors
+from edgecv_converters.graph.passes import (
+    dilated_transposed,
+    erfc,
+    shapes,
+    split_sizes,
+    square,
+    tensor_lists,
+    unroll,
+    zero_vectors,
+)
 from edgecv_converters.graph.passes.runner import canonical as canonical_by
 from edgecv_converters.source import SourceModel, load_source, save_live
 from edgecv_runtime.errors import ConversionError, SourceError
@@ -345,3 +354,48 @@ def test_the_square_of_a_length_over_the_last_axis_stays(axis: Any, kept: bool) 
     assert ops(after).get("Square", 0) == int(kept)
     values = np.random.default_rng(0).normal(size=(1, 3, 4)).astype(np.float32)
     np.testing.assert_allclose(computed(after, values), computed(frozen, values), rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "int32", "int64"])
+def test_whole_numbers_are_divided_rounding_down_in_their_whole_range(dtype: str) -> None:
+    import tensorflow as tf
+
+    least, most = np.iinfo(dtype).min, np.iinfo(dtype).max
+    numbers = np.array([least, least + 1, -7, -1, 0, 1, 7, 253, 254, most - 1, most], np.float64)
+    numbers = np.unique(numbers[(numbers >= least) & (numbers <= most) & (abs(numbers) < 2**31 - 1)])
+    divisors = [
+        divisor for divisor in (1, 2, 3, 100, -3, -100, 255, least, most) if least <= divisor <= most and divisor
+    ]
+    divided, by = numbers.astype(dtype)[:, None], np.array(divisors, dtype)
+
+    def body(halves: Any) -> Any:  # float32 holds no int32: its upper and lower half do
+        wide = tf.cast(halves[0, 0], tf.int64) * 2**16 + tf.cast(halves[0, 1], tf.int64)
+        x, y = tf.cast(wide, dtype)[:, None], tf.constant(by)
+        return tf.concat([x // y, x % y], 1)
+
+    halves = np.stack(np.divmod(numbers, 2**16)).astype(np.float32)[None]
+    frozen = traced(body, *halves.shape)
+    wanted = np.concatenate([divided // by, divided % by], 1)
+    np.testing.assert_array_equal(computed(frozen, halves), wanted)
+    after = canonical(frozen, "onnx")
+    np.testing.assert_array_equal(computed(after, halves), wanted)
+    np.testing.assert_array_equal(onnx_answers(to_onnx(after), halves), wanted)
+
+
+@pytest.mark.parametrize("rate", [1, 2])
+def test_only_the_kernel_of_a_dilated_transposed_convolution_is_read(
+    rate: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import keras
+
+    layer = keras.layers.Conv2DTranspose(3, 3, dilation_rate=rate, bias_initializer="random_normal")
+    frozen = traced(layer, 1, 5, 4, 2)
+    read: list[str] = []
+    value = dilated_transposed.constant_value
+    monkeypatch.setattr(
+        dilated_transposed, "constant_value", lambda proto, name: (read.append(name), value(proto, name))[1]
+    )
+    after = canonical_by(frozen, (dilated_transposed.rewrite,))
+    assert len(read) == rate - 1
+    sample = np.random.default_rng(0).normal(size=(1, 5, 4, 2)).astype(np.float32)
+    np.testing.assert_allclose(computed(after, sample), computed(frozen, sample), atol=1e-5)

@@ -13,7 +13,7 @@ from edgecv_converters.onnx.float import to_onnx
 from edgecv_converters.onnx.int8 import from_tflite
 from edgecv_runtime.backends import open_backend, run_float
 from edgecv_runtime.errors import ConversionError
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 import edgecv
 from tests import command
@@ -99,21 +99,73 @@ def test_int8_too(name: str, tmp_path: Any) -> None:
     np.testing.assert_array_equal(together, alone)
 
 
+def by_hand(
+    nodes: list[Any], x: tuple[int, ...], y: tuple[int, ...], constants: dict[str, np.ndarray] | None = None
+) -> Any:
+    """A model of nodes from "x" to "y" of these shapes."""
+    ends = [
+        helper.make_tensor_value_info(*named) for named in (("x", TensorProto.FLOAT, x), ("y", TensorProto.FLOAT, y))
+    ]
+    tensors = [numpy_helper.from_array(value, name) for name, value in (constants or {}).items()]
+    graph = helper.make_graph(nodes, "g", ends[:1], ends[1:], tensors)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
 def mean_over_the_batch() -> Any:
     """A model that takes the mean over the samples away; its batch is one."""
     nodes = [
         helper.make_node("ReduceMean", ["x"], ["mean"], name="net/centre/Mean", axes=[0]),
         helper.make_node("Sub", ["x", "mean"], ["y"], name="net/centre/Sub"),
     ]
-    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, (1, 4)) for name in ("x", "y")]
-    graph = helper.make_graph(nodes, "g", ends[:1], ends[1:])
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    return by_hand(nodes, (1, 4), (1, 4))
+
+
+def product_with_several(tables: int) -> Any:
+    """The products of a sample with each of several tables; of one table the axis of tables is the batch."""
+    nodes = [
+        helper.make_node("MatMul", ["x", "table"], ["products"], name="net/products/MatMul"),
+        helper.make_node("Reshape", ["products", "shape"], ["y"], name="net/flat/Reshape"),
+    ]
+    table = np.arange(6 * tables, dtype=np.float32).reshape(tables, 3, 2)
+    return by_hand(nodes, (1, 2, 3), (1, 4 * tables), {"table": table, "shape": np.array([1, 4 * tables])})
+
+
+def sums_of_rows(*, turned: bool) -> Any:
+    """The outer product of each of a sample's rows with itself; `turned`, one of the two has the batch within a row."""
+    nodes = [
+        helper.make_node("Reshape", ["x", "rows"], ["left"], name="net/left/Reshape"),
+        helper.make_node("Transpose", ["x"], ["turned"], name="net/turn/Transpose", perm=[1, 0, 2]),
+        helper.make_node("Reshape", ["turned" if turned else "x", "rows"], ["right"], name="net/right/Reshape"),
+        helper.make_node("Einsum", ["left", "right"], ["all"], name="net/outer/Einsum", equation="ij,ik->ijk"),
+        helper.make_node("Reshape", ["all", "shape"], ["y"], name="net/flat/Reshape"),
+    ]
+    return by_hand(nodes, (1, 2, 3), (1, 2, 9), {"rows": np.array([2, 3]), "shape": np.array([1, 2, 9])})
 
 
 def test_what_mixes_samples_is_refused_with_its_layer() -> None:
     with pytest.raises(ConversionError, match=r"ReduceMean \(layer centre\) reduces over the batch") as caught:
         with_batch(mean_over_the_batch(), BATCH)
     assert "--batch" in caught.value.hint
+
+
+@pytest.mark.parametrize("model", [product_with_several(1), sums_of_rows(turned=False)], ids=["product", "sum"])
+def test_products_of_each_sample(model: Any) -> None:
+    alone, together = alone_and_together(model, samples((2, 3), BATCH))
+    np.testing.assert_allclose(together, alone, rtol=1e-6)
+    assert np.ptp(alone, axis=0).min() > 0
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        (product_with_several(4), r"MatMul \(layer products\) repeats a sample along the batch"),
+        (sums_of_rows(turned=True), r"Einsum \(layer outer\) combines values of one sample with those of others"),
+    ],
+    ids=["product", "sum"],
+)
+def test_products_that_would_mix_samples_are_refused(model: Any, words: str) -> None:
+    with pytest.raises(ConversionError, match=words):
+        with_batch(model, BATCH)
 
 
 def test_a_proof_runs_samples_in_the_artifacts_own_batches(tmp_path: Any) -> None:

@@ -6,10 +6,13 @@ import tensorflow as tf
 from edgecv_converters.graph import weights
 from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.graph.passes.runner import canonical
+from edgecv_converters.onnx import float as onnx_float
 from edgecv_converters.onnx.float import to_onnx
+from edgecv_converters.onnx.large import check_size
 from edgecv_converters.source import load_source
 from edgecv_converters.targets import find
 from edgecv_converters.tflite import to_tflite
+from edgecv_runtime.errors import ConversionError
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +63,33 @@ def test_a_graph_is_saved_with_its_weights(frozen, samples, tmp_path):
     np.testing.assert_array_equal(loaded.function()(tf.constant(samples))[0].numpy(), expected)
 
 
+def test_saving_again_leaves_what_is_read_as_it_is(frozen, samples, tmp_path):
+    expected = frozen.function()(tf.constant(samples))[0].numpy()
+    path, (other, files) = tmp_path / "frozen", in_two_files()
+    frozen.save(path)
+    frozen.save(path)
+    FrozenGraph.load(path).save(path)
+    loaded = FrozenGraph.load(path)
+    np.testing.assert_array_equal(loaded.function()(tf.constant(samples))[0].numpy(), expected)
+    written = {node.name: weights.values_of(node).copy() for node in other.node if weights.is_stored(node)}
+    weights.moved(other, path.with_name("frozen.weights"))  # over a file that is another name of the first graph's
+    np.testing.assert_array_equal(frozen.function()(tf.constant(samples))[0].numpy(), expected)
+    assert {name: values.tolist() for name, values in written.items()} == {
+        node.name: weights.values_of(node).tolist() for node in other.node
+    }
+    del files
+    assert {file.name for file in tmp_path.iterdir()} == {"frozen", "frozen.weights"}
+
+
+def in_two_files():
+    """A graph of two constants, each in a file of its own, and the files, which go with these objects."""
+    proto = tf.compat.v1.GraphDef()
+    files = weights.WeightFile(), weights.WeightFile()
+    for number, file in enumerate(files):
+        file.store(proto.node.add(name=f"constant_{number}"), np.arange(5, dtype=np.float32) + number)
+    return proto, files
+
+
 def test_every_converter_gets_the_values(frozen, samples):
     import onnxruntime
     from ai_edge_litert.interpreter import Interpreter
@@ -81,3 +111,14 @@ def test_every_converter_gets_the_values(frozen, samples):
     large = [values for values in held if getattr(values, "size", 0) > 60_000]
     assert len(large) >= 2
     assert all(np.any(values) for values in large)
+
+
+def test_a_model_that_no_onnx_file_holds_is_refused_before_it_is_converted(frozen, monkeypatch):
+    check_size(frozen, most=frozen.bytes())
+    with pytest.raises(ConversionError, match=r"too large for an ONNX file: 0\.0\d+ GB, where one can have 0\.0005 GB"):
+        check_size(frozen, most=500_000)
+    monkeypatch.setattr(onnx_float, "call_tf2onnx", lambda _: pytest.fail("it was converted"))
+    monkeypatch.setattr(onnx_float, "check_size", lambda frozen: check_size(frozen, most=500_000))
+    with pytest.raises(ConversionError, match="too large") as caught:
+        to_onnx(canonical(frozen, find("onnx").passes))
+    assert "Leave ONNX out" in caught.value.hint

@@ -73,6 +73,7 @@ WRONG_CALLS = [
     ((*CONVERT, "--input-shape", "image=1,a,3"), 2, "is not a shape", "NAME=1,224,224,3"),
     ((*CONVERT, "--time-limit", "-3"), 2, "--time-limit must be positive, got -3", ""),
     ((*CONVERT, "--memory-limit", "0"), 2, "--memory-limit must be positive, got 0", ""),
+    ((*CONVERT, "--jobs", "0"), 2, "--jobs must be at least 1, got 0", ""),
     (
         (*INT8, "--calibrate", "flat", "--refine", "--time-limit", "100"),
         2,

@@ -50,7 +50,8 @@ def test_a_run_of_some_rows_keeps_the_others(tmp_path, monkeypatch):
     assert {name: found.parameters for name, found in kept.items()} == {"mnist_mlp": 1, "unet": 7, "vit": 7}
     page = (tmp_path / "zoo.md").read_text()
     assert [line.split()[1] for line in page.splitlines() if line.startswith("| ")][1:] == ["mnist_mlp", "unet", "vit"]
-    assert "Measured on another, with an earlier version: mnist_mlp, unet, vit." in page
+    assert "Measured on another: mnist_mlp, unet, vit." in page
+    assert "on 100 held-out samples (mnist_mlp 1, unet 1, vit 1)," in page
 
 
 def row(name, parameters=1):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -155,29 +155,55 @@ def _fold(function: Any, file: WeightFile) -> _Folded:
 
 
 def _large_variables(function: Any, proto: Any) -> dict[str, Any]:
-    """The large variables that the graph itself only reads, and no function inside it, by their placeholders."""
-    other = {node_of(name) for node in proto.node if node.op != "ReadVariableOp" for name in node.input}
+    """The large variables that the graph itself only reads, and no function inside it, by their placeholders.
+
+    One whose shape is open is not among them: it is folded like a small one, and its values are stored after that.
+    """
     variables = {id(variable.handle): variable for variable in function.graph.variables}
-    found = {}
-    for value, placeholder in function.graph.captures:
-        variable = variables.get(id(value))
-        name = node_of(placeholder.name)
-        if variable is not None and name not in other and variable.dtype.size * variable.shape.num_elements() >= LARGE:
-            found[name] = variable
+    captured = [(variables.get(id(value)), node_of(placeholder.name)) for value, placeholder in function.graph.captures]
+    handles = _handles(proto, [name for variable, name in captured if variable is not None])
+    other = {
+        handles[node_of(name)]
+        for node in proto.node
+        if node.op != "ReadVariableOp" and node.name not in handles
+        for name in node.input
+        if not name.startswith("^") and node_of(name) in handles
+    }
+    return {
+        name: variable
+        for variable, name in captured
+        if variable is not None and name not in other
+        if variable.dtype.size * (variable.shape.num_elements() or 0) >= LARGE
+    }
+
+
+def _handles(proto: Any, placeholders: Iterable[str]) -> dict[str, str]:
+    """The nodes that only pass on a variable, as the calls of a SavedModel do once inlined, by its placeholder."""
+    found = {name: name for name in placeholders}
+    passing = {node.name: node_of(node.input[0]) for node in proto.node if node.op == "Identity"}
+    while reached := {name: found[source] for name, source in passing.items() if source in found and name not in found}:
+        found |= reached
     return found
 
 
 def _store_variables(proto: Any, variables: Mapping[str, Any], file: WeightFile) -> None:
     """Let the placeholders of variables be constants in a file, and what reads them only pass on."""
+    handles = _handles(proto, variables)
+    kinds = {name: variable.dtype.as_datatype_enum for name, variable in variables.items()}
     for node in proto.node:
-        if node.op == "ReadVariableOp" and node_of(node.input[0]) in variables:
-            kind = node.attr["dtype"].type
+        if node.name in variables:
+            file.store(node, _values(variables[node.name]))
+        elif node.name in handles or (node.op == "ReadVariableOp" and node_of(node.input[0]) in handles):
+            kind = kinds[handles[node_of(node.input[0])]]
             node.op = "Identity"
             node.attr.clear()
             node.attr["T"].type = kind
-        elif node.name in variables:
-            value = variables[node.name].read_value()
-            file.store(node, np.asarray(memoryview(value)))
+
+
+def _values(variable: Any) -> np.ndarray:
+    """The numbers of a variable, not copied where their type is one that buffers know, as bfloat16 is not."""
+    value = variable.read_value()
+    return np.asarray(memoryview(value)) if value.dtype.as_numpy_dtype.__module__ == "numpy" else value.numpy()
 
 
 def _without_branches(folded: _Folded, file: WeightFile) -> _Folded:

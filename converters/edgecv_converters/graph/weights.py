@@ -13,7 +13,8 @@ import os
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -162,21 +163,43 @@ def show(proto: Any, hidden: Mapping[str, Any]) -> None:
 
 
 def moved(proto: Any, path: Path) -> None:
-    """Bring the file of stored constants to another path, as another name of it where that can be."""
+    """Bring the values of stored constants to one file at another path, as another name of theirs where that can be.
+
+    What lay at the path is replaced, not written to: it may be another name of a file that is still read.
+    """
     stored = [node for node in proto.node if is_stored(node)]
-    sources = {_place(node)[1] for node in stored}
-    for source in sources:  # there is one file, or none
-        try:
-            os.link(source, path)
-        except OSError:
-            shutil.copyfile(source, path)
+    sources = list(dict.fromkeys(_place(node)[1] for node in stored))
+    if not sources:
+        return
+    fresh = path.with_name(f"{path.name}.new")
+    fresh.unlink(missing_ok=True)
+    starts = _joined(sources, fresh)
+    fresh.replace(path)
+    fresh.unlink(missing_ok=True)  # where the path was another name of the same file, both are left
     for node in stored:
-        node.attr["value"].tensor.string_val[:] = [f"{_place(node)[0]}:{path}".encode()]
+        offset, source = _place(node)
+        node.attr["value"].tensor.string_val[:] = [f"{starts[source] + offset}:{path}".encode()]
 
 
-def _place(node: Any) -> tuple[str, str]:
+def _joined(sources: Sequence[str], path: Path) -> dict[str, int]:
+    """Make one file of several, and return where each of them begins in it."""
+    if len(sources) == 1:
+        with suppress(OSError):
+            os.link(sources[0], path)
+            return {sources[0]: 0}
+    starts = {}
+    with path.open("wb") as out:
+        for source in sources:
+            out.write(bytes(-out.tell() % ALIGNMENT))
+            starts[source] = out.tell()
+            with Path(source).open("rb") as file:
+                shutil.copyfileobj(file, out)
+    return starts
+
+
+def _place(node: Any) -> tuple[int, str]:
     offset, _, path = node.attr["value"].tensor.string_val[0].decode().partition(":")
-    return offset, path
+    return int(offset), path
 
 
 def written(proto: Any) -> bytes:

@@ -44,8 +44,8 @@ class WorkerLimits:
 
     @classmethod
     def of_machine(cls, seconds: float = SECONDS) -> WorkerLimits:
-        """80 % of this machine's memory, for so many seconds."""
-        return cls(seconds, int(0.8 * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")))
+        """80 % of the memory of this machine or container, for so many seconds."""
+        return cls(seconds, int(0.8 * machine_memory()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +139,7 @@ class WorkerPool:
         advice: Advice = CONVERTING,
         together: int | None = None,
     ) -> None:
-        self._together = machine_memory() // SMALL_PART if together is None else together
+        self.together = machine_memory() // SMALL_PART if together is None else together
         self.staging = staging = staging.absolute()
         self.advice = advice
         self.store = ObjectStore(staging / "store")
@@ -222,7 +222,7 @@ class WorkerPool:
             running = [job for job in self.jobs.values() if job.since is not None and not job.future.done()]
             while self._queue and len(running) < self._slots and self._open:
                 needed = sum(job.needs for job in (*running, self._queue[0][0]))
-                if needed > self._together and any(job.needs for job in running):
+                if needed > self.together and any(job.needs for job in running):
                     break
                 job, order = self._queue.pop(0)
                 job.since = time.monotonic()
@@ -309,7 +309,10 @@ def _over_limit(job: Job) -> str | None:
 
 
 def machine_memory() -> int:
-    """The bytes of memory of this machine, or of the control group (a container) that this process is in."""
+    """The bytes of memory of this machine, or of the container that it is seen from, where that may use less.
+
+    A container sees its own control group (of version 2) as the root of all; limits of groups inside it are not read.
+    """
     physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     try:
         limit = CGROUP.read_text().strip()

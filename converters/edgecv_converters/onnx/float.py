@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.graph.weights import WeightFile, give_folded, hide, show
 from edgecv_converters.onnx.canonical import canonical, check, name_endpoints
-from edgecv_converters.onnx.large import large_in, take_large
+from edgecv_converters.onnx.large import check_size, large_in, take_large
 from edgecv_converters.onnx.reader import call_tf2onnx, foreign, unsupported
 
 if TYPE_CHECKING:
@@ -27,8 +27,9 @@ def to_onnx(frozen: FrozenGraph, *, opset: int = OPSET) -> ModelProto:
         A checked model; the same graph gives the same bytes.
 
     Raises:
-        ConversionError: An op has no ONNX form (named, with its layer), or the result is not a valid model.
+        ConversionError: It is too large, an op has no ONNX form (named, with its layer), or the result is not valid.
     """
+    check_size(frozen)
     file = WeightFile()
     with large_in(file):
         model = call_tf2onnx(lambda: _converted(frozen, opset))

@@ -1,17 +1,40 @@
-"""Large tensors of an ONNX graph in a file while tf2onnx works on it, which copies every constant at every step."""
+"""Large tensors of an ONNX graph in a file while tf2onnx works on it, which copies every constant at every step.
+
+The finished model holds them itself, as a bundle's artifacts must, so that it cannot be larger than a protocol buffer.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
+from edgecv_runtime.errors import ConversionError
 
+from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.graph.weights import LARGE, Array, WeightFile, raw
 
 _PATH, _OFFSET = "location", "offset"
+MOST_BYTES: Final = 2**31 - 1
+"""The size that a protocol buffer can have."""
+
+
+def check_size(frozen: FrozenGraph, most: int = MOST_BYTES) -> None:
+    """Refuse a graph whose ONNX model would be larger than `most` bytes, before it is converted.
+
+    In float16 it is half as large, but is made of the float32 model.
+
+    Raises:
+        ConversionError: It would be.
+    """
+    size = frozen.bytes()
+    if size > most:
+        raise ConversionError(
+            f"the model is too large for an ONNX file: {size / 1e9:.3g} GB, where one can have {most / 1e9:.3g} GB",
+            "Leave ONNX out (--target), or give the model fewer weights (edgecv prune)",
+        )
 
 
 @contextmanager

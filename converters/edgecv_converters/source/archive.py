@@ -81,9 +81,20 @@ def check_weights(path: Path) -> int:
     Raises:
         SourceError: As `holds_model`, or they take data from another file (see `check_hdf5`).
     """
+    with weights_in(path) as unpacked:
+        return check_hdf5(unpacked, f"{WEIGHTS} in {path.name}")
+
+
+@contextmanager
+def weights_in(path: Path) -> Iterator[IO[bytes]]:
+    """The weights in an archive, unpacked into a file that is gone after this.
+
+    Raises:
+        SourceError: As `holds_model`.
+    """
     with _opened(path) as archive, archive.open(WEIGHTS) as packed, tempfile.TemporaryFile() as unpacked:
         shutil.copyfileobj(packed, unpacked, 1 << 20)
-        return check_hdf5(unpacked, f"{WEIGHTS} in {path.name}")
+        yield unpacked
 
 
 def has_old_names(path: Path) -> bool:

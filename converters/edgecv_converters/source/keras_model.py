@@ -13,7 +13,7 @@ from edgecv_converters.graph.freeze import Call
 from edgecv_converters.graph.names import scope_name
 from edgecv_converters.source.model import LayerRow, Loaded, Port
 
-_SCALES = frozenset({"Rescaling", "Normalization"})
+SCALES = frozenset({"Rescaling", "Normalization"})
 
 
 def loaded_of(model: Any, *, file_format: str, loader: str, notes: tuple[str, ...] = ()) -> Loaded:
@@ -255,7 +255,7 @@ def _is_keras3(model: Any) -> bool:
 def _scales_pixels(model: Any) -> bool:
     """Tell whether a Rescaling or Normalization layer comes before the first layer with other weights."""
     for layer in leaf_layers(model):
-        if type(layer).__name__ in _SCALES:
+        if type(layer).__name__ in SCALES:
             return True
         if layer.weights:
             return False

@@ -14,9 +14,9 @@ from edgecv_runtime.schema import TensorSpec
 
 from edgecv_converters.source.detect import ModelFormat, detect
 from edgecv_converters.source.model import Loaded, Port, SourceModel
+from edgecv_converters.source.plain_layers import MOST_VALUES
 
 _NO_NUMBERS: Final = frozenset({"string", "resource", "variant"})
-_MOST_VALUES: Final = 2**31 - 1  # of an input: TensorFlow's optimizer of graphs does not survive more
 
 
 def load_source(
@@ -47,7 +47,7 @@ def load_source(
     _check_weights(loaded)
     _check_types(loaded.inputs)
     inputs = _static_inputs(loaded.inputs, dict(input_shapes or {}))
-    return SourceModel.of(loaded, inputs, _digest(path))
+    return SourceModel.of(loaded, inputs, digest(path))
 
 
 def _loaded(
@@ -103,9 +103,9 @@ def _static_inputs(ports: tuple[Port, ...], given: dict[str, tuple[int, ...]]) -
         TensorSpec(name=port.name, shape=_static_shape(port, given.get(port.name)), dtype=port.dtype) for port in ports
     )
     for spec in specs:
-        if math.prod(spec.shape) > _MOST_VALUES:
+        if math.prod(spec.shape) > MOST_VALUES:
             raise SourceError(
-                f"input {spec.name!r} of {_text(spec.shape)} is too large: it has more than {_MOST_VALUES:,} values",
+                f"input {spec.name!r} of {_text(spec.shape)} is too large: it has more than {MOST_VALUES:,} values",
                 "The model was not trained on inputs of that size: save it with the shape that it was trained on",
             )
     return specs
@@ -145,11 +145,11 @@ def _example(port: Port) -> str:
     return f"Give the shape with --input-shape {port.name}={','.join(str(size) for size in sizes)}"
 
 
-def _digest(path: Path) -> str:
+def digest(path: Path) -> str:
     """The digest of a file; of a folder, that of its sorted "sha256  path" lines."""
     if path.is_file():
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     files = sorted(file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file())
-    lines = "".join(f"{_digest(path / file)}  {file}\n" for file in files)
+    lines = "".join(f"{digest(path / file)}  {file}\n" for file in files)
     return hashlib.sha256(lines.encode()).hexdigest()

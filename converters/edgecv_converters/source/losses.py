@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from edgecv_runtime.heads.base import Ending, Training, is_whole
 from edgecv_runtime.heads.kinds import KINDS, shown_head, trained_kind
-from edgecv_runtime.schema import TensorSpec
+from edgecv_runtime.schema import HeadSpec, TensorSpec
 
 _FEWEST_GIVEN_BACK: Final = 16  # values; below, an output has as many as the input by chance
 _NUMBERS: Final = frozenset(
@@ -45,6 +45,20 @@ def output_kind(
     if loss is not None:
         return trained_kind(loss, output.shape)
     return None if classes else trained_kind("numbers", output.shape)
+
+
+def shown_heads(
+    outputs: Sequence[TensorSpec],
+    inputs: Sequence[TensorSpec],
+    endings: Sequence[Ending],
+    trained: Sequence[Training | None],
+) -> tuple[HeadSpec, ...]:
+    """The head of each output, told by its shape, by how it ends and by its loss."""
+    told = zip(outputs, endings, trained, strict=True)
+    return tuple(
+        shown_head([output], ends, output_kind(output, inputs, ends, loss, classes=False))
+        for output, ends, loss in told
+    )
 
 
 def gives_back(output: TensorSpec, inputs: Sequence[TensorSpec]) -> bool:

@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 from edgecv_runtime.errors import EdgecvError, SourceError, UsageError
 from edgecv_runtime.heads.base import Ending, Training
-from edgecv_runtime.heads.kinds import shown_head
 from edgecv_runtime.schema import HeadSpec, SourceInfo, TensorSpec
 
 from edgecv_converters.graph.floats import call_in_float32, has_other_floats, in_float32, spec_in_float32
@@ -24,7 +23,7 @@ from edgecv_converters.graph.macs import multiply_adds, multiply_adds_by_layer
 from edgecv_converters.graph.names import scope_name
 from edgecv_converters.graph.scaling import Scaling, input_scalings
 from edgecv_converters.source.causes import hint_of
-from edgecv_converters.source.losses import output_kind
+from edgecv_converters.source.losses import shown_heads
 from edgecv_converters.source.words import gist
 
 Array = npt.NDArray[Any]
@@ -147,11 +146,7 @@ class SourceModel:
     @property
     def heads(self) -> tuple[HeadSpec, ...]:
         """The heads: the meaning of each output, told by its shape and by how it ends."""
-        told = zip(self.outputs, self.endings, self.trained_as, strict=True)
-        return tuple(
-            shown_head([output], ends, output_kind(output, self.inputs, ends, loss, classes=False))
-            for output, ends, loss in told
-        )
+        return shown_heads(self.outputs, self.inputs, self.endings, self.trained_as)
 
     @property
     def has_preprocessing(self) -> bool:

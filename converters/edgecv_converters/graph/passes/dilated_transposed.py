@@ -17,8 +17,10 @@ def rewrite(proto: Any) -> None:
     """Spread the constant kernel of every dilated Conv2DBackpropInput over height and width, in place."""
     for node in [node for node in proto.node if node.op == "Conv2DBackpropInput"]:
         dilations = list(node.attr["dilations"].list.i)
-        kernel = constant_value(proto, node.input[1])
-        if kernel is None or len(dilations) != 4 or max(dilations) == 1 or node.attr["data_format"].s != b"NHWC":
+        if len(dilations) != 4 or max(dilations) == 1 or node.attr["data_format"].s != b"NHWC":
+            continue
+        kernel = constant_value(proto, node.input[1])  # not before: it may be large, or take a run of the graph
+        if kernel is None:
             continue
         rows, columns = dilations[1:3]
         kernel = np.asarray(kernel)

@@ -30,9 +30,9 @@ def with_batch(model: Any, batch: int) -> None:
         ConversionError: An operation mixes the samples of a batch, or cannot be followed; it is named, with its layer.
     """
     graph = model.graph
-    while write_shapes(model, shapes(model)):
+    while write_shapes(model, sizes := shapes(model)):
         pass  # more shapes are known once some are written down
-    sizes, index = shapes(model), Index.of(graph)
+    index = Index.of(graph)
     places = {value.name: Place(0) for value in graph.input}
     for node in list(graph.node):
         found = {position: places[name] for position, name in enumerate(node.input) if name in places}

@@ -290,6 +290,8 @@ def product(step: Step) -> Place:
     if len(step.places) == 1 and place.axis < rank - 2:
         axis = place.axis - rank + len(step.shape(other))
         if axis >= 0 and step.shape(other)[axis] != 1:
+            if step.shape(other)[axis] != place.length:
+                raise UnfollowedError("repeats a sample along the batch")
             step.repeat(other, place.moved(axis))
     return place
 
@@ -309,14 +311,20 @@ def affine(step: Step) -> Place:
 
 
 def summed(step: Step) -> Place:
-    """Einsum: the batch's letter is the same in every input that has one, in no other, and in the output."""
+    """Einsum: the batch's letter is the same in every input that has one, in no other, and in the output.
+
+    Where a sample has several elements there, all inputs have the batch at the same side of them.
+    """
     inputs, _, output = step.attribute("equation", b"").decode().replace(" ", "").partition("->")
     terms = inputs.split(",")
     letters = {terms[position][place.axis] for position, place in step.places.items()}
-    others = {letter for position, term in enumerate(terms) if position not in step.places for letter in term}
-    if "." in inputs or len(letters) != 1 or letters & others or not letters <= set(output):
+    shared = {letter for position, term in enumerate(terms) if position not in step.places for letter in term}
+    if "." in inputs or len(letters) != 1 or letters & shared or not letters <= set(output):
         raise UnfollowedError("sums over the batch")
-    return next(iter(step.places.values())).moved(output.index(letters.pop()))
+    letter, (place, *others) = letters.pop(), {place.moved(0) for place in step.places.values()}
+    if others:
+        raise UnfollowedError("combines values of one sample with those of others")
+    return place.moved(output.index(letter))
 
 
 def unknown(step: Step) -> NoReturn:  # noqa: ARG001
