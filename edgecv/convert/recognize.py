@@ -122,6 +122,7 @@ def _boxes(model: _Model) -> Recognized | None:
         (("boxes", "classes"), _yolo),
         (("bbox_regression", "cls_logits"), _retina),
         (("pred_boxes", "logits"), _queries),
+        (("raw_detection_boxes", "raw_detection_scores"), _raw),
     ):
         if all(len(shapes.get(name, ())) == 3 for name in names):
             found = design(model, names[0], names[1], shapes)
@@ -171,6 +172,21 @@ def _queries(model: _Model, boxes: str, classes: str, shapes: Mapping[str, tuple
         overlap=None,
     )
     return _detector(model, "D-FINE as KerasHub has it", boxes, classes, decoder)
+
+
+def _raw(model: _Model, boxes: str, classes: str, shapes: Mapping[str, tuple[int, ...]]) -> Recognized | None:
+    """TensorFlow's Object Detection API: decoded boxes, and scores whose first class is the background."""
+    if shapes[boxes][-1] != 4 or shapes[boxes][:-1] != shapes[classes][:-1] or shapes[classes][-1] < 2:
+        return None
+    decoder = Decoded(
+        scores=(Columns(output=classes),),
+        boxes=(Columns(output=boxes),),
+        background=0,
+        order="yxyx",
+        unit="relative",
+        overlap=0.6,
+    )
+    return _detector(model, "a detector of TensorFlow's Object Detection API", boxes, classes, decoder)
 
 
 def _level(canvas: tuple[int, int], stride: int) -> Level:

@@ -59,7 +59,10 @@ def load(path: Path, *, allow_code: bool, wanted: str | None = None) -> Loaded:
         parameters=sum(int(np.prod(variable.shape)) for variable in variables),
         rows=None,
         has_preprocessing=None,
-        notes=() if signature.name in _SERVES else (f"the signature {signature.name!r} was taken",),
+        notes=(
+            *(() if signature.name in _SERVES else (f"the signature {signature.name!r} was taken",)),
+            *signature.notes,
+        ),
     )
 
 

@@ -1,0 +1,125 @@
+"""Outputs that show what they are: masks, pictures, and the detectors of known libraries."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from edgecv_converters.source import load_source
+from edgecv_runtime.heads.kinds import open_head
+from edgecv_runtime.schema import Normalize, Preprocess, TensorSpec
+
+from edgecv.convert.recognize import recognized
+
+RESCALED = Preprocess(size=(64, 96), normalize=Normalize(scale=(1 / 255,)))
+
+
+def found(outputs, ending="other", loss=None, spec=RESCALED, channels=3):
+    specs = [TensorSpec(name=name, shape=shape, dtype="float32") for name, shape in outputs.items()]
+    takes = [TensorSpec(name="x", shape=(1, 64, 96, channels), dtype="float32")]
+    summary = SimpleNamespace(
+        inputs=takes, outputs=specs, endings=[ending] * len(specs), trained_as=[loss] * len(specs)
+    )
+    heads = list(recognized(summary, {"x": spec}))
+    for one in heads:
+        open_head(one.head, specs, (64, 96))  # what is recognised can be opened
+    return heads
+
+
+@pytest.mark.parametrize(
+    ("shape", "ending", "loss", "kind"),
+    [
+        ((1, 32, 48, 5), "softmax", None, "segmentation"),
+        ((1, 32, 48, 5), "logits", "one_class", "segmentation"),
+        ((1, 64, 96, 1), "sigmoid", None, "segmentation"),
+        ((1, 64, 96, 1), "logits", "labels", "segmentation"),
+        ((1, 64, 96, 3), "sigmoid", "numbers", "image"),
+        ((1, 128, 192, 3), "other", None, "image"),
+        ((1, 32, 48, 3), "sigmoid", None, None),  # smaller than the picture
+        ((1, 32, 48, 5), "logits", None, None),  # planes of what?
+        ((1, 96, 64, 3), "sigmoid", None, None),
+        ((1, 10), "softmax", None, None),
+    ],
+)
+def test_maps_are_masks_or_pictures(shape, ending, loss, kind):
+    heads = found({"y": shape}, ending, loss)
+    assert [one.head.kind for one in heads] == ([kind] if kind else [])
+    assert all("--head y:regression" in one.sentence for one in heads)
+
+
+def test_a_picture_has_the_values_that_the_input_has():
+    centred = Preprocess(size=(64, 96), normalize=Normalize(scale=(1 / 127.5,), offset=(-1.0,)))
+    (one,) = found({"y": (1, 64, 96, 3)}, spec=centred)
+    assert (one.head.decode.low, one.head.decode.high) == (-1.0, 1.0)
+    assert "from -1 (black) to 1 (white)" in one.sentence.replace("\N{MINUS SIGN}", "-")
+    caffe = Preprocess(size=(64, 96), normalize=Normalize(offset=(-103.9, -116.8, -123.7)))
+    assert found({"y": (1, 64, 96, 3)}, spec=caffe) == []
+
+
+def test_nothing_is_a_place_without_a_picture():
+    assert found({"y": (1, 64, 96, 3)}, "softmax", spec=Preprocess(kind="tensor")) == []
+
+
+CELLS = 8 * 12 + 4 * 6 + 2 * 3  # of the strides 8, 16 and 32
+ANCHORS = 9 * (CELLS + 1 * 2 + 1 * 1)  # and of 64 and 128
+
+
+@pytest.mark.parametrize(
+    ("outputs", "words"),
+    [
+        ({"boxes": (1, CELLS, 64), "classes": (1, CELLS, 20)}, "YOLOv8 as KerasCV"),
+        ({"bbox_regression": (1, ANCHORS, 4), "cls_logits": (1, ANCHORS, 20)}, "RetinaNet as KerasHub"),
+        ({"logits": (1, 300, 80), "pred_boxes": (1, 300, 4)}, "D-FINE as KerasHub"),
+        ({"raw_detection_boxes": (1, 1917, 4), "raw_detection_scores": (1, 1917, 91)}, "Object Detection API"),
+    ],
+)
+def test_known_detectors(outputs, words):
+    (one,) = found(outputs, "logits")
+    assert words in one.sentence
+    assert one.head.kind == "detection"
+    assert (one.head.activation, one.head.thresholds) == ("sigmoid", (0.25,))
+    assert one.head.outputs == tuple(outputs)
+
+
+def test_other_numbers_of_rows_are_no_known_detector():
+    assert found({"boxes": (1, CELLS + 1, 64), "classes": (1, CELLS + 1, 20)}) == []
+    assert found({"bbox_regression": (1, ANCHORS - 1, 4), "cls_logits": (1, ANCHORS - 1, 20)}) == []
+
+
+def test_retinanet_s_anchors_are_kerashub_s():
+    (one,) = found({"bbox_regression": (1, ANCHORS, 4), "cls_logits": (1, ANCHORS, 20)}, "logits")
+    first = one.head.decode.levels[0]
+    assert (first.grid, first.stride) == ((8, 12), (8.0, 8.0))
+    # stride 8, sides 32, 40 and 50, ratios 0.5, 1 and 2 of height to width, corners rounded to whole pixels
+    assert first.sizes[:4] == ((46.0, 22.0), (56.0, 28.0), (70.0, 36.0), (32.0, 32.0))
+
+
+def test_suppression_inside_a_savedmodel_is_cut_off(tmp_path):
+    import tensorflow as tf
+
+    class Detector(tf.Module):
+        def __init__(self):
+            self.weights = tf.Variable(tf.random.stateless_normal((3, 12), seed=(1, 2)))
+
+        @tf.function(input_signature=[tf.TensorSpec((1, 8, 8, 3), tf.float32, "input_tensor")])
+        def serve(self, input_tensor):
+            values = tf.reshape(tf.reshape(input_tensor, (1, 64, 3)) @ self.weights, (1, 64 * 2, 6))
+            boxes, scores = tf.sigmoid(values[..., :4]), tf.sigmoid(values[..., 3:])
+            kept = tf.image.combined_non_max_suppression(boxes[:, :, None], scores, 10, 10)
+            return {
+                "detection_boxes": kept.nmsed_boxes,
+                "detection_scores": kept.nmsed_scores,
+                "num_detections": tf.cast(kept.valid_detections, tf.float32),
+                "raw_detection_boxes": boxes,
+                "raw_detection_scores": scores,
+            }
+
+    module = Detector()
+    tf.saved_model.save(module, tmp_path / "m", signatures=module.serve)
+    source = load_source(tmp_path / "m")
+    assert [spec.name for spec in source.outputs] == ["raw_detection_boxes", "raw_detection_scores"]
+    assert any("non-maximum suppression inside the model" in note for note in source.notes)
+    assert b"CombinedNonMaxSuppression" not in source.freeze().graph_def
+    picture = np.random.default_rng(0).random((2, 8, 8, 3), np.float32)
+    assert source.predict({"input_tensor": picture})["raw_detection_boxes"].shape == (2, 128, 4)
