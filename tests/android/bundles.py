@@ -3,8 +3,9 @@
 Usage: python -m tests.android.bundles
 
 Makes build/android anew: bundles by `edgecv.convert`, `answers.json` (by bundle and artifact, what `edgecv.load`
-predicts for each golden case, and how the artifact is judged on them), `proofs.json` (see `tests.android.proofs`), and
-for each bundle the samples of a benchmark. ResNet8 is made where ../shared is.
+predicts for each golden case, and how the artifact is judged on them), `proofs.json` and `place_proofs.json` (see
+`tests.android.proofs`), `colors.json` (the colours of classes), and for each bundle the samples of a benchmark.
+ResNet8 is made where ../shared is.
 """
 
 from __future__ import annotations
@@ -23,13 +24,17 @@ from edgecv_converters.parity.gates import GateConfig
 from edgecv_converters.parity.golden import GoldenCheck, check_golden
 from edgecv_runtime.bench.measure import write_golden_inputs
 from edgecv_runtime.bundle import Bundle
+from edgecv_runtime.heads.answers import HeadAnswer
 from edgecv_runtime.heads.kinds import heads_of
 from edgecv_runtime.prediction import Prediction
 from edgecv_runtime.predictor import load
 from edgecv_runtime.schema import Artifact, Manifest, Parity, Target
 
 import edgecv
+from edgecv.run.colors import color_of
 from tests import models
+from tests.android.place_bundle import write_places
+from tests.android.place_proofs import write_place_proofs
 from tests.android.proofs import write_proofs
 from tests.bundles import colour_head, onnx_artifact, write_bundle, write_onnx, write_two_outputs
 
@@ -37,6 +42,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 BUILD = REPOSITORY / "build" / "android"
 SHARED = REPOSITORY.parent / "shared"
 RESNET8 = SHARED / "models" / "resnet8_cifar10.h5"
+COLORS = 40  # more than the palette has
 CIFAR10 = SHARED / "data" / "cifar10_jpeg" / "train"
 
 
@@ -57,7 +63,10 @@ def make_all(folder: Path) -> None:
     """Make the bundles, Python's answers to them, and their samples."""
     make_trained(folder, "onnx")
     make_colours(folder)
+    write_places(folder / "places.edgecv")
     write_expected(folder, "onnx")
+    write_place_proofs(folder / "place_proofs.json")
+    (folder / "colors.json").write_text(json.dumps([color_of(index) for index in range(COLORS)]) + "\n")
 
 
 def make_trained(folder: Path, target: Target) -> None:
@@ -215,11 +224,18 @@ def answer(prediction: Prediction) -> dict[str, Any]:
                 "index": one.index,
                 "labels": one.labels,
                 "scores": numbers(one.scores),
+                **places(one),
             }
             for one in prediction.answers
         ],
         "outputs": {name: numbers(values) for name, values in prediction.outputs.items()},
     }
+
+
+def places(answer: HeadAnswer) -> dict[str, list[float]]:
+    """Return the sides of boxes, x and y of points, or the pixels of a mask or picture; nothing of other answers."""
+    names = [name for name in ("boxes", "points", "mask", "picture") if hasattr(answer, name)]
+    return {"places": numbers(getattr(answer, names[0]))} if names else {}
 
 
 def numbers(values: np.ndarray) -> list[float]:

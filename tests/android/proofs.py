@@ -18,7 +18,7 @@ from edgecv_converters.parity.gates import GOLDEN, GateConfig
 from edgecv_converters.parity.metrics import ComparisonAccumulator
 from edgecv_converters.parity.verdict import judge
 from edgecv_runtime.heads.kinds import open_head
-from edgecv_runtime.schema import Artifact, Parity, TensorIO, TensorSpec
+from edgecv_runtime.schema import Artifact, HeadSpec, Parity, TensorIO, TensorSpec
 
 from tests import heads
 
@@ -137,14 +137,34 @@ PLANTS: Final = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class ProofSet:
+    """Heads, what the source and a good artifact give, and the faults.
+
+    Attributes:
+        heads: What the outputs mean.
+        source: The outputs of the source, one row a sample.
+        good: Those of an artifact that must pass.
+        plants: The faults.
+        canvas: The size of the model's picture, (height, width) in pixels; None where it takes none.
+    """
+
+    heads: tuple[HeadSpec, ...]
+    source: Tensors
+    good: Tensors
+    plants: tuple[Plant, ...]
+    canvas: tuple[int, int] | None = None
+
+
 def _dtype(name: str) -> str:
     return DTYPES.get(name, "float32")
 
 
-def judgement(outputs: Tensors, candidate: Tensors) -> Parity:
+def judgement(planted: ProofSet, candidate: Tensors) -> Parity:
     """Return how an artifact that gives `candidate` is judged, one sample at a time, as golden cases are."""
+    outputs = planted.source
     specs = [TensorSpec(name=name, shape=(1, *v.shape[1:]), dtype=_dtype(name)) for name, v in outputs.items()]
-    total = ComparisonAccumulator([open_head(head, specs) for head in HEADS])
+    total = ComparisonAccumulator([open_head(head, specs, planted.canvas) for head in planted.heads])
     for row in range(COUNT):
         total.add(
             [str(row)],
@@ -166,32 +186,33 @@ def judgement(outputs: Tensors, candidate: Tensors) -> Parity:
     return judge(artifact, GateConfig.parse(), {GOLDEN: total.result()}, how="planted")
 
 
-def write_proofs(file: Path) -> None:
-    """Write the faults and their judgements.
+def write_proofs(file: Path, planted: ProofSet | None = None) -> None:
+    """Write faults and their judgements, those of scores and numbers where no others are given.
 
     Raises:
         AssertionError: A fault is not found, or the good artifact fails.
     """
-    outputs = source()
-    whole = good(outputs)
-    plain = judgement(outputs, whole)
+    planted = planted or ProofSet(HEADS, source(), good(source()), PLANTS)
+    plain = judgement(planted, planted.good)
     assert plain.status == "passed", plain.reason
+    outputs = planted.source
     record = {
         "precision": PRECISION,
-        "heads": msgspec.to_builtins(HEADS),
+        **({} if planted.canvas is None else {"canvas": planted.canvas}),
+        "heads": msgspec.to_builtins(planted.heads),
         "outputs": [{"name": name, "shape": [1, *v.shape[1:]], "dtype": _dtype(name)} for name, v in outputs.items()],
         "source": {name: rows(values) for name, values in outputs.items()},
-        "good": {name: rows(values) for name, values in whole.items()},
+        "good": {name: rows(values) for name, values in planted.good.items()},
         "proof": msgspec.to_builtins(plain),
-        "plants": [planted(plant, outputs, whole) for plant in PLANTS],
+        "plants": [plant_record(plant, planted) for plant in planted.plants],
     }
     file.write_text(json.dumps(record, allow_nan=False) + "\n")
 
 
-def planted(plant: Plant, outputs: Tensors, whole: Tensors) -> dict[str, Any]:
+def plant_record(plant: Plant, planted: ProofSet) -> dict[str, Any]:
     """Return the record of one fault."""
-    damaged = plant.change(whole[plant.output].copy())
-    judged = judgement(outputs, {**whole, plant.output: damaged})
+    damaged = plant.change(planted.good[plant.output].copy())
+    judged = judgement(planted, {**planted.good, plant.output: damaged})
     assert judged.status == "failed", f"{plant.blamed} is not found"
     assert plant.blamed in (judged.reason or ""), f"{plant.blamed} is not blamed: {judged.reason}"
     return {

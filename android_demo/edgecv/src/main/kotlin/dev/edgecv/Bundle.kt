@@ -1,5 +1,6 @@
 package dev.edgecv
 
+import dev.edgecv.heads.Recorded
 import java.io.ByteArrayOutputStream
 import java.io.File
 import java.io.IOException
@@ -81,15 +82,25 @@ public class Bundle private constructor(
      *
      * @throws BundleException it was changed, or is no float32 of that length.
      */
-    public fun goldenTensor(tensor: GoldenTensor): FloatArray {
+    public fun goldenTensor(tensor: GoldenTensor): FloatArray = floatsOf(goldenBytes(tensor, "float32", Float.SIZE_BYTES))
+
+    /** What golden cases record of an answer: float32, or uint8 of masks and pictures. */
+    internal fun goldenAnswer(answer: GoldenAnswer): Recorded {
+        val tensor = answer.scores
+        return if (tensor.dtype == "uint8") Recorded.of(answer.decisions, tensor.shape, goldenBytes(tensor, "uint8", 1))
+        else Recorded.of(answer.decisions, tensor.shape, goldenTensor(tensor))
+    }
+
+    /** The bytes of a golden tensor of a type whose numbers have so many each; there may be none, as of no boxes. */
+    private fun goldenBytes(tensor: GoldenTensor, dtype: String, size: Int): ByteArray {
         val file = goldenFile(tensor.file)
-        val count = tensor.shape.fold(1L) { product, side -> if (side < 1 || product > MOST_ELEMENTS) 0 else product * side }
-        if (count !in 1..MOST_ELEMENTS) throw BundleException("$file has the shape ${shortened(tensor.shape.toString())}", ANEW)
-        val bytes = read(file, tensor.sha256, 4 * count)
-        if (tensor.dtype != "float32" || bytes.size.toLong() != 4 * count) {
+        val count = tensor.shape.fold(1L) { product, side -> if (side < 0 || product > MOST_ELEMENTS) -1 else product * side }
+        if (count !in 0..MOST_ELEMENTS) throw BundleException("$file has the shape ${shortened(tensor.shape.toString())}", ANEW)
+        val bytes = read(file, tensor.sha256, size * count)
+        if (tensor.dtype != dtype || bytes.size.toLong() != size * count) {
             throw BundleException("$file does not hold ${tensor.dtype} ${tensor.shape}", ANEW)
         }
-        return floatsOf(bytes)
+        return bytes
     }
 
     /**

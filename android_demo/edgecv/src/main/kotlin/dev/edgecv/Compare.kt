@@ -1,6 +1,8 @@
 package dev.edgecv
 
+import dev.edgecv.heads.AnswerCounts
 import dev.edgecv.heads.Head
+import dev.edgecv.heads.WholeCounts
 import kotlin.math.abs
 import kotlin.math.log10
 import kotlin.math.max
@@ -10,20 +12,19 @@ import kotlin.math.sqrt
 internal const val INFINITE = Double.MAX_VALUE // JSON has no infinity
 private const val MOST_FLIPS = 100
 private const val NEARLY = 0.9 // of a sample's whole numbers, which agree where so many are equal
-private val WHOLE = listOf("int", "uint", "bool") // how the types of whole numbers begin
 
 /**
  * Sums over samples of how far an artifact's outputs are from the source's, as `edgecv verify` computes it: over all values, and by head and
- * by part of each output. A sample agrees where all heads do that decide something. Whole numbers, such as indices, are equal or not.
+ * by part of each output. A sample agrees as far as the answers of all heads do. Whole numbers, such as indices, are equal or not.
  *
  * @param outputs the source's record of each output, in the order of the artifact's.
  */
 internal class ComparisonSum(heads: List<Head>, outputs: List<TensorSpec>) {
-    private val answers = heads.filter { it.decides }.map { HeadCounts(it) }
-    private val wholes = heads.filter { head -> !head.decides && outputs[head.place].dtype.startsWithAny(WHOLE) }.map { WholeCounts(it) }
-    private val parts = outputs.mapIndexed { place, output ->
-        OutputSums(output.name, output.shape, byColumn = answers.none { output.name in it.head.spec.outputs })
-            .takeIf { wholes.none { it.head.place == place } }
+    private val answers = heads.mapNotNull { head -> head.comparison()?.let { Answers(head, it) } }
+    private val wholes = answers.filter { it.counts is WholeCounts }.flatMap { it.head.spec.outputs }
+    private val decided = heads.filter { it.decides }.flatMap { it.spec.outputs }
+    private val parts = outputs.map { output ->
+        OutputSums(output.name, output.shape, byColumn = output.name !in decided).takeIf { output.name !in wholes }
     }
     private var count = 0
     private var elements = 0L
@@ -43,11 +44,9 @@ internal class ComparisonSum(heads: List<Head>, outputs: List<TensorSpec>) {
         val onlyWhole = parts.all { it == null }
         for (i in finite.indices) if (finite[i] && (parts[i] != null || onlyWhole)) addOutput(i, reference[i], candidate[i])
         val whole = finite.all { it }
-        var same = whole
-        for (head in answers) if (!head.add(reference, candidate, whole)) same = false
+        val share = answers.fold(if (whole) 1.0 else 0.0) { least, head -> min(least, head.counts.add(reference, candidate)) }
         count += 1
         if (!whole) nonFinite += 1
-        val share = wholes.fold(if (same) 1.0 else 0.0) { least, head -> min(least, head.add(reference, candidate)) }
         agreed += share
         if (share < NEARLY && flips.size < MOST_FLIPS) flips += id
     }
@@ -70,21 +69,23 @@ internal class ComparisonSum(heads: List<Head>, outputs: List<TensorSpec>) {
 
     fun result(): Comparison {
         val broken = nonFinite > 0
-        val whole = wholes.map { it.result() }
-        val decides = answers.isNotEmpty() || wholes.isNotEmpty()
+        val found = answers.map { it.counts.result() }
+        val byPart = answers.indices.filter { !answers[it].head.decides }.map { found[it].agreement }
         return Comparison(
             count = count,
             maxAbsError = if (broken) INFINITE else maxError,
             meanAbsError = if (broken) INFINITE else sumError / elements,
             cosine = if (broken) 0.0 else cosine(),
             snrDb = if (broken) -INFINITE else signalToNoise(referencePower, errorPower),
-            agreement = if (decides) whole.fold(agreed / count) { least, head -> min(least, head.agreement) } else null,
-            flips = if (decides || broken) flips.toList() else emptyList(),
+            agreement = if (found.isEmpty()) null else byPart.fold(agreed / count) { least, share -> min(least, share) },
+            flips = if (found.isNotEmpty() || broken) flips.toList() else emptyList(),
             nonFinite = nonFinite,
-            heads = answers.map { it.result() } + whole,
+            heads = found,
             parts = parts.flatMap { it?.parts().orEmpty() },
         )
     }
+
+    private class Answers(val head: Head, val counts: AnswerCounts)
 
     private fun cosine(): Double {
         if (referencePower == 0.0 && candidatePower == 0.0) return 1.0
@@ -99,7 +100,5 @@ internal fun signalToNoise(referencePower: Double, errorPower: Double): Double? 
     referencePower == 0.0 -> -INFINITE
     else -> 10 * (log10(referencePower) - log10(errorPower))
 }
-
-private fun String.startsWithAny(beginnings: List<String>): Boolean = beginnings.any { startsWith(it) }
 
 internal fun isFinite(values: FloatArray): Boolean = values.all { it.isFinite() }

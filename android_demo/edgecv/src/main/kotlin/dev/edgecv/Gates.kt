@@ -14,28 +14,31 @@ private const val VALUE_DIGITS = 4
 
 /** The bars of the golden cases, as docs/gates.md lists them for what Android runs. */
 internal object Gates {
-    private class Limits(val agreement: Double, val snrDb: Double?)
+    private class Limits(val agreement: Double, val snrDb: Double?, meanIou: Double, psnrDb: Double) {
+        /** The bars of what kinds of heads measure besides their agreement. */
+        val measured = mapOf("mean_iou" to meanIou, "psnr_db" to psnrDb)
+    }
 
-    private val int8 = Limits(agreement = 0.90, snrDb = 8.0)
+    private val int8 = Limits(agreement = 0.90, snrDb = 8.0, meanIou = 0.80, psnrDb = 22.0)
     private val limits = mapOf(
-        "float32" to Limits(agreement = 0.995, snrDb = 60.0),
-        "float16" to Limits(agreement = 0.99, snrDb = 35.0),
-        "dynamic" to Limits(agreement = 0.93, snrDb = 10.0),
+        "float32" to Limits(agreement = 0.995, snrDb = 60.0, meanIou = 0.98, psnrDb = 45.0),
+        "float16" to Limits(agreement = 0.99, snrDb = 35.0, meanIou = 0.97, psnrDb = 40.0),
+        "dynamic" to Limits(agreement = 0.93, snrDb = 10.0, meanIou = 0.80, psnrDb = 22.0),
         "int8" to int8,
-        "int16x8" to Limits(agreement = 0.95, snrDb = 20.0),
+        "int16x8" to Limits(agreement = 0.95, snrDb = 20.0, meanIou = 0.90, psnrDb = 30.0),
         "mixed" to int8,
     )
-    private val trainedInt8 = Limits(agreement = 0.75, snrDb = null)
+    private val trainedInt8 = Limits(agreement = 0.75, snrDb = null, meanIou = 0.60, psnrDb = 20.0)
 
     /**
      * Hold what was measured against the bars: every head that decides something by its own agreement, every output, and every group of its
-     * columns, by its own signal-to-noise ratio. Where there is one alone its gate has no subject.
+     * columns, by its own signal-to-noise ratio. Where there is one alone its gate has no subject. Masks and pictures have a bar of their own.
      *
      * @param trained true if the model was trained while it was quantized, which is meant to change answers.
      */
     fun of(precision: String, trained: Boolean, measured: Comparison): List<Gate> {
         val bar = if (trained && precision == "int8") trainedInt8 else limits[precision] ?: int8
-        return snr(bar, measured) + agreement(bar, measured) + constant(measured)
+        return snr(bar, measured) + agreement(bar, measured) + besides(bar, measured) + constant(measured)
     }
 
     private fun snr(bar: Limits, measured: Comparison): List<Gate> {
@@ -56,6 +59,15 @@ internal object Gates {
         val limit = if (measured.count < SMALL_SET) min(bar.agreement, 1 - 1.0 / measured.count) else bar.agreement
         return heads.map { (head, value) ->
             Gate("agreement", GOLDEN, limit, value, value >= limit - 1e-12 && measured.nonFinite == 0, head)
+        }
+    }
+
+    /** A gate for each thing that a head measures besides its agreement. */
+    private fun besides(bar: Limits, measured: Comparison): List<Gate> = measured.heads.flatMap { head ->
+        bar.measured.mapNotNull { (name, limit) ->
+            head.measured[name]?.let { value ->
+                Gate(name, GOLDEN, limit, value, value >= limit && measured.nonFinite == 0, head.head.takeIf { measured.heads.size > 1 })
+            }
         }
     }
 

@@ -1,8 +1,10 @@
 package dev.edgecv
 
+import dev.edgecv.heads.HeadForm
+
 /** The rules that a manifest's heads must keep: each output has one, which may be left out, and each head says what its kind needs. */
 internal class HeadRules(private val manifest: Manifest, private val leftOut: LeftOut, private val name: String) {
-    private val outputs = manifest.outputs.associateBy { it.name }
+    private val outputs = manifest.outputs.map { it.name }
 
     /** @throws BundleException one does not. */
     fun check() {
@@ -10,50 +12,37 @@ internal class HeadRules(private val manifest: Manifest, private val leftOut: Le
         twice(manifest.heads.map { it.name })?.let { throw BundleException("$name lists the head '${shortened(it)}' twice", ANEW) }
         manifest.heads.forEach { checkOutputs(it) }
         checkOwners()
-        manifest.heads.forEach {
-            checkThresholds(it)
-            checkLabels(it)
-        }
+        manifest.heads.forEach { checkKind(it) }
         checkFirstLabels()
     }
 
     private fun checkOutputs(head: HeadSpec) {
         val unknown = head.outputs.firstOrNull { it !in outputs }
         if (unknown != null) refuse(head, "it has the output '${shortened(unknown)}', which the model has not")
-        if (head.outputs.size != 1) refuse(head, "the kind ${head.kind.title} has one output, got ${head.outputs.size}")
+        if (head.outputs.isEmpty()) refuse(head, "it has no output")
     }
 
     private fun checkOwners() {
-        val names = manifest.outputs.map { it.name }
-        val owned = (manifest.heads.flatMap { it.outputs } + leftOut.outputs).filter { it in names }
+        val owned = (manifest.heads.flatMap { it.outputs } + leftOut.outputs).filter { it in outputs }
         twice(owned)?.let { throw BundleException("$name: the output '${shortened(it)}' belongs to several heads", ANEW) }
-        val free = names.firstOrNull { it !in owned }
+        val free = outputs.firstOrNull { it !in owned }
         if (free != null) throw BundleException("$name: the output '${shortened(free)}' belongs to no head", ANEW)
-        val order = manifest.heads.map { names.indexOf(it.outputs[0]) }
+        val order = manifest.heads.map { outputs.indexOf(it.outputs[0]) }
         if (order != order.sorted()) throw BundleException("$name: its heads are not in the order of their outputs", ANEW)
     }
 
-    private fun checkThresholds(head: HeadSpec) {
-        val thresholds = head.thresholds
-        if (!head.kind.type.decidesByThreshold) {
-            if (thresholds.isNotEmpty()) refuse(head, "the kind ${head.kind.title} has no thresholds, got $thresholds")
-            return
-        }
-        if (thresholds.isEmpty() || thresholds.any { it < 0 || it > 1 }) refuse(head, "thresholds must be in 0..1, got $thresholds")
-        val answers = answersOf(head)
-        if (thresholds.size != 1 && thresholds.size != answers) {
-            refuse(head, "thresholds must be one, or one for each of $answers labels, got ${thresholds.size}")
-        }
-    }
-
-    private fun checkLabels(head: HeadSpec) {
+    private fun checkKind(head: HeadSpec) {
+        val type = head.kind.type
+        val form = HeadForm.of(manifest, head)
         val labels = head.labels
-        if (labels != null && labels.isEmpty()) refuse(head, "its list of labels is empty")
-        if (labels == null || !head.kind.type.labelsEveryAnswer) return
-        val answers = answersOf(head)
-        val fits = labels.size == maxOf(answers, 2) || labels.size == outputs.getValue(head.outputs[0]).shape.last()
-        val alone = answers == 1 && labels.size == 1
-        if (!fits && !alone) refuse(head, "it has ${labels.size} labels for $answers answers")
+        try {
+            type.checkDecoder(form)
+            type.checkThresholds(form)
+            if (labels != null && labels.isEmpty()) form.refuse("its list of labels is empty")
+            if (labels != null) type.checkLabels(form, labels.size)
+        } catch (error: SpecException) {
+            refuse(head, shortened(error.message))
+        }
     }
 
     /** The manifest's own labels, which labels.txt holds as well, are those of the first head that has some; it may be left out. */
@@ -62,9 +51,6 @@ internal class HeadRules(private val manifest: Manifest, private val leftOut: Le
         if (leftOut.heads > 0 || manifest.labels == first) return
         throw BundleException("$name: its labels are not those of its first head with labels", ANEW)
     }
-
-    private fun answersOf(head: HeadSpec): Int =
-        outputs.getValue(head.outputs[0]).shape.drop(1).fold(1) { product, side -> product * side }
 
     private fun refuse(head: HeadSpec, reason: String): Nothing =
         throw BundleException("$name: the head '${shortened(head.name)}': $reason", ANEW)

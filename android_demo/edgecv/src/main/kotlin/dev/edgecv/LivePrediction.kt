@@ -9,8 +9,8 @@ import dev.edgecv.preprocess.RealOutput
  * @property head the head's record: its name, kind, title and unit.
  * @property scores one value for each class, label or column; of a binary output p they are (1 - p, p).
  */
-public class LiveAnswer internal constructor(public val head: HeadSpec, public val scores: FloatArray) {
-    /** The winning class, or -1 for multilabel and regression. */
+public open class LiveAnswer internal constructor(public val head: HeadSpec, public val scores: FloatArray) {
+    /** The winning class, or the label of the best box; -1 where there is none. */
     public var index: Int = NONE
         internal set
 
@@ -21,7 +21,7 @@ public class LiveAnswer internal constructor(public val head: HeadSpec, public v
     public fun label(index: Int): String = head.label(index)
 
     /** Fill `into` with the indices of the best scores, best first, ties by index; -1 where there are no more. */
-    public fun best(into: IntArray) {
+    public open fun best(into: IntArray) {
         for (place in into.indices) {
             var found = NONE
             for (i in scores.indices) {
@@ -33,17 +33,17 @@ public class LiveAnswer internal constructor(public val head: HeadSpec, public v
     }
 
     /** A copy that is the caller's own, and can be written over with [copyInto]. */
-    public fun twin(): LiveAnswer = LiveAnswer(head, FloatArray(scores.size)).also(::copyInto)
+    public open fun twin(): LiveAnswer = LiveAnswer(head, FloatArray(scores.size)).also(::copyInto)
 
-    /** Copy this answer into a [twin]; allocates nothing. */
-    public fun copyInto(twin: LiveAnswer) {
+    /** Copy this answer into a [twin]; allocates nothing but where the size of a mask or picture changes. */
+    public open fun copyInto(twin: LiveAnswer) {
         twin.index = index
         scores.copyInto(twin.scores)
         holds.copyInto(twin.holds)
     }
 
     /** The same as a value of the caller's own. */
-    public fun answer(): Answer = Answer(
+    public open fun answer(): Answer = Answer(
         head = head,
         index = if (index == NONE) null else index,
         scores = scores.copyOf(),
@@ -55,7 +55,7 @@ public class LiveAnswer internal constructor(public val head: HeadSpec, public v
         return false
     }
 
-    private companion object {
+    internal companion object {
         const val NONE = -1
     }
 }
@@ -74,6 +74,10 @@ public class LivePrediction internal constructor(
     private val names: List<String>,
     private val order: IntArray,
 ) {
+    /** Where the picture lies in the model's input, and how large it is; null of what was no picture. */
+    public var view: View? = null
+        internal set
+
     /** Nanoseconds of wall clock. */
     public var preprocessNs: Long = 0
         internal set
@@ -108,6 +112,7 @@ public class LivePrediction internal constructor(
         answers = answers.map { it.answer() },
         outputs = order.associate { names[it] to outputs[it].copyOf() },
         times = StageTimes(preprocessNs, inferenceNs, postprocessNs),
+        view = view,
     )
 }
 
@@ -118,7 +123,7 @@ internal class OutputReader(manifest: Manifest, artifact: Artifact) {
     private val names = artifact.outputs.map { it.name }
 
     val prediction = LivePrediction(
-        answers = heads.map { it.answer(real[it.place].count) },
+        answers = heads.map { it.answer() },
         outputs = real.map { FloatArray(it.count) },
         names = names,
         order = IntArray(names.size) { names.indexOf(manifest.outputs[it].name) },
@@ -129,9 +134,15 @@ internal class OutputReader(manifest: Manifest, artifact: Artifact) {
         for (i in real.indices) real[i].read(outputs[i], prediction.outputs[i])
     }
 
-    /** @throws EngineException the model gave NaN to a head that decides. */
-    fun read(outputs: List<Tensor>) {
+    /**
+     * Fill the answers.
+     *
+     * @param view where the picture lies in the model's input; null of what was no picture.
+     * @throws EngineException the model gave NaN to a head that decides.
+     */
+    fun read(outputs: List<Tensor>, view: View?) {
         readReal(outputs)
-        for (i in heads.indices) heads[i].read(prediction.outputs[heads[i].place], prediction.answers[i])
+        prediction.view = view
+        for (i in heads.indices) heads[i].read(prediction.outputs, prediction.answers[i], view)
     }
 }

@@ -127,6 +127,7 @@ public data class Preprocess(
  * @property labels the names of the classes, labels or columns; null: they are numbers.
  * @property activation what the device still applies to the output to get scores in 0..1.
  * @property thresholds from which score on a label holds: one for all, or one a label; empty where the kind knows none.
+ * @property decode how the outputs become boxes, a mask, points or a picture, for the kinds that answer with such.
  * @property title what people call it, or null.
  * @property unit of its values, for people, or null.
  */
@@ -138,7 +139,7 @@ public data class HeadSpec(
     val labels: List<String>? = null,
     val activation: Activation = Activation.NONE,
     val thresholds: List<Double> = emptyList(),
-    internal val decode: kotlinx.serialization.json.JsonElement? = null,
+    val decode: Decoder? = null,
     val title: String? = null,
     val unit: String? = null,
 ) {
@@ -186,7 +187,13 @@ public data class Artifact(
     public val title: String get() = "${target.title} $precision"
 }
 
-/** The comparison of one head's answers with the source's; [never] are the answers that the source gives, and the artifact never. */
+/**
+ * The comparison of one head's answers with the source's.
+ *
+ * @property agreement the share of equal answers (0..1): of samples, boxes, pixels, points or values.
+ * @property never the answers that the source gives, and the artifact never.
+ * @property measured what else the kind measures, such as "mean_iou".
+ */
 @Serializable
 public data class HeadComparison(
     val head: String,

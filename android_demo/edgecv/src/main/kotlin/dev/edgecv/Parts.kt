@@ -1,6 +1,5 @@
 package dev.edgecv
 
-import dev.edgecv.heads.Head
 import kotlin.math.abs
 import kotlin.math.max
 import kotlin.math.min
@@ -13,8 +12,6 @@ private const val FOLLOWED = 0.5 // of that range; where a column that moves so 
 private const val STILL = 1e-6 // of a column's own magnitude; what moves less is rounding
 private const val MOST_COLUMNS = 1024
 private const val MOST_CHANNELS = 4 // of a picture
-private const val ENOUGH = 5 // samples that a class must be chosen for before its absence says something
-private const val MANY = 20 // places at which the source gives a whole number, before its absence says something
 private const val SHOWN = 4 // of a scattered set of columns
 
 /**
@@ -27,9 +24,9 @@ private const val SHOWN = 4 // of a scattered set of columns
 internal class OutputSums(name: String, shape: List<Int>, byColumn: Boolean) {
     private val columns = (if (byColumn) columnAxes(shape) else emptyList()).map { axis ->
         val along = if (axis == shape.lastIndex) "" else " along axis $axis"
-        Columns(name, shape[axis], shape.drop(axis + 1).fold(1, Int::times), whole = false, numbers = true, along)
+        ColumnSums(name, shape[axis], shape.drop(axis + 1).fold(1, Int::times), whole = false, numbers = true, along)
     }
-        .ifEmpty { listOf(Columns(name, 1, 1, whole = true, numbers = byColumn)) }
+        .ifEmpty { listOf(ColumnSums(name, 1, 1, whole = true, numbers = byColumn)) }
 
     /** Take in one sample, whose values are finite. */
     fun add(reference: FloatArray, candidate: FloatArray) = columns.forEach { it.add(reference, candidate) }
@@ -39,10 +36,10 @@ internal class OutputSums(name: String, shape: List<Int>, byColumn: Boolean) {
      * other axis that are constant or lost stand with the first group, where those of this one tell of nothing.
      */
     fun parts(): List<PartComparison> {
-        val grouped = columns.maxBy(Columns::spread)
+        val grouped = columns.maxBy(ColumnSums::spread)
         val parts = grouped.parts()
         if (parts.any { it.constant.isNotEmpty() || it.lost.isNotEmpty() }) return parts
-        val more = columns.filter { it !== grouped }.flatMap(Columns::parts)
+        val more = columns.filter { it !== grouped }.flatMap(ColumnSums::parts)
         val first = parts.first()
         return listOf(first.copy(constant = more.flatMap { it.constant }, lost = more.flatMap { it.lost })) + parts.drop(1)
     }
@@ -56,7 +53,7 @@ internal class OutputSums(name: String, shape: List<Int>, byColumn: Boolean) {
  * @param along the axis in words, where it is not the last one.
  * @param numbers whether the values mean themselves, so that a column may be lost: what is decided by is judged by its decisions.
  */
-private class Columns(
+private class ColumnSums(
     private val name: String,
     private val count: Int,
     private val stride: Int,
@@ -177,73 +174,4 @@ internal fun placeWords(columns: List<Int>): String {
     val last = columns.last()
     if (last - first + 1 == columns.size) return if (first == last) "[$first]" else "[$first:${last + 1}]"
     return "[${columns.take(SHOWN).joinToString()}${if (columns.size > SHOWN) ", ..." else ""}]"
-}
-
-/** The decisions of a head that makes some, counted: how often both agree, and which answers the artifact never gives. */
-internal class HeadCounts(val head: Head) {
-    private var count = 0
-    private var agreed = 0
-    private val source = HashMap<Pair<Int, Int>, Int>() // how often, by the place of a decision and its value
-    private val artifact = HashSet<Pair<Int, Int>>()
-
-    /** Take in all outputs of one sample, which may all be finite or not; returns true where both decide the same. */
-    fun add(reference: List<FloatArray>, candidate: List<FloatArray>, whole: Boolean): Boolean {
-        val wanted = decisions(reference)
-        val got = decisions(candidate)
-        wanted?.forEachIndexed { place, value -> source[place to value] = (source[place to value] ?: 0) + 1 }
-        got?.forEachIndexed { place, value -> artifact += place to value }
-        val same = whole && wanted.contentEquals(got)
-        count += 1
-        if (same) agreed += 1
-        return same
-    }
-
-    /** The decisions on one sample; null where its output is not finite. */
-    private fun decisions(outputs: List<FloatArray>): IntArray? = outputs[head.place].takeIf(::isFinite)?.let(head::decisions)
-
-    fun result(): HeadComparison = HeadComparison(head.spec.name, agreed.toDouble() / max(1, count), never().sorted())
-
-    private fun never(): List<String> = source.filter { (decision, times) -> times >= ENOUGH && decision !in artifact }.keys.map { (place, value) ->
-        if (head.oneClass) head.spec.label(value) else "${head.spec.label(place)}: ${if (value == 1) "yes" else "no"}"
-    }
-}
-
-/**
- * The values of one head that are whole numbers, counted: an index is right or wrong, and has no noise. Only places at which the source's values
- * change are counted, where there are any: the others, such as padding, are right by themselves.
- */
-internal class WholeCounts(val head: Head) {
-    private var count = 0L
-    private var first = FloatArray(0)
-    private var equal = LongArray(0) // how often, by place
-    private var moves = BooleanArray(0)
-    private val source = HashMap<Long, Int>() // how often, by the value
-    private val artifact = HashSet<Long>()
-
-    /** Take in all outputs of one sample; returns the share of equal values. */
-    fun add(reference: List<FloatArray>, candidate: List<FloatArray>): Double {
-        val wanted = reference[head.place]
-        val got = candidate[head.place]
-        if (count == 0L) {
-            first = wanted.copyOf()
-            equal = LongArray(wanted.size)
-            moves = BooleanArray(wanted.size)
-        }
-        for (i in wanted.indices) {
-            if (wanted[i] == got[i]) equal[i] += 1
-            if (wanted[i] != first[i]) moves[i] = true
-        }
-        for (value in wanted) if (value.isFinite()) source.merge(value.toLong(), 1, Int::plus)
-        for (value in got) if (value.isFinite()) artifact += value.toLong()
-        count += 1
-        return wanted.indices.count { wanted[it] == got[it] }.toDouble() / max(1, wanted.size)
-    }
-
-    fun result(): HeadComparison {
-        val judged = equal.indices.filter { moves[it] }.ifEmpty { equal.indices.toList() }
-        val agreement = judged.sumOf { equal[it] }.toDouble() / max(1L, count * judged.size)
-        val never = source.filter { (value, times) -> times >= MANY && value !in artifact }.keys.sorted().map(Long::toString)
-        val wrong = if (count >= ENOUGH) equal.indices.filter { moves[it] && equal[it] == 0L } else emptyList()
-        return HeadComparison(head.spec.name, agreement, never + wrong.map { "the value at [$it]" })
-    }
 }

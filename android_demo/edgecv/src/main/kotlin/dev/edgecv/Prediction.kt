@@ -13,11 +13,11 @@ public data class StageTimes(val preprocessNs: Long, val inferenceNs: Long, val 
  * The answer of one head for one sample. It is the caller's own: nothing changes it later.
  *
  * @property head the head's record: its name, kind, title and unit.
- * @property index the winning class of a classification or binary head, else null.
- * @property scores one value for each class, label or column; of a binary output p they are (1 - p, p).
+ * @property index the winning class of a classification or binary head, or the label of the best box; else null.
+ * @property scores one value for each class, label, column, box or point; of a binary output p they are (1 - p, p).
  * @param holds which labels of a multilabel head hold.
  */
-public class Answer(
+public open class Answer(
     public val head: HeadSpec,
     public val index: Int?,
     public val scores: FloatArray,
@@ -31,7 +31,7 @@ public class Answer(
     public val label: String? get() = index?.let(head::label)
 
     /** The winning class's value in [scores]; null where there is no winner. */
-    public val score: Float? get() = index?.let(scores::get)
+    public open val score: Float? get() = index?.let(scores::get)
 
     /** The best scores with their names, best first, ties by index. */
     public fun top(count: Int): List<Top> = topOf(scores, count).map(::at)
@@ -42,7 +42,7 @@ public class Answer(
      */
     public fun shown(most: Int): List<Top> = head.kind.type.shown(this, most)
 
-    internal fun at(index: Int): Top = Top(head.label(index), index, scores[index])
+    internal open fun at(index: Int): Top = Top(head.label(index), index, scores[index])
 
     internal fun holds(index: Int): Boolean = holds[index]
 }
@@ -53,11 +53,13 @@ public class Answer(
  *
  * @property answers one for each head of the bundle, in the manifest's order.
  * @property outputs every output by the model's name, real values in the source's layout, in the manifest's order.
+ * @property view where the picture lies in the model's input, and how large it is; null of what was no picture.
  */
 public class Prediction internal constructor(
     public val answers: List<Answer>,
     public val outputs: Map<String, FloatArray>,
     public val times: StageTimes,
+    public val view: View? = null,
 ) {
     /** See [Answer.label]. */
     public val label: String? get() = answers[0].label

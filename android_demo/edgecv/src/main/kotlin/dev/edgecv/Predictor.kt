@@ -35,8 +35,8 @@ public class Predictor private constructor(
     /** As [predict], without an allocation of this library's once frames of this form were seen: it is always the same object. */
     public fun run(frame: Frame): LivePrediction {
         val began = System.nanoTime()
-        only().process(frame, engine.inputs[0])
-        return infer(System.nanoTime() - began)
+        val view = only().process(frame, engine.inputs[0])
+        return infer(System.nanoTime() - began, view)
     }
 
     /**
@@ -91,11 +91,11 @@ public class Predictor private constructor(
     private fun only(): Preprocessor = preprocessors.singleOrNull()
         ?: throw InputException("the model has ${preprocessors.size} inputs", "Give prepared tensors by name")
 
-    private fun infer(preprocessNs: Long): LivePrediction {
+    private fun infer(preprocessNs: Long, view: View? = null): LivePrediction {
         val began = System.nanoTime()
         engine.run()
         val inferred = System.nanoTime()
-        reader.read(engine.outputs)
+        reader.read(engine.outputs, view)
         val made = reader.prediction
         made.preprocessNs = preprocessNs
         made.inferenceNs = inferred - began

@@ -43,14 +43,15 @@ public class Preprocessor(private val spec: Preprocess, private val io: TensorIO
     /**
      * Fill the first sample of `into` from a picture.
      *
+     * @return where the picture lies in the input; the same object for frames of one form.
      * @throws InputException the model takes a tensor here, or the frame was never set, or the picture is too thin.
      * @throws IllegalArgumentException `into` has another type or shape.
      */
-    public fun process(frame: Frame, into: Tensor) {
+    public fun process(frame: Frame, into: Tensor): View {
         check(into)
         val steps = image ?: throw InputException("the input '${io.name}' takes a tensor, not a picture")
         if (frame.width == 0) throw InputException("the frame is empty", "Call its set() first")
-        steps.run(frame, into)
+        return steps.run(frame, into)
     }
 
     /**
@@ -91,12 +92,14 @@ private class ImageSteps(private val spec: Preprocess, io: TensorIO, dtype: DTyp
         finish = Finish(spec, io, dtype)
     }
 
-    fun run(frame: Frame, into: Tensor) {
+    fun run(frame: Frame, into: Tensor): View {
         val prepared = prepared(frame)
-        current = prepared.placement
+        val placement = prepared.view.placement
+        current = placement
         target = into
-        if (!prepared.placement.whole) finish.padAll(into)
+        if (!placement.whole) finish.padAll(into)
         prepared.plan.run(frame, this)
+        return prepared.view
     }
 
     override fun bytes(y: Int, row: ByteArray) {
@@ -125,7 +128,8 @@ private class ImageSteps(private val spec: Preprocess, io: TensorIO, dtype: DTyp
     private fun prepare(frame: Frame): Prepared {
         val form = Form(frame, ignoreExif)
         val placement = place(spec, form.uprightHeight, form.uprightWidth)
-        return Prepared(form, placement, plan(placement) { columns -> Sampler(form, frame, spec.color, columns) })
+        val view = View(form.uprightHeight, form.uprightWidth, placement)
+        return Prepared(form, view, plan(placement) { columns -> Sampler(form, frame, spec.color, columns) })
     }
 
     private fun plan(placement: Placement, source: (IntArray) -> Sampler): Plan {
@@ -146,7 +150,7 @@ private class ImageSteps(private val spec: Preprocess, io: TensorIO, dtype: DTyp
         }
     }
 
-    private class Prepared(val form: Form, val placement: Placement, val plan: Plan)
+    private class Prepared(val form: Form, val view: View, val plan: Plan)
 
     private companion object {
         const val FORMS = 4

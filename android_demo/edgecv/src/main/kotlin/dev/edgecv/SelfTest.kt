@@ -1,12 +1,11 @@
 package dev.edgecv
 
 import dev.edgecv.heads.Head
+import dev.edgecv.heads.Recorded
 import dev.edgecv.heads.activate
+import dev.edgecv.preprocess.place
 import kotlinx.serialization.json.JsonNull
-import kotlin.math.nextDown
-import kotlin.math.nextUp
-
-private const val NOTHING = -1 // the decision of a sample whose outputs are not finite
+import java.nio.ByteBuffer
 
 /** Decodes a picture file (PNG) to pixels, without colour management and without scaling; the platform's, as `BitmapFactory`. */
 public fun interface PictureDecoder {
@@ -134,6 +133,7 @@ private class PictureCheck(private val bundle: Bundle, private val decoder: Pict
 /** Decodes the recorded outputs once more, and compares the answers of all heads with the recorded ones. */
 private class AnswerCheck(private val bundle: Bundle) {
     private val heads = Head.of(bundle.manifest)
+    private val picture = bundle.manifest.inputs.map { bundle.manifest.preprocess.getValue(it.name) }.firstOrNull { it.kind == Kind.IMAGE }
 
     var count = 0
         private set
@@ -144,21 +144,30 @@ private class AnswerCheck(private val bundle: Bundle) {
 
     fun add(case: GoldenCase) {
         count += 1
-        if (heads.all { isSame(case, it) }) equal += 1
+        val outputs = bundle.manifest.outputs.map { bundle.goldenTensor(case.outputs.getValue(it.name)) }
+        val view = view(case)
+        if (heads.all { it.recorded(outputs, view).equals(wanted(case, it)) }) equal += 1
     }
 
-    private fun isSame(case: GoldenCase, head: Head): Boolean {
-        val wanted = case.answers[head.spec.name]
-            ?: throw BundleException("the golden case ${case.id} has no answer of the head '${head.spec.name}'", ANEW)
-        val output = bundle.goldenTensor(case.outputs.getValue(head.spec.outputs[0]))
-        val scores = bundle.goldenTensor(wanted.scores)
-        if (head.decides && !isFinite(output)) return wanted.decisions.orEmpty().let { it.isNotEmpty() && it.all { one -> one == NOTHING } }
-        val answer = head.answer(output.size).also { head.read(output, it) }
-        val decisions = if (head.decides) head.decisions(output).toList() else null
-        return decisions == wanted.decisions && answer.scores.size == scores.size && scores.indices.all { isNear(answer.scores[it], scores[it]) }
-    }
+    private fun wanted(case: GoldenCase, head: Head): Recorded = case.answers[head.spec.name]?.let(bundle::goldenAnswer)
+        ?: throw BundleException("the golden case ${case.id} has no answer of the head '${head.spec.name}'", ANEW)
 
-    /** Exponentials may be rounded otherwise, so that the last bit of a score may differ. */
-    private fun isNear(one: Float, other: Float): Boolean =
-        one == other || one.isNaN() && other.isNaN() || other == one.nextUp() || other == one.nextDown()
+    /** Where the case's picture lies in the input; null of a case without one. */
+    private fun view(case: GoldenCase): View? {
+        val spec = picture ?: return null
+        val encoded = bundle.goldenPicture(case) ?: return null
+        val (height, width) = pngSize(encoded) ?: throw BundleException("the picture of the golden case ${case.id} is no PNG", ANEW)
+        return View(height, width, place(spec, height, width))
+    }
+}
+
+private val PNG = byteArrayOf(0x89.toByte(), 'P'.code.toByte(), 'N'.code.toByte(), 'G'.code.toByte(), 13, 10, 26, 10)
+private const val SIZE_AT = 16 // where width and height stand in the header, which is the first chunk
+
+/** Height and width of a PNG file, as golden pictures are; null of another file. */
+private fun pngSize(encoded: ByteArray): Pair<Int, Int>? {
+    if (encoded.size < SIZE_AT + 2 * Int.SIZE_BYTES || !encoded.copyOf(PNG.size).contentEquals(PNG)) return null
+    val numbers = ByteBuffer.wrap(encoded)
+    val (width, height) = numbers.getInt(SIZE_AT) to numbers.getInt(SIZE_AT + Int.SIZE_BYTES)
+    return if (width < 1 || height < 1) null else height to width
 }

@@ -3,6 +3,7 @@ package dev.edgecv
 import kotlinx.serialization.ExperimentalSerializationApi
 import kotlinx.serialization.KSerializer
 import kotlinx.serialization.SerializationException
+import kotlinx.serialization.descriptors.PolymorphicKind
 import kotlinx.serialization.descriptors.PrimitiveKind
 import kotlinx.serialization.descriptors.SerialDescriptor
 import kotlinx.serialization.descriptors.SerialKind
@@ -10,6 +11,7 @@ import kotlinx.serialization.descriptors.StructureKind
 import kotlinx.serialization.descriptors.elementNames
 import kotlinx.serialization.json.Json
 import kotlinx.serialization.json.JsonArray
+import kotlinx.serialization.json.JsonClassDiscriminator
 import kotlinx.serialization.json.JsonElement
 import kotlinx.serialization.json.JsonNull
 import kotlinx.serialization.json.JsonObject
@@ -53,6 +55,7 @@ internal object StrictJson {
         if (element is JsonNull && kind.isNullable) return
         when (kind.kind) {
             StructureKind.CLASS -> checkRecord(element, kind, place, name)
+            PolymorphicKind.SEALED -> checkForm(element, kind, place, name)
             StructureKind.LIST -> {
                 if (element !is JsonArray) refuse(name, place, "an array", element)
                 element.forEachIndexed { i, item -> check(item, kind.getElementDescriptor(0), "$place[$i]", name) }
@@ -68,6 +71,18 @@ internal object StrictJson {
             }
             else -> checkPrimitive(element, kind.kind, place, name)
         }
+    }
+
+    /** A record of one of several forms, which a key of its own names. */
+    private fun checkForm(element: JsonElement, kind: SerialDescriptor, place: String, name: String) {
+        if (element !is JsonObject) refuse(name, place, "an object", element)
+        val key = kind.annotations.filterIsInstance<JsonClassDiscriminator>().single().discriminator
+        val said = element[key] ?: throw BundleException("$name: '$key' is missing at $place", ANEW)
+        val forms = kind.getElementDescriptor(1)
+        val known = forms.elementNames.toList()
+        val form = (said as? JsonPrimitive)?.takeIf { it.isString }?.content
+        if (form !in known) refuse(name, "$place.$key", "one of ${known.joinToString()}", said)
+        checkRecord(JsonObject(element - key), forms.getElementDescriptor(known.indexOf(form)), place, name)
     }
 
     private fun checkRecord(element: JsonElement, kind: SerialDescriptor, place: String, name: String) {

@@ -1,9 +1,11 @@
 package dev.edgecv
 
+import dev.edgecv.preprocess.place
 import java.lang.management.ManagementFactory
 import java.nio.ByteBuffer
 import kotlin.test.Test
 import kotlin.test.assertEquals
+import kotlin.test.assertTrue
 
 private const val WARM = 300
 private const val FRAMES = 200
@@ -47,10 +49,29 @@ class AllocationTest {
             val outputs = tensorsOf(artifact.outputs)
             val best = IntArray(3)
             val bytes = allocated {
-                reader.read(outputs)
+                reader.read(outputs, null)
                 reader.prediction.best(best)
             }
             assertEquals(0, bytes)
+        }
+    }
+
+    @Test
+    fun `reading boxes, masks, points and pictures allocates nothing`() {
+        Bundles.open("places.edgecv").use { bundle ->
+            val artifact = bundle.artifact(Format.ONNX, "float32")
+            val reader = OutputReader(bundle.manifest, artifact)
+            val outputs = tensorsOf(artifact.outputs)
+            for (output in outputs) for (i in 0 until output.count) output.floats.put(i, i * 37 % 101 / 100f)
+            val view = View(90, 120, place(bundle.manifest.preprocess.getValue("image"), 90, 120))
+            val twins = reader.prediction.answers.map { it.twin() }
+            val bytes = allocated {
+                reader.read(outputs, view)
+                for (i in twins.indices) reader.prediction.answers[i].copyInto(twins[i])
+            }
+            assertEquals(0, bytes)
+            assertTrue((twins[0] as LiveBoxes).count > 0)
+            assertEquals(90 * 120, (twins[1] as LiveMask).mask.size)
         }
     }
 

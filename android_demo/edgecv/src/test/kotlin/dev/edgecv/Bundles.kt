@@ -7,7 +7,7 @@ import java.io.ByteArrayInputStream
 import java.io.File
 import javax.imageio.ImageIO
 
-/** The answer of one head in Python. */
+/** The answer of one head in Python; `places` are the sides of boxes, x and y of points, or the pixels of a mask or picture. */
 @Serializable
 internal data class PythonAnswer(
     val head: String,
@@ -16,6 +16,7 @@ internal data class PythonAnswer(
     val index: Int?,
     val labels: List<String>,
     val scores: List<Double>,
+    val places: List<Double> = emptyList(),
 )
 
 /** The answers of all heads in Python to one golden case, and the outputs. */

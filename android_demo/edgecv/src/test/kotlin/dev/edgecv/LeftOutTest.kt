@@ -22,8 +22,8 @@ class LeftOutTest {
 
     private val artifact = """{"target": "openvino", "precision": 8, "file": "openvino/model.xml", "sha256": "${"0".repeat(64)}", "bytes": 7}"""
     private val saidOfArtifact = "the artifact openvino/model.xml is for the target openvino, which this edgecv does not know"
-    private val head = """{"name": "pose", "kind": "keypoints", "outputs": ["colour"], "skeleton": [[0, 1]], "labels": {"0": "nose"}}"""
-    private val saidOfHead = "the head \"pose\" is of the kind keypoints, which this edgecv does not know"
+    private val head = """{"name": "pose", "kind": "mesh", "outputs": ["colour"], "skeleton": [[0, 1]], "labels": {"0": "nose"}}"""
+    private val saidOfHead = "the head \"pose\" is of the kind mesh, which this edgecv does not know"
 
     @Test
     fun `a bundle of today leaves out nothing`() {

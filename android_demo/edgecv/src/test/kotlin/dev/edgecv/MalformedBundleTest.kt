@@ -45,12 +45,14 @@ class MalformedBundleTest {
         Change("heads", null, "'heads' is missing at $"),
         Change("heads", "[]", "lists no heads"),
         Change("heads", "{}", "$.heads must be an array"),
-        Change("heads.0.kind", "\"a kind\"", "$.heads[0].kind must be one of classification, binary, multilabel, regression, got \"a kind\""),
+        Change("heads.0.kind", "\"a kind\"", "$.heads[0].kind must be one of $KINDS, got \"a kind\""),
         Change("heads.0.kind", "7", "$.heads[0].kind must be one of"),
         Change("heads.0.kind", null, "'kind' is missing at $.heads[0]"),
         Change("heads.0.colour", "1", "unknown key 'colour' at $.heads[0]"),
-        Change("heads.0.outputs", "[]", "the kind classification has one output, got 0"),
-        Change("heads.0.outputs", "[\"digit\", \"digit\"]", "the kind classification has one output, got 2"),
+        Change("heads.0.outputs", "[]", "the head 'digit': it has no output"),
+        Change("heads.0.outputs", "[\"digit\", \"digit\"]", "the output 'digit' belongs to several heads"),
+        Change("heads", """[{"name": "size+kind", "kind": "regression", "outputs": ["size", "kind"]}]""",
+            "the kind regression has one output, got 2", bundle = "two_by_two"),
         Change("heads.0.outputs.0", "\"depth\"", "it has the output 'depth', which the model has not"),
         Change("heads", "[$HEAD, $HEAD]", "lists the head 'digit' twice"),
         Change("heads.1.outputs.0", "\"kind\"", "the output 'kind' belongs to several heads", bundle = "two_by_two"),
@@ -128,8 +130,50 @@ class MalformedBundleTest {
         Change("preprocess.image.kind", "\"tensor\"", "left out with kind = 'tensor'"),
     )
 
+    private val decoders = listOf(
+        Change("heads.0.decode", null, "the kind detection needs a decoder", "places"),
+        Change("heads.0.decode", "\"grid\"", "$.heads[0].decode must be an object", "places"),
+        Change("heads.0.decode.form", "\"ovals\"", "$.heads[0].decode.form must be one of ", "places"),
+        Change("heads.0.decode.form", "7", "$.heads[0].decode.form must be one of ", "places"),
+        Change("heads.0.decode.form", null, "'form' is missing at $.heads[0].decode", "places"),
+        Change("heads.0.decode.stride", "1", "unknown key 'stride' at $.heads[0].decode", "places"),
+        Change("heads.0.decode.scores", null, "'scores' is missing at $.heads[0].decode", "places"),
+        Change("heads.0.decode.scores", "[]", "its decoder has no scores", "places"),
+        Change("heads.0.decode.scores.0.channels", "\"third\"", "must be one of last, second", "places"),
+        Change("heads.0.decode.scores.0.count", "2", "thresholds must be one, or one for each of 2 labels, got 3", "places"),
+        Change("heads.0.decode.scores.0.first", "-1", "must be in 0..1048576", "places"),
+        Change("heads.0.decode.boxes.0.output", "\"mask\"", "the boxes of its decoder are of 'mask', which is no output of the head", "places"),
+        Change("heads.0.decode.boxes.0.first", "2", "the boxes of its decoder must be 12 rows of 4 columns, got 12 of 2", "places"),
+        Change("heads.0.decode.boxes.0.count", "9", "the boxes of its decoder do not fit in the 4 channels of 'boxes'", "places"),
+        Change("heads.0.decode.boxes.0.width", "3", "the boxes of its decoder do not fit in the 4 channels of 'boxes'", "places"),
+        Change("heads.0.decode.objectness", "[{\"output\": \"boxes\"}]", "the objectness of its decoder must be 12 rows of 1 columns", "places"),
+        Change("heads.0.decode.levels", "[]", "its decoder has no levels", "places"),
+        Change("heads.0.decode.levels.0.grid", "[3]", "are two numbers each", "places"),
+        Change("heads.0.decode.levels.0.grid", "[3, 5]", "the levels of its decoder have 15 places for 12 boxes", "places"),
+        Change("heads.0.decode.levels.0.grid", "[0, 4]", "the grids of its decoder must be in 1..1048576", "places"),
+        Change("heads.0.decode.levels.0.stride", "[4, 0]", "the strides and sizes of its decoder must be over 0", "places"),
+        Change("heads.0.decode.levels.0.sizes", "[[1, 2]]", "the levels of its decoder have sizes", "places"),
+        Change("heads.0.decode.bins", "0", "the bins of its decoder must be in 1..1048576, got 0", "places"),
+        Change("heads.0.decode.bins", "2", "the boxes of its decoder must be 12 rows of 8 columns, got 12 of 4", "places"),
+        Change("heads.0.decode.background", "3", "the background of its decoder must be in 0..2, got 3", "places"),
+        Change("heads.0.decode.overlap", "1.5", "the overlap of its decoder must be in 0..1, got 1.5", "places"),
+        Change("heads.0.decode.most", "0", "the most of its decoder must be in 1..1048576, got 0", "places"),
+        Change("heads.0.thresholds", "[]", "thresholds must be in 0..1", "places"),
+        Change("heads.0.labels", "[\"a\"]", "it has 1 labels for 3 classes", "places"),
+        Change("heads.1.decode", "{\"form\": \"pixels\"}", "the kind segmentation has no decoder of this form", "places"),
+        Change("heads.1.decode.kernel", "\"bicubic\"", "must be one of nearest, bilinear", "places"),
+        Change("heads.1.thresholds", "[0.5]", "a segmentation head of 3 planes has no thresholds", "places"),
+        Change("heads.2.decode.skeleton", "[[0, 3]]", "the skeleton of its decoder has pairs of points in 0..2", "places"),
+        Change("heads.2.decode.skeleton", "[[0]]", "the skeleton of its decoder has pairs of points in 0..2", "places"),
+        Change("heads.2.activation", "\"softmax\"", "the scores of points have no softmax", "places"),
+        Change("heads.3.decode.high", "0.0", "the low and high of its decoder are equal", "places"),
+        Change("heads.3.labels", "[\"a\"]", "it has 1 labels for 0 classes", "places"),
+        Change("heads.4.decode", "{\"form\": \"planes\"}", "the kind embedding has no decoder", "places"),
+        Change("heads.0.decode", "{\"form\": \"pixels\"}", "the kind classification has no decoder", "colours"),
+    )
+
     @TestFactory
-    fun `a manifest that says something else is refused`(): List<DynamicTest> = changes.map { change ->
+    fun `a manifest that says something else is refused`(): List<DynamicTest> = (changes + decoders).map { change ->
         DynamicTest.dynamicTest("${change.bundle}: ${change.place} = ${change.value}") {
             val error = assertFailsWith<BundleException> { Bundle.open(with(change)) }
             assertTrue(change.words in error.message, error.message)
@@ -283,6 +327,7 @@ class MalformedBundleTest {
         if (rest.isEmpty()) value else changed(element, rest, value)
 
     private companion object {
+        const val KINDS = "classification, binary, multilabel, regression, detection, segmentation, keypoints, image, embedding"
         const val LISTED = """"sha256": "0000000000000000000000000000000000000000000000000000000000000000", "bytes": 7"""
         const val HEAD = """{"name": "digit", "kind": "classification", "outputs": ["digit"]}"""
     }

@@ -11,6 +11,7 @@ import kotlin.test.assertFailsWith
 import kotlin.test.assertTrue
 
 private const val FLOAT_TOLERANCE = 1e-6
+private const val PLACES = 1e-5 // of a pixel, or of a place over one; pixels and classes are whole numbers
 
 /** Bundles of `edgecv convert` on ONNX Runtime give what they give in Python. */
 class PredictorTest {
@@ -79,6 +80,54 @@ class PredictorTest {
                         assertEquals(age.scores[0], prediction.scores[0])
                     }
                 }
+            }
+        }
+    }
+
+    @Test
+    fun `every kind of answer that lies in a picture is there, and lies where the picture is upright`() {
+        Bundles.open("places.edgecv").use { bundle ->
+            Predictor.open(bundle, listOf(OnnxEngine)).use { predictor ->
+                for (case in bundle.golden().cases) {
+                    val upright = Bundles.decoder.decode(bundle.goldenPicture(case)!!) as ArgbFrame
+                    val wanted = predictor.predict(upright)
+                    val made = predictor.predict(quarterTurned(upright))
+                    assertEquals(5, made.answers.size)
+                    assertEquals(upright.height to upright.width, made.view!!.height to made.view!!.width)
+                    for ((first, second) in wanted.answers.zip(made.answers)) {
+                        assertContentEquals(placesOf(first), placesOf(second), first.head.name)
+                        assertContentEquals(first.scores, second.scores)
+                    }
+                    val (boxes, mask, points, picture) = wanted.answers
+                    assertTrue((boxes as BoxesAnswer).boxes.isNotEmpty())
+                    assertTrue(boxes.boxes.all { it.left >= 0 && it.right <= upright.width && it.top >= 0 && it.bottom <= upright.height })
+                    assertEquals(boxes.boxes[0].score to boxes.head.label(boxes.boxes[0].index), wanted.score to wanted.label)
+                    assertEquals(boxes.boxes.take(2).map { it.index }, wanted.top(2).map { it.index })
+                    assertEquals(upright.height to upright.width, (mask as MaskAnswer).height to mask.width)
+                    assertEquals(listOf(listOf(0, 1), listOf(1, 2)), (points as PointsAnswer).skeleton)
+                    assertTrue((picture as PictureAnswer).width <= 16 && picture.height <= 12)
+                }
+            }
+        }
+    }
+
+    /** The same picture stored as a camera that lies on its side stores it: it must be turned clockwise by 90 degrees. */
+    private fun quarterTurned(upright: ArgbFrame): ArgbFrame {
+        val (width, height) = upright.height to upright.width
+        val pixels = IntArray(width * height) { upright.pixels[it % width * upright.width + (upright.width - 1 - it / width)] }
+        return ArgbFrame().set(pixels, width, height, Orientation.ofRotation(90))
+    }
+
+    @Test
+    fun `without a picture places are those in the input`() {
+        Bundles.open("places.edgecv").use { bundle ->
+            Predictor.open(bundle, listOf(OnnxEngine)).use { predictor ->
+                val case = bundle.golden().cases.first { it.id == "same" } // whose picture has the input's size
+                val tensors = case.inputs.mapValues { (_, tensor) -> bundle.goldenTensor(tensor) }
+                val made = predictor.predictPrepared(tensors)
+                assertEquals(null, made.view)
+                val wanted = predictor.predict(Bundles.decoder.decode(bundle.goldenPicture(case)!!))
+                for ((first, second) in wanted.answers.zip(made.answers)) assertContentEquals(placesOf(first), placesOf(second))
             }
         }
     }
@@ -184,6 +233,7 @@ class PredictorTest {
             val equal = case.outputs.getValue(output) == made.outputs.getValue(output).map { it.toDouble() }
             assertEquals(Triple(python.label, python.index, python.labels), Triple(answer.label, answer.index, answer.labels))
             near(python.scores, answer.scores, if (equal) 0.0 else exact, "${case.id}: scores of ${python.head}")
+            near(python.places, placesOf(answer), PLACES, "${case.id}: places of ${python.head}")
         }
         assertEquals(case.outputs.keys.toList(), made.outputs.keys.toList())
         for ((name, values) in case.outputs) near(values, made.outputs.getValue(name), exact, "${case.id}: $name")
@@ -192,9 +242,17 @@ class PredictorTest {
         assertContentEquals(first.scores, made.scores)
     }
 
+    private fun placesOf(answer: Answer): FloatArray = when (answer) {
+        is BoxesAnswer -> answer.boxes.flatMap { listOf(it.left, it.top, it.right, it.bottom) }.toFloatArray()
+        is PointsAnswer -> answer.points.flatMap { listOf(it.x, it.y) }.toFloatArray()
+        is MaskAnswer -> FloatArray(answer.mask.size) { answer[it % answer.width, it / answer.width].toFloat() }
+        is PictureAnswer -> FloatArray(answer.pixels.size) { (answer.pixels[it].toInt() and 255).toFloat() }
+        else -> FloatArray(0)
+    }
+
     private fun near(wanted: List<Double>, made: FloatArray, tolerance: Double, what: String) {
         assertEquals(wanted.size, made.size, what)
-        val worst = wanted.indices.maxOf { abs(wanted[it] - made[it].toDouble()) / maxOf(1.0, abs(wanted[it])) }
+        val worst = wanted.indices.maxOfOrNull { abs(wanted[it] - made[it].toDouble()) / maxOf(1.0, abs(wanted[it])) } ?: 0.0
         assertTrue(worst <= tolerance, "$what differ by $worst")
     }
 }

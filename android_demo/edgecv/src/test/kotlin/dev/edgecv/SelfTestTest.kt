@@ -1,6 +1,7 @@
 package dev.edgecv
 
 import dev.edgecv.heads.Head
+import dev.edgecv.heads.HeadForm
 import dev.edgecv.heads.HeadKind
 import kotlinx.serialization.json.Json
 import org.junit.jupiter.api.DynamicTest
@@ -88,17 +89,37 @@ class SelfTestTest {
         assertEquals(1, tested(scores).answersEqual)
     }
 
+    @Test
+    fun `places that are recorded otherwise are found, each kind of them, and answers without boxes are read`() {
+        Bundles.open("places.edgecv").use { bundle ->
+            val names = bundle.manifest.heads.map { it.name }
+            for (name in names) {
+                val other = changed("places.edgecv") { golden ->
+                    val last = golden.cases.last().answers.getValue(name)
+                    golden.copy(cases = golden.cases.map { it.copy(answers = it.answers + (name to last)) })
+                }
+                assertEquals(1, tested(other).answersEqual, name)
+            }
+            val none = changed("places.edgecv") { golden ->
+                val (head, empty) = names[0] to GoldenTensor("none.bin", hex(MessageDigest.getInstance("SHA-256").digest()), listOf(1, 0, 5), "float32")
+                golden.copy(cases = golden.cases.map { it.copy(answers = it.answers + (head to GoldenAnswer(emptyList(), empty))) })
+            }
+            File(none, "golden/none.bin").writeBytes(ByteArray(0))
+            assertEquals(0, tested(none).answersEqual)
+        }
+    }
+
     /** What the self-test says of a bundle whose golden cases were changed, digests and all. */
     private fun refused(change: (Golden) -> Golden): String {
-        val folder = changed(change)
+        val folder = changed(change = change)
         return assertFailsWith<BundleException> { tested(folder) }.message
     }
 
     private fun tested(folder: File): Verdict =
         Bundle.open(folder).use { bundle -> Predictor.open(bundle, listOf(OnnxEngine)).use { SelfTest.run(it) } }
 
-    private fun changed(change: (Golden) -> Golden): File {
-        val folder = Bundles.copy("colours.edgecv", scratch)
+    private fun changed(name: String = "colours.edgecv", change: (Golden) -> Golden): File {
+        val folder = Bundles.copy(name, scratch)
         val golden = change(Bundle.open(folder).use { it.golden() })
         val text = Json.encodeToString(Golden.serializer(), golden)
         File(folder, "golden/golden.json").writeText(text)
@@ -144,7 +165,10 @@ class SelfTestTest {
 
     private fun head(kind: HeadKind, place: Int = 0): Head {
         val thresholds = if (kind.type.decidesByThreshold) listOf(0.5) else emptyList()
-        return kind.type.open("abc".substring(place, place + 1).let { HeadSpec(it, kind, listOf(it), thresholds = thresholds) }, place, Activation.NONE)
+        val name = "abc".substring(place, place + 1)
+        val width = if (kind == HeadKind.CLASSIFICATION) 2 else 1
+        val form = HeadForm(HeadSpec(name, kind, listOf(name), thresholds = thresholds), listOf(listOf(1, width)), listOf("float32"), null)
+        return Head.open(form, listOf("a", "b", "c"))
     }
 
     private fun verdict(name: String, file: String, decoder: PictureDecoder?): Verdict = Bundles.open(name).use { bundle ->

@@ -14,11 +14,14 @@ internal fun activate(row: FloatArray, activation: Activation) = when (activatio
     Activation.SIGMOID -> sigmoid(row)
 }
 
+/** 1 / (1 + exp(-value)) in float64, without overflow. */
+internal fun sigmoid(value: Double): Double {
+    val small = exp(-abs(value))
+    return (if (value >= 0) 1.0 else small) / (1.0 + small)
+}
+
 private fun sigmoid(row: FloatArray) {
-    for (i in row.indices) {
-        val small = exp(-abs(row[i].toDouble()))
-        row[i] = ((if (row[i] >= 0) 1.0 else small) / (1.0 + small)).toFloat()
-    }
+    for (i in row.indices) row[i] = sigmoid(row[i].toDouble()).toFloat()
 }
 
 private fun softmax(row: FloatArray) {

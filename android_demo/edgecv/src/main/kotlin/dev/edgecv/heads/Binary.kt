@@ -2,19 +2,17 @@ package dev.edgecv.heads
 
 import dev.edgecv.Activation
 import dev.edgecv.Answer
-import dev.edgecv.HeadSpec
 import dev.edgecv.LiveAnswer
 import dev.edgecv.Top
 
 /** Yes or no from one value p, the first of the output: the scores are (1 - p, p), and p wins from the threshold on. */
-internal class Binary(spec: HeadSpec, place: Int, activation: Activation) : Head(spec, place, activation) {
+internal class Binary(form: HeadForm, places: IntArray, activation: Activation) : ScoreHead(form, places, activation) {
     private val threshold = spec.thresholds[0].toFloat()
-    private var row = FloatArray(1)
+    private val row = FloatArray(form.width)
 
-    override fun scoreCount(numbers: Int): Int = 2
+    override val scoreCount: Int get() = 2
 
     override fun score(output: FloatArray, scores: FloatArray) {
-        if (row.size != output.size) row = FloatArray(output.size)
         output.copyInto(row)
         activate(row, activation)
         scores[0] = 1 - row[0]
@@ -28,7 +26,7 @@ internal class Binary(spec: HeadSpec, place: Int, activation: Activation) : Head
     companion object : HeadType {
         override val decidesByThreshold: Boolean get() = true
 
-        override fun open(spec: HeadSpec, place: Int, activation: Activation): Head = Binary(spec, place, activation)
+        override fun open(form: HeadForm, places: IntArray, activation: Activation): Head = Binary(form, places, activation)
 
         /** The winner alone: with a threshold other than a half it may have the lower score. */
         override fun shown(answer: Answer, most: Int): List<Top> = answer.top(2).filter { it.index == answer.index }

@@ -2,12 +2,11 @@ package dev.edgecv.heads
 
 import dev.edgecv.Activation
 import dev.edgecv.Answer
-import dev.edgecv.HeadSpec
 import dev.edgecv.LiveAnswer
 import dev.edgecv.Top
 
 /** One of n classes: the highest of the output's values wins, of equal ones the first. */
-internal class Classification(spec: HeadSpec, place: Int, activation: Activation) : Head(spec, place, activation) {
+internal class Classification(form: HeadForm, places: IntArray, activation: Activation) : ScoreHead(form, places, activation) {
     override fun decide(output: FloatArray, answer: LiveAnswer) {
         var best = 0
         for (i in 1 until output.size) if (output[i] > output[best]) best = i
@@ -15,7 +14,7 @@ internal class Classification(spec: HeadSpec, place: Int, activation: Activation
     }
 
     companion object : HeadType {
-        override fun open(spec: HeadSpec, place: Int, activation: Activation): Head = Classification(spec, place, activation)
+        override fun open(form: HeadForm, places: IntArray, activation: Activation): Head = Classification(form, places, activation)
 
         override fun shown(answer: Answer, most: Int): List<Top> = answer.top(most)
     }

@@ -2,12 +2,11 @@ package dev.edgecv.heads
 
 import dev.edgecv.Activation
 import dev.edgecv.Answer
-import dev.edgecv.HeadSpec
 import dev.edgecv.LiveAnswer
 import dev.edgecv.Top
 
 /** Any of n labels: each one holds whose score reaches its threshold. */
-internal class Multilabel(spec: HeadSpec, place: Int, activation: Activation) : Head(spec, place, activation) {
+internal class Multilabel(form: HeadForm, places: IntArray, activation: Activation) : ScoreHead(form, places, activation) {
     private val thresholds = FloatArray(spec.thresholds.size) { spec.thresholds[it].toFloat() }
 
     override val oneClass: Boolean get() = false
@@ -20,7 +19,7 @@ internal class Multilabel(spec: HeadSpec, place: Int, activation: Activation) : 
     companion object : HeadType {
         override val decidesByThreshold: Boolean get() = true
 
-        override fun open(spec: HeadSpec, place: Int, activation: Activation): Head = Multilabel(spec, place, activation)
+        override fun open(form: HeadForm, places: IntArray, activation: Activation): Head = Multilabel(form, places, activation)
 
         /** The labels that hold, all of them. */
         override fun shown(answer: Answer, most: Int): List<Top> = answer.top(answer.scores.size).filter { answer.holds(it.index) }

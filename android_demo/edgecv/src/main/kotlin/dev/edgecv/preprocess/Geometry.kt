@@ -27,7 +27,16 @@ internal class Axis(
     val shown: Int,
     val at: Int,
     val size: Int,
-)
+) {
+    /** Whether every place of the input is the same place in the picture. */
+    val unchanged: Boolean get() = taken == scaled && first + skipped == at
+
+    /** Where a place in the input, in its pixels, is in the picture, in the picture's. */
+    fun back(place: Double): Double = (place + (skipped - at)) * taken / scaled + first
+
+    /** Where a place in the picture is in the input: the other direction of [back]. */
+    fun ahead(place: Double): Double = (place - first) * scaled / taken - (skipped - at)
+}
 
 /** Which part of a picture comes where in the input. */
 internal data class Placement(val down: Axis, val across: Axis) {
@@ -36,20 +45,25 @@ internal data class Placement(val down: Axis, val across: Axis) {
 
     /** Nothing is padded. */
     val whole: Boolean = down.shown == down.size && across.shown == across.size
+
+    companion object {
+        /** That of a picture which is the input itself. */
+        fun whole(height: Int, width: Int): Placement = Placement(wholeAxis(height, height), wholeAxis(width, width))
+    }
 }
 
 /** @throws InputException the picture is so thin that its scaled form does not fit in memory. */
 internal fun place(spec: Preprocess, height: Int, width: Int): Placement {
     val (tall, wide) = spec.size ?: listOf(0, 0)
     return when (spec.fit.mode) {
-        FitMode.STRETCH -> Placement(whole(height, tall), whole(width, wide))
+        FitMode.STRETCH -> Placement(wholeAxis(height, tall), wholeAxis(width, wide))
         FitMode.CROP -> crop(spec.fit, height, width, tall, wide)
         FitMode.RESIZE_CROP -> resizeCrop(spec.fit, height, width, tall, wide)
         FitMode.LETTERBOX -> letterbox(height, width, tall, wide)
     }
 }
 
-private fun whole(have: Int, size: Int) = Axis(0, have, size, 0, size, 0, size)
+private fun wholeAxis(have: Int, size: Int) = Axis(0, have, size, 0, size, 0, size)
 
 private fun crop(fit: Fit, height: Int, width: Int, tall: Int, wide: Int): Placement {
     val side = maxOf(1, floor(minOf(height, width) * (fit.fraction ?: 1.0) + 0.5).toInt())
