@@ -46,6 +46,7 @@ class CameraActivity : Activity() {
     private var rotation = 0 // of frames; the worker reads it
 
     private lateinit var preview: Preview
+    private val marks by lazy { MarksView(this) }
     private lateinit var sides: Sides
     private val turns by lazy { DisplayWatch(this) { turned() } }
     private val message by lazy { text(18f).apply { accessibilityLiveRegion = View.ACCESSIBILITY_LIVE_REGION_POLITE } }
@@ -66,6 +67,7 @@ class CameraActivity : Activity() {
         preview = Preview(this) { openCamera() }
         val middle = FrameLayout(this).apply {
             addView(preview)
+            addView(marks)
             val words = column(message to 0f, mend to 0f).apply { setBackgroundColor(backgroundColor()) }
             addView(words, FrameLayout.LayoutParams(MATCH_PARENT, WRAP_CONTENT, Gravity.CENTER))
         }
@@ -172,6 +174,7 @@ class CameraActivity : Activity() {
         if (words.isNotEmpty()) {
             answers.say("")
             times.say("")
+            marks.show(null)
         }
     }
 
@@ -248,6 +251,7 @@ class CameraActivity : Activity() {
         val (said, stages) = shown.lines()
         answers.say(said)
         times.say(stages)
+        marks.show(shown.marks(), mirrored = chosen?.front == true) // as Android shows a front camera's frames
     }
 
     /** Reads the bundle anew: where the model that was chosen last cannot be had, another one can. */
@@ -277,6 +281,6 @@ class CameraActivity : Activity() {
     )
 
     private companion object {
-        const val DRAW_MS = 250L // faster than anybody reads
+        const val DRAW_MS = 100L // boxes that lag more are seen to
     }
 }

@@ -2,6 +2,8 @@ package dev.edgecv.demo
 
 import dev.edgecv.Answer
 import dev.edgecv.Comparison
+import dev.edgecv.PictureAnswer
+import dev.edgecv.PointsAnswer
 import dev.edgecv.Verdict
 import dev.edgecv.bench.Result
 import dev.edgecv.bench.Row
@@ -22,11 +24,26 @@ object Lines {
         (listOfNotNull(title) + answer(answer)).joinToString("\n")
     }
 
-    /** "cat  97.2 %" for each class that is shown; a regression's values have their unit: "31.25 years". */
-    fun answer(answer: Answer): List<String> = if (answer.head.kind.hasShares) shares(answer) else values(answer)
+    /** "cat  97.2 %" for each class or box that is shown, "nose  12.5, 30.0" for a point; a regression's values have their unit. */
+    fun answer(answer: Answer): List<String> = when {
+        answer is PointsAnswer -> points(answer)
+        answer is PictureAnswer -> listOf(Words.picture(answer.width, answer.height))
+        answer.head.kind.hasShares -> shares(answer)
+        else -> values(answer)
+    }
 
     private fun shares(answer: Answer): List<String> =
-        answer.shown(MOST_CLASSES).map { "${it.label}  ${number(100.0 * it.score, 1)} %" }.ifEmpty { listOf(Words.NO_LABEL_HOLDS) }
+        answer.shown(MOST_CLASSES).map { "${it.label}  ${share(it.score)}" }.ifEmpty { listOf(Words.NO_LABEL_HOLDS) }
+
+    private fun points(answer: PointsAnswer): List<String> {
+        val shown = answer.points.take(MOST_VALUES).mapIndexed { number, point ->
+            "${answer.head.label(number)}  ${number(point.x.toDouble(), 1)}, ${number(point.y.toDouble(), 1)}"
+        }
+        return if (shown.size < answer.points.size) shown + Words.values(answer.points.size) else shown
+    }
+
+    /** "97.2 %"; what is no share, as it is. */
+    fun share(score: Float): String = if (score in 0f..1f) "${number(100.0 * score, 1)} %" else value(score)
 
     private fun values(answer: Answer): List<String> {
         val head = answer.head
@@ -69,7 +86,7 @@ object Lines {
     private fun agreement(measured: Comparison): String {
         val worst = measured.heads.minByOrNull { it.agreement }
         val share = (if (worst == null) measured.agreement else worst.agreement) ?: return ""
-        return ", top-1 equal in ${number(100 * share, 1)} %" + worst?.head?.takeIf { measured.heads.size > 1 }?.let { " ($it)" }.orEmpty()
+        return ", answers equal in ${number(100 * share, 1)} %" + worst?.head?.takeIf { measured.heads.size > 1 }?.let { " ($it)" }.orEmpty()
     }
 
     /** One line for each row of a benchmark. */

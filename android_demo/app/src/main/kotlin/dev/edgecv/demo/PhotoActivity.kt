@@ -9,6 +9,8 @@ import android.os.Bundle
 import android.os.Handler
 import android.os.Looper
 import android.view.View
+import android.view.ViewGroup.LayoutParams.MATCH_PARENT
+import android.widget.FrameLayout
 import android.widget.ImageView
 import dev.edgecv.EdgecvException
 import java.util.concurrent.Executors
@@ -20,12 +22,17 @@ class PhotoActivity : Activity() {
     private var model: LoadedModel? = null // the worker's alone
 
     private val picture by lazy { ImageView(this).apply { contentDescription = Words.PICTURE_CHOSEN } }
+    private val marks by lazy { MarksView(this) }
     private val message by lazy { text(18f).apply { accessibilityLiveRegion = View.ACCESSIBILITY_LIVE_REGION_POLITE } }
     private val details by lazy { text(14f) }
 
     override fun onCreate(saved: Bundle?) {
         super.onCreate(saved)
-        show(column(picture to 1f, message to 0f, details to 0f, button(Words.CHOOSE_PHOTO) { pick() } to 0f))
+        val drawn = FrameLayout(this).apply {
+            addView(picture, FrameLayout.LayoutParams(MATCH_PARENT, MATCH_PARENT))
+            addView(marks, FrameLayout.LayoutParams(MATCH_PARENT, MATCH_PARENT))
+        }
+        show(column(drawn to 1f, message to 0f, details to 0f, button(Words.CHOOSE_PHOTO) { pick() } to 0f))
         if (saved == null) pick()
         saved?.getString(CHOSEN)?.let { answer(Uri.parse(it)) }
     }
@@ -69,9 +76,9 @@ class PhotoActivity : Activity() {
             val said = try {
                 ask(uri)
             } catch (error: EdgecvException) {
-                Said(null, Lines.problem(error.message, error.hint), "")
+                Said(Lines.problem(error.message, error.hint))
             } catch (_: OutOfMemoryError) {
-                Said(null, Words.NO_MEMORY, "")
+                Said(Words.NO_MEMORY)
             }
             main.post { if (chosen == uri) shown(said) }
         }
@@ -81,21 +88,25 @@ class PhotoActivity : Activity() {
     private fun ask(uri: Uri): Said {
         val asked = model ?: ModelLoader(this).load(intent.getStringExtra(EXTRA_BUNDLE), intent.getStringExtra(EXTRA_CHOICE))
         model = asked
-        if (!asked.takesPictures) return Said(null, Words.TAKES_TENSORS, asked.facts)
+        if (!asked.takesPictures) return Said(Words.TAKES_TENSORS, asked.facts)
         val photo = Photo.read(contentResolver, uri)
         val latest = LatestAnswer()
-        asked.answer(latest, photo.frame(asked.bundle.manifest.preprocess.values.first().orientation))
-        val (answers, times) = checkNotNull(latest.get()).lines()
-        return Said(photo.picture(), answers, listOf(times, photo.size, asked.facts, asked.verdict).joinToString("\n"))
+        val rule = asked.bundle.manifest.preprocess.values.first().orientation
+        asked.answer(latest, photo.frame(rule))
+        val shown = checkNotNull(latest.get())
+        val (answers, times) = shown.lines()
+        val details = listOf(times, photo.size, asked.facts, asked.verdict).joinToString("\n")
+        return Said(answers, details, photo.picture(rule), shown.marks())
     }
 
     private fun shown(said: Said) {
         picture.setImageBitmap(said.picture)
+        marks.show(said.marks)
         message.say(said.words)
         details.say(said.details)
     }
 
-    private class Said(val picture: Bitmap?, val words: String, val details: String)
+    private class Said(val words: String, val details: String = "", val picture: Bitmap? = null, val marks: Marks? = null)
 
     private companion object {
         const val CHOSEN = "chosen"

@@ -43,10 +43,11 @@ class Photo(private val bytes: ByteArray, val orientation: Int, private val widt
         if (rule == OrientationRule.EXIF) orientation else Orientation.UPRIGHT,
     )
 
-    /** What a person sees: upright, and no larger than a screen. */
-    fun picture(): Bitmap? {
+    /** What a person sees: turned as what the model sees, and no larger than a screen. */
+    fun picture(rule: OrientationRule): Bitmap? {
         val options = BitmapFactory.Options().apply { inSampleSize = reductionFor(width, height, SCREEN_PIXELS) }
         val small = BitmapFactory.decodeByteArray(bytes, 0, bytes.size, options) ?: return null
+        if (rule == OrientationRule.IGNORE) return small
         return Bitmap.createBitmap(small, 0, 0, small.width, small.height, uprightMatrix(), false)
     }
 

@@ -10,7 +10,7 @@ object Words {
     const val CHECKING = "Reading the bundle and running its golden cases on this device"
     const val OPENING = "Opening the camera"
     const val TAKES_TENSORS = "This model takes numbers, no pictures. Its golden cases and the benchmark work all the same."
-    const val NOT_ALLOWED = "The camera may not be used. Frames stay on this device; without them there is nothing to classify."
+    const val NOT_ALLOWED = "The camera may not be used. Frames stay on this device; without them there is nothing to answer."
     const val NOT_ALLOWED_FOR_GOOD = "The camera may not be used, and Android will not ask again. Allow it in this app's settings."
     const val NO_CAMERA = "This device has no camera that gives frames. Choose a photo instead."
     const val NO_LABEL_HOLDS = "none of its labels"
@@ -49,6 +49,8 @@ object Words {
 
     /** One of `Bundle.leftOut`. */
     fun leftOut(sentence: String): String = "Left out: $sentence."
+
+    fun picture(width: Int, height: Int): String = "a picture of $width x $height"
 
     fun values(count: Int): String = "... ($count values)"
 

@@ -2,10 +2,16 @@ package dev.edgecv.demo
 
 import dev.edgecv.Answer
 import dev.edgecv.BackendInfo
+import dev.edgecv.Box
+import dev.edgecv.BoxesAnswer
 import dev.edgecv.Comparison
 import dev.edgecv.HeadComparison
 import dev.edgecv.HeadSpec
+import dev.edgecv.MaskAnswer
 import dev.edgecv.PartComparison
+import dev.edgecv.PictureAnswer
+import dev.edgecv.Point
+import dev.edgecv.PointsAnswer
 import dev.edgecv.Verdict
 import dev.edgecv.heads.HeadKind
 import kotlin.test.Test
@@ -60,6 +66,22 @@ class LinesTest {
     }
 
     @Test
+    fun `boxes have their shares, points their places, and a picture its size`() {
+        val found = HeadSpec("pet", HeadKind.DETECTION, listOf("pet"), labels = listOf("cat", "dog"))
+        val boxes = List(4) { Box(it % 2, 0.9f - 0.1f * it, 0f, 0f, 4f, 4f) }
+        assertEquals(listOf("cat  90.0 %", "dog  80.0 %", "cat  70.0 %"), Lines.answer(BoxesAnswer(found, boxes)))
+        assertEquals(listOf(Words.NO_LABEL_HOLDS), Lines.answer(BoxesAnswer(found, emptyList())))
+        val nose = HeadSpec("face", HeadKind.KEYPOINTS, listOf("face"), labels = listOf("nose"))
+        assertEquals(listOf("nose  12.5, -3.0"), Lines.answer(PointsAnswer(nose, listOf(Point(12.5f, -3.04f, 1f)))))
+        assertEquals(listOf("7  0.0, 0.0", "... (9 values)"), Lines.answer(PointsAnswer(nose, List(9) { Point(0f, 0f, 1f) })).drop(7))
+        val land = HeadSpec("land", HeadKind.SEGMENTATION, listOf("land"), labels = listOf("sky", "sea", "car"))
+        assertEquals(listOf("sea  75.0 %", "sky  25.0 %"), Lines.answer(MaskAnswer(land, floatArrayOf(0.25f, 0.75f, 0f), 2, 2, ByteArray(4))))
+        val made = HeadSpec("made", HeadKind.IMAGE, listOf("made"))
+        assertEquals(listOf("a picture of 4 x 3"), Lines.answer(PictureAnswer(made, 3, 4, 1, ByteArray(12))))
+        assertEquals(listOf("1.5", "100.0 %"), listOf(Lines.share(1.5f), Lines.share(1f)))
+    }
+
+    @Test
     fun `several heads are told apart by title or name`() {
         val answers = listOf(Answer(age, null, floatArrayOf(31.25f)), Answer(gender.copy(title = "Sex"), 1, floatArrayOf(0.1f, 0.9f)))
         assertEquals("age\n31.25 years\nSex\nmale  90.0 %", Lines.answers(answers))
@@ -81,7 +103,7 @@ class LinesTest {
     @Test
     fun `a verdict has its numbers`() {
         assertEquals(
-            "This device agrees with the trained model on 8 golden cases: SNR 25.9 dB, top-1 equal in 100.0 %, " +
+            "This device agrees with the trained model on 8 golden cases: SNR 25.9 dB, answers equal in 100.0 %, " +
                 "8 of 8 pictures preprocessed to the same bits",
             Lines.verdict(verdict),
         )
@@ -91,7 +113,7 @@ class LinesTest {
     fun `a failed verdict says why`() {
         val failed = verdict.copy(passed = false, pictures = 0, reasons = listOf("agreement is 0.5 on golden, the gate is 0.9"))
         assertEquals(
-            "This device does NOT agree with the trained model on 8 golden cases: SNR 25.9 dB, top-1 equal in 100.0 %\n" +
+            "This device does NOT agree with the trained model on 8 golden cases: SNR 25.9 dB, answers equal in 100.0 %\n" +
                 "agreement is 0.5 on golden, the gate is 0.9",
             Lines.verdict(failed),
         )
@@ -103,11 +125,11 @@ class LinesTest {
         val heads = listOf(HeadComparison("pet", 0.875), HeadComparison("gender", 1.0))
         val several = verdict.copy(comparison = verdict.comparison.copy(heads = heads, parts = parts), pictures = 0)
         val begins = "This device agrees with the trained model on 8 golden cases:"
-        assertEquals("$begins SNR 12.3 dB (box[4:7]), top-1 equal in 87.5 % (pet)", Lines.verdict(several))
+        assertEquals("$begins SNR 12.3 dB (box[4:7]), answers equal in 87.5 % (pet)", Lines.verdict(several))
         val alone = several.copy(comparison = several.comparison.copy(heads = heads.take(1), parts = parts.take(1)))
-        assertEquals("$begins SNR 31.0 dB, top-1 equal in 87.5 %", Lines.verdict(alone))
+        assertEquals("$begins SNR 31.0 dB, answers equal in 87.5 %", Lines.verdict(alone))
         val broken = alone.copy(comparison = alone.comparison.copy(nonFinite = 1))
-        assertEquals("$begins SNR not measured, top-1 equal in 87.5 %", Lines.verdict(broken))
+        assertEquals("$begins SNR not measured, answers equal in 87.5 %", Lines.verdict(broken))
     }
 
     @Test

@@ -4,6 +4,8 @@ import android.Manifest
 import android.app.Activity
 import android.content.Intent
 import android.content.pm.PackageManager
+import android.graphics.Bitmap
+import android.graphics.Canvas
 import android.net.Uri
 import android.os.Looper
 import android.provider.MediaStore
@@ -162,6 +164,25 @@ class ScreensOnAndroidTest {
         assertContains(activity.said(), "warmth\n-200 levels")
     }
 
+    private fun marks(view: View): MarksView? = when (view) {
+        is MarksView -> view
+        is ViewGroup -> (0 until view.childCount).firstNotNullOfOrNull { marks(view.getChildAt(it)) }
+        else -> null
+    }
+
+    @Test
+    fun `boxes, masks, points and pictures are drawn over a photo`() {
+        val activity = photo(File(made, "places.edgecv/golden/000.png").readBytes(), bundle = "places")
+        activity.waitFor("a picture of ")
+        val view = checkNotNull(marks(activity.window.decorView))
+        view.layout(0, 0, 400, 170) // ten pixels for one of the picture
+        val bitmap = Bitmap.createBitmap(400, 170, Bitmap.Config.ARGB_8888)
+        view.draw(Canvas(bitmap))
+        val pixels = IntArray(400 * 170).also { bitmap.getPixels(it, 0, 400, 0, 0, 400, 170) }
+        assertTrue(pixels.count { it == Palette.colorOf(0) } > 100, "boxes or points in the first colour")
+        assertTrue(pixels.count { it != 0 } > 400 * 170 / 2, "a mask over most of it")
+    }
+
     @Test
     fun `a photo that is none is told`() =
         photo("text".toByteArray()).waitFor("This is no picture that Android can decode.")
@@ -224,7 +245,7 @@ class ScreensOnAndroidTest {
             deleteOnExit()
             check(colours.isDirectory) { "${colours.absolutePath} is not there: make test-android" }
             ZipOutputStream(outputStream()).use { zip ->
-                for ((name, bytes) in filesOf("colours") + filesOf("two_heads")) zip.add(name, bytes)
+                for ((name, bytes) in filesOf("colours") + filesOf("two_heads") + filesOf("places")) zip.add(name, bytes)
                 for ((name, bytes) in filesOf("colours")) {
                     zip.add(name.replace("colours", "newer"), if (name.endsWith("/bundle.json")) newer(String(bytes)) else bytes)
                 }
