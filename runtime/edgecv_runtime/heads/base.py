@@ -160,6 +160,8 @@ class Head(ABC):
         Raises:
             SpecError: It contradicts itself, or the outputs.
         """
+        if not self.spec.outputs:
+            raise SpecError("it has no output")
         if len(self.spec.outputs) != 1 and not self.decoders:
             raise SpecError(f"a {self.kind} head has one output, got {len(self.spec.outputs)}")
         self.check_thresholds()
