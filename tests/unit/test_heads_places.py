@@ -68,6 +68,8 @@ THREE = found([[2, 2, 10, 10], [20, 4, 30, 14], [3, 2, 10, 10]], [[0.9, 0.1], [0
             ),
             "need sizes",
         ),
+        (lambda: opened("segmentation", {}, decode=Planes()), "it has no output"),
+        (lambda: opened("image", {}, decode=Pixels()), "it has no output"),
         (
             lambda: opened("segmentation", {"m": (1, 5)}, decode=Planes(), thresholds=(0.5,)),
             "one output of height, width and classes",
