@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from edgecv_converters.golden import GoldenSample, read_golden
+from edgecv_converters.golden import read_golden
 from edgecv_converters.isolate import Job, WorkerLimits, WorkerPool, children
 from edgecv_converters.parity.gates import GateConfig
 from edgecv_converters.parity.golden import GoldenCheck, check_golden
@@ -15,12 +14,10 @@ from edgecv_converters.parity.verdict import without_run
 from edgecv_converters.targets import find
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.errors import BackendError
-from edgecv_runtime.geometry import view_of
-from edgecv_runtime.golden import ReferenceAnswer
 from edgecv_runtime.heads.kinds import heads_of
-from edgecv_runtime.preprocess import Preprocessor
 from edgecv_runtime.schema import Artifact, Parity
 
+from edgecv.prove.golden import decodes_again, preprocess_again
 from edgecv.terminal.observer import Observer
 
 
@@ -59,8 +56,8 @@ def verify(path: Path, *, gates: tuple[str, ...] = (), threads: int = 1, observe
         bundle.verify_integrity()
         jobs = [_submit(pool, check, observer) for check in _checks(bundle, config, threads)]
         cases = list(read_golden(bundle.root, bundle.manifest.golden))
-        pictures, equal = _preprocess_again(bundle, cases)
-        answered = sum(_decode_again(bundle, case) for case in cases)
+        pictures, equal = preprocess_again(bundle, cases)
+        answered = sum(decodes_again(bundle, case) for case in cases)
         parity = tuple(_parity(artifact, job) for artifact, job in jobs)
         files = sum(1 for file in bundle.root.rglob("*") if file.is_file())
     return Verification(
@@ -72,26 +69,6 @@ def verify(path: Path, *, gates: tuple[str, ...] = (), threads: int = 1, observe
         answers_equal=answered,
         parity=parity,
     )
-
-
-def _preprocess_again(bundle: Bundle, cases: list[GoldenSample]) -> tuple[int, int]:
-    pictures = [case for case in cases if case.image is not None]
-    if not pictures:
-        return 0, 0
-    name, spec = next(iter(bundle.manifest.preprocess.items()))
-    preprocessor = Preprocessor(spec, shape=bundle.manifest.inputs[0].shape)
-    same = [np.array_equal(preprocessor(case.image), case.inputs[name]) for case in pictures if case.image is not None]
-    return len(pictures), sum(same)
-
-
-def _decode_again(bundle: Bundle, case: GoldenSample) -> bool:
-    """Tell whether the recorded outputs of a case are decoded to the recorded answers."""
-    manifest, view = bundle.manifest, None
-    if case.image is not None:
-        picture = next(spec for spec in manifest.preprocess.values() if spec.kind == "image")
-        view = view_of(picture, case.image.height, case.image.width)
-    found = {head.name: ReferenceAnswer.of(head, case.outputs, view) for head in heads_of(manifest)}
-    return all(answer.equals(case.answers[name]) for name, answer in found.items())
 
 
 def _checks(bundle: Bundle, gates: GateConfig, threads: int) -> Iterator[GoldenCheck]:

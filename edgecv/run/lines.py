@@ -8,6 +8,7 @@ from typing import Any
 from edgecv_runtime import HeadAnswer, Prediction, Predictor
 from edgecv_runtime.heads.base import Head
 from edgecv_runtime.heads.words import Caption, Drawn
+from edgecv_runtime.prediction import prediction_record
 from edgecv_runtime.stream import FrameAnswer, Statistics
 from edgecv_runtime.stream.statistics import STAGES
 from edgecv_runtime.text import one_line
@@ -56,7 +57,10 @@ class AnswerLines:
         """One JSON object, and a line end."""
         frame = answer.frame
         record: dict[str, Any] = {"source": frame.name, "frame": frame.index, "time_s": round(frame.seconds, 3)}
-        record |= {"error": str(answer.error)} if answer.prediction is None else self._record(answer.prediction)
+        if answer.prediction is None:
+            record["error"] = str(answer.error)
+        else:
+            record |= prediction_record(self._heads, answer.prediction, self._count)
         record["dropped"] = statistics.dropped
         return json_bytes(record) + b"\n"
 
@@ -81,17 +85,6 @@ class AnswerLines:
         width = self._widths[head.name]
         cells = head.cells(answer, self._count)
         return [f"{cell.label:<{width}} {cell.value:>7}" if cell.label else cell.value for cell in cells]
-
-    def _record(self, found: Prediction) -> dict[str, Any]:
-        """The first head's answer, that of every head, and the times."""
-        records = [head.record(answer, found.outputs, self._count) for head, answer in self._answers(found)]
-        named = [{"head": head.name, "kind": head.kind, **one} for head, one in zip(self._heads, records, strict=True)]
-        times = {
-            "preprocess": found.preprocess_ms,
-            "inference": found.inference_ms,
-            "postprocess": found.postprocess_ms,
-        }
-        return records[0] | {"answers": named} | {f"{stage}_ms": round(value, 3) for stage, value in times.items()}
 
 
 def _label_width(head: Head) -> int:

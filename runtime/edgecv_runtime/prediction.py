@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -54,6 +55,25 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     def scores(self) -> np.ndarray:
         """The first head's scores, float32."""
         return self.answers[0].scores
+
+
+def prediction_record(heads: Sequence[Head], found: Prediction, count: int) -> dict[str, Any]:
+    """Return a prediction as JSON-able fields: the first head's answer, that of every head, and the stages' times.
+
+    Args:
+        heads: The predictor's.
+        found: Its answer.
+        count: How many of the best classes are named.
+    """
+    pairs = zip(heads, found.answers, strict=True)
+    records = [head.record(answer, found.outputs, count) for head, answer in pairs]
+    named = [{"head": head.name, "kind": head.kind, **one} for head, one in zip(heads, records, strict=True)]
+    times = {
+        "preprocess": found.preprocess_ms,
+        "inference": found.inference_ms,
+        "postprocess": found.postprocess_ms,
+    }
+    return records[0] | {"answers": named} | {f"{stage}_ms": round(value, 3) for stage, value in times.items()}
 
 
 class Reader:
