@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from edgecv_runtime import formats
+from edgecv_runtime.text import one_of
 
-DATA, LOADING = "Data", "Loading the model"
+DATA, LOADING, ARTIFACT = "Data", "Loading the model", "Which artifact answers"
 
 
 def given_path(text: str) -> Path:
@@ -114,5 +116,32 @@ Signature = Annotated[
         metavar="NAME",
         help="The signature or function of a SavedModel to take. Default: the one that serves.",
         panel=LOADING,
+    ),
+]
+Target = Annotated[
+    str | None,
+    typer.Option(
+        "--target",
+        help=f"Take an artifact of this target: {one_of(formats.KNOWN)}.",
+        show_default="the best",
+        rich_help_panel=ARTIFACT,
+    ),
+]
+Precision = Annotated[
+    str | None,
+    typer.Option(
+        "--precision",
+        help="Take an artifact of this precision, such as int8.",
+        show_default="the best",
+        rich_help_panel=ARTIFACT,
+    ),
+]
+BackendName = Annotated[
+    str | None,
+    typer.Option(
+        "--backend",
+        help=f"Run it with this backend: {one_of(formats.BACKENDS)}.",
+        show_default="the best",
+        rich_help_panel=ARTIFACT,
     ),
 ]

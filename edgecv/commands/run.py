@@ -7,13 +7,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from edgecv_runtime import formats
-from edgecv_runtime.text import one_of
 
 from edgecv.commands import options as opt
 from edgecv.commands.form import takes, values
 
-ARTIFACT, SOURCE, ANSWERS = "Which artifact answers", "The source", "What becomes of the answers"
+SOURCE, ANSWERS = "The source", "What becomes of the answers"
 
 Sources = Annotated[
     list[str],
@@ -24,35 +22,8 @@ Sources = Annotated[
         show_default=False,
     ),
 ]
-Target = Annotated[
-    str | None,
-    typer.Option(
-        "--target",
-        help=f"Take an artifact of this target: {one_of(formats.KNOWN)}.",
-        show_default="the best",
-        rich_help_panel=ARTIFACT,
-    ),
-]
-Precision = Annotated[
-    str | None,
-    typer.Option(
-        "--precision",
-        help="Take an artifact of this precision, such as int8.",
-        show_default="the best",
-        rich_help_panel=ARTIFACT,
-    ),
-]
-BackendName = Annotated[
-    str | None,
-    typer.Option(
-        "--backend",
-        help=f"Run it with this backend: {one_of(formats.BACKENDS)}.",
-        show_default="the best",
-        rich_help_panel=ARTIFACT,
-    ),
-]
 Threads = Annotated[
-    int, typer.Option("--threads", min=1, help="How many threads the runtime uses.", rich_help_panel=ARTIFACT)
+    int, typer.Option("--threads", min=1, help="How many threads the runtime uses.", rich_help_panel=opt.ARTIFACT)
 ]
 Thresholds = Annotated[
     list[str] | None,
@@ -61,7 +32,7 @@ Thresholds = Annotated[
         metavar="[HEAD:][LABEL=]SCORE",
         help="The score from which on a label holds, in place of the bundle's, for outputs that are yes or no. "
         "Repeatable.",
-        panel=ARTIFACT,
+        panel=opt.ARTIFACT,
     ),
 ]
 CameraSize = Annotated[
@@ -137,9 +108,9 @@ class RunArguments:
 
     bundle: opt.BundlePath
     sources: Sources
-    target: Target = None
-    precision: Precision = None
-    backend: BackendName = None
+    target: opt.Target = None
+    precision: opt.Precision = None
+    backend: opt.BackendName = None
     threads: Threads = 1
     thresholds: Thresholds = None
     camera_size: CameraSize = None
