@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 COMMANDS: Final = (
     *("convert", "demo", "inspect", "verify", "evaluate", "run"),
-    *("prune", "bench", "export", "doctor"),
+    *("serve", "prune", "bench", "export", "doctor"),
 )
 EXIT_CODES: Final = (
     "Exit codes: 0 ok, 1 an error you can fix, 2 wrong usage, 3 a parity or accuracy gate failed, 70 a bug in edgecv, "

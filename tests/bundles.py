@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 from edgecv_converters.golden import GoldenSample, write_golden
 from edgecv_runtime.bundle import encode_manifest
+from edgecv_runtime.decoders import Columns, Decoded, Heatmaps, Pixels, Planes
 from edgecv_runtime.digest import sha256_tree, tree_bytes
 from edgecv_runtime.errors import SpecError
 from edgecv_runtime.geometry import view_of
@@ -220,4 +221,63 @@ def write_two_outputs(root: Path) -> Manifest:
         heads=(colour_head(), heads.spec("regression", "warm", title="warmth", unit="levels")),
         artifacts=(msgspec.structs.replace(artifact, outputs=(*artifact.outputs, warmth)),),
         samples=golden_samples(warm=lambda pixels: pixels.mean((1, 2)) @ np.float32([[1], [0], [-1]])),
+    )
+
+
+BOXES = np.float32([[[1, 1, 3, 3], [0, 0, 2, 2]]])
+BOX_SCORES = np.float32([[[0.9, 0, 0], [0, 0.6, 0]]])
+
+
+def write_places(root: Path) -> Manifest:
+    """A bundle whose answers lie in the picture: the colour, and beside it boxes, a mask, points and a picture."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    file = root / "onnx" / "model.float32.onnx"
+    write_onnx(file)
+    model = onnx.load(file)
+    for name, values in {"places": BOXES, "place_scores": BOX_SCORES, "full": np.float32(1 / 255)}.items():
+        model.graph.initializer.append(numpy_helper.from_array(values, name))
+    ends = {"boxes": "places", "box_scores": "place_scores", "planes": "pixels", "maps": "pixels", "made": None}
+    shapes = {"boxes": BOXES.shape, "box_scores": BOX_SCORES.shape}
+    found = {name: shapes.get(name, (1, SIZE, SIZE, 3)) for name in ends}
+    for name, source in ends.items():
+        node = ("Identity", [source]) if source else ("Mul", ["pixels", "full"])
+        model.graph.node.append(helper.make_node(*node, [name]))
+        model.graph.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, found[name]))
+    onnx.save(model, file)
+    artifact = onnx_artifact(file, "onnx/model.float32.onnx")
+    more = [TensorIO(name=name, tensor=name, shape=shape, dtype="float32") for name, shape in found.items()]
+    decoder = Decoded(scores=(Columns(output="box_scores"),), boxes=(Columns(output="boxes"),))
+    return write_bundle(
+        root,
+        name="places",
+        outputs=(
+            TensorSpec(name="colour", shape=(1, 3), dtype="float32"),
+            *(TensorSpec(name=name, shape=shape, dtype="float32") for name, shape in found.items()),
+        ),
+        heads=(
+            colour_head(),
+            HeadSpec(
+                name="things",
+                kind="detection",
+                outputs=("boxes", "box_scores"),
+                labels=LABELS,
+                thresholds=(0.5,),
+                decode=decoder,
+            ),
+            HeadSpec(name="planes", kind="segmentation", outputs=("planes",), labels=LABELS, decode=Planes()),
+            HeadSpec(
+                name="maps", kind="keypoints", outputs=("maps",), labels=LABELS, decode=Heatmaps(skeleton=((0, 1),))
+            ),
+            HeadSpec(name="made", kind="image", outputs=("made",), decode=Pixels()),
+        ),
+        artifacts=(msgspec.structs.replace(artifact, outputs=(*artifact.outputs, *more)),),
+        samples=golden_samples(
+            boxes=lambda _: BOXES,
+            box_scores=lambda _: BOX_SCORES,
+            planes=lambda pixels: pixels,
+            maps=lambda pixels: pixels,
+            made=lambda pixels: pixels * np.float32(1 / 255),
+        ),
     )

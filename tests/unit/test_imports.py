@@ -223,6 +223,7 @@ OWNERS = {
         *(f"edgecv.compress.{name}" for name in ("channel_choice", "channels", "importance", "options")),
     },
     "bench": {"edgecv.given"},
+    "serve": {"edgecv.serve", "edgecv.serve.options"},
 }
 HELP = """
 import contextlib, io, sys
