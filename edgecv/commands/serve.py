@@ -155,7 +155,7 @@ def serve(given: ServeArguments) -> int:
     """
     from edgecv.extras import require
 
-    require(("starlette", "uvicorn", "prometheus_client", "python_multipart"), "serve")
+    require(("starlette", "uvicorn", "httptools", "prometheus_client", "python_multipart"), "serve")
     from edgecv.serve.running import run
 
     found = values(given, without={"bundles", "quiet", "no_watch", "cors", "allow_urls", "gates"})

@@ -150,7 +150,7 @@ class ServedModel:
         queue = self._loaded.queue
         for pid in queue.kill_hung(self._options.limits.deadline + HUNG):
             self._log("error", "worker_hung", **self._labels, worker=pid)
-        self.metrics.state(queue.depth, len(queue.workers))
+        self._tell_state(queue)
 
     async def close(self) -> None:
         """Finish what was taken, and end."""
@@ -202,10 +202,12 @@ class ServedModel:
     def _let_work(self, loaded: LoadedBundle, worker: WorkerProcess) -> None:
         worker.ended = lambda ended: self._lost(loaded, ended)
         loaded.queue.add(worker)
+        self._tell_state(loaded.queue)
 
     def _lost(self, loaded: LoadedBundle, worker: WorkerProcess) -> None:
         loaded.queue.lost(worker)
         self.metrics.restarted()
+        self._tell_state(loaded.queue)
         self._spawn(self._replace(loaded, worker))
 
     async def _replace(self, loaded: LoadedBundle, worker: WorkerProcess) -> None:
@@ -222,6 +224,10 @@ class ServedModel:
             else:
                 self._let_work(loaded, new)
                 return
+
+    def _tell_state(self, queue: TaskQueue) -> None:
+        if self._loaded is None or queue is self._loaded.queue:
+            self.metrics.state(queue.depth, len(queue.workers))
 
     async def _retire(self, loaded: LoadedBundle) -> None:
         await loaded.queue.drained()

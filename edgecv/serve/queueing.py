@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -70,6 +71,7 @@ class TaskQueue:
         self._ahead = AHEAD if batch == 1 else 1
         self._measured = measured
         self._idle = asyncio.Event()
+        self._idle.set()
         self._working = SPAN  # milliseconds that a task takes, lately
         self.closed = False
 
@@ -112,10 +114,8 @@ class TaskQueue:
             job.refuse(error)
         else:
             job.future.cancel()
-        try:
+        with suppress(ValueError):  # it may be under way: then its answer will be dropped
             self._waiting.remove(job)
-        except ValueError:
-            return  # it is under way, and its answer will be dropped
         self._look_for_the_end()
 
     def expire(self, job: QueuedTask) -> None:
@@ -163,8 +163,8 @@ class TaskQueue:
         return [worker.pid for worker in hung]
 
     async def drained(self) -> None:
-        """Wait until every job that was taken has its answer."""
-        while self._waiting or any(worker.orders for worker in self._workers):
+        """Wait until every job that was taken has its answer, or nobody waits for it any more."""
+        while self._owes:
             self._idle.clear()
             await self._idle.wait()
 
@@ -207,8 +207,14 @@ class TaskQueue:
         return max(1, min(int(SPAN / max(self._working, SPAN / MOST_TOGETHER)), share))
 
     def _look_for_the_end(self) -> None:
-        if not self._waiting and not any(worker.orders for worker in self._workers):
+        if not self._idle.is_set() and not self._owes:
             self._idle.set()
+
+    @property
+    def _owes(self) -> bool:
+        """Whether somebody waits for an answer."""
+        under_way = (job for worker in self._workers for order in worker.orders for job in order)
+        return any(not job.over for job in (*self._waiting, *under_way))
 
 
 def _settle(job: QueuedTask, result: TaskDone | TaskFailed, data: bytes, now: float) -> None:

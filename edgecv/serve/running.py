@@ -16,6 +16,7 @@ from edgecv_converters.parity.gates import GateConfig
 from edgecv_runtime.errors import EdgecvError, UsageError
 
 from edgecv.serve.application import application
+from edgecv.serve.connections import TimedConnection
 from edgecv.serve.logs import JsonLog
 from edgecv.serve.options import ListenOptions, ServiceOptions
 from edgecv.serve.service import Service
@@ -150,6 +151,7 @@ class _Running:
                 host=listen.host,
                 port=listen.port,
                 lifespan="off",  # this module starts the service, and ends it
+                http=TimedConnection.within(self._service.options.limits.deadline),
                 ws="none",
                 proxy_headers=False,
                 access_log=False,

@@ -220,6 +220,20 @@ def test_a_process_that_hangs_is_killed():
     run(test)
 
 
+def test_drained_does_not_wait_for_a_process_that_hangs_longer_than_its_requests():
+    async def test():
+        queue, _, _ = queue_with()
+        jobs = [queue.submit(PICTURE, name) for name in (b"a", b"b", b"c")]
+        waiting = asyncio.create_task(queue.drained())
+        await asyncio.sleep(0)
+        for job in jobs:
+            assert not waiting.done()
+            queue.expire(job)
+        await asyncio.wait_for(waiting, 1)
+
+    run(test)
+
+
 def test_drained_waits_for_every_answer_and_a_closed_queue_takes_nothing():
     async def test():
         queue, (process,), _ = queue_with()
