@@ -15,8 +15,8 @@ from edgecv.serve.wire import PictureTask, Task, TaskDone, TaskFailed, WorkOrder
 
 TRIES: Final = 4  # a task that was in so many processes that died is to blame for it
 AHEAD: Final = 2  # orders that a process of single samples has at most: one is answered, one is there when it is free
-SPAN: Final = 2.0  # milliseconds that an order of single samples may take: fast models would wait for messages else
-MOST_TOGETHER: Final = 8
+SPAN: Final = 4.0  # milliseconds that an order of single samples may take: fast models would wait for messages else
+MOST_TOGETHER: Final = 16
 OUTCOMES: Final = {400: "invalid", 413: "too_large"}
 
 

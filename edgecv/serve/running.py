@@ -20,7 +20,7 @@ from edgecv.serve.connections import TimedConnection
 from edgecv.serve.logs import JsonLog
 from edgecv.serve.options import ListenOptions, ServiceOptions
 from edgecv.serve.service import Service
-from edgecv.terminal.console import EXIT_INTERRUPTED, note
+from edgecv.terminal.console import EXIT_INTERRUPTED, note, people
 
 KEEP_ALIVE: Final = 75  # seconds
 FAREWELL: Final = 0.5  # seconds in which connections that are kept alive hear that the server ends
@@ -83,7 +83,8 @@ class _Running:
 
     async def run(self) -> int:
         loop = asyncio.get_running_loop()
-        logging.getLogger().addHandler(LogHandler(self._service.log))
+        handler = LogHandler(self._service.log)
+        logging.getLogger().addHandler(handler)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, self._asked.put_nowait, int(number))
         serving = asyncio.create_task(self._serve())
@@ -95,7 +96,8 @@ class _Running:
                 await starting
                 gc.collect()
                 gc.freeze()  # what is there now stays: no collection needs to look at it again
-                note(f"serving on {self._address()}")
+                if people().is_terminal:
+                    note(f"serving on {self._address()}")
                 self._service.log("info", "ready", address=self._address())
             await asyncio.wait([serving, told], return_when=asyncio.FIRST_COMPLETED)
             if serving.done():
@@ -104,6 +106,7 @@ class _Running:
         finally:
             told.cancel()
             await self._end(serving, starting)
+            logging.getLogger().removeHandler(handler)
 
     async def _until_told(self) -> int:
         """Wait for a signal that ends the server; SIGHUP loads the bundles again."""
@@ -170,7 +173,7 @@ class _Running:
 
     def _address(self) -> str:
         scheme = "http" if self._listen.tls_cert is None else "https"
-        sockets = [socket for server in self._server.servers for socket in server.sockets]
+        sockets = [socket for server in getattr(self._server, "servers", ()) for socket in server.sockets]
         port = sockets[0].getsockname()[1] if sockets else self._listen.port
         host = f"[{self._listen.host}]" if ":" in self._listen.host else self._listen.host
         return f"{scheme}://{host}:{port}"

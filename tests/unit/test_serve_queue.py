@@ -103,7 +103,7 @@ def test_what_comes_while_the_model_is_busy_goes_together():
 
 def test_a_fast_model_gets_several_pictures_in_one_message_and_a_slow_one_does_not():
     async def test():
-        for milliseconds, longest in ((0.1, 8), (0.45, 4), (5.0, 1)):
+        for milliseconds, longest in ((0.1, 16), (0.45, 8), (5.0, 1)):
             queue, (process,), calls = queue_with(most=200)
             process.milliseconds = milliseconds
             jobs = [queue.submit(PICTURE, b"x") for _ in range(120)]
