@@ -109,13 +109,13 @@ def test_two_heads_answer_side_by_side_and_an_unknown_one_is_said(tmp_path, plac
         ("warm", "regression"),
     ]
     manifest = json.loads((tmp_path / "two.edgecv" / "bundle.json").read_text())
-    manifest["heads"][1] |= {"kind": "keypoints", "points": 17}
+    manifest["heads"][1] |= {"kind": "rays", "points": 17}
     (tmp_path / "two.edgecv" / "bundle.json").write_text(json.dumps(manifest))
     result = edgecv(*call, "--top", "1")
     assert result.out.split()[1:] == ["red", "100.0", "%"]
-    assert 'the head "warm" is of the kind keypoints, which this edgecv does not know' in result.message
+    assert 'the head "warm" is of the kind rays, which this edgecv does not know' in result.message
     assert "left out" in edgecv("inspect", tmp_path / "two.edgecv").out
-    assert "keypoints" in edgecv("verify", tmp_path / "two.edgecv").message
+    assert "rays" in edgecv("verify", tmp_path / "two.edgecv").message
 
 
 def test_multilabel_names_those_over_the_threshold(tmp_path, place):
