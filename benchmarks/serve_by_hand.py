@@ -27,7 +27,6 @@ lock = threading.Lock()  # an interpreter takes one inference at a time
 app = FastAPI()
 
 
-@app.post("/predict")
 def predict(file: Annotated[UploadFile, "a picture"]) -> dict[str, Any]:
     """Name the three best classes of a picture."""
     image = Image.open(io.BytesIO(file.file.read())).convert("RGB").resize((SIDE, SIDE), Image.Resampling.BILINEAR)
@@ -42,3 +41,6 @@ def predict(file: Annotated[UploadFile, "a picture"]) -> dict[str, Any]:
         scores = interpreter.get_tensor(OUTPUT["index"])[0]
     best = np.argsort(-scores)[:3]
     return {"predictions": [{"label": str(index), "score": float(scores[index])} for index in best]}
+
+
+app.post("/predict")(predict)
