@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final
 
 Color = tuple[int, int, int]
@@ -17,6 +18,7 @@ PALETTE: Final[tuple[Color, ...]] = (
 )
 
 
+@cache
 def color_of(index: int) -> Color:
     """Return the colour of a class: those of the palette, then the same ones darker by a quarter each time."""
     times, place = divmod(index, len(PALETTE))

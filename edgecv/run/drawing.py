@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Iterator, Sequence
-from functools import cache
+from collections.abc import Sequence
 
 import numpy as np
 from edgecv_runtime.heads.masks import UNSEEN
 from edgecv_runtime.heads.words import BoxMark, Caption, Drawn, MadePicture, MaskLayer, Skeleton
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
+from edgecv.run.box_drawing import BLACK, LARGEST, SMALLEST, draw_box
 from edgecv.run.colors import color_of
+from edgecv.run.lettering import fitted, letters
 
 LEAST_SIDE = 256  # pixels; smaller pictures are enlarged by a whole factor to hold a caption
-SMALLEST, LARGEST = 13, 64  # font sizes, pixels
 SHARE = 32  # letters are a 32nd of the longer side high
 OPAQUE = 115  # of 256: how much of a mask's colour covers the picture
 CHANNELS = 3
-WHITE, BLACK = (255, 255, 255), (0, 0, 0)
-ABSENT = "\uffff"  # no character: every font draws its box for missing ones
-# Pillow's own font has ASCII only; these, where installed, have most of the world's letters.
-WIDER = ("DejaVuSans.ttf", "NotoSans-Regular.ttf", "NotoSansCJK-Regular.ttc", "Arial Unicode.ttf", "PingFang.ttc")
-
-Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+WHITE = (255, 255, 255)
 
 
 def draw(pixels: np.ndarray, items: Sequence[Drawn]) -> np.ndarray:
@@ -43,9 +37,7 @@ def draw(pixels: np.ndarray, items: Sequence[Drawn]) -> np.ndarray:
     for item in items:
         if isinstance(item, MaskLayer):
             lay_over(drawn, item, factor)
-    marks = [item for item in items if isinstance(item, BoxMark | Skeleton)]
-    if marks:
-        drawn = _marked(drawn, marks, factor)
+    _mark(drawn, [item for item in items if isinstance(item, BoxMark | Skeleton)], factor)
     top = 0
     for item in items:
         if isinstance(item, Caption):
@@ -70,30 +62,15 @@ def lay_over(drawn: np.ndarray, mask: MaskLayer, factor: int) -> None:
     drawn[...] = (drawn * (256 - shares) + table[classes] * shares) >> 8
 
 
-def _marked(drawn: np.ndarray, marks: Sequence[BoxMark | Skeleton], factor: int) -> np.ndarray:
-    image = Image.fromarray(drawn)
-    pen = ImageDraw.Draw(image)
+def _mark(drawn: np.ndarray, marks: Sequence[BoxMark | Skeleton], factor: int) -> None:
     thick = max(2, max(drawn.shape[:2]) // 320)
     for mark in reversed(marks):  # the best one lies on top
         if isinstance(mark, BoxMark):
-            _box(pen, mark, factor, thick, image.size)
+            draw_box(drawn, mark, factor, thick)
         else:
-            _skeleton(pen, mark, factor, thick)
-    return np.array(image)
-
-
-def _box(pen: ImageDraw.ImageDraw, box: BoxMark, factor: int, thick: int, size: tuple[int, int]) -> None:
-    left, top, right, bottom = (round(side * factor) for side in box.place)
-    right, bottom = max(left, min(right, size[0] - 1)), max(top, min(bottom, size[1] - 1))
-    color = color_of(box.index)
-    pen.rectangle((left, top, right, bottom), outline=BLACK, width=thick + 2)
-    pen.rectangle((left + 1, top + 1, max(left + 1, right - 1), max(top + 1, bottom - 1)), outline=color, width=thick)
-    text, font = letters(box.text, min(LARGEST, max(SMALLEST, max(size) // (2 * SHARE))))
-    across, high = font.getlength(text) + 4, 1.3 * getattr(font, "size", SMALLEST)
-    x = max(0, min(left, size[0] - across))
-    y = top - high if top >= high else min(float(top), size[1] - high)
-    pen.rectangle((x, y, x + across, y + high), fill=color)
-    pen.text((x + 2, y + high / 2), text, font=font, fill=BLACK, anchor="lm")
+            image = Image.fromarray(drawn)
+            _skeleton(ImageDraw.Draw(image), mark, factor, thick)
+            drawn[...] = np.asarray(image)
 
 
 def _skeleton(pen: ImageDraw.ImageDraw, skeleton: Skeleton, factor: int, thick: int) -> None:
@@ -137,52 +114,3 @@ def enlarge(pixels: np.ndarray) -> np.ndarray:
     """A copy, its pixels repeated until the longer side is at least 256."""
     factor = -(-LEAST_SIDE // max(pixels.shape[:2]))
     return pixels.copy() if factor <= 1 else pixels.repeat(factor, axis=0).repeat(factor, axis=1)
-
-
-def fitted(text: str, font: Font, width: int) -> str:
-    """The text, or as much of it as is at most `width` pixels wide, and an ellipsis."""
-    if font.getlength(text) <= width:
-        return text
-    while text and font.getlength(f"{text}...") > width:
-        text = text[:-1]
-    return f"{text}..."
-
-
-def letters(text: str, size: int) -> tuple[str, Font]:
-    """The text and a font that has its letters; without such a font, the text without accents and the best font."""
-    fonts = list(_fonts(size))
-    font = max(fonts, key=lambda font: _known(font, text))
-    if _known(font, text) == len(text):
-        return text, font
-    bare = "".join(letter for letter in unicodedata.normalize("NFKD", text) if not unicodedata.combining(letter))
-    return bare, max(fonts, key=lambda font: _known(font, bare))
-
-
-@cache
-def _own(size: int) -> Font:
-    return ImageFont.load_default(size)
-
-
-@cache
-def _installed(name: str, size: int) -> Font | None:
-    try:
-        return ImageFont.truetype(name, size)
-    except OSError:
-        return None
-
-
-def _fonts(size: int) -> Iterator[Font]:
-    yield _own(size)
-    for name in WIDER:
-        font = _installed(name, size)
-        if font is not None:
-            yield font
-
-
-def _known(font: Font, text: str) -> int:
-    return sum(_has(font, letter) for letter in text)
-
-
-@cache
-def _has(font: Font, letter: str) -> bool:
-    return letter.isspace() or bytes(font.getmask(letter)) != bytes(font.getmask(ABSENT))

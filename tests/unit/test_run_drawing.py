@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from edgecv_runtime.heads.words import Caption
 
-from edgecv.run import drawing
-from edgecv.run.drawing import draw, enlarge, fitted, letters
+from edgecv.run import lettering
+from edgecv.run.drawing import draw, enlarge
+from edgecv.run.lettering import fitted, letters
 
 
 def noise(height, width, low=0, high=255):
@@ -65,12 +66,12 @@ def test_a_longer_text_is_cut_at_the_edge():
 def test_accents_are_kept_where_a_font_has_them_and_dropped_where_none_has():
     text, font = letters("café", 20)
     assert text in {"café", "cafe"}
-    assert all(drawing._has(font, letter) for letter in text)
+    assert all(lettering._has(font, letter) for letter in text)
 
 
 def test_without_any_other_font_a_caption_still_reads(monkeypatch):
-    monkeypatch.setattr(drawing, "WIDER", ())
-    assert letters("café", 20) == ("cafe", drawing._own(20))
+    monkeypatch.setattr(lettering, "WIDER", ())
+    assert letters("café", 20) == ("cafe", lettering._own(20))
     assert letters("cat", 20)[0] == "cat"
 
 

@@ -17,13 +17,25 @@ def activate(rows: np.ndarray, activation: Activation) -> np.ndarray:
     """
     if activation == "none":
         return rows
-    wide = rows.astype(np.float64)
     if activation == "softmax":
-        powers = np.exp(wide - wide.max(axis=-1, keepdims=True))
-        total = np.add.accumulate(powers, axis=-1)[..., -1:]
+        powers, total = softmax_parts(rows)
         return np.asarray(powers / total, np.float32)
+    wide = rows.astype(np.float64)
     small = np.exp(-np.abs(wide))
     return np.asarray(np.where(wide >= 0, 1, small) / (1 + small), np.float32)
+
+
+def softmax_parts(rows: np.ndarray) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return exp(value - the row's largest), and the sum of each row, whose quotients are a softmax in float64."""
+    wide = rows.astype(np.float64)
+    powers = np.exp(wide - wide.max(axis=-1, keepdims=True))
+    return powers, np.add.accumulate(powers, axis=-1)[..., -1:]
+
+
+def all_finite(values: npt.NDArray[Any]) -> bool:
+    """Tell whether no value is NaN or infinite: their sum is finite then, or too large, and each is looked at."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(values.sum())) or bool(np.isfinite(values).all())
 
 
 def top_k(values: np.ndarray, count: int) -> np.ndarray:

@@ -16,7 +16,9 @@ from edgecv_runtime.decoders import Anchors, BoxDecoder, Centers, Decoded, Dista
 from edgecv_runtime.errors import SpecError
 
 Numbers = npt.NDArray[np.float64]
+Numbers32 = npt.NDArray[np.float32]
 CORNERS: Final = 4  # numbers of a box
+ZERO: Final = np.float32(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,13 +212,29 @@ def suppress(
     if decoder.overlap is None:
         return np.arange(min(len(boxes), decoder.most))
     kept: list[int] = []
-    limit = np.float32(decoder.overlap)
-    waiting = np.arange(len(boxes))
-    while len(waiting) and len(kept) < decoder.most:
-        best, waiting = waiting[0], waiting[1:]
-        kept.append(int(best))
-        over = overlaps(boxes[best], boxes[waiting]) > limit
-        if not decoder.agnostic:
-            over &= classes[waiting] == classes[best]
-        waiting = waiting[~over]
+    limit, waiting = np.float32(decoder.overlap), np.ones(len(boxes) + 1, bool)  # the last one is the end
+    first, last = boxes.T[:2].copy(), boxes.T[2:].copy()  # rows of x and y: two axes in one operation
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        sizes = last - first
+        areas = sizes[0] * sizes[1]
+        best = 0
+        while best < len(boxes) and len(kept) < decoder.most:
+            kept.append(best)
+            after = slice(best + 1, len(boxes))
+            over = _shares(first[:, best:], last[:, best:], areas[best:]) > limit
+            if not decoder.agnostic:
+                over &= classes[after] == classes[best]
+            waiting[after] &= ~over
+            best += 1 + int(waiting[best + 1 :].argmax())
     return np.asarray(kept, np.int64)
+
+
+def _shares(first: Numbers32, last: Numbers32, areas: Numbers32) -> Numbers32:
+    """The overlap of the first box with the others, from x and y of two corners, (2, n).
+
+    It is `overlaps` but for NaN where boxes without an area do not meet, which is no more than a limit either.
+    """
+    meet = np.minimum(last[:, :1], last[:, 1:]) - np.maximum(first[:, :1], first[:, 1:])
+    np.maximum(meet, ZERO, out=meet)
+    common = meet[0] * meet[1]
+    return np.asarray(common / ((areas[0] + areas[1:]) - common))

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgecv_runtime.decoders import BoxDecoder, Centers
-from edgecv_runtime.heads.arithmetic import activate
+from edgecv_runtime.heads.arithmetic import activate, softmax_parts
 from edgecv_runtime.schema import Activation
 
 SLACK: Final = 1e-3  # by which a quick look takes more than reach the threshold
@@ -49,39 +49,65 @@ def find_candidates(
         objectness: (rows, 1) float32, or None.
         thresholds: One for each column of the scores; NaN for what is no answer.
     """
-    near = _near(activation, values, objectness, thresholds)
+    near = _near(decoder, activation, values, objectness, thresholds)
     if decoder.classes == "best":
         near &= _best(values, thresholds)
     if isinstance(decoder, Centers):
         near &= _peaks(decoder, values)
-    rows, classes = np.nonzero(near)
+    rows, classes = np.divmod(_places(near), values.shape[1])
     scores = _scores(activation, values, rows, classes)
     if objectness is not None:
         scores = _products(scores, activate(objectness[rows], "sigmoid" if activation == "sigmoid" else "none")[:, 0])
     reached = scores >= thresholds[classes]
     rows, classes, scores = rows[reached], classes[reached], scores[reached]
-    order = np.lexsort((classes, rows, -scores))[: decoder.before]
+    order = np.argsort(-scores, kind="stable")[: decoder.before]  # rows and classes go up already
     return Candidates(rows[order], classes[order], scores[order])
 
 
 def _near(
-    activation: Activation, values: np.ndarray, objectness: np.ndarray | None, thresholds: npt.NDArray[np.float32]
+    decoder: BoxDecoder,
+    activation: Activation,
+    values: np.ndarray,
+    objectness: np.ndarray | None,
+    thresholds: npt.NDArray[np.float32],
 ) -> npt.NDArray[np.bool_]:
     """A quick look before the exact activation: what may reach its threshold. NaN never does.
 
-    A sigmoid of the objectness makes no score larger; an objectness that is taken as it is may.
+    A sigmoid of the objectness makes no score larger; an objectness that is taken as it is may. With a softmax a
+    probability is at most exp(value - any other value), so that a glance at the background does.
     """
     if activation == "none":
-        return np.asarray((values if objectness is None else _products(values, objectness)) >= thresholds)
+        return np.asarray((values if objectness is None else _products(values, objectness)) >= _one(thresholds))
     limits = thresholds.astype(np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
         if activation == "sigmoid":
             low = np.where(limits > LEAST, np.log(limits / (1 - limits)) - SLACK, -math.inf)
             low = np.minimum(low, SURE)
-            return np.asarray(values >= np.where(np.isnan(limits), np.nan, low))
+            return np.asarray(values >= _one(np.where(np.isnan(limits), np.nan, low).astype(np.float32)))
         low = np.where(limits > LEAST, np.log(limits) - SLACK, -math.inf)
         low = np.where(np.isnan(limits), np.nan, low if objectness is None else -math.inf)
-        return np.asarray(values >= values.max(axis=1, keepdims=True) + low)
+        least = np.float32(np.nanmin(low))
+        other = decoder.background
+        if other is None:
+            return np.asarray(values >= values.max(axis=1, keepdims=True) + least)
+        near = np.asarray(values >= values[:, other : other + 1] + least)
+        near[:, other] = False
+        return near
+
+
+def _one(limits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """One limit in place of many equal ones, which is faster."""
+    return limits[:1] if (limits == limits[0]).all() else limits
+
+
+def _places(found: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+    """The flat places of the true ones, of which there are few: looked for in eights first."""
+    flat = found.reshape(-1)
+    whole = len(flat) - len(flat) % 8
+    eights = flat[:whole].view(np.uint64)
+    filled = np.flatnonzero(eights)
+    which, bit = np.nonzero(flat[:whole].reshape(-1, 8)[filled])
+    return np.concatenate([filled[which] * 8 + bit, whole + np.flatnonzero(flat[whole:])])
 
 
 def _products(scores: npt.NDArray[Any], factors: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -100,8 +126,11 @@ def _scores(
 ) -> npt.NDArray[np.float32]:
     if activation != "softmax":
         return activate(values[rows, classes], activation)
-    chosen, places = np.unique(rows, return_inverse=True)
-    return np.asarray(activate(values[chosen], activation)[places, classes], np.float32)
+    begins = np.ones(len(rows), bool)  # where another row begins; they are sorted
+    begins[1:] = rows[1:] != rows[:-1]
+    powers, total = softmax_parts(values[rows[begins]])
+    places = np.cumsum(begins) - 1
+    return np.asarray(powers[places, classes] / total[places, 0], np.float32)
 
 
 def _peaks(decoder: Centers, values: np.ndarray) -> npt.NDArray[np.bool_]:

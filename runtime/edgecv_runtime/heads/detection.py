@@ -15,6 +15,7 @@ from edgecv_runtime.errors import BackendError, DataError, SpecError
 from edgecv_runtime.geometry import View
 from edgecv_runtime.heads.annotation import Annotations, Marked
 from edgecv_runtime.heads.answers import BoxesAnswer, HeadAnswer, in_form
+from edgecv_runtime.heads.arithmetic import all_finite
 from edgecv_runtime.heads.base import Ending, Outputs
 from edgecv_runtime.heads.box_metrics import BoxMetrics, TrueBoxes, box_metrics
 from edgecv_runtime.heads.boxes import Cells, box_numbers, decode_boxes, levels_of, suppress
@@ -140,7 +141,7 @@ class Detection(SpatialHead):
         Raises:
             BackendError: The model gave NaN.
         """
-        if not all(np.isfinite(outputs[name]).all() for name in self.spec.outputs):
+        if not all(all_finite(outputs[name]) for name in self.spec.outputs):
             raise BackendError("the model's output is NaN", "Run edgecv verify, or use another precision")
         found = self.placed(self.find(outputs), view)
         best = int(found.labels[0]) if len(found.labels) else None
