@@ -256,6 +256,45 @@ def test_statistics_near_0_are_float() -> None:
     assert max(ratios(made.expected, all_int8.tflite())) < 10
 
 
+def test_exponentials_that_outputs_are_computed_from_are_float() -> None:
+    """Distances of a detector by a softplus, and sizes of boxes: their small values have no steps beside the large."""
+    keras = seeded()
+    layers = keras.layers
+    image = keras.Input((8, 8, 3), name="x")
+    x = layers.Flatten()(layers.Conv2D(6, 3, strides=2, activation="relu")(image))
+    x = layers.Dense(12, activation="softplus", name="hidden")(x)
+    raw = layers.Dense(8, kernel_initializer=keras.initializers.RandomNormal(stddev=1.0))(x)
+    distances = layers.Activation("softplus", name="distances")(raw)
+    sizes = layers.Lambda(lambda v: keras.ops.exp(v * 0.6) * 3.0 + 1.0, output_shape=(8,), name="sizes")(raw)
+    model, values = keras.Model(image, [distances, sizes]), {"x": pictures()}
+    made = files(model, values)
+    on_all_targets(made, 30)
+    assert "distances_1 stays float in the int8 files (EXP, ADD): exponentials have too few steps" in made.kept
+    assert made.kept.count("stays float") == made.kept.count("exponentials have too few steps")
+    assert "hidden" not in made.kept
+    all_int8 = files(model, values, how=Quantizing(quantizer="edgecv", strict=True))
+    assert min(ratios(made.expected, all_int8.tflite())) < 15
+
+
+def test_boxes_that_the_model_places_itself_have_finer_steps_than_the_picture() -> None:
+    """Corners of 0..640 from distances and each cell's centre: int8 has steps of 2.5 pixels for them."""
+    keras = seeded()
+    layers, ops = keras.layers, keras.ops
+    image = keras.Input((8, 8, 3), name="x")
+    x = layers.Conv2D(8, 3, strides=2, padding="same", activation="relu")(image)
+    rows, columns = (axis.reshape(-1, 1) for axis in np.indices((4, 4)))
+    centres = (np.concatenate([columns, rows], axis=1) * 160 + 80).astype(np.float32)
+    distances = layers.Reshape((16, 2))(layers.Conv2D(2, 1, activation="relu")(x))
+    corners = layers.Lambda(lambda v: ops.subtract(centres, 4.0 * v), output_shape=(16, 2), name="corners")(distances)
+    model, values = keras.Model(image, corners), {"x": pictures()}
+    made = files(model, values)
+    all_int8 = files(model, values, how=Quantizing(quantizer="edgecv", strict=True))
+    for found in (made.tflite()[0], made.onnx()[0], made.coreml()[0]):
+        assert np.abs(found - made.expected[0]).max() < 0.5
+    assert np.abs(all_int8.tflite()[0] - made.expected[0]).max() > 1
+    assert "places in all of a picture have too few steps in int8" in made.kept
+
+
 def test_sound_files_are_left_alone() -> None:
     _, int8, float32, data, _ = digits_files()
     assert broken_outputs(int8, float32, [data[:20]]) == 0

@@ -4,9 +4,11 @@ A tensor has one scale. Where boxes of 0..640 lie beside scores of 0..1, one ste
 what only moves numbers (a concatenation, a slice, a minimum) hands its scale on to its neighbours. The operation that
 ties the parts together is then computed in float, and its operands get scales of their own. Where that does not help,
 so are the statistics of normalizations: the reciprocal square root of a variance near 0 is so large that no step is
-left for the usual ones. Nothing is done where the outputs are sound, but for two things that never are: a stand-in for
-infinity (-3e38, as attention masks have), and what only moves integers between tensors to which TensorFlow's converter
-gave different scales: one-hot encodings, and sequences that are reversed.
+left for the usual ones. Nothing is done where the outputs are sound, but for what never is right: a stand-in for
+infinity (-3e38, as attention masks have); what only moves integers between tensors to which TensorFlow's converter gave
+different scales: one-hot encodings, and sequences that are reversed; and after the last weights, where it costs next to
+nothing, exponentials (a softplus, log(1 + exp x), or sizes of boxes: values from 0.05 to 50 on steps of 0.2) and the
+arithmetic with a number for each cell by which detectors place boxes (those of 0..640 have steps of 2.5).
 """
 
 from __future__ import annotations
@@ -36,6 +38,9 @@ ROUNDS = 8
 WRONG = frozenset({"ONE_HOT"})  # int8 files give other values than the float ones
 OTHER_VALUES = "TensorFlow's converter writes other values into the int8 file"
 TIED = "one int8 scale would round a part of its values away"
+SPREAD = "exponentials have too few steps for their small values in int8"
+PLACED = "places in all of a picture have too few steps in int8"
+PLACING = frozenset({"ADD", "DIV", "MUL", "SUB"})
 MOVES = frozenset({"RESHAPE", "SLICE", "SQUEEZE", "STRIDED_SLICE", "TRANSPOSE"})  # of one tensor's values
 WEIGHTED = frozenset({"CONV_2D", "CONV_3D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV"})
 
@@ -117,10 +122,13 @@ class _RepairSearch:
         self._plain, self._float32, self._samples = plain, float32, samples
         self._network = read_network(plain, float32)
         self._values: dict[int, Array] = {}
+        self._last: dict[int, str] = {}
 
     def run(self, *, broken: bool) -> Repaired | None:
         """Return the file with as few operations in float as it takes."""
         kept = {number for number, op in enumerate(self._network.ops) if _never(self._network, op)}
+        self._last = _decoding(self._network)
+        kept |= self._last.keys()
         split = any(group.split for group in groups(self._network))
         if not kept and not split and not broken:
             return None
@@ -134,10 +142,13 @@ class _RepairSearch:
             data, network = self._cut(kept)
         if not kept and data == self._plain:
             return None
-        ops = [self._network.ops[number] for number in sorted(kept)]
-        return Repaired(
-            data, tuple((op.kind, self._network.layer(op.outputs[0]), _why(self._network, op)) for op in ops)
-        )
+        return Repaired(data, tuple(self._in_words(number) for number in sorted(kept)))
+
+    def _in_words(self, number: int) -> tuple[str, str, str]:
+        """The kind and the layer of an operation that stays float, and why."""
+        op = self._network.ops[number]
+        why = OTHER_VALUES if op.kind in WRONG or _moves_wrongly(self._network, op) else TIED
+        return op.kind, self._network.layer(op.outputs[0]), self._last.get(number, why)
 
     def _seen(self) -> dict[int, Array]:
         """The float file's values of its activations, by their numbers there, for some samples."""
@@ -211,8 +222,43 @@ class _RepairSearch:
         return ((n, op) for n, op in enumerate(network.ops) if op.kind not in CASTS and op.outputs[0] in network.twins)
 
 
-def _why(network: Network, op: Op) -> str:
-    return OTHER_VALUES if op.kind in WRONG or _moves_wrongly(network, op) else TIED
+def _decoding(network: Network) -> dict[int, str]:
+    """The int8 operations, by their numbers, that compute outputs after the last weights, and why they stay float.
+
+    They begin at an exponential, or at arithmetic with a number for each cell.
+    """
+    found: dict[int, str] = {}
+    reasons: dict[int, str] = {}
+    for number in sorted(_last_ops(network)):
+        op = network.ops[number]
+        before = next((reasons[operand] for operand in op.inputs if operand in reasons), None)
+        why = before or (SPREAD if op.kind == "EXP" else PLACED if _places(network, op) else None)
+        if why is None or network.grids.keys().isdisjoint(op.outputs):
+            continue
+        reasons |= dict.fromkeys(op.outputs, why)
+        if op.kind not in CASTS:
+            found[number] = why
+    return found
+
+
+def _places(network: Network, op: Op) -> bool:
+    """Tell whether an operand has a number for each cell or box; those for each channel have one axis."""
+    constants = [network.constants[number] for number in op.inputs if number in network.constants]
+    return op.kind in PLACING and any(
+        value.size > 1 and max(value.shape[:-1], default=1) > 1 and value.min() < value.max() for value in constants
+    )
+
+
+def _last_ops(network: Network) -> set[int]:
+    """The operations, by their numbers, between the last weights and the outputs."""
+    makers = {result: number for number, op in enumerate(network.ops) for result in op.outputs}
+    waiting, last = list(network.outputs), set[int]()
+    while waiting:
+        number = makers.get(waiting.pop())
+        if number is not None and number not in last and network.ops[number].kind not in WEIGHTED:
+            last.add(number)
+            waiting.extend(network.ops[number].inputs)
+    return last
 
 
 def _never(network: Network, op: Op) -> bool:
