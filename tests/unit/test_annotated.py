@@ -221,3 +221,12 @@ def test_recall_of_neighbours_leaves_out_who_is_alone():
     vectors = np.float32([[1, 0], [0.9, 0.1], [0, 1], [0.1, 0.9], [-1, 0]])
     assert recall_metrics(np.int64([0, 0, 1, 0, 2]), vectors).recall == pytest.approx(2 / 3)
     assert recall_metrics(np.int64([0, 0, 1, 1, 2]), vectors).count == 4
+
+
+def test_the_folders_of_classes_are_the_identities_of_an_embedding(tmp_path):
+    for name, files in {"ann": ["1.png", "2.png"], "bea": ["1.png"], "cem": ["1.png", "2.png"]}.items():
+        pictures(tmp_path / "faces" / name, files)
+    found = truths(tmp_path / "faces", head("embedding", {"v": (1, 8)}), tmp_path)
+    assert sorted(found.tolist()) == [0, 0, 1, 2, 2]
+    with pytest.raises(DataError, match="no head chooses one class"):
+        truths(tmp_path / "faces", head("regression", {"v": (1, 8)}), tmp_path)

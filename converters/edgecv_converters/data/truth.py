@@ -22,7 +22,8 @@ def read_truths(
 ) -> dict[str, np.ndarray]:
     """Return the labelled data by head, one row for each sample of a spool, in the form of `Head.answers`.
 
-    Labels without a head's name are those of the only head whose answer is one class, or of the only head there is.
+    Labels without a head's name are those of the only head whose answer is one class, or of the only head there is. The
+    classes of a folder are also the identities of the only head that tells identities apart, where none chooses one.
 
     Args:
         samples: What was spooled.
@@ -42,12 +43,18 @@ def read_truths(
         key = head.name if head.name in arrays else _unnamed(head, heads, arrays)
         if key is not None:
             truths[head.name] = head.read_truth(read_npz(samples.path, key)[rows], f"{samples.path}: {key}")
-    classed = only_class_head(heads)
+    classed = _classed(heads)
     if info.labels is not None and classed is not None:
         truths.setdefault(classed.name, np.asarray(info.labels, np.int64))
     if not truths:
         raise DataError(*_reason(samples, heads))
     return truths
+
+
+def _classed(heads: Sequence[Head]) -> Head | None:
+    """The head that a folder's classes are of; None where several may be, or none."""
+    found = [head for head in heads if head.identifies]
+    return only_class_head(heads) or (found[0] if len(found) == 1 and not any(h.one_class for h in heads) else None)
 
 
 def _marked(annotations: Annotations, info: SpoolInfo, heads: Sequence[Head]) -> dict[str, np.ndarray]:

@@ -66,6 +66,7 @@ class Head(ABC):
     one_class: ClassVar[bool] = False  # whether its decision is the index of one class
     pictured: ClassVar[bool] = False  # whether its answers are places in the picture, or one, which can be drawn
     exclusive: ClassVar[bool] = False  # whether its scores are those of labels of which exactly one holds
+    identifies: ClassVar[bool] = False  # whether a folder's classes are the identities that its answers tell apart
     trained: ClassVar[Training | None] = None  # what outputs of this kind are trained towards
     decoders: ClassVar[tuple[type[Record], ...]] = ()  # the decoders that the kind has
     usual_threshold: ClassVar[float] = HALF

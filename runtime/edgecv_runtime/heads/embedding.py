@@ -26,6 +26,7 @@ class Embedding(Head):
     kind = "embedding"
     meaning = "a unit vector"
     decides = False
+    identifies = True
 
     @classmethod
     def shown_by(cls, shape: Sequence[int], ending: Ending) -> bool:
