@@ -59,9 +59,11 @@ $(DOCS_READY): $(READY)
 docs: $(DOCS_READY)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-# `make zoo ONLY="vit unet"` measures some rows again and keeps the others.
+# `make zoo ONLY="vit unet"` measures some rows again and keeps the others, `make zoo PLACES="ssd poser"` those of detectors
+# and the like; without either all of both.
 zoo: $(READY)
-	$(BIN)/python -m benchmarks.zoo_table $(ONLY)
+	$(if $(PLACES),,$(BIN)/python -m benchmarks.zoo_table $(ONLY))
+	$(if $(ONLY),,$(BIN)/python -m benchmarks.zoo_places_table $(PLACES))
 
 # `make bench ALL=1` measures the whole zoo.
 bench: $(READY)
