@@ -50,7 +50,7 @@ import Testing
         let outputs = try tensors(of: artifact.outputs)
         var best = [0, 0, 0]
         let bytes = try allocated {
-          try reader.read(outputs)
+          try reader.read(outputs, nil)
           reader.prediction.best(into: &best)
         }
         #expect(bytes == 0, "\(name)")
