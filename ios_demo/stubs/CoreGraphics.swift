@@ -7,6 +7,7 @@ public typealias CFData = Data
 public typealias CFDictionary = [AnyHashable: Any]
 
 public final class CGDataProvider {
+  public init?(data: CFData) { fatalError() }
   public var data: CFData? { fatalError() }
 }
 
@@ -22,13 +23,29 @@ public enum CGColorSpaceModel: Int32, Sendable {
   case unknown, monochrome, rgb, cmyk, lab, deviceN, indexed, pattern, XYZ
 }
 
+public struct CGBitmapInfo: OptionSet, Sendable {
+  public let rawValue: UInt32
+  public init(rawValue: UInt32) { self.rawValue = rawValue }
+}
+
+public enum CGColorRenderingIntent: Int32, Sendable {
+  case defaultIntent, absoluteColorimetric, relativeColorimetric, perceptual, saturation
+}
+
 public final class CGColorSpace {
+  public static let sRGB: CFString = ""
+  public init?(name: CFString) { fatalError() }
   public var model: CGColorSpaceModel { fatalError() }
   public var baseColorSpace: CGColorSpace? { fatalError() }
   public var colorTable: [UInt8]? { fatalError() }
 }
 
 public final class CGImage {
+  public init?(
+    width: Int, height: Int, bitsPerComponent: Int, bitsPerPixel: Int, bytesPerRow: Int, space: CGColorSpace,
+    bitmapInfo: CGBitmapInfo, provider: CGDataProvider, decode: UnsafePointer<CGFloat>?, shouldInterpolate: Bool,
+    intent: CGColorRenderingIntent
+  ) { fatalError() }
   public var width: Int { fatalError() }
   public var height: Int { fatalError() }
   public var bytesPerRow: Int { fatalError() }

@@ -1,5 +1,6 @@
 // Only what is used, from Apple's documentation of SwiftUI.
 import Foundation
+@_exported import CoreGraphics
 @_exported import UIKit
 
 @MainActor @preconcurrency public protocol View {
@@ -46,6 +47,8 @@ public struct LocalizedStringKey: ExpressibleByStringInterpolation, Sendable {
 
 public struct Text: View {
   public init(_ content: some StringProtocol) { fatalError() }
+  public func font(_ font: Font?) -> Text { fatalError() }
+  public func foregroundColor(_ color: Color?) -> Text { fatalError() }
   public var body: Never { return fatalError() }
 }
 public struct Label: View {
@@ -99,6 +102,41 @@ public struct ForEach<Items: RandomAccessCollection, ID: Hashable, Content: View
   public var body: Never { return fatalError() }
 }
 
+public struct Color: Sendable {
+  public static let black = Color(red: 0, green: 0, blue: 0)
+  public init(red: Double, green: Double, blue: Double, opacity: Double = 1) { fatalError() }
+}
+public struct Image: View, Sendable {
+  public init(decorative cgImage: CGImage, scale: CGFloat) { fatalError() }
+  public init(uiImage: UIImage) { fatalError() }
+  public func resizable() -> Image { fatalError() }
+  public var body: Never { return fatalError() }
+}
+public struct Path: Sendable {
+  public init() { fatalError() }
+  public init(_ rect: CGRect) { fatalError() }
+  public init(ellipseIn rect: CGRect) { fatalError() }
+  public mutating func move(to end: CGPoint) { fatalError() }
+  public mutating func addLine(to end: CGPoint) { fatalError() }
+}
+public struct GraphicsContext {
+  public struct Shading: Sendable {
+    public static func color(_ color: Color) -> Shading { fatalError() }
+  }
+  public struct ResolvedText {
+    public func measure(in size: CGSize) -> CGSize { fatalError() }
+  }
+  public func resolve(_ text: Text) -> ResolvedText { fatalError() }
+  public func draw(_ text: ResolvedText, in rect: CGRect) { fatalError() }
+  public func draw(_ image: Image, in rect: CGRect) { fatalError() }
+  public func fill(_ path: Path, with shading: Shading) { fatalError() }
+  public func stroke(_ path: Path, with shading: Shading, lineWidth: CGFloat = 1) { fatalError() }
+}
+public struct Canvas: View {
+  public init(renderer: @escaping (inout GraphicsContext, CGSize) -> Void) { fatalError() }
+  public var body: Never { return fatalError() }
+}
+
 public enum Font: Sendable { case title2, body, footnote, headline }
 public enum ScenePhase: Sendable { case active, inactive, background }
 public struct EnvironmentValues: Sendable {
@@ -128,6 +166,9 @@ extension View {
   public func padding() -> some View { self }
   public func font(_ font: Font?) -> some View { self }
   public func navigationTitle(_ title: some StringProtocol) -> some View { self }
+  public func accessibilityHidden(_ hidden: Bool) -> some View { self }
+  public func overlay<V: View>(@ViewBuilder content: () -> V) -> some View { self }
+  public func scaledToFit() -> some View { self }
   public func accessibilityLabel(_ label: some StringProtocol) -> some View { self }
   public func tabItem<V: View>(@ViewBuilder _ label: () -> V) -> some View { self }
   public func task(_ action: @escaping @Sendable @MainActor () async -> Void) -> some View { self }

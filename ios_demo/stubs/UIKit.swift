@@ -9,6 +9,10 @@ import Foundation
   open var isAccessibilityElement: Bool = false
 }
 
+open class UIImage: NSObject, @unchecked Sendable {
+  public init?(data: Data) { fatalError() }
+}
+
 @MainActor open class UIDevice: NSObject {
   open class var current: UIDevice { fatalError() }
   open var model: String { fatalError() }

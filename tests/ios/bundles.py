@@ -24,9 +24,12 @@ from edgecv_runtime.digest import sha256_tree, tree_bytes
 from edgecv_runtime.predictor import load
 from edgecv_runtime.schema import Artifact, TensorIO, TensorSpec
 
+from edgecv.run.colors import color_of
 from tests import heads
-from tests.android.bundles import REPOSITORY, make_trained, write_expected
+from tests.android.bundles import COLORS, REPOSITORY, make_trained, write_expected
+from tests.android.place_proofs import write_place_proofs
 from tests.bundles import SIZE, colour_head, golden_samples, write_bundle
+from tests.ios.place_bundle import write_places
 
 BUILD = REPOSITORY / "build" / "ios"
 
@@ -39,11 +42,14 @@ def main() -> int:
         folder.mkdir()
         make_trained(folder, "tflite")
         make_colours(folder)
+        write_places(folder / "places.edgecv")
         make_package(folder)
         make_zips(folder, folder / "zips")
         make_kernels(folder / "kernels")
         (folder / "options.json").write_bytes(msgspec.json.encode(Options(threads=(1, 2), profile=True)))
         write_expected(folder, "tflite")
+        write_place_proofs(folder / "place_proofs.json")
+        (folder / "colors.json").write_text(json.dumps([color_of(index) for index in range(COLORS)]) + "\n")
         shutil.rmtree(BUILD, ignore_errors=True)
         folder.rename(BUILD)
     print(f"bundles: {', '.join(path.name for path in sorted(BUILD.glob('*.edgecv')))}")

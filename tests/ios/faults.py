@@ -1,4 +1,4 @@
-"""Plant faults in the Swift library's preprocessing, one at a time: each must change the bits of a golden vector.
+"""Plant faults in the Swift library, one at a time: each must change the bits of a golden vector.
 
 Usage: python -m tests.ios.faults
 
@@ -18,7 +18,8 @@ from tests.ios.toolchain import REPOSITORY, Toolchain, find_toolchain
 BUILD = REPOSITORY / "build" / "faults"
 LIBRARY = REPOSITORY / "ios_demo" / "EdgeCV" / "Sources" / "EdgeCV"
 TESTS = REPOSITORY / "ios_demo" / "EdgeCVTests" / "Sources"
-LEFT_OUT = ("Bench",)  # rooms of the library that preprocessing does not use
+SUPPORT = ("Repository.swift", "GoldenVectors.swift", "DecodeVectors.swift")
+LEFT_OUT = ("Bench",)  # rooms of the library that neither preprocessing nor decoding uses
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,14 @@ FAULTS = (
     Fault("a multiplication for a division", "Preprocess/Numbers.swift", "value / scale", "value * (1 / scale)"),
     Fault("the odd pixel of a letterbox before", "Preprocess/Geometry.swift", "at: (size - inner) / 2",
           "at: (size - inner + 1) / 2"),
+    Fault("the way back from a letterbox without its padding", "Preprocess/Geometry.swift",
+          "(place + Double(skipped - at))", "(place + Double(skipped))"),
+    Fault("x and y exchanged", "Heads/Boxes/BoxForms.swift", "isSwapped ? place ^ 1 : place", "place ^ 1"),
+    Fault("one anchor off", "Heads/Boxes/Cells.swift", "(place - begin) % each)", "(place - begin + 1) % each)"),
+    Fault("labels after the background off by one", "Heads/Detection.swift",
+          "kept.labels[i] -= 1", "kept.labels[i] -= 0"),
+    Fault("fused weights of a mask", "Memory.swift", "first + (numbers[right + plane] - first) * weight.base[x]",
+          "first.addingProduct(numbers[right + plane] - first, weight.base[x])"),
 )  # fmt: skip
 
 
@@ -81,9 +90,7 @@ def check(toolchain: Toolchain) -> list[str]:
 def read_sources() -> dict[str, str]:
     """The files of one program without their imports of each other, by their paths in `BUILD`."""
     files = {path.relative_to(LIBRARY).as_posix(): path for path in LIBRARY.rglob("*.swift")}
-    files |= {
-        f"TestSupport/{name}": TESTS / "TestSupport" / name for name in ("Repository.swift", "GoldenVectors.swift")
-    }
+    files |= {f"TestSupport/{name}": TESTS / "TestSupport" / name for name in SUPPORT}
     files["main.swift"] = TESTS / "VectorCheck" / "main.swift"
     kept = {name: path.read_text() for name, path in files.items() if name.split("/")[0] not in LEFT_OUT}
     own = re.compile(r"^(@testable )?import (EdgeCV|TestSupport)$", re.MULTILINE)

@@ -23,7 +23,9 @@ struct LiveView: View {
       case .takesTensors: Text(Words.takesTensors)
       case .interrupted(let words): Text(words)
       case .live:
-        PreviewView(session: session).accessibilityLabel(Words.pictureOfCamera)
+        PreviewView(session: session).accessibilityLabel(Words.pictureOfCamera).overlay {
+          if let marks = model.answers.marks { MarksView(marks: marks) }
+        }
         LinesView(lines: model.answers.lines, font: .title2)
       }
       Text(model.answers.times).font(.footnote)

@@ -8,6 +8,7 @@ struct PhotoView: View {
   let model: PhotoModel
 
   @State private var chosen: PhotosPickerItem?
+  @State private var photo: UIImage?
 
   var body: some View {
     VStack {
@@ -17,6 +18,11 @@ struct PhotoView: View {
       case .working: ProgressView(Words.photo)
       case .failed(let problem): Text(problem.text)
       case .answered(let answers):
+        if let photo {
+          Image(uiImage: photo).resizable().scaledToFit().accessibilityLabel(Words.pictureChosen).overlay {
+            if let marks = answers.marks { MarksView(marks: marks) }
+          }
+        }
         LinesView(lines: answers.lines, font: .title2)
         Text(answers.times).font(.footnote)
       }
@@ -28,7 +34,9 @@ struct PhotoView: View {
   private func answer() async {
     guard let chosen else { return }
     do {
-      if let photo = try await chosen.loadTransferable(type: Data.self) { await model.answer(photo) }
+      guard let data = try await chosen.loadTransferable(type: Data.self) else { return }
+      photo = UIImage(data: data)
+      await model.answer(data)
     } catch {
       model.fail(error)
     }

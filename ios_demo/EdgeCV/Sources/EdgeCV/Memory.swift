@@ -247,6 +247,40 @@ func mix(_ low: Memory<Float>, _ high: Memory<Float>, _ share: Float, into out: 
   for i in 0..<out.count { made[i] = first[i] + (second[i] - first[i]) * share }
 }
 
+/// The place, from 0 on, of the largest of so many values; the first of equal ones.
+@inline(__always)
+func highest(_ values: Memory<Float>, at start: Int, count: Int) -> Int {
+  precondition(count > 0 && start >= 0 && start + count <= values.count)
+  let numbers = values.base + start
+  var best = 0
+  for i in 1..<max(1, count) where numbers[i] > numbers[best] { best = i }
+  return best
+}
+
+/// Copy so many values that lie `step` apart.
+func gather(_ values: Memory<Float>, from: Int, step: Int, count: Int, into row: Memory<Float>) {
+  precondition(count > 0 && from >= 0 && step > 0 && from + (count - 1) * step < values.count && count <= row.count)
+  let (numbers, out) = (values.base + from, row.base)
+  for i in 0..<count { out[i] = numbers[i * step] }
+}
+
+/// Mix two cells of a row of planes, which begins at a cell, for each pixel of a line: low + (high - low) * weight.
+func mixCells(
+  _ values: Memory<Float>, from: Int, _ low: Memory<Int>, _ high: Memory<Int>, _ weight: Memory<Float>, planes: Int,
+  into line: Memory<Float>
+) {
+  precondition(low.count == high.count && low.count == weight.count && line.count == low.count * planes)
+  let (numbers, out) = (values.base, line.base)
+  for x in low.indices {
+    let (left, right) = ((from + low[x]) * planes, (from + high[x]) * planes)
+    precondition(left >= 0 && right >= 0 && max(left, right) + planes <= values.count)
+    for plane in 0..<planes {
+      let first = numbers[left + plane]
+      out[x * planes + plane] = first + (numbers[right + plane] - first) * weight.base[x]
+    }
+  }
+}
+
 /// Mix the columns of a row that holds all lower neighbours and then all higher ones.
 func mixColumns(_ raw: Memory<UInt8>, _ share: Memory<Float>, channels: Int, into out: Memory<Float>) {
   precondition(out.count == share.count * channels && raw.count == 2 * out.count)

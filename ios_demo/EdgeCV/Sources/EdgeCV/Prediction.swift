@@ -20,23 +20,36 @@ public struct Answer: Equatable, Sendable {
   /// The head's record: its name, kind, title and unit.
   public let head: HeadSpec
 
-  /// The winning class of a classification or binary head, else nil.
+  /// The winning class of a classification or binary head, or the label of the best box; else nil.
   public let index: Int?
 
-  /// One value for each class, label or column; of a binary output p they are (1 - p, p).
+  /// One value for each class, label, column, box or point; of a binary output p they are (1 - p, p).
   public let scores: [Float]
+
+  /// Where in the picture the answer lies, of the kinds that answer with places.
+  public let places: Places
 
   /// Which labels hold; all false but for multilabel.
   let holds: [Bool]
 
+  init(head: HeadSpec, index: Int?, scores: [Float], places: Places = .none, holds: [Bool] = []) {
+    self.head = head
+    self.index = index
+    self.scores = scores
+    self.places = places
+    self.holds = holds
+  }
+
   /// The names of the labels whose score reaches their threshold, best first; empty but for multilabel.
-  public var labels: [String] { order(scores).filter { holds[$0] }.map(head.label) }
+  public var labels: [String] { holds.isEmpty ? [] : order(scores).filter { holds[$0] }.map(head.label) }
 
   /// The winning class's name, its index as text where the head has no labels; nil where there is no winner.
   public var label: String? { index.map(head.label) }
 
-  /// The winning class's value in `scores`; nil where there is no winner.
-  public var score: Float? { index.map { scores[$0] } }
+  /// The value of the winning class, or of the best box, in `scores`; nil where there is no winner.
+  public var score: Float? {
+    if case .boxes = places { scores.first } else { index.map { scores[$0] } }
+  }
 
   /// The best scores with their names, best first, ties by index.
   public func top(_ count: Int) -> [Top] { order(scores).prefix(count).map(at) }
@@ -45,7 +58,11 @@ public struct Answer: Equatable, Sendable {
   /// (there may be none), or at most so many of the first values of a regression.
   public func shown(_ most: Int) -> [Top] { head.kind.type.shown(self, most: most) }
 
-  func at(_ index: Int) -> Top { Top(label: head.label(index), index: index, score: scores[index]) }
+  func at(_ index: Int) -> Top {
+    var label = index
+    if case .boxes(let boxes) = places { label = boxes[index].index }
+    return Top(label: head.label(label), index: label, score: scores[index])
+  }
 }
 
 /// The indices of scores, the best first, ties by index.
@@ -63,6 +80,9 @@ public struct Prediction: Sendable {
   public let outputs: [String: [Float]]
 
   public let times: StageTimes
+
+  /// Where the picture lies in the model's input, and how large it is; nil of what was no picture.
+  public let picture: PicturePlace?
 
   /// See `Answer.label`.
   public var label: String? { answers[0].label }

@@ -50,17 +50,17 @@ public final class Predictor {
   /// As `predict`, without an allocation of this library's once frames of this form were seen: it is always the same object.
   public func run(_ frame: Frame) throws -> LivePrediction {
     let began = now()
-    try only().process(frame, into: engine.inputs[0])
-    return try infer(preprocessNs: now() - began)
+    let picture = try only().process(frame, into: engine.inputs[0])
+    return try infer(preprocessNs: now() - began, picture)
   }
 
   /// As `run`, where the thread does other things while the runtime works.
   public func runAsync(_ frame: Frame, isolation: isolated (any Actor)? = #isolation) async throws -> LivePrediction {
     let began = now()
-    try only().process(frame, into: engine.inputs[0])
+    let picture = try only().process(frame, into: engine.inputs[0])
     let prepared = now()
     try await engine.runAsync(isolation: isolation)
-    return try read(StageTimes(preprocessNs: prepared - began, inferenceNs: now() - prepared, postprocessNs: 0))
+    return try read(StageTimes(preprocessNs: prepared - began, inferenceNs: now() - prepared, postprocessNs: 0), picture)
   }
 
   /// Answer for a raw tensor of a model that takes no pictures: numbers before `normalize`, of one sample.
@@ -112,15 +112,15 @@ public final class Predictor {
     return preprocessors[0]
   }
 
-  private func infer(preprocessNs: UInt64) throws -> LivePrediction {
+  private func infer(preprocessNs: UInt64, _ picture: PicturePlace? = nil) throws -> LivePrediction {
     let began = now()
     try engine.run()
-    return try read(StageTimes(preprocessNs: preprocessNs, inferenceNs: now() - began, postprocessNs: 0))
+    return try read(StageTimes(preprocessNs: preprocessNs, inferenceNs: now() - began, postprocessNs: 0), picture)
   }
 
-  private func read(_ times: StageTimes) throws -> LivePrediction {
+  private func read(_ times: StageTimes, _ picture: PicturePlace?) throws -> LivePrediction {
     let began = now()
-    try reader.read(engine.outputs)
+    try reader.read(engine.outputs, picture)
     reader.prediction.times = StageTimes(
       preprocessNs: times.preprocessNs, inferenceNs: times.inferenceNs, postprocessNs: now() - began)
     return reader.prediction

@@ -14,11 +14,26 @@ public enum Lines {
     }
   }
 
-  /// "cat  97.2 %" for each class that is shown; a regression's values have their unit: "31.25 years".
+  /// "cat  97.2 %" for each class or box that is shown, "nose  12.5, 30.0" for a point; a regression's values have their unit:
+  /// "31.25 years".
   private static func lines(_ answer: Answer) -> [String] {
+    if case .points(let found) = answer.places { return points(found, answer.head) }
+    if case .picture(let made) = answer.places { return [Words.picture(width: made.width, height: made.height)] }
     if !answer.head.kind.hasShares { return values(answer) }
-    let shown = answer.shown(mostClasses).map { "\($0.label)  \(number(100 * Double($0.score), 1)) %" }
+    let shown = answer.shown(mostClasses).map { "\($0.label)  \(share($0.score))" }
     return shown.isEmpty ? [Words.noLabelHolds] : shown
+  }
+
+  /// "97.2 %"; what is no share, as it is.
+  static func share(_ score: Float) -> String {
+    (0...1).contains(score) ? "\(number(100 * Double(score), 1)) %" : String(format: "%.4g", Double(score))
+  }
+
+  private static func points(_ points: [Answer.Point], _ head: HeadSpec) -> [String] {
+    let shown = points.prefix(mostValues).enumerated().map { place, point in
+      "\(head.label(place))  \(number(Double(point.x), 1)), \(number(Double(point.y), 1))"
+    }
+    return shown.count < points.count ? shown + ["... (\(points.count) points)"] : shown
   }
 
   private static func values(_ answer: Answer) -> [String] {
@@ -65,7 +80,7 @@ public enum Lines {
     let worst = measured.heads.min { $0.agreement < $1.agreement }
     guard let share = worst.map(\.agreement) ?? measured.agreement else { return "" }
     let head = measured.heads.count > 1 ? worst.map { " (\($0.head))" } ?? "" : ""
-    return ", top-1 equal in \(number(100 * share, 1)) %\(head)"
+    return ", answers equal in \(number(100 * share, 1)) %\(head)"
   }
 
   /// One line for each row of a benchmark, and what speaks against its numbers.

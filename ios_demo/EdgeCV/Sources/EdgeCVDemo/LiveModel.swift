@@ -29,10 +29,20 @@ public protocol LiveCamera: Sendable {
   func stop() async
 }
 
-/// The answers to one frame, in words.
+/// The answers to one frame, in words and as what is drawn over it.
 public struct LiveAnswers: Equatable, Sendable {
   public let lines: [String]
   public let times: String
+  public let marks: Marks?
+
+  init(_ answers: [Answer], _ times: StageTimes, _ picture: PicturePlace?) {
+    lines = Lines.answers(answers)
+    self.times = Lines.times(times)
+    marks = Marks(answers, picture)
+  }
+
+  /// Those of a screen that has none yet.
+  init() { (lines, times, marks) = ([], "", nil) }
 }
 
 /// The logic of the live screen.
@@ -42,7 +52,7 @@ public struct LiveAnswers: Equatable, Sendable {
   public private(set) var state = LiveState.loading(Words.checking)
 
   /// The answers to the last frame.
-  public private(set) var answers = LiveAnswers(lines: [], times: "")
+  public private(set) var answers = LiveAnswers()
 
   /// What runs the model, on which processors where the system tells, and the parts of the bundle that were left out.
   public private(set) var facts: [String] = []
@@ -167,8 +177,7 @@ private enum Answering {
     let handle: (YuvFrame) -> Void = { frame in
       do {
         let live = try predictor.run(frame)
-        let lines = Lines.answers(live.answers.map { $0.answer() })
-        outcomes.yield(.answered(LiveAnswers(lines: lines, times: Lines.times(live.times))))
+        outcomes.yield(.answered(LiveAnswers(live.answers.map { $0.answer() }, live.times, live.picture)))
       } catch {
         outcomes.yield(.failed(Problem(error)))
       }

@@ -35,7 +35,10 @@ import Observation
   public func fail(_ error: any Error) { state = .failed(Problem(error)) }
 
   private nonisolated static func answers(_ demo: Demo, _ photo: Data) async throws -> LiveAnswers {
-    let made = try demo.open().predict(demo.decoder.decode(photo))
-    return LiveAnswers(lines: Lines.answers(made.answers), times: Lines.times(made.times))
+    let (predictor, frame) = (try demo.open(), try demo.decoder.decode(photo))
+    let made = try predictor.predict(frame)
+    // A model that takes pictures as they are stored finds places that lie elsewhere in what a person sees.
+    let isTurned = frame.orientation != 1 && predictor.bundle.manifest.preprocess.values.contains { $0.orientation == .ignore }
+    return LiveAnswers(made.answers, made.times, isTurned ? nil : made.picture)
   }
 }

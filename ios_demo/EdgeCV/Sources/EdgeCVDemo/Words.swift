@@ -23,6 +23,7 @@ public enum Words {
   public static let share = "Share the result"
   public static let tryAgain = "Try again"
   public static let pictureOfCamera = "What the camera sees"
+  public static let pictureChosen = "The photo that was chosen"
 
   /// Why there are no frames for a while.
   public static func interrupted(_ reason: CameraInterruption) -> String {
@@ -37,6 +38,9 @@ public enum Words {
 
   /// The camera has stopped, for this reason.
   public static func cameraStopped(_ reason: String) -> String { "the camera stopped: \(reason)" }
+
+  /// A picture that the model has made.
+  static func picture(width: Int, height: Int) -> String { "a picture of \(width) x \(height)" }
 
   /// One of `ModelBundle.leftOut`.
   public static func leftOut(_ sentence: String) -> String { "Left out: \(sentence)." }

@@ -200,7 +200,7 @@ enum GoldenVectors {
   static let frames = yuv + apple
 
   /// Without them nothing is tested: `all vectors are there` then fails.
-  private static func cases<Case: FieldReadable & Sendable>(_ name: String) -> [Case] {
+  static func cases<Case: FieldReadable & Sendable>(_ name: String) -> [Case] {
     do {
       let data = try Data(contentsOf: folder.appendingPathComponent(name))
       return try VectorIndex<Case>(json: text(of: data, name: name), name: name).cases

@@ -4,7 +4,7 @@ import Foundation
 
 /// The answer of one head in Python.
 public struct PythonAnswer: RecordReadable, Sendable {
-  public static let keys = ["head", "kind", "label", "index", "labels", "scores"]
+  public static let keys = ["head", "kind", "label", "index", "labels", "scores", "places"]
 
   public let head: String
   public let kind: String
@@ -12,6 +12,8 @@ public struct PythonAnswer: RecordReadable, Sendable {
   public let index: Int?
   public let labels: [String]
   public let scores: [Double]
+  /// The sides of boxes, x and y of points, or the pixels of a mask or picture.
+  public let places: [Double]
 
   public init(_ record: Record) throws {
     head = try record.value("head")
@@ -20,6 +22,7 @@ public struct PythonAnswer: RecordReadable, Sendable {
     index = try record.value("index")
     labels = try record.value("labels")
     scores = try record.value("scores")
+    places = try record.value("places", or: [])
   }
 }
 
@@ -77,8 +80,14 @@ public func differences(
     guard let first, let second else { return first == nil && second == nil }
     return abs(first - second) <= tolerance * max(1, abs(first))
   }
+  func isSame(_ first: [String: Double], _ second: [String: Double]) -> Bool {
+    first.count == second.count && first.allSatisfy { isNear($0.value, second[$0.key]) }
+  }
   let checks: [(String, Bool)] = [
-    ("heads", wanted.heads == comparison.heads),
+    ("heads", wanted.heads.map(\.head) == comparison.heads.map(\.head)),
+    ("never", wanted.heads.map(\.never) == comparison.heads.map(\.never)),
+    ("agreement of heads", zip(wanted.heads, comparison.heads).allSatisfy { isNear($0.agreement, $1.agreement) }),
+    ("measured", zip(wanted.heads, comparison.heads).allSatisfy { isSame($0.measured, $1.measured) }),
     ("parts", wanted.parts.map(\.part) == comparison.parts.map(\.part)),
     ("constant", wanted.parts.map(\.constant) == comparison.parts.map(\.constant)),
     ("lost", wanted.parts.map(\.lost) == comparison.parts.map(\.lost)),
@@ -88,7 +97,7 @@ public func differences(
     ("mean error", isNear(wanted.meanAbsError, comparison.meanAbsError)),
     ("cosine", isNear(wanted.cosine, comparison.cosine)),
     ("counts", wanted.count == comparison.count && wanted.nonFinite == comparison.nonFinite),
-    ("agreement", wanted.agreement == comparison.agreement && wanted.flips == comparison.flips),
+    ("agreement", isNear(wanted.agreement, comparison.agreement) && wanted.flips == comparison.flips),
     ("gates", python.gates.map(\.words) == gates.map(\.words)),
     ("values of gates", zip(python.gates, gates).allSatisfy { isNear($0.value, $1.value) }),
     ("reasons", (python.reason ?? "") == reasons.joined(separator: "; ")),

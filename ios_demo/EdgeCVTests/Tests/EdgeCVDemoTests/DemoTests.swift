@@ -25,6 +25,27 @@ private let litert = LiteRtEngine.Factory(library: ProcessInfo.processInfo.envir
     #expect(model.facts.first?.hasPrefix("tflite/model.int8.tflite on litert ") == true)
     #expect(model.answers.lines.count == 4 && model.answers.lines[0] == "age" && model.answers.lines[2] == "gender")
     #expect(model.answers.times.hasPrefix("preprocess "))
+    #expect(model.answers.marks.map { [$0.width, $0.height] } == [32, 48])  // the frame's, upright
+    #expect(model.answers.marks?.boxes == [])
+  }
+
+  @Test func placesAreDrawnOverFramesAndPhotosAndSaidInWords() async throws {
+    let demo = try demo("places")
+    let live = LiveModel(demo, FakeCamera(.granted))
+    try await start(live)
+    let marks = try #require(live.answers.marks)
+    #expect((marks.width, marks.height) == (32, 48))
+    #expect(marks.masks.map { [$0.width, $0.height] } == [[32, 48]] && marks.made.count == 1)
+    #expect(marks.dots.count == 3 && marks.lines.count == 2)
+    #expect(live.answers.lines.contains { $0.hasPrefix("a picture of ") })
+    let bundle = try Bundles.open("places")
+    let photo = PhotoModel(demo)
+    let wide = try #require(try bundle.golden().cases.first { $0.id == "wide" })
+    await photo.answer(try #require(try bundle.goldenPicture(wide)))
+    guard case .answered(let answers) = photo.state else { Issue.record("\(photo.state)"); return }
+    let drawn = try #require(answers.marks)
+    #expect((drawn.width, drawn.height) == (40, 17) && !drawn.boxes.isEmpty)
+    #expect(answers.lines.contains { $0.hasSuffix(" %") } && drawn.boxes[0].text.hasSuffix(" %"))
   }
 
   @Test func aVerdictOfBeforeIsShownAgain() async throws {

@@ -28,6 +28,7 @@ struct PredictorTests {
     #expect(made.isSuperset(of: wanted))
     let names = [
       "digits_int8", "digits_plane", "two_by_two", "two_heads", "batch", "logits", "binary", "multilabel", "regression",
+      "places",
     ]
     #expect(Set(PythonAnswers.all.map(\.bundle)).isSuperset(of: names))
   }
@@ -42,12 +43,66 @@ struct PredictorTests {
       #expect(wanted.kind == answer.head.kind.title)
       #expect(wanted.label == answer.label && wanted.index == answer.index && wanted.labels == answer.labels)
       #expect(distance(wanted.scores, answer.scores) <= (isEqual || isExact ? 0 : 1e-6), "\(python.id): \(wanted.head)")
+      // Of a pixel, or of a place over one; the pixels of masks and pictures are whole numbers.
+      #expect(distance(wanted.places, numbers(answer.places)) <= 1e-5, "\(python.id): places of \(wanted.head)")
     }
     #expect(Set(python.outputs.keys) == Set(made.outputs.keys))
     for (name, values) in python.outputs {
       #expect(distance(values, made.outputs[name] ?? []) <= (isExact ? 0 : 1e-6), "\(python.id): \(name)")
     }
     #expect(made.label == made.answers[0].label && made.index == made.answers[0].index && made.scores == made.answers[0].scores)
+  }
+
+  private func numbers(_ places: Answer.Places) -> [Float] {
+    switch places {
+    case .none: []
+    case .boxes(let boxes): boxes.flatMap { [$0.left, $0.top, $0.right, $0.bottom] }
+    case .points(let points): points.flatMap { [$0.x, $0.y] }
+    case .mask(let mask): mask.classes.map(Float.init)
+    case .picture(let made): made.pixels.map(Float.init)
+    }
+  }
+
+  @Test func everyKindOfPlaceLiesWhereThePictureIsUpright() throws {
+    let predictor = try Predictor.open(Bundles.open("places"), [litert])
+    for one in try predictor.bundle.golden().cases {
+      let encoded = try #require(try predictor.bundle.goldenPicture(one))
+      let upright = try #require(try PNGDecoder().decode(encoded) as? RgbFrame)
+      let (wanted, made) = (try predictor.predict(upright), try predictor.predict(quarterTurned(upright)))
+      #expect(wanted.answers == made.answers && wanted.answers.count == 5)
+      let picture = try #require(made.picture)
+      #expect(picture == wanted.picture && (picture.height, picture.width) == (upright.height, upright.width))
+      guard case .boxes(let boxes) = wanted.answers[0].places, case .mask(let mask) = wanted.answers[1].places,
+        case .points(let points) = wanted.answers[2].places, case .picture(let drawn) = wanted.answers[3].places
+      else { Issue.record("other places"); return }
+      let (right, bottom) = (Float(upright.width), Float(upright.height))
+      #expect(!boxes.isEmpty && boxes.allSatisfy { $0.left >= 0 && $0.right <= right && $0.top >= 0 && $0.bottom <= bottom })
+      #expect(wanted.index == boxes[0].index && wanted.score == boxes[0].score)
+      #expect(wanted.top(2).map(\.index) == boxes.prefix(2).map(\.index))
+      #expect((mask.height, mask.width) == (upright.height, upright.width))
+      #expect(points.count == 3 && wanted.answers[2].head.decode?.skeleton == [[0, 1], [1, 2]])
+      #expect(drawn.width <= 16 && drawn.height <= 12 && drawn.pixels.count == drawn.width * drawn.height * 3)
+    }
+  }
+
+  /// The same picture stored as a camera that lies on its side stores it: to be turned clockwise by 90 degrees.
+  private func quarterTurned(_ upright: RgbFrame) throws -> RgbFrame {
+    let (width, height) = (upright.height, upright.width)
+    let pixels = (0..<width * height).flatMap { pixel in
+      let at = 3 * (pixel % width * upright.width + upright.width - 1 - pixel / width)
+      return upright.bytes[at..<at + 3]
+    }
+    return try RgbFrame().set(Array(pixels), width: width, height: height, orientation: 6)
+  }
+
+  @Test func withoutAPicturePlacesAreThoseInTheInput() throws {
+    let predictor = try Predictor.open(Bundles.open("places"), [litert])
+    let bundle = predictor.bundle
+    let one = try #require(try bundle.golden().cases.first { $0.id == "same" })  // whose picture has the input's size
+    let made = try predictor.predictPrepared(one.inputs.mapValues(bundle.goldenTensor))
+    #expect(made.picture == nil)
+    let wanted = try predictor.predict(PNGDecoder().decode(#require(try bundle.goldenPicture(one))))
+    #expect(made.answers == wanted.answers)
   }
 
   private func distance(_ wanted: [Double], _ made: [Float]) -> Double {

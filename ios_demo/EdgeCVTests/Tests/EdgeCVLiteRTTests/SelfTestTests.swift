@@ -95,6 +95,35 @@ struct SelfTestTests {
     #expect(scores.reasons == ["1 of 2 golden cases have other answers here"])
   }
 
+  @Test func placesThatAreRecordedOtherwiseAreFoundAndAnswersWithoutBoxesAreRead() throws {
+    let scratch = try Scratch()
+    func equal(_ change: (URL) throws -> Void) throws -> Int {
+      let place = try Bundles.copy("places", into: scratch)
+      try change(place)
+      return try SelfTest.run(Predictor.open(ModelBundle.open(place), [litert])).answersEqual
+    }
+    let names = try Bundles.open("places").manifest.heads.map(\.name)
+    for name in names {
+      let found = try equal { place in
+        try rewrite(place) { golden in
+          var last = JSONObject()
+          golden.changeCases { $0.changeAnswer(name) { last = $0 } }
+          golden.changeCases { $0.changeAnswer(name) { $0 = last } }
+        }
+      }
+      #expect(found == 1, "\(name)")
+    }
+    let none = try equal { place in
+      try Data().write(to: place.appendingPathComponent("golden/none.bin"))
+      let tensor = #"{"file": "none.bin", "sha256": "\#(sha256(Data()))", "shape": [1, 0, 5], "dtype": "float32"}"#
+      let scores = try JSONParser.parse(tensor, name: "scores")
+      try rewrite(place) {
+        $0.changeCases { $0.changeAnswer(names[0]) { ($0["decisions"], $0["scores"]) = (.array([]), scores) } }
+      }
+    }
+    #expect(none == 0)
+  }
+
   @Test func anOutputThatIsNotFiniteHasTheAnswerThatNothingIsDecided() throws {
     let scratch = try Scratch()
     for (decision, equal) in [("-1", 2), ("0", 0)] {

@@ -50,11 +50,29 @@ import Testing
         let outputs = try tensors(of: artifact.outputs)
         var best = [0, 0, 0]
         let bytes = try allocated {
-          try reader.read(outputs)
+          try reader.read(outputs, nil)
           reader.prediction.best(into: &best)
         }
         #expect(bytes == 0, "\(name)")
       }
+    }
+
+    @Test func readingBoxesMasksPointsAndPicturesAllocatesNothing() throws {
+      let bundle = try Bundles.open("places")
+      let artifact = try bundle.artifact(.tflite)
+      let reader = OutputReader(bundle.manifest, artifact)
+      let outputs = try tensors(of: artifact.outputs)
+      for output in outputs {
+        for i in 0..<output.count { output.memory.store(Float(i * 37 % 101) / 100, i) }
+      }
+      let preprocess = try #require(bundle.manifest.preprocess["image"])
+      let placement = try Placement(preprocess.fit, height: 90, width: 120, tall: 12, wide: 16)
+      let picture = PicturePlace(height: 90, width: 120, placement)
+      let bytes = try allocated { try reader.read(outputs, picture) }
+      #expect(bytes == 0)
+      let answers = reader.prediction.answers
+      #expect(answers[0].count > 0 && answers[0].index != nil)
+      #expect((answers[1] as? LiveMask)?.mask.count == 90 * 120)
     }
 
     private func spec(_ kernel: Kernel, _ semantics: Semantics, _ fit: Fit) -> Preprocess {

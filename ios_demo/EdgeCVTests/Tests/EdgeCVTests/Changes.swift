@@ -19,6 +19,8 @@ struct Change: Sendable, CustomTestStringConvertible {
 
 private let listed = #""sha256": "0000000000000000000000000000000000000000000000000000000000000000", "bytes": 7"#
 private let head = #"{"name": "digit", "kind": "classification", "outputs": ["digit"]}"#
+private let kinds =
+  "classification, binary, multilabel, regression, detection, segmentation, keypoints, image, embedding"
 private let other = #"{"name": "kind", "kind": "classification", "outputs": ["kind"]}"#
 
 /// What `MalformedBundleTest.kt` refuses, in the same words.
@@ -41,13 +43,15 @@ let changes: [Change] = [
   Change("heads", nil, "'heads' is missing at $"),
   Change("heads", "[]", "lists no heads"),
   Change("heads", "{}", "$.heads must be an array"),
-  Change(
-    "heads.0.kind", "\"a kind\"", "$.heads[0].kind must be one of classification, binary, multilabel, regression, got \"a kind\""),
+  Change("heads.0.kind", "\"a kind\"", "$.heads[0].kind must be one of \(kinds), got \"a kind\""),
   Change("heads.0.kind", "7", "$.heads[0].kind must be one of"),
   Change("heads.0.kind", nil, "'kind' is missing at $.heads[0]"),
   Change("heads.0.colour", "1", "unknown key 'colour' at $.heads[0]"),
-  Change("heads.0.outputs", "[]", "the kind classification has one output, got 0"),
-  Change("heads.0.outputs", "[\"digit\", \"digit\"]", "the kind classification has one output, got 2"),
+  Change("heads.0.outputs", "[]", "the head 'digit': it has no output"),
+  Change("heads.0.outputs", "[\"digit\", \"digit\"]", "the output 'digit' belongs to several heads"),
+  Change(
+    "heads", #"[{"name": "size+kind", "kind": "regression", "outputs": ["size", "kind"]}]"#,
+    "the kind regression has one output, got 2", bundle: "two_by_two"),
   Change("heads.0.outputs.0", "\"depth\"", "it has the output 'depth', which the model has not"),
   Change("heads", "[\(head), \(head)]", "lists the head 'digit' twice"),
   Change("heads.1.outputs.0", "\"kind\"", "the output 'kind' belongs to several heads", bundle: "two_by_two"),

@@ -13,8 +13,8 @@ struct LeftOutTests {
     + #"", "bytes": 7}"#
   private let saidOfArtifact = "the artifact openvino/model.xml is for the target openvino, which this edgecv does not know"
   private let head =
-    #"{"name": "pose", "kind": "keypoints", "outputs": ["colour"], "skeleton": [[0, 1]], "labels": {"0": "nose"}}"#
-  private let saidOfHead = "the head \"pose\" is of the kind keypoints, which this edgecv does not know"
+    #"{"name": "pose", "kind": "mesh", "outputs": ["colour"], "skeleton": [[0, 1]], "labels": {"0": "nose"}}"#
+  private let saidOfHead = "the head \"pose\" is of the kind mesh, which this edgecv does not know"
 
   init() throws { scratch = try Scratch() }
 

@@ -10,7 +10,7 @@ struct MalformedBundleTests {
 
   init() throws { scratch = try Scratch() }
 
-  @Test(arguments: changes) func aManifestThatSaysSomethingElseIsRefused(_ change: Change) throws {
+  @Test(arguments: changes + decoderChanges) func aManifestThatSaysSomethingElseIsRefused(_ change: Change) throws {
     let place = try changed(change)
     let said = try #require(message { _ = try ModelBundle.open(place) })
     #expect(said.contains(change.words))

@@ -28,9 +28,10 @@ private struct Plant: RecordReadable {
 
 /// The outputs of a source and of a good artifact, and the faults of others.
 private struct Proofs: RecordReadable {
-  static let keys = ["precision", "heads", "outputs", "source", "good", "proof", "plants"]
+  static let keys = ["precision", "canvas", "heads", "outputs", "source", "good", "proof", "plants"]
 
   let precision: String
+  let canvas: [Int]?
   var heads: [HeadSpec]
   var outputs: [TensorSpec]
   let source: [String: Output]
@@ -40,6 +41,7 @@ private struct Proofs: RecordReadable {
 
   init(_ record: Record) throws {
     precision = try record.value("precision")
+    canvas = try record.value("canvas", or: nil)
     heads = try record.value("heads")
     outputs = try record.value("outputs")
     source = try record.value("source")
@@ -48,18 +50,19 @@ private struct Proofs: RecordReadable {
     plants = try record.value("plants")
   }
 
-  static func read() throws -> Proofs {
-    let file = Bundles.folder.appendingPathComponent("proofs.json")
-    return try Proofs(json: String(contentsOf: file, encoding: .utf8), name: "proofs.json")
+  static func read(_ name: String) throws -> Proofs {
+    let file = Bundles.folder.appendingPathComponent(name)
+    return try Proofs(json: String(contentsOf: file, encoding: .utf8), name: name)
   }
 
   /// What an artifact with these outputs measures.
   func compare(_ candidate: [String: Output]) throws -> Comparison {
     let names = outputs.map(\.name)
     let opened = heads.map { spec in
-      let place = names.firstIndex(of: spec.outputs[0]) ?? 0
-      let numbers = outputs[place].shape.dropFirst().reduce(1, *)
-      return Head(spec, place: place, activation: spec.activation, numbers: numbers)
+      let own = spec.outputs.compactMap { name in outputs.first { $0.name == name } }
+      let picture = canvas.map { Canvas(height: $0[0], width: $0[1]) }
+      let form = HeadForm(spec, shapes: own.map(\.shape), dtypes: own.map(\.dtype), canvas: picture)
+      return Heads.open(form, names, spec.activation)
     }
     var sum = ComparisonSum(opened, outputs)
     for row in 0..<(source[names[0]]?.count ?? 0) {
@@ -74,8 +77,12 @@ private struct Proofs: RecordReadable {
 /// Faults planted in one head, column or channel are found and named as Python does, number for number and word for word.
 struct PlantedFaultTests {
   private let proofs: Proofs
+  private let places: Proofs
 
-  init() throws { proofs = try Proofs.read() }
+  init() throws {
+    proofs = try Proofs.read("proofs.json")
+    places = try Proofs.read("place_proofs.json")
+  }
 
   @Test func aGoodArtifactPassesWithAGateForEachHeadAndEachGroupOfColumns() throws {
     let measured = try proofs.compare(proofs.good)
@@ -90,8 +97,22 @@ struct PlantedFaultTests {
     #expect(differences(proofs.proof, measured, gates, [], tolerance: sums) == [])
   }
 
+  @Test func aGoodArtifactPassesWithBarsForMasksAndPicturesOfTheirOwn() throws {
+    let measured = try places.compare(places.good)
+    let gates = Gates.of(places.precision, isTrained: false, measured)
+    #expect(gates.filter { !$0.passed } == [])
+    #expect(gates.filter { $0.name == "mean_iou" }.map(\.subject) == ["mask", "lane"])
+    #expect(gates.filter { $0.name == "psnr_db" }.map(\.subject) == ["made"])
+    #expect(differences(places.proof, measured, gates, [], tolerance: sums) == [])
+  }
+
   @Test func everyFaultIsFoundAndNamedAsInPython() throws {
-    #expect(proofs.plants.count >= 37)
+    #expect(proofs.plants.count >= 37 && places.plants.count >= 20)
+    try find(proofs)
+    try find(places)
+  }
+
+  private func find(_ proofs: Proofs) throws {
     #expect(Set(proofs.plants.map(\.output)) == Set(proofs.outputs.map(\.name)))
     for plant in proofs.plants {
       let measured = try proofs.compare(proofs.good.merging([plant.output: plant.values]) { $1 })
@@ -192,7 +213,7 @@ struct PlantedFaultTests {
   @Test func onlyPlacesAtWhichTheSourcesWholeNumbersChangeAreCounted() throws {
     let output = TensorSpec(name: "map", shape: [1, 40], dtype: "int64")
     func compare(_ samples: Int, _ change: (Float) -> Float) throws -> Comparison {
-      var sum = ComparisonSum([head(.regression, 40, name: "map")], [output])
+      var sum = ComparisonSum([head(.regression, 40, name: "map", dtype: "int64")], [output])
       for sample in 0..<samples {
         let source = (0..<40).map { $0 < 2 ? Float((sample + $0) % 4) : 9 }  // the rest is padding
         try sum.add("\(sample)", [source], [source.indices.map { $0 == 0 ? change(source[$0]) : source[$0] }])
@@ -228,7 +249,7 @@ struct PlantedFaultTests {
   @Test func wholeNumbersAreEqualOrNotAndHaveNoNoise() {
     let output = TensorSpec(name: "map", shape: [1, 40], dtype: "int64")
     func compare(_ candidate: [Float]) throws -> Comparison {
-      var sum = ComparisonSum([head(.regression, 40, name: "map")], [output])
+      var sum = ComparisonSum([head(.regression, 40, name: "map", dtype: "int64")], [output])
       try sum.add("a", [(0..<40).map { Float($0 / 20) }], [candidate])
       return sum.result
     }

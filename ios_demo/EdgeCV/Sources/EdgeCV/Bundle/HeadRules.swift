@@ -12,20 +12,15 @@ struct HeadRules {
     }
     for head in manifest.heads { try checkOutputs(head) }
     try checkOwners()
-    for head in manifest.heads {
-      try checkThresholds(head)
-      try checkLabels(head)
-    }
+    for head in manifest.heads { try checkKind(head) }
     try checkFirstLabels()
   }
 
   private func checkOutputs(_ head: HeadSpec) throws {
-    if let unknown = head.outputs.first(where: { output($0) == nil }) {
+    if let unknown = head.outputs.first(where: { output in !manifest.outputs.contains { $0.name == output } }) {
       throw refused(head, "it has the output '\(shortened(unknown))', which the model has not")
     }
-    if head.outputs.count != 1 {
-      throw refused(head, "the kind \(head.kind.title) has one output, got \(head.outputs.count)")
-    }
+    if head.outputs.isEmpty { throw refused(head, "it has no output") }
   }
 
   private func checkOwners() throws {
@@ -43,29 +38,12 @@ struct HeadRules {
     }
   }
 
-  private func checkThresholds(_ head: HeadSpec) throws {
-    let thresholds = head.thresholds
-    if !head.kind.type.decidesByThreshold {
-      if thresholds.isEmpty { return }
-      throw refused(head, "the kind \(head.kind.title) has no thresholds, got \(thresholds)")
+  private func checkKind(_ head: HeadSpec) throws {
+    do {
+      try HeadForm(manifest, head).check()
+    } catch let error as SpecError {
+      throw refused(head, shortened(error.message))
     }
-    if thresholds.isEmpty || !thresholds.allSatisfy((0...1).contains) {
-      throw refused(head, "thresholds must be in 0..1, got \(thresholds)")
-    }
-    let answers = answers(of: head)
-    if thresholds.count != 1 && thresholds.count != answers {
-      throw refused(head, "thresholds must be one, or one for each of \(answers) labels, got \(thresholds.count)")
-    }
-  }
-
-  private func checkLabels(_ head: HeadSpec) throws {
-    guard let labels = head.labels else { return }
-    if labels.isEmpty { throw refused(head, "its list of labels is empty") }
-    if !head.kind.type.labelsEveryAnswer { return }
-    let answers = answers(of: head)
-    let fits = labels.count == max(answers, 2) || labels.count == output(head.outputs[0])?.shape.last
-    let isAlone = answers == 1 && labels.count == 1
-    if !fits && !isAlone { throw refused(head, "it has \(labels.count) labels for \(answers) answers") }
   }
 
   /// The manifest's own labels, which labels.txt holds as well, are those of the first head that has some; it may be left
@@ -74,12 +52,6 @@ struct HeadRules {
     let first = manifest.heads.lazy.compactMap(\.labels).first
     if leftOut.heads > 0 || manifest.labels == first { return }
     throw BundleError("\(name): its labels are not those of its first head with labels", makeAnew)
-  }
-
-  private func output(_ name: String) -> TensorSpec? { manifest.outputs.first { $0.name == name } }
-
-  private func answers(of head: HeadSpec) -> Int {
-    output(head.outputs[0])?.shape.dropFirst().reduce(1, *) ?? 0
   }
 
   private func refused(_ head: HeadSpec, _ reason: String) -> BundleError {

@@ -80,6 +80,8 @@ public struct HeadSpec: Equatable, Sendable {
   public let activation: Activation
   /// From which score on a label holds: one for all, or one a label; empty where the kind knows none.
   public let thresholds: [Double]
+  /// How the outputs become boxes, a mask, points or a picture, for the kinds that answer with such; else nil.
+  public let decode: HeadDecoder?
   /// What people call it, or nil.
   public let title: String?
   /// The unit of its values, for people, or nil.
@@ -161,11 +163,22 @@ public struct Artifact: Equatable, Sendable {
   public var title: String { "\(target.title) \(precision)" }
 }
 
-/// The comparison of one head's answers with the source's; `never` are answers that the source gives, and the artifact never.
+/// The comparison of one head's answers with the source's.
 public struct HeadComparison: Equatable, Sendable {
   public let head: String
+  /// The share of equal answers, 0..1: of samples, boxes, pixels, points or values.
   public let agreement: Double
+  /// The answers that the source gives, and the artifact never.
   public let never: [String]
+  /// What else the kind measures, such as "mean_iou".
+  public let measured: [String: Double]
+
+  init(head: String, agreement: Double, never: [String] = [], measured: [String: Double] = [:]) {
+    self.head = head
+    self.agreement = agreement
+    self.never = never
+    self.measured = measured
+  }
 }
 
 /// The comparison of one output, or some of its columns, with the source's; `constant` are columns that vary in the source only,
@@ -311,9 +324,10 @@ public struct GoldenTensor: Equatable, Sendable {
 
 /// The answer of one head that the source's outputs of a case are decoded to.
 public struct GoldenAnswer: Equatable, Sendable {
-  /// The index of a class, or a 1 or 0 for each label; -1 where the outputs are not finite, nil where nothing is decided.
+  /// The index of a class, or a 1 or 0 for each label, or the label of each box; -1 where the outputs are not finite, nil where
+  /// nothing is decided.
   public let decisions: [Int]?
-  /// One float32 number for each answer, after the head's activation.
+  /// One float32 number for each answer, after the head's activation; of answers that are places see docs/decoding.md.
   public let scores: GoldenTensor
 }
 

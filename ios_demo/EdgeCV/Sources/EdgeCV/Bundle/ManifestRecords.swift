@@ -55,6 +55,7 @@ extension HeadSpec: RecordReadable {
     labels = try record.value("labels", or: nil)
     activation = try record.value("activation", or: .none)
     thresholds = try record.value("thresholds", or: [])
+    decode = try record.value("decode", or: nil)
     title = try record.value("title", or: nil)
     unit = try record.value("unit", or: nil)
   }
@@ -123,6 +124,7 @@ extension HeadComparison: RecordReadable {
     head = try record.value("head")
     agreement = try record.value("agreement")
     never = try record.value("never", or: [])
+    measured = try record.value("measured", or: [:])
   }
 }
 

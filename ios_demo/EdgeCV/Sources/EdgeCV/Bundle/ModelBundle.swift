@@ -102,15 +102,29 @@ public struct ModelBundle: Sendable {
   ///
   /// - Throws: `BundleError` if it was changed, or is no float32 of that length.
   public func goldenTensor(_ tensor: GoldenTensor) throws -> [Float] {
+    try floats(of: goldenBytes(tensor, .float32))
+  }
+
+  /// What golden cases record of an answer: float32, or uint8 of masks and pictures.
+  func goldenAnswer(_ answer: GoldenAnswer) throws -> Recorded {
+    let tensor = answer.scores
+    if tensor.dtype != DType.uint8.title { return Recorded(answer.decisions, tensor.shape, try goldenTensor(tensor)) }
+    return Recorded(answer.decisions, tensor.shape, pixels: [UInt8](try goldenBytes(tensor, .uint8)))
+  }
+
+  /// The bytes of a golden tensor of that type; there may be none, as of no boxes.
+  private func goldenBytes(_ tensor: GoldenTensor, _ dtype: DType) throws -> Data {
     let file = try goldenFile(tensor.file)
-    guard let count = elementCount(tensor.shape) else {
+    let sides = tensor.shape.filter { $0 != 0 }
+    guard let product = elementCount(sides) else {
       throw BundleError("\(file) has the shape \(shortened("\(tensor.shape)"))", makeAnew)
     }
-    let data = try read(file, digest: tensor.sha256, most: 4 * count)
-    if tensor.dtype != "float32" || data.count != 4 * count {
+    let count = sides.count < tensor.shape.count ? 0 : product * dtype.size
+    let data = try read(file, digest: tensor.sha256, most: count)
+    if tensor.dtype != dtype.title || data.count != count {
       throw BundleError("\(file) does not hold \(tensor.dtype) \(tensor.shape)", makeAnew)
     }
-    return floats(of: data)
+    return data
   }
 
   /// A golden case's picture, encoded; nil where it has none.

@@ -111,6 +111,21 @@ public enum HeadKind: String, CaseIterable, Sendable, FieldReadable {
   /// Values that mean themselves.
   case regression
 
+  /// Labels with a box in the picture.
+  case detection
+
+  /// A class for each pixel of the picture.
+  case segmentation
+
+  /// Points in the picture.
+  case keypoints
+
+  /// A picture.
+  case image
+
+  /// A unit vector.
+  case embedding
+
   /// The name as in `bundle.json`.
   public var title: String { rawValue }
 

@@ -6,15 +6,14 @@ func activate(_ row: Memory<Float>, _ activation: Activation) {
   switch activation {
   case .none: break
   case .softmax: softmax(row)
-  case .sigmoid: sigmoid(row)
+  case .sigmoid: for i in row.indices { row[i] = Float(sigmoid(Double(row[i]))) }
   }
 }
 
-private func sigmoid(_ row: Memory<Float>) {
-  for i in row.indices {
-    let small = exp(-abs(Double(row[i])))
-    row[i] = Float((row[i] >= 0 ? 1 : small) / (1 + small))
-  }
+/// 1 / (1 + exp(-value)) in float64, without overflow.
+func sigmoid(_ value: Double) -> Double {
+  let small = exp(-abs(value))
+  return (value >= 0 ? 1 : small) / (1 + small)
 }
 
 private func softmax(_ row: Memory<Float>) {

@@ -1,7 +1,7 @@
 private let mostScaled = Double(1 << 28)  // pixels; a thread-thin picture scaled by its short side would not fit in memory
 
 /// One axis of a fit, in pixels.
-struct Axis {
+struct Axis: Equatable, Sendable {
   /// Where the part of the picture begins that is scaled.
   let first: Int
   /// How long that part is.
@@ -16,10 +16,23 @@ struct Axis {
   let at: Int
   /// The input's own length.
   let size: Int
+
+  /// Whether every place of the input is the same place in the picture.
+  var isUnchanged: Bool { taken == scaled && first + skipped == at }
+
+  /// Where a place in the input, in its pixels, is in the picture, in the picture's.
+  func back(_ place: Double) -> Double {
+    (place + Double(skipped - at)) * Double(taken) / Double(scaled) + Double(first)
+  }
+
+  /// Where a place in the picture is in the input: the other direction of `back`.
+  func ahead(_ place: Double) -> Double {
+    (place - Double(first)) * Double(scaled) / Double(taken) - Double(skipped - at)
+  }
 }
 
 /// Which part of a picture comes where in the input.
-struct Placement {
+struct Placement: Equatable, Sendable {
   let down: Axis
   let across: Axis
 
@@ -28,6 +41,9 @@ struct Placement {
 
   /// Nothing is padded.
   var isWhole: Bool { down.shown == down.size && across.shown == across.size }
+
+  /// That of a picture which is the input itself.
+  init(wholeOf height: Int, _ width: Int) { (down, across) = (whole(height, height), whole(width, width)) }
 
   /// The placement of a picture of that size.
   ///

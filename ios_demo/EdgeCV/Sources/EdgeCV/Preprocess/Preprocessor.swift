@@ -30,12 +30,13 @@ public final class Preprocessor {
 
   /// Fill the first sample of a tensor, which must be of the artifact's type and shape, from a picture.
   ///
+  /// - Returns: Where the picture lies in the input.
   /// - Throws: `InputError` if the model takes a tensor here, or the frame was never set, or the picture is too thin.
-  public func process(_ frame: Frame, into tensor: Tensor) throws {
+  @discardableResult public func process(_ frame: Frame, into tensor: Tensor) throws -> PicturePlace {
     check(tensor)
     guard let image else { throw InputError("the input '\(io.name)' takes a tensor, not a picture") }
     if frame.width == 0 { throw InputError("the frame is empty", "Call its set() first") }
-    try image.run(frame, tensor)
+    return try image.run(frame, tensor)
   }
 
   /// Fill the first sample of a tensor, which must be of the artifact's type and shape, from numbers in the source's layout.
@@ -80,13 +81,15 @@ private final class ImageSteps: Sink {
     kept.reserveCapacity(ImageSteps.mostKept)
   }
 
-  func run(_ frame: Frame, _ tensor: Tensor) throws {
+  func run(_ frame: Frame, _ tensor: Tensor) throws -> PicturePlace {
     let prepared = try prepared(frame)
-    current = prepared.placement
+    let placement = prepared.picture.placement
+    current = placement
     target = tensor
     defer { target = nil }
-    if !prepared.placement.isWhole { finish.padAll(tensor) }
+    if !placement.isWhole { finish.padAll(tensor) }
     prepared.plan.run(frame, self)
+    return prepared.picture
   }
 
   func bytes(_ y: Int, _ row: Memory<UInt8>) {
@@ -109,7 +112,8 @@ private final class ImageSteps: Sink {
     }
     let placement = try Placement(
       spec.fit, height: form.uprightHeight, width: form.uprightWidth, tall: tall, wide: wide)
-    let made = Prepared(form: form, placement: placement, plan: plan(placement, form))
+    let picture = PicturePlace(height: form.uprightHeight, width: form.uprightWidth, placement)
+    let made = Prepared(form: form, picture: picture, plan: plan(placement, form))
     if kept.count == ImageSteps.mostKept { kept.removeLast() }
     kept.insert(made, at: 0)
     return made
@@ -143,7 +147,7 @@ private final class ImageSteps: Sink {
 
   private struct Prepared {
     let form: FrameForm
-    let placement: Placement
+    let picture: PicturePlace
     let plan: any Plan
   }
 }

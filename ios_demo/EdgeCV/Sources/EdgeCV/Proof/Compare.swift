@@ -4,15 +4,13 @@ import Foundation
 let infinite = Double.greatestFiniteMagnitude
 
 private let mostFlips = 100
-private let nearly = 0.9  // of a sample's whole numbers, which agree where so many are equal
-private let wholeTypes = ["int", "uint", "bool"]  // how the types of whole numbers begin
+private let nearly = 0.9  // of a sample's answers, which agree where so much is equal
 
 /// Sums over samples of how far an artifact's outputs are from the source's, as `edgecv verify` computes it: over all values,
-/// and by head and by part of each output. A sample agrees where all heads do that decide something. Whole numbers, such as
-/// indices, are equal or not.
+/// and by head and by part of each output. A sample agrees as far as the answers of all heads do. Whole numbers, such as indices,
+/// are equal or not.
 struct ComparisonSum {
-  private var answers: [HeadCounts]
-  private var wholes: [WholeCounts]
+  private var answers: [(decides: Bool, counts: any AnswerCounts)]
   private var parts: [OutputSums?]
   private var count = 0
   private var elements = 0
@@ -27,16 +25,14 @@ struct ComparisonSum {
   private var flips: [String] = []
 
   /// `outputs` are the source's records of each output, in the order of the artifact's.
-  init(_ heads: [Head], _ outputs: [TensorSpec]) {
-    let deciding = heads.filter { $0.type.decides }
-    let whole = heads.filter { head in
-      !head.type.decides && wholeTypes.contains { outputs[head.place].dtype.hasPrefix($0) }
-    }
-    answers = deciding.map { HeadCounts($0) }
-    wholes = whole.map { WholeCounts($0) }
-    parts = outputs.enumerated().map { place, output in
-      if whole.contains(where: { $0.place == place }) { return nil }
-      return OutputSums(output.name, output.shape, byColumn: !deciding.contains { $0.place == place })
+  init(_ heads: [any Head], _ outputs: [TensorSpec]) {
+    let counting = heads.compactMap { head in head.comparison().map { (head: head, counts: $0) } }
+    let whole = Set(counting.filter { $0.counts is WholeCounts }.flatMap(\.head.spec.outputs))
+    let decided = Set(heads.filter { type(of: $0).decides }.flatMap(\.spec.outputs))
+    answers = counting.map { (type(of: $0.head).decides, $0.counts) }
+    parts = outputs.map { output in
+      if whole.contains(output.name) { return nil }
+      return OutputSums(output.name, output.shape, byColumn: !decided.contains(output.name))
     }
   }
 
@@ -48,12 +44,11 @@ struct ComparisonSum {
       addOutput(i, reference[i], candidate[i])
     }
     let isWhole = finite.allSatisfy { $0 }
-    var isSame = isWhole
-    for i in answers.indices where try !answers[i].add(reference, candidate) { isSame = false }
+    var share = isWhole ? 1.0 : 0.0
+    let (wanted, got) = (reference.map { Memory($0) }, candidate.map { Memory($0) })
+    for i in answers.indices { share = min(share, try answers[i].counts.add(wanted, got)) }
     count += 1
     if !isWhole { nonFinite += 1 }
-    var share = isSame ? 1.0 : 0.0
-    for i in wholes.indices { share = min(share, wholes[i].add(reference, candidate)) }
     agreed += share
     if share < nearly && flips.count < mostFlips { flips.append(id) }
   }
@@ -74,18 +69,18 @@ struct ComparisonSum {
 
   var result: Comparison {
     let isBroken = nonFinite > 0
-    let whole = wholes.map(\.result)
-    let decides = !answers.isEmpty || !wholes.isEmpty
+    let heads = answers.map(\.counts.result)
+    let byPart = zip(answers, heads).filter { !$0.0.decides }.map(\.1.agreement)
     return Comparison(
       count: count,
       maxAbsError: isBroken ? infinite : maxError,
       meanAbsError: isBroken ? infinite : sumError / Double(elements),
       cosine: isBroken ? 0 : cosine,
       snrDb: isBroken ? -infinite : signalToNoise(referencePower, errorPower),
-      agreement: decides ? whole.reduce(agreed / Double(count)) { min($0, $1.agreement) } : nil,
-      flips: decides || isBroken ? flips : [],
+      agreement: heads.isEmpty ? nil : byPart.reduce(agreed / Double(count), min),
+      flips: !heads.isEmpty || isBroken ? flips : [],
       nonFinite: nonFinite,
-      heads: answers.map(\.result) + whole,
+      heads: heads,
       parts: parts.flatMap { $0?.parts ?? [] })
   }
 
@@ -103,3 +98,8 @@ func signalToNoise(_ referencePower: Double, _ errorPower: Double) -> Double? {
 }
 
 func isFinite(_ values: [Float]) -> Bool { values.allSatisfy(\.isFinite) }
+
+func isFinite(_ values: Memory<Float>) -> Bool {
+  for i in values.indices where !values[i].isFinite { return false }
+  return true
+}

@@ -9,28 +9,34 @@ enum Gates {
   private struct Limits {
     let agreement: Double
     let snrDb: Double?
+    let meanIou: Double
+    let psnrDb: Double
+
+    /// The bars of what kinds of heads measure besides their agreement.
+    var measured: [(name: String, limit: Double)] { [("mean_iou", meanIou), ("psnr_db", psnrDb)] }
   }
 
-  private static let int8 = Limits(agreement: 0.90, snrDb: 8)
-  private static let trainedInt8 = Limits(agreement: 0.75, snrDb: nil)
+  private static let int8 = Limits(agreement: 0.90, snrDb: 8, meanIou: 0.80, psnrDb: 22)
+  private static let trainedInt8 = Limits(agreement: 0.75, snrDb: nil, meanIou: 0.60, psnrDb: 20)
 
   private static func limits(_ precision: String) -> Limits {
     switch precision {
-    case "float32": Limits(agreement: 0.995, snrDb: 60)
-    case "float16": Limits(agreement: 0.99, snrDb: 35)
-    case "dynamic": Limits(agreement: 0.93, snrDb: 10)
-    case "int16x8": Limits(agreement: 0.95, snrDb: 20)
+    case "float32": Limits(agreement: 0.995, snrDb: 60, meanIou: 0.98, psnrDb: 45)
+    case "float16": Limits(agreement: 0.99, snrDb: 35, meanIou: 0.97, psnrDb: 40)
+    case "dynamic": Limits(agreement: 0.93, snrDb: 10, meanIou: 0.80, psnrDb: 22)
+    case "int16x8": Limits(agreement: 0.95, snrDb: 20, meanIou: 0.90, psnrDb: 30)
     default: int8
     }
   }
 
   /// Hold what was measured against the bars: every head that decides something by its own agreement, every output, and every
-  /// group of its columns, by its own signal-to-noise ratio. Where there is one alone its gate has no subject.
+  /// group of its columns, by its own signal-to-noise ratio. Where there is one alone its gate has no subject. Masks and pictures
+  /// have a bar of their own.
   ///
   /// - Parameter isTrained: True if the model was trained while it was quantized, which is meant to change answers.
   static func of(_ precision: String, isTrained: Bool, _ measured: Comparison) -> [Gate] {
     let bar = isTrained && precision == "int8" ? trainedInt8 : limits(precision)
-    return snr(bar, measured) + agreement(bar, measured) + constant(measured)
+    return snr(bar, measured) + agreement(bar, measured) + besides(bar, measured) + constant(measured)
   }
 
   private static func snr(_ bar: Limits, _ measured: Comparison) -> [Gate] {
@@ -55,6 +61,18 @@ enum Gates {
     let limit = isSmall ? min(bar.agreement, 1 - 1 / Double(measured.count)) : bar.agreement
     return heads.map { subject, value in
       gate("agreement", limit, value, value >= limit - 1e-12 && measured.nonFinite == 0, subject)
+    }
+  }
+
+  /// A gate for each thing that a head measures besides its agreement.
+  private static func besides(_ bar: Limits, _ measured: Comparison) -> [Gate] {
+    let hasSeveral = measured.heads.count > 1
+    return measured.heads.flatMap { head in
+      bar.measured.compactMap { name, limit in
+        head.measured[name].map { value in
+          gate(name, limit, value, value >= limit && measured.nonFinite == 0, hasSeveral ? head.head : nil)
+        }
+      }
     }
   }
 

@@ -5,20 +5,18 @@ private let followed = 0.5  // of that range; where a column that moves so much 
 private let still = 1e-6  // of a column's own magnitude; what moves less is rounding
 private let mostColumns = 1024
 private let mostChannels = 4  // of a picture
-private let enough = 5  // samples that a class must be chosen for before its absence says something
-private let many = 20  // places at which the source gives a whole number, before its absence says something
 private let shownColumns = 4  // of a scattered set
 
 /// Sums over the values of one output, by column where columns may be of different kinds: boxes of 0..640 beside scores of 0..1
 /// hide in one ratio that the scores are wrong. The constants are those of Python's `edgecv_converters.parity.parts`.
 struct OutputSums {
-  private var columns: [Columns]
+  private var columns: [ColumnSums]
 
   /// `byColumn` is false for the output of a head that decides something: its columns are of one kind.
   init(_ name: String, _ shape: [Int], byColumn: Bool) {
     let axes = byColumn ? columnAxes(shape) : []
-    columns = axes.map { Columns(name, $0, shape) }
-    if axes.isEmpty { columns = [Columns(name, isNumbers: byColumn)] }
+    columns = axes.map { ColumnSums(name, $0, shape) }
+    if axes.isEmpty { columns = [ColumnSums(name, isNumbers: byColumn)] }
   }
 
   /// Take in one sample, whose values are finite.
@@ -42,7 +40,7 @@ struct OutputSums {
 }
 
 /// Sums over the values of one output by its columns along one axis; all values are one column without an axis.
-private struct Columns {
+private struct ColumnSums {
   private let name: String
   private let along: String  // the axis in words, where it is not the last one
   private let stride: Int
@@ -196,95 +194,4 @@ func placeWords(_ columns: [Int]) -> String {
   if last - first + 1 == columns.count { return first == last ? "[\(first)]" : "[\(first):\(last + 1)]" }
   let listed = columns.prefix(shownColumns).map(String.init).joined(separator: ", ")
   return "[\(listed)\(columns.count > shownColumns ? ", ..." : "")]"
-}
-
-/// The decisions of a head that makes some, counted: how often both agree, and which answers the artifact never gives.
-struct HeadCounts {
-  private let head: Head
-  private var count = 0
-  private var agreed = 0
-  private var source: [Decision: Int] = [:]
-  private var artifact: Set<Decision> = []
-
-  private struct Decision: Hashable {
-    let place: Int
-    let value: Int
-  }
-
-  init(_ head: Head) { self.head = head }
-
-  /// Take in all outputs of one sample; returns true where both decide the same: without a finite output nothing is decided.
-  mutating func add(_ reference: [[Float]], _ candidate: [[Float]]) throws -> Bool {
-    let wanted = try decisions(reference)
-    let got = try decisions(candidate)
-    for decision in wanted ?? [] { source[decision, default: 0] += 1 }
-    artifact.formUnion(got ?? [])
-    let isSame = wanted != nil && wanted == got
-    count += 1
-    if isSame { agreed += 1 }
-    return isSame
-  }
-
-  /// The decisions on one sample; nil where its output is not finite.
-  private func decisions(_ outputs: [[Float]]) throws -> [Decision]? {
-    let output = outputs[head.place]
-    return isFinite(output) ? try head.decisions(output).enumerated().map(Decision.init) : nil
-  }
-
-  var result: HeadComparison {
-    HeadComparison(head: head.spec.name, agreement: Double(agreed) / Double(max(1, count)), never: never.sorted())
-  }
-
-  private var never: [String] {
-    source.filter { $0.value >= enough && !artifact.contains($0.key) }.keys.map { decision in
-      if head.type.isOneClass { return head.spec.label(decision.value) }
-      return "\(head.spec.label(decision.place)): \(decision.value == 1 ? "yes" : "no")"
-    }
-  }
-}
-
-/// The values of one head that are whole numbers, counted: an index is right or wrong, and has no noise. Only places at which the
-/// source's values change are counted, where there are any: the others, such as padding, are right by themselves.
-struct WholeCounts {
-  private let head: Head
-  private var count = 0
-  private var first: [Float] = []
-  private var equal: [Int] = []  // how often, by place
-  private var moves: [Bool] = []
-  private var source: [Int64: Int] = [:]
-  private var artifact: Set<Int64> = []
-
-  init(_ head: Head) { self.head = head }
-
-  /// Take in all outputs of one sample; returns the share of equal values.
-  mutating func add(_ reference: [[Float]], _ candidate: [[Float]]) -> Double {
-    let wanted = reference[head.place]
-    let got = candidate[head.place]
-    if count == 0 {
-      first = wanted
-      equal = [Int](repeating: 0, count: wanted.count)
-      moves = [Bool](repeating: false, count: wanted.count)
-    }
-    for i in wanted.indices {
-      if wanted[i] == got[i] { equal[i] += 1 }
-      if wanted[i] != first[i] { moves[i] = true }
-    }
-    for value in wanted where value.isFinite { source[whole(value), default: 0] += 1 }
-    for value in got where value.isFinite { artifact.insert(whole(value)) }
-    count += 1
-    return Double(zip(wanted, got).count { $0 == $1 }) / Double(max(1, wanted.count))
-  }
-
-  var result: HeadComparison {
-    let moving = equal.indices.filter { moves[$0] }
-    let judged = moving.isEmpty ? Array(equal.indices) : moving
-    let agreement = Double(judged.reduce(0) { $0 + equal[$1] }) / Double(max(1, count * judged.count))
-    let never = source.filter { $0.value >= many && !artifact.contains($0.key) }.keys.sorted().map(String.init)
-    let wrong = count >= enough ? moving.filter { equal[$0] == 0 } : []
-    return HeadComparison(
-      head: head.spec.name, agreement: agreement, never: never + wrong.map { "the value at [\($0)]" })
-  }
-
-  /// The whole number of a finite one, or the nearest that there is.
-  private func whole(_ value: Float) -> Int64 { Int64(exactly: value.rounded(.towardZero)) ?? (value < 0 ? .min : .max) }
 }

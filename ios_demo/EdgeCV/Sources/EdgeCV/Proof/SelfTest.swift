@@ -1,7 +1,5 @@
 import Foundation
 
-private let nothing = -1  // the decision of a sample whose outputs are not finite
-
 /// The outcome of a self-test: does this device give the answers that were recorded when the bundle was made?
 public struct Verdict: Equatable, Sendable {
   /// True if all gates passed, all pictures gave the recorded tensors, and all recorded outputs the recorded answers.
@@ -44,7 +42,7 @@ public enum SelfTest {
     let specs = outputs.compactMap { io in bundle.manifest.outputs.first { $0.name == io.name } }
     var pictures = try PictureCheck(bundle, decoder)
     var answers = AnswerCheck(bundle)
-    var sum = ComparisonSum(Head.all(of: bundle.manifest, predictor.artifact), specs)
+    var sum = ComparisonSum(Heads.of(bundle.manifest, predictor.artifact), specs)
     for (number, one) in cases.enumerated() {
       progress(number, cases.count)
       let inputs = try one.inputs.mapValues(bundle.goldenTensor)
@@ -109,61 +107,5 @@ private struct PictureCheck {
     try preprocessor.process(decoder.decode(picture), into: tensor)
     count += 1
     if Data(tensor.bytes) == inputs[input].map(bytes) { equal += 1 }
-  }
-}
-
-/// Decodes the recorded outputs once more, and compares the answers of all heads with the recorded ones.
-private struct AnswerCheck {
-  private let bundle: ModelBundle
-  private let heads: [Head]
-
-  private(set) var count = 0
-  private(set) var equal = 0
-
-  init(_ bundle: ModelBundle) {
-    self.bundle = bundle
-    heads = Head.all(of: bundle.manifest)
-  }
-
-  var reason: String? {
-    equal == count ? nil : "\(count - equal) of \(count) golden cases have other answers here"
-  }
-
-  mutating func add(_ one: GoldenCase) throws {
-    count += 1
-    if try heads.allSatisfy({ try isSame(one, $0) }) { equal += 1 }
-  }
-
-  private func isSame(_ one: GoldenCase, _ head: Head) throws -> Bool {
-    guard let wanted = one.answers[head.spec.name] else {
-      throw BundleError("the golden case \(one.id) has no answer of the head '\(head.spec.name)'", makeAnew)
-    }
-    let output = try bundle.goldenOutput(one, head.spec.outputs[0], count: head.numbers)
-    let scores = try bundle.goldenTensor(wanted.scores)
-    if head.type.decides && !isFinite(output) {
-      return wanted.decisions.map { !$0.isEmpty && $0.allSatisfy { $0 == nothing } } ?? false
-    }
-    let answer = head.answer()
-    try head.read(Memory(output), into: answer)
-    let decisions = head.type.decides ? head.decisions(of: answer) : nil
-    let made = answer.values.array
-    return decisions == wanted.decisions && made.count == scores.count && zip(made, scores).allSatisfy(isNear)
-  }
-
-  /// Exponentials may be rounded otherwise, so that the last bit of a score may differ.
-  private func isNear(_ one: Float, _ other: Float) -> Bool {
-    one == other || one.isNaN && other.isNaN || other == one.nextUp || other == one.nextDown
-  }
-}
-
-extension ModelBundle {
-  /// The source's output of a golden case, of that many numbers.
-  fileprivate func goldenOutput(_ one: GoldenCase, _ name: String, count: Int) throws -> [Float] {
-    guard let tensor = one.outputs[name] else {
-      throw BundleError("the golden case \(one.id) has no output '\(name)'", makeAnew)
-    }
-    let values = try goldenTensor(tensor)
-    if values.count == count { return values }
-    throw BundleError("the golden case \(one.id) has \(values.count) numbers of the output '\(name)', not \(count)", makeAnew)
   }
 }

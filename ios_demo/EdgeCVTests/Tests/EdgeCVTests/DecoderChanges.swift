@@ -1,0 +1,50 @@
+private let places = "places"
+private let colours = "colours"
+
+/// What `MalformedBundleTest.kt` refuses of decoders, in the same words.
+let decoderChanges: [Change] = [
+  Change("heads.0.decode", nil, "the kind detection needs a decoder", bundle: places),
+  Change("heads.0.decode", "\"grid\"", "$.heads[0].decode must be an object", bundle: places),
+  Change("heads.0.decode.form", "\"ovals\"", "$.heads[0].decode.form must be one of ", bundle: places),
+  Change("heads.0.decode.form", "7", "$.heads[0].decode.form must be one of ", bundle: places),
+  Change("heads.0.decode.form", nil, "'form' is missing at $.heads[0].decode", bundle: places),
+  Change("heads.0.decode.stride", "1", "unknown key 'stride' at $.heads[0].decode", bundle: places),
+  Change("heads.0.decode.scores", nil, "'scores' is missing at $.heads[0].decode", bundle: places),
+  Change("heads.0.decode.scores", "[]", "its decoder has no scores", bundle: places),
+  Change("heads.0.decode.scores.0.channels", "\"third\"", "must be one of last, second", bundle: places),
+  Change("heads.0.decode.scores.0.count", "2", "thresholds must be one, or one for each of 2 labels, got 3", bundle: places),
+  Change("heads.0.decode.scores.0.first", "-1", "must be in 0..1048576", bundle: places),
+  Change(
+    "heads.0.decode.boxes.0.output", "\"mask\"", "the boxes of its decoder are of 'mask', which is no output of the head",
+    bundle: places),
+  Change(
+    "heads.0.decode.boxes.0.first", "2", "the boxes of its decoder must be 12 rows of 4 columns, got 12 of 2", bundle: places),
+  Change("heads.0.decode.boxes.0.count", "9", "the boxes of its decoder do not fit in the 4 channels of 'boxes'", bundle: places),
+  Change("heads.0.decode.boxes.0.width", "3", "the boxes of its decoder do not fit in the 4 channels of 'boxes'", bundle: places),
+  Change(
+    "heads.0.decode.objectness", "[{\"output\": \"boxes\"}]", "the objectness of its decoder must be 12 rows of 1 columns",
+    bundle: places),
+  Change("heads.0.decode.levels", "[]", "its decoder has no levels", bundle: places),
+  Change("heads.0.decode.levels.0.grid", "[3]", "are two numbers each", bundle: places),
+  Change("heads.0.decode.levels.0.grid", "[3, 5]", "the levels of its decoder have 15 places for 12 boxes", bundle: places),
+  Change("heads.0.decode.levels.0.grid", "[0, 4]", "the grids of its decoder must be in 1..1048576", bundle: places),
+  Change("heads.0.decode.levels.0.stride", "[4, 0]", "the strides and sizes of its decoder must be over 0", bundle: places),
+  Change("heads.0.decode.levels.0.sizes", "[[1, 2]]", "the levels of its decoder have sizes", bundle: places),
+  Change("heads.0.decode.bins", "0", "the bins of its decoder must be in 1..1048576, got 0", bundle: places),
+  Change("heads.0.decode.bins", "2", "the boxes of its decoder must be 12 rows of 8 columns, got 12 of 4", bundle: places),
+  Change("heads.0.decode.background", "3", "the background of its decoder must be in 0..2, got 3", bundle: places),
+  Change("heads.0.decode.overlap", "1.5", "the overlap of its decoder must be in 0..1, got 1.5", bundle: places),
+  Change("heads.0.decode.most", "0", "the most of its decoder must be in 1..1048576, got 0", bundle: places),
+  Change("heads.0.thresholds", "[]", "thresholds must be in 0..1", bundle: places),
+  Change("heads.0.labels", "[\"a\"]", "it has 1 labels for 3 classes", bundle: places),
+  Change("heads.1.decode", "{\"form\": \"pixels\"}", "the kind segmentation has no decoder of this form", bundle: places),
+  Change("heads.1.decode.kernel", "\"bicubic\"", "must be one of nearest, bilinear", bundle: places),
+  Change("heads.1.thresholds", "[0.5]", "a segmentation head of 3 planes has no thresholds", bundle: places),
+  Change("heads.2.decode.skeleton", "[[0, 3]]", "the skeleton of its decoder has pairs of points in 0..2", bundle: places),
+  Change("heads.2.decode.skeleton", "[[0]]", "the skeleton of its decoder has pairs of points in 0..2", bundle: places),
+  Change("heads.2.activation", "\"softmax\"", "the scores of points have no softmax", bundle: places),
+  Change("heads.3.decode.high", "0.0", "the low and high of its decoder are equal", bundle: places),
+  Change("heads.3.labels", "[\"a\"]", "it has 1 labels for 0 classes", bundle: places),
+  Change("heads.4.decode", "{\"form\": \"planes\"}", "the kind embedding has no decoder", bundle: places),
+  Change("heads.0.decode", "{\"form\": \"pixels\"}", "the kind classification has no decoder", bundle: colours),
+]
