@@ -86,6 +86,8 @@ schema: $(READY)
 golden: $(READY)
 	$(BIN)/python -m tests.golden.make
 	$(BIN)/python -m tests.golden.decode
+	$(BIN)/python -m tests.golden.clips
+	$(BIN)/python -m tests.golden.sounds
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache

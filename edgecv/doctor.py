@@ -24,8 +24,13 @@ if TYPE_CHECKING:
 
 Health = Literal["ok", "missing", "warning"]
 CONVERT: Final = 'pip install "edgecv[convert]"'
+SOUNDS: Final = {
+    "soundfile": "sound files",
+    "soxr": "sounds of another sample rate",
+    "sounddevice": "microphones (edgecv run)",
+}
 _SOURCE: Final = ("tensorflow", "keras")
-_OPTIONAL: Final = frozenset({"tf-keras", "opencv"})
+_OPTIONAL: Final = frozenset({"tf-keras", "opencv", *machine.SOUND})
 _LEAST_DISK: Final = 2 * 10**9
 _LEAST_MEMORY: Final = 4 * 10**9
 # An ONNX model of one Identity on float32 [1] (opset 13), to see which provider really takes a session.
@@ -71,7 +76,7 @@ class WantedPackage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def packages() -> tuple[WantedPackage, ...]:
-    """List the packages: those that load models, those of every target and back end, and those of cameras."""
+    """List the packages: those that load models, of every target and back end, of cameras and of sounds."""
     found = [
         WantedPackage(component="tensorflow", distributions=("tensorflow",), use="loading and converting any model"),
         WantedPackage(component="keras", distributions=("keras",), use="loading any model"),
@@ -87,12 +92,17 @@ def packages() -> tuple[WantedPackage, ...]:
             )
             found.append(one)
     camera, install = "videos and cameras (edgecv run)", 'pip install "edgecv[camera]"'
-    return (*found, WantedPackage(component="opencv", distributions=machine.CAMERA, use=camera, install=install))
+    found.append(WantedPackage(component="opencv", distributions=machine.CAMERA, use=camera, install=install))
+    for name, use in SOUNDS.items():
+        extra = "microphone" if name == "sounddevice" else "sound"
+        install = f'pip install "edgecv[{extra}]"'
+        found.append(WantedPackage(component=name, distributions=(name,), use=use, install=install))
+    return tuple(found)
 
 
 def examine() -> tuple[Check, ...]:
     """Look at Python, every package, the processor, memory and disk."""
-    installed = machine.versions(machine.tools() + machine.CAMERA)
+    installed = machine.versions(machine.tools() + machine.CAMERA + machine.SOUND)
     checks = [_python()]
     checks += [_package(package, installed) for package in packages()]
     checks += _two_runtimes(installed)

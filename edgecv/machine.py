@@ -11,6 +11,7 @@ from edgecv_runtime.cpu import architecture, cores, cpu_flags, cpu_model
 from edgecv_runtime.formats import BACKENDS
 
 LOADING: Final = ("tensorflow", "keras", "tf-keras")
+SOUND: Final = ("soundfile", "soxr", "sounddevice")
 CAMERA: Final = ("opencv-python-headless", "opencv-python", "opencv-contrib-python", "opencv")
 
 

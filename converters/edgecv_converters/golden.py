@@ -37,10 +37,11 @@ class GoldenSample:
 
     Attributes:
         id: Which sample it is, unique among the cases.
-        image: Decoded and upright, mode RGB or L, as the source file had it; None for tensor inputs.
+        image: Decoded and upright, mode RGB or L, as the source file had it; None for other inputs.
         inputs: The preprocessed float32 inputs by name, batch dimension included.
         outputs: The source model's outputs by name, batch dimension included.
         answers: What the heads decode these to, by the name of the head.
+        source: The decoded frames of a clip, or the waveform of a sound; None for other inputs.
     """
 
     id: str
@@ -48,6 +49,7 @@ class GoldenSample:
     inputs: Tensors
     outputs: Tensors
     answers: Mapping[str, ReferenceAnswer]
+    source: npt.NDArray[Any] | None = None
 
 
 def write_golden(folder: Path, cases: Iterable[GoldenSample], layers: tuple[Sketch, ...] = ()) -> GoldenInfo:
@@ -81,6 +83,11 @@ def _write_case(folder: Path, stem: str, sample: GoldenSample) -> GoldenCase:
         inputs=_write_tensors(folder, f"{stem}.input", sample.inputs),
         outputs=_write_tensors(folder, f"{stem}.output", sample.outputs),
         answers=_write_answers(folder, f"{stem}.answer", sample.answers),
+        source=(
+            msgspec.UNSET
+            if sample.source is None
+            else _write_tensor(folder / f"{stem}.source.bin", "source", sample.source)
+        ),
     )
 
 
@@ -155,6 +162,7 @@ def _read_case(root: Path, case: GoldenCase) -> GoldenSample:
             name: ReferenceAnswer(decisions=answer.decisions, scores=read_tensor(root, answer.scores))
             for name, answer in case.answers.items()
         },
+        source=read_tensor(root, case.source) if case.source else None,
     )
 
 

@@ -68,8 +68,8 @@ PreprocessOption = Annotated[
         "-p",
         metavar="PRESET|TOML",
         help="How a picture was prepared in training: none, rescale, tf, torch or caffe, with load_img+ or "
-        "image_dataset+ in front where one of those read the pictures; tensor for inputs that are no pictures; or a "
-        ".toml file.",
+        "image_dataset+ in front where one of those read the pictures; clip+ in front for clips of frames; tensor for "
+        "inputs that are no pictures; or a .toml file, as sounds need.",
         panel=DATA,
     ),
 ]

@@ -17,8 +17,9 @@ Sources = Annotated[
     list[str],
     typer.Argument(
         metavar="SOURCE...",
-        help="Pictures, folders of pictures, a video, an .npz file of arrays, a camera (0, /dev/video0, picamera, "
-        "rtsp://..., http://...), or - for JPEG or PNG pictures from standard input.",
+        help="Pictures, folders of pictures, a video, sounds, an .npz file of arrays, a camera (0, /dev/video0, "
+        "picamera, rtsp://..., http://...), a microphone (mic, mic:1), or - for JPEG or PNG pictures from standard "
+        "input.",
         show_default=False,
     ),
 ]

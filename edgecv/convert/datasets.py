@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -11,12 +12,16 @@ from edgecv_converters.data import Sample, SampleSet, Spool, SpoolInfo, open_sam
 from edgecv_converters.golden import GoldenSample
 from edgecv_runtime import npz
 from edgecv_runtime.errors import DataError, UsageError
-from edgecv_runtime.geometry import view_of
+from edgecv_runtime.files import MIB
+from edgecv_runtime.geometry import View, view_of
 from edgecv_runtime.golden import ReferenceAnswer
 from edgecv_runtime.heads.base import Head
 from edgecv_runtime.heads.one_class import only_class_head
-from edgecv_runtime.preprocess import decode
+from edgecv_runtime.preprocess import decode, input_preprocessor
+from edgecv_runtime.preprocess.clip import ClipPreprocessor
+from edgecv_runtime.preprocess.sound import SoundPreprocessor
 from edgecv_runtime.schema import Preprocess, TensorSpec
+from PIL import Image
 
 from edgecv.convert.request import ConvertRequest
 from edgecv.convert.standins import draw
@@ -29,6 +34,7 @@ HELD_BACK, DRAWN = "held-back", "drawn"  # what proves without having set a rang
 STANDINS = frozenset({DRAWN})
 ENOUGH_TO_PROVE, MOST_TO_PROVE, DRAWN_COUNT = 20, 200, 24
 TRAINING, HELD_OUT = "training", "held-out"
+MOST_FRAMES = 64 * MIB  # bytes of golden clips' frames, which are not compressed; further clips keep their tensors only
 LABELLED = frozenset({EVALUATION, VALIDATION, TRAINING, HELD_OUT})
 
 
@@ -187,24 +193,56 @@ def golden_cases(
 ) -> list[GoldenSample]:
     """The golden set with its pictures, tensors and the source's answers."""
     single = next(iter(specs.values())) if len(specs) == 1 else None
-    picture = single if single is not None and single.kind == "image" else None
+    kept = None if single is None or single.kind == "tensor" else _Origins(single)
     rasters: dict[int, np.ndarray] = {}
-    if samples.kind == "npz" and picture is not None:
+    if samples.kind == "npz" and kept is not None:
         rasters = _rasters(samples, next(iter(specs)), {head.name for head in heads})
     rows = {sample.id: sample.location for sample in samples.samples}
     cases = []
     pairs = zip(info.ids, spool.batches(1), references.batches(1), strict=True)
     for number, (name, (_, inputs), (_, outputs)) in enumerate(pairs):
-        image = view = None
-        if picture is not None:
+        origin = _Origin()
+        if kept is not None:
             location = rows[name]
-            source = location if isinstance(location, Path) else rasters[location]
-            image = decode(source, picture)
-            view = view_of(picture, image.height, image.width)
-        answers = {head.name: ReferenceAnswer.of(head, outputs, view) for head in heads}
+            origin = kept.of(location if isinstance(location, Path) else rasters[location])
+        answers = {head.name: ReferenceAnswer.of(head, outputs, origin.view) for head in heads}
         case = f"{number:03d}:{name}"
-        cases.append(GoldenSample(id=case, image=image, inputs=inputs, outputs=outputs, answers=answers))
+        cases.append(
+            GoldenSample(
+                id=case, image=origin.image, inputs=inputs, outputs=outputs, answers=answers, source=origin.source
+            )
+        )
     return cases
+
+
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    """The beginning of a golden case: a picture, or the frames or the waveform; and where it lies in the input."""
+
+    image: Image.Image | None = None
+    source: np.ndarray | None = None
+    view: View | None = None
+
+
+class _Origins:
+    """Decodes what golden cases begin with, for an input that is no tensor."""
+
+    def __init__(self, spec: Preprocess) -> None:
+        self._spec = spec
+        self._prepare = input_preprocessor(spec)
+        self._left = MOST_FRAMES
+
+    def of(self, sample: Path | np.ndarray) -> _Origin:
+        """Decode one sample: a file, or a row of an .npz file."""
+        if isinstance(self._prepare, ClipPreprocessor):
+            frames = self._prepare.stored(sample)
+            self._left -= frames.nbytes
+            view = view_of(self._spec, *frames.shape[1:3])
+            return _Origin(source=frames if self._left >= 0 else None, view=view)
+        if isinstance(self._prepare, SoundPreprocessor):
+            return _Origin(source=self._prepare.stored(sample))
+        image = decode(sample, self._spec)
+        return _Origin(image=image, view=view_of(self._spec, image.height, image.width))
 
 
 def _rasters(samples: SampleSet, name: str, labels: Collection[str]) -> dict[int, np.ndarray]:

@@ -11,6 +11,8 @@ from edgecv_runtime.bundle import LABELS, MANIFEST, MOST_TEXT, Bundle, read_with
 from edgecv_runtime.errors import BundleError
 from edgecv_runtime.schema import Artifact, Target
 
+PREPARED = frozenset({"image", "tensor"})  # the kinds of inputs that Kotlin and Swift know
+
 
 def choose(bundle: Bundle, targets: Sequence[Target], wanted: Sequence[str]) -> tuple[Artifact, ...]:
     """The artifacts of `targets` that `wanted` names, in the bundle's order; all of them where it is empty.
@@ -18,8 +20,15 @@ def choose(bundle: Bundle, targets: Sequence[Target], wanted: Sequence[str]) -> 
     `wanted` has "TARGET", "TARGET:PRECISION" or an artifact's file.
 
     Raises:
-        BundleError: There is no such artifact, or none of these targets.
+        BundleError: There is no such artifact, or none of these targets; or an input that apps cannot prepare.
     """
+    for name, spec in bundle.manifest.preprocess.items():
+        if spec.kind not in PREPARED:
+            raise BundleError(
+                f"the input {name!r} is of the kind {spec.kind}, and the libraries for apps prepare pictures and "
+                "tensors only",
+                "Run the bundle with edgecv's Python runtime, or take an artifact alone and prepare its input yourself",
+            )
     usable = [artifact for artifact in bundle.manifest.artifacts if artifact.target in targets]
     if not usable:
         raise BundleError(

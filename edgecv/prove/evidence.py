@@ -99,7 +99,7 @@ def scaling_weakness(
         scaling: What the model itself does to a pixel x before its first layer, slope * x + offset, by channel; None
             where it does nothing.
     """
-    if scaling is None or spec.kind != "image":
+    if scaling is None or spec.kind not in {"image", "clip"}:
         return None
     slope, offset = (np.asarray(values, np.float64) for values in scaling)
     raw, unit = (_spans(slope, offset, np.zeros(1), np.full(1, highest)) for highest in (255.0, 1.0))

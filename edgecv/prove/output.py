@@ -25,6 +25,13 @@ OF_MACHINE: Final = "The files are those that were recorded: this machine's runt
 OF_BUNDLE: Final = (
     "bundle.json says something else than when the golden cases were made: take the bundle from its source"
 )
+# What golden cases begin with by the kind of the input, and how near their tensors are.
+INPUTS: Final = {
+    "image": ("pictures", "to the bit"),
+    "clip": ("clips", "to the bit"),
+    "sound": ("sounds", "within 1e-5"),
+    "tensor": ("tensors", "to the bit"),
+}
 
 
 def print_verification(result: Verification, *, as_json: bool) -> None:
@@ -34,14 +41,16 @@ def print_verification(result: Verification, *, as_json: bool) -> None:
         BackendError: An artifact could not be run.
         GateError: An artifact, the preprocessing or the decoding of answers does not give what was recorded.
     """
+    words = INPUTS[result.kind]
     if as_json:
         show_json(result)
     else:
         show(*_lines(result))
     failed = tuple(parity for parity in result.parity if parity.status == "failed")
     if result.preprocessing_equal != result.pictures:
-        reason = f"{result.pictures - result.preprocessing_equal} of {result.pictures} golden pictures differ"
-        failed += (Parity(artifact=PREPROCESSING, status="failed", how="golden pictures", reason=reason),)
+        differing = result.pictures - result.preprocessing_equal
+        reason = f"{differing} of {result.pictures} golden {words[0]} differ"
+        failed += (Parity(artifact=PREPROCESSING, status="failed", how=f"golden {words[0]}", reason=reason),)
     if result.answers_equal != result.golden:
         reason = f"{result.golden - result.answers_equal} of {result.golden} golden cases are decoded to other answers"
         failed += (Parity(artifact=ANSWERS, status="failed", how="golden outputs", reason=reason),)
@@ -71,7 +80,8 @@ def _raise_for_broken(failed: tuple[Parity, ...]) -> None:
 def _lines(result: Verification) -> Iterator[Table | str]:
     yield f"{result.name}: {result.files} files, all as they were recorded"
     if result.pictures:
-        yield f"preprocessing: {result.preprocessing_equal} of {result.pictures} golden pictures equal to the bit"
+        what, near = INPUTS[result.kind]
+        yield f"preprocessing: {result.preprocessing_equal} of {result.pictures} golden {what} equal {near}"
     yield f"answers: {result.answers_equal} of {result.golden} golden cases decoded as they were recorded"
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for heading in ("artifact", "parity", "SNR", "agreement", "how"):

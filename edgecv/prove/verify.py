@@ -25,13 +25,15 @@ from edgecv.terminal.observer import Observer
 class Verification:
     """The result of checking a bundle.
 
-    `preprocessing_equal` counts golden pictures whose tensor came out with the very same bits, `answers_equal` golden
-    cases whose outputs, as they are recorded, are decoded to the recorded answer of every head.
+    `preprocessing_equal` counts golden pictures (or clips) whose tensor came out with the very same bits, or sounds
+    within 1e-5, of `pictures` that there are, whose kind is `kind`; `answers_equal` golden cases whose outputs, as they
+    are recorded, are decoded to the recorded answer of every head.
     """
 
     name: str
     files: int
     golden: int
+    kind: str
     pictures: int
     preprocessing_equal: int
     answers_equal: int
@@ -64,6 +66,7 @@ def verify(path: Path, *, gates: tuple[str, ...] = (), threads: int = 1, observe
         name=bundle.manifest.name,
         files=files,
         golden=len(cases),
+        kind=next(iter(bundle.manifest.preprocess.values())).kind,
         pictures=pictures,
         preprocessing_equal=equal,
         answers_equal=answered,

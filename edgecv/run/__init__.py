@@ -21,6 +21,7 @@ from edgecv_runtime.heads.thresholds import read_thresholds
 from edgecv_runtime.stream import FrameSource, SourceOptions, Stream, kind_of, open_source
 from edgecv_runtime.stream.arrays import Arrays
 from edgecv_runtime.stream.pictures import Pictures
+from edgecv_runtime.stream.sounds import SoundFiles
 
 from edgecv.run.interrupts import Interrupts
 from edgecv.run.lines import AnswerLines
@@ -31,6 +32,8 @@ from edgecv.run.window import DisplayWindow
 from edgecv.terminal.console import EXIT_INTERRUPTED, note
 
 __all__ = ["RunOptions", "run"]
+
+UNSEEN = {"arrays": "an .npz file", "sound": "a sound", "microphone": "a microphone"}  # sources without pictures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,9 +67,10 @@ class RunOptions:
         if self.duration is not None and not self.duration > 0:
             raise UsageError(f"--duration must be positive, got {self.duration:g}")
         kinds = [kind_of(text) for text in self.sources]
-        if "arrays" in kinds and (self.save is not None or self.show):
+        unseen = next((UNSEEN[kind] for kind in kinds if kind in UNSEEN), None)
+        if unseen is not None and (self.save is not None or self.show):
             option = "--show" if self.save is None else "--save"
-            raise UsageError(f"{option} is for pictures, and the source is an .npz file", "Leave it out")
+            raise UsageError(f"{option} is for pictures, and the source is {unseen}", "Leave it out")
         if self.save is not None:
             check_save(self.save, kinds[0], list(self.sources), force=self.force)
 
@@ -113,13 +117,17 @@ def _run(options: RunOptions, interrupts: Interrupts) -> int:
             duration=options.duration,
             stopping=lambda: interrupts.caught is not None or (window is not None and window.closed),
         )
-        names = list(source.names) if isinstance(source, Arrays | Pictures) else []
-        lines = AnswerLines(predictor, options.top, names)
+        names = list(source.names) if isinstance(source, Arrays | Pictures | SoundFiles) else []
+        lines = AnswerLines(predictor, options.top, names, timed=isinstance(source, SoundFiles))
         session = RunSession(
             stream=stream,
             lines=lines,
             printer=Printer(lines, stream.statistics, as_json=options.as_json, frames=not names),
-            saver=None if options.save is None else open_saver(options.save, source, fps=options.max_fps),
+            saver=(
+                None
+                if options.save is None
+                else open_saver(options.save, source, fps=options.max_fps, stride=_stride(predictor))
+            ),
             window=window,
             interrupts=interrupts,
             skip_bad=options.skip_bad,
@@ -164,6 +172,12 @@ def _load(options: RunOptions) -> Predictor:
     for sentence in predictor.bundle.left_out:
         note(sentence)
     return predictor
+
+
+def _stride(predictor: Predictor) -> int:
+    """The number of frames from one answer to the next."""
+    clips = (spec.clip for spec in predictor.manifest.preprocess.values())
+    return next((clip.stride for clip in clips if clip), 1)
 
 
 def _size(text: str | None) -> tuple[int, int] | None:

@@ -26,9 +26,11 @@ class AnswerLines:
         predictor: Whose answers they are.
         count: How many of the best classes are named.
         names: The names of all pictures; empty for frames, which are told by number and time.
+        timed: Pictures are told by their time as well, as the windows of sounds are.
     """
 
-    def __init__(self, predictor: Predictor, count: int, names: Sequence[str] = ()) -> None:
+    def __init__(self, predictor: Predictor, count: int, names: Sequence[str] = (), *, timed: bool = False) -> None:
+        self._timed = timed
         self._heads = predictor.heads
         self._widths = {head.name: _label_width(head) for head in predictor.heads}
         self._count = count
@@ -66,7 +68,8 @@ class AnswerLines:
 
     def _place(self, answer: FrameAnswer) -> str:
         if self._name:
-            return one_line(answer.frame.name).ljust(self._name)
+            time = f" {answer.frame.seconds:9.3f} s" if self._timed else ""
+            return f"{one_line(answer.frame.name).ljust(self._name)}{time}"
         return f"{answer.frame.index:>6} {answer.frame.seconds:9.3f} s"
 
     def _answers(self, found: Prediction) -> zip[tuple[Head, HeadAnswer]]:

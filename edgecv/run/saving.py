@@ -9,10 +9,10 @@ from typing import Any, Protocol
 
 import numpy as np
 from edgecv_runtime.errors import EdgecvError, UsageError
+from edgecv_runtime.opencv import opencv
 from edgecv_runtime.stream import Frame, FrameSource
-from edgecv_runtime.stream.opencv import opencv
 from edgecv_runtime.stream.pictures import Pictures
-from edgecv_runtime.stream.video import SUFFIXES as VIDEO_SUFFIXES
+from edgecv_runtime.video_files import SUFFIXES as VIDEO_SUFFIXES
 from edgecv_runtime.writing import unused_name, write_whole
 from PIL import Image
 
@@ -58,15 +58,22 @@ def check_save(path: Path, kind: str, sources: list[str], *, force: bool) -> Non
         raise UsageError(f"{path} exists", "Give --force to replace it, or another --save")
 
 
-def open_saver(path: Path, source: FrameSource, *, fps: float | None) -> Saver:
-    """The saver for a place that `check_save` let through; `fps` is a limit that the frames are held to.
+def open_saver(path: Path, source: FrameSource, *, fps: float | None, stride: int = 1) -> Saver:
+    """The saver for a place that `check_save` let through.
+
+    Args:
+        path: The place.
+        source: The frames come from it.
+        fps: A limit that the frames are held to.
+        stride: How many frames of the source there are for one that is saved.
 
     Raises:
         UsageError: A saved picture would replace one of the source.
         MissingDependencyError: A video needs OpenCV.
     """
     if path.suffix.lower() == VIDEO:
-        rates = [rate for rate in (source.fps or USUAL_FPS, fps if source.live else None) if rate]
+        own = (source.fps or USUAL_FPS) / (1 if source.live else stride)
+        rates = [rate for rate in (own, fps if source.live else None) if rate]
         return VideoSaver(path, min(rates), real_time=source.live)
     return FolderSaver(path, source)
 

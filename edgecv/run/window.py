@@ -9,7 +9,7 @@ import sys
 import numpy as np
 from edgecv_runtime.errors import EdgecvError, MissingDependencyError
 from edgecv_runtime.interpreter import clean_command, clean_environment
-from edgecv_runtime.stream.opencv import opencv
+from edgecv_runtime.opencv import opencv
 
 TITLE = "edgecv"
 ESCAPE = 27

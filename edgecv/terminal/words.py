@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from typing import Final
 
+from edgecv_runtime.clip_sound_schema import Sound
 from edgecv_runtime.schema import Fit, Normalize, Preprocess, QuantParams
 from edgecv_runtime.text import THIN
+from msgspec import UNSET, structs
 
 DASH: Final = "\N{EN DASH}"
 MINUS: Final = "\N{MINUS SIGN}"
@@ -81,6 +83,12 @@ def quant_words(params: QuantParams | None) -> str:
 def preprocess_words(step: Preprocess) -> str:
     """One line that says what happens to a picture (or tensor) before it enters the model."""
     numbers = _normalize_words(step.normalize)
+    if step.sound:
+        return f"{_sound_words(step.sound)} → {numbers}"
+    if step.clip:
+        every = "" if step.clip.stride == 1 else f", one in {step.clip.stride}"
+        frame = preprocess_words(structs.replace(step, kind="image", clip=UNSET))
+        return f"{step.clip.frames} frames{every}, each: {frame}"
     if step.kind == "tensor" or step.size is None:
         return f"tensor as it is → {numbers}"
     turned = "upright by EXIF" if step.orientation == "exif" else "EXIF orientation ignored"
@@ -88,6 +96,15 @@ def preprocess_words(step: Preprocess) -> str:
     height, width = step.size
     size = f"{width}{TIMES}{height} pixels"
     return f"picture, {turned} → {step.color} → {_fit_words(step.fit)} to {size} ({kernel}) → {numbers}"
+
+
+def _sound_words(sound: Sound) -> str:
+    """One line that says what becomes of a waveform."""
+    kind = f"{sound.spectrum}, {sound.taper} window of {sound.window}, hop {sound.hop}, FFT of {sound.fft}"
+    mel = "" if sound.mel is None else f" → {sound.mel.bins} mel bands ({sound.mel.form})"
+    log = "" if sound.log == "none" else f" → {sound.log} (floor {sound.floor:g})"
+    log += "" if sound.cepstra is None else f" → {sound.cepstra.count} cepstral coefficients ({sound.cepstra.form})"
+    return f"{(sound.samples or 0) / sound.rate:.3g}{THIN}s of sound at {sound.rate}{THIN}Hz → {kind}{mel}{log}"
 
 
 def _fit_words(fit: Fit) -> str:

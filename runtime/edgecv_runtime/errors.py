@@ -3,13 +3,13 @@
 EdgecvError                 exit code 1
 |-- UsageError              exit code 2: the call itself is wrong
 |-- SpecError               a preprocessing or recipe file says something impossible
-|-- ImageError              an image cannot be read or has the wrong form
+|-- ImageError              an image, a clip or a sound cannot be read or has the wrong form
 |-- DataError               a folder or .npz does not hold what was asked for
 |-- SourceError             a trained model cannot be loaded
 |-- ConversionError         a converter refused, crashed, hung or ran out of memory
 |-- BundleError             a bundle is damaged, unsafe or from another version
 |-- BackendError            a runtime is missing or did not run where it was asked to
-|-- StreamError             a camera, a video or a stream of pictures cannot be read
+|-- StreamError             a camera, a microphone, a video or a stream of pictures cannot be read
 |-- DeviceError             another machine or a phone is absent, refuses, is full, or went away
 |-- MissingDependencyError  a package is not installed; the hint has the install line
 `-- GateError               exit code 3: a parity or accuracy gate failed
@@ -70,11 +70,11 @@ class SpecError(EdgecvError):
 
 
 class ImageError(EdgecvError):
-    """An image cannot be read, or does not have the form that was asked for."""
+    """An image (or a clip of them, or a sound) cannot be read, or does not have the form that was asked for."""
 
 
 class DataError(EdgecvError):
-    """A folder of images or an .npz file does not hold what was asked for."""
+    """A folder of samples or an .npz file does not hold what was asked for."""
 
 
 class SourceError(EdgecvError):
@@ -94,7 +94,7 @@ class BackendError(EdgecvError):
 
 
 class StreamError(EdgecvError):
-    """A camera, a video or a stream of pictures cannot be opened, or ended before its time."""
+    """A camera, a microphone, a video or a stream of pictures cannot be opened, or ended before its time."""
 
 
 class DeviceError(EdgecvError):

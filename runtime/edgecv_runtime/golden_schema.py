@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from edgecv_runtime.records import Record
 from edgecv_runtime.schema import Digest
 
@@ -29,9 +31,12 @@ class GoldenAnswer(Record, frozen=True, kw_only=True):
 
 
 class GoldenCase(Record, frozen=True, kw_only=True):
-    """One case: the picture (None for tensor inputs), the preprocessed float32 inputs, the source's outputs.
+    """One case: the picture (None for other inputs), the preprocessed float32 inputs, the source's outputs.
 
-    `answers` are what the heads decode these outputs to, by the name of the head.
+    `answers` are what the heads decode these outputs to, by the name of the head. `source` is what the case begins with
+    where that is a clip, its decoded frames (frames, height, width, 3; or without channels for gray) uint8, or a sound,
+    one channel (samples) float32 at the input's rate, not filled up; it has no batch dimension. Other cases have no
+    such key, nor has a clip whose frames are too large to be kept.
     """
 
     id: str
@@ -40,12 +45,14 @@ class GoldenCase(Record, frozen=True, kw_only=True):
     inputs: dict[str, GoldenTensor]
     outputs: dict[str, GoldenTensor]
     answers: dict[str, GoldenAnswer]
+    source: GoldenTensor | msgspec.UnsetType = msgspec.UNSET
 
     @property
     def tensors(self) -> tuple[GoldenTensor, ...]:
         """All tensors of the case."""
         scores = (answer.scores for answer in self.answers.values())
-        return (*self.inputs.values(), *self.outputs.values(), *scores)
+        sources = (self.source,) if self.source else ()
+        return (*sources, *self.inputs.values(), *self.outputs.values(), *scores)
 
 
 class Sketch(Record, frozen=True, kw_only=True):

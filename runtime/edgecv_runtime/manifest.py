@@ -201,13 +201,15 @@ def _check_once(names: Sequence[str], what: str) -> None:
 def _check_preprocess(spec: Preprocess, source: TensorSpec) -> None:
     """Refuse a preprocessing that is impossible, or gives another shape than the model takes."""
     name = shortened(source.name)
-    if spec.kind == "image" and spec.size is None:
+    if spec.kind in {"image", "clip"} and spec.size is None:
         raise SpecError(f"preprocess of {name!r}: it has no size")
     try:
         check(spec)
-        resolve(spec, source.shape, name)
+        whole = resolve(spec, source.shape, name)
     except SpecError as error:
         raise SpecError(f"preprocess of {name!r}: {error.message}") from error
+    if (whole.clip, whole.sound) != (spec.clip, spec.sound):
+        raise SpecError(f"preprocess of {name!r}: it does not say how many frames or samples it takes")
 
 
 def _check_heads(manifest: Manifest, left_out: LeftOut) -> None:
@@ -301,6 +303,8 @@ def _check_extras(manifest: Manifest, artifact: Artifact) -> None:
         spec = manifest.preprocess[io.name]
         if io.normalize is not None:
             _check_normalize(io.normalize, spec, io)
+        if io.layout == "NCHW" and spec.kind in {"clip", "sound"}:
+            raise SpecError(f"the input {shortened(io.name)!r} has the layout NCHW, and is a {spec.kind}")
         if io.layout == "NCHW" and spec.kind == "tensor" and len(io.shape) < 3:
             raise SpecError(f"the input {shortened(io.name)!r} has the layout NCHW and {len(io.shape)} axes")
         if io.by_label:

@@ -182,14 +182,21 @@ def match_arrays(
 
 
 def _check_array(path: Path, spec: TensorSpec, array: Header, preprocess: Preprocess) -> None:
-    if preprocess.kind == "image":
-        axes = {3, 4} if preprocess.color == "gray" else {4}
-        if array.dtype != np.uint8 or len(array.shape) not in axes:
-            raise DataError(
-                f"{path}: {spec.name!r} is {array.dtype} with {len(array.shape)} axes, "
-                f"but images are uint8 N x H x W{' or N x H x W x 1' if 3 in axes else ' x 3'}",
-                "For tensors that are prepared already, use --preprocess tensor",
-            )
+    form = f"{path}: {spec.name!r} is {array.dtype} with {len(array.shape)} axes"
+    prepared = "For tensors that are prepared already, use --preprocess tensor"
+    if preprocess.kind in {"image", "clip"}:
+        frames = preprocess.clip.frames if preprocess.clip else None
+        what, lead = ("images", "N") if frames is None else ("clips", f"N x {frames}")
+        count = 4 if frames is None else 5
+        axes = {count - 1, count} if preprocess.color == "gray" else {count}
+        if array.dtype != np.uint8 or len(array.shape) not in axes or (frames or array.shape[1]) != array.shape[1]:
+            colors = f" or {lead} x H x W x 1" if count - 1 in axes else " x 3"
+            raise DataError(f"{form}, but {what} are uint8 {lead} x H x W{colors}", prepared)
+        return
+    if preprocess.kind == "sound":
+        if len(array.shape) != 2 or not (array.dtype.kind == "f" or array.dtype == np.int16):
+            wanted = "floats of -1 to 1 or int16, N x samples"
+            raise DataError(f"{form}, but sounds are {wanted}, at the model's rate", prepared)
         return
     if tuple(array.shape[1:]) != tuple(spec.shape[1:]):
         raise DataError(

@@ -23,7 +23,8 @@ from edgecv_runtime.heads.answers import Top
 from edgecv_runtime.heads.base import Head
 from edgecv_runtime.heads.kinds import Thresholds, heads_of
 from edgecv_runtime.prediction import Prediction, Reader
-from edgecv_runtime.preprocess import Preprocessor
+from edgecv_runtime.preprocess import input_preprocessor
+from edgecv_runtime.preprocess.clip import ClipPreprocessor, FrameSequence
 from edgecv_runtime.preprocess.decode import ImageSource
 from edgecv_runtime.schema import Artifact, Manifest
 
@@ -98,7 +99,7 @@ class Predictor:
         self.artifact = artifact
         self.backend = backend
         self._reader = Reader(artifact.outputs, heads or heads_of(manifest))
-        self._preprocessors = {io.name: Preprocessor(manifest.preprocess[io.name], io) for io in artifact.inputs}
+        self._preprocessors = {io.name: input_preprocessor(manifest.preprocess[io.name], io) for io in artifact.inputs}
         sources = {spec.name: spec for spec in manifest.inputs}
         self._feeds = {io.name: Feed(sources[io.name], io) for io in artifact.inputs}
         self._first = artifact.inputs[0]
@@ -143,6 +144,9 @@ class Predictor:
         self, source: ImageSource | list[ImageSource], *, skip_bad: bool = False
     ) -> Prediction | list[Prediction] | list[Prediction | ImageError]:
         """Answer for a path, bytes, Pillow image, uint8 RGB array (H x W x 3), or a list of them.
+
+        A model of clips takes a video file or a uint8 array (frames x H x W x 3), a model of sounds a sound file or a
+        waveform at its own rate (samples,).
 
         A list goes through in the artifact's batches. With `skip_bad` a picture of a list that cannot be read has its
         ImageError in the place of its answer; without it the first one is raised.
@@ -198,6 +202,13 @@ class Predictor:
         if len(self._preprocessors) != 1:
             raise BundleError("the model has several inputs", "Use predict_tensor with one array per input")
         return self._preprocessors[self._first.name].locate(source, out)
+
+    def sequence(self) -> FrameSequence | None:
+        """A new sequence of frames, of which clips are made for `infer`; None where the model takes no clip."""
+        prepare = self._preprocessors[self._first.name]
+        if len(self._preprocessors) != 1 or not isinstance(prepare, ClipPreprocessor):
+            return None
+        return FrameSequence(prepare)
 
     def infer(self, tensor: Tensors, preprocess_ms: float = 0.0, view: View | None = None) -> Prediction:
         """Answer for what `prepare` or `locate` made; without a view, places are those in the model's input."""

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from edgecv_runtime.clip_sound_schema import Clip, Sound
 from edgecv_runtime.decoders import Decoder
 from edgecv_runtime.records import Record
 
@@ -59,14 +60,16 @@ class Normalize(Record, frozen=True, kw_only=True):
 
 
 class Preprocess(Record, frozen=True, kw_only=True):
-    """From a picture (or a raw tensor) to one input of the model.
+    """From a picture (or a clip of them, a sound, or a raw tensor) to one input of the model.
 
     `kind` "tensor" means that the input is no image: only `normalize` applies, and `size` is None. For images `size` is
     (height, width) in pixels. `depth` is what becomes of 16-bit gray: "shift" takes the high byte, "clip" makes what is
-    over 255 white, as Keras's `load_img` does.
+    over 255 white, as Keras's `load_img` does. A "clip" prepares every frame as an image; `clip` says which frames. Of
+    a "sound" `sound` says all but the `normalize` at its end, one value or one a frequency. Neither key is in the file
+    of other kinds.
     """
 
-    kind: Literal["image", "tensor"] = "image"
+    kind: Literal["image", "tensor", "clip", "sound"] = "image"
     size: tuple[int, int] | None = None
     orientation: Literal["exif", "ignore"] = "exif"
     depth: Depth = "shift"
@@ -74,6 +77,8 @@ class Preprocess(Record, frozen=True, kw_only=True):
     fit: Fit = Fit()
     resize: Resize = Resize()
     normalize: Normalize = Normalize()
+    clip: Clip | msgspec.UnsetType = msgspec.UNSET
+    sound: Sound | msgspec.UnsetType = msgspec.UNSET
 
 
 class HeadSpec(Record, frozen=True, kw_only=True):
@@ -265,7 +270,7 @@ class Parity(Record, frozen=True, kw_only=True):
 class CalibrationSet(Record, frozen=True, kw_only=True):
     """The samples that set the quantization ranges: `sha256` over the sorted digests of the chosen files."""
 
-    kind: Literal["images", "npz"]
+    kind: Literal["images", "videos", "sounds", "npz"]
     count: Count
     skipped: Count
     seed: int

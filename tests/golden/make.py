@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import io
 import sys
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 import msgspec
 import numpy as np
 from edgecv_runtime.golden_schema import GoldenTensor
 from edgecv_runtime.preprocess import Preprocessor
+from edgecv_runtime.records import Record
 from PIL import Image, ImageOps
 
 from tests.golden import independent
@@ -132,7 +134,7 @@ def check_decoding(plan: Plan, source: Source, expected: np.ndarray) -> None:
         raise SystemExit(f"{plan.name}: Pillow turns the picture differently")
 
 
-def encode_index(cases: list[Case]) -> bytes:
+def encode_index(cases: Sequence[Record]) -> bytes:
     """One case a line, so that a change shows which."""
     lines = b",\n".join(msgspec.json.encode(case) for case in cases)
     return b'{"format_version":%d,"cases":[\n%s\n]}\n' % (FORMAT_VERSION, lines)

@@ -405,4 +405,4 @@ def test_an_unknown_key_of_a_golden_case_comes_with_the_known_ones(root):
     edit_golden(root, lambda case: case.update(colour="red"))
     with pytest.raises(BundleError) as caught:
         Bundle.load(root).golden()
-    assert caught.value.hint == "Known keys there are id, image, image_sha256, inputs, outputs, answers"
+    assert caught.value.hint == "Known keys there are id, image, image_sha256, inputs, outputs, answers, source"

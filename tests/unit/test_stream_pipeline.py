@@ -62,6 +62,9 @@ class Predictor:
         self.tensors.add(id(tensor))
         return tensor, None
 
+    def sequence(self):
+        return None  # it takes no clips
+
     def infer(self, tensor, preprocess_ms=0.0, view=None):  # noqa: ARG002 - places are no part of these answers
         before = float(tensor[0])
         if before == self.broken:

@@ -17,6 +17,7 @@ from edgecv_runtime.text import valid
 
 IMAGE_CHANNELS = (1, 3)
 NUMBERED = re.compile(r"(\d{1,6})(?:\s*[:,;)]\s*|\.\s+|\s+)(\S.*)")  # "0 Rock", "1: Paper", "2,Scissors"
+CLIPS = "; if it is a clip of frames, give --preprocess clip+NAME"
 LARGEST_LABELS = 16 * MIB  # bytes; the longest lists that are in use have some hundred kilobytes
 
 
@@ -42,25 +43,33 @@ def is_plane(spec: TensorSpec) -> bool:
     return len(spec.shape) == 3
 
 
+def is_clip(spec: TensorSpec) -> bool:
+    """Tell whether an input may be a clip, N x frames x H x W x C with one or three channels; it may be a volume."""
+    return len(spec.shape) == 5 and spec.shape[4] in IMAGE_CHANNELS
+
+
 def preprocessing(given: Preprocess | None, model: HasInputs, note: Callable[[str], None]) -> dict[str, Preprocess]:
     """The preprocessing of every input, complete.
 
-    What was given applies to the inputs that may be pictures, or to all where it is for tensors; others are tensors. An
-    input of H x W is a gray picture where the preprocessing is one for pictures and no other input may be one. A model
-    that scales raw pixels itself gets "none". Nothing is ever assumed of any other picture.
+    What was given applies to the inputs that may be pictures (or clips, or the one that may be a sound), or to all
+    where it is for tensors; others are tensors. An input of H x W is a gray picture where the preprocessing is one for
+    pictures and no other input may be one. A model that scales raw pixels itself gets "none". Nothing is ever assumed
+    of any other picture.
 
     Raises:
         UsageError: An input may be a picture and nobody says how it is prepared; the hint lists the presets.
         SpecError: What was given does not fit the input.
     """
     chosen = given
+    if given is not None and given.kind in {"clip", "sound"}:
+        return _of_kind(given, model.inputs)
     pictures = [spec.name for spec in model.inputs if is_image(spec)]
     if given is not None and given.kind == "image" and not pictures:
         pictures = [spec.name for spec in model.inputs if is_plane(spec)]
     if given is not None and given.kind == "image" and not pictures:
         raise UsageError(
             f"the model takes no picture (its input has the shape {model.inputs[0].shape})",
-            "Leave --preprocess out, or give --preprocess tensor",
+            f"Leave --preprocess out, or give --preprocess tensor{CLIPS if any(map(is_clip, model.inputs)) else ''}",
         )
     if given is None and pictures:
         if not model.has_preprocessing:
@@ -71,9 +80,29 @@ def preprocessing(given: Preprocess | None, model: HasInputs, note: Callable[[st
             )
         chosen = from_preset("none")
         note("The model scales raw pixels itself: preprocessing is 'none' (0..255)")
+    for spec in model.inputs:
+        if given is None and is_clip(spec):
+            note(f"The input {spec.name!r} is taken for numbers{CLIPS}")
     tensor = from_preset("tensor")
     specs = {s.name: (chosen if s.name in pictures and chosen is not None else tensor) for s in model.inputs}
     return {spec.name: resolve(specs[spec.name], spec.shape, spec.name) for spec in model.inputs}
+
+
+def _of_kind(given: Preprocess, inputs: Sequence[TensorSpec]) -> dict[str, Preprocess]:
+    """Give a preprocessing of clips to every input that may be one, or of a sound to the one that may be one."""
+    fitting = [spec.name for spec in inputs if is_clip(spec)]
+    if given.kind == "sound":
+        fitting = [spec.name for spec in inputs if len(spec.shape) in {3, 4}]
+    elif not fitting:  # gray frames without a channel axis
+        fitting = [spec.name for spec in inputs if len(spec.shape) == 4 and not is_image(spec)]
+    if not fitting or (given.kind == "sound" and len(fitting) > 1):
+        raise UsageError(
+            f"the model does not take one {given.kind} (its inputs have the shapes "
+            f"{', '.join(str(spec.shape) for spec in inputs)})",
+            "Leave --preprocess out, or give another",
+        )
+    tensor = from_preset("tensor")
+    return {spec.name: resolve(given if spec.name in fitting else tensor, spec.shape, spec.name) for spec in inputs}
 
 
 def read_labels(path: Path) -> tuple[str, ...]:

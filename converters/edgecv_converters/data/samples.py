@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,13 +11,14 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from edgecv_runtime import sound_files, video_files
 from edgecv_runtime.errors import DataError
 from edgecv_runtime.heads.annotation import Annotations
 from edgecv_runtime.heads.truth import refuse_two_readings
 from edgecv_runtime.npz import LABEL_KEYS
 from edgecv_runtime.npz import headers as npz_headers
 from edgecv_runtime.npz import read as read_npz
-from edgecv_runtime.picture_files import SUFFIXES, others_in_words, pictures_below
+from edgecv_runtime.picture_files import SUFFIXES, PictureWarning, others_in_words, pictures_below
 from edgecv_runtime.text import valid
 
 from edgecv_converters.data.annotated import find_annotated
@@ -39,7 +41,7 @@ class SampleSet:
     """Samples of one folder or file, in a fixed order.
 
     Attributes:
-        kind: "images" or "npz".
+        kind: "npz", or what the files of a folder are: pictures, or where there is none videos, or sounds.
         path: The folder or file that was opened.
         samples: Sorted by id, until a choice is made.
         classes: Class names in order; empty where the data has no labels.
@@ -47,7 +49,7 @@ class SampleSet:
         annotations: What people marked in the pictures; None where they marked nothing.
     """
 
-    kind: Literal["images", "npz"]
+    kind: Literal["images", "videos", "sounds", "npz"]
     path: Path
     samples: tuple[Sample, ...]
     classes: tuple[str, ...]
@@ -118,6 +120,8 @@ class SampleSet:
 def open_samples(path: Path, *, labelled: bool = False) -> SampleSet:
     """List a folder of images (with or without a subfolder per class), pictures with annotations, or an .npz file.
 
+    A folder without images may hold videos, or sounds, likewise.
+
     Raises:
         DataError: Nothing is there, nothing in it is usable, or `labelled` was asked for and there are no labels.
     """
@@ -130,7 +134,7 @@ def open_samples(path: Path, *, labelled: bool = False) -> SampleSet:
         return SampleSet("images", path, samples, (), annotations=marked.annotations)
     found = _open_folder(path) if os.path.isdir(path) else _open_npz(path)  # noqa: PTH112 - it takes every name
     if labelled and not found.classes:
-        hint = "Put the images of each class into a subfolder of its own"
+        hint = f"Put the {found.kind} of each class into a subfolder of its own"
         if found.kind == "npz":
             hint = f"Store the class indices as an array named {LABEL_KEYS[0]!r}"
         raise DataError(f"{path} has no labels", hint)
@@ -142,6 +146,9 @@ def _open_folder(folder: Path) -> SampleSet:
         files, others = pictures_below(folder, hidden=True)
     except OSError as error:
         raise DataError(f"{error.filename} cannot be read: {error.strerror}", "Change its permissions") from error
+    kind: Literal["images", "videos", "sounds"] = "images"
+    if not files:
+        kind, files = _videos_or_sounds(folder, others)
     if not files:
         held = f", but {others_in_words(others)}" if others else ""
         raise DataError(f"{folder} holds no images{held}", f"Image files end in {', '.join(sorted(SUFFIXES))}")
@@ -152,7 +159,24 @@ def _open_folder(folder: Path) -> SampleSet:
         for name, file in zip(relative, files, strict=True)
     )
     classes = tuple(sorted({valid(name.parts[0]) for name in relative})) if nested else ()
-    return SampleSet("images", folder, samples, classes)
+    return SampleSet(kind, folder, samples, classes)
+
+
+def _videos_or_sounds(folder: Path, files: list[Path]) -> tuple[Literal["videos", "sounds"], list[Path]]:
+    """The videos of a folder without pictures, or where there is none its sounds.
+
+    Warns:
+        PictureWarning: There are others beside them.
+    """
+    videos = [file for file in files if file.suffix.lower() in video_files.SUFFIXES]
+    sounds = [file for file in files if file.suffix.lower() in sound_files.SUFFIXES]
+    kind: Literal["videos", "sounds"] = "videos" if videos else "sounds"
+    found = videos or sounds
+    others = [file for file in files if file not in set(found)]
+    if found and others:
+        message = f"{folder}: no {kind}, and left out: {others_in_words(others)}"
+        warnings.warn(PictureWarning(message, message), stacklevel=4)
+    return kind, found
 
 
 def _open_npz(path: Path) -> SampleSet:

@@ -14,7 +14,7 @@ from edgecv_runtime.errors import DataError, ImageError
 from edgecv_runtime.geometry import View
 from edgecv_runtime.npz import headers, match_arrays
 from edgecv_runtime.npz import rows as npz_rows
-from edgecv_runtime.preprocess import Preprocessor
+from edgecv_runtime.preprocess import input_preprocessor
 from edgecv_runtime.schema import Preprocess, TensorSpec
 
 from edgecv_converters.data.inputs import is_plane
@@ -23,6 +23,7 @@ from edgecv_converters.data.samples import SampleSet
 MAX_UNREADABLE = 0.05
 MOST_NAMED = 5
 Progress = Callable[[int, int], None]
+FILES_OF = {"image": "images", "clip": "videos", "sound": "sounds"}  # by the kind of an input's preprocessing
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ def write_spool(
 ) -> tuple[Spool, SpoolInfo]:
     """Preprocess every sample into float32 files with the code that runs on the device.
 
-    Unreadable images are skipped and counted.
+    Unreadable files are skipped and counted.
 
     Args:
         samples: The samples.
@@ -107,16 +108,17 @@ def write_spool(
         on_progress: Is told how many samples are done, and of how many.
 
     Raises:
-        DataError: More than 5 % of the images are unreadable, or the data does not fit the model's inputs.
+        DataError: More than 5 % of the files are unreadable, or the data does not fit the model's inputs.
     """
     spool = Spool(folder, tuple(spec.name for spec in inputs), len(samples))
     indices = samples.labels(labels)
-    fill = _fill_from_images if samples.kind == "images" else _fill_from_npz
+    fill = _fill_from_npz if samples.kind == "npz" else _fill_from_files
     filled = fill(samples, spool, specs, inputs, truths, on_progress)
     kept, skipped, digests = filled.kept, filled.skipped, filled.digests
     if len(skipped) > MAX_UNREADABLE * len(samples):
         raise DataError(
-            f"{len(skipped)} of {len(samples)} images in {samples.path} cannot be read, the first is {skipped[0]}",
+            f"{len(skipped)} of {len(samples)} {samples.kind} in {samples.path} cannot be read, the first is "
+            f"{skipped[0]}",
             "Remove or replace them; up to 5 % are skipped",
         )
     digest = hashlib.sha256("\n".join(sorted(digests)).encode()).hexdigest()
@@ -140,7 +142,7 @@ class _Filled:
     views: list[View]
 
 
-def _fill_from_images(
+def _fill_from_files(
     samples: SampleSet,
     spool: Spool,
     specs: Mapping[str, Preprocess],
@@ -148,12 +150,16 @@ def _fill_from_images(
     _truths: Collection[str],
     on_progress: Progress,
 ) -> _Filled:
-    if len(inputs) != 1 or specs[inputs[0].name].kind != "image":
+    wanted = FILES_OF.get(specs[inputs[0].name].kind)
+    if len(inputs) != 1 or wanted != samples.kind:
         hint = "Give an .npz file with one array per input"
-        if len(inputs) == 1 and is_plane(inputs[0]):
+        if len(inputs) == 1 and wanted is not None:
+            hint = f"Give a folder of {wanted}, or an .npz file"
+        elif len(inputs) == 1 and samples.kind == "images" and is_plane(inputs[0]):
             hint = f"If H x W = {inputs[0].shape[1:]} is a gray picture, say with --preprocess how it is prepared"
-        raise DataError(f"{samples.path} is a folder of images, but the model does not take one image", hint)
-    preprocessor = Preprocessor(specs[inputs[0].name], shape=inputs[0].shape)
+        one = next(kind for kind, files in FILES_OF.items() if files == samples.kind)
+        raise DataError(f"{samples.path} is a folder of {samples.kind}, but the model does not take one {one}", hint)
+    preprocessor = input_preprocessor(specs[inputs[0].name], shape=inputs[0].shape)
     array = spool.create({inputs[0].name: inputs[0].shape})[inputs[0].name]
     filled = _Filled([], [], [], [])
     for number, sample in enumerate(samples.samples):
@@ -182,7 +188,7 @@ def _fill_from_npz(
 ) -> _Filled:
     arrays = match_arrays(samples.path, headers(samples.path), specs, inputs, truths)
     out = spool.create({spec.name: spec.shape for spec in inputs})
-    preprocessors = {spec.name: Preprocessor(specs[spec.name], shape=spec.shape) for spec in inputs}
+    preprocessors = {spec.name: input_preprocessor(specs[spec.name], shape=spec.shape) for spec in inputs}
     digests = {int(str(s.location)): hashlib.sha256() for s in samples.samples}
     places = {int(str(s.location)): place for place, s in enumerate(samples.samples)}
     done = 0

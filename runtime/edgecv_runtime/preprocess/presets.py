@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
+from edgecv_runtime.clip_sound_schema import Clip
 from edgecv_runtime.errors import SpecError
 from edgecv_runtime.schema import Fit, Normalize, Preprocess, Resize
 
@@ -26,10 +29,12 @@ LOADERS: Mapping[str, str] = {
     "load_img": "as keras.utils.load_img reads: nearest neighbour, EXIF orientation ignored, 16 bits clipped at 255",
     "image_dataset": "as keras.utils.image_dataset_from_directory reads: TensorFlow's bilinear, EXIF ignored",
 }
+CLIP = re.compile(r"clip(?::(\d{1,5}))?\+(.+)")  # clip+rescale, clip:4+image_dataset+rescale
 PRESETS: Mapping[str, str] = {
     **NORMALIZATIONS,
     **LOADERS,
     "tensor": "the input is no picture: values as they are",
+    "clip+NAME": "the input is a clip of successive frames, each prepared as NAME says; clip:4+NAME: of every fourth",
 }
 
 
@@ -47,7 +52,7 @@ def parse(text: str) -> Preprocess:
 
 
 def from_preset(text: str) -> Preprocess:
-    """A preset: `NORMALIZATION`, `LOADER`, or `LOADER+NORMALIZATION`; or `tensor`.
+    """A preset: `NORMALIZATION`, `LOADER`, or `LOADER+NORMALIZATION`; `clip+` or `clip:STRIDE+` and one; or `tensor`.
 
     Without a loader a picture is turned upright, stretched to the input's size and resampled as Pillow's bilinear does.
 
@@ -56,11 +61,13 @@ def from_preset(text: str) -> Preprocess:
     """
     if text == "tensor":
         return Preprocess(kind="tensor")
+    if found := CLIP.fullmatch(text):
+        return as_clip(from_preset(found[2]), int(found[1] or 1))
     loader, plus, name = text.rpartition("+")
     if not plus and name in LOADERS:
         loader, name = name, "none"
     if name not in NORMALIZATIONS or loader not in (LOADERS if plus or loader else {""}):
-        names = ", ".join([*NORMALIZATIONS, "tensor", *(f"{loader}+NAME" for loader in LOADERS)])
+        names = ", ".join([*NORMALIZATIONS, "tensor", *(f"{loader}+NAME" for loader in LOADERS), "clip+NAME"])
         raise SpecError(f"unknown preprocessing {text!r}", f"Presets are {names}; or give a .toml file")
     resize = {
         "": Resize(),
@@ -75,6 +82,17 @@ def from_preset(text: str) -> Preprocess:
         resize=resize,
         normalize=normalization(name),
     )
+
+
+def as_clip(picture: Preprocess, stride: int) -> Preprocess:
+    """Return the preprocessing of a clip whose frames are prepared as pictures are.
+
+    Raises:
+        SpecError: That is no preprocessing of pictures, or the stride is no number of frames.
+    """
+    if picture.kind != "image" or stride < 1:
+        raise SpecError("a clip's frames are pictures, at least one apart", "Write clip+rescale, or clip:4+rescale")
+    return msgspec.structs.replace(picture, kind="clip", clip=Clip(stride=stride))
 
 
 def normalization(name: str) -> Normalize:

@@ -6,18 +6,22 @@ import math
 
 import msgspec
 
+from edgecv_runtime.clip_sound_schema import Clip, Sound
 from edgecv_runtime.errors import SpecError
 from edgecv_runtime.preprocess.presets import NORMALIZATIONS, normalization
+from edgecv_runtime.preprocess.sound_rules import bins_of, check_sound, resolve_sound
 from edgecv_runtime.schema import Fit, Normalize, Preprocess
 
 CHANNELS = {"rgb": 3, "bgr": 3, "gray": 1}
 LARGEST = (2 - 2**-23) * 2.0**127  # float32
+MOST_FRAMES, MOST_STRIDE = 1024, 10_000
 
 
 def resolve(spec: Preprocess, shape: tuple[int, ...], name: str = "input") -> Preprocess:
     """Complete a preprocessing for an input of `shape` (1, H, W, C) or (1, H, W), or of any shape for tensors.
 
-    A preset's colour becomes gray where the input has one channel, or no channel axis.
+    A preset's colour becomes gray where the input has one channel, or no channel axis. A clip has the frames as one
+    more axis behind the batch; a sound's two axes are time and frequency, with or without channels.
 
     Raises:
         SpecError: The preprocessing does not fit the input, or contradicts itself.
@@ -25,6 +29,11 @@ def resolve(spec: Preprocess, shape: tuple[int, ...], name: str = "input") -> Pr
     if spec.kind == "tensor":
         check(spec, channels=shape[-1] if len(shape) > 1 else 1)
         return spec
+    if spec.kind == "sound":
+        check(spec)
+        return resolve_sound(spec, shape, name)
+    if spec.kind == "clip":
+        return _resolve_clip(spec, shape, name)
     if len(shape) not in {3, 4}:
         raise SpecError(
             f"input {name!r} has the shape {shape}, which is no picture (1, height, width, channels)",
@@ -46,6 +55,25 @@ def resolve(spec: Preprocess, shape: tuple[int, ...], name: str = "input") -> Pr
     return done
 
 
+def frame_spec(spec: Preprocess) -> Preprocess:
+    """Return what each frame of a clip goes through, as the preprocessing of a picture."""
+    return msgspec.structs.replace(spec, kind="image", clip=msgspec.UNSET)
+
+
+def _resolve_clip(spec: Preprocess, shape: tuple[int, ...], name: str) -> Preprocess:
+    check(spec)
+    if len(shape) not in {4, 5}:
+        raise SpecError(
+            f"input {name!r} has the shape {shape}, which is no clip (1, frames, height, width, channels)",
+            "Use another kind of preprocessing",
+        )
+    clip = spec.clip or Clip()
+    if clip.frames not in {None, shape[1]}:
+        raise SpecError(f"clip.frames must be the input's, {shape[1]}, got {clip.frames}", "Leave frames out")
+    frame = resolve(frame_spec(spec), (shape[0], *shape[2:]), name)
+    return msgspec.structs.replace(frame, kind="clip", clip=Clip(frames=shape[1], stride=clip.stride))
+
+
 def check(spec: Preprocess, *, channels: int | None = None) -> None:
     """Refuse what is impossible.
 
@@ -58,12 +86,15 @@ def check(spec: Preprocess, *, channels: int | None = None) -> None:
     """
     _check_fit(spec.fit)
     _check_preset(spec.normalize, spec.color)
-    if spec.kind == "tensor":
-        _check_tensor(spec)
+    if spec.kind in {"tensor", "sound"}:
+        _check_no_picture(spec)
+    _check_parts(spec)
     if spec.size is not None and min(spec.size) < 1:
         _refuse("size", "height and width of at least 1", spec.size)
-    if channels is None and spec.kind == "image":
+    if channels is None and spec.kind in {"image", "clip"}:
         channels = CHANNELS[spec.color]
+    if isinstance(spec.sound, Sound):
+        channels = bins_of(spec.sound)
     count = "one value" if channels == 1 else f"1 or {channels} values"
     for field in ("scale", "offset"):
         values = getattr(spec.normalize, field)
@@ -77,12 +108,27 @@ def check(spec: Preprocess, *, channels: int | None = None) -> None:
         _refuse("fit.pad", count, spec.fit.pad)
 
 
-def _check_tensor(spec: Preprocess) -> None:
-    plain = Preprocess(kind="tensor")
+def _check_no_picture(spec: Preprocess) -> None:
+    plain = Preprocess()
     for field in ("size", "orientation", "depth", "color", "fit", "resize"):
         value = getattr(spec, field)
         if value != getattr(plain, field):
-            _refuse(field, "left out with kind = 'tensor'", value)
+            _refuse(field, f"left out with kind = {spec.kind!r}", value)
+
+
+def _check_parts(spec: Preprocess) -> None:
+    """Refuse what belongs to another kind, and what is impossible of clips and sounds."""
+    if spec.clip and spec.kind != "clip":
+        _refuse("clip", "given only with kind = 'clip'", f"kind = {spec.kind!r}")
+    if bool(spec.sound) != (spec.kind == "sound"):
+        _refuse("sound", "given with kind = 'sound', and only there", f"kind = {spec.kind!r}")
+    if isinstance(spec.clip, Clip):
+        if spec.clip.frames is not None and not 1 <= spec.clip.frames <= MOST_FRAMES:
+            _refuse("clip.frames", f"1 to {MOST_FRAMES}", spec.clip.frames)
+        if not 1 <= spec.clip.stride <= MOST_STRIDE:
+            _refuse("clip.stride", f"1 to {MOST_STRIDE:,} frames", spec.clip.stride)
+    if isinstance(spec.sound, Sound):
+        check_sound(spec.sound)
 
 
 def _check_preset(normalize: Normalize, color: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 
+from edgecv_runtime.clip_sound_schema import Cepstra, Clip, MelFilters, Sound
 from edgecv_runtime.errors import SpecError
 from edgecv_runtime.files import MIB, read_regular
 from edgecv_runtime.preprocess.presets import NORMALIZATIONS, float32s, normalization
@@ -16,11 +17,25 @@ from edgecv_runtime.preprocess.rules import check
 from edgecv_runtime.schema import Fit, Preprocess, Resize
 
 KEYS = {
-    "": ("kind", "size", "orientation", "depth", "color", "fit", "resize", "normalize"),
+    "": Preprocess.__struct_fields__,
     "fit": Fit.__struct_fields__,
     "resize": Resize.__struct_fields__,
     "normalize": ("preset", "mean", "std", "scale", "offset"),
+    "clip": Clip.__struct_fields__,
+    "sound": Sound.__struct_fields__,
+    "sound.mel": MelFilters.__struct_fields__,
+    "sound.cepstra": Cepstra.__struct_fields__,
 }
+RECORDS = {
+    "": Preprocess,
+    "fit": Fit,
+    "resize": Resize,
+    "clip": Clip,
+    "sound": Sound,
+    "sound.mel": MelFilters,
+    "sound.cepstra": Cepstra,
+}
+ONLY = {"tensor": {"kind", "normalize"}, "sound": {"kind", "normalize", "sound"}}
 LARGEST = MIB  # bytes; real files have some hundred
 WAYS = ({"preset"}, {"mean", "std"}, {"scale", "offset"})
 
@@ -56,21 +71,30 @@ def from_toml(path: Path) -> Preprocess:
 
 def _check_keys(content: dict[str, Any]) -> None:
     for place, known in KEYS.items():
-        table = content.get(place, {}) if place else content
+        table = _table(content, place)
         if not isinstance(table, dict):
             raise SpecError(f"{place} must be a table, got {table!r}", f"Write [{place}] with {', '.join(known)} below")
         unknown = [key for key in table if key not in known]
         if unknown:
             where = f" in [{place}]" if place else ""
             raise SpecError(f"unknown key {unknown[0]!r}{where}", f"Known keys{where} are {', '.join(known)}")
-    extra = [key for key in content if key not in {"kind", "normalize"}]
-    if content.get("kind") == "tensor" and extra:
-        raise SpecError(f"{extra[0]} must be left out with kind = 'tensor'", "A tensor is only normalized")
+    kind = str(content.get("kind", "image"))
+    extra = [key for key in content if key not in ONLY.get(kind, content)]
+    if extra:
+        raise SpecError(f"{extra[0]} must be left out with kind = {kind!r}", f"A {kind} is no picture")
+
+
+def _table(content: dict[str, Any], place: str) -> Any:
+    """The table at a place such as "sound.mel"; an empty one where there is none."""
+    table: Any = content
+    for key in place.split(".") if place else ():
+        table = table.get(key, {}) if isinstance(table, dict) else {}
+    return table
 
 
 def _check_choices(content: dict[str, Any]) -> None:
-    for place, struct in (("", Preprocess), ("fit", Fit), ("resize", Resize)):
-        table = content.get(place, {}) if place else content
+    for place, struct in RECORDS.items():
+        table = _table(content, place)
         for key, hint in get_type_hints(struct).items():
             choices = get_args(hint) if get_origin(hint) is Literal else ()
             if choices and key in table and table[key] not in choices:

@@ -53,7 +53,12 @@ class Arrays:
                 return
             now = time.monotonic()
             yield Frame(
-                image=self._sample(values), name=self.names[index], index=index, seconds=now - began, captured=now
+                image=self._sample(values),
+                name=self.names[index],
+                index=index,
+                seconds=now - began,
+                captured=now,
+                whole=True,
             )
 
     def _sample(self, values: tuple[np.ndarray, ...]) -> np.ndarray | dict[str, np.ndarray]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from edgecv_runtime.errors import StreamError
-from edgecv_runtime.stream.opencv import opencv
+from edgecv_runtime.opencv import opencv
 
 OPEN_TIMEOUT, READ_TIMEOUT = 10_000, 5_000  # milliseconds, network cameras
 

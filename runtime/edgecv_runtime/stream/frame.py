@@ -20,11 +20,12 @@ class Frame:
 
     Attributes:
         image: A file, an encoded picture, or uint8 RGB pixels (height, width, 3); or the numbers that a model takes
-            which takes no picture, by the input's name where it has several.
+            which takes no picture, by the input's name where it has several; or a waveform.
         name: Where it comes from, as a person would write it.
         index: Its place in the source, counted from 0; frames that were dropped count.
         seconds: Its time: in the video for a file, else since the source began.
         captured: When it was taken, on the clock of `time.monotonic`.
+        whole: It is all that one answer is about, also where the model takes several frames for an answer.
     """
 
     image: Picture
@@ -32,6 +33,7 @@ class Frame:
     index: int
     seconds: float
     captured: float
+    whole: bool = False
 
 
 class FrameSource(Protocol):

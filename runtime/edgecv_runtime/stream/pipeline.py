@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ import numpy as np
 from edgecv_runtime.errors import ImageError
 from edgecv_runtime.geometry import View
 from edgecv_runtime.prediction import Prediction
+from edgecv_runtime.preprocess.clip import FrameSequence
 from edgecv_runtime.stream.channel import Burst, Channel, ClosedError
 from edgecv_runtime.stream.frame import Frame, FrameSource, Pace, Picture
 from edgecv_runtime.stream.statistics import Statistics
@@ -39,6 +40,9 @@ class Answers(Protocol):
 
     def infer(self, tensor: Tensors, preprocess_ms: float = 0.0, view: View | None = None) -> Prediction:
         """The answer to what `locate` made."""
+
+    def sequence(self) -> FrameSequence | None:
+        """Begin a sequence of frames, for a model that takes clips of them; None for another model."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +75,8 @@ class Stream:
     """Answers to the frames of a source, in order; a context manager.
 
     Args:
-        predictor: Answers; its two methods are called from two threads, one call of each at a time.
+        predictor: Answers; its methods are called from two threads, one call of each at a time. One that takes clips
+            answers whenever a frame completes one.
         source: Frames; the stream closes it. Of a live one the newest frame wins; of others none is lost.
         max_fps: At most so many frames a second. (A live source skips the others itself.)
         duration: Seconds after which it ends.
@@ -90,6 +95,8 @@ class Stream:
         self.source = source
         self.statistics = Statistics()
         self._predictor = predictor
+        self._sequence = predictor.sequence()
+        self._newest: Frame | None = None  # the last frame that the sequence took
         self._pace = Pace(None if source.live else max_fps)
         self._duration = duration
         self._stopping = stopping
@@ -171,7 +178,10 @@ class Stream:
         try:
             try:
                 for frame in self._captured() if self.source.instant else self._waiting(burst):
-                    self._recycle(burst.add(self._prepared(frame)))
+                    for prepared in self._taken(frame):
+                        self._recycle(burst.add(prepared))
+                for prepared in self._rest():
+                    burst.add(prepared)
             finally:
                 self._recycle(burst.flush())
             self._tensors.finish()
@@ -189,7 +199,38 @@ class Stream:
         while True:
             if self._frames.empty:
                 self._recycle(burst.flush())
-            yield self._frames.get()
+            try:
+                frame = self._frames.get()
+            except ClosedError:  # the source ended
+                return
+            yield frame
+
+    def _taken(self, frame: Frame) -> Iterator[_Prepared]:
+        """Prepare what a frame makes ready: itself; or the clip that it completes, and before it one that none will."""
+        sequence = self._sequence
+        if sequence is None or frame.whole or isinstance(frame.image, Mapping):
+            yield self._prepared(frame)
+            return
+        if self._newest is not None and _place(frame) != _place(self._newest):
+            yield from self._rest()
+            sequence.clear()
+        if not sequence.takes(frame.index):
+            return
+        began = time.perf_counter()
+        try:
+            clip = sequence.add(frame.image, frame.index)
+        except ImageError as error:
+            yield _Prepared(frame, error=_named(error, frame))
+            return
+        self._newest = frame
+        if clip is not None:
+            yield _Prepared(frame, *clip, milliseconds=1e3 * (time.perf_counter() - began))
+
+    def _rest(self) -> Iterator[_Prepared]:
+        """The clip of frames that were too few for one, where there are such and nothing follows them."""
+        clip = None if self._sequence is None or self._stop.is_set() else self._sequence.rest()
+        if clip is not None and self._newest is not None:
+            yield _Prepared(self._newest, *clip)
 
     def _prepared(self, frame: Frame) -> _Prepared:
         began = time.perf_counter()
@@ -241,6 +282,11 @@ class Stream:
     def _recycle(self, done: Sequence[_Prepared]) -> None:
         tensors = (prepared.tensor for prepared in done)
         self._spare += [tensor for tensor in tensors if isinstance(tensor, np.ndarray) and tensor.flags.writeable]
+
+
+def _place(frame: Frame) -> Path | None:
+    """The folder of a picture's file: frames of one folder follow one another."""
+    return frame.image.parent if isinstance(frame.image, Path) else None
 
 
 def _named(error: ImageError, frame: Frame) -> ImageError:

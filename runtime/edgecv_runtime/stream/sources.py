@@ -9,26 +9,30 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from edgecv_runtime.clip_sound_schema import Sound
 from edgecv_runtime.errors import StreamError, UsageError
 from edgecv_runtime.files import open_regular
 from edgecv_runtime.picture_files import SUFFIXES
 from edgecv_runtime.schema import Manifest
+from edgecv_runtime.sound_files import SUFFIXES as SOUND_SUFFIXES
 from edgecv_runtime.stream.arrays import SUFFIX as ARRAYS_SUFFIX
 from edgecv_runtime.stream.arrays import Arrays
 from edgecv_runtime.stream.camera import OpenCvCamera, without_password
 from edgecv_runtime.stream.frame import FrameSource
 from edgecv_runtime.stream.live import Capture, Live
+from edgecv_runtime.stream.microphone import Microphone
 from edgecv_runtime.stream.picamera import PiCamera
 from edgecv_runtime.stream.pictures import Pictures, pictures_in
 from edgecv_runtime.stream.pipe import Pipe
-from edgecv_runtime.stream.video import SUFFIXES as VIDEO_SUFFIXES
+from edgecv_runtime.stream.sounds import SoundFiles, sounds_in
 from edgecv_runtime.stream.video import VideoFile
+from edgecv_runtime.video_files import SUFFIXES as VIDEO_SUFFIXES
 
-Kind = Literal["pictures", "arrays", "video", "camera", "picamera", "network", "pipe"]
+Kind = Literal["pictures", "arrays", "video", "sound", "microphone", "camera", "picamera", "network", "pipe"]
 SCHEMES = ("rtsp", "rtsps", "rtmp", "http", "https", "tcp", "udp")
 WAYS = (
-    "A source is pictures, a folder, a video, an .npz file, a camera (0, /dev/video0, picamera, rtsp://...) or - for "
-    "standard input"
+    "A source is pictures, a folder, a video, a sound, an .npz file, a camera (0, /dev/video0, picamera, rtsp://...), "
+    "a microphone (mic, mic:1) or - for standard input"
 )
 HEAD = 16
 PICTURE_MAGIC = re.compile(
@@ -37,6 +41,7 @@ PICTURE_MAGIC = re.compile(
 VIDEO_MAGIC = re.compile(
     rb"....ftyp(?!avi[fs])|RIFF....AVI |\x1aE\xdf\xa3|FLV\x01|\0\0\x01[\xb3\xba]|\x30\x26\xb2\x75", re.DOTALL
 )
+SOUND_MAGIC = re.compile(rb"RIFF....WAVE|fLaC|OggS|FORM....AIF[FC]", re.DOTALL)
 
 # A playlist named like a video would have FFmpeg open the files and addresses in it.
 TEXT = re.compile(rb"(?:\xef\xbb\xbf)?[\t\n\r -~]+")
@@ -51,7 +56,8 @@ class SourceOptions:
         max_fps: See `Stream`.
         live: Standard input is a camera: the newest picture wins.
         notify: Called with a line for people.
-        model: The manifest of the bundle that answers, which the arrays of an .npz file must fit.
+        model: The manifest of the bundle that answers, which the arrays of an .npz file must fit, and which says how
+            sounds are cut.
 
     Raises:
         UsageError: A number is out of range.
@@ -84,6 +90,8 @@ def kind_of(text: str) -> Kind:
         return "pipe"
     if re.fullmatch(r"picamera(:\d+)?", text):
         return "picamera"
+    if re.fullmatch(r"mic(:\d+)?", text):
+        return "microphone"
     if re.fullmatch(r"\d{1,3}|/dev/video\d+", text):
         return "camera"
     if "://" in text:
@@ -105,9 +113,11 @@ def _kind_of_file(path: Path) -> Kind:
         return "arrays"
     if VIDEO_MAGIC.match(head) or (suffix in VIDEO_SUFFIXES and not TEXT.fullmatch(head)):
         return "video"
+    if SOUND_MAGIC.match(head) or (suffix in SOUND_SUFFIXES and not TEXT.fullmatch(head)):
+        return "sound"
     if PICTURE_MAGIC.match(head):
         return "pictures"
-    raise StreamError(f"{path} is neither a picture nor a video nor an .npz file", WAYS)
+    raise StreamError(f"{path} is neither a picture nor a video, a sound or an .npz file", WAYS)
 
 
 def _head(path: Path) -> bytes:
@@ -133,11 +143,13 @@ def open_source(texts: Sequence[str], options: SourceOptions | None = None) -> F
     if not texts:
         raise UsageError("no source was given", WAYS)
     kinds = [kind_of(text) for text in texts]
-    _check_together(texts, kinds)
-    if options.camera_size is not None and kinds[0] not in {"camera", "picamera"}:
-        raise UsageError("a camera size was given, and the source is no camera of this machine", WAYS)
-    if options.live and kinds[0] != "pipe":
-        raise UsageError("--live is about standard input, and the source is another", "Give - as the source")
+    sound = _sound_of(options.model)
+    heard = sound is not None or not {"sound", "microphone"}.isdisjoint(kinds)
+    if not heard:
+        _check_together(texts, kinds)
+    _check_options(kinds[0], options)
+    if heard:
+        return _heard(texts, kinds, sound, options)
     match kinds[0]:
         case "pictures":
             return Pictures([file for text in texts for file in _files(Path(text))])
@@ -153,11 +165,47 @@ def open_source(texts: Sequence[str], options: SourceOptions | None = None) -> F
             return _camera(texts[0], kinds[0], options)
 
 
+def _check_options(kind: Kind, options: SourceOptions) -> None:
+    if options.camera_size is not None and kind not in {"camera", "picamera"}:
+        raise UsageError("a camera size was given, and the source is no camera of this machine", WAYS)
+    if options.live and kind != "pipe":
+        raise UsageError("--live is about standard input, and the source is another", "Give - as the source")
+
+
 def _check_together(texts: Sequence[str], kinds: Sequence[Kind]) -> None:
     single = next((number for number, kind in enumerate(kinds) if kind != "pictures"), None)
     if single is not None and len(texts) > 1:
         what = {"video": "a video", "arrays": "an .npz file", "pipe": "standard input"}.get(kinds[single], "a camera")
         raise UsageError(f"{texts[single]} is {what}, which cannot be mixed with other sources", "Give it alone")
+
+
+def _sound_of(model: Manifest | None) -> Sound | None:
+    """The sound that a model takes as its only input; else None."""
+    specs = [] if model is None else list(model.preprocess.values())
+    return specs[0].sound or None if len(specs) == 1 else None
+
+
+def _heard(texts: Sequence[str], kinds: Sequence[Kind], sound: Sound | None, options: SourceOptions) -> FrameSource:
+    """The source of a model that takes a sound.
+
+    Raises:
+        UsageError: The source and the model are not both about sounds.
+    """
+    if sound is None:
+        heard = next(text for text, kind in zip(texts, kinds, strict=True) if kind in {"sound", "microphone"})
+        raise UsageError(f"{heard} is a sound, and the model takes none", WAYS)
+    if kinds == ["arrays"] and options.model is not None:
+        return Arrays(Path(texts[0]), options.model)
+    if kinds == ["microphone"]:
+        _, _, number = texts[0].partition(":")
+        return Microphone(int(number) if number else None, sound)
+    files: list[Path] = []
+    for text, kind in zip(texts, kinds, strict=True):
+        path = Path(text)
+        if kind != "sound" and not path.is_dir():
+            raise UsageError(f"the model takes sounds, and {text} is none", "Give sound files, a folder or mic")
+        files += sounds_in(path) if path.is_dir() else [path]
+    return SoundFiles(files, sound)
 
 
 def _files(path: Path) -> list[tuple[Path, Path]]:

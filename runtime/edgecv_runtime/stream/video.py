@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,12 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from edgecv_runtime.errors import StreamError
+from edgecv_runtime.opencv import opencv
 from edgecv_runtime.stream.frame import Frame
-from edgecv_runtime.stream.opencv import opencv
+from edgecv_runtime.video_files import DAMAGED, open_video
 
-SUFFIXES = frozenset(
-    {".3gp", ".avi", ".flv", ".m4v", ".mjpeg", ".mjpg", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ts", ".webm", ".wmv"}
-)
 LEAST_SHARE = 0.95  # of the frames that the header promises: the count is an estimate in some formats
 
 
@@ -31,10 +28,10 @@ class VideoFile:
         cv2 = opencv()
         self.name = str(path)
         self._notify = notify
-        # Absolute, lest FFmpeg take what stands before a colon in a name for a protocol.
-        self._capture = cv2.VideoCapture(os.path.abspath(path))  # noqa: PTH100 - `absolute` keeps `..`, to no end
-        if not self._capture.isOpened():
-            raise StreamError(f"{path} cannot be opened as a video", "It may be damaged, or OpenCV lacks its codec")
+        capture = open_video(path)
+        if capture is None:
+            raise StreamError(f"{path} cannot be opened as a video", DAMAGED)
+        self._capture = capture
         fps, count = (float(self._capture.get(key)) for key in (cv2.CAP_PROP_FPS, cv2.CAP_PROP_FRAME_COUNT))
         self.fps = fps if math.isfinite(fps) and 0 < fps <= 1000 else None
         self.count = int(count) if math.isfinite(count) and count > 0 else None

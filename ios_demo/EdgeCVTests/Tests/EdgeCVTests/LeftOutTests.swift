@@ -62,6 +62,20 @@ struct LeftOutTests {
     }
   }
 
+  @Test("Clips and sounds are refused in words", arguments: ["clip", "sound"])
+  func otherInputs(_ kind: String) throws {
+    let spec = try JSONParser.parse("{\"kind\": \"\(kind)\", \"\(kind)\": {\"frames\": 4, \"stride\": 1}}", name: "spec")
+    let place = try changed("colours") { members in
+      var specs = JSONObject()
+      specs["image"] = spec
+      members["preprocess"] = .object(specs)
+    }
+    let words = try #require(message { _ = try ModelBundle.open(place) })
+    #expect(
+      words.hasSuffix("the input 'image' is of the kind \(kind), and this library prepares pictures and tensors only"))
+    #expect(hint { _ = try ModelBundle.open(place) } == "Run the bundle with edgecv's Python runtime")
+  }
+
   /// The unknown head, and the second one of the bundle with one more key.
   private func heads(_ members: JSONObject, _ key: String) throws -> JSON {
     guard case .array(let heads) = members["heads"], case .object(var warm) = heads[1] else { return .null }

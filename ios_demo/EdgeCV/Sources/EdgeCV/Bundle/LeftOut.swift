@@ -2,6 +2,8 @@ import Foundation
 
 private let unknown = "which this edgecv does not know"
 private let update = "Update the app"
+private let python = "Run the bundle with edgecv's Python runtime"
+private let prepared = ["image", "tensor"]
 
 /// The records of a manifest that this library does not know.
 struct LeftOut {
@@ -17,8 +19,10 @@ struct LeftOut {
   /// Leave out of a manifest what a newer edgecv wrote into it, so that an old app runs the rest: artifacts of unknown
   /// formats with their proofs, and heads of unknown kinds, whatever other keys they have.
   ///
-  /// - Throws: `BundleError` if no artifact or no head is left, or an artifact does not say where it lies.
+  /// - Throws: `BundleError` if no artifact or no head is left, an artifact does not say where it lies, or an input is
+  ///   prepared in a way that this library does not know, such as a clip or a sound.
   static func from(_ manifest: JSONObject, name: String) throws -> (known: JSONObject, leftOut: LeftOut) {
+    try refuseInputs(manifest, name: name)
     let formats = Format.allCases.map(\.title)
     let kinds = HeadKind.allCases.map(\.title)
     let artifacts = manifest.list("artifacts").partitioned { isUnknown($0, "target", formats) }
@@ -40,6 +44,13 @@ struct LeftOut {
       if case .array = manifest[key] { known[key] = .array(items) }
     }
     return (known, leftOut)
+  }
+
+  private static func refuseInputs(_ manifest: JSONObject, name: String) throws {
+    guard let specs = manifest["preprocess"]?.members else { return }
+    guard let (input, spec) = specs.members.first(where: { isUnknown($0.value, "kind", prepared) }) else { return }
+    let words = "the input '\(shortened(input))' is of the kind \(said(spec, "kind"))"
+    throw BundleError("\(name): \(words), and this library prepares pictures and tensors only", python)
   }
 
   /// Where an artifact that is left out lies, which every artifact must say, with its digest.

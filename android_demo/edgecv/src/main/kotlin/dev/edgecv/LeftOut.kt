@@ -13,6 +13,8 @@ import kotlinx.serialization.json.JsonPrimitive
 private val NAME = Regex("[a-z][a-z0-9_-]*")
 private const val UNKNOWN = "which this edgecv does not know"
 private const val UPDATE = "Update the app"
+private const val PYTHON = "Run the bundle with edgecv's Python runtime"
+private val PREPARED = listOf("image", "tensor")
 
 /** The keys that an artifact of any format has: a left-out one may have any others. */
 @Serializable
@@ -32,9 +34,11 @@ internal class LeftOut(val sentences: List<String>, val outputs: List<String>, v
  * proofs, and heads of unknown kinds, whatever other keys they have.
  *
  * @return the manifest without them, and what they were.
- * @throws BundleException no artifact or no head is left, or an artifact does not say where it lies.
+ * @throws BundleException no artifact or no head is left, an artifact does not say where it lies, or an input is prepared in a way that
+ *   this library does not know, such as a clip or a sound.
  */
 internal fun leaveOutUnknown(manifest: JsonObject, name: String): Pair<JsonObject, LeftOut> {
+    refuseInputs(manifest, name)
     val (newArtifacts, artifacts) = list(manifest, "artifacts").partition { isUnknown(it, "target", Format.values().map { it.title }) }
     val (newHeads, heads) = list(manifest, "heads").partition { isUnknown(it, "kind", HeadKind.values().map { it.title }) }
     val files = newArtifacts.map { listed(it as JsonObject, name).file }
@@ -50,6 +54,13 @@ internal fun leaveOutUnknown(manifest: JsonObject, name: String): Pair<JsonObjec
     val proofs = list(manifest, "parity").filterNot { text(it, "artifact") in files }
     val kept = mapOf("artifacts" to artifacts, "heads" to heads, "parity" to proofs)
     return JsonObject(manifest + kept.filterKeys { manifest[it] is JsonArray }.mapValues { JsonArray(it.value) }) to leftOut
+}
+
+private fun refuseInputs(manifest: JsonObject, name: String) {
+    val specs = manifest["preprocess"] as? JsonObject ?: return
+    val (input, spec) = specs.entries.firstOrNull { isUnknown(it.value, "kind", PREPARED) } ?: return
+    val said = "the input '${shortened(input)}' is of the kind ${said(spec, "kind")}"
+    throw BundleException("$name: $said, and this library prepares pictures and tensors only", PYTHON)
 }
 
 private fun refuseEmpty(part: String, new: List<JsonElement>, known: List<JsonElement>, leftOut: LeftOut, name: String) {

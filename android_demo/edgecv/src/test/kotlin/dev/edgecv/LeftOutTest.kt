@@ -86,6 +86,19 @@ class LeftOutTest {
         }
     }
 
+    @Test
+    fun `clips and sounds are refused in words`() {
+        for (kind in listOf("clip", "sound")) {
+            val spec = parsed("""{"kind": "$kind", "$kind": {"frames": 4, "stride": 1}}""")
+            val error = assertFailsWith<BundleException> {
+                Bundle.open(changed("colours") { it + ("preprocess" to JsonObject(mapOf("image" to spec))) })
+            }
+            val said = "the input 'image' is of the kind $kind, and this library prepares pictures and tensors only"
+            assertEquals("colours.edgecv/bundle.json: $said", error.message)
+            assertEquals("Run the bundle with edgecv's Python runtime", error.hint)
+        }
+    }
+
     private fun JsonObject.warmth(): JsonObject = getValue("heads").jsonArray[1].jsonObject
 
     private fun Map<String, JsonElement>.list(key: String, record: String): JsonArray =
