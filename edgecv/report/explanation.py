@@ -19,7 +19,7 @@ MOST: Final = 8  # pictures
 SIDE: Final = 160  # pixels
 OPACITY: Final = 0.55
 STYLE: Final = """
-.looks{display:grid;grid-template-columns:repeat(auto-fill,minmax(130px,1fr));gap:10px;margin-top:10px}
+.looks{display:grid;grid-template-columns:repeat(auto-fill,minmax(150px,1fr));gap:10px;margin-top:10px}
 .looks figure{margin:0;min-width:0}
 .looks img{display:block;width:100%;height:auto;border-radius:6px}
 .looks figcaption{font-size:12.5px;overflow-wrap:anywhere}
