@@ -3,6 +3,7 @@
 `edgecv.convert(model, "m.edgecv", quantize="int8", calibrate="photos/")` makes a bundle;
 `edgecv.prune(model, "photos/", "small.keras")` makes a model smaller first;
 `edgecv.load("m.edgecv").predict("photo.jpg")` uses one, and needs no TensorFlow;
+`edgecv.explain("m.edgecv", "photo.jpg")` says which pixels its answer comes from;
 `edgecv.benchmark("m.edgecv")` measures one; `edgecv.export_android("m.edgecv", "MyApp")` puts one into an app.
 """
 
@@ -24,18 +25,22 @@ if TYPE_CHECKING:
     from edgecv.compress.command import prune
     from edgecv.compress.result import Pruned
     from edgecv.convert.pipeline import Outcome
+    from edgecv.explain.api import Explanation, explain
     from edgecv.export.android import AndroidExport, export_android
     from edgecv.export.ios import IosExport, export_ios
 else:
-    # The package `edgecv.convert` holds what the function of that name runs. An import makes a package an attribute of
-    # the one above it, once (and not again when this module is reloaded): after that the name is free for the function.
-    import_module("edgecv.convert")
-    sys.modules[__name__].__dict__.pop("convert", None)
+    # The package `edgecv.convert` holds what the function of that name runs, as `edgecv.explain` does. An import makes
+    # a package an attribute of the one above it, once (and not again when this module is reloaded): after that the
+    # name is free for the function.
+    for _name in ("convert", "explain"):
+        import_module(f"edgecv.{_name}")
+        sys.modules[__name__].__dict__.pop(_name, None)
 
 _HOMES = {
     "AndroidExport": "edgecv.export.android",
     "Bundle": "edgecv_runtime.bundle",
     "EdgecvError": "edgecv_runtime.errors",
+    "Explanation": "edgecv.explain.api",
     "HeadAnswer": "edgecv_runtime.heads.answers",
     "IosExport": "edgecv.export.ios",
     "Outcome": "edgecv.convert.pipeline",
@@ -45,6 +50,7 @@ _HOMES = {
     "Top": "edgecv_runtime.heads.answers",
     "benchmark": "edgecv.bench.command",
     "convert": "edgecv.api",
+    "explain": "edgecv.explain.api",
     "export_android": "edgecv.export.android",
     "export_ios": "edgecv.export.ios",
     "load": "edgecv_runtime.predictor",
@@ -55,6 +61,7 @@ __all__ = [
     "AndroidExport",
     "Bundle",
     "EdgecvError",
+    "Explanation",
     "HeadAnswer",
     "IosExport",
     "Outcome",
@@ -64,6 +71,7 @@ __all__ = [
     "Top",
     "benchmark",
     "convert",
+    "explain",
     "export_android",
     "export_ios",
     "load",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 COMMANDS: Final = (
-    *("convert", "demo", "inspect", "verify", "evaluate", "run"),
+    *("convert", "demo", "inspect", "verify", "evaluate", "run", "explain"),
     *("serve", "prune", "bench", "export", "doctor"),
 )
 EXIT_CODES: Final = (

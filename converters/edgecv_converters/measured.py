@@ -149,10 +149,39 @@ class Mixed(Record, frozen=True, kw_only=True):
     reason: str | None = None
 
 
+class MapPair(Record, frozen=True, kw_only=True):
+    """The maps of one sample by the source and by an artifact: the ranks' correlation, and the top fifths' overlap.
+
+    `explained` is the answer whose score both maps explain.
+    """
+
+    sample: str
+    explained: str
+    rank_correlation: float
+    top_overlap: float
+
+
+class ArtifactMaps(Record, frozen=True, kw_only=True):
+    """The likeness of an artifact's maps of importance to the source's, on samples of the set `on`.
+
+    `rank_correlation` and `top_overlap` are means, `moved` the share of samples whose top regions overlap by less than
+    a half.
+    """
+
+    artifact: str
+    method: str
+    on: str
+    rank_correlation: float
+    top_overlap: float
+    moved: float
+    pairs: tuple[MapPair, ...]
+
+
 class Report(Record, frozen=True, kw_only=True):
     """The report of a conversion: all of `report.json`. Unlike the manifest it may hold times and logs.
 
-    `task` are the kinds of the heads, in their order with commas; `layers` are in the order of computation.
+    `task` are the kinds of the heads, in their order with commas; `layers` are in the order of computation. `maps`
+    say whether artifacts look where the source does, where that was asked for.
     """
 
     name: str
@@ -175,3 +204,4 @@ class Report(Record, frozen=True, kw_only=True):
     mixed: Mixed | None = None
     heads: tuple[HeadRow, ...] = ()
     pictures: tuple[WorstPicture, ...] = ()
+    maps: tuple[ArtifactMaps, ...] = ()

@@ -198,6 +198,17 @@ Thresholds = Annotated[
         panel=PROOF,
     ),
 ]
+Explain = Annotated[
+    int,
+    typer.Option(
+        "--explain",
+        metavar="N",
+        min=0,
+        help="Compare on N samples which pixels the source's and each artifact's answers come from; the report shows "
+        "them, and --gate explanation=0.7 holds the mean rank correlation.",
+        rich_help_panel=PROOF,
+    ),
+]
 KeepFailing = Annotated[
     bool,
     typer.Option(
@@ -275,6 +286,7 @@ class ConvertArguments:
     activation: ActivationOption = None
     thresholds: Thresholds = None
     gates: opt.Gates = None
+    explain: Explain = 0
     keep_failing: KeepFailing = False
     keep_going: KeepGoing = False
     input_shapes: opt.InputShapes = None

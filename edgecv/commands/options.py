@@ -57,7 +57,8 @@ Gates = Annotated[
         "--gate",
         metavar="[PRECISION:]NAME=VALUE",
         help="Move one bar of the proof: agreement=0.97 (share of equal answers), snr=20 (dB) or drop=1 (points of "
-        "accuracy); NAME=off switches it off. Repeatable.",
+        "accuracy), with --explain also explanation=0.7 (rank correlation of maps); NAME=off switches it off. "
+        "Repeatable.",
         panel="Proof",
     ),
 ]

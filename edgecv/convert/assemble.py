@@ -13,10 +13,11 @@ from edgecv_converters.parity.verdict import worst
 from edgecv_converters.targets import ProofMethod, find
 from edgecv_converters.workers import Proof
 from edgecv_runtime.bundle import LABELS, MANIFEST, REPORTS, encode_manifest
-from edgecv_runtime.schema import GoldenInfo, Manifest, Parity, Twin
+from edgecv_runtime.schema import Gate, GoldenInfo, Manifest, Parity, Twin
 
 from edgecv.convert.conversion import CARRIER, is_carried
 from edgecv.convert.datasets import GOLDEN, golden_cases
+from edgecv.convert.explanation import map_gate
 from edgecv.convert.manifest import make_manifest
 from edgecv.convert.recipe import ArtifactSpec
 from edgecv.convert.reporting import make_report
@@ -24,6 +25,8 @@ from edgecv.convert.request import ConvertRequest
 from edgecv.convert.result import ConversionResult
 from edgecv.prove.judge import judge_proof, twin_of
 from edgecv.report import render
+from edgecv.report.explanation import map_pictures
+from edgecv.report.html import Html
 
 GOLDEN_FOLDER: Final = "golden"
 
@@ -42,8 +45,19 @@ def assemble(request: ConvertRequest, result: ConversionResult, folder: Path) ->
     (folder / MANIFEST).write_bytes(encode_manifest(manifest))
     data, page = (folder / name for name in REPORTS)
     data.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
-    page.write_text(render(report), encoding="utf-8")
+    page.write_text(render(report, shown_maps(result)), encoding="utf-8")
     return manifest, report
+
+
+def shown_maps(result: ConversionResult) -> list[Html]:
+    """Return the maps of importance as the report shows them: those that differ most first."""
+    phase, artifacts = result.explanation, result.conversion.artifacts
+    if phase.source is None:
+        return []
+    pairs = [one.pairs for spec in phase.artifacts if (one := phase.compared(spec, artifacts[spec])) is not None]
+    worst = sorted(range(len(phase.ids)), key=lambda row: min((one[row].top_overlap for one in pairs), default=1))
+    others = {artifacts[spec].file: [one.maps[row].values for row in worst] for spec, one in phase.artifacts.items()}
+    return map_pictures(phase.samples[worst], [phase.source.maps[row].values for row in worst], others)
 
 
 def _write_golden(result: ConversionResult, folder: Path) -> GoldenInfo:
@@ -65,9 +79,20 @@ def judged(spec: ArtifactSpec, method: ProofMethod, request: ConvertRequest, res
         GateConfig.parse(recipe.gates, trained=recipe.epochs is not None),
         twin=_twin(spec, proof, result) if isinstance(proof, Proof) else None,
         twin_is_exact=find(spec.target).is_exact_twin(recipe.options_of(spec.target)),
+        maps=_map_gate(spec, method, request, result),
         mixed=conversion.mixed if spec == conversion.carrier else None,
         weaknesses=result.weaknesses,
     )
+
+
+def _map_gate(
+    spec: ArtifactSpec, method: ProofMethod, request: ConvertRequest, result: ConversionResult
+) -> Gate | None:
+    """The gate on where the artifact looks, if there is one; an evaluation without a runtime is not asked."""
+    recipe, artifact = request.recipe, result.conversion.artifacts[spec]
+    config = GateConfig.parse(recipe.gates, trained=recipe.epochs is not None)
+    found = result.explanation.compared(spec, artifact)
+    return map_gate(found, config.limits[artifact.precision].explanation, explained=method == "runtime")
 
 
 def _twin(spec: ArtifactSpec, proof: Proof, result: ConversionResult) -> Twin | None:

@@ -25,6 +25,7 @@ from edgecv.convert.conversion import Conversions, check_failures, may_go_on, ne
 from edgecv.convert.data import prepare_data
 from edgecv.convert.datasets import open_sets
 from edgecv.convert.evidence import weaknesses_of
+from edgecv.convert.explanation import check_explainable, explain_samples
 from edgecv.convert.memory import memory_note
 from edgecv.convert.proof import Proofs
 from edgecv.convert.recipe import ArtifactSpec
@@ -117,6 +118,7 @@ def run_phases(
     conversions = Conversions(request.recipe, workers, staging, on_made=prove)
     conversions.start()
     source = read_source(request, workers, job)
+    check_explainable(request, source)
     data = prepare_data(request, source, sets, workers, staging.work)
     proofs = Proofs(workers, staging.bundle, data, source.summary.info.multiply_adds)
     workers.finish()
@@ -128,6 +130,7 @@ def run_phases(
     for remark in remarks:
         workers.observer.note(remark)
     references = workers.wait_for(REFERENCES, job)
+    explanation = explain_samples(request, data, conversion.artifacts, workers, staging)
     weaknesses = weaknesses_of(source, data, references)
     for text in weaknesses:
         workers.observer.note(f"Weak proof: {text}")
@@ -139,5 +142,6 @@ def run_phases(
         references=references,
         remarks=remarks,
         weaknesses=weaknesses,
+        explanation=explanation,
         seconds={**workers.seconds, "total": time.monotonic() - began},
     )

@@ -48,6 +48,11 @@ def make_report(request: ConvertRequest, result: ConversionResult, manifest: Man
         quantization=manifest.quantization,
         layers=result.conversion.quantized.layers if result.conversion.quantized is not None else (),
         mixed=result.conversion.mixed,
+        maps=tuple(
+            found
+            for spec, artifact in result.conversion.artifacts.items()
+            if (found := result.explanation.compared(spec, artifact)) is not None
+        ),
     )
 
 

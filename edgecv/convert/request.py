@@ -55,6 +55,7 @@ class ConvertRequest:
         named_precisions: The precisions that were asked for, of whatever target.
         limits: Time and memory of each worker.
         jobs: Workers at the same time, of which large models take fewer (see `WorkerPool`).
+        explain: On how many samples it is compared where the source and each artifact look; 0 leaves it out.
     """
 
     model: Path
@@ -77,8 +78,13 @@ class ConvertRequest:
     named_precisions: frozenset[str] = frozenset()
     limits: WorkerLimits = field(default_factory=WorkerLimits)
     jobs: int = field(default_factory=default_jobs)
+    explain: int = 0
 
     def __post_init__(self) -> None:
+        if self.explain < 0:
+            raise UsageError(f"--explain must be at least 0, got {self.explain}")
+        if not self.explain and any(bar.partition("=")[0].endswith("explanation") for bar in self.recipe.gates):
+            raise UsageError("--gate explanation needs maps to be compared", "Give --explain N as well")
         if self.qat is None and self.recipe.epochs is not None:
             raise UsageError("--epochs is for quantization-aware training", "Give --qat FOLDER, or leave --epochs out")
         if self.recipe.needs_calibration and self.calibrate is None and self.qat is None:
@@ -159,6 +165,7 @@ class ConvertOptions(TypedDict, total=False):
         time_limit: Seconds for each converter.
         memory_limit: GiB for each converter; 80 % of the machine's by default.
         jobs: Worker processes at the same time; by default one more than the machine has cores.
+        explain: Compare on so many samples where the source and each artifact look.
         force: Replace an existing bundle.
     """
 
@@ -201,6 +208,7 @@ class ConvertOptions(TypedDict, total=False):
     time_limit: float
     memory_limit: float | None
     jobs: int | None
+    explain: int
     force: bool
 
 

@@ -9,6 +9,7 @@ from edgecv_converters.data import Spool
 
 from edgecv.convert.conversion import ConversionPhase
 from edgecv.convert.data import DataPhase
+from edgecv.convert.explanation import ExplanationPhase
 from edgecv.convert.proof import ProofPhase
 from edgecv.convert.source import SourcePhase
 
@@ -22,6 +23,7 @@ class ConversionResult:
         references: The source model's outputs for each set of samples.
         remarks: What was seen while the source model answered them.
         weaknesses: Why the samples cannot prove much, a sentence each.
+        explanation: The maps of importance of some samples, where they were asked for.
         seconds: How long each worker took, and "total".
     """
 
@@ -32,4 +34,5 @@ class ConversionResult:
     references: Mapping[str, Spool]
     remarks: tuple[str, ...]
     weaknesses: tuple[str, ...]
+    explanation: ExplanationPhase
     seconds: Mapping[str, float]

@@ -30,16 +30,26 @@ class SourcePhase:
 
 def start_source(request: ConvertRequest, workers: Workers, work: Path) -> Job:
     """Start the worker that loads the model, freezes it, and answers the data sets as the reference."""
-    source = SourceRequest(
+    return workers.submit(
+        "source model",
+        _raise,
+        answer_source,
+        times=MEMORY,
+        request=source_request(request),
+        store=workers.store,
+        work=work,
+    )
+
+
+def source_request(request: ConvertRequest) -> SourceRequest:
+    """Return the request to load the model in another process."""
+    return SourceRequest(
         path=request.model.absolute(),
         input_shapes=request.input_shapes,
         allow_code=request.allow_code,
         custom_objects=request.custom_objects,
         signature=request.signature,
         modules=None if request.custom_objects is None else Path.cwd(),
-    )
-    return workers.submit(
-        "source model", _raise, answer_source, times=MEMORY, request=source, store=workers.store, work=work
     )
 
 

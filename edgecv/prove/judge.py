@@ -27,6 +27,7 @@ def judge_proof(
     twin: Twin | None,
     twin_is_exact: bool,
     mixed: Mixed | None,
+    maps: Gate | None = None,
     weaknesses: Sequence[str] = (),
 ) -> Parity:
     """Hold one artifact's proof against its gates; what did not run is said to be not run.
@@ -38,6 +39,7 @@ def judge_proof(
         twin: How often it gives the answer of the artifact whose quantization it carries, or None.
         twin_is_exact: Whether that is a gate; what computes the same integers in another precision is told only.
         mixed: The layers that stay float, where an accuracy budget is judged on this artifact.
+        maps: The gate on where the artifact looks, if there is one.
         weaknesses: Why the samples cannot prove much, a sentence each.
     """
     if proof is None:
@@ -49,6 +51,8 @@ def judge_proof(
         gates[budget_gate(mixed)] = best_reached(mixed)
     if twin is not None and twin_is_exact:
         gates[twin_gate(twin)] = ""
+    if maps is not None:
+        gates[maps] = "" if maps.value is not None else "where it looks was not measured"
     gates |= dict.fromkeys(loss_gates(proof.measured, config.limits[artifact.precision].max_drop), "")
     return judge(
         artifact,

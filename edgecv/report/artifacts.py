@@ -24,7 +24,8 @@ def tag(status: Status) -> Html:
     return el("span", f"{STATUS_SIGNS[status]} {STATUS_WORDS[status]}", class_=f"tag {status}")
 
 
-def _cell(label: str, value: Html | str, note: str | None = None, kind: str | None = None) -> Html:
+def cell(label: str, value: Html | str, note: str | None = None, kind: str | None = None) -> Html:
+    """One cell of a table, with its column's name for phones, where a row is a card."""
     small = None if note is None else el("small", note, class_="wrap")
     return el("td", el("span", value, small), data_label=label, class_=kind, role="cell")
 
@@ -62,8 +63,8 @@ def _artifact_row(row: ArtifactView, *, labelled: bool) -> Html:
     how = el("small", f"{row.parity.how}" if row.status != "not_run" else row.parity.reason, class_="wrap")
     cells = [
         el("th", row.name, how, scope="row", role="rowheader"),
-        _cell("Result", tag(row.status)),
-        _cell("Size", byte_size(item.bytes), row.relative_size),
+        cell("Result", tag(row.status)),
+        cell("Size", byte_size(item.bytes), row.relative_size),
     ]
     cells += _accuracy_cells(row.parity.accuracy) if labelled else []
     return el("tr", join([*cells, *_error_cells(row)]), role="row")
@@ -71,12 +72,12 @@ def _artifact_row(row: ArtifactView, *, labelled: bool) -> Html:
 
 def _accuracy_cells(measured: Accuracy | None) -> list[Html]:
     if measured is None:
-        return [_cell("Accuracy", DASH), _cell("Against source", DASH)]
+        return [cell("Accuracy", DASH), cell("Against source", DASH)]
     low, high = measured.interval
     change = (measured.gained - measured.lost) / measured.count
     return [
-        _cell("Accuracy", percent(measured.accuracy, 2), f"{100 * low:.1f} to {percent(high)}"),
-        _cell("Against source", f"{points(change)} points", mcnemar_words(measured)),
+        cell("Accuracy", percent(measured.accuracy, 2), f"{100 * low:.1f} to {percent(high)}"),
+        cell("Against source", f"{points(change)} points", mcnemar_words(measured)),
     ]
 
 
@@ -93,12 +94,12 @@ def mcnemar_words(measured: Accuracy) -> str:
 def _error_cells(row: ArtifactView) -> list[Html]:
     measured = row.comparison
     if measured is None:
-        return [_cell(name, DASH) for name in ERROR_COLUMNS]
+        return [cell(name, DASH) for name in ERROR_COLUMNS]
     agreement = DASH if measured.agreement is None else percent(measured.agreement, 2)
     return [
-        _cell("Same answer", agreement, f"of {quantity(measured.count)} ({row.on})"),
-        _cell("Signal to noise", snr_words(measured), f"cosine {measured.cosine:.6f}"),
-        _cell(
+        cell("Same answer", agreement, f"of {quantity(measured.count)} ({row.on})"),
+        cell("Signal to noise", snr_words(measured), f"cosine {measured.cosine:.6f}"),
+        cell(
             "Largest error",
             error_words(measured.max_abs_error),
             f"mean {error_words(measured.mean_abs_error)}",
@@ -137,7 +138,7 @@ def _gate_row(row: ArtifactView, names: Sequence[str]) -> Html:
     sets = ", ".join(dict.fromkeys(gate.on for gate in row.parity.gates))
     head = el("th", row.name, scope="row", role="rowheader")
     cells = [_gate_cell(GATE_WORDS[name], known.get(name)) for name in names]
-    return el("tr", head, _cell("Data", sets), join(cells), role="row")
+    return el("tr", head, cell("Data", sets), join(cells), role="row")
 
 
 def worse(one: Gate, other: Gate) -> Gate:
@@ -150,13 +151,13 @@ def worse(one: Gate, other: Gate) -> Gate:
 
 def _gate_cell(name: str, gate: Gate | None) -> Html:
     if gate is None:
-        return _cell(name.capitalize(), DASH)
+        return cell(name.capitalize(), DASH)
     sign = STATUS_SIGNS["passed" if gate.passed else "failed"]
     bound = "at least" if gate.name in AT_LEAST else "at most"
     kind = "good" if gate.passed else "bad"
     value = el("span", f"{sign} {gate_value(gate, gate.value)}", class_=kind)
     on = "" if gate.subject is None else f"{gate.subject}, "
-    return _cell(name.capitalize(), value, f"{on}{bound} {gate_value(gate, gate.limit)}")
+    return cell(name.capitalize(), value, f"{on}{bound} {gate_value(gate, gate.limit)}")
 
 
 def part_table(rows: Sequence[ArtifactView]) -> Html | None:
@@ -169,9 +170,9 @@ def part_table(rows: Sequence[ArtifactView]) -> Html | None:
         found = [(head.head, percent(head.agreement, 2), DASH) for head in measured.heads]
         found += [(part.part, DASH, decibels(part.snr_db)) for part in measured.parts]
         for name, agreement, noise in found:
-            cells = (_cell("Head or output", name, kind="words"), _cell("Same answer", agreement))
+            cells = (cell("Head or output", name, kind="words"), cell("Same answer", agreement))
             head = el("th", row.name, scope="row", role="rowheader")
-            lines.append(el("tr", head, *cells, _cell("Signal to noise", noise), role="row"))
+            lines.append(el("tr", head, *cells, cell("Signal to noise", noise), role="row"))
     names = ["Artifact", "Head or output", "Same answer", "Signal to noise"]
     return table("Every head by its own answers, every output by itself.", names, lines) if lines else None
 
@@ -182,11 +183,11 @@ def set_table(rows: Sequence[ArtifactView]) -> Html | None:
         el(
             "tr",
             el("th", row.name, scope="row", role="rowheader"),
-            _cell("Samples", f"{quantity(item.count)} {name}", kind="words"),
-            _cell("Same answer", DASH if item.agreement is None else percent(item.agreement, 2)),
-            _cell("Signal to noise", snr_words(item)),
-            _cell("Largest error", error_words(item.max_abs_error)),
-            _cell("Changed answers", _flips(item), kind="words wrap"),
+            cell("Samples", f"{quantity(item.count)} {name}", kind="words"),
+            cell("Same answer", DASH if item.agreement is None else percent(item.agreement, 2)),
+            cell("Signal to noise", snr_words(item)),
+            cell("Largest error", error_words(item.max_abs_error)),
+            cell("Changed answers", _flips(item), kind="words wrap"),
             role="row",
         )
         for row in rows

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+
 from edgecv_converters.measured import Report
 
 from edgecv.report.artifacts import artifact_table, gate_table, part_table, set_table
@@ -16,6 +19,8 @@ from edgecv.report.background import (
 )
 from edgecv.report.charts import charts
 from edgecv.report.classes import class_table
+from edgecv.report.explanation import STYLE as MAP_STYLE
+from edgecv.report.explanation import map_table
 from edgecv.report.heads import head_table
 from edgecv.report.html import Html, el, join
 from edgecv.report.layers import layer_cards
@@ -25,11 +30,17 @@ from edgecv.report.style import CSS
 from edgecv.report.verdict import facts, overall, verdict
 from edgecv.report.view import STATUS_WORDS, ArtifactView, views
 
+MAPS = "Which pixels the answers come from, in the source and in each artifact; the largest changes come first."
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
-def render(report: Report) -> str:
-    """The whole report: one self-contained HTML document, everything that came from outside escaped."""
+def render(report: Report, maps: list[Html] | None = None) -> str:
+    """The whole report: one self-contained HTML document, everything that came from outside escaped.
+
+    Args:
+        report: What was measured.
+        maps: Pictures with the maps of importance over them, where they were made.
+    """
     rows = views(report)
     body = join(
         [
@@ -37,27 +48,42 @@ def render(report: Report) -> str:
             verdict(rows, report.failures),
             facts(report, rows),
             *_measured(report, rows),
+            *_section("Where it looks", MAPS, map_table(report.maps), *(maps or ())),
             *_background(report),
             el("footer", f"Made by edgecv {report.versions.get('edgecv', '')}. {_FOOTER}"),
         ]
     )
-    return document(f"{report.name}: {STATUS_WORDS[overall(rows, report.failures)]}, edgecv report", [body])
+    title = f"{report.name}: {STATUS_WORDS[overall(rows, report.failures)]}, edgecv report"
+    return document(title, [body], MAP_STYLE if maps else "")
 
 
-def document(title: str, body: list[Html], more: str = "") -> str:
-    """A whole page that loads nothing, in the report's style; `more` are rules after it."""
-    return f'<!doctype html>\n<html lang="en">{_head(title, more)}{el("body", el("main", join(body)))}</html>\n'
+def document(title: str, body: list[Html], more: str = "", *, script: str = "") -> str:
+    """A whole page that loads nothing, in the report's style.
+
+    Args:
+        title: Its title.
+        body: What it shows.
+        more: Rules of style after the report's.
+        script: The only script that may run.
+    """
+    policy = POLICY
+    if script:
+        digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+        policy += f"; script-src 'sha256-{digest}'"
+    last = el("script", Html(script)) if script else None
+    shown = el("body", el("main", join(body)), last)
+    return f'<!doctype html>\n<html lang="en">{_head(title, more, policy)}{shown}</html>\n'
 
 
 _FOOTER = "Parity is measured by running each artifact; what could not be run is never called passed."
 
 
-def _head(title: str, more: str) -> Html:
+def _head(title: str, more: str, policy: str) -> Html:
     metas = [
         Html('<meta charset="utf-8">'),
         Html('<meta name="viewport" content="width=device-width,initial-scale=1">'),
         Html('<meta name="color-scheme" content="light dark">'),
-        Html(f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'),
+        Html(f'<meta http-equiv="Content-Security-Policy" content="{policy}">'),
     ]
     return el("head", *metas, el("title", title), el("style", Html(CSS + more)))
 

@@ -24,10 +24,12 @@ GATE_WORDS = {
     "never": "answers that are never given",
     "mean_iou": "mean overlap of the classes",
     "psnr_db": "peak signal-to-noise ratio",
+    "explanation": "rank correlation of maps of importance",
 }
 _SHARES = frozenset({"agreement", "twin", "mean_iou"})
 _NOISE = frozenset({"snr_db", "psnr_db"})
-AT_LEAST = _SHARES | _NOISE  # gates whose value must not be lower
+_CORRELATIONS = frozenset({"explanation"})
+AT_LEAST = _SHARES | _NOISE | _CORRELATIONS  # gates whose value must not be lower
 _COUNTED = frozenset({"constant", "lost", "never"})
 
 
@@ -39,6 +41,8 @@ def gate_value(gate: Gate, value: float | None) -> str:
         return percent(value, 2)
     if gate.name in _COUNTED:
         return quantity(round(value))
+    if gate.name in _CORRELATIONS:
+        return number(value)
     unit = "dB" if gate.name in _NOISE else "points"
     return f"{number(value)}{THIN}{unit}"
 

@@ -202,7 +202,8 @@ def test_public_names_are_what_they_say():
 
 # What --help may load: the form of a command, and what owns the defaults and names that an option's help shows.
 FORM = {
-    *("edgecv", "edgecv.cli", "edgecv.convert", "edgecv.commands", "edgecv.commands.form", "edgecv.commands.options"),
+    *("edgecv", "edgecv.cli", "edgecv.convert", "edgecv.explain"),
+    *("edgecv.commands", "edgecv.commands.form", "edgecv.commands.options"),
     *("edgecv.terminal", "edgecv.terminal.console", "edgecv.terminal.streams"),
     *("edgecv_converters", "edgecv_converters.isolate"),
     *(f"edgecv_converters.isolate.{name}" for name in ("alone", "child", "pool", "scratch", "store")),
@@ -224,6 +225,7 @@ OWNERS = {
     },
     "bench": {"edgecv.given"},
     "serve": {"edgecv.serve", "edgecv.serve.options"},
+    "explain": {"edgecv_converters.explain", "edgecv_converters.explain.settings"},
 }
 HELP = """
 import contextlib, io, sys

@@ -24,6 +24,7 @@ _FIELDS: Final = {
     "constant": "max_constant",
     "mean_iou": "mean_iou",
     "psnr": "psnr_db",
+    "explanation": "explanation",
 }
 _RANGES: Final = {
     "agreement": (0.0, 1.0),
@@ -32,6 +33,7 @@ _RANGES: Final = {
     "max_constant": (0.0, 1e6),
     "mean_iou": (0.0, 1.0),
     "psnr_db": (0.0, 100.0),
+    "explanation": (-1.0, 1.0),
 }
 MEASURED: Final = ("mean_iou", "psnr_db")  # what kinds of heads measure besides agreement (`HeadComparison.measured`)
 
@@ -48,6 +50,7 @@ class GateLimits:
             the source no better than a constant, and the most answers of a head that the artifact never gives.
         mean_iou: The least mean intersection over union of the classes of masks, 0..1.
         psnr_db: The least peak signal-to-noise ratio of pictures against the source's, dB.
+        explanation: The least mean rank correlation of maps of importance with the source's, -1..1; off by default.
     """
 
     agreement: float | None
@@ -56,6 +59,7 @@ class GateLimits:
     max_constant: float | None = 0
     mean_iou: float | None = None
     psnr_db: float | None = None
+    explanation: float | None = None
 
     def __post_init__(self) -> None:
         for name, (low, high) in _RANGES.items():

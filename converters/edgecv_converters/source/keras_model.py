@@ -42,6 +42,7 @@ def loaded_of(model: Any, *, file_format: str, loader: str, notes: tuple[str, ..
         doubled_scopes=_doubled_scopes(model),
         fixed_batch=batch,
         notes=notes,
+        network=model,
     )
 
 

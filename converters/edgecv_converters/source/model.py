@@ -71,6 +71,7 @@ class Loaded:
         fixed_batch: The number of samples that the model was built for, where it is not open or 1.
         trained_as: For each output what its loss says that it means; empty where the file keeps no losses.
         notes: What a person should know about how it was loaded.
+        network: The Keras model itself; None for a SavedModel, whose graph is all there is.
     """
 
     format: str
@@ -87,6 +88,7 @@ class Loaded:
     fixed_batch: int | None = None
     trained_as: tuple[Training | None, ...] = ()
     notes: tuple[str, ...] = ()
+    network: Any = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 from edgecv_converters.data import Spool
 from edgecv_converters.isolate.child import progress, wait_for
 from edgecv_converters.isolate.store import ObjectStore
+from edgecv_converters.source.model import SourceModel
 from edgecv_converters.source.request import SourceRequest, open_source
 from edgecv_converters.workers.exchange import FROZEN, REFERENCES, REMARKS, SOURCE, SPOOLS
 from edgecv_converters.workers.records import SourceSummary
@@ -18,17 +19,7 @@ def answer_source(request: SourceRequest, store: ObjectStore, work: Path) -> Non
     """Put "source", then "frozen"; wait for "spools"; put "remarks" and "references", the outputs for each of them."""
     source = open_source(request)
     frozen = source.freeze()
-    summary = SourceSummary(
-        info=source.info,
-        inputs=source.inputs,
-        outputs=source.outputs,
-        endings=source.endings,
-        trained_as=source.trained_as,
-        has_preprocessing=source.has_preprocessing,
-        scalings=source.scalings,
-        notes=source.notes,
-    )
-    store.put(SOURCE, summary)
+    store.put(SOURCE, summary_of(source))
     frozen.save(work / "frozen")
     store.put(FROZEN, work / "frozen")
     spools = wait_for(store, SPOOLS)
@@ -47,3 +38,26 @@ def answer_source(request: SourceRequest, store: ObjectStore, work: Path) -> Non
         references[name] = answers
     store.put(REMARKS, source.remarks)
     store.put(REFERENCES, references)
+
+
+def summarize_source(request: SourceRequest) -> SourceSummary:
+    """Load a model, and return what it is.
+
+    Raises:
+        EdgecvError: It cannot be loaded.
+    """
+    return summary_of(open_source(request))
+
+
+def summary_of(source: SourceModel) -> SourceSummary:
+    """Return what a loaded model is."""
+    return SourceSummary(
+        info=source.info,
+        inputs=source.inputs,
+        outputs=source.outputs,
+        endings=source.endings,
+        trained_as=source.trained_as,
+        has_preprocessing=source.has_preprocessing,
+        scalings=source.scalings,
+        notes=source.notes,
+    )

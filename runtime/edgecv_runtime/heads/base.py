@@ -13,12 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from edgecv_runtime.decoders import Decoder
-from edgecv_runtime.errors import BackendError, SpecError
+from edgecv_runtime.errors import BackendError, SpecError, UsageError
 from edgecv_runtime.geometry import View
 from edgecv_runtime.heads.annotation import Annotations, Marked
 from edgecv_runtime.heads.answers import HeadAnswer, Top
 from edgecv_runtime.heads.arithmetic import activate, top_k
 from edgecv_runtime.heads.comparison import NOTHING, AnswerCounts, HeadCounts, WholeCounts
+from edgecv_runtime.heads.explained import Explained
 from edgecv_runtime.heads.metrics import HeadMetrics
 from edgecv_runtime.heads.words import AnswerCell, Caption, Drawn, rounded
 from edgecv_runtime.records import Record
@@ -302,6 +303,39 @@ class Head(ABC):
         decided = self.trusted_decisions(outputs)
         assert decided is not None, "a kind that decides nothing answers with something else"
         return decided
+
+    def explained(self, outputs: Outputs, wanted: str | None = None) -> Explained:
+        """Return the number that a map of importance explains: the score of one answer to one sample.
+
+        Args:
+            outputs: The outputs of one sample, with a batch of 1.
+            wanted: A label, or its index as text; None for the answer that the model gives.
+
+        Raises:
+            UsageError: There is no such label.
+        """
+        index = self.usual_answer(outputs) if wanted is None else self.label_index(wanted)
+        if index >= self.width:
+            raise UsageError(f"the head {self.name!r} has {self.width} values, and {wanted!r} is none of them")
+        return Explained.of(self.label(index), self.spec.outputs[0], [index])
+
+    def usual_answer(self, outputs: Outputs) -> int:
+        """Return the index of the answer that is explained where nobody asks for another: the one of highest score."""
+        return int(self.scores(outputs)[0].argmax())
+
+    def label_index(self, wanted: str) -> int:
+        """Return the index of a label, given as its name or as the index in digits.
+
+        Raises:
+            UsageError: There is no such label.
+        """
+        names = self.label_names
+        if wanted in names:
+            return names.index(wanted)
+        if wanted.isdecimal() and int(wanted) < len(names):
+            return int(wanted)
+        there = ", ".join(names[:12]) + (" ..." if len(names) > 12 else "")
+        raise UsageError(f"the head {self.name!r} has no answer {wanted!r}", f"Its answers are {there}")
 
     def top(self, scores: np.ndarray, count: int) -> tuple[Top, ...]:
         """Return the `count` best answers, best first."""

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from edgecv_runtime.geometry import View
 from edgecv_runtime.heads.answers import HeadAnswer
 from edgecv_runtime.heads.base import Ending, Outputs, check_finite
+from edgecv_runtime.heads.explained import Explained
 from edgecv_runtime.heads.one_class import OneClassHead
 from edgecv_runtime.schema import Activation
 
@@ -53,6 +54,12 @@ class Binary(OneClassHead):
         scores = self.scores(outputs)[0]
         check_finite(scores.item(1))
         return self.answer(int(scores[1] >= np.float32(self.spec.thresholds[0])), scores)
+
+    def explained(self, outputs: Outputs, wanted: str | None = None) -> Explained:
+        """Return the probability of yes, or that of no."""
+        index = int(self.decisions(outputs)[0]) if wanted is None else self.label_index(wanted)
+        weight, offset = (1.0, 0.0) if index else (-1.0, 1.0)
+        return Explained.of(self.label(index), self.spec.outputs[0], [0], weight, offset)
 
     def target_rows(self) -> npt.NDArray[np.float32]:
         """Return 0 for no and 1 for yes."""

@@ -15,12 +15,13 @@ from edgecv_runtime.errors import BackendError, DataError, SpecError
 from edgecv_runtime.geometry import View
 from edgecv_runtime.heads.annotation import Annotations, Marked
 from edgecv_runtime.heads.answers import BoxesAnswer, HeadAnswer, in_form
-from edgecv_runtime.heads.arithmetic import all_finite
+from edgecv_runtime.heads.arithmetic import activate, all_finite
 from edgecv_runtime.heads.base import Ending, Outputs
 from edgecv_runtime.heads.box_metrics import BoxMetrics, TrueBoxes, box_metrics
 from edgecv_runtime.heads.boxes import Cells, box_numbers, decode_boxes, levels_of, suppress
 from edgecv_runtime.heads.candidates import find_candidates
-from edgecv_runtime.heads.columns import form_of, read_rows
+from edgecv_runtime.heads.columns import form_of, places_of, read_rows
+from edgecv_runtime.heads.explained import Explained
 from edgecv_runtime.heads.matches import BoxCounts, Found
 from edgecv_runtime.heads.spatial import SpatialHead
 from edgecv_runtime.heads.words import AnswerCell, BoxMark, Drawn, rounded, score_words
@@ -125,6 +126,22 @@ class Detection(SpatialHead):
     def _cells_of_none(self) -> Cells:
         none = np.zeros(0)
         return Cells(none, none, none, none, none, none)
+
+    def explained(self, outputs: Outputs, wanted: str | None = None) -> Explained:
+        """Return the score of the best box, or of the best box of one label, where the outputs hold it."""
+        decoder = self.decoder
+        scores = activate(read_rows(decoder.scores, outputs, 0), self.spec.activation).astype(np.float64)
+        if decoder.objectness:
+            scores *= activate(read_rows(decoder.objectness, outputs, 0), self.spec.activation)
+        background = scores.shape[1] if decoder.background is None else decoder.background
+        columns = [column for column in range(scores.shape[1]) if column != background]
+        labels = range(len(columns)) if wanted is None else [self.label_index(wanted)]
+        row, label = max(
+            ((int(scores[:, columns[one]].argmax()), one) for one in labels),
+            key=lambda found: scores[found[0], columns[found[1]]],
+        )
+        own = places_of(decoder.scores, outputs, row)
+        return Explained.of(f"{self.label(label)}, its best box", own.output, [own.places[row, columns[label]]])
 
     def placed(self, found: Found, view: View | None) -> Found:
         """Return boxes in the pixels of the picture, cut at its borders; those outside are left out."""

@@ -13,6 +13,7 @@ from edgecv_runtime.errors import DataError
 from edgecv_runtime.geometry import View
 from edgecv_runtime.heads.answers import HeadAnswer
 from edgecv_runtime.heads.base import Ending, Head, Outputs, check_finite
+from edgecv_runtime.heads.explained import Explained
 from edgecv_runtime.heads.matches import ShareCounts
 from edgecv_runtime.heads.recall import RecallMetrics, recall_metrics
 from edgecv_runtime.heads.words import AnswerCell, value_words
@@ -53,6 +54,11 @@ class Embedding(Head):
     def decisions(self, outputs: Outputs) -> npt.NDArray[np.int64] | None:
         """Return None: nothing is decided."""
         return None
+
+    def explained(self, outputs: Outputs, wanted: str | None = None) -> Explained:
+        """Return the part of a vector that points where this picture's does."""
+        unit = self.scores(outputs)[0]
+        return Explained("likeness to itself", self.spec.outputs[0], np.arange(len(unit)), unit)
 
     def read(self, outputs: Outputs, view: View | None = None) -> HeadAnswer:
         """Return the vector."""

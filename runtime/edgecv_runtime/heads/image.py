@@ -15,6 +15,7 @@ from edgecv_runtime.geometry import View
 from edgecv_runtime.heads.annotation import Annotations, Marked
 from edgecv_runtime.heads.answers import HeadAnswer, PictureAnswer, in_form
 from edgecv_runtime.heads.base import Outputs
+from edgecv_runtime.heads.explained import Explained
 from edgecv_runtime.heads.marked_pictures import shown_part, true_picture
 from edgecv_runtime.heads.matches import PictureCounts
 from edgecv_runtime.heads.place_metrics import PictureMetrics, picture_metrics
@@ -99,6 +100,10 @@ class ImageHead(SpatialHead):
             return picture
         height, width = self.picture
         return picture[shown_part(view.down, len(picture), height), shown_part(view.across, picture.shape[1], width)]
+
+    def explained(self, outputs: Outputs, wanted: str | None = None) -> Explained:
+        """Return the mean of all values of the picture."""
+        return Explained.of("mean brightness", self.spec.outputs[0], np.arange(self.width), 1 / self.width)
 
     def recorded(self, outputs: Outputs, view: View | None) -> tuple[None, npt.NDArray[Any]]:
         """Return the picture: (1, height, width, channels) uint8."""

@@ -16,7 +16,8 @@ from edgecv_runtime.heads.annotation import Annotations, Marked
 from edgecv_runtime.heads.answers import HeadAnswer, PointsAnswer, in_form
 from edgecv_runtime.heads.arithmetic import activate
 from edgecv_runtime.heads.base import Ending, Outputs
-from edgecv_runtime.heads.columns import form_of, read_rows
+from edgecv_runtime.heads.columns import form_of, places_of, read_rows
+from edgecv_runtime.heads.explained import Explained
 from edgecv_runtime.heads.matches import ShareCounts
 from edgecv_runtime.heads.place_metrics import PointMetrics, TruePoints, point_metrics
 from edgecv_runtime.heads.spatial import SpatialHead
@@ -102,6 +103,18 @@ class Keypoints(SpatialHead):
         if decoder.scores is None:
             return points, np.ones(len(points), np.float32)
         return points, activate(read_rows((decoder.scores,), outputs, sample)[:, 0], self.spec.activation)
+
+    def explained(self, outputs: Outputs, wanted: str | None = None) -> Explained:
+        """Return the peak of a point's heat map, or its score, or the sum of its coordinates."""
+        decoder, output = self.spec.decode, self.spec.outputs[0]
+        index = int(self.find(outputs)[1].argmax()) if wanted is None else self.label_index(wanted)
+        if isinstance(decoder, Coordinates):
+            columns, what = (decoder.points, ", its place") if decoder.scores is None else (decoder.scores, "")
+            own = places_of((columns,), outputs)
+            return Explained.of(self.label(index) + what, own.output, own.places[index])
+        maps = np.asarray(outputs[output][0], np.float32)
+        peak = int(maps[..., index].argmax()) * self.class_count + index
+        return Explained.of(self.label(index), output, [peak])
 
     def _peaks(self, decoder: Heatmaps, maps: np.ndarray) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float32]]:
         tall, wide, count = maps.shape

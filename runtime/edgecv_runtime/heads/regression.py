@@ -53,6 +53,10 @@ class Regression(Head):
         """Return None: nothing is decided."""
         return
 
+    def usual_answer(self, outputs: Outputs) -> int:
+        """Return the first number: none of them is better than another."""
+        return 0
+
     def read(self, outputs: Outputs, view: View | None = None) -> HeadAnswer:
         """Return the numbers."""
         return HeadAnswer(head=self.spec.name, kind=self.kind, scores=self.activated(outputs)[0])

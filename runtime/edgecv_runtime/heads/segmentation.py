@@ -15,6 +15,7 @@ from edgecv_runtime.geometry import View
 from edgecv_runtime.heads.annotation import Annotations, Marked
 from edgecv_runtime.heads.answers import HeadAnswer, MaskAnswer, in_form
 from edgecv_runtime.heads.base import HALF, Ending, Outputs
+from edgecv_runtime.heads.explained import Explained, winning_cells
 from edgecv_runtime.heads.marked_masks import true_mask
 from edgecv_runtime.heads.masks import UNSEEN, Floats, mask_of
 from edgecv_runtime.heads.matches import MaskCounts
@@ -134,6 +135,24 @@ class Segmentation(SpatialHead):
         """Return the classes of the planes' own cells: (batch, cells)."""
         planes = self._planes(outputs)
         return self._choose(planes).reshape(len(planes), -1)
+
+    def explained(self, outputs: Outputs, wanted: str | None = None) -> Explained:
+        """Return the mean of a class's values over the cells that have it in the mask of this picture."""
+        chosen = self.masks(outputs)[0]
+        index = self.usual_answer(outputs) if wanted is None else self.label_index(wanted)
+        cells = winning_cells(chosen, index)
+        share, output = 1 / len(cells), self.spec.outputs[0]
+        if self.planes > 1:
+            return Explained.of(self.label(index), output, cells * self.planes + index, share)
+        return Explained.of(self.label(index), output, cells, share if index else -share, 0.0 if index else 1.0)
+
+    def usual_answer(self, outputs: Outputs) -> int:
+        """Return the largest class of the mask, what is nothing left aside where there is anything else."""
+        counts = np.bincount(self.masks(outputs)[0], minlength=self.class_count)
+        nothing = self.planes == 1 or self.label(0).casefold() in BACKGROUNDS
+        if nothing and counts[1:].any():
+            counts[0] = 0
+        return int(counts.argmax())
 
     def finds(self, outputs: Outputs) -> bool:
         """Tell whether there are two classes in any mask."""
