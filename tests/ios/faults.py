@@ -53,8 +53,7 @@ FAULTS = (
     Fault("one anchor off", "Heads/Boxes/Cells.swift", "(place - begin) % each)", "(place - begin + 1) % each)"),
     Fault("labels after the background off by one", "Heads/Detection.swift",
           "kept.labels[i] -= 1", "kept.labels[i] -= 0"),
-    Fault("fused weights of a mask", "Memory.swift", "first + (numbers[right + plane] - first) * weight.base[x]",
-          "first.addingProduct(numbers[right + plane] - first, weight.base[x])"),
+    Fault("a mask half a cell off", "Heads/Masks.swift", "let middle = place - 0.5", "let middle = place"),
 )  # fmt: skip
 
 
