@@ -6,6 +6,8 @@ import dev.edgecv.MaskAnswer
 import dev.edgecv.PictureAnswer
 import dev.edgecv.PointsAnswer
 
+private val BACKGROUNDS = setOf("background", "bg", "none", "no", "unlabeled", "void") // names of what is nothing
+
 /** A box with a line of text, in the pixels of the picture. */
 data class BoxMark(val left: Float, val top: Float, val right: Float, val bottom: Float, val color: Int, val text: String)
 
@@ -63,8 +65,19 @@ class Marks(
             if (point.score < LEAST_SCORE) null else DotMark(point.x, point.y, Palette.colorOf(number))
         }
 
-        private fun mask(answer: MaskAnswer): Layer =
-            Layer(answer.width, answer.height, IntArray(answer.mask.size) { Palette.overPicture[answer.mask[it].toInt() and 255] })
+        /** The first class of yes and no, of a head without labels, and where its name says so, is nothing, and is not painted. */
+        private fun mask(answer: MaskAnswer): Layer {
+            val head = answer.head
+            val plain = head.thresholds.isNotEmpty() || head.labels?.first()?.lowercase()?.let { it in BACKGROUNDS } ?: true
+            return Layer(
+                answer.width,
+                answer.height,
+                IntArray(answer.mask.size) {
+                    val index = answer.mask[it].toInt() and 255
+                    if (plain && index == 0) 0 else Palette.overPicture[index]
+                },
+            )
+        }
 
         private fun picture(answer: PictureAnswer): Layer = Layer(answer.width, answer.height, IntArray(answer.width * answer.height) { pixel ->
             (0 until 3).fold(0xFF) { color, c ->

@@ -57,6 +57,15 @@ class MarksTest {
     }
 
     @Test
+    fun `the class that is nothing is not painted`() {
+        val nothing = listOf(land.copy(labels = listOf("Background", "sea")), land.copy(labels = null), land.copy(thresholds = listOf(0.5)))
+        nothing.forEach { head ->
+            val mask = Marks.of(listOf(MaskAnswer(head, floatArrayOf(0.5f, 0.5f), 1, 2, byteArrayOf(0, 1))), 2, 1).masks.single()
+            assertEquals(listOf(0, 115), mask.pixels.map { it ushr 24 })
+        }
+    }
+
+    @Test
     fun `a picture is shown with its colours, or gray`() {
         val colour = PictureAnswer(made, 1, 2, 3, byteArrayOf(1, 2, -1, 4, 5, 6))
         val gray = PictureAnswer(made, 2, 1, 1, byteArrayOf(-1, 16))
