@@ -19,7 +19,7 @@ import kotlin.test.assertTrue
 class MarksTest {
     private val pets = HeadSpec("pet", HeadKind.DETECTION, listOf("pet"), labels = listOf("cat", "dog"))
     private val face = HeadSpec("face", HeadKind.KEYPOINTS, listOf("face"), decode = Heatmaps(skeleton = listOf(listOf(0, 1), listOf(1, 2))))
-    private val land = HeadSpec("land", HeadKind.SEGMENTATION, listOf("land"))
+    private val land = HeadSpec("land", HeadKind.SEGMENTATION, listOf("land"), labels = listOf("ground", "sea"))
     private val made = HeadSpec("made", HeadKind.IMAGE, listOf("made"))
 
     @Test
