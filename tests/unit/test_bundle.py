@@ -157,7 +157,7 @@ BAD = {
     "no inputs": (lambda c: c.update(inputs=[]), "lists no inputs"),
     "no outputs": (lambda c: c.update(outputs=[]), "lists no outputs"),
     "no heads": (lambda c: c.update(heads=[]), "lists no heads"),
-    "no outputs of a head": (first_head(outputs=[]), "head 'colour': a multilabel head has one output, got 0"),
+    "no outputs of a head": (first_head(outputs=[]), "head 'colour': it has no output"),
     "unknown output": (first_head(outputs=["shape"]), "head 'colour' is of the output 'shape'"),
     "head twice": (lambda c: c["heads"].append(c["heads"][0]), "lists the head 'colour' twice"),
     "output twice": (
