@@ -17,7 +17,7 @@ from edgecv_runtime.heads.base import Head
 from edgecv_runtime.heads.kinds import first_labels
 
 from edgecv.convert import datasets
-from edgecv.convert.heads import budget_head, guessed, heads_of, judged_head
+from edgecv.convert.heads import budget_head, check_budget, guessed, heads_of, judged_head
 from edgecv.convert.metadata import metadata_of
 from edgecv.convert.request import ConvertRequest
 from edgecv.convert.source import SourcePhase
@@ -144,6 +144,7 @@ def _share_labelled(labelled: _Labelled, workers: Workers) -> None:
         UsageError: Nobody says which head is judged, or the model's answers are not one class each.
     """
     if datasets.VALIDATION in labelled.sets:
+        check_budget(labelled.heads)
         data = labelled.data_set(datasets.VALIDATION)
         head = budget_head(labelled.heads, data.truths)
         on = datasets.validation_words(labelled.sets, len(data.ids))

@@ -161,6 +161,16 @@ def _labels(
     return names if names is None or len(names) == head.label_count else None
 
 
+def check_budget(heads: Sequence[Head]) -> None:
+    """Check that a budget may have a head to be of, before its samples are read.
+
+    Raises:
+        UsageError: No head chooses a class or answers with places.
+    """
+    if not any(isinstance(head, SpatialHead) for head in heads):
+        judged_head(heads, "--max-drop needs answers", "Leave it out")
+
+
 def budget_head(heads: Sequence[Head], known: Collection[str]) -> Head:
     """Return the head whose quality a budget is of: the only one that something is known of and that has a measure.
 

@@ -350,7 +350,7 @@ def shown_without(module, root, monkeypatch, capsys):
     with Bundle.load(root) as loaded, monkeypatch.context() as patch:
         patch.setitem(sys.modules, module, None)
         parity = tuple(check_golden(check) for check in verifying._checks(loaded, GateConfig.parse(()), 1))
-    counts = {"files": 1, "golden": 8, "pictures": 8, "preprocessing_equal": 8, "answers_equal": 8}
+    counts = {"files": 1, "kind": "image", "golden": 8, "pictures": 8, "preprocessing_equal": 8, "answers_equal": 8}
     print_verification(verifying.Verification(name="m", **counts, parity=parity), as_json=False)
     return " ".join(capsys.readouterr().out.split())
 

@@ -263,7 +263,7 @@ MISFITS = {
     "newer artifact": (artifact(target="openvino", bytes=-1), "an artifact for openvino: Expected `int` >= 0"),
     "newer artifact elsewhere": (artifact(target="openvino", file="/etc/passwd"), "which leaves it"),
     "output of two heads": (
-        lambda c: c["heads"].append({"kind": "keypoints", "name": "k", "outputs": ["colour"]}),
+        lambda c: c["heads"].append({"kind": "rays", "name": "k", "outputs": ["colour"]}),
         "belongs to several heads",
     ),
     "normalize": (taken(normalize={}), "normalizes by itself"),
