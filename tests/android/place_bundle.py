@@ -5,6 +5,7 @@ Its ONNX model is plain arithmetic on the pixels of a letterboxed picture, so th
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,7 @@ from PIL import Image
 
 from tests.bundles import write_bundle
 
+FILE: Final = "onnx/model.float32.onnx"
 SIZE: Final = (12, 16)
 STRIDE: Final = 4
 GRID: Final = (SIZE[0] // STRIDE, SIZE[1] // STRIDE)
@@ -126,21 +128,27 @@ def pictures() -> dict[str, Image.Image]:
 
 def write_places(root: Path) -> Manifest:
     """Write the bundle, with a golden case for each picture."""
-    file = "onnx/model.float32.onnx"
-    write_onnx(root / file)
+    write_onnx(root / FILE)
+    return write_with(root, "onnx", FILE, {name: name for name in SHAPES} | {"image": "pixels"})
+
+
+def write_with(root: Path, target: str, file: str, tensors: Mapping[str, str]) -> Manifest:
+    """Write the bundle around a file of the model; `tensors` are the names of its input and outputs in the file."""
     run = Preprocessor(PREPROCESS)
     samples = [
         GoldenSample(id=name, image=image, inputs={"image": run(image)}, outputs=outputs_of(run(image)), answers={})
         for name, image in pictures().items()
     ]
+    pixels = TensorIO(name="image", tensor=tensors["image"], shape=(1, *SIZE, 3), dtype="float32", layout="NHWC")
+    ends = (TensorIO(name=name, tensor=tensors[name], shape=shape, dtype="float32") for name, shape in SHAPES.items())
     artifact = Artifact(
-        target="onnx",
+        target=target,
         precision="float32",
         file=file,
         sha256=sha256_tree(root / file),
         bytes=tree_bytes(root / file),
-        inputs=(TensorIO(name="image", tensor="pixels", shape=(1, *SIZE, 3), dtype="float32", layout="NHWC"),),
-        outputs=tuple(TensorIO(name=name, tensor=name, shape=shape, dtype="float32") for name, shape in SHAPES.items()),
+        inputs=(pixels,),
+        outputs=tuple(ends),
         ops={},
         requires={},
     )

@@ -5,48 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from edgecv_converters.golden import GoldenSample
-from edgecv_runtime.digest import sha256_tree, tree_bytes
-from edgecv_runtime.preprocess import Preprocessor
-from edgecv_runtime.schema import Artifact, Manifest, TensorIO, TensorSpec
+from edgecv_runtime.schema import Manifest
 
-from tests.android.place_bundle import HEADS, LEAST, MIX, PREPROCESS, SHAPES, SIZE, STRIDE, outputs_of, pictures
-from tests.bundles import write_bundle
+from tests.android.place_bundle import LEAST, MIX, SHAPES, SIZE, STRIDE, write_with
 
 
 def write_places(root: Path) -> Manifest:
     """Write the bundle, with a golden case for each picture."""
     file = "tflite/model.float32.tflite"
     tensors = write_tflite(root / file)
-    run = Preprocessor(PREPROCESS)
-    samples = [
-        GoldenSample(id=name, image=image, inputs={"image": run(image)}, outputs=outputs_of(run(image)), answers={})
-        for name, image in pictures().items()
-    ]
-    pixels = TensorIO(name="image", tensor=tensors["pixels"], shape=(1, *SIZE, 3), dtype="float32", layout="NHWC")
-    artifact = Artifact(
-        target="tflite",
-        precision="float32",
-        file=file,
-        sha256=sha256_tree(root / file),
-        bytes=tree_bytes(root / file),
-        inputs=(pixels,),
-        outputs=tuple(
-            TensorIO(name=name, tensor=tensors[name], shape=shape, dtype="float32") for name, shape in SHAPES.items()
-        ),
-        ops={},
-        requires={},
-    )
-    return write_bundle(
-        root,
-        samples=samples,
-        name="places",
-        inputs=(TensorSpec(name="image", shape=(1, *SIZE, 3), dtype="float32"),),
-        outputs=tuple(TensorSpec(name=name, shape=shape, dtype="float32") for name, shape in SHAPES.items()),
-        preprocess={"image": PREPROCESS},
-        heads=HEADS,
-        artifacts=(artifact,),
-    )
+    return write_with(root, "tflite", file, tensors | {"image": tensors["pixels"]})
 
 
 def write_tflite(file: Path) -> dict[str, str]:

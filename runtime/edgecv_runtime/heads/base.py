@@ -32,6 +32,8 @@ Ending = Literal["sigmoid", "softmax", "logits", "other"]
 # What an output was trained towards, as its loss tells: numbers, one of n classes, or labels that hold or not.
 Training = Literal["numbers", "one_class", "labels"]
 Outputs = Mapping[str, npt.NDArray[Any]]
+NOT_FINITE: Final = "the model's output is NaN"
+ELSEWHERE: Final = "Run edgecv verify, or use another precision"
 
 
 def is_whole(dtype: str) -> bool:
@@ -375,5 +377,5 @@ def check_finite(score: float) -> float:
         BackendError: It is.
     """
     if score != score:  # noqa: PLR0124 - true of NaN alone, and cheap
-        raise BackendError("the model's output is NaN", "Run edgecv verify, or use another precision")
+        raise BackendError(NOT_FINITE, ELSEWHERE)
     return score

@@ -18,6 +18,7 @@ from edgecv_runtime.errors import SpecError
 Numbers = npt.NDArray[np.float64]
 Numbers32 = npt.NDArray[np.float32]
 CORNERS: Final = 4  # numbers of a box
+PARTS: Final = 6  # numbers of a cell
 ZERO: Final = np.float32(0)
 
 
@@ -40,15 +41,17 @@ class Cells:
 
     @classmethod
     def of(cls, levels: Sequence[Level]) -> Cells:
-        """Return the cells of all levels."""
-        parts = [_level(level) for level in levels]
-        return cls(*(np.concatenate([part[place] for part in parts]) for place in range(6)))
+        """Return the cells of all levels; none where boxes are decoded already."""
+        parts = [_level(level) for level in levels] or [(np.zeros(0),) * PARTS]
+        return cls(*(np.concatenate([part[place] for part in parts]) for place in range(PARTS)))
 
     def __len__(self) -> int:
         return len(self.column)
 
     def taken(self, rows: npt.NDArray[np.int64]) -> Cells:
-        """Return those of some rows."""
+        """Return those of some rows; of no cells none."""
+        if not len(self):
+            return self
         return Cells(self.column[rows], self.row[rows], self.across[rows], self.down[rows],
                      self.width[rows], self.height[rows])  # fmt: skip
 

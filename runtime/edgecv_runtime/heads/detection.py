@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from edgecv_runtime.decoders import Anchors, BoxDecoder, Centers, Columns, Decoded, Distances, Offsets
-from edgecv_runtime.errors import BackendError, DataError, SpecError
+from edgecv_runtime.errors import DataError, SpecError
 from edgecv_runtime.geometry import View
 from edgecv_runtime.heads.annotation import Annotations, Marked
 from edgecv_runtime.heads.answers import BoxesAnswer, HeadAnswer, in_form
-from edgecv_runtime.heads.arithmetic import activate, all_finite
+from edgecv_runtime.heads.arithmetic import activate
 from edgecv_runtime.heads.base import Ending, Outputs
 from edgecv_runtime.heads.box_metrics import BoxMetrics, TrueBoxes, box_metrics
 from edgecv_runtime.heads.boxes import Cells, box_numbers, decode_boxes, levels_of, suppress
@@ -112,7 +112,7 @@ class Detection(SpatialHead):
         best = find_candidates(decoder, self.spec.activation, scores, objectness, self._thresholds)
         values = read_rows(decoder.boxes, outputs, sample)[best.rows]
         inner = read_rows(self._offsets, outputs, sample)[best.rows] if self._offsets else None
-        cells = self._cells.taken(best.rows) if levels_of(decoder) else self._cells_of_none
+        cells = self._cells.taken(best.rows)
         boxes = decode_boxes(decoder, values, inner, cells, self.picture)
         usable = np.isfinite(boxes).all(axis=1) & (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
         boxes, classes, found = boxes[usable], best.classes[usable], best.scores[usable]
@@ -121,11 +121,6 @@ class Detection(SpatialHead):
         if decoder.background is not None:
             labels = labels - (labels > decoder.background)
         return Found(boxes[kept], labels, found[kept])
-
-    @cached_property
-    def _cells_of_none(self) -> Cells:
-        none = np.zeros(0)
-        return Cells(none, none, none, none, none, none)
 
     def explained(self, outputs: Outputs, wanted: str | None = None) -> Explained:
         """Return the score of the best box, or of the best box of one label, where the outputs hold it."""
@@ -158,8 +153,7 @@ class Detection(SpatialHead):
         Raises:
             BackendError: The model gave NaN.
         """
-        if not all(all_finite(outputs[name]) for name in self.spec.outputs):
-            raise BackendError("the model's output is NaN", "Run edgecv verify, or use another precision")
+        self.check_outputs(outputs)
         found = self.placed(self.find(outputs), view)
         best = int(found.labels[0]) if len(found.labels) else None
         return BoxesAnswer(

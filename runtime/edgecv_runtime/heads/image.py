@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgecv_runtime.decoders import Pixels
-from edgecv_runtime.errors import BackendError, SpecError
+from edgecv_runtime.errors import SpecError
 from edgecv_runtime.geometry import View
 from edgecv_runtime.heads.annotation import Annotations, Marked
 from edgecv_runtime.heads.answers import HeadAnswer, PictureAnswer, in_form
@@ -88,8 +88,7 @@ class ImageHead(SpatialHead):
         Raises:
             BackendError: The model gave NaN.
         """
-        if not np.isfinite(outputs[self.spec.outputs[0]]).all():
-            raise BackendError("the model's output is NaN", "Run edgecv verify, or use another precision")
+        self.check_outputs(outputs)
         none = np.zeros(0, np.float32)
         return PictureAnswer(head=self.name, kind=self.kind, scores=none, picture=self.shown(outputs, view))
 

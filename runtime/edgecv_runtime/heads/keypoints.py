@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgecv_runtime.decoders import Coordinates, Heatmaps
-from edgecv_runtime.errors import BackendError, DataError, SpecError
+from edgecv_runtime.errors import DataError, SpecError
 from edgecv_runtime.geometry import View
 from edgecv_runtime.heads.annotation import Annotations, Marked
 from edgecv_runtime.heads.answers import HeadAnswer, PointsAnswer, in_form
@@ -133,8 +133,7 @@ class Keypoints(SpatialHead):
         Raises:
             BackendError: The model gave NaN.
         """
-        if not all(np.isfinite(outputs[name]).all() for name in self.spec.outputs):
-            raise BackendError("the model's output is NaN", "Run edgecv verify, or use another precision")
+        self.check_outputs(outputs)
         points, scores = self.placed(outputs, view)
         return PointsAnswer(head=self.name, kind=self.kind, scores=scores, points=points)
 

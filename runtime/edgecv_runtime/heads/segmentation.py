@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgecv_runtime.decoders import Planes
-from edgecv_runtime.errors import BackendError, SpecError
+from edgecv_runtime.errors import SpecError
 from edgecv_runtime.geometry import View
 from edgecv_runtime.heads.annotation import Annotations, Marked
 from edgecv_runtime.heads.answers import HeadAnswer, MaskAnswer, in_form
@@ -117,8 +117,7 @@ class Segmentation(SpatialHead):
         Raises:
             BackendError: The model gave NaN.
         """
-        if not np.isfinite(outputs[self.spec.outputs[0]]).all():
-            raise BackendError("the model's output is NaN", "Run edgecv verify, or use another precision")
+        self.check_outputs(outputs)
         mask = self.mask(outputs, view)
         counts = np.bincount(mask.reshape(-1), minlength=UNSEEN + 1)[: self.class_count]
         shares = (counts / max(1, counts.sum())).astype(np.float32)

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgecv_runtime.errors import DataError, SpecError
-from edgecv_runtime.heads.base import Ending, Head, Outputs
+from edgecv_runtime.errors import BackendError, DataError, SpecError
+from edgecv_runtime.heads.arithmetic import all_finite
+from edgecv_runtime.heads.base import ELSEWHERE, NOT_FINITE, Ending, Head, Outputs
 from edgecv_runtime.heads.metrics import HeadMetrics
 from edgecv_runtime.schema import Activation
 
@@ -86,6 +87,15 @@ class SpatialHead(Head):
         """The size of the model's picture, (height, width) in pixels."""
         assert self.canvas is not None, "checked when the head was opened"
         return self.canvas
+
+    def check_outputs(self, outputs: Outputs) -> None:
+        """Check that the model said something: places are read from all of its numbers.
+
+        Raises:
+            BackendError: A value is NaN or infinite.
+        """
+        if not all(all_finite(outputs[name]) for name in self.spec.outputs):
+            raise BackendError(NOT_FINITE, ELSEWHERE)
 
     def scores(self, outputs: Outputs) -> np.ndarray:
         """Return the values of its outputs, one row a sample."""
