@@ -309,6 +309,7 @@ def test_an_address_that_is_taken_is_an_error(server, bundle, tmp_path):
     )
     assert run.returncode == 1
     assert "cannot be had" in run.stderr
+    assert '"event":"ended"' not in run.stderr  # it never began
 
 
 def test_a_batch_artifact_takes_what_waits_together(tmp_path):
