@@ -18,7 +18,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 from edgecv_converters.explain import masking
-from edgecv_converters.explain.compare import rank_correlation, top_overlap
+from edgecv_converters.explain.compare import highest_point, rank_correlation, top_overlap
 from edgecv_converters.explain.records import ExplainedPictures, ExplainOrder
 from edgecv_converters.explain.settings import ExplainSettings
 from edgecv_converters.explain.subjects import AnsweringSource, opened_artifact
@@ -29,7 +29,7 @@ from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.heads.kinds import heads_of
 
 import edgecv
-from benchmarks.explain_data import CORNER, NAMES, Drawn, chance, draw, pointed, trained
+from benchmarks.explain_data import CORNER, NAMES, Drawn, chance, draw, half_hidden, pointed, trained
 from edgecv import machine
 
 OUT: Final = Path("benchmarks/results/explain.json")
@@ -93,8 +93,8 @@ def shortcut(folder: Path) -> dict[str, Any]:
 
 def made(folder: Path, count: int, *, corner: bool) -> tuple[Any, Drawn]:
     """Train, convert to int8, and draw the pictures that are explained."""
-    data = draw(6000, 0, corner=corner)
-    model = trained(data, 6 if corner else 8)
+    data = draw(8000, 0, corner=corner)
+    model = trained(data, 6) if corner else trained(half_hidden(data, 0), 18)
     model.save(folder / "shapes.keras")
     np.savez(folder / "some.npz", pixels=data.pictures[:200])
     edgecv.convert(
@@ -145,8 +145,7 @@ def on_files(folder: Path, test: Drawn, methods: tuple[str, ...], **more: Any) -
 
 def peaks(found: ExplainedPictures) -> npt.NDArray[np.int64]:
     """Where each map is highest: x and y."""
-    places = [np.unravel_index(int(one.values.argmax()), one.values.shape) for one in found.maps]
-    return np.asarray([(column, row) for row, column in places])
+    return np.asarray([highest_point(one.values) for one in found.maps])
 
 
 def likeness(one: ExplainedPictures, other: ExplainedPictures) -> dict[str, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+from edgecv_converters.explain.compare import highest_point
 from edgecv_runtime.records import Record
 
 from edgecv.explain.run import ExplainedModel, ExplainRun
@@ -135,15 +136,14 @@ def _strongest(run: ExplainRun) -> tuple[tuple[str, float], ...]:
 
 def _map_record(run: ExplainRun, number: int, model: ExplainedModel, file: str | None) -> MapRecord:
     found, view = model.map(number), run.pictures[number].view
-    shown = np.nan_to_num(in_picture(found.values, view, (view.height, view.width)), nan=-np.inf)
-    row, column = np.unravel_index(int(shown.argmax()), shown.shape)
+    shown = in_picture(found.values, view, (view.height, view.width))
     likeness = None if model.likeness is None else model.likeness[number]
     return MapRecord(
         model=model.title,
         method=model.method,
         explained=found.explained.title,
         score=found.score,
-        peak=(int(column), int(row)),
+        peak=highest_point(shown),
         areas=areas_of(model, number),
         rank_correlation=None if likeness is None else likeness.rank_correlation,
         top_overlap=None if likeness is None else likeness.top_overlap,

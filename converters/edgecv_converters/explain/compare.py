@@ -39,6 +39,16 @@ def top_region(values: Floats, share: float = TOP) -> npt.NDArray[np.bool_]:
     return chosen.reshape(values.shape)
 
 
+def highest_point(values: Floats) -> tuple[int, int]:
+    """Return the column and the row where a map is highest: of equal pixels the one nearest to their middle.
+
+    Maps of squares and of coarse places are equal over whole regions, and the first pixel of one is its corner.
+    """
+    rows, columns = np.nonzero(values == np.nanmax(values))
+    nearest = np.argmin((rows - rows.mean()) ** 2 + (columns - columns.mean()) ** 2)
+    return int(columns[nearest]), int(rows[nearest])
+
+
 def top_overlap(one: Floats, other: Floats) -> float:
     """Return the intersection over union of the two maps' highest pixels, a fifth of all."""
     left, right = top_region(one), top_region(other)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from edgecv_runtime.errors import UsageError
 
 from edgecv_converters.explain.network import InnerNetwork
+from edgecv_converters.explain.places import measured
 from edgecv_converters.explain.records import Floats
 from edgecv_converters.isolate.child import progress
 from edgecv_converters.source.request import SourceRequest, open_source
@@ -41,7 +43,7 @@ class InsideView:
         layer: That layer's name.
         channels: How many channels it has.
         channel: The channel whose strongest pictures are wanted; `strengths` are its highest values, one a picture,
-            and `traces` its maps.
+            and `traces` its maps, in the size of the picture.
     """
 
     filters: Floats | None = None
@@ -84,7 +86,7 @@ def view_inside(network: InnerNetwork, order: InsideOrder, samples: Floats) -> I
     channels = maps[0].shape[-1]
     if order.channel is not None and not 0 <= order.channel < channels:
         raise UsageError(f"the layer {order.layer!r} has no channel {order.channel}", f"It has {channels}, from 0 on")
-    traces = () if order.channel is None else tuple(one[..., order.channel] for one in maps)
+    traces = () if order.channel is None else _traces(network, order.layer, order.channel, maps, samples)
     return InsideView(
         filters=kernel,
         filters_of=name,
@@ -92,6 +94,14 @@ def view_inside(network: InnerNetwork, order: InsideOrder, samples: Floats) -> I
         layer=order.layer,
         channels=channels,
         channel=order.channel,
-        strengths=tuple(float(one.max()) for one in traces),
+        strengths=() if order.channel is None else tuple(float(one[..., order.channel].max()) for one in maps),
         traces=traces,
     )
+
+
+def _traces(
+    network: InnerNetwork, layer: str, channel: int, maps: Sequence[Floats], samples: Floats
+) -> tuple[Floats, ...]:
+    """One channel's maps, laid over the pictures."""
+    places = measured(network, samples[:1], layer)
+    return tuple(places.enlarged(one[..., channel], samples.shape[1:3]) for one in maps)
