@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from edgecv_converters.explain import masking
 from edgecv_converters.explain.compare import highest_point, rank_correlation, top_overlap
+from edgecv_converters.explain.departing import FilePair, find_departing
 from edgecv_converters.explain.records import ExplainedPictures, ExplainOrder
 from edgecv_converters.explain.settings import ExplainSettings
 from edgecv_converters.explain.subjects import AnsweringSource, opened_artifact
@@ -163,11 +164,16 @@ def planted(folder: Path, test: Drawn, keras: ExplainedPictures) -> dict[str, An
     """Halve the scale of each convolution's weights in turn, and compare the maps with the Keras model's again."""
     file = folder / "shapes.edgecv" / "tflite" / "model.int8.tflite"
     whole = file.read_bytes()
+    with Bundle.load(folder / "shapes.edgecv") as bundle:
+        int8, float32 = (bundle.artifact("tflite", precision) for precision in ("int8", "float32"))
+        pair = FilePair(root=bundle.root.absolute(), artifact=int8, float32=float32)
     rows = {}
     for layer in range(5):
         file.write_bytes(halved(whole, layer))
         found = on_files(folder, test, ("occlusion",), explained=keras.explained)[0][2]
-        rows[f"conv_{layer}"] = likeness(keras, found)
+        departing = find_departing(pair, test.pictures.astype(np.float32))
+        named = None if departing is None else departing.layer
+        rows[f"conv_{layer}"] = {**likeness(keras, found), "named": named}
     file.write_bytes(whole)
     return rows
 

@@ -14,6 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, NamedTuple
 
+import numpy.typing as npt
 from edgecv_runtime import formats
 from edgecv_runtime.digest import sha256_tree, tree_bytes
 from edgecv_runtime.formats import FileFormat, PythonLibrary
@@ -233,6 +234,24 @@ class ConversionTarget(ABC):
     def execution(self, backend: Backend) -> str:
         """Say what executed an artifact, for the report."""
         return str(backend.info)
+
+    def compare_layers(
+        self,
+        file: Path,  # noqa: ARG002 - one target keeps the results inside
+        float32: Path,  # noqa: ARG002
+        samples: npt.NDArray[Any],  # noqa: ARG002
+    ) -> tuple[LayerError, ...]:
+        """Compare every result inside a quantized artifact with that of the float32 one of the same graph.
+
+        Args:
+            file: The quantized artifact, whose only input is float32.
+            float32: The other one.
+            samples: (count, ...) float32.
+
+        Returns:
+            One record for each result in the order of computation; nothing where the inside is not to be seen.
+        """
+        return ()
 
     @abstractmethod
     def recognizes(self, path: Path, head: bytes) -> bool:

@@ -102,7 +102,15 @@ def explained(bundle, picture, out, *more):
     return json.loads(result.out)
 
 
-def test_the_int8_file_is_compared_with_the_float_one_and_a_planted_fault_is_named(converted, digits_folder, tmp_path):
+def first_convolution(path):
+    import keras
+
+    return next(layer.name for layer in keras.models.load_model(path).layers if "Conv" in type(layer).__name__)
+
+
+def test_the_int8_file_is_compared_with_the_float_one_and_a_planted_fault_is_named(
+    converted, digits_model, digits_folder, tmp_path
+):
     bundle, _ = converted
     pictures = digits_folder / "test" / "5"
     report = explained(bundle, pictures, tmp_path / "plain", "--no-curves")
@@ -117,7 +125,12 @@ def test_the_int8_file_is_compared_with_the_float_one_and_a_planted_fault_is_nam
     worse = explained(tmp_path / "faulty.edgecv", pictures, tmp_path / "faulty", "--no-curves")["summaries"][1]
     assert worse["rank_correlation"] < int8["rank_correlation"] - 0.02
     assert worse["top_overlap"] < 0.9 < int8["top_overlap"]
+    departing = worse["departing"]
+    assert int8["departing"] is None
+    assert departing["layer"] == first_convolution(digits_model)
+    assert departing["snr_db"] == pytest.approx(6.0, abs=0.5)  # half of a result is missing
     page = (tmp_path / "faulty" / "explain.html").read_text()
+    assert f"departs from {FILES[0]} first in layer {departing['layer']}" in page
     assert f"{FILES[1]} looks at the same places" not in page
     assert re.search(rf"{re.escape(FILES[1])} looks (?:elsewhere on|at nearly the same places)", page)
     assert f"Most on {worse['moved_most'][0]}" in page

@@ -13,6 +13,8 @@ from edgecv_converters.explain.records import Curves, Floats, Scores
 from edgecv_converters.explain.settings import ExplainSettings
 
 TOP: Final = 0.2  # of the pixels: the region that is looked at most
+MOVED: Final = 0.5  # of the top regions' union, that they share at least where nothing moved
+NEAR: Final = 0.9  # of the union, that they share at least on the average where a model looks at the same places
 POINTS: Final = 17  # of a curve
 RANDOM: Final = 3  # maps
 

@@ -1,4 +1,4 @@
-"""Where the places of a layer's map look in the picture, and the map drawn there.
+"""The places of a layer's map in the picture: what each looks at, and the map drawn there.
 
 A convolution of stride two that pads with "same" pads one side more than the other, so that each place looks half a
 stride further on than its share of the picture: five of them in a row are half a place of a map of 7 x 7. A map that is

@@ -90,9 +90,7 @@ def _places(subject: Answering, order: ExplainOrder) -> MapPlaces:
     return measured(network, sample, network.last_map(sample) if order.layer is None else order.layer)
 
 
-def _one(
-    subject: Answering, order: ExplainOrder, row: int, places: MapPlaces | None, meter: _Meter
-) -> MapOfPicture:
+def _one(subject: Answering, order: ExplainOrder, row: int, places: MapPlaces | None, meter: _Meter) -> MapOfPicture:
     canvas = subject.canvas(order.samples[row], order.settings)
     explained = _explained(subject, order, row)
     score = subject.scorer(explained)

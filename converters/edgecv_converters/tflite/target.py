@@ -25,11 +25,14 @@ from edgecv_converters.graph.passes import (
 from edgecv_converters.inspection import ArtifactInspection
 from edgecv_converters.isolate.child import wait_for
 from edgecv_converters.isolate.store import ObjectStore
+from edgecv_converters.measured import LayerError
+from edgecv_converters.quantize.layers import measure_layers
 from edgecv_converters.targets import ArtifactDescription, ConversionJob, ConversionTarget, Converted
 from edgecv_converters.tflite.convert import to_tflite
 from edgecv_converters.tflite.describe import IDENTIFIER, describe
 from edgecv_converters.tflite.inspect import inspect_tflite
 from edgecv_converters.tflite.int8 import streamed, to_int8
+from edgecv_converters.tflite.reader import Array
 from edgecv_converters.workers.exchange import CALIBRATION
 from edgecv_converters.workers.mixed import kept_layers
 
@@ -63,6 +66,10 @@ class TfliteTarget(ConversionTarget):
         samples = None if spool is None else streamed(spool, spool.count, spool.count)
         data = to_tflite(frozen, job.precision, samples=samples)
         return Converted(artifact=_written(data, frozen, job).artifact(job))
+
+    def compare_layers(self, file: Path, float32: Path, samples: Array) -> tuple[LayerError, ...]:
+        """Run both files with all their results in view."""
+        return measure_layers(file.read_bytes(), float32.read_bytes(), [samples], by_answers=True)
 
     def recognizes(self, path: Path, head: bytes) -> bool:  # noqa: ARG002 - by content
         """Recognize the identifier of TFLite's flatbuffers, whatever its name."""
