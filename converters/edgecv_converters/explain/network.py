@@ -143,7 +143,7 @@ class InnerNetwork:
             with self._watched([self.layer(name)], lambda _, found: seen.append(found)):
                 self._run(batch)
             _as_map(seen, name)
-            signs = np.random.default_rng(0).choice(np.float32([-1, 1]), seen[-1].shape)
+            signs = np.random.default_rng(0).choice(np.asarray([-1, 1], np.float32), seen[-1].shape)
             mixed = seen[-1] * tf.cast(signs, seen[-1].dtype)
             parts = [[tf.gather(mixed, place, axis=1 + axis) for place in asked[axis]] for axis in range(2)]
         found = []
