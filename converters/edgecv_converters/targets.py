@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, NamedTuple
 import numpy.typing as npt
 from edgecv_runtime import formats
 from edgecv_runtime.digest import sha256_tree, tree_bytes
+from edgecv_runtime.errors import UsageError
 from edgecv_runtime.formats import FileFormat, PythonLibrary
 from edgecv_runtime.golden_schema import Sketch
 from edgecv_runtime.records import Record
@@ -252,6 +253,27 @@ class ConversionTarget(ABC):
             One record for each result in the order of computation; nothing where the inside is not to be seen.
         """
         return ()
+
+    def layer_maps(
+        self,
+        file: Path,  # noqa: ARG002 - one target keeps the results inside
+        layer: str,  # noqa: ARG002
+        samples: npt.NDArray[Any],  # noqa: ARG002
+    ) -> npt.NDArray[Any]:
+        """Return the map that a layer inside an artifact gives for some samples.
+
+        Args:
+            file: The artifact, which has one input.
+            layer: The source model's layer.
+            samples: Raw tensors of that input, (n, ...).
+
+        Returns:
+            (n, height, width, channels) float32.
+
+        Raises:
+            UsageError: The format does not show its results inside, or there is no such layer.
+        """
+        raise UsageError(f"{self.format.title} files do not show what their layers give", "Explain the Keras model")
 
     @abstractmethod
     def recognizes(self, path: Path, head: bytes) -> bool:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from edgecv_converters.explain.compare import MOVED, NEAR, rank_correlation, top_overlap
 from edgecv_converters.explain.departing import DepartingLayer, find_departing
-from edgecv_converters.explain.insides import InsideOrder, InsideView, look_inside
+from edgecv_converters.explain.insides import InsideOrder, InsideView, look_inside, look_inside_artifact
 from edgecv_converters.explain.records import ExplainedPictures, ExplainOrder, Floats, MapOfPicture
 from edgecv_converters.isolate import WorkerPool, children
 from edgecv_runtime.bundle import Bundle
@@ -160,17 +161,19 @@ def _looked_into(
 def _inside(
     request: ExplainRequest, opened: OpenedSubjects, samples: Floats, pool: WorkerPool, observer: Observer
 ) -> InsideView | None:
-    """Look into the Keras model, where that is asked for."""
-    if request.inside == InsideOrder():
+    """Look into the Keras model, where that is asked for, or into the first file."""
+    order = request.inside
+    if order == InsideOrder():
         return None
-    trained = next((one for one in opened.asked if one.trained), None)
-    if trained is None:
+    asked = next((one for one in opened.asked if one.trained), opened.asked[0])
+    if not asked.trained and (order.filters or order.channel is not None or order.layer is None):
         raise UsageError(
-            "filters and maps of layers are a Keras model's",
+            "filters, and the strongest pictures of a channel, are a Keras model's",
             "Give --model with the model that the bundle was made from",
         )
-    arguments = {**trained.arguments, "order": request.inside, "samples": samples}
-    job = pool.submit(f"inside {trained.title}", look_inside, LIMITS, **arguments)
+    function: Callable[..., Any] = look_inside if asked.trained else look_inside_artifact
+    more = {"order": order} if asked.trained else {"layer": order.layer}
+    job = pool.submit(f"inside {asked.title}", function, LIMITS, **asked.arguments, **more, samples=samples)
     observer.job(job)
     found: InsideView = job.result()
     return found

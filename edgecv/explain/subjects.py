@@ -198,9 +198,14 @@ def _artifact(bundle: Bundle, artifact: Artifact, threads: int) -> Asked:
 
 
 def _pair(bundle: Bundle, artifact: Artifact) -> FilePair | None:
-    """The artifact and the float one that it is held against; None where there is none, or integers go in."""
+    """The artifact and the float one that it is held against; None where they cannot be paired."""
     of_target = {one.precision: one for one in bundle.manifest.artifacts if one.target == artifact.target}
     plain = of_target.get(FLOATS[0])
-    if plain is None or artifact.precision in FLOATS or artifact.inputs[0].dtype != plain.inputs[0].dtype:
+    if (
+        plain is None
+        or artifact.precision in FLOATS
+        or artifact.batch > 1
+        or artifact.inputs[0].dtype != plain.inputs[0].dtype
+    ):
         return None
     return FilePair(root=bundle.root.absolute(), artifact=artifact, float32=plain)

@@ -11,12 +11,16 @@ import shutil
 import msgspec
 import numpy as np
 import pytest
+from edgecv_converters.explain.insides import InsideOrder
 from edgecv_runtime.bundle import encode_manifest, read_manifest
 from edgecv_runtime.digest import sha256_tree, tree_bytes
 from PIL import Image
 
 import edgecv
 from benchmarks.explain import halved
+from edgecv.explain.request import request_of
+from edgecv.explain.run import explain_pictures, find_pictures
+from edgecv.terminal.observer import Silent
 from tests.command import edgecv as command
 
 FILES = ("tflite/model.float32.tflite", "tflite/model.int8.tflite")
@@ -134,6 +138,30 @@ def test_the_int8_file_is_compared_with_the_float_one_and_a_planted_fault_is_nam
     assert f"{FILES[1]} looks at the same places" not in page
     assert re.search(rf"{re.escape(FILES[1])} looks (?:elsewhere on|at nearly the same places)", page)
     assert f"Most on {worse['moved_most'][0]}" in page
+
+
+def test_the_inside_of_a_file_is_shown_as_the_device_computes_it(converted, digits_model, digits_folder, tmp_path):
+    bundle, _ = converted
+    pictures = find_pictures([digits_folder / "test" / "5"])[:2]
+    maps = {}
+    for name, path, options in (
+        ("keras", digits_model, {"preprocess": "rescale"}),
+        ("float32", bundle, {"precision": "float32"}),
+        ("int8", bundle, {"precision": "int8"}),
+    ):
+        settings = {"curves": False, "inside": InsideOrder(layer="conv_2"), **options}
+        found = explain_pictures(request_of(path, ("occlusion",), settings), pictures, Silent()).inside
+        maps[name] = np.stack(found.maps)
+    np.testing.assert_allclose(maps["float32"], maps["keras"], atol=1e-4)
+    off = np.abs(maps["int8"] - maps["keras"]).mean() / np.abs(maps["keras"]).mean()
+    assert 1e-4 < off < 0.2
+    for more, words in (("nope", "no layer 'nope'"), ("conv_2 --filters", "a Keras model's")):
+        refused = command(
+            *("explain", bundle, digits_folder / "test" / "5", "-o", tmp_path / "no", "--no-curves"),
+            *("--feature-maps", *more.split()),
+        )
+        assert refused.code == 2
+        assert words in refused.message
 
 
 def plant(bundle, layer):

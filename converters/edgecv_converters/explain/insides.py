@@ -1,4 +1,4 @@
-"""The inside of a Keras model: its first filters, and what a layer gives for pictures."""
+"""The inside of a model: the first filters of a Keras model, and what a layer of it or of a file gives for pictures."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from edgecv_runtime.backends import to_raw
 from edgecv_runtime.errors import UsageError
 
 from edgecv_converters.explain.network import InnerNetwork
 from edgecv_converters.explain.places import measured
 from edgecv_converters.explain.records import Floats
+from edgecv_converters.explain.worker import ArtifactToExplain
 from edgecv_converters.isolate.child import progress
 from edgecv_converters.source.request import SourceRequest, open_source
+from edgecv_converters.targets import find
 
 MOST_CHANNELS = 64  # that are kept of a layer's maps, but for one that is asked for
 
@@ -68,6 +71,20 @@ def look_inside(request: SourceRequest, order: InsideOrder, samples: Floats) -> 
         EdgecvError: It cannot be loaded, is no Keras model, or has no such layer or channel.
     """
     return view_inside(InnerNetwork(open_source(request)), order, samples)
+
+
+def look_inside_artifact(place: ArtifactToExplain, layer: str, samples: Floats) -> InsideView:
+    """Return what a layer inside an artifact gives for some pictures.
+
+    Raises:
+        EdgecvError: The format does not show it, or has no such layer.
+    """
+    artifact = place.artifact
+    progress(0, 1)
+    raw = to_raw(samples, artifact.inputs[0])
+    maps = find(artifact.target).layer_maps(place.root / artifact.file, layer, raw)
+    kept = tuple(np.asarray(one[..., :MOST_CHANNELS], np.float32) for one in maps)
+    return InsideView(maps=kept, layer=layer, channels=maps.shape[-1])
 
 
 def view_inside(network: InnerNetwork, order: InsideOrder, samples: Floats) -> InsideView:

@@ -32,6 +32,7 @@ from edgecv_converters.tflite.convert import to_tflite
 from edgecv_converters.tflite.describe import IDENTIFIER, describe
 from edgecv_converters.tflite.inspect import inspect_tflite
 from edgecv_converters.tflite.int8 import streamed, to_int8
+from edgecv_converters.tflite.layer_maps import layer_maps
 from edgecv_converters.tflite.reader import Array
 from edgecv_converters.workers.exchange import CALIBRATION
 from edgecv_converters.workers.mixed import kept_layers
@@ -70,6 +71,10 @@ class TfliteTarget(ConversionTarget):
     def compare_layers(self, file: Path, float32: Path, samples: Array) -> tuple[LayerError, ...]:
         """Run both files with all their results in view."""
         return measure_layers(file.read_bytes(), float32.read_bytes(), [samples], by_answers=True)
+
+    def layer_maps(self, file: Path, layer: str, samples: Array) -> Array:
+        """Run the file with the layer's last result in view."""
+        return layer_maps(file.read_bytes(), layer, samples)
 
     def recognizes(self, path: Path, head: bytes) -> bool:  # noqa: ARG002 - by content
         """Recognize the identifier of TFLite's flatbuffers, whatever its name."""
