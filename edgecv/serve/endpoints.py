@@ -225,8 +225,10 @@ class Endpoints:
                 jobs.append(queue.submit(task, part))
             return [await _settled(job) for job in jobs]
         finally:
-            for one in (*timers, *watching):
-                one.cancel()
+            for timer in timers:
+                timer.cancel()
+            for looking in watching:
+                looking.cancel()
             _withdraw(queue, jobs)
 
     def _about(self, model: ServedModel) -> dict[str, Any]:
