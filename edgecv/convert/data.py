@@ -8,8 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from edgecv_converters.coreml.interface import ModelMetadata
 from edgecv_converters.data import SampleSet, Spool, SpoolInfo, read_truths
+from edgecv_converters.model_metadata import ModelMetadata
 from edgecv_converters.targets import find
 from edgecv_converters.workers import DataSet, TrainingSets, Validation
 from edgecv_converters.workers.exchange import CALIBRATION, METADATA, SPOOLS, TRAINING, VALIDATION
