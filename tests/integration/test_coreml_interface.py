@@ -17,6 +17,7 @@ from edgecv_converters.coreml.package import write_package
 from edgecv_converters.coreml.reference import ReferenceCoreML
 from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.mil import Evaluator
+from edgecv_converters.model_metadata import Authorship
 from edgecv_runtime.backends import to_raw
 from edgecv_runtime.backends.coreml import class_labels, picture
 from edgecv_runtime.digest import sha256_tree
@@ -231,8 +232,9 @@ def test_the_systems_that_read_it(
 
 def test_a_package_says_what_it_is_and_the_same_every_time(graphs: dict[str, FrozenGraph], tmp_path: Path) -> None:
     graph = graphs["logits"]
-    given = metadata("rescale", activation="softmax")
-    asked = Interface(input="image", output="tensor", author="Ada", license="MIT", version="1.2")
+    authorship = Authorship(author="Ada", license="MIT", version="1.2")
+    given = metadata("rescale", activation="softmax", authorship=authorship)
+    asked = Interface(input="image", output="tensor")
     first, second = (convert(graph, tmp_path / name, asked, given) for name in ("a.mlpackage", "b.mlpackage"))
     assert sha256_tree(first) == sha256_tree(second)
     description = specification(first).description

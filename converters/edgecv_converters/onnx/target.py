@@ -84,11 +84,12 @@ class OnnxTarget(ConversionTarget):
         """Write the model of a job."""
         import onnx
 
+        metadata = wait_for(store, METADATA)
         model = _model(job, frozen)
         options = _options(job.options)
         if options.batch > 1:
             with_batch(model, options.batch)
-        _sign(model, wait_for(store, METADATA))
+        _sign(model, metadata)
         onnx.save_model(model, str(job.out))
         opset = max(entry.version for entry in model.opset_import if entry.domain in {"", "ai.onnx"})
         taken, given, ops = describe(model, frozen.inputs, frozen.outputs)

@@ -65,12 +65,13 @@ class TfliteTarget(ConversionTarget):
 
     def convert(self, job: ConversionJob, frozen: FrozenGraph, store: ObjectStore) -> Converted:
         """Write the file of a job; an int8 file with layers in float goes to the file of that name for "mixed"."""
+        metadata = wait_for(store, METADATA)
         if job.precision == self.carrier:
-            return _quantized(job, frozen, store)
+            return _quantized(job, frozen, store, metadata)
         spool = wait_for(store, CALIBRATION) if job.precision == "int16x8" else None
         samples = None if spool is None else streamed(spool, spool.count, spool.count)
         data = to_tflite(frozen, job.precision, samples=samples)
-        described, notes = _written(data, frozen, job, store)
+        described, notes = _written(data, frozen, job, metadata)
         return Converted(artifact=described.artifact(job), notes=notes)
 
     def check_options(self, options: Record | None, precisions: Collection[Precision]) -> None:
@@ -90,11 +91,11 @@ class TfliteTarget(ConversionTarget):
         return inspect_tflite(path)
 
 
-def _quantized(job: ConversionJob, frozen: FrozenGraph, store: ObjectStore) -> Converted:
+def _quantized(job: ConversionJob, frozen: FrozenGraph, store: ObjectStore, metadata: ModelMetadata) -> Converted:
     made = to_int8(frozen, store, job.io, job.how)
     if kept_layers(made.mixed):
         job = replace(job, precision="mixed", file=job.file.replace(".int8.", ".mixed."))
-    described, notes = _written(made.data, frozen, job, store)
+    described, notes = _written(made.data, frozen, job, metadata)
     return Converted(
         artifact=described.artifact(job),
         steps=made.steps,
@@ -107,13 +108,13 @@ def _quantized(job: ConversionJob, frozen: FrozenGraph, store: ObjectStore) -> C
 
 
 def _written(
-    data: bytes, frozen: FrozenGraph, job: ConversionJob, store: ObjectStore
+    data: bytes, frozen: FrozenGraph, job: ConversionJob, metadata: ModelMetadata
 ) -> tuple[ArtifactDescription, tuple[str, ...]]:
     """Write the file of a job, with the metadata that other tools read; return its description, and notes."""
     taken, given, ops = describe(data, frozen.inputs, frozen.outputs)
     notes: tuple[str, ...] = ()
     if _options(job.options).metadata:
-        data, notes = _described(data, taken, given, wait_for(store, METADATA))
+        data, notes = _described(data, taken, given, metadata)
     job.out.write_bytes(data)
     return ArtifactDescription(taken, given, ops, {"format": IDENTIFIER.decode()}), notes
 

@@ -75,16 +75,28 @@ def _input(specs: Mapping[str, Preprocess], inputs: Sequence[TensorIO]) -> Table
         raise NotSayableError("they know no normalization that differs by channel")
     if end.dtype == "uint8" and not _feeds_bytes(end, scale[0], offset[0]):
         raise NotSayableError("they feed bytes as they are, and this input has a scale of its own: use --io float32")
-    mean, std = [float(-offset[0] / scale[0])], [float(1 / scale[0])]
-    low, high = sorted((float(offset[0]), float(255 * scale[0] + offset[0])))
+    factor, term = float(scale[0]), float(offset[0])
+    std = _inverse(scale[0])
+    mean = -term * std
+    low, high = sorted((term, 255 * factor + term))
     height, width = end.shape[1:3]
     return schema.tensor(
         end.name,
         f"A picture of {width} x {height} pixels",
         content=schema.picture(CHANNELS[spec.color], height, width),
-        units=[schema.normalization(mean, std)],
+        units=[schema.normalization([mean], [std])],
         bounds=([low], [high]),
     )
+
+
+def _inverse(scale: np.float32) -> float:
+    """Return the number with the fewest decimals whose inverse is `scale`, such as 127.5."""
+    exact = 1 / float(scale)
+    return next((near for near in (round(exact, digits) for digits in range(8)) if _is_inverse(near, scale)), exact)
+
+
+def _is_inverse(number: float, scale: np.float32) -> bool:
+    return number != 0 and np.float32(1 / number) == scale
 
 
 def _check_picture(spec: Preprocess, end: TensorIO) -> None:
