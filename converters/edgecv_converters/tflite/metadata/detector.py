@@ -18,6 +18,7 @@ IDENTIFIER = b"V001"
 LOCATION, SCORE = "location", "score"  # the names by which ObjectDetector finds its two outputs
 LABELS_FILE = "labels.txt"
 CORNERS = 4
+COORDINATES = 2  # of a point: ObjectDetector ends the process where this is another number, points or not
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,7 @@ def _decoding(decode: Offsets, head: HeadSpec, classes: int, boxes: int) -> Tabl
             0: np.int32(classes),
             1: np.int32(boxes),
             2: np.int32(CORNERS),
+            5: np.int32(COORDINATES),
             6: x,
             7: y,
             8: w,
