@@ -13,20 +13,13 @@ from typing import Any, Final
 import msgspec
 from edgecv_runtime.decoders import BoxDecoder
 from edgecv_runtime.heads.kinds import KINDS, first_labels, kind_words
-from edgecv_runtime.records import Record
 from edgecv_runtime.schema import HeadSpec, Preprocess, SourceInfo
+
+from edgecv_converters.authorship import Authorship
 
 PREPROCESS, HEADS = "edgecv.preprocess", "edgecv.heads"
 SOURCE, BUNDLE = "edgecv.source_sha256", "edgecv.bundle"
 DETECT, CLASSIFY = "detect", "classify"  # Ultralytics' words for what a model is for
-
-
-class Authorship(Record, frozen=True, kw_only=True):
-    """The author, the license and the version that a person gives a model, for the metadata of its artifacts."""
-
-    author: str | None = None
-    license: str | None = None
-    version: str | None = None
 
 
 NO_ONE: Final = Authorship()

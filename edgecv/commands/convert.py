@@ -11,7 +11,7 @@ from edgecv_converters.coreml.interface import Interface
 from edgecv_converters.isolate import WorkerLimits
 from edgecv_converters.onnx.options import OnnxOptions
 from edgecv_converters.targets import Quantizer
-from edgecv_converters.tflite.metadata import TfliteOptions
+from edgecv_converters.tflite.options import TfliteOptions
 from edgecv_runtime import formats
 from edgecv_runtime.heads.kinds import KINDS
 from edgecv_runtime.schema import Activation

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from functools import cache
 
+from edgecv_converters.authorship import Authorship
 from edgecv_converters.coreml.interface import Interface
-from edgecv_converters.model_metadata import Authorship
 from edgecv_converters.onnx.options import OnnxOptions
 from edgecv_converters.targets import REFINE_SECONDS, ConversionTarget, IoType, Quantizer, known_targets
-from edgecv_converters.tflite.metadata import TfliteOptions
+from edgecv_converters.tflite.options import TfliteOptions
 from edgecv_runtime import formats
 from edgecv_runtime.errors import UsageError
 from edgecv_runtime.heads.thresholds import threshold_value

@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypedDict
 
+from edgecv_converters.authorship import Authorship
 from edgecv_converters.coreml.interface import Interface
 from edgecv_converters.coreml.recipes import Minimum
 from edgecv_converters.data.inputs import read_input_shapes, read_labels
 from edgecv_converters.isolate import GIB, WorkerLimits
-from edgecv_converters.model_metadata import Authorship
 from edgecv_converters.onnx.options import OnnxOptions
 from edgecv_converters.parity.gates import GateConfig
 from edgecv_converters.targets import Quantizer
-from edgecv_converters.tflite.metadata import TfliteOptions
+from edgecv_converters.tflite.options import TfliteOptions
 from edgecv_runtime.errors import UsageError
 from edgecv_runtime.preprocess import parse
 from edgecv_runtime.schema import Activation, HeadKind, Preprocess

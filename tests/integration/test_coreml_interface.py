@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 import pytest
+from edgecv_converters.authorship import Authorship
 from edgecv_converters.coreml.convert import to_coreml
 from edgecv_converters.coreml.describe import describe
 from edgecv_converters.coreml.int8.convert import program_from_tflite
@@ -17,7 +18,6 @@ from edgecv_converters.coreml.package import write_package
 from edgecv_converters.coreml.reference import ReferenceCoreML
 from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.mil import Evaluator
-from edgecv_converters.model_metadata import Authorship
 from edgecv_runtime.backends import to_raw
 from edgecv_runtime.backends.coreml import class_labels, picture
 from edgecv_runtime.digest import sha256_tree

@@ -8,10 +8,11 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
+from edgecv_converters.authorship import Authorship
 from edgecv_converters.coreml.interface import Interface, check_fit, classifier, minimum_target, pictures
 from edgecv_converters.coreml.names import feature_of, identifier
 from edgecv_converters.graph.frozen import Endpoint
-from edgecv_converters.model_metadata import Authorship, ModelMetadata
+from edgecv_converters.model_metadata import ModelMetadata
 from edgecv_runtime.backends import to_raw
 from edgecv_runtime.errors import UsageError
 from edgecv_runtime.heads.arithmetic import activate

@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 import pytest
-from edgecv_converters.model_metadata import Authorship, ModelMetadata
+from edgecv_converters.authorship import Authorship
+from edgecv_converters.model_metadata import ModelMetadata
 from edgecv_converters.tflite.metadata.contents import contents_of
 from edgecv_runtime.decoders import Columns, Level, Offsets
 from edgecv_runtime.preprocess import parse

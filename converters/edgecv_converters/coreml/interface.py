@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from edgecv_runtime.errors import UsageError
 from edgecv_runtime.heads.kinds import KINDS, kind_words
@@ -13,7 +13,9 @@ from edgecv_runtime.schema import HeadSpec, Preprocess, TensorSpec
 
 from edgecv_converters.coreml.recipes import MINIMUMS, RECIPES, Minimum
 from edgecv_converters.graph.frozen import Endpoint
-from edgecv_converters.model_metadata import ModelMetadata
+
+if TYPE_CHECKING:
+    from edgecv_converters.model_metadata import ModelMetadata
 
 EARLIEST: Minimum = "iOS16"  # the first with float16 inputs and compressed weights in ML programs
 INPUTS: tuple[str, ...] = ("tensor", "image")

@@ -35,7 +35,9 @@ from edgecv_converters.tflite.convert import to_tflite
 from edgecv_converters.tflite.describe import IDENTIFIER, describe, input_names, output_names
 from edgecv_converters.tflite.inspect import inspect_tflite
 from edgecv_converters.tflite.int8 import streamed, to_int8
-from edgecv_converters.tflite.metadata import TfliteOptions, contents_of, with_metadata
+from edgecv_converters.tflite.metadata.attach import with_metadata
+from edgecv_converters.tflite.metadata.contents import contents_of
+from edgecv_converters.tflite.options import TfliteOptions
 from edgecv_converters.workers.exchange import CALIBRATION, METADATA
 from edgecv_converters.workers.mixed import kept_layers
 

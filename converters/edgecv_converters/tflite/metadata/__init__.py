@@ -4,7 +4,3 @@ The tables are those of TensorFlow Lite Support's `metadata_schema.fbs` 1.5.0 an
 `object_detector_metadata_schema.fbs` 1.0.0; labels lie in a ZIP archive after the flatbuffer. The library that wrote
 them (tflite-support) is no longer built.
 """
-
-from edgecv_converters.tflite.metadata.attach import with_metadata as with_metadata
-from edgecv_converters.tflite.metadata.contents import contents_of as contents_of
-from edgecv_converters.tflite.metadata.options import TfliteOptions as TfliteOptions

@@ -11,7 +11,7 @@ from edgecv_runtime.schema import HeadSpec, Preprocess, TensorIO
 from edgecv_converters.model_metadata import ModelMetadata
 from edgecv_converters.tflite.metadata import schema
 from edgecv_converters.tflite.metadata.detector import DetectorTable, detector_table
-from edgecv_converters.tflite.metadata.tables import Table, encode
+from edgecv_converters.tflite.metadata.tables import TableFields, encode
 
 READABLE = frozenset({"float32", "uint8"})  # the dtypes that readers feed and take
 BYTES = np.arange(256, dtype=np.float32)
@@ -63,7 +63,7 @@ def contents_of(metadata: ModelMetadata, inputs: Sequence[TensorIO], outputs: Se
     return MetadataContents(encode(table, schema.IDENTIFIER), files, tuple(notes))
 
 
-def _input(specs: Mapping[str, Preprocess], inputs: Sequence[TensorIO]) -> Table:
+def _input(specs: Mapping[str, Preprocess], inputs: Sequence[TensorIO]) -> TableFields:
     if len(inputs) != 1 or inputs[0].name not in specs:
         raise NotSayableError("their tasks take one picture")
     end, spec = inputs[0], specs[inputs[0].name]
@@ -124,7 +124,7 @@ def _feeds_bytes(end: TensorIO, scale: np.float32, offset: np.float32) -> bool:
     return bool(np.array_equal(integers, BYTES))
 
 
-def _output(heads: Sequence[HeadSpec], end: TensorIO, files: dict[str, bytes], notes: list[str]) -> Table:
+def _output(heads: Sequence[HeadSpec], end: TensorIO, files: dict[str, bytes], notes: list[str]) -> TableFields:
     """Return what is said of one output, and add the files that it needs."""
     head = next((head for head in heads if end.name in head.outputs), None)
     labels = None if head is None or head.decode is not None else _labels(head, end)
@@ -155,7 +155,7 @@ def _labels(head: HeadSpec, end: TensorIO) -> tuple[str, ...] | None:
     return head.labels[1:] if count == 1 and len(head.labels) == 2 else None
 
 
-def _stored(files: dict[str, bytes], head: HeadSpec, kind: str, text: str, role: np.int8) -> Table:
+def _stored(files: dict[str, bytes], head: HeadSpec, kind: str, text: str, role: np.int8) -> TableFields:
     name = f"{kind}.txt" if f"{kind}.txt" not in files else f"{kind}_{len(files)}.txt"
     files[name] = text.encode()
     return schema.associated_file(name, f"Of the head {head.name}", role)

@@ -11,7 +11,7 @@ from edgecv_runtime.heads.boxes import Cells
 from edgecv_runtime.schema import HeadSpec, TensorIO
 
 from edgecv_converters.tflite.metadata import schema
-from edgecv_converters.tflite.metadata.tables import Table, encode
+from edgecv_converters.tflite.metadata.tables import TableFields, encode
 
 NAME = "DETECTOR_METADATA"
 IDENTIFIER = b"V001"
@@ -25,7 +25,7 @@ COORDINATES = 2  # of a point: ObjectDetector ends the process where this is ano
 class DetectorTable:
     """The metadata of a detector: the tables of its outputs by their names, the encoded options, the labels' file."""
 
-    outputs: Mapping[str, Table]
+    outputs: Mapping[str, TableFields]
     custom: tuple[str, bytes]
     files: Mapping[str, bytes]
 
@@ -47,10 +47,10 @@ def detector_table(head: HeadSpec, taken: TensorIO, outputs: Sequence[TensorIO])
         boxes.name: schema.tensor(LOCATION, "Offsets from the anchors", content=schema.boxes()),
         scores.name: schema.tensor(SCORE, "The score of each label", units=units, files=[labels]),
     }
-    options = Table(
+    options = TableFields(
         {
             0: schema.PARSER,
-            1: Table({0: Table({0: _anchors(decode, height, width)})}),
+            1: TableFields({0: TableFields({0: _anchors(decode, height, width)})}),
             2: _decoding(decode, head, scores.shape[-1], boxes.shape[1]),
         }
     )
@@ -75,7 +75,7 @@ def _hindrance(head: HeadSpec, decode: Offsets, outputs: Sequence[TensorIO]) -> 
     return None
 
 
-def _anchors(decode: Offsets, height: int, width: int) -> list[Table]:
+def _anchors(decode: Offsets, height: int, width: int) -> list[TableFields]:
     cells = Cells.of(decode.levels)
     columns = (
         (cells.column + decode.centre) * cells.across / width,
@@ -83,12 +83,12 @@ def _anchors(decode: Offsets, height: int, width: int) -> list[Table]:
         cells.width / width,
         cells.height / height,
     )
-    return [Table(enumerate(map(np.float32, numbers))) for numbers in zip(*columns, strict=True)]
+    return [TableFields(enumerate(map(np.float32, numbers))) for numbers in zip(*columns, strict=True)]
 
 
-def _decoding(decode: Offsets, head: HeadSpec, classes: int, boxes: int) -> Table:
+def _decoding(decode: Offsets, head: HeadSpec, classes: int, boxes: int) -> TableFields:
     x, y, w, h = (np.float32(1 / variance) for variance in decode.variances)
-    return Table(
+    return TableFields(
         {
             0: np.int32(classes),
             1: np.int32(boxes),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from edgecv_converters.tflite.metadata.tables import Table
+from edgecv_converters.tflite.metadata.tables import TableFields
 
 IDENTIFIER = b"M001"  # of the metadata's flatbuffer
 NAME = "TFLITE_METADATA"  # of its buffer in the model
@@ -19,54 +19,54 @@ AXIS_LABELS, AXIS_CALIBRATION = np.int8(2), np.int8(4)
 BOUNDARIES = np.int8(1)
 
 
-def associated_file(name: str, description: str, kind: np.int8) -> Table:
+def associated_file(name: str, description: str, kind: np.int8) -> TableFields:
     """Return an `AssociatedFile`: what a file of the archive is for."""
-    return Table({0: name, 1: description, 2: kind})
+    return TableFields({0: name, 1: description, 2: kind})
 
 
-def picture(color_space: np.int8, height: int, width: int) -> Table:
+def picture(color_space: np.int8, height: int, width: int) -> TableFields:
     """Return the `Content` of a tensor that is a picture, its size in pixels."""
-    size = Table({0: np.uint32(width), 1: np.uint32(height)})
-    return Table({0: IMAGE_PROPERTIES, 1: Table({0: color_space, 1: size})})
+    size = TableFields({0: np.uint32(width), 1: np.uint32(height)})
+    return TableFields({0: IMAGE_PROPERTIES, 1: TableFields({0: color_space, 1: size})})
 
 
-def boxes() -> Table:
+def boxes() -> TableFields:
     """Return the `Content` of a tensor of boxes relative to the picture's sides, as all readers want it said."""
-    return Table({0: BOX_PROPERTIES, 1: Table({1: BOUNDARIES})})
+    return TableFields({0: BOX_PROPERTIES, 1: TableFields({1: BOUNDARIES})})
 
 
-def normalization(mean: Sequence[float], std: Sequence[float]) -> Table:
+def normalization(mean: Sequence[float], std: Sequence[float]) -> TableFields:
     """Return the `ProcessUnit` (x - mean) / std, x in 0..255; one value, or one a channel."""
-    return Table({0: NORMALIZATION, 1: Table({0: list(mean), 1: list(std)})})
+    return TableFields({0: NORMALIZATION, 1: TableFields({0: list(mean), 1: list(std)})})
 
 
-def calibration() -> Table:
+def calibration() -> TableFields:
     """Return the `ProcessUnit` that puts scores through the sigmoids of an associated file."""
-    return Table({0: CALIBRATION, 1: Table({})})
+    return TableFields({0: CALIBRATION, 1: TableFields({})})
 
 
-def thresholding(score: float) -> Table:
+def thresholding(score: float) -> TableFields:
     """Return the `ProcessUnit` that leaves out what scores less."""
-    return Table({0: THRESHOLDING, 1: Table({0: np.float32(score)})})
+    return TableFields({0: THRESHOLDING, 1: TableFields({0: np.float32(score)})})
 
 
 def tensor(
     name: str,
     description: str,
     *,
-    content: Table | None = None,
-    units: Sequence[Table] = (),
+    content: TableFields | None = None,
+    units: Sequence[TableFields] = (),
     bounds: tuple[Sequence[float], Sequence[float]] | None = None,
-    files: Sequence[Table] = (),
-) -> Table:
+    files: Sequence[TableFields] = (),
+) -> TableFields:
     """Return the `TensorMetadata` of an input or output; `bounds` are its smallest and largest values by channel."""
-    made = Table({0: name, 1: description})
+    made = TableFields({0: name, 1: description})
     if content is not None:
         made[3] = content
     if units:
         made[4] = list(units)
     if bounds is not None:
-        made[5] = Table({0: list(bounds[1]), 1: list(bounds[0])})
+        made[5] = TableFields({0: list(bounds[1]), 1: list(bounds[0])})
     if files:
         made[6] = list(files)
     return made
@@ -75,10 +75,10 @@ def tensor(
 def model(
     description: tuple[str, str],
     authorship: tuple[str | None, str | None, str | None],
-    inputs: Sequence[Table],
-    outputs: Sequence[Table],
+    inputs: Sequence[TableFields],
+    outputs: Sequence[TableFields],
     custom: Sequence[tuple[str, bytes]] = (),
-) -> Table:
+) -> TableFields:
     """Return the `ModelMetadata`.
 
     Args:
@@ -88,10 +88,10 @@ def model(
         outputs: Of each output, likewise.
         custom: Tables of other schemas, by name, encoded.
     """
-    graph = Table({2: list(inputs), 3: list(outputs)})
+    graph = TableFields({2: list(inputs), 3: list(outputs)})
     if custom:
-        graph[9] = [Table({0: name, 1: data}) for name, data in custom]
-    made = Table({0: description[0], 1: description[1], 3: [graph], 7: CUSTOM_PARSER if custom else PARSER})
+        graph[9] = [TableFields({0: name, 1: data}) for name, data in custom]
+    made = TableFields({0: description[0], 1: description[1], 3: [graph], 7: CUSTOM_PARSER if custom else PARSER})
     author, license_text, version = authorship
     for place, text in ((2, version), (4, author), (5, license_text)):
         if text is not None:

@@ -12,16 +12,16 @@ from typing import Any, TypeAlias
 import numpy as np
 
 Scalar = np.bool_ | np.int8 | np.int32 | np.uint32 | np.float32
-Value: TypeAlias = "str | Scalar | Table | bytes | Sequence[float] | Sequence[str] | Sequence[Table]"
+Value: TypeAlias = "str | Scalar | TableFields | bytes | Sequence[float] | Sequence[str] | Sequence[TableFields]"
 
 BYTES_ALIGNMENT = 16  # `force_align` of the only vector of bytes in the schemas
 
 
-class Table(dict[int, Any]):
+class TableFields(dict[int, Any]):
     """The fields of one table, by their places in the schema; a union takes two places, its type and its value."""
 
 
-def encode(root: Table, identifier: bytes) -> bytes:
+def encode(root: TableFields, identifier: bytes) -> bytes:
     """Return the flatbuffer of a table, with its four letters of identification."""
     import flatbuffers
 
@@ -56,7 +56,7 @@ def _scalar(builder: Any, place: int, value: Any) -> None:
 def _reference(builder: Any, value: Any) -> int:
     if isinstance(value, str):
         return int(builder.CreateString(value))
-    if isinstance(value, Table):
+    if isinstance(value, TableFields):
         return _table(builder, value)
     if isinstance(value, bytes):
         return _bytes(builder, value)
