@@ -5,10 +5,11 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DOCS_READY := $(VENV)/.docs
 PEERS := build/peers/venv
+MEDIAPIPE := build/mediapipe/venv
 
 export TF_CPP_MIN_LOG_LEVEL = 2
 
-.PHONY: demo test unit fuzz test-arm test-android test-ios lint types docs zoo bench bench-peers schema golden clean
+.PHONY: demo test unit fuzz test-arm test-mediapipe test-android test-ios lint types docs zoo bench bench-peers schema golden clean
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -33,6 +34,15 @@ fuzz: $(READY)
 # Not part of CI: needs x86-64, Python 3.11, a network, debootstrap and qemu-user-static (it says what is missing).
 test-arm: $(READY)
 	$(BIN)/python -m tests.arm.run
+
+# MediaPipe brings an OpenCV of its own, so it gets an environment of its own: do its tasks open the TFLite files?
+$(MEDIAPIPE)/.ready: constraints.txt
+	$(PYTHON) -m venv $(MEDIAPIPE)
+	$(MEDIAPIPE)/bin/pip install --quiet --constraint constraints.txt mediapipe
+	touch $@
+
+test-mediapipe: $(READY) $(MEDIAPIPE)/.ready
+	EDGECV_MEDIAPIPE_PYTHON=$(CURDIR)/$(MEDIAPIPE)/bin/python $(BIN)/pytest -q tests/mediapipe
 
 # The Kotlin library and the app on the JVM: needs a JDK 17, Maven and Maven Central (without them it says `skipped`).
 test-android: $(READY)

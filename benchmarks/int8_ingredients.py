@@ -61,7 +61,7 @@ def rows(name: str, subject: Subject, *, refine: bool) -> Iterator[Row]:
     """One row for each ingredient, from the converter alone to what edgecv makes."""
     from edgecv_converters.graph.passes import whole_pool
     from edgecv_converters.graph.passes.runner import canonical
-    from edgecv_converters.tflite import to_tflite
+    from edgecv_converters.tflite.convert import to_tflite
     from edgecv_converters.tflite.target import TARGET
 
     graph = canonical(subject.graph, TARGET.passes)

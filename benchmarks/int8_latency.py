@@ -79,7 +79,7 @@ def artifacts(graph: FrozenGraph, samples: Array) -> dict[str, bytes]:
     """The four files, converted by edgecv's own converters."""
     from edgecv_converters.onnx.float import to_onnx
     from edgecv_converters.onnx.int8 import from_tflite
-    from edgecv_converters.tflite import to_tflite
+    from edgecv_converters.tflite.convert import to_tflite
 
     def calibration() -> Iterator[Mapping[str, Array]]:
         return ({"image": sample[None]} for sample in samples[:50])

@@ -11,12 +11,14 @@ from edgecv_converters.coreml.interface import Interface
 from edgecv_converters.isolate import WorkerLimits
 from edgecv_converters.onnx.options import OnnxOptions
 from edgecv_converters.targets import Quantizer
+from edgecv_converters.tflite.options import TfliteOptions
 from edgecv_runtime import formats
 from edgecv_runtime.heads.kinds import KINDS
 from edgecv_runtime.schema import Activation
 from edgecv_runtime.text import one_of
 
 from edgecv.commands import coreml_options as coreml
+from edgecv.commands import metadata_options as about
 from edgecv.commands import options as opt
 from edgecv.commands.form import default_of, takes, values
 from edgecv.convert.recipe import DEFAULT_EPOCHS, Recipe
@@ -272,9 +274,10 @@ class ConvertArguments:
     coreml_output: coreml.CoremlOutput = None
     coreml_minimum: coreml.CoremlMinimum = None
     coreml_compute: coreml.CoremlCompute = default_of(Interface, "compute")
-    author: coreml.Author = None
-    license: coreml.License = None
-    model_version: coreml.ModelVersion = None
+    tflite_metadata: about.TfliteMetadata = default_of(TfliteOptions, "metadata")
+    author: about.Author = None
+    license: about.License = None
+    model_version: about.ModelVersion = None
     preprocess: opt.PreprocessOption = None
     calibrate: Calibrate = None
     samples: Samples = default_of(Recipe, "samples")

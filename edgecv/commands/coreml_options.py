@@ -47,30 +47,3 @@ CoremlCompute = Annotated[
         rich_help_panel=COREML,
     ),
 ]
-Author = Annotated[
-    str | None,
-    opt.option(
-        "--author",
-        metavar="NAME",
-        help="The author in the model's metadata.",
-        panel=COREML,
-    ),
-]
-License = Annotated[
-    str | None,
-    opt.option(
-        "--license",
-        metavar="TEXT",
-        help="The license in the model's metadata.",
-        panel=COREML,
-    ),
-]
-ModelVersion = Annotated[
-    str | None,
-    opt.option(
-        "--model-version",
-        metavar="TEXT",
-        help="The version in the model's metadata.",
-        panel=COREML,
-    ),
-]

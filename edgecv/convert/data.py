@@ -8,8 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from edgecv_converters.coreml.interface import ModelMetadata
 from edgecv_converters.data import SampleSet, Spool, SpoolInfo, read_truths
+from edgecv_converters.model_metadata import ModelMetadata
 from edgecv_converters.targets import find
 from edgecv_converters.workers import DataSet, TrainingSets, Validation
 from edgecv_converters.workers.exchange import CALIBRATION, METADATA, SPOOLS, TRAINING, VALIDATION
@@ -68,6 +68,10 @@ def prepare_data(
     heads = heads_of(request, source, sets)
     for text in guessed(request, source, heads):
         workers.observer.note(text)
+    metadata = metadata_of(request, summary, heads, specs)
+    for name in dict.fromkeys(spec.target for spec in recipe.steps):
+        find(name).check_fit(recipe.options_of(name), metadata, summary.inputs, summary.outputs)
+    workers.store.put(METADATA, metadata)
     spooled = partial(
         datasets.spool_sets,
         specs=specs,
@@ -90,10 +94,6 @@ def prepare_data(
             specs, summary.inputs, datasets.DRAWN_COUNT, recipe.seed + 1, work / datasets.DRAWN / "more"
         )
     spools |= spooled(drawn)
-    metadata = metadata_of(request, summary, heads, specs)
-    for name in dict.fromkeys(spec.target for spec in recipe.steps):
-        find(name).check_fit(recipe.options_of(name), metadata, summary.inputs, summary.outputs)
-    workers.store.put(METADATA, metadata)
     labelled = _Labelled(spools, sets, heads, tuple(spec.name for spec in summary.inputs))
     _share_labelled(labelled, workers)
     workers.store.put(SPOOLS, {name: made[0] for name, made in spools.items() if name not in LEARNED})

@@ -56,6 +56,9 @@ def _described(request: ConvertRequest, source: SourcePhase, sets: Mapping[str, 
         ending = summary.endings[names.index(outputs[0])]
         head = shown_head([summary.outputs[names.index(name)] for name in outputs], ending, option.kind)
         described = head if option.file is None else option.file.applied(head, canvas)
+        if option.file is None or option.file.activation is None:
+            ending = summary.endings[names.index(_scored(described))]
+            described = replace(described, activation=KINDS[described.kind].pending(ending))
         said |= dict.fromkeys(outputs, replace(described, labels=option.labels))
     for found in recognized(summary, source.specs):
         free = not any(name in said for name in found.head.outputs) and recipe.task is None
@@ -70,6 +73,13 @@ def _described(request: ConvertRequest, source: SourcePhase, sets: Mapping[str, 
     if recipe.activation is not None and len(heads) == 1:
         heads = [replace(heads[0], activation=recipe.activation)]
     return heads
+
+
+def _scored(head: HeadSpec) -> str:
+    """Return the output that a head's scores stand in, which is not the first one of every decoder."""
+    scores = getattr(head.decode, "scores", None) or ()
+    parts = scores if isinstance(scores, tuple) else (scores,)
+    return parts[0].output if parts and parts[0].output in head.outputs else head.outputs[0]
 
 
 def _kind(place: int, request: ConvertRequest, source: SourcePhase, sets: Mapping[str, SampleSet]) -> str | None:

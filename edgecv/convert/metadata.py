@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import msgspec
-from edgecv_converters.coreml.interface import ModelMetadata
+from edgecv_converters.model_metadata import ModelMetadata
 from edgecv_converters.workers import SourceSummary
 from edgecv_runtime.heads.base import Head
 from edgecv_runtime.heads.kinds import first_labels
@@ -31,5 +31,10 @@ def metadata_of(
         recipe=msgspec.to_builtins(request.recipe),
     )
     return ModelMetadata(
-        name=request.name, source=summary.info, preprocess=dict(specs), heads=records, identity=identity
+        name=request.name,
+        source=summary.info,
+        preprocess=dict(specs),
+        heads=records,
+        identity=identity,
+        authorship=request.recipe.authorship,
     )

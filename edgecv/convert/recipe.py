@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from functools import cache
 
+from edgecv_converters.authorship import Authorship
 from edgecv_converters.coreml.interface import Interface
 from edgecv_converters.onnx.options import OnnxOptions
 from edgecv_converters.targets import REFINE_SECONDS, ConversionTarget, IoType, Quantizer, known_targets
+from edgecv_converters.tflite.options import TfliteOptions
 from edgecv_runtime import formats
 from edgecv_runtime.errors import UsageError
 from edgecv_runtime.heads.thresholds import threshold_value
@@ -67,7 +69,8 @@ class Recipe(Record, frozen=True, kw_only=True):
     layers in float until accuracy falls by no more points of 100, a search of at most `max_drop_limit` seconds; with
     `strict_int8` a layer that has no int8 form is an error in place of staying float;
     `heads` are what outputs mean, such as "gender:binary"; `gates` are overrides such as "int8:agreement=0.97";
-    `coreml` is what an app wants of the Core ML artifacts, `onnx` of the ONNX ones.
+    `authorship` is what artifacts say of who made the model; `tflite`, `onnx` and `coreml` are what an app wants of the
+    artifacts of these targets alone.
     """
 
     steps: tuple[ArtifactSpec, ...]
@@ -87,8 +90,10 @@ class Recipe(Record, frozen=True, kw_only=True):
     activation: Activation | None = None
     thresholds: tuple[str, ...] = ()
     gates: tuple[str, ...] = ()
-    coreml: Interface = Interface()
+    authorship: Authorship = Authorship()
+    tflite: TfliteOptions = TfliteOptions()
     onnx: OnnxOptions = OnnxOptions()
+    coreml: Interface = Interface()
 
     def __post_init__(self) -> None:
         if not 1 <= self.samples <= 100_000:

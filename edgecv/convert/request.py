@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypedDict
 
+from edgecv_converters.authorship import Authorship
 from edgecv_converters.coreml.interface import Interface
 from edgecv_converters.coreml.recipes import Minimum
 from edgecv_converters.data.inputs import read_input_shapes, read_labels
@@ -15,6 +16,7 @@ from edgecv_converters.isolate import GIB, WorkerLimits
 from edgecv_converters.onnx.options import OnnxOptions
 from edgecv_converters.parity.gates import GateConfig
 from edgecv_converters.targets import Quantizer
+from edgecv_converters.tflite.options import TfliteOptions
 from edgecv_runtime.errors import UsageError
 from edgecv_runtime.preprocess import parse
 from edgecv_runtime.schema import Activation, HeadKind, Preprocess
@@ -143,7 +145,8 @@ class ConvertOptions(TypedDict, total=False):
         coreml_output: "tensor" or "classifier"; by default a classifier for an image input where there are labels.
         coreml_minimum: The first system that must read the Core ML model: "iOS16", "iOS17" or "iOS18".
         coreml_compute: What Core ML's int8 computes between its integers: "float32" (the default), or "float16".
-        author: For the Core ML model's metadata, as are `license` and `model_version`.
+        tflite_metadata: Write into TFLite files what MediaPipe Tasks and ML Kit read, where it is exact.
+        author: For the artifacts' own metadata, as are `license` and `model_version`.
         preprocess: A preset's name, a `.toml` file's path, or a `Preprocess` record.
         calibrate: A folder of images or an .npz file; needed for int8.
         samples: How many calibration samples, balanced by class.
@@ -185,6 +188,7 @@ class ConvertOptions(TypedDict, total=False):
     coreml_output: Literal["tensor", "classifier"] | None
     coreml_minimum: Minimum | None
     coreml_compute: Literal["float32", "float16"]
+    tflite_metadata: bool
     author: str | None
     license: str | None
     model_version: str | None
@@ -250,7 +254,9 @@ def _recipe(options: ConvertOptions, quantize: Sequence[str], heads: Sequence[He
         epochs=_epochs(options),
         thresholds=tuple(options.get("thresholds") or ()),
         gates=tuple(options.get("gates") or ()),
+        authorship=_authorship(options),
         coreml=_interface(options),
+        tflite=TfliteOptions(metadata=options.get("tflite_metadata", TfliteOptions().metadata)),
         onnx=OnnxOptions(**_only(options, OnnxOptions.__struct_fields__, ())),
         **_only(options, Recipe.__struct_fields__, TAKEN),
     )
@@ -272,11 +278,14 @@ def _interface(options: ConvertOptions) -> Interface:
         "coreml_output": "output",
         "coreml_minimum": "minimum",
         "coreml_compute": "compute",
-        "author": "author",
-        "license": "license",
-        "model_version": "version",
     }
     return Interface(**{names[name]: value for name, value in options.items() if name in names})  # type: ignore[arg-type]
+
+
+def _authorship(options: ConvertOptions) -> Authorship:
+    return Authorship(
+        author=options.get("author"), license=options.get("license"), version=options.get("model_version")
+    )
 
 
 def _epochs(options: ConvertOptions) -> int | None:

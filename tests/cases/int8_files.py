@@ -16,7 +16,8 @@ from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.isolate.store import ObjectStore
 from edgecv_converters.onnx.int8 import from_tflite
 from edgecv_converters.targets import IoType, Quantizing
-from edgecv_converters.tflite import describe, to_tflite
+from edgecv_converters.tflite.convert import to_tflite
+from edgecv_converters.tflite.describe import describe
 from edgecv_converters.tflite.int8 import Int8, to_int8
 from edgecv_converters.workers.exchange import CALIBRATION, PICTURES
 from edgecv_runtime.backends import to_raw

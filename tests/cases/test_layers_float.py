@@ -24,7 +24,7 @@ from edgecv_converters.onnx.float import to_onnx
 from edgecv_converters.onnx.float16 import to_float16
 from edgecv_converters.onnx.int8 import from_tflite
 from edgecv_converters.source import load_source, save_live
-from edgecv_converters.tflite import to_tflite
+from edgecv_converters.tflite.convert import to_tflite
 from edgecv_converters.tflite.describe import describe as describe_tflite
 from edgecv_runtime.backends import Backend, open_backend, run_float
 from edgecv_runtime.schema import Artifact, Target, TensorSpec

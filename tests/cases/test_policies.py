@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from edgecv_converters.source import load_source, save_live
 from edgecv_converters.source.policies import in_float32
-from edgecv_converters.tflite import to_tflite
+from edgecv_converters.tflite.convert import to_tflite
 
 from tests import models
 from tests.canonical import canonical

@@ -16,7 +16,8 @@ from edgecv_converters.graph.freeze import freeze
 from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.mil import Evaluator, Program, load_program
 from edgecv_converters.targets import IoType
-from edgecv_converters.tflite import describe, to_tflite
+from edgecv_converters.tflite.convert import to_tflite
+from edgecv_converters.tflite.describe import describe
 from edgecv_runtime.schema import TensorSpec
 
 from tests.canonical import canonical

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import numpy.typing as npt
-from edgecv_converters.coreml.interface import ModelMetadata
+from edgecv_converters.model_metadata import ModelMetadata
 from edgecv_runtime.preprocess import parse
 from edgecv_runtime.schema import SourceInfo
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from edgecv_converters.graph.freeze import freeze
 from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.targets import IoType
-from edgecv_converters.tflite import to_tflite
+from edgecv_converters.tflite.convert import to_tflite
 from edgecv_runtime.cpu import saturates_int8
 from edgecv_runtime.schema import Target, TensorSpec
 

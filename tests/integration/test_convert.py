@@ -24,7 +24,7 @@ from edgecv.convert.request import from_options
 from edgecv.prove import verify as verifying
 from edgecv.prove.output import print_verification
 from edgecv.terminal.observer import Silent
-from tests import models
+from tests import models, tflite_metadata
 from tests.command import edgecv
 
 INT8 = ("--quantize", "int8", "--preprocess", "rescale")
@@ -74,6 +74,29 @@ def test_the_proof_measures_accuracy_and_the_twins(bundle):
     assert coreml["twin"]["other"] == "tflite/model.int8.tflite"
     assert coreml["twin"]["agreement"] >= 0.99
     assert coreml["twin"]["count"] == 200
+
+
+def test_files_say_what_they_are(bundle):
+    import onnx
+
+    data = (bundle / "tflite" / "model.int8.tflite").read_bytes()
+    assert tflite_metadata.files(data) == {"labels.txt": "".join(f"{digit}\n" for digit in range(10))}
+    told = tflite_metadata.metadata(data)
+    assert told.text(0) == "digits"
+    assert told.tables(3)[0].tables(2)[0].tables(4)[0].union(1).floats(1) == [255.0]
+    assert all(start % 16 == 0 for start, count in tflite_metadata.buffers(data) if count)
+    properties = {entry.key: entry.value for entry in onnx.load(bundle / "onnx" / "model.int8.onnx").metadata_props}
+    assert properties["edgecv.bundle"] == json.loads((bundle / "bundle.json").read_text())["identity"]
+    assert (properties["imgsz"], properties["task"]) == ("[16, 16]", "classify")
+
+
+def test_a_tflite_file_without_metadata(digits_model, digits_folder, tmp_path):
+    out = tmp_path / "plain.edgecv"
+    result = edgecv(
+        "convert", digits_model, "-o", out, "-t", "tflite", "--no-tflite-metadata", "--preprocess", "rescale"
+    )
+    assert result.code == 0, result.err
+    assert tflite_metadata.metadata((out / "tflite" / "model.float32.tflite").read_bytes()) is None
 
 
 def test_both_int8_files_carry_one_quantization(bundle):

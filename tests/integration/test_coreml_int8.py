@@ -21,8 +21,9 @@ from edgecv_converters.mil import Evaluator, Operation, Program, load_program
 from edgecv_converters.quantize.keep_float import keep_float, layers_of
 from edgecv_converters.quantize.network import read_network
 from edgecv_converters.targets import IoType
-from edgecv_converters.tflite import describe, to_tflite, with_io
-from edgecv_converters.tflite.describe import dtype_of, load, operators
+from edgecv_converters.tflite.convert import to_tflite
+from edgecv_converters.tflite.describe import describe, dtype_of, load, operators
+from edgecv_converters.tflite.ends import with_io
 from edgecv_converters.tflite.reader import TFLiteGraph
 from edgecv_runtime.digest import sha256_tree
 from edgecv_runtime.errors import ConversionError

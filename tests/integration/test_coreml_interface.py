@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 import pytest
+from edgecv_converters.authorship import Authorship
 from edgecv_converters.coreml.convert import to_coreml
 from edgecv_converters.coreml.describe import describe
 from edgecv_converters.coreml.int8.convert import program_from_tflite
@@ -231,8 +232,9 @@ def test_the_systems_that_read_it(
 
 def test_a_package_says_what_it_is_and_the_same_every_time(graphs: dict[str, FrozenGraph], tmp_path: Path) -> None:
     graph = graphs["logits"]
-    given = metadata("rescale", activation="softmax")
-    asked = Interface(input="image", output="tensor", author="Ada", license="MIT", version="1.2")
+    authorship = Authorship(author="Ada", license="MIT", version="1.2")
+    given = metadata("rescale", activation="softmax", authorship=authorship)
+    asked = Interface(input="image", output="tensor")
     first, second = (convert(graph, tmp_path / name, asked, given) for name in ("a.mlpackage", "b.mlpackage"))
     assert sha256_tree(first) == sha256_tree(second)
     description = specification(first).description

@@ -18,9 +18,10 @@ from edgecv_converters.quantize.rebias import corrected_anew, uncorrected
 from edgecv_converters.quantize.scheme import read_scheme, write_scheme
 from edgecv_converters.quantize.score import answers
 from edgecv_converters.quantize.sensitivity import Pair, ranked
-from edgecv_converters.tflite import check_integers, to_tflite, with_io
+from edgecv_converters.tflite.convert import to_tflite
 from edgecv_converters.tflite.describe import load
-from edgecv_converters.tflite.integers import float_operations
+from edgecv_converters.tflite.ends import with_io
+from edgecv_converters.tflite.integers import check_integers, float_operations
 from edgecv_converters.tflite.reader import TFLiteGraph
 from edgecv_runtime.errors import ConversionError
 

@@ -18,7 +18,7 @@ import pytest
 from edgecv_converters.onnx.describe import describe
 from edgecv_converters.onnx.int8 import from_tflite
 from edgecv_converters.targets import IoType
-from edgecv_converters.tflite import describe as describe_tflite
+from edgecv_converters.tflite.describe import describe as describe_tflite
 from edgecv_converters.tflite.describe import load
 from onnx import numpy_helper
 
@@ -247,7 +247,7 @@ def test_keyword_spotting_agrees() -> None:
 
 def test_several_endpoints_are_paired_by_name() -> None:
     from ai_edge_litert.interpreter import Interpreter
-    from edgecv_converters.tflite import to_tflite
+    from edgecv_converters.tflite.convert import to_tflite
 
     from tests.integration.onnx_models import quiet
 

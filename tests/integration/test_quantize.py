@@ -22,8 +22,10 @@ from edgecv_converters.quantize.shared import SAME_SCALE, groups
 from edgecv_converters.quantize.watched import UnusableFileError, WatchedFile
 from edgecv_converters.quantize.weights import least_error_weights
 from edgecv_converters.quantize.whole_range import FEW, with_whole_ranges
-from edgecv_converters.tflite import check_integers, describe, to_tflite, with_io
-from edgecv_converters.tflite.describe import builtin_name, load
+from edgecv_converters.tflite.convert import to_tflite
+from edgecv_converters.tflite.describe import builtin_name, describe, load
+from edgecv_converters.tflite.ends import with_io
+from edgecv_converters.tflite.integers import check_integers
 from edgecv_converters.tflite.reader import Grid, TFLiteGraph
 from edgecv_converters.tflite.write import packed
 from edgecv_runtime.errors import ConversionError

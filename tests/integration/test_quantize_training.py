@@ -15,7 +15,7 @@ from edgecv_converters.quantize.network import read_network
 from edgecv_converters.quantize.qat import score, trained
 from edgecv_converters.quantize.scheme import read_scheme, write_scheme
 from edgecv_converters.quantize.watched import UnusableFileError
-from edgecv_converters.tflite import to_tflite
+from edgecv_converters.tflite.convert import to_tflite
 from edgecv_runtime.bundle import Bundle
 
 from tests import models

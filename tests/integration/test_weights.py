@@ -11,7 +11,7 @@ from edgecv_converters.onnx.float import to_onnx
 from edgecv_converters.onnx.large import check_size
 from edgecv_converters.source import load_source
 from edgecv_converters.targets import find
-from edgecv_converters.tflite import to_tflite
+from edgecv_converters.tflite.convert import to_tflite
 from edgecv_runtime.errors import ConversionError
 
 

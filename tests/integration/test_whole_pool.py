@@ -7,8 +7,8 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 from edgecv_converters.graph.passes import whole_pool
 from edgecv_converters.source import load_source, save_live
-from edgecv_converters.tflite import describe, to_tflite
-from edgecv_converters.tflite.describe import load
+from edgecv_converters.tflite.convert import to_tflite
+from edgecv_converters.tflite.describe import describe, load
 
 from tests.canonical import canonical
 

@@ -26,9 +26,10 @@ def labels(tmp_path, monkeypatch):
     Path("many.txt").write_text("a\nb\nc\n")
 
 
-def found(outputs, sets=None, trained=None, takes=(1, 3), **options):
+def found(outputs, sets=None, trained=None, takes=(1, 3), spec=None, **options):
     """The heads of a model whose outputs have so many values and end like that, with the losses of its file."""
-    specs = [TensorSpec(name=name, shape=(1, width), dtype="float32") for name, (width, _) in outputs.items()]
+    shapes = {name: (1, *np.atleast_1d(sizes).tolist()) for name, (sizes, _) in outputs.items()}
+    specs = [TensorSpec(name=name, shape=shape, dtype="float32") for name, shape in shapes.items()]
     summary = SimpleNamespace(
         inputs=[TensorSpec(name="x", shape=takes, dtype="float32")],
         outputs=specs,
@@ -36,7 +37,7 @@ def found(outputs, sets=None, trained=None, takes=(1, 3), **options):
         trained_as=trained or [None] * len(specs),
     )
     request = from_options(Path("m.keras"), Path("m.edgecv"), options)
-    source = SimpleNamespace(summary=summary, specs={"x": Preprocess(kind="tensor")})
+    source = SimpleNamespace(summary=summary, specs={"x": spec or Preprocess(kind="tensor")})
     heads = heads_of(request, source, sets or {})
     SAID[:] = guessed(request, source, heads)
     return [head.spec for head in heads]
@@ -91,6 +92,18 @@ def test_an_option_says_what_an_output_is_and_its_labels():
     ]
     assert found(TWO, heads=["gender:regression"])[1] == spec("regression", "gender")
     assert found({"y:0": (1, "logits")}, heads=["y:0:binary"])[0].kind == "binary"
+
+
+@pytest.mark.parametrize(("ending", "left"), [("sigmoid", "none"), ("logits", "sigmoid")])
+def test_what_is_left_to_apply_is_told_by_the_scores_and_not_by_the_boxes(ending, left):
+    decode = '[decode]\nform = "boxes"\nscores = "scores"\nboxes = "boxes"\n'
+    Path("head.toml").write_text(decode)
+    outputs = {"boxes": ((9, 4), "logits"), "scores": ((9, 2), ending)}
+    picture = {"takes": (1, 32, 32, 3), "spec": Preprocess(size=(32, 32))}
+    (head,) = found(outputs, heads=["boxes+scores:detection=head.toml"], **picture)
+    assert head.activation == left
+    Path("head.toml").write_text(f'activation = "none"\n{decode}')
+    assert found(outputs, heads=["boxes+scores:detection=head.toml"], **picture)[0].activation == "none"
 
 
 def test_thresholds_go_to_their_head():

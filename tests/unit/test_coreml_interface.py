@@ -8,9 +8,11 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
-from edgecv_converters.coreml.interface import Interface, ModelMetadata, check_fit, classifier, minimum_target, pictures
+from edgecv_converters.authorship import Authorship
+from edgecv_converters.coreml.interface import Interface, check_fit, classifier, minimum_target, pictures
 from edgecv_converters.coreml.names import feature_of, identifier
 from edgecv_converters.graph.frozen import Endpoint
+from edgecv_converters.model_metadata import ModelMetadata
 from edgecv_runtime.backends import to_raw
 from edgecv_runtime.errors import UsageError
 from edgecv_runtime.heads.arithmetic import activate
@@ -145,8 +147,7 @@ def test_what_does_not_fit_is_refused_before_anything_is_converted():
         ({"coreml_minimum": "iOS18", "targets": ["onnx"]}, "--coreml-minimum is for Core ML"),
         ({"coreml_compute": "bfloat16"}, "--coreml-compute must be one of float32, float16, got 'bfloat16'"),
         ({"coreml_compute": "float16"}, "--coreml-compute is for Core ML's int8"),
-        ({"license": "MIT", "targets": ["tflite"]}, "--license is for Core ML"),
-        ({"model_version": "2", "targets": ["tflite"]}, "--model-version is for Core ML"),
+        ({"tflite_metadata": False, "targets": ["onnx"]}, "--no-tflite-metadata is for TFLite"),
     ],
 )
 def test_wrong_calls_are_usage_errors_with_a_hint(options, message):
@@ -167,10 +168,9 @@ def test_options_reach_the_recipe_and_it_stays_data():
         "model_version": "C",
     }
     recipe = from_options(Path("m.keras"), Path("m.edgecv"), options).recipe
-    assert recipe.coreml == Interface(
-        input="image", output="tensor", minimum="iOS17", author="A", license="B", version="C"
-    )
-    assert len(recipe.coreml.options()) == len(options)
+    assert recipe.coreml == Interface(input="image", output="tensor", minimum="iOS17")
+    assert recipe.authorship == Authorship(author="A", license="B", version="C")
+    assert len(recipe.coreml.options()) == 3
     assert msgspec.json.decode(msgspec.json.encode(recipe), type=Recipe) == recipe
     assert Recipe(steps=plan([], [])).coreml == Interface()
 

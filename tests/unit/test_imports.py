@@ -210,7 +210,13 @@ FORM = {
 }
 OWNERS = {
     "convert": {
-        *("edgecv.commands.coreml_options", "edgecv.convert.recipe", "edgecv.given"),
+        *(
+            "edgecv.commands.coreml_options",
+            "edgecv.commands.metadata_options",
+            "edgecv.convert.recipe",
+            "edgecv.given",
+        ),
+        *("edgecv_converters.authorship", "edgecv_converters.tflite", "edgecv_converters.tflite.options"),
         *(
             f"edgecv_converters.{name}"
             for name in ("coreml", "coreml.interface", "coreml.recipes", "graph.weights", "targets")

@@ -13,7 +13,7 @@ from edgecv_runtime.heads.base import is_whole
 from edgecv_runtime.schema import Precision
 
 from edgecv_converters.coreml.handlers import register
-from edgecv_converters.coreml.interface import Interface, ModelMetadata, minimum_target
+from edgecv_converters.coreml.interface import Interface, minimum_target
 from edgecv_converters.coreml.names import identifier
 from edgecv_converters.coreml.package import load_coremltools, write_package
 from edgecv_converters.coreml.recipes import weight_recipe
@@ -22,6 +22,7 @@ from edgecv_converters.graph.edit import node_of
 from edgecv_converters.graph.frozen import Endpoint, FrozenGraph
 from edgecv_converters.graph.layers import layer_of
 from edgecv_converters.graph.weights import give_folded, hide, show
+from edgecv_converters.model_metadata import ModelMetadata
 
 UNKNOWN_OP = re.compile(r"Conversion for TF op '(\w+)' not implemented")
 FLOATS = frozenset({"float32", "float16"})

@@ -12,9 +12,10 @@ from edgecv_runtime.schema import HeadSpec, Normalize, Preprocess, TensorIO
 
 from edgecv_converters.coreml.interface import EARLIEST, exclusive_head, needs
 from edgecv_converters.coreml.names import feature_of
-from edgecv_converters.coreml.package import HEADS, PREPROCESS, RECIPE, load_coremltools
+from edgecv_converters.coreml.package import RECIPE, load_coremltools
 from edgecv_converters.coreml.recipes import Minimum
 from edgecv_converters.graph.frozen import Endpoint
+from edgecv_converters.model_metadata import HEADS, PREPROCESS
 
 DTYPES = {"FLOAT32": "float32", "FLOAT16": "float16", "INT32": "int32", "DOUBLE": "float64"}
 SYSTEMS: dict[int, Minimum] = {7: "iOS16", 8: "iOS17", 9: "iOS18"}  # the specification version that each came with

@@ -1,19 +1,21 @@
-"""An app's view of a Core ML model: its inputs, its outputs, the systems that it runs on, its author."""
+"""An app's view of a Core ML model: its inputs, its outputs, the systems that it runs on."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
 
 from edgecv_runtime.errors import UsageError
 from edgecv_runtime.heads.kinds import KINDS, kind_words
 from edgecv_runtime.records import Record
-from edgecv_runtime.schema import HeadSpec, Preprocess, SourceInfo, TensorSpec
+from edgecv_runtime.schema import HeadSpec, Preprocess, TensorSpec
 
 from edgecv_converters.coreml.recipes import MINIMUMS, RECIPES, Minimum
 from edgecv_converters.graph.frozen import Endpoint
+
+if TYPE_CHECKING:
+    from edgecv_converters.model_metadata import ModelMetadata
 
 EARLIEST: Minimum = "iOS16"  # the first with float16 inputs and compressed weights in ML programs
 INPUTS: tuple[str, ...] = ("tensor", "image")
@@ -34,16 +36,12 @@ class Interface(Record, frozen=True, kw_only=True):
         minimum: The first system that must read it; None for the lowest that can.
         compute: What int8 computes between its integers. "float32" gives the int8 TFLite file's answers; "float16",
             which the Neural Engine takes, rounds other values the other way, and the changes grow with depth.
-        author: For the model's metadata, as are `license` and `version`.
     """
 
     input: Literal["tensor", "image"] = "tensor"
     output: Literal["tensor", "classifier"] | None = None
     minimum: Minimum | None = None
     compute: Literal["float32", "float16"] = "float32"
-    author: str | None = None
-    license: str | None = None
-    version: str | None = None
 
     def __post_init__(self) -> None:
         for name, value, known in (
@@ -63,30 +61,8 @@ class Interface(Record, frozen=True, kw_only=True):
             "--coreml-output": self.output is not None,
             "--coreml-minimum": self.minimum is not None,
             "--coreml-compute": self.compute != "float32",
-            "--author": self.author is not None,
-            "--license": self.license is not None,
-            "--model-version": self.version is not None,
         }
         return tuple(name for name, there in given.items() if there)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelMetadata:
-    """The facts of a bundle that an artifact's own metadata repeat.
-
-    Attributes:
-        name: The bundle's.
-        source: The trained model.
-        preprocess: Of each input, by the source's names.
-        heads: What the outputs mean, and what is still to be applied to them.
-        identity: The bundle's (`edgecv_runtime.identity`).
-    """
-
-    name: str
-    source: SourceInfo
-    preprocess: Mapping[str, Preprocess]
-    heads: tuple[HeadSpec, ...]
-    identity: str
 
 
 def minimum_target(precision: str, interface: Interface) -> Minimum:

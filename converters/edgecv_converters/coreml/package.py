@@ -10,18 +10,16 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-import msgspec
-from edgecv_runtime.heads.kinds import first_labels, kind_words
 from edgecv_runtime.schema import Activation, Precision
 
 from edgecv_converters.coreml.edges import end_with_probabilities, take_picture
-from edgecv_converters.coreml.interface import Interface, ModelMetadata, classifier, minimum_target, pictures
+from edgecv_converters.coreml.interface import Interface, classifier, minimum_target, pictures
 from edgecv_converters.coreml.names import feature_of, identifier
 from edgecv_converters.graph.frozen import FrozenGraph
+from edgecv_converters.model_metadata import PREPROCESS, ModelMetadata
 
 UUID_NAMESPACE = uuid.UUID("9c8f6f2a-2f2e-5c0e-9e55-0d6a7b1d5a11")  # edgecv's own, so that identifiers are stable
-PREPROCESS, HEADS, RECIPE = "edgecv.preprocess", "edgecv.heads", "edgecv.recipe"
-SOURCE, BUNDLE = "edgecv.source_sha256", "edgecv.bundle"
+RECIPE = "edgecv.recipe"
 LABEL = "classLabel"
 PASSES = (  # those of coremltools that leave a quantization and a normalization as they are
     "common::merge_consecutive_transposes",
@@ -89,7 +87,7 @@ def write_package(
         pass_pipeline=ct.PassPipeline(list(PASSES)),
         skip_model_load=True,
     )
-    _save(_finished(model, frozen, precision, interface, metadata, ct), out, ct)
+    _save(_finished(model, frozen, precision, metadata, ct), out, ct)
     return tuple(_notes(images))
 
 
@@ -108,9 +106,7 @@ def _notes(images: dict[str, Any]) -> list[str]:
     ]
 
 
-def _finished(
-    model: Any, frozen: FrozenGraph, precision: Precision, interface: Interface, metadata: ModelMetadata | None, ct: Any
-) -> Any:
+def _finished(model: Any, frozen: FrozenGraph, precision: Precision, metadata: ModelMetadata | None, ct: Any) -> Any:
     """With the source's names, where Core ML's identifiers allow it, and the metadata; without the date."""
     spec = model.get_spec()
     for endpoint in (*frozen.inputs, *frozen.outputs):
@@ -122,8 +118,6 @@ def _finished(
     for key in [key for key in own.userDefined if key.endswith("conversion_date")]:
         del own.userDefined[key]
     own.userDefined[RECIPE] = precision
-    own.author, own.license = interface.author or "", interface.license or ""
-    own.versionString = interface.version or ""
     if metadata is not None:
         _sign(spec.description, metadata, frozen)
     return ct.models.MLModel(spec, weights_dir=model.weights_dir, skip_model_load=True)
@@ -131,24 +125,16 @@ def _finished(
 
 def _sign(description: Any, metadata: ModelMetadata, frozen: FrozenGraph) -> None:
     """Say what the model is, and which bundle it belongs to."""
-    own = description.metadata
-    labels = first_labels(metadata.heads)
-    count = "" if labels is None else f", {len(labels)} labels"
-    own.shortDescription = (
-        f"{metadata.name}: {kind_words(metadata.heads)}{count}. From a {metadata.source.format} model by edgecv"
-    )
-    own.userDefined[PREPROCESS] = _canonical(metadata.preprocess)
-    own.userDefined[HEADS] = _canonical(metadata.heads)
-    own.userDefined[SOURCE] = metadata.source.sha256
-    own.userDefined[BUNDLE] = metadata.identity
+    own, authorship = description.metadata, metadata.authorship
+    own.author, own.license = authorship.author or "", authorship.license or ""
+    own.versionString = authorship.version or ""
+    own.shortDescription = metadata.summary()
+    for key, value in metadata.properties().items():
+        own.userDefined[key] = value
     for feature in description.input:
         feature.shortDescription = _of_input(feature)
     for feature in description.output:
         feature.shortDescription = _of_output(feature, description, _activation(feature, metadata, frozen))
-
-
-def _canonical(value: Any) -> str:
-    return msgspec.json.encode(value, order="sorted").decode()
 
 
 def _of_input(feature: Any) -> str:

@@ -15,7 +15,7 @@ from edgecv_runtime.records import Record
 from edgecv_runtime.schema import Artifact, Precision, TensorSpec
 
 from edgecv_converters.coreml.inspect import inspect_coreml
-from edgecv_converters.coreml.interface import Interface, ModelMetadata, check_fit
+from edgecv_converters.coreml.interface import Interface, check_fit
 from edgecv_converters.coreml.make import make_package
 from edgecv_converters.coreml.package import load_coremltools
 from edgecv_converters.coreml.recipes import RECIPES
@@ -36,6 +36,7 @@ from edgecv_converters.graph.passes import (
 )
 from edgecv_converters.inspection import ArtifactInspection
 from edgecv_converters.isolate.store import ObjectStore
+from edgecv_converters.model_metadata import ModelMetadata
 from edgecv_converters.targets import ConversionJob, ConversionTarget, Converted, ProofMethod
 
 PLAIN: Final = Interface()

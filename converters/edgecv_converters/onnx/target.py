@@ -24,7 +24,9 @@ from edgecv_converters.graph.passes import (
     whole_division,
 )
 from edgecv_converters.inspection import ArtifactInspection
+from edgecv_converters.isolate.child import wait_for
 from edgecv_converters.isolate.store import ObjectStore
+from edgecv_converters.model_metadata import ModelMetadata
 from edgecv_converters.onnx.batch import with_batch
 from edgecv_converters.onnx.describe import describe
 from edgecv_converters.onnx.float import to_onnx
@@ -34,6 +36,7 @@ from edgecv_converters.onnx.int8 import from_tflite
 from edgecv_converters.onnx.int8.short import shortened
 from edgecv_converters.onnx.options import OnnxOptions
 from edgecv_converters.targets import ArtifactDescription, ConversionJob, ConversionTarget, Converted
+from edgecv_converters.workers.exchange import METADATA
 
 PLAIN: Final = OnnxOptions()
 ONLY_ERRORS: Final = 3  # of ONNX Runtime's log
@@ -77,14 +80,16 @@ class OnnxTarget(ConversionTarget):
                 f"Add --target {FORMAT.name}, or leave it out",
             )
 
-    def convert(self, job: ConversionJob, frozen: FrozenGraph, store: ObjectStore) -> Converted:  # noqa: ARG002
+    def convert(self, job: ConversionJob, frozen: FrozenGraph, store: ObjectStore) -> Converted:
         """Write the model of a job."""
         import onnx
 
+        metadata = wait_for(store, METADATA)
         model = _model(job, frozen)
         options = _options(job.options)
         if options.batch > 1:
             with_batch(model, options.batch)
+        _sign(model, metadata)
         onnx.save_model(model, str(job.out))
         opset = max(entry.version for entry in model.opset_import if entry.domain in {"", "ai.onnx"})
         taken, given, ops = describe(model, frozen.inputs, frozen.outputs)
@@ -110,6 +115,16 @@ def _model(job: ConversionJob, frozen: FrozenGraph) -> Any:
         return shortened(model) if model.ByteSize() > frozen.bytes() else model
     model = to_onnx(frozen)
     return to_float16(model) if job.precision == "float16" else model
+
+
+def _sign(model: Any, metadata: ModelMetadata) -> None:
+    """Say what the model is, which bundle it belongs to, and who made it."""
+    model.doc_string = metadata.summary()
+    authorship = metadata.authorship
+    named = {"author": authorship.author, "license": authorship.license, "version": authorship.version}
+    for key, value in {**named, **metadata.properties()}.items():
+        if value is not None:
+            model.metadata_props.add(key=key, value=value)
 
 
 TARGET: Final = OnnxTarget()

@@ -26,9 +26,11 @@ from edgecv_converters.quantize.scheme import BiasRoomError
 from edgecv_converters.quantize.watched import UnusableFileError
 from edgecv_converters.quantize.whole_range import FEW, with_whole_ranges
 from edgecv_converters.targets import IoType, Quantizing
-from edgecv_converters.tflite import check_integers, describe, input_names, to_tflite, with_io
 from edgecv_converters.tflite.compact import compact
-from edgecv_converters.tflite.integers import float_operations
+from edgecv_converters.tflite.convert import to_tflite
+from edgecv_converters.tflite.describe import describe, input_names
+from edgecv_converters.tflite.ends import with_io
+from edgecv_converters.tflite.integers import check_integers, float_operations
 from edgecv_converters.tflite.reader import Array
 from edgecv_converters.workers.exchange import CALIBRATION, PICTURES, TRAINING
 from edgecv_converters.workers.mixed import keep_within

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from edgecv_runtime.errors import UsageError
 from edgecv_runtime.formats import LITERT
 from edgecv_runtime.formats import TFLITE as FORMAT
+from edgecv_runtime.records import Record
+from edgecv_runtime.schema import Precision, TensorIO
 
 from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.graph.passes import (
@@ -26,16 +30,22 @@ from edgecv_converters.inspection import ArtifactInspection
 from edgecv_converters.isolate.child import wait_for
 from edgecv_converters.isolate.store import ObjectStore
 from edgecv_converters.measured import LayerError
+from edgecv_converters.model_metadata import ModelMetadata
 from edgecv_converters.quantize.layers import measure_layers
 from edgecv_converters.targets import ArtifactDescription, ConversionJob, ConversionTarget, Converted
 from edgecv_converters.tflite.convert import to_tflite
-from edgecv_converters.tflite.describe import IDENTIFIER, describe
+from edgecv_converters.tflite.describe import IDENTIFIER, describe, input_names, output_names
 from edgecv_converters.tflite.inspect import inspect_tflite
 from edgecv_converters.tflite.int8 import streamed, to_int8
 from edgecv_converters.tflite.layer_maps import layer_maps
+from edgecv_converters.tflite.metadata.attach import with_metadata
+from edgecv_converters.tflite.metadata.contents import contents_of
+from edgecv_converters.tflite.options import TfliteOptions
 from edgecv_converters.tflite.reader import Array
-from edgecv_converters.workers.exchange import CALIBRATION
+from edgecv_converters.workers.exchange import CALIBRATION, METADATA
 from edgecv_converters.workers.mixed import kept_layers
+
+PLAIN: Final = TfliteOptions()
 
 
 class TfliteTarget(ConversionTarget):
@@ -61,12 +71,22 @@ class TfliteTarget(ConversionTarget):
 
     def convert(self, job: ConversionJob, frozen: FrozenGraph, store: ObjectStore) -> Converted:
         """Write the file of a job; an int8 file with layers in float goes to the file of that name for "mixed"."""
+        metadata = wait_for(store, METADATA)
         if job.precision == self.carrier:
-            return _quantized(job, frozen, store)
+            return _quantized(job, frozen, store, metadata)
         spool = wait_for(store, CALIBRATION) if job.precision == "int16x8" else None
         samples = None if spool is None else streamed(spool, spool.count, spool.count)
         data = to_tflite(frozen, job.precision, samples=samples)
-        return Converted(artifact=_written(data, frozen, job).artifact(job))
+        described, notes = _written(data, frozen, job, metadata)
+        return Converted(artifact=described.artifact(job), notes=notes)
+
+    def check_options(self, options: Record | None, precisions: Collection[Precision]) -> None:
+        """Refuse to leave metadata out where there is no TFLite file."""
+        if _options(options) != PLAIN and not precisions:
+            raise UsageError(
+                f"--no-tflite-metadata is for {FORMAT.title}, which is not among the targets",
+                f"Add --target {FORMAT.name}, or leave it out",
+            )
 
     def compare_layers(self, file: Path, float32: Path, samples: Array) -> tuple[LayerError, ...]:
         """Run both files with all their results in view."""
@@ -85,15 +105,15 @@ class TfliteTarget(ConversionTarget):
         return inspect_tflite(path)
 
 
-def _quantized(job: ConversionJob, frozen: FrozenGraph, store: ObjectStore) -> Converted:
+def _quantized(job: ConversionJob, frozen: FrozenGraph, store: ObjectStore, metadata: ModelMetadata) -> Converted:
     made = to_int8(frozen, store, job.io, job.how)
     if kept_layers(made.mixed):
         job = replace(job, precision="mixed", file=job.file.replace(".int8.", ".mixed."))
-    artifact = _written(made.data, frozen, job).artifact(job)
+    described, notes = _written(made.data, frozen, job, metadata)
     return Converted(
-        artifact=artifact,
+        artifact=described.artifact(job),
         steps=made.steps,
-        notes=made.notes,
+        notes=(*made.notes, *notes),
         layers=made.layers,
         float_layers=made.float_layers,
         float32_bytes=made.float32_bytes,
@@ -101,10 +121,33 @@ def _quantized(job: ConversionJob, frozen: FrozenGraph, store: ObjectStore) -> C
     )
 
 
-def _written(data: bytes, frozen: FrozenGraph, job: ConversionJob) -> ArtifactDescription:
-    job.out.write_bytes(data)
+def _written(
+    data: bytes, frozen: FrozenGraph, job: ConversionJob, metadata: ModelMetadata
+) -> tuple[ArtifactDescription, tuple[str, ...]]:
+    """Write the file of a job, with the metadata that other tools read; return its description, and notes."""
     taken, given, ops = describe(data, frozen.inputs, frozen.outputs)
-    return ArtifactDescription(taken, given, ops, {"format": IDENTIFIER.decode()})
+    notes: tuple[str, ...] = ()
+    if _options(job.options).metadata:
+        data, notes = _described(data, taken, given, metadata)
+    job.out.write_bytes(data)
+    return ArtifactDescription(taken, given, ops, {"format": IDENTIFIER.decode()}), notes
+
+
+def _described(
+    data: bytes, taken: Sequence[TensorIO], given: Sequence[TensorIO], metadata: ModelMetadata
+) -> tuple[bytes, tuple[str, ...]]:
+    """Return a file with the metadata that can be said of it, and notes on what cannot."""
+    by_tensor = {end.tensor: end for end in (*taken, *given)}
+    contents = contents_of(
+        metadata, [by_tensor[name] for name in input_names(data)], [by_tensor[name] for name in output_names(data)]
+    )
+    if contents.tables is None:
+        return data, contents.notes
+    return with_metadata(data, contents.tables, contents.files), contents.notes
+
+
+def _options(options: Record | None) -> TfliteOptions:
+    return options if isinstance(options, TfliteOptions) else PLAIN
 
 
 TARGET: Final = TfliteTarget()

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from edgecv_converters.coreml.interface import ModelMetadata
 from edgecv_converters.data import Spool
 from edgecv_converters.isolate.store import Key
+from edgecv_converters.model_metadata import ModelMetadata
 from edgecv_converters.workers.records import SourceSummary, TrainingSets, Validation
 
 SOURCE: Final[Key[SourceSummary]] = Key("source")

@@ -21,8 +21,8 @@ from edgecv_converters.quantize.network import MismatchError, read_network
 from edgecv_converters.quantize.score import answers
 from edgecv_converters.quantize.sensitivity import Pair, ranked
 from edgecv_converters.targets import Budget
-from edgecv_converters.tflite import check_integers, describe, input_names, output_names
-from edgecv_converters.tflite.integers import float_results
+from edgecv_converters.tflite.describe import describe, input_names, output_names
+from edgecv_converters.tflite.integers import check_integers, float_results
 from edgecv_converters.tflite.reader import Array
 from edgecv_converters.workers.exchange import REFERENCES, VALIDATION
 from edgecv_converters.workers.records import Validation

@@ -8,7 +8,7 @@ import numpy as np
 
 from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.quantize import Labelled, TrainingJob
-from edgecv_converters.tflite import describe, output_names
+from edgecv_converters.tflite.describe import describe, output_names
 from edgecv_converters.workers.records import DataSet, TrainingSets
 
 
