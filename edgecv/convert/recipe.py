@@ -182,7 +182,8 @@ def _targets(values: Sequence[str]) -> tuple[Target, ...]:
     names = words_of(values)
     for name in names:
         formats.find(name)
-    return tuple(target for target in targets() if target in names) or tuple(targets())
+    chosen = tuple(target for target in targets() if target in names)
+    return chosen or tuple(name for name, target in targets().items() if target.by_default)
 
 
 def _expand(item: str, chosen: Sequence[Target], *, explicit: bool) -> list[ArtifactSpec]:
