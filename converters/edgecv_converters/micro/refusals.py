@@ -32,15 +32,12 @@ def tried_out(data: bytes) -> ArenaUse:
         exact = TFLMInterpreter(data, arena=use.total)
         exact.run(_zeros(exact))
     except TFLMError as error:
-        raise _explained(data, error) from error
+        raise explained(data, error) from error
     return use
 
 
-def _zeros(interpreter: TFLMInterpreter) -> list[np.ndarray]:
-    return [np.zeros(detail["shape"], detail["dtype"]) for detail in interpreter.inputs]
-
-
-def _explained(data: bytes, error: TFLMError) -> ConversionError:
+def explained(data: bytes, error: TFLMError) -> ConversionError:
+    """Put what TFLM wrote about a file that it refuses into words: the operator and its layer."""
     absent, refused = _ABSENT.search(error.log), _REFUSED.search(error.log)
     if absent is not None:
         layers = list(dict.fromkeys(_layers(data, absent[1])))
@@ -51,6 +48,10 @@ def _explained(data: bytes, error: TFLMError) -> ConversionError:
         reason = error.message.removeprefix("TFLM refuses the file: ")
         return ConversionError(f"TFLM refuses {refused[1]} of layer {_layer(data, operator)}: {reason}", _HINT)
     return ConversionError(error.message, _HINT)
+
+
+def _zeros(interpreter: TFLMInterpreter) -> list[np.ndarray]:
+    return [np.zeros(detail["shape"], detail["dtype"]) for detail in interpreter.inputs]
 
 
 def _layers(data: bytes, kind: str) -> Iterator[str]:

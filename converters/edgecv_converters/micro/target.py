@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from edgecv_runtime.backends import Backend
 from edgecv_runtime.formats import MICRO as FORMAT
@@ -12,6 +13,7 @@ from edgecv_runtime.formats import TFLITE_MICRO
 from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.inspection import ArtifactInspection
 from edgecv_converters.isolate.store import ObjectStore
+from edgecv_converters.micro.kernels import MicroKernels
 from edgecv_converters.micro.refusals import tried_out
 from edgecv_converters.targets import ArtifactDescription, ConversionJob, ConversionTarget, Converted, IoType
 from edgecv_converters.tflite.compact import compact
@@ -45,11 +47,15 @@ class MicroTarget(ConversionTarget):
         taken, given, ops = describe(data, frozen.inputs, frozen.outputs)
         requires = {"format": IDENTIFIER.decode(), ARENA: str(use.total)}
         note = (
-            f"On a microcontroller {job.file} takes {len(data):,} bytes of flash, and {use.total:,} bytes of RAM as its "
-            f"arena ({use.head:,} for activations): neither counts TFLM's code, and its structures are those of 64 bits"
+            f"{job.file} takes {len(data):,} bytes of flash and, as its arena, {use.total:,} bytes of RAM, of which "
+            f"{use.head:,} are for activations: TFLM's code is not counted, and its structures are those of 64 bits"
         )
         artifact = ArtifactDescription(taken, given, ops, requires).artifact(job)
         return Converted(artifact=artifact, notes=(note,))
+
+    def kernels(self) -> Callable[[bytes], Any]:
+        """Open files in TFLM."""
+        return MicroKernels
 
     def execution(self, backend: Backend) -> str:
         """Say which version of TFLM executed an artifact."""
