@@ -29,4 +29,6 @@ def require_for(targets: Iterable[str]) -> None:
     Raises:
         MissingDependencyError: Something is not installed.
     """
-    require((*LOADING, *(library.modules[0] for target in targets for library in find(target).needs)), "convert")
+    require(LOADING, "convert")
+    for target in map(find, dict.fromkeys(targets)):
+        require((library.modules[0] for library in target.needs), target.extras)

@@ -10,7 +10,7 @@ import typer
 from edgecv_converters.coreml.interface import Interface
 from edgecv_converters.isolate import WorkerLimits
 from edgecv_converters.onnx.options import OnnxOptions
-from edgecv_converters.targets import Quantizer
+from edgecv_converters.targets import DenseScales, Quantizer
 from edgecv_runtime import formats
 from edgecv_runtime.heads.kinds import KINDS
 from edgecv_runtime.schema import Activation
@@ -50,7 +50,7 @@ Targets = Annotated[
     opt.option(
         "--target",
         "-t",
-        help=f"The target to convert to: {one_of(formats.KNOWN)}. Repeatable. Default: all of them.",
+        help=f"The target to convert to: {one_of(formats.KNOWN)}. Repeatable. Default: all but micro.",
         panel=MAKE,
     ),
 ]
@@ -112,6 +112,25 @@ MaxDropLimit = Annotated[
     float,
     typer.Option(
         "--max-drop-limit", metavar="SECONDS", help="The longest that --max-drop may take.", rich_help_panel=MAKE
+    ),
+]
+Numbers = Annotated[
+    str,
+    typer.Option(
+        "--numbers",
+        metavar="TARGET",
+        help="The target by whose runtime int8 is judged while it is quantized, where two round differently. micro: a "
+        "microcontroller's, in place of LiteRT's.",
+        rich_help_panel=MAKE,
+    ),
+]
+DenseScalesOption = Annotated[
+    DenseScales,
+    typer.Option(
+        "--dense-scales",
+        help="Whether the int8 weights of a dense layer have a scale for each channel, or one in all (tensor), which "
+        "older interpreters of microcontrollers need.",
+        rich_help_panel=MAKE,
     ),
 ]
 Batch = Annotated[
@@ -267,6 +286,8 @@ class ConvertArguments:
     max_drop: MaxDrop = None
     max_drop_limit: MaxDropLimit = default_of(Recipe, "max_drop_limit")
     strict_int8: StrictInt8 = False
+    numbers: Numbers = default_of(Recipe, "numbers")
+    dense_scales: DenseScalesOption = default_of(Recipe, "dense_scales")
     batch: Batch = default_of(OnnxOptions, "batch")
     coreml_input: coreml.CoremlInput = default_of(Interface, "input")
     coreml_output: coreml.CoremlOutput = None

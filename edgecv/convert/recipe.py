@@ -8,16 +8,25 @@ from functools import cache
 
 from edgecv_converters.coreml.interface import Interface
 from edgecv_converters.onnx.options import OnnxOptions
-from edgecv_converters.targets import REFINE_SECONDS, ConversionTarget, IoType, Quantizer, known_targets
+from edgecv_converters.targets import (
+    REFINE_SECONDS,
+    ConversionTarget,
+    DenseScales,
+    IoType,
+    Quantizer,
+    known_targets,
+)
 from edgecv_runtime import formats
 from edgecv_runtime.errors import UsageError
 from edgecv_runtime.heads.thresholds import threshold_value
 from edgecv_runtime.records import Record
 from edgecv_runtime.schema import Activation, HeadKind, Precision, Target
+from edgecv_runtime.text import one_of
 
 from edgecv.given import words_of
 
 DEFAULT_EPOCHS, MOST_EPOCHS = 5, 1000
+LITERT_NUMBERS = formats.TFLITE.name
 CALIBRATED: frozenset[Precision] = frozenset({"int8", "int16x8"})
 
 
@@ -66,6 +75,8 @@ class Recipe(Record, frozen=True, kw_only=True):
     most `refine_limit` seconds, or with quantization-aware training of `epochs`; with `max_drop` int8 artifacts keep
     layers in float until accuracy falls by no more points of 100, a search of at most `max_drop_limit` seconds; with
     `strict_int8` a layer that has no int8 form is an error in place of staying float;
+    `numbers` is the target by whose runtime the int8 artifacts are judged while they are quantized; `dense_scales` is
+    whether the weights of their dense layers have a scale for each channel, or one in all;
     `heads` are what outputs mean, such as "gender:binary"; `gates` are overrides such as "int8:agreement=0.97";
     `coreml` is what an app wants of the Core ML artifacts, `onnx` of the ONNX ones.
     """
@@ -79,6 +90,8 @@ class Recipe(Record, frozen=True, kw_only=True):
     max_drop: float | None = None
     max_drop_limit: float = 600.0
     strict_int8: bool = False
+    numbers: Target = LITERT_NUMBERS
+    dense_scales: DenseScales = "channel"
     samples: int = 200
     seed: int = 0
     golden: int = 8
@@ -100,6 +113,7 @@ class Recipe(Record, frozen=True, kw_only=True):
         self._check_refine()
         self._check_training()
         self._check_max_drop()
+        self._check_numbers()
         if self.strict_int8 and not any(step.precision == "int8" for step in self.steps):
             raise UsageError("--strict-int8 needs an int8 artifact", "Add --quantize int8")
         for name, target in targets().items():
@@ -144,6 +158,18 @@ class Recipe(Record, frozen=True, kw_only=True):
         if not any(step.precision == "int8" for step in self.steps):
             raise UsageError("--max-drop needs an int8 artifact", "Add --quantize int8")
 
+    def _check_numbers(self) -> None:
+        judges = [name for name, target in targets().items() if target.kernels() is not None]
+        if self.numbers not in judges:
+            raise UsageError(f"--numbers must be {one_of(judges)}, got {self.numbers!r}")
+        own = self.numbers != LITERT_NUMBERS
+        if (own or self.dense_scales == "tensor") and not any(step.precision == "int8" for step in self.steps):
+            raise UsageError(f"--{'numbers' if own else 'dense-scales'} needs an int8 artifact", "Add --quantize int8")
+        if own and not any(step.target == self.numbers for step in self.steps):
+            raise UsageError(f"--numbers {self.numbers} needs artifacts of that target", f"Add --target {self.numbers}")
+        if own and self.quantizer == "vendor":
+            raise UsageError("--numbers is a part of edgecv's own quantizer", "Leave --quantizer vendor out")
+
     def options_of(self, target: str) -> Record | None:
         """Return what an app wants of one target's artifacts: the field of the target's name; None without such."""
         found = getattr(self, target, None)
@@ -182,7 +208,8 @@ def _targets(values: Sequence[str]) -> tuple[Target, ...]:
     names = words_of(values)
     for name in names:
         formats.find(name)
-    return tuple(target for target in targets() if target in names) or tuple(targets())
+    chosen = tuple(target for target in targets() if target in names)
+    return chosen or tuple(name for name, target in targets().items() if target.by_default)
 
 
 def _expand(item: str, chosen: Sequence[Target], *, explicit: bool) -> list[ArtifactSpec]:

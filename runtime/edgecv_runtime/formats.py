@@ -43,8 +43,8 @@ class BackendRecord:
         title: The name for people.
         opener: The module and class that load an artifact, as "module:class"; the module is imported when it is needed.
         library: The library that it runs on.
-        processor: "cpu" (it runs with the number of threads that it is given), "gpu", or "system" (the operating system
-            chooses the processor and the threads).
+        processor: "cpu" (it runs with the number of threads that it is given), "gpu", "system" (the operating system
+            chooses the processor and the threads), or "microcontroller" (it computes what one does, and slowly).
         platform: The only value of `sys.platform` where it runs; None for all.
         is_installed: Tells whether the library that is installed can do it at all.
         profiler: The module and function that time its operations one by one, as "module:function"; None where the
@@ -55,7 +55,7 @@ class BackendRecord:
     title: str
     opener: str
     library: PythonLibrary
-    processor: Literal["cpu", "gpu", "system"] = "cpu"
+    processor: Literal["cpu", "gpu", "system", "microcontroller"] = "cpu"
     platform: str | None = None
     is_installed: Callable[[], bool] = lambda: True
     profiler: str | None = None
@@ -136,6 +136,9 @@ ONNX_RUNTIME: Final = PythonLibrary(
 COREMLTOOLS: Final = PythonLibrary(
     name="coremltools", distributions=("coremltools",), modules=("coremltools",), extra="convert"
 )
+TFLITE_MICRO: Final = PythonLibrary(
+    name="tflite-micro", distributions=("tflite-micro",), modules=("tflite_micro",), extra="micro"
+)
 TFLITE: Final = FileFormat(
     name="tflite",
     title="TFLite",
@@ -195,7 +198,21 @@ COREML: Final = FileFormat(
     own_precisions=tuple(WEIGHT_FORMS),
     own_words=WORDS,
 )
-KNOWN: Final[Mapping[str, FileFormat]] = {known.name: known for known in (TFLITE, ONNX, COREML)}
+MICRO: Final = FileFormat(
+    name="micro",
+    title="TFLite Micro",
+    suffix=".tflite",
+    backends=(
+        BackendRecord(
+            name="tflm",
+            title="TFLM",
+            opener=f"{_BACKENDS}.tflm:TFLM",
+            library=TFLITE_MICRO,
+            processor="microcontroller",
+        ),
+    ),
+)
+KNOWN: Final[Mapping[str, FileFormat]] = {known.name: known for known in (TFLITE, ONNX, COREML, MICRO)}
 """Every format by its name, in the order in which artifacts are listed, and in which a CPU tries them."""
 BACKENDS: Final[Mapping[str, BackendRecord]] = {
     record.name: record for known in KNOWN.values() for record in known.backends

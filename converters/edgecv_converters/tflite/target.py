@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from edgecv_runtime.formats import LITERT
 from edgecv_runtime.formats import TFLITE as FORMAT
@@ -25,7 +26,8 @@ from edgecv_converters.graph.passes import (
 from edgecv_converters.inspection import ArtifactInspection
 from edgecv_converters.isolate.child import wait_for
 from edgecv_converters.isolate.store import ObjectStore
-from edgecv_converters.targets import ArtifactDescription, ConversionJob, ConversionTarget, Converted
+from edgecv_converters.quantize.watched import Kernels, litert
+from edgecv_converters.targets import ArtifactDescription, ConversionJob, ConversionTarget, Converted, find
 from edgecv_converters.tflite.convert import to_tflite
 from edgecv_converters.tflite.describe import IDENTIFIER, describe
 from edgecv_converters.tflite.inspect import inspect_tflite
@@ -64,6 +66,10 @@ class TfliteTarget(ConversionTarget):
         data = to_tflite(frozen, job.precision, samples=samples)
         return Converted(artifact=_written(data, frozen, job).artifact(job))
 
+    def kernels(self) -> Callable[[bytes], Any]:
+        """Open files in LiteRT."""
+        return litert
+
     def recognizes(self, path: Path, head: bytes) -> bool:  # noqa: ARG002 - by content
         """Recognize the identifier of TFLite's flatbuffers, whatever its name."""
         return head[4:8] == IDENTIFIER
@@ -74,7 +80,10 @@ class TfliteTarget(ConversionTarget):
 
 
 def _quantized(job: ConversionJob, frozen: FrozenGraph, store: ObjectStore) -> Converted:
-    made = to_int8(frozen, store, job.io, job.how)
+    opener = find(job.how.numbers).kernels()
+    assert opener is not None, "the recipe was checked"
+    with Kernels.used(opener):
+        made = to_int8(frozen, store, job.io, job.how)
     if kept_layers(made.mixed):
         job = replace(job, precision="mixed", file=job.file.replace(".int8.", ".mixed."))
     artifact = _written(made.data, frozen, job).artifact(job)
