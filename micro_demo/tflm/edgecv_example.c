@@ -53,8 +53,13 @@ static void print_head(const edgecv_head *head, const void *tensor, edgecv_print
     at = (size_t)snprintf(line, sizeof line, "%s:", head->title);
     for (i = 0; i < found && at < sizeof line; i++) {
         uint16_t which = head->kind == EDGECV_REGRESSION ? i : best[i];
-        at += (size_t)snprintf(
-            line + at, sizeof line - at, " %s %ld/1000", edgecv_label(head, which), thousandths(scores[which]));
+        const char *label = edgecv_label(head, which);
+        if (*label)
+            at += (size_t)snprintf(line + at, sizeof line - at, " %s", label);
+        else
+            at += (size_t)snprintf(line + at, sizeof line - at, " %u", (unsigned)which);
+        if (at < sizeof line)
+            at += (size_t)snprintf(line + at, sizeof line - at, " %ld/1000", thousandths(scores[which]));
     }
     print(line);
 }

@@ -16,7 +16,7 @@ from edgecv_runtime.schema import Artifact
 from edgecv.export.micro.camera import parse_camera
 from edgecv.export.micro.cases import golden_pictures, make_cases, usual_camera
 from edgecv.export.micro.heads import micro_heads
-from edgecv.export.micro.layouts import LAYOUTS, MARK, MODEL, MicroLayout, copy_sources
+from edgecv.export.micro.layouts import LAYOUTS, MODEL, MicroLayout, copy_sources
 from edgecv.export.micro.model import MicroModel, model_files
 from edgecv.export.micro.plan import WRITES, make_plan
 from edgecv.export.micro.readme import README, readme
@@ -111,7 +111,7 @@ def _check_place(place: Path, layout: MicroLayout, *, force: bool) -> bool:
     """
     if not place.exists() or is_empty(place):
         return False
-    if not (place / layout.base / MARK).is_file():
+    if not layout.is_in(place):
         raise UsageError(f"{place} exists and is no export for {layout.title}", "Give a folder that does not exist yet")
     if not force:
         raise UsageError(f"{place} exists", f"Give --force to replace {', '.join(layout.generated())} in it")

@@ -28,6 +28,7 @@ class MicroLayout:
         name: The name of the option that asks for it, and of its folder in micro_demo.
         title: The name for people.
         base: The folder that holds the library and the model; empty for the export itself.
+        own: The file by which an export of this layout is known from others, as a pattern.
         steps: What is left to do, one line each; `{folder}` is the export.
         needs: What must be installed, for people.
     """
@@ -35,6 +36,7 @@ class MicroLayout:
     name: str
     title: str
     base: str
+    own: str
     steps: tuple[str, ...]
     needs: str
 
@@ -42,6 +44,10 @@ class MicroLayout:
     def folder(self) -> str:
         """The folder of its own files in micro_demo."""
         return self.name.replace("-", "_")
+
+    def is_in(self, folder: Path) -> bool:
+        """Tell whether a folder holds an export of this layout."""
+        return (folder / self.base / MARK).is_file() and any(folder.glob(self.own))
 
     def generated(self) -> tuple[str, ...]:
         """Return the folders of an export that another one replaces; all else belongs to whoever works in it."""
@@ -55,6 +61,7 @@ LAYOUTS: Final[Mapping[str, MicroLayout]] = {
             name="cmake",
             title="CMake",
             base="",
+            own="CMakeLists.txt",
             needs="CMake, a compiler, and for the example a build of tflite-micro",
             steps=(
                 "cmake -B build && cmake --build build && ctest --test-dir build",
@@ -67,6 +74,7 @@ LAYOUTS: Final[Mapping[str, MicroLayout]] = {
             name="arduino",
             title="Arduino",
             base="src",
+            own="*.ino",
             needs="the Arduino IDE or arduino-cli, and the library Chirale_TensorFLowLite or that of the board's maker",
             steps=(
                 'arduino-cli lib install "Chirale_TensorFLowLite"',
@@ -79,6 +87,7 @@ LAYOUTS: Final[Mapping[str, MicroLayout]] = {
             name="esp-idf",
             title="ESP-IDF",
             base="main",
+            own="main/idf_component.yml",
             needs="ESP-IDF 5 or newer, which fetches espressif/esp-tflite-micro",
             steps=("idf.py set-target esp32s3", "idf.py build", "idf.py --port PORT flash monitor"),
         ),
@@ -86,6 +95,7 @@ LAYOUTS: Final[Mapping[str, MicroLayout]] = {
             name="zephyr",
             title="Zephyr",
             base="src",
+            own="prj.conf",
             needs="Zephyr and its SDK, with the module tflite-micro",
             steps=(
                 "west config manifest.project-filter -- +tflite-micro && west update",
