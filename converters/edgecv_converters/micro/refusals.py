@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
-from edgecv_runtime.backends.tflm_interpreter import ArenaUse, TFLMError, TFLMInterpreter
-from edgecv_runtime.errors import ConversionError
+from edgecv_runtime.backends.tflm_interpreter import ArenaUse, TFLMError, TFLMInterpreter, captured, first_line
+from edgecv_runtime.errors import BackendError, ConversionError
 
 from edgecv_converters.graph.layers import layer_of_fused
 from edgecv_converters.tflite.describe import builtin_name, parsed
@@ -20,20 +21,47 @@ _SHOWN: Final = 3  # layers that a message names
 
 
 def tried_out(data: bytes) -> ArenaUse:
-    """Run a file once, and once more in an arena of exactly the bytes that it took.
+    """Run a file once, and once more in the smallest arena that it can be run in.
 
     Raises:
         ConversionError: TFLM refuses an operator; the message names it and its layer.
     """
     try:
-        interpreter = TFLMInterpreter(data)
-        interpreter.run(_zeros(interpreter))
-        use = interpreter.arena_use()
-        exact = TFLMInterpreter(data, arena=use.total)
-        exact.run(_zeros(exact))
+        use = _run(TFLMInterpreter(data)).arena_use()
+        use = replace(use, total=_least(data, use.total))
+        _run(TFLMInterpreter(data, arena=use.total))
     except TFLMError as error:
         raise explained(data, error) from error
     return use
+
+
+def _least(data: bytes, told: int) -> int:
+    """Find the fewest bytes that are enough: TFLM tells of none that it takes for a moment while it prepares."""
+    low, high = told - 1, told
+    while not _fits(data, high):
+        low, high = high, high + max(64, 2 * (high - told))
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if _fits(data, middle) else (middle, high)
+    return high
+
+
+def _fits(data: bytes, arena: int) -> bool:
+    try:
+        TFLMInterpreter(data, arena=arena)
+    except TFLMError:
+        return False
+    return True
+
+
+def _run(interpreter: TFLMInterpreter) -> TFLMInterpreter:
+    zeros = [np.zeros(detail["shape"], detail["dtype"]) for detail in interpreter.inputs]
+    with captured() as log:
+        try:
+            interpreter.run(zeros)
+        except BackendError as error:
+            raise TFLMError(error.message, log()) from error
+    return interpreter
 
 
 def explained(data: bytes, error: TFLMError) -> ConversionError:
@@ -45,13 +73,9 @@ def explained(data: bytes, error: TFLMError) -> ConversionError:
         return ConversionError(f"TFLM has no kernel for {absent[1]} (layer {', '.join(layers[:_SHOWN])}{more})", _HINT)
     if refused is not None:
         operator = parsed(data).subgraphs[0].operators[int(refused[2], 16)]
-        reason = error.message.removeprefix("TFLM refuses the file: ")
+        reason = first_line(error.log) or error.message
         return ConversionError(f"TFLM refuses {refused[1]} of layer {_layer(data, operator)}: {reason}", _HINT)
     return ConversionError(error.message, _HINT)
-
-
-def _zeros(interpreter: TFLMInterpreter) -> list[np.ndarray]:
-    return [np.zeros(detail["shape"], detail["dtype"]) for detail in interpreter.inputs]
 
 
 def _layers(data: bytes, kind: str) -> Iterator[str]:

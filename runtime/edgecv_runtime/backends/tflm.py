@@ -12,7 +12,8 @@ import numpy as np
 from edgecv_runtime.backends import BackendInfo
 from edgecv_runtime.backends.litert import indices
 from edgecv_runtime.backends.structure.tflite import check_tflite
-from edgecv_runtime.backends.tflm_interpreter import NAME, TFLMInterpreter
+from edgecv_runtime.backends.tflm_interpreter import NAME, TFLMInterpreter, require_tflm
+from edgecv_runtime.backends.tflm_trial import check_alone
 from edgecv_runtime.errors import BackendError
 from edgecv_runtime.schema import Artifact
 
@@ -21,7 +22,9 @@ class TFLM:
     """One interpreter, in one thread whatever is asked for; threads that call `run` wait for each other."""
 
     def __init__(self, artifact: Artifact, file: Path, threads: int) -> None:  # noqa: ARG002 - it has no threads
+        require_tflm()
         check_tflite(file, artifact.file)
+        check_alone(file, artifact.file)
         self._interpreter: TFLMInterpreter | None = TFLMInterpreter(file.read_bytes())
         self.info = BackendInfo(name=NAME, version=version(NAME), providers=("reference kernels",), threads=1)
         self._lock = threading.Lock()

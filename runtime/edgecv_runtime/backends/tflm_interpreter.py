@@ -31,7 +31,7 @@ class ArenaUse:
     """The bytes of the arena that a file needs.
 
     Attributes:
-        total: All of them: an arena of so many bytes is enough, and one byte fewer is not.
+        total: All of them.
         head: Those for activations, which share memory where they can.
         tail: Those that stay: what the interpreter knows of tensors and operators.
     """
@@ -63,7 +63,7 @@ class TFLMInterpreter:
     """
 
     def __init__(self, data: bytes, *, arena: int | None = None, watched: bool = False) -> None:
-        runtime = _runtime()
+        runtime = require_tflm()
         kinds = runtime.InterpreterConfig
         kind = kinds.kPreserveAllTensors if watched else kinds.kAllocationRecording
         sizes = ARENAS if arena is None else (arena,)
@@ -73,7 +73,7 @@ class TFLMInterpreter:
                     self._interpreter = runtime.Interpreter.from_bytes(data, arena_size=size, intrepreter_config=kind)
                 except RuntimeError as error:
                     if size == sizes[-1]:
-                        raise TFLMError(f"TFLM refuses the file: {_reason(log(), error)}", log()) from error
+                        raise TFLMError(f"TFLM refuses the file: {first_line(log()) or error}", log()) from error
                 else:
                     break
         graph = runtime.schema_fb.Model.GetRootAs(data, 0).Subgraphs(0)
@@ -136,12 +136,17 @@ def _detail(graph: Any, number: int, place: int, detail: dict[str, Any]) -> dict
     return {**detail, "name": graph.Tensors(number).Name().decode(), "index": place, "number": number}
 
 
-def _reason(log: str, error: Exception) -> str:
-    """Return the first line that TFLM wrote, which is the nearest to the cause."""
-    return next((line.strip() for line in log.splitlines() if line.strip()), str(error))
+def first_line(log: str) -> str:
+    """Return the first line that TFLM wrote, which is the nearest to the cause; empty where it wrote nothing."""
+    return next((line.strip() for line in log.splitlines() if line.strip()), "")
 
 
-def _runtime() -> Any:
+def require_tflm() -> Any:
+    """Import TFLM's Python module.
+
+    Raises:
+        MissingDependencyError: It is not installed.
+    """
     try:
         from tflite_micro import runtime
     except ImportError as error:
