@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
-from edgecv_runtime.backends import to_real
-from edgecv_runtime.backends.tflm_interpreter import TFLMInterpreter
+from edgecv_runtime.backends import Backend, to_real
+from edgecv_runtime.backends.structure.flatbuffer import Flatbuffer
+from edgecv_runtime.backends.structure.tflite import IDENTIFIER
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.errors import BundleError
 from edgecv_runtime.golden import FOLDER, MOST_PICTURE, read_part
@@ -74,19 +75,28 @@ def usual_camera(picture: Image.Image) -> Camera:
     return Camera(picture.height, picture.width, FORMATS["gray8" if plain else "rgb888"])
 
 
+def output_places(data: bytes) -> Mapping[str, int]:
+    """Return the place of each output of a TFLite file that is whole, by the name of its tensor."""
+    graph = Flatbuffer(data).root(IDENTIFIER).tables(2)[0]
+    tensors = graph.tables(0)
+    return {tensors[number].text(3): place for place, number in enumerate(graph.numbers(2, "i"))}
+
+
 def make_cases(
     pictures: Sequence[tuple[str, Image.Image]],
     camera: Camera,
     spec: Preprocess,
     artifact: Artifact,
-    interpreter: TFLMInterpreter,
+    backend: Backend,
+    places: Mapping[str, int],
     heads: Sequence[MicroHead],
 ) -> list[SelfTestCase]:
     """Return as many cases as are worth their flash, the first pictures first.
 
     Raises:
-        BackendError: TFLM refuses the model.
+        BackendError: TFLM does not run the model.
     """
+    ordered = sorted(artifact.outputs, key=lambda io: places[io.tensor])
     count = max(1, min(MOST_CASES, len(pictures), MOST_BYTES // (camera.height * camera.stride)))
     prepare = Preprocessor(spec, artifact.inputs[0])
     cases = []
@@ -94,20 +104,21 @@ def make_cases(
         scene = picture.resize((camera.width, camera.height), Image.Resampling.BILINEAR)
         frame = camera.format.encode(np.asarray(scene))
         tensor = prepare(np.ascontiguousarray(camera.format.decode(frame)))
-        outputs = tuple(interpreter.run([tensor]))
-        scores, decisions = _answers(heads, outputs)
+        found = backend.run({artifact.inputs[0].name: tensor})
+        outputs = tuple(found[io.name] for io in ordered)
+        scores, decisions = _answers(heads, found)
         case = SelfTestCase(name=name, frame=frame, tensor=tensor, outputs=outputs, scores=scores, decisions=decisions)
         cases.append(case)
     return cases
 
 
 def _answers(
-    heads: Sequence[MicroHead], outputs: Sequence[npt.NDArray[Any]]
+    heads: Sequence[MicroHead], outputs: Mapping[str, npt.NDArray[Any]]
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
     """Return the scores and the decisions of all heads."""
     scores, decisions = [], []
     for one in heads:
-        real = {one.io.name: to_real(outputs[one.place], one.io)}
+        real = {one.io.name: to_real(outputs[one.io.name], one.io)}
         scores.append(one.head.scores(real).reshape(-1))
         decided = one.head.decisions(real)
         decisions.append(np.zeros(0, np.int64) if decided is None else np.asarray(decided).reshape(-1))

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgecv_converters.tflite.describe import output_names
-from edgecv_runtime.backends.tflm_interpreter import TFLMInterpreter
+from edgecv_runtime.backends import open_backend
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.errors import BundleError, EdgecvError, SpecError, UsageError
 from edgecv_runtime.formats import MICRO
@@ -14,7 +13,7 @@ from edgecv_runtime.heads.kinds import heads_of
 from edgecv_runtime.schema import Artifact
 
 from edgecv.export.micro.camera import parse_camera
-from edgecv.export.micro.cases import golden_pictures, make_cases, usual_camera
+from edgecv.export.micro.cases import golden_pictures, make_cases, output_places, usual_camera
 from edgecv.export.micro.heads import micro_heads
 from edgecv.export.micro.layouts import LAYOUTS, MODEL, MicroLayout, copy_sources
 from edgecv.export.micro.model import MicroModel, model_files
@@ -146,13 +145,15 @@ def _model(bundle: Bundle, camera: str | None) -> MicroModel:
             f"the model's input is a {spec.kind}, and the C library prepares pictures only",
             f"Take {artifact.file} out of the bundle, and prepare its input yourself",
         )
+    backend = open_backend(artifact, bundle.path(artifact))
     data = bundle.path(artifact).read_bytes()
-    places = {name: place for place, name in enumerate(output_names(data))}
+    places = output_places(data)
     heads = micro_heads(heads_of(manifest), artifact, places)
     pictures = golden_pictures(bundle, spec)
     chosen = usual_camera(pictures[0][1]) if camera is None else parse_camera(camera)
     plan = make_plan(spec, artifact.inputs[0], chosen)
-    cases = make_cases(pictures, chosen, spec, artifact, TFLMInterpreter(data), heads)
+    cases = make_cases(pictures, chosen, spec, artifact, backend, places, heads)
+    backend.close()
     return MicroModel(name=manifest.name, artifact=artifact, data=data, plan=plan, heads=heads, cases=cases)
 
 
