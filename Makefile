@@ -8,7 +8,7 @@ PEERS := build/peers/venv
 
 export TF_CPP_MIN_LOG_LEVEL = 2
 
-.PHONY: demo test unit fuzz test-arm test-android test-ios lint types docs zoo bench bench-peers schema golden clean
+.PHONY: demo test unit fuzz test-arm test-android test-ios test-micro lint types docs zoo bench bench-peers schema golden clean
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -42,6 +42,11 @@ test-android: $(READY)
 # (3.4 GB; without them it says `skipped`).
 test-ios: $(READY)
 	$(BIN)/python -m tests.ios.run
+
+# The C library for microcontrollers, which `make test` runs as well: needs gcc and g++; what arm-none-eabi-gcc with newlib and
+# qemu-system-arm add is skipped without them.
+test-micro: $(READY)
+	$(BIN)/pytest tests/micro
 
 lint: $(READY)
 	$(BIN)/ruff check .

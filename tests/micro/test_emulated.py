@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,3 +47,16 @@ def test_golden_vectors_have_their_bits_on_an_emulated_board(board, tmp_path):
     emulated(board, tmp_path / "vectors.elf", source, *sorted(compiler.LIBRARY.glob("*.c")))
     assert vectors.wrong(small, vectors.tensors_in(tmp_path, small)) == []
     assert len({one.case for one in small}) > 150
+
+
+def test_without_rounding_each_operation_fused_ones_change_bits(tmp_path):
+    """So the test above would see it: the Cortex-M4F has a fused multiply-add, and GNU C uses it unasked."""
+    library = shutil.copytree(compiler.LIBRARY, tmp_path / "library")
+    source = library / "edgecv_preprocess.c"
+    text = source.read_text()
+    assert "volatile float stored" in text
+    source.write_text(text.replace("volatile float stored", "float stored"))
+    frames = [one for one in vectors.yuv_cases()[0] if "tf" in one.name]
+    program = vectors.write_program(tmp_path, frames)
+    emulated(BOARDS[1], tmp_path / "fused.elf", program, *sorted(library.glob("*.c")), include=library)
+    assert vectors.wrong(frames, vectors.tensors_in(tmp_path, frames)) != []

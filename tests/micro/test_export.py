@@ -18,9 +18,11 @@ from edgecv_runtime.schema import Preprocess, Resize
 import edgecv
 from edgecv.export.micro.camera import FORMATS, parse_camera
 from edgecv.export.micro.layouts import LAYOUTS
+from edgecv.export.micro.text import comment, quoted
 from tests import bundles
 from tests.command import edgecv as command
 from tests.micro import compiler, vectors
+from tests.micro.test_emulated import BOARDS, emulated
 
 STUBS = compiler.LIBRARY.parents[1] / "tests" / "micro" / "stubs"
 CAMERAS = {"cmake": None, "arduino": "160x120:rgb565be", "esp-idf": "96x64:yuyv", "zephyr": "48x40:gray8"}
@@ -87,6 +89,13 @@ def test_the_self_test_passes_on_a_computer(exports, layout, tmp_path):
     printed = compiler.run(host_build(exports[layout], tmp_path / "self_test", *compiler.SANITIZED))
     cases = exports[layout].cases
     assert printed.count(": passed (0 wrong)") == 2 * len(cases) > 0
+    assert printed.endswith("self-test without the interpreter: 0 parts failed\n")
+
+
+def test_the_self_test_passes_on_an_emulated_board(exports, tmp_path):
+    own = base(exports["arduino"])
+    sources = (exports["arduino"].folder / "host/self_test.c", *own.glob("model/*.c"), *own.glob("edgecv/*.c"))
+    printed = emulated(BOARDS[1], tmp_path / "self_test.elf", *sources, include=own)
     assert printed.endswith("self-test without the interpreter: 0 parts failed\n")
 
 
@@ -209,29 +218,54 @@ def test_a_bundle_without_the_artifact_says_how_to_make_one(tmp_path):
     assert not (tmp_path / "app").exists()
 
 
+def rewritten(bundle, folder, **changed):
+    """A copy of a bundle whose manifest says other things."""
+    copy = shutil.copytree(bundle, folder / "other.edgecv")
+    with Bundle.load(copy) as opened:
+        manifest = msgspec.structs.replace(opened.manifest, **changed)
+    (copy / "bundle.json").write_bytes(encode_manifest(manifest))
+    return copy
+
+
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        (
-            {"resize": Resize(kernel="lanczos", semantics="tf")},
-            "TensorFlow's lanczos, and the C library has",
-        ),
+        ({"resize": Resize(kernel="lanczos", semantics="tf")}, "TensorFlow's lanczos, and the C library has"),
         ({"kind": "tensor", "size": None, "color": "rgb"}, "is a tensor, and the C library prepares pictures only"),
     ],
 )
 def test_a_preprocessing_that_c_does_not_do_is_refused(bundle, tmp_path, changed, said):
-    copy = tmp_path / "other.edgecv"
-    shutil.copytree(bundle, copy)
-    with Bundle.load(copy) as opened:
-        manifest = opened.manifest
-    preprocess = {
-        name: msgspec.structs.replace(Preprocess() if "kind" in changed else spec, **changed)
-        for name, spec in manifest.preprocess.items()
-    }
-    (copy / "bundle.json").write_bytes(encode_manifest(msgspec.structs.replace(manifest, preprocess=preprocess)))
-    with pytest.raises((SpecError, BundleError), match=said):
+    with Bundle.load(bundle) as opened:
+        preprocess = {
+            name: msgspec.structs.replace(Preprocess() if "kind" in changed else spec, **changed)
+            for name, spec in opened.manifest.preprocess.items()
+        }
+    copy = rewritten(bundle, tmp_path, preprocess=preprocess)
+    with pytest.raises(SpecError, match=said):
         edgecv.export_micro(copy, tmp_path / "app")
     assert [path.name for path in tmp_path.iterdir()] == ["other.edgecv"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"ops": {"CONV_2D(); system": 1}}, r"names the operator 'CONV_2D\(\); system'"),
+        ({"requires": {}}, "does not say how much memory"),
+        ({"requires": {"arena_bytes": "1 << 20"}}, "does not say how much memory"),
+    ],
+)
+def test_a_stranger_s_words_do_not_become_source_code(bundle, tmp_path, changed, said):
+    with Bundle.load(bundle) as opened:
+        artifact = msgspec.structs.replace(opened.manifest.artifacts[0], **changed)
+    copy = rewritten(bundle, tmp_path, artifacts=(artifact,))
+    with pytest.raises(BundleError, match=said):
+        edgecv.export_micro(copy, tmp_path / "app")
+    assert [path.name for path in tmp_path.iterdir()] == ["other.edgecv"]
+
+
+def test_words_of_a_stranger_are_strings_and_comments_of_c():
+    assert quoted('a"b\\n\né') == '"a\\042b\\134n\\012\\303\\251"'
+    assert comment("*/ int x;\n") == "/* * / int x;\\n */"
 
 
 @pytest.mark.parametrize(

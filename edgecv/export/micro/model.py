@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -9,6 +10,9 @@ from typing import Final
 import numpy as np
 from edgecv_converters.micro.operators import resolver_methods
 from edgecv_converters.micro.target import ARENA
+from edgecv_runtime.errors import BundleError
+from edgecv_runtime.manifest import ANEW
+from edgecv_runtime.paths import shortened
 from edgecv_runtime.schema import Artifact
 
 from edgecv.export.micro.cases import SelfTestCase, cases_source
@@ -19,6 +23,8 @@ from edgecv.export.micro.text import array, comment
 
 ROOM: Final = 1.25  # of the arena that TFLM took on a computer: kernels made for one processor want memory of their own
 KIB: Final = 1024
+_BYTES: Final = re.compile(r"[1-9]\d{0,9}")
+_OPERATOR: Final = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")  # what a stranger's bundle says becomes source code here
 
 _HEADER: Final = """{about}
 #ifndef EDGECV_MODEL_H
@@ -115,8 +121,15 @@ class MicroModel:
 
     @property
     def measured_arena(self) -> int:
-        """The bytes of memory that TFLM took on a computer."""
-        return int(self.artifact.requires[ARENA])
+        """The bytes of memory that TFLM took on a computer.
+
+        Raises:
+            BundleError: The bundle does not say it.
+        """
+        said = self.artifact.requires.get(ARENA, "")
+        if not _BYTES.fullmatch(said):
+            raise BundleError(f"the bundle does not say how much memory {self.artifact.file} takes", ANEW)
+        return int(said)
 
     @property
     def arena(self) -> int:
@@ -125,7 +138,15 @@ class MicroModel:
 
     @property
     def methods(self) -> tuple[str, ...]:
-        """The methods that add its operators to a resolver."""
+        """The methods that add its operators to a resolver.
+
+        Raises:
+            BundleError: The bundle names an operator that is no word of C++.
+        """
+        if wrong := [name for name in self.artifact.ops if not _OPERATOR.fullmatch(name)]:
+            raise BundleError(
+                f"the bundle names the operator {shortened(wrong[0])!r}, which TensorFlow Lite has not", ANEW
+            )
         return resolver_methods(self.artifact.ops)
 
 
