@@ -10,6 +10,7 @@ import pytest
 from edgecv_converters.micro.kernels import MicroKernels
 from edgecv_converters.micro.refusals import tried_out
 from edgecv_converters.micro.target import ARENA
+from edgecv_converters.micro.vela import estimate
 from edgecv_converters.quantize.score import answers
 from edgecv_converters.quantize.watched import Kernels, UnusableFileError, WatchedFile, interpreter_of
 from edgecv_converters.tflite import to_tflite, with_io
@@ -147,6 +148,7 @@ def test_what_was_quantized_for_tflm_is_compared_with_litert_and_not_held_to_it(
     assert parity.twin.other == "tflite/model.int8.tflite"
     assert "twin" not in {gate.name for gate in parity.gates}
     assert outcome.manifest.provenance.recipe["numbers"] == "micro"
+    assert outcome.manifest.quantization.quantizer.endswith(", judged by TFLM")
 
 
 def test_a_damaged_file_does_not_reach_tflm(outcome, tmp_path: Path) -> None:
@@ -175,3 +177,21 @@ def test_what_tflm_says_in_another_process_is_told(tmp_path: Path) -> None:
     file.write_bytes(one_op("GELU", [(1, 4)], (1, 4), options="GeluOptions"))
     with pytest.raises(BackendError, match=r"model\.tflite: TFLM refuses the file: Didn't find op .*GELU"):
         check_alone(file, "model.tflite")
+
+
+@pytest.mark.skipif(find_spec("ethosu") is None, reason="ethos-u-vela is not installed")
+def test_vela_estimates_less_time_on_more_multiply_adds_a_cycle(outcome) -> None:
+    (artifact,) = (one for one in outcome.manifest.artifacts if one.target == "micro")
+    small, large = (estimate(outcome.path / artifact.file, name) for name in ("u55-32", "u55-256"))
+    assert small.cycles > large.cycles > 0
+    assert small.milliseconds == pytest.approx(small.cycles / 500e3, rel=1e-3)
+    assert "On an Ethos-U55-32 Vela estimates" in str(small)
+    assert "nothing was run" in str(small)
+
+
+@pytest.mark.skipif(find_spec("ethosu") is None, reason="ethos-u-vela is not installed")
+def test_what_vela_does_not_take_is_an_error_that_says_why(tmp_path: Path) -> None:
+    file = tmp_path / "none.tflite"
+    file.write_bytes(b"nothing of the kind")
+    with pytest.raises(ConversionError, match=r"Vela does not take none\.tflite: \S"):
+        estimate(file, "u55-128")
