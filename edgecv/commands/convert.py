@@ -133,6 +133,16 @@ DenseScalesOption = Annotated[
         rich_help_panel=MAKE,
     ),
 ]
+EthosU = Annotated[
+    str | None,
+    opt.option(
+        "--ethos-u",
+        metavar="u55-128",
+        help="Estimate with Arm's Vela how long the int8 file for microcontrollers takes on this Ethos-U accelerator, "
+        "and in what memory.",
+        panel=MAKE,
+    ),
+]
 Batch = Annotated[
     int,
     typer.Option(
@@ -288,6 +298,7 @@ class ConvertArguments:
     strict_int8: StrictInt8 = False
     numbers: Numbers = default_of(Recipe, "numbers")
     dense_scales: DenseScalesOption = default_of(Recipe, "dense_scales")
+    ethos_u: EthosU = None
     batch: Batch = default_of(OnnxOptions, "batch")
     coreml_input: coreml.CoremlInput = default_of(Interface, "input")
     coreml_output: coreml.CoremlOutput = None

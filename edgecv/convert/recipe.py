@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from functools import cache
 
 from edgecv_converters.coreml.interface import Interface
+from edgecv_converters.micro.options import MicroOptions
 from edgecv_converters.onnx.options import OnnxOptions
 from edgecv_converters.targets import (
     REFINE_SECONDS,
@@ -78,7 +79,7 @@ class Recipe(Record, frozen=True, kw_only=True):
     `numbers` is the target by whose runtime the int8 artifacts are judged while they are quantized; `dense_scales` is
     whether the weights of their dense layers have a scale for each channel, or one in all;
     `heads` are what outputs mean, such as "gender:binary"; `gates` are overrides such as "int8:agreement=0.97";
-    `coreml` is what an app wants of the Core ML artifacts, `onnx` of the ONNX ones.
+    `coreml` is what an app wants of the Core ML artifacts, `onnx` of the ONNX ones, `micro` of a microcontroller's.
     """
 
     steps: tuple[ArtifactSpec, ...]
@@ -102,6 +103,7 @@ class Recipe(Record, frozen=True, kw_only=True):
     gates: tuple[str, ...] = ()
     coreml: Interface = Interface()
     onnx: OnnxOptions = OnnxOptions()
+    micro: MicroOptions = MicroOptions()
 
     def __post_init__(self) -> None:
         if not 1 <= self.samples <= 100_000:
@@ -161,7 +163,9 @@ class Recipe(Record, frozen=True, kw_only=True):
     def _check_numbers(self) -> None:
         judges = [name for name, target in targets().items() if target.kernels() is not None]
         if self.numbers not in judges:
-            raise UsageError(f"--numbers must be {one_of(judges)}, got {self.numbers!r}")
+            raise UsageError(
+                f"--numbers must be {one_of(judges)}, got {self.numbers!r}", "The others have no numbers of their own"
+            )
         own = self.numbers != LITERT_NUMBERS
         if (own or self.dense_scales == "tensor") and not any(step.precision == "int8" for step in self.steps):
             raise UsageError(f"--{'numbers' if own else 'dense-scales'} needs an int8 artifact", "Add --quantize int8")

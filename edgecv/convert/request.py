@@ -12,6 +12,7 @@ from edgecv_converters.coreml.interface import Interface
 from edgecv_converters.coreml.recipes import Minimum
 from edgecv_converters.data.inputs import read_input_shapes, read_labels
 from edgecv_converters.isolate import GIB, WorkerLimits
+from edgecv_converters.micro.options import MicroOptions
 from edgecv_converters.onnx.options import OnnxOptions
 from edgecv_converters.parity.gates import GateConfig
 from edgecv_converters.targets import DenseScales, Quantizer
@@ -141,6 +142,7 @@ class ConvertOptions(TypedDict, total=False):
         numbers: The target by whose runtime int8 artifacts are judged while they are quantized: "tflite" (the default),
             or "micro" for microcontrollers.
         dense_scales: A scale for each "channel" of a dense layer's int8 weights (the default), or one a "tensor".
+        ethos_u: The Ethos-U accelerator, such as "u55-128", that the time of the micro target's int8 is estimated for.
         batch: How many samples the ONNX artifacts take at once.
         coreml_input: "tensor" (the default), or "image": the Core ML model takes pictures and normalizes them itself.
         coreml_output: "tensor" or "classifier"; by default a classifier for an image input where there are labels.
@@ -185,6 +187,7 @@ class ConvertOptions(TypedDict, total=False):
     strict_int8: bool
     numbers: str
     dense_scales: DenseScales
+    ethos_u: str | None
     batch: int
     coreml_input: Literal["tensor", "image"]
     coreml_output: Literal["tensor", "classifier"] | None
@@ -257,6 +260,7 @@ def _recipe(options: ConvertOptions, quantize: Sequence[str], heads: Sequence[He
         gates=tuple(options.get("gates") or ()),
         coreml=_interface(options),
         onnx=OnnxOptions(**_only(options, OnnxOptions.__struct_fields__, ())),
+        micro=MicroOptions(**_only(options, MicroOptions.__struct_fields__, ())),
         **_only(options, Recipe.__struct_fields__, TAKEN),
     )
 

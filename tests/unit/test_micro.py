@@ -6,7 +6,9 @@ import os
 import sys
 
 import pytest
+from edgecv_converters.micro import vela
 from edgecv_converters.micro.operators import resolver_methods
+from edgecv_converters.micro.options import MicroOptions
 from edgecv_runtime.backends.tflm_interpreter import TFLMInterpreter, captured
 from edgecv_runtime.errors import MissingDependencyError, UsageError
 
@@ -42,7 +44,12 @@ def test_each_operator_is_registered_once_in_one_order() -> None:
 @pytest.mark.parametrize(
     ("steps", "options", "message", "hint"),
     [
-        (plan(["int8"], ["onnx"]), {"numbers": "onnx"}, "--numbers must be tflite or micro, got 'onnx'", None),
+        (
+            plan(["int8"], ["onnx"]),
+            {"numbers": "onnx"},
+            "--numbers must be tflite or micro, got 'onnx'",
+            "The others have no numbers of their own",
+        ),
         (
             plan(["int8"], ["onnx"]),
             {"numbers": "micro"},
@@ -68,6 +75,21 @@ def test_numbers_that_cannot_be_had_are_refused(steps, options, message, hint) -
     with pytest.raises(UsageError) as caught:
         Recipe(steps=steps, **options)
     assert (caught.value.message, caught.value.hint) == (message, hint)
+
+
+def test_an_accelerator_is_one_that_vela_knows_and_needs_an_int8_file() -> None:
+    with pytest.raises(UsageError, match="--ethos-u must be u55-32, .* or u85-2048, got 'u55'"):
+        MicroOptions(ethos_u="u55")
+    with pytest.raises(UsageError, match="--ethos-u is for the int8 file of TFLite Micro") as caught:
+        Recipe(steps=plan(["float32"], ["micro"]), micro=MicroOptions(ethos_u="u55-128"))
+    assert caught.value.hint == "Add --target micro --quantize int8"
+
+
+def test_without_vela_the_line_that_installs_it_is_told(monkeypatch) -> None:
+    monkeypatch.setattr(vela, "find_spec", lambda name: None)
+    with pytest.raises(MissingDependencyError, match="ethos-u-vela is not installed") as caught:
+        Recipe(steps=plan(["int8"], ["micro"]), micro=MicroOptions(ethos_u="u55-128"))
+    assert caught.value.hint == 'pip install "edgecv[ethos-u]"'
 
 
 def test_without_tflm_the_line_that_installs_it_is_told_before_anything_is_converted(monkeypatch) -> None:

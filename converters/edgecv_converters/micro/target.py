@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, Final
 
 from edgecv_runtime.backends import Backend
+from edgecv_runtime.errors import UsageError
 from edgecv_runtime.formats import MICRO as FORMAT
 from edgecv_runtime.formats import TFLITE_MICRO
+from edgecv_runtime.records import Record
+from edgecv_runtime.schema import Precision
 
 from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.inspection import ArtifactInspection
 from edgecv_converters.isolate.store import ObjectStore
 from edgecv_converters.micro.kernels import MicroKernels
+from edgecv_converters.micro.options import MicroOptions
 from edgecv_converters.micro.refusals import tried_out
+from edgecv_converters.micro.vela import estimate, require_vela
 from edgecv_converters.targets import ArtifactDescription, ConversionJob, ConversionTarget, Converted, IoType
 from edgecv_converters.tflite.compact import compact
 from edgecv_converters.tflite.convert import to_tflite
@@ -51,7 +56,20 @@ class MicroTarget(ConversionTarget):
             f"{use.head:,} are for activations: TFLM's code is not counted, and its structures are those of 64 bits"
         )
         artifact = ArtifactDescription(taken, given, ops, requires).artifact(job)
-        return Converted(artifact=artifact, notes=(note,))
+        accelerator = _options(job.options).ethos_u
+        estimates = (str(estimate(job.out, accelerator)),) if accelerator and job.quantized is not None else ()
+        return Converted(artifact=artifact, notes=(note, *estimates))
+
+    def check_options(self, options: Record | None, precisions: Collection[Precision]) -> None:
+        """Refuse an accelerator where there is no int8 file for it, or nothing to estimate with."""
+        if _options(options).ethos_u is None:
+            return
+        if "int8" not in precisions:
+            raise UsageError(
+                f"--ethos-u is for the int8 file of {FORMAT.title}, which is not asked for",
+                f"Add --target {FORMAT.name} --quantize int8",
+            )
+        require_vela()
 
     def kernels(self) -> Callable[[bytes], Any]:
         """Open files in TFLM."""
@@ -68,6 +86,10 @@ class MicroTarget(ConversionTarget):
     def inspect(self, path: Path) -> ArtifactInspection:
         """Describe a file by its flatbuffer."""
         return inspect_tflite(path)
+
+
+def _options(options: Record | None) -> MicroOptions:
+    return options if isinstance(options, MicroOptions) else MicroOptions()
 
 
 def _file(job: ConversionJob, frozen: FrozenGraph) -> bytes:

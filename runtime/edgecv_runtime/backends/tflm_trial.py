@@ -14,7 +14,7 @@ from edgecv_runtime.errors import BackendError
 from edgecv_runtime.interpreter import clean_command, clean_environment
 
 REFUSED: Final = 3  # the exit code of a process that was told why
-SECONDS: Final = 120
+SECONDS: Final = 60
 
 
 def check_alone(file: Path, name: str) -> None:
