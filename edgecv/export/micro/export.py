@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from edgecv_runtime.backends import open_backend
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.errors import BundleError, EdgecvError, SpecError, UsageError
-from edgecv_runtime.formats import MICRO
+from edgecv_runtime.formats import KNOWN
 from edgecv_runtime.heads.kinds import heads_of
 from edgecv_runtime.schema import Artifact
 
@@ -20,6 +21,10 @@ from edgecv.export.micro.model import MicroModel, model_files
 from edgecv.export.micro.plan import WRITES, make_plan
 from edgecv.export.micro.readme import README, readme
 from edgecv.export.place import beside, is_empty, put
+
+TARGETS: Final = tuple(
+    known.name for known in KNOWN.values() if any(one.processor == "microcontroller" for one in known.backends)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,12 +129,12 @@ def _artifact(bundle: Bundle) -> Artifact:
         BundleError: There is none.
     """
     for one in bundle.manifest.artifacts:
-        if one.target == MICRO.name and all(io.dtype in WRITES for io in (*one.inputs, *one.outputs)):
+        if one.target in TARGETS and all(io.dtype in WRITES for io in (*one.inputs, *one.outputs)):
             return one
     listed = ", ".join(f"{one.target}:{one.precision}" for one in bundle.manifest.artifacts)
     raise BundleError(
-        f"the bundle {bundle.manifest.name} has no int8 artifact for {MICRO.name}, it has {listed or 'nothing'}",
-        f"Make it anew: edgecv convert MODEL --target {MICRO.name} --quantize int8 --calibrate DATA --preprocess "
+        f"the bundle {bundle.manifest.name} has no int8 artifact for {TARGETS[0]}, it has {listed or 'nothing'}",
+        f"Make it anew: edgecv convert MODEL --target {TARGETS[0]} --quantize int8 --calibrate DATA --preprocess "
         "PRESET --output NAME.edgecv",
     )
 
