@@ -134,6 +134,18 @@ def test_the_example_answers_where_an_interpreter_gives_the_recorded_outputs(exp
     assert all(re.fullmatch(r"age: 0 \d+/1000|gender: (fe)?male \d+/1000 (fe)?male \d+/1000", line) for line in answers)
 
 
+def test_cmake_builds_its_layout_and_runs_the_self_test(exports, tmp_path):
+    """With the declarations in place of TensorFlow Lite Micro, so the example is built and run, too."""
+    cmake, build = compiler.compiler("cmake"), tmp_path / "build"
+    library = tmp_path / "libnothing.a"
+    library.write_bytes(b"!<arch>\n")
+    given = (f"-DTFLM_DIR={STUBS}", f"-DTFLM_LIBRARY={library}")
+    compiler.run(cmake, "-S", exports["cmake"].folder, "-B", build, *given)
+    compiler.run(cmake, "--build", build)
+    assert "100% tests passed" in compiler.run(compiler.compiler("ctest"), "--test-dir", build)
+    assert "self-test: 0 parts failed" in compiler.run(build / "example")
+
+
 def test_tflm_gives_the_recorded_outputs_for_the_tensors_of_c(bundle, exports, tmp_path):
     from edgecv_runtime.backends.tflm_interpreter import TFLMInterpreter
 
