@@ -43,10 +43,11 @@ test-android: $(READY)
 test-ios: $(READY)
 	$(BIN)/python -m tests.ios.run
 
-# The C library for microcontrollers, which `make test` runs as well: needs gcc and g++; what arm-none-eabi-gcc with newlib and
-# qemu-system-arm add is skipped without them.
+# The C library for microcontrollers on this computer, which `make test` runs as well (needs gcc and g++), and then on emulated
+# boards (needs arm-none-eabi-gcc with newlib and qemu-system-arm; without them it says `skipped`).
 test-micro: $(READY)
 	$(BIN)/pytest tests/micro
+	$(BIN)/python -m tests.micro.emulated
 
 lint: $(READY)
 	$(BIN)/ruff check .

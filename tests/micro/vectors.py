@@ -26,6 +26,13 @@ from tests.golden.yuv import APPLE, INDEX, ColoredIndex, YuvCase, YuvIndex, read
 from tests.micro.compiler import LIBRARY, build, compiler, run
 
 HUGE = 1_000_000  # bytes of a picture
+LIVE = (
+    ("rgb565be", "caffe", "bgr"),
+    ("rgb565le", "torch", "bgr"),
+    ("gray8", "tf", "rgb"),
+    ("uyvy", "rescale", "gray"),
+    ("bgr888", "torch", "rgb"),
+)
 AS_BYTES = QuantParams(scale=1.0, zero_point=0)
 YUV_FORMATS = {"bt601_full": ("yuyv", "uyvy"), "bt601_video": ("yuyv_video", "uyvy_video")}
 PROGRAM = """#include "edgecv_preprocess.h"
@@ -150,6 +157,24 @@ def live_vector(name: str, preset: str, color: Any, resize: Resize) -> Vector:
     frame = np.random.default_rng(2).integers(0, 256, (26, camera.stride), np.uint8)
     expected = Preprocessor(spec, io)(np.ascontiguousarray(camera.format.decode(frame)))
     return plain_vector(f"{name}_{preset}_{resize.semantics}", spec, io, camera, frame, expected)
+
+
+def live_vectors() -> list[Vector]:
+    """Vectors of both arithmetics from cameras that the golden vectors have not."""
+    resizes = Resize(kernel="bicubic"), Resize(kernel="bilinear", semantics="tf")
+    return [live_vector(*one, resize) for one in LIVE for resize in resizes]
+
+
+def noise_vectors() -> list[Vector]:
+    """Noise of every byte in every format, to bytes as they are."""
+    io = TensorIO(name="x", tensor="x", shape=(1, 40, 64, 3), dtype="uint8", layout="NHWC", quantization=AS_BYTES)
+    spec, made = msgspec.structs.replace(from_preset("none"), size=(40, 64)), []
+    for name, form in FORMATS.items():
+        camera = Camera(40, 64, form)
+        noise = np.random.default_rng(1).integers(0, 256, (40, camera.stride), np.uint8)
+        noise[0, :4], noise[1, :4] = 0, 255
+        made.append(plain_vector(name, spec, io, camera, noise, form.decode(noise)[None]))
+    return made
 
 
 def ties_vector() -> Vector:

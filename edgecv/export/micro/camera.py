@@ -13,7 +13,7 @@ from edgecv_runtime.errors import UsageError
 from edgecv_runtime.preprocess.gather import gray
 
 Bytes = npt.NDArray[np.uint8]
-LARGEST: Final = 4096  # pixels of a side
+MOST_BYTES: Final = 4 << 20  # of a frame: more than any microcontroller has for one
 _TEXT: Final = re.compile(r"([1-9]\d{0,4})x([1-9]\d{0,4})(?::([a-z0-9_]+))?")
 
 
@@ -73,12 +73,23 @@ def parse_camera(text: str) -> Camera:
         raise UsageError(
             f"--camera {text!r} is no camera", f"Write WIDTHxHEIGHT:FORMAT, FORMAT one of {', '.join(FORMATS)}"
         )
-    camera = Camera(int(found[2]), int(found[1]), FORMATS[found[3] or "rgb888"])
-    if max(camera.height, camera.width) > LARGEST:
-        raise UsageError(f"--camera {text!r} is larger than {LARGEST} pixels on a side", "Name a smaller frame")
+    return Camera(int(found[2]), int(found[1]), FORMATS[found[3] or "rgb888"])
+
+
+def check_camera(camera: Camera) -> None:
+    """See that there can be such frames.
+
+    Raises:
+        UsageError: They are too large, or two pixels share their colour and the width is odd.
+    """
+    size = camera.height * camera.stride
+    if size > MOST_BYTES:
+        raise UsageError(
+            f"a frame of {camera} has {size:,} bytes, more than the {MOST_BYTES:,} that are thought of",
+            "Name the frames of your camera: --camera WIDTHxHEIGHT:FORMAT",
+        )
     if camera.format.pairs and camera.width % 2:
-        raise UsageError(f"--camera {text!r} has an odd width, and two pixels share their colour", "Name an even width")
-    return camera
+        raise UsageError(f"{camera} has an odd width, and two pixels share their colour", "Name an even width")
 
 
 def _as_bytes(picture: Bytes) -> Bytes:

@@ -13,11 +13,11 @@ from edgecv_runtime.formats import KNOWN
 from edgecv_runtime.heads.kinds import heads_of
 from edgecv_runtime.schema import Artifact
 
-from edgecv.export.micro.camera import parse_camera
+from edgecv.export.micro.camera import check_camera, parse_camera
 from edgecv.export.micro.cases import golden_pictures, make_cases, output_places, usual_camera
 from edgecv.export.micro.heads import micro_heads
 from edgecv.export.micro.layouts import LAYOUTS, MODEL, MicroLayout, copy_sources
-from edgecv.export.micro.model import MicroModel, model_files
+from edgecv.export.micro.model import MicroModel, measured_arena, methods_of, model_files
 from edgecv.export.micro.plan import WRITES, make_plan
 from edgecv.export.micro.readme import README, readme
 from edgecv.export.place import beside, is_empty, put
@@ -150,16 +150,27 @@ def _model(bundle: Bundle, camera: str | None) -> MicroModel:
             f"the model's input is a {spec.kind}, and the C library prepares pictures only",
             f"Take {artifact.file} out of the bundle, and prepare its input yourself",
         )
+    measured, methods = measured_arena(artifact), methods_of(artifact)
+    pictures = golden_pictures(bundle, spec)
+    chosen = usual_camera(pictures[0][1]) if camera is None else parse_camera(camera)
+    check_camera(chosen)
+    plan = make_plan(spec, artifact.inputs[0], chosen)
     backend = open_backend(artifact, bundle.path(artifact))
     data = bundle.path(artifact).read_bytes()
     places = output_places(data)
     heads = micro_heads(heads_of(manifest), artifact, places)
-    pictures = golden_pictures(bundle, spec)
-    chosen = usual_camera(pictures[0][1]) if camera is None else parse_camera(camera)
-    plan = make_plan(spec, artifact.inputs[0], chosen)
     cases = make_cases(pictures, chosen, spec, artifact, backend, places, heads)
     backend.close()
-    return MicroModel(name=manifest.name, artifact=artifact, data=data, plan=plan, heads=heads, cases=cases)
+    return MicroModel(
+        name=manifest.name,
+        artifact=artifact,
+        data=data,
+        plan=plan,
+        heads=heads,
+        cases=cases,
+        measured_arena=measured,
+        methods=methods,
+    )
 
 
 def _write(model: MicroModel, layout: MicroLayout, folder: Path) -> None:

@@ -110,6 +110,8 @@ class MicroModel:
         plan: The preprocessing for the camera.
         heads: What its outputs mean.
         cases: The self-test.
+        measured_arena: The bytes of memory that TFLM took on a computer.
+        methods: The methods that add its operators to a resolver.
     """
 
     name: str
@@ -118,36 +120,36 @@ class MicroModel:
     plan: CameraPlan
     heads: tuple[MicroHead, ...]
     cases: Sequence[SelfTestCase]
-
-    @property
-    def measured_arena(self) -> int:
-        """The bytes of memory that TFLM took on a computer.
-
-        Raises:
-            BundleError: The bundle does not say it.
-        """
-        said = self.artifact.requires.get(ARENA, "")
-        if not _BYTES.fullmatch(said):
-            raise BundleError(f"the bundle does not say how much memory {self.artifact.file} takes", ANEW)
-        return int(said)
+    measured_arena: int
+    methods: tuple[str, ...]
 
     @property
     def arena(self) -> int:
         """The bytes of the arena that the sources give it."""
         return -(-int(self.measured_arena * ROOM) // KIB) * KIB
 
-    @property
-    def methods(self) -> tuple[str, ...]:
-        """The methods that add its operators to a resolver.
 
-        Raises:
-            BundleError: The bundle names an operator that is no word of C++.
-        """
-        if wrong := [name for name in self.artifact.ops if not _OPERATOR.fullmatch(name)]:
-            raise BundleError(
-                f"the bundle names the operator {shortened(wrong[0])!r}, which TensorFlow Lite has not", ANEW
-            )
-        return resolver_methods(self.artifact.ops)
+def measured_arena(artifact: Artifact) -> int:
+    """Return the bytes of memory that TFLM took for an artifact on a computer.
+
+    Raises:
+        BundleError: The bundle does not say it.
+    """
+    said = artifact.requires.get(ARENA, "")
+    if not _BYTES.fullmatch(said):
+        raise BundleError(f"the bundle does not say how much memory {artifact.file} takes", ANEW)
+    return int(said)
+
+
+def methods_of(artifact: Artifact) -> tuple[str, ...]:
+    """Return the methods that add an artifact's operators to a resolver.
+
+    Raises:
+        BundleError: The bundle names an operator that is no word of C++.
+    """
+    if wrong := [name for name in artifact.ops if not _OPERATOR.fullmatch(name)]:
+        raise BundleError(f"the bundle names the operator {shortened(wrong[0])!r}, which TensorFlow Lite has not", ANEW)
+    return resolver_methods(artifact.ops)
 
 
 def model_files(model: MicroModel) -> Mapping[str, str]:
