@@ -218,6 +218,7 @@ OWNERS = {
         *(f"edgecv_converters.{name}" for name in ("graph", "graph.edit", "graph.frozen", "graph.layers")),
         *(f"edgecv_converters.{name}" for name in ("graph.names", "graph.passes", "graph.passes.runner")),
         *(f"edgecv_converters.{name}" for name in ("inspection", "measured", "onnx", "onnx.options")),
+        *(f"edgecv_converters.{name}" for name in ("micro", "micro.options")),
     },
     "prune": {
         "edgecv.compress",
