@@ -210,7 +210,7 @@ FORM = {
 }
 OWNERS = {
     "convert": {
-        *("edgecv.commands.coreml_options", "edgecv.convert.recipe", "edgecv.given"),
+        *("edgecv.commands.coreml_options", "edgecv.commands.micro_options", "edgecv.convert.recipe", "edgecv.given"),
         *(
             f"edgecv_converters.{name}"
             for name in ("coreml", "coreml.interface", "coreml.recipes", "graph.weights", "targets")
