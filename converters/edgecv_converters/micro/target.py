@@ -39,8 +39,6 @@ class MicroTarget(ConversionTarget):
     precisions = ("float32", "int8")
     default_precision = "int8"
     needs = (TFLITE_MICRO,)
-    extras = "convert,micro"
-    by_default = False
     passes = TfliteTarget.passes
     carried = frozenset({"int8"})
 
