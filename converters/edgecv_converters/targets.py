@@ -147,9 +147,7 @@ class ConversionTarget(ABC):
         format: The file format of its artifacts.
         precisions: The precisions that it can convert to, in the order in which artifacts are listed.
         default_precision: The precision where none is asked for.
-        by_default: Whether it is a target where none is named.
         needs: The libraries that converting needs, besides those that load the source model.
-        extras: The extras of edgecv that install all of it, as `pip install` takes them.
         passes: The rewrites that bring the frozen graph to the form that its converter takes.
         carrier: The precision whose artifact carries the one quantization of all targets; None for all but one target.
         carried: The precisions that are made of that artifact; the others are made of the frozen graph.
@@ -160,9 +158,7 @@ class ConversionTarget(ABC):
     format: ClassVar[FileFormat]
     precisions: ClassVar[tuple[Precision, ...]]
     default_precision: ClassVar[Precision] = "float32"
-    by_default: ClassVar[bool] = True
     needs: ClassVar[tuple[PythonLibrary, ...]] = ()
-    extras: ClassVar[str] = "convert"
     passes: ClassVar[tuple[GraphPass, ...]] = ()
     carrier: ClassVar[Precision | None] = None
     carried: ClassVar[frozenset[Precision]] = frozenset()

@@ -10,17 +10,19 @@ import typer
 from edgecv_converters.coreml.interface import Interface
 from edgecv_converters.isolate import WorkerLimits
 from edgecv_converters.onnx.options import OnnxOptions
-from edgecv_converters.targets import DenseScales, Quantizer
+from edgecv_converters.targets import Quantizer
 from edgecv_runtime import formats
 from edgecv_runtime.heads.kinds import KINDS
 from edgecv_runtime.schema import Activation
 from edgecv_runtime.text import one_of
 
 from edgecv.commands import coreml_options as coreml
+from edgecv.commands import micro_options as micro
 from edgecv.commands import options as opt
 from edgecv.commands.form import default_of, takes, values
 from edgecv.convert.recipe import DEFAULT_EPOCHS, Recipe
 
+EXPERIMENTAL = one_of(name for name, known in formats.KNOWN.items() if known.experimental)
 MAKE, PROOF, WORKERS = "What to make", "Proof", "Workers"
 
 Output = Annotated[
@@ -50,7 +52,8 @@ Targets = Annotated[
     opt.option(
         "--target",
         "-t",
-        help=f"The target to convert to: {one_of(formats.KNOWN)}. Repeatable. Default: all but micro.",
+        help=f"The target to convert to: {one_of(formats.KNOWN)}. Repeatable. Default: all but {EXPERIMENTAL}, which "
+        "is experimental.",
         panel=MAKE,
     ),
 ]
@@ -112,35 +115,6 @@ MaxDropLimit = Annotated[
     float,
     typer.Option(
         "--max-drop-limit", metavar="SECONDS", help="The longest that --max-drop may take.", rich_help_panel=MAKE
-    ),
-]
-Numbers = Annotated[
-    str,
-    typer.Option(
-        "--numbers",
-        metavar="TARGET",
-        help="The target by whose runtime int8 is judged while it is quantized, where two round differently. micro: a "
-        "microcontroller's, in place of LiteRT's.",
-        rich_help_panel=MAKE,
-    ),
-]
-DenseScalesOption = Annotated[
-    DenseScales,
-    typer.Option(
-        "--dense-scales",
-        help="Whether the int8 weights of a dense layer have a scale for each channel, or one in all (tensor), which "
-        "older interpreters of microcontrollers need.",
-        rich_help_panel=MAKE,
-    ),
-]
-EthosU = Annotated[
-    str | None,
-    opt.option(
-        "--ethos-u",
-        metavar="u55-128",
-        help="Estimate with Arm's Vela how long the int8 file for microcontrollers takes on this Ethos-U accelerator, "
-        "and in what memory.",
-        panel=MAKE,
     ),
 ]
 Batch = Annotated[
@@ -296,9 +270,6 @@ class ConvertArguments:
     max_drop: MaxDrop = None
     max_drop_limit: MaxDropLimit = default_of(Recipe, "max_drop_limit")
     strict_int8: StrictInt8 = False
-    numbers: Numbers = default_of(Recipe, "numbers")
-    dense_scales: DenseScalesOption = default_of(Recipe, "dense_scales")
-    ethos_u: EthosU = None
     batch: Batch = default_of(OnnxOptions, "batch")
     coreml_input: coreml.CoremlInput = default_of(Interface, "input")
     coreml_output: coreml.CoremlOutput = None
@@ -307,6 +278,9 @@ class ConvertArguments:
     author: coreml.Author = None
     license: coreml.License = None
     model_version: coreml.ModelVersion = None
+    numbers: micro.Numbers = default_of(Recipe, "numbers")
+    dense_scales: micro.DenseScalesOption = default_of(Recipe, "dense_scales")
+    ethos_u: micro.EthosU = None
     preprocess: opt.PreprocessOption = None
     calibrate: Calibrate = None
     samples: Samples = default_of(Recipe, "samples")

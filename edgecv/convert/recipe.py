@@ -189,7 +189,7 @@ def plan(quantize: Sequence[str], wanted: Sequence[str]) -> tuple[ArtifactSpec, 
     """The artifacts that `--quantize` and `--target` ask for, in a fixed order.
 
     A plain precision goes to every chosen target that knows it; `TARGET:PRECISION` to that one. Without any, each
-    target gets its default: float32, and float16 for Core ML.
+    target gets its default: float32, and float16 for Core ML. What is experimental has to be named.
 
     Raises:
         UsageError: A name is unknown, or nothing is left to make.
@@ -212,8 +212,9 @@ def _targets(values: Sequence[str]) -> tuple[Target, ...]:
     names = words_of(values)
     for name in names:
         formats.find(name)
-    chosen = tuple(target for target in targets() if target in names)
-    return chosen or tuple(name for name, target in targets().items() if target.by_default)
+    return tuple(target for target in targets() if target in names) or tuple(
+        name for name, target in targets().items() if not target.format.experimental
+    )
 
 
 def _expand(item: str, chosen: Sequence[Target], *, explicit: bool) -> list[ArtifactSpec]:

@@ -210,7 +210,7 @@ FORM = {
 }
 OWNERS = {
     "convert": {
-        *("edgecv.commands.coreml_options", "edgecv.convert.recipe", "edgecv.given"),
+        *("edgecv.commands.coreml_options", "edgecv.commands.micro_options", "edgecv.convert.recipe", "edgecv.given"),
         *(
             f"edgecv_converters.{name}"
             for name in ("coreml", "coreml.interface", "coreml.recipes", "graph.weights", "targets")
@@ -218,6 +218,7 @@ OWNERS = {
         *(f"edgecv_converters.{name}" for name in ("graph", "graph.edit", "graph.frozen", "graph.layers")),
         *(f"edgecv_converters.{name}" for name in ("graph.names", "graph.passes", "graph.passes.runner")),
         *(f"edgecv_converters.{name}" for name in ("inspection", "measured", "onnx", "onnx.options")),
+        *(f"edgecv_converters.{name}" for name in ("micro", "micro.options")),
     },
     "prune": {
         "edgecv.compress",

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from edgecv.convert.recipe import ArtifactSpec, Recipe, plan, targets
 
 TARGETS = targets()
-BY_DEFAULT = {name: target for name, target in TARGETS.items() if target.by_default}
+BY_DEFAULT = {name: target for name, target in TARGETS.items() if not target.format.experimental}
 KNOWN = [(target, precision) for target in TARGETS for precision in TARGETS[target].precisions]
 NAMES = sorted({precision for _, precision in KNOWN})
 

@@ -20,10 +20,10 @@ from edgecv_converters.micro.kernels import MicroKernels
 from edgecv_converters.micro.options import MicroOptions
 from edgecv_converters.micro.refusals import tried_out
 from edgecv_converters.micro.vela import estimate, require_vela
-from edgecv_converters.targets import ArtifactDescription, ConversionJob, ConversionTarget, Converted, IoType
+from edgecv_converters.targets import ArtifactDescription, ConversionJob, ConversionTarget, Converted
 from edgecv_converters.tflite.compact import compact
 from edgecv_converters.tflite.convert import to_tflite
-from edgecv_converters.tflite.describe import IDENTIFIER, describe, dtype_of, parsed
+from edgecv_converters.tflite.describe import IDENTIFIER, describe
 from edgecv_converters.tflite.ends import with_io
 from edgecv_converters.tflite.inspect import inspect_tflite
 from edgecv_converters.tflite.target import TfliteTarget
@@ -39,8 +39,6 @@ class MicroTarget(ConversionTarget):
     precisions = ("float32", "int8")
     default_precision = "int8"
     needs = (TFLITE_MICRO,)
-    extras = "convert,micro"
-    by_default = False
     passes = TfliteTarget.passes
     carried = frozenset({"int8"})
 
@@ -93,21 +91,11 @@ def _options(options: Record | None) -> MicroOptions:
 
 
 def _file(job: ConversionJob, frozen: FrozenGraph) -> bytes:
+    """Return the file of a job: int8 goes in and comes out where no dtype is asked for, for a chip reads bytes."""
     if job.quantized is None:
         return to_tflite(frozen, job.precision)
     data = job.quantized.read_bytes()
-    return data if _takes_integers(data) else with_io(data, _whole(job.io))
-
-
-def _whole(io: IoType) -> IoType:
-    """Return the dtype of inputs and outputs: int8 where none is asked for, for a microcontroller reads bytes."""
-    return "int8" if io == "float32" else io
-
-
-def _takes_integers(data: bytes) -> bool:
-    graph = parsed(data).subgraphs[0]
-    ends = (*map(int, graph.inputs), *map(int, graph.outputs))
-    return all(not dtype_of(graph.tensors[number]).startswith("float") for number in ends)
+    return with_io(data, "int8") if job.io == "float32" else data
 
 
 TARGET: Final = MicroTarget()

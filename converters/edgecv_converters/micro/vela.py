@@ -43,7 +43,7 @@ class Estimate:
         left = "no operator is" if not self.on_cpu else f"{self.on_cpu} operators, which are not counted, are"
         return (
             f"On an Ethos-{self.accelerator.upper()} Vela estimates {self.milliseconds:.3g} ms ({self.cycles:,} cycles "
-            f"at {self.system}), {self.sram:,} bytes of SRAM and {self.flash:,} of flash; {left} left to the processor. "
+            f"at {self.system}), {self.sram:,} bytes of SRAM and {self.flash:,} of flash; {left} left to the CPU. "
             "This is Arm's estimate: nothing was run"
         )
 

@@ -15,14 +15,11 @@ from typing import Any, Final
 import numpy as np
 
 from edgecv_runtime.errors import BackendError, MissingDependencyError
+from edgecv_runtime.formats import TFLITE_MICRO
 
-NAME: Final = "tflite-micro"
+NAME: Final = TFLITE_MICRO.name
 ARENAS: Final = (64 << 20, 1 << 30)  # bytes that are tried; the system gives only those that are written to
 ALLOCATED: Final = re.compile(r"Arena allocation (total|head|tail) (\d+) bytes")
-MISSING: Final = (
-    "tflite-micro is not installed",
-    'pip install "edgecv[micro]", on Linux on x86-64: its maker has wheels for nothing else',
-)
 _LOG: Final = threading.Lock()
 
 
@@ -150,5 +147,5 @@ def require_tflm() -> Any:
     try:
         from tflite_micro import runtime
     except ImportError as error:
-        raise MissingDependencyError(*MISSING) from error
+        raise MissingDependencyError(f"{NAME} is not installed", TFLITE_MICRO.install) from error
     return runtime
