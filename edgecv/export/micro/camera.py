@@ -85,7 +85,7 @@ def check_camera(camera: Camera) -> None:
     size = camera.height * camera.stride
     if size > MOST_BYTES:
         raise UsageError(
-            f"a frame of {camera} has {size:,} bytes, more than the {MOST_BYTES:,} that are thought of",
+            f"a frame of {camera} has {size:,} bytes, more than the {MOST_BYTES:,} that an export takes",
             "Name the frames of your camera: --camera WIDTHxHEIGHT:FORMAT",
         )
     if camera.format.pairs and camera.width % 2:

@@ -147,8 +147,8 @@ def methods_of(artifact: Artifact) -> tuple[str, ...]:
     Raises:
         BundleError: The bundle names an operator that is no word of C++.
     """
-    if wrong := [name for name in artifact.ops if not _OPERATOR.fullmatch(name)]:
-        raise BundleError(f"the bundle names the operator {shortened(wrong[0])!r}, which TensorFlow Lite has not", ANEW)
+    if wrong := [shortened(name) for name in artifact.ops if not _OPERATOR.fullmatch(name)]:
+        raise BundleError(f"the bundle names the operator {wrong[0]!r}, which TensorFlow Lite does not have", ANEW)
     return resolver_methods(artifact.ops)
 
 
