@@ -25,6 +25,7 @@ from edgecv.terminal.console import EXIT_INTERRUPTED, note, people
 KEEP_ALIVE: Final = 75  # seconds
 FAREWELL: Final = 0.5  # seconds in which connections that are kept alive hear that the server ends
 MOST_CONNECTIONS: Final = 10_000
+SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class HttpServer(uvicorn.Server):
@@ -60,8 +61,19 @@ def run(service_options: ServiceOptions, listen: ListenOptions) -> int:
     """
     listen.check_access(service_options.api_key_file)
     GateConfig.parse(service_options.gates)
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with _handlers_restored(), asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(_Running(Service(service_options), listen).run())
+
+
+@contextlib.contextmanager
+def _handlers_restored() -> Iterator[None]:
+    """Give the signals back to whoever had them: uvloop leaves handlers of its own behind, which do nothing."""
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler or signal.SIG_DFL)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -85,7 +97,7 @@ class _Running:
         loop = asyncio.get_running_loop()
         handler = LogHandler(self._service.log)
         logging.getLogger().addHandler(handler)
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        for number in SIGNALS:
             loop.add_signal_handler(number, self._asked.put_nowait, int(number))
         serving = asyncio.create_task(self._serve())
         starting = asyncio.create_task(self._service.start())

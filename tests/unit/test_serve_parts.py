@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import http.server
 import json
+import signal
 import threading
 from pathlib import Path
 
@@ -278,6 +279,15 @@ def test_a_damaged_bundle_leaves_no_copy_behind(tmp_path):
     assert result.code == 1
     assert "000.png was changed" in result.message
     assert not list(tmp_path.glob("bundle-*"))
+
+
+def test_ctrl_c_is_given_back_when_the_server_has_ended(tmp_path):
+    path = tmp_path / "colours.edgecv"
+    bundles.write_bundle(path)
+    (path / "golden" / "000.png").write_bytes(b"x")
+    before = signal.getsignal(signal.SIGINT)
+    assert edgecv("serve", path, "--port", "0").code == 1
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_a_bundle_with_other_golden_answers_is_not_served(tmp_path):
