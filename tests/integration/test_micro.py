@@ -13,9 +13,10 @@ from edgecv_converters.micro.target import ARENA
 from edgecv_converters.micro.vela import estimate
 from edgecv_converters.quantize.score import answers
 from edgecv_converters.quantize.watched import Kernels, UnusableFileError, WatchedFile, interpreter_of
-from edgecv_converters.tflite import to_tflite, with_io
 from edgecv_converters.tflite.compact import compact
+from edgecv_converters.tflite.convert import to_tflite
 from edgecv_converters.tflite.describe import load
+from edgecv_converters.tflite.ends import with_io
 from edgecv_converters.tflite.reader import TFLiteGraph
 from edgecv_converters.tflite.write import packed
 from edgecv_runtime.backends.tflm import TFLM
