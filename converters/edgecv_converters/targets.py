@@ -148,6 +148,7 @@ class ConversionTarget(ABC):
         carried: The precisions that are made of that artifact; the others are made of the frozen graph.
         memory: How many times the size of the model converting takes of memory: an estimate.
         slowness: The place of the target in the order of time that converting takes; the slowest one is started first.
+        shares_options_of: The target whose options say who made these artifacts as well; None: it has its own, or none.
     """
 
     format: ClassVar[FileFormat]
@@ -159,6 +160,7 @@ class ConversionTarget(ABC):
     carried: ClassVar[frozenset[Precision]] = frozenset()
     memory: ClassVar[float] = 6
     slowness: ClassVar[int] = 0
+    shares_options_of: ClassVar[str | None] = None
 
     @property
     def name(self) -> str:
@@ -186,9 +188,15 @@ class ConversionTarget(ABC):
         return precision == "int8"
 
     def check_options(  # noqa: B027 - most targets have no options
-        self, options: Record | None, precisions: Collection[Precision]
+        self,
+        options: Record | None,
+        precisions: Collection[Precision],
+        *,
+        shared: bool = False,
     ) -> None:
         """Refuse options of this target that mean nothing for the precisions that are asked of it (none: not a target).
+
+        `shared`: another target's artifacts are asked for that take these options as well (`shares_options_of`).
 
         Raises:
             UsageError: An option is for what is not made.

@@ -103,7 +103,9 @@ class Recipe(Record, frozen=True, kw_only=True):
         if self.strict_int8 and not any(step.precision == "int8" for step in self.steps):
             raise UsageError("--strict-int8 needs an int8 artifact", "Add --quantize int8")
         for name, target in targets().items():
-            target.check_options(self.options_of(name), [step.precision for step in self.steps if step.target == name])
+            own = [step.precision for step in self.steps if step.target == name]
+            shared = any(targets()[step.target].shares_options_of == name for step in self.steps)
+            target.check_options(getattr(self, name, None), own, shared=shared)
 
     def _check_refine(self) -> None:
         if not self.refine_limit > 0:
@@ -146,7 +148,7 @@ class Recipe(Record, frozen=True, kw_only=True):
 
     def options_of(self, target: str) -> Record | None:
         """Return what an app wants of one target's artifacts: the field of the target's name; None without such."""
-        found = getattr(self, target, None)
+        found = getattr(self, targets()[target].shares_options_of or target, None)
         return found if isinstance(found, Record) else None
 
     @property
@@ -159,7 +161,7 @@ def plan(quantize: Sequence[str], wanted: Sequence[str]) -> tuple[ArtifactSpec, 
     """The artifacts that `--quantize` and `--target` ask for, in a fixed order.
 
     A plain precision goes to every chosen target that knows it; `TARGET:PRECISION` to that one. Without any, each
-    target gets its default: float32, and float16 for Core ML.
+    target gets its default: float32, and float16 for Core ML. What is experimental has to be named.
 
     Raises:
         UsageError: A name is unknown, or nothing is left to make.
@@ -182,7 +184,9 @@ def _targets(values: Sequence[str]) -> tuple[Target, ...]:
     names = words_of(values)
     for name in names:
         formats.find(name)
-    return tuple(target for target in targets() if target in names) or tuple(targets())
+    return tuple(target for target in targets() if target in names) or tuple(
+        name for name, target in targets().items() if not target.format.experimental
+    )
 
 
 def _expand(item: str, chosen: Sequence[Target], *, explicit: bool) -> list[ArtifactSpec]:
