@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from typing import Final, Literal
 
 from edgecv_runtime.errors import BackendError, UsageError
-from edgecv_runtime.precisions import PLAIN, WEIGHT_FORMS, WORDS
+from edgecv_runtime.precisions import DENSE_WORDS, PLAIN, WEIGHT_FORMS, WORDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,6 +221,8 @@ COREAI: Final = FileFormat(
             is_installed=lambda: find_spec(COREAI_CORE.modules[0]) is not None,
         ),
     ),
+    own_precisions=tuple(name for name, form in WEIGHT_FORMS.items() if form.kind != "sparse"),
+    own_words=DENSE_WORDS,
     experimental=True,
 )
 KNOWN: Final[Mapping[str, FileFormat]] = {known.name: known for known in (TFLITE, ONNX, COREML, COREAI)}

@@ -103,7 +103,7 @@ class ProgramBuilder:
 
         return constant(np.asarray(values, KINDS[dtype].numpy if dtype else None))
 
-    def axes(self, values: Sequence[int] | int) -> Value:
+    def axes(self, values: Sequence[int] | Sequence[list[int]] | int) -> Value:
         """An axis, or axes; also any other signed integers."""
         return self.setting(values, "int32")
 

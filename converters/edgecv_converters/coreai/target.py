@@ -28,7 +28,7 @@ class CoreaiTarget(ConversionTarget):
     """
 
     format = FORMAT
-    precisions = ("float32", "float16", "int8")
+    precisions = ("float32", "float16", "int8", *FORMAT.own_precisions)
     default_precision = PACKAGES.default_precision
     needs = (COREMLTOOLS, COREAI_CORE)
     passes = PACKAGES.passes

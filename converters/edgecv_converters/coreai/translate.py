@@ -11,7 +11,7 @@ import numpy as np
 from edgecv_runtime.errors import ConversionError
 
 from edgecv_converters.coreai.builder import Operand, ProgramBuilder, constant_operand, sizes_of
-from edgecv_converters.coreai.ops import HANDLERS
+from edgecv_converters.coreai.ops import HANDLERS, quantization
 from edgecv_converters.coreai.resources import open_graph, save_program
 from edgecv_converters.mil import Operation, Program
 from edgecv_converters.mil.binding import Binder
@@ -19,7 +19,7 @@ from edgecv_converters.mil.dtypes import KINDS, Array
 from edgecv_converters.mil.ops import KERNELS
 from edgecv_converters.mil.records import Argument, Feature
 
-KEPT: Final = frozenset({"constexpr_affine_dequantize", "dequantize"})  # weights that stay as small as they are
+KEPT: Final = frozenset(quantization.HANDLERS)  # weights that stay as small as they are
 _LOCATED: Final = re.compile(r"location<<\"(.+?)\": unit>>: (.+)")
 Layer = Callable[[Operation], str]
 

@@ -13,14 +13,14 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import numpy as np
 
 FUNCTION = "main"
 
 
-def send(stream: BinaryIO, tensors: Mapping[str, np.ndarray], **said: object) -> None:
+def send(stream: IO[bytes], tensors: Mapping[str, np.ndarray], **said: object) -> None:
     """Write one message."""
     listed = [(name, values.dtype.name, values.shape) for name, values in tensors.items()]
     stream.write(json.dumps({**said, "tensors": listed}).encode() + b"\n")
@@ -28,7 +28,7 @@ def send(stream: BinaryIO, tensors: Mapping[str, np.ndarray], **said: object) ->
     stream.flush()
 
 
-def receive(stream: BinaryIO) -> tuple[dict[str, Any], dict[str, np.ndarray]] | None:
+def receive(stream: IO[bytes]) -> tuple[dict[str, Any], dict[str, np.ndarray]] | None:
     """Read one message; None where the other side has ended."""
     line = stream.readline()
     if not line.endswith(b"\n"):
@@ -44,7 +44,7 @@ def receive(stream: BinaryIO) -> tuple[dict[str, Any], dict[str, np.ndarray]] | 
     return said, tensors
 
 
-async def answer(model: Path, orders: BinaryIO, answers: BinaryIO) -> None:
+async def answer(model: Path, orders: IO[bytes], answers: IO[bytes]) -> None:
     """Load a model, tell its inputs and outputs, and answer every message until there is no more."""
     from coreai.authoring import AIModelAsset
     from coreai.runtime import NDArray

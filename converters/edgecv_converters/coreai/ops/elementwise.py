@@ -27,7 +27,6 @@ BINARY: Final = {
     "logical_xor": "broadcasting_xor",
     "maximum": "broadcasting_maximum",
     "minimum": "broadcasting_minimum",
-    "mod": "broadcasting_modulo",
     "mul": "broadcasting_mul",
     "not_equal": "broadcasting_not_equal",
     "pow": "broadcasting_pow",
@@ -48,6 +47,15 @@ def _binary(name: str) -> Handler:
         return getattr(net.ai, name)(net.raw(x), net.raw(y))
 
     return binary
+
+
+def mod(net: ProgramBuilder, x: Operand, y: Operand) -> Value:
+    """Take the rest of a division that is rounded down; Core AI's own is of one that is rounded toward zero."""
+    zero, divisor = net.number(0, x.dtype), net.raw(y)
+    rest = net.ai.broadcasting_modulo(net.raw(x), divisor)
+    below = [net.ai.broadcasting_greater(zero, value) for value in (rest, divisor)]
+    wrong = net.ai.broadcasting_and(net.ai.broadcasting_xor(*below), net.ai.broadcasting_not_equal(rest, zero))
+    return net.ai.broadcasting_where(wrong, net.ai.broadcasting_add(rest, divisor), rest)
 
 
 def less(net: ProgramBuilder, x: Operand, y: Operand) -> Value:
@@ -139,7 +147,7 @@ def cast(net: ProgramBuilder, x: Operand, dtype: str) -> Value:
     if x.dtype not in FLOATS or net.dtype in FLOATS or net.dtype == "bool":
         return net.cast(value, net.dtype)
     limits = np.iinfo(net.dtype)
-    lowest, highest = (np.float32(limits.min), np.nextafter(np.float32(limits.max), np.float32(0)))
+    lowest, highest = float(limits.min), float(np.nextafter(np.float32(limits.max), np.float32(0)))
     kept = net.ai.broadcasting_maximum(net.wide(x), net.number(lowest, "float32"))
     return net.cast(net.ai.broadcasting_minimum(kept, net.number(highest, "float32")), net.dtype)
 
@@ -160,7 +168,7 @@ HANDLERS: Final = {
     **{
         function.__name__: function
         for function in (
-            *(less, greater_equal, less_equal, floor, ceil, sign, square, exp2, inverse, log, rsqrt, clip),
+            *(mod, less, greater_equal, less_equal, floor, ceil, sign, square, exp2, inverse, log, rsqrt, clip),
             *(threshold, cast, select, identity),
         )
     },

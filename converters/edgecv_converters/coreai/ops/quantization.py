@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 import numpy as np
 
 from edgecv_converters.coreai.builder import Operand, ProgramBuilder, Value
-from edgecv_converters.mil.dtypes import KINDS, Array
+from edgecv_converters.mil.dtypes import KINDS, Array, decode
 
 
 def quantize(
@@ -43,6 +44,37 @@ def constexpr_affine_dequantize(
     return dequantize(net, quantized_data, scale, zero_point, axis)
 
 
+def constexpr_blockwise_shift_scale(
+    net: ProgramBuilder, data: Operand, scale: Operand, offset: Operand | None = None
+) -> Value:
+    """Keep integers as they are, with a scale for each block."""
+    zeros = np.zeros(scale.shape, data.constant.dtype) if offset is None else offset.constant
+    none = net.constant(np.zeros(scale.shape, KINDS[net.dtype].numpy))
+    shift = net.constant(zeros, data.dtype)
+    return net.ai.blockwise_shift_scale(net.raw(data), net.raw(scale), shift, none)
+
+
+def constexpr_lut_to_dense(
+    net: ProgramBuilder,
+    indices: Operand,
+    lut: Operand,
+    shape: tuple[int, ...] | None = None,
+    vector_axis: int | None = None,
+) -> Value:
+    """Keep the places in a table of values, in the smallest type of Core AI's that they fit."""
+    table, places = lut.constant, indices.constant
+    if shape is not None:  # the older form: one table, and the places as packed bits
+        places = decode(places.reshape(-1), f"uint{(table.size - 1).bit_length()}", math.prod(shape)).reshape(shape)
+        table = table.reshape(*(1,) * len(shape), -1, 1)
+    if vector_axis is not None and table.shape[-1] != 1:
+        raise ValueError("a table of vectors has no form")
+    bits = next(bits for bits in (2, 4, 8) if table.shape[-2] <= 1 << bits)
+    missing = (1 << bits) - table.shape[-2]
+    whole = np.pad(table, [(0, 0)] * (table.ndim - 2) + [(0, missing), (0, 0)])
+    kept = net.constant(places.astype(np.uint8), f"uint{bits}")
+    return net.ai.lut_to_dense(kept, net.constant(np.ascontiguousarray(whole)), net.setting(0, "int16"))
+
+
 def _grid(
     net: ProgramBuilder, data: Operand, scale: Operand, zero_point: Operand | None, axis: int | None, dtype: str
 ) -> tuple[Value, Value, Value]:
@@ -66,4 +98,9 @@ def _none(net: ProgramBuilder, scale: Operand) -> Value:
     return net.number(0, "float32") if size == 1 else net.constant(np.zeros(size, np.float32))
 
 
-HANDLERS: Final = {function.__name__: function for function in (quantize, dequantize, constexpr_affine_dequantize)}
+HANDLERS: Final = {
+    function.__name__: function
+    for function in (
+        *(quantize, dequantize, constexpr_affine_dequantize, constexpr_blockwise_shift_scale, constexpr_lut_to_dense),
+    )
+}
