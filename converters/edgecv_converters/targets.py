@@ -148,7 +148,7 @@ class ConversionTarget(ABC):
         carried: The precisions that are made of that artifact; the others are made of the frozen graph.
         memory: How many times the size of the model converting takes of memory: an estimate.
         slowness: The place of the target in the order of time that converting takes; the slowest one is started first.
-        shares_options_of: The target whose options say who made these artifacts as well; None: it has its own, or none.
+        shares_options_of: The target whose options hold for these artifacts as well; None where none does.
     """
 
     format: ClassVar[FileFormat]
@@ -188,19 +188,17 @@ class ConversionTarget(ABC):
         return precision == "int8"
 
     def check_options(  # noqa: B027 - most targets have no options
-        self,
-        options: Record | None,
-        precisions: Collection[Precision],
-        *,
-        shared: bool = False,
+        self, options: Record | None, precisions: Collection[Precision]
     ) -> None:
         """Refuse options of this target that mean nothing for the precisions that are asked of it (none: not a target).
-
-        `shared`: another target's artifacts are asked for that take these options as well (`shares_options_of`).
 
         Raises:
             UsageError: An option is for what is not made.
         """
+
+    def left_over(self, options: Record | None) -> Record | None:
+        """Return another target's options (`shares_options_of`) without those that this one takes as well."""
+        return options
 
     def check_fit(  # noqa: B027
         self, options: Record | None, metadata: Any, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]

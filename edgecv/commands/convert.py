@@ -21,6 +21,7 @@ from edgecv.commands import options as opt
 from edgecv.commands.form import default_of, takes, values
 from edgecv.convert.recipe import DEFAULT_EPOCHS, Recipe
 
+EXPERIMENTAL = one_of(name for name, known in formats.KNOWN.items() if known.experimental)
 MAKE, PROOF, WORKERS = "What to make", "Proof", "Workers"
 
 Output = Annotated[
@@ -50,7 +51,8 @@ Targets = Annotated[
     opt.option(
         "--target",
         "-t",
-        help=f"The target to convert to: {one_of(formats.KNOWN)}. Repeatable. Default: all of them.",
+        help=f"The target to convert to: {one_of(formats.KNOWN)}. Repeatable. Default: all but {EXPERIMENTAL}, which "
+        "is experimental.",
         panel=MAKE,
     ),
 ]

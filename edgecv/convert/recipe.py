@@ -103,9 +103,11 @@ class Recipe(Record, frozen=True, kw_only=True):
         if self.strict_int8 and not any(step.precision == "int8" for step in self.steps):
             raise UsageError("--strict-int8 needs an int8 artifact", "Add --quantize int8")
         for name, target in targets().items():
-            own = [step.precision for step in self.steps if step.target == name]
-            shared = any(targets()[step.target].shares_options_of == name for step in self.steps)
-            target.check_options(getattr(self, name, None), own, shared=shared)
+            options = getattr(self, name, None)
+            for other in {step.target for step in self.steps}:
+                if targets()[other].shares_options_of == name:
+                    options = targets()[other].left_over(options)
+            target.check_options(options, [step.precision for step in self.steps if step.target == name])
 
     def _check_refine(self) -> None:
         if not self.refine_limit > 0:

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from typing import Final, Literal
 
 from edgecv_runtime.errors import BackendError, UsageError
-from edgecv_runtime.precisions import DENSE_WORDS, PLAIN, WEIGHT_FORMS, WORDS
+from edgecv_runtime.precisions import PLAIN, WEIGHT_FORMS, WORDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +141,7 @@ COREMLTOOLS: Final = PythonLibrary(
     name="coremltools", distributions=("coremltools",), modules=("coremltools",), extra="convert"
 )
 COREAI_CORE: Final = PythonLibrary(
-    name="Core AI",
+    name="coreai-core",
     distributions=("coreai-core",),
     modules=("coreai",),
     extra="coreai",
@@ -222,7 +222,7 @@ COREAI: Final = FileFormat(
         ),
     ),
     own_precisions=tuple(name for name, form in WEIGHT_FORMS.items() if form.kind != "sparse"),
-    own_words=DENSE_WORDS,
+    own_words="weights8, weights4[-block16|-block64], palette8, palette6|4|3|2[-group4|8|16|32]",
     experimental=True,
 )
 KNOWN: Final[Mapping[str, FileFormat]] = {known.name: known for known in (TFLITE, ONNX, COREML, COREAI)}

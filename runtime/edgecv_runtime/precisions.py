@@ -12,8 +12,10 @@ GROUPED_BITS: Final = (6, 4, 3, 2)  # 256 values for a few channels are as large
 GROUPS: Final = (4, 8, 16, 32)
 BLOCKS: Final = (32, 16, 64)  # the usual one first: a name does not say it
 SHARES: Final = tuple(range(10, 100, 10))
-DENSE_WORDS: Final = "weights8, weights4[-block16|-block64], palette8, palette6|4|3|2[-group4|8|16|32]"
-WORDS: Final = f"{DENSE_WORDS}, sparse[10|...|90]-palette8|6|4|3|2"
+WORDS: Final = (
+    "weights8, weights4[-block16|-block64], palette8, palette6|4|3|2[-group4|8|16|32], "
+    "sparse[10|...|90]-palette8|6|4|3|2"
+)
 
 
 class WeightForm(NamedTuple):

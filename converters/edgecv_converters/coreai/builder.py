@@ -55,7 +55,7 @@ def constant_operand(array: Array, dtype: str = "") -> Operand:
 
 
 class ProgramBuilder:
-    """What the functions of single operations (`coreai.ops`) author with.
+    """Authors the graph for the functions of single operations (`coreai.ops`).
 
     Attributes:
         ai: The module `coreai.authoring`.
@@ -72,7 +72,7 @@ class ProgramBuilder:
 
     @property
     def dtype(self) -> str:
-        """The type of what the operation makes."""
+        """The type that the operation makes."""
         return self.made[0].dtype
 
     @property
@@ -137,7 +137,7 @@ class ProgramBuilder:
         return self.ai.pad(value, self.counts(list(widths)), fill) if any(widths) else value
 
     def slice(self, value: Value, parts: Sequence[tuple[int, int, int]]) -> Value:
-        """Of each axis the elements from a first one to before a last one, by steps."""
+        """Take of each axis the elements from a first one to before a last one, by steps."""
         first, last, step = (self.axes([part[place] for part in parts]) for place in range(3))
         return self.ai.slice_(value, first, last, step)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+import msgspec
 from edgecv_runtime.backends import Backend
 from edgecv_runtime.formats import COREAI as FORMAT
 from edgecv_runtime.formats import COREAI_CORE, COREML, COREMLTOOLS
@@ -43,6 +44,10 @@ class CoreaiTarget(ConversionTarget):
     def convert(self, job: ConversionJob, frozen: FrozenGraph, store: ObjectStore) -> Converted:
         """Write the model of a job."""
         return make_model(job, frozen, store, _interface(job.options))
+
+    def left_over(self, options: Record | None) -> Record | None:
+        """Author, license and version go into the metadata; the rest is for Core ML alone."""
+        return msgspec.structs.replace(_interface(options), author=None, license=None, version=None)
 
     def takes_integers(self, precision: Precision) -> bool:  # noqa: ARG002 - none does
         """Its inputs and outputs are those of the Core ML program."""

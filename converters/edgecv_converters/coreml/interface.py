@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import msgspec
 from edgecv_runtime.errors import UsageError
 from edgecv_runtime.heads.kinds import KINDS, kind_words
 from edgecv_runtime.records import Record
@@ -56,10 +55,6 @@ class Interface(Record, frozen=True, kw_only=True):
             if value not in known:
                 wanted = ", ".join(word for word in known if word)
                 raise UsageError(f"--coreml-{name} must be one of {wanted}, got {value!r}", "See edgecv convert --help")
-
-    def unsigned(self) -> Interface:
-        """The interface without what is for the metadata."""
-        return msgspec.structs.replace(self, author=None, license=None, version=None)
 
     def options(self) -> tuple[str, ...]:
         """The command's options that were given."""

@@ -80,11 +80,9 @@ class CoremlTarget(ConversionTarget):
         """Core ML has no inputs and outputs of 8 bits."""
         return False
 
-    def check_options(self, options: Record | None, precisions: Collection[Precision], *, shared: bool = False) -> None:
+    def check_options(self, options: Record | None, precisions: Collection[Precision]) -> None:
         """Refuse an interface where there is no Core ML model, and `compute` where none computes in integers."""
         interface = _interface(options)
-        if shared and not precisions:
-            interface = interface.unsigned()
         if interface.compute != PLAIN.compute and "int8" not in precisions:
             raise UsageError("--coreml-compute is for Core ML's int8, which is not asked for", "Add --quantize int8")
         if interface != PLAIN and not precisions:

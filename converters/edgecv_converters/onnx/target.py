@@ -69,13 +69,7 @@ class OnnxTarget(ConversionTarget):
 
         onnxruntime.set_default_logger_severity(ONLY_ERRORS)
 
-    def check_options(
-        self,
-        options: Record | None,
-        precisions: Collection[Precision],
-        *,
-        shared: bool = False,  # noqa: ARG002 - nobody shares them
-    ) -> None:
+    def check_options(self, options: Record | None, precisions: Collection[Precision]) -> None:
         """Refuse a batch where there is no ONNX model."""
         if _options(options) != PLAIN and not precisions:
             raise UsageError(

@@ -18,7 +18,7 @@ import numpy as np
 from edgecv_runtime.backends import BackendInfo
 from edgecv_runtime.backends.coreai_child import receive, send
 from edgecv_runtime.errors import BackendError, BundleError, MissingDependencyError
-from edgecv_runtime.formats import COREAI_CORE
+from edgecv_runtime.formats import COREAI, COREAI_CORE
 from edgecv_runtime.interpreter import clean_command, clean_environment
 from edgecv_runtime.schema import Artifact, TensorIO
 
@@ -98,7 +98,7 @@ class CoreAI:
         if answered is None:
             raise self._died()
         if "error" in answered[0]:
-            raise BackendError(f"{COREAI_CORE.name} failed: {_first_line(answered[0]['error'])}")
+            raise BackendError(f"{COREAI.title} failed: {_first_line(answered[0]['error'])}")
         return answered
 
     def _died(self) -> BackendError:
@@ -109,7 +109,7 @@ class CoreAI:
         lines = self._log.read().decode(errors="replace").strip().splitlines()
         end = f": {lines[-1].strip()[-LOG_TAIL:]}" if lines else ""
         return BackendError(
-            f"the process of {COREAI_CORE.name} {how}{end}",
+            f"the process of {COREAI.title} {how}{end}",
             "The file is damaged, or the runtime that is installed cannot take it: make the bundle again",
         )
 
