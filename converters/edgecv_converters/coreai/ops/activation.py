@@ -88,8 +88,7 @@ def softplus(net: ProgramBuilder, x: Operand) -> Value:
 
 def softplus_parametric(net: ProgramBuilder, x: Operand, alpha: Operand, beta: Operand) -> Value:
     """Give alpha * log(1 + e^(beta * x)), both by channel."""
-    factors = [Operand(one.dtype, one.shape, one.value, one.array) for one in (alpha, beta)]
-    outer, inner = (_wide_by_channel(net, one, x.rank) for one in factors)
+    outer, inner = (_wide_by_channel(net, one, x.rank) for one in (alpha, beta))
     return net.narrow(net.ai.broadcasting_mul(outer, _softplus(net, net.ai.broadcasting_mul(inner, net.wide(x)))))
 
 

@@ -15,7 +15,7 @@ from edgecv_converters.coreai.ops.activation import by_channel
 def linear(net: ProgramBuilder, x: Operand, weight: Operand, bias: Operand | None = None) -> Value:
     """Multiply by the transposed weight, and add the bias."""
     factor = net.transpose(net.raw(weight), (1, 0))
-    data = net.reshape(net.raw(x), (-1 if 0 else math.prod(x.shape[:-1]), x.shape[-1]))
+    data = net.reshape(net.raw(x), (math.prod(x.shape[:-1]), x.shape[-1]))
     made = net.ai.batch_matmul(data, factor)
     if x.rank != 2:
         made = net.reshape(made, net.shape)

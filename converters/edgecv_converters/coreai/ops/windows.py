@@ -59,6 +59,7 @@ def conv_transpose(
     groups: int = 1,
 ) -> Value:
     """Spread out without padding, and cut to the size that the program declares."""
+    del output_shape
     kernel, sizes = weight.shape[2:], x.shape[2:]
     ones = (1,) * len(kernel)
     strides, dilations = strides or ones, dilations or ones
@@ -77,18 +78,17 @@ def conv_transpose(
     )
     if len(kernel) == 1:
         made = net.reshape(made, (*net.shape[:2], *whole))
-    before = _cut_before(net.shape[2:], kernel, strides, dilations, pad_type, pad, asked=output_shape is not None)
+    before = _cut_before(net.shape[2:], kernel, strides, dilations, pad_type, pad)
     made = _cropped(net, made, whole, before)
     return made if bias is None else net.ai.broadcasting_add(made, by_channel(net, bias, x.rank))
 
 
 def _cut_before(
-    wanted: Sizes, kernel: Sizes, strides: Sizes, dilations: Sizes, pad_type: str, pad: Sizes | None, *, asked: bool
+    wanted: Sizes, kernel: Sizes, strides: Sizes, dilations: Sizes, pad_type: str, pad: Sizes | None
 ) -> Sizes:
     """Find what falls away before each axis: the padding of the convolution whose gradient this is."""
     if pad_type in {"same", "same_lower"}:
         return paddings(pad_type, (), wanted, kernel, strides, dilations)[::2]
-    del asked
     return (pad or (0, 0) * len(kernel))[::2] if pad_type == "custom" else (0,) * len(kernel)
 
 
