@@ -203,7 +203,7 @@ def test_three_processes_write_the_same_bytes(tmp_path):
 def bundle(digits_model, digits_folder, tmp_path_factory):
     """The digits for Core AI in three precisions, and the Core ML package that the int8 one is made of."""
     out = tmp_path_factory.mktemp("coreai") / "digits.edgecv"
-    precisions = "coreai:float32,coreai:float16,coreai:int8,coreai:palette4,coreml:int8,tflite:int8"
+    precisions = "coreai:float16,coreai:int8,coreai:palette4,coreml:int8,tflite:int8"
     data = ("--calibrate", digits_folder / "train", "--evaluate", digits_folder / "test", "--samples", "60")
     signed = ("--author", "Ann", "--license", "MIT", "--model-version", "7")
     result = edgecv("convert", digits_model, "-o", out, "-p", "rescale", "-q", precisions, *data, *signed)
@@ -214,7 +214,7 @@ def bundle(digits_model, digits_folder, tmp_path_factory):
 def test_apples_runtime_proves_every_precision(bundle):
     manifest = json.loads((bundle / "bundle.json").read_text())
     proofs = {parity["artifact"]: parity for parity in manifest["parity"]}
-    for precision, ratio in (("float32", 90), ("float16", 40), ("int8", 8), ("palette4", 5)):
+    for precision, ratio in (("float16", 40), ("int8", 8), ("palette4", 5)):
         proof = proofs[f"coreai/model.{precision}.aimodel"]
         assert proof["status"] == "passed"
         assert proof["how"] == f"Core AI {VERSION} on Linux CPU"
