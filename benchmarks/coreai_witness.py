@@ -18,10 +18,12 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Final
 
 import msgspec
 import numpy as np
+from edgecv_converters.golden import read_golden
 from edgecv_converters.parity.parts import worst_head, worst_part
 from edgecv_converters.targets import find
 from edgecv_runtime.backends import open_backend, run_float
@@ -30,6 +32,7 @@ from edgecv_runtime.errors import EdgecvError
 from edgecv_runtime.records import Record
 from edgecv_runtime.schema import Preprocess
 
+import edgecv
 from benchmarks import zoo_shared
 from benchmarks.coreai_rounding import partings
 from benchmarks.shared import ROOT
@@ -74,7 +77,7 @@ class Witness(Record, frozen=True):
 
 
 class WitnessRow(Record, frozen=True):
-    """One model, by precision."""
+    """One model, by precision; `samples` are those that both answered."""
 
     name: str
     samples: int
@@ -95,8 +98,9 @@ def main(arguments: Sequence[str]) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from benchmarks.zoo import ZOO
     from benchmarks.zoo_kinds import KINDS
+    from benchmarks.zoo_places import PLACES
 
-    known = (*ZOO, *KINDS, *zoo_shared.MODELS)
+    known = (*ZOO, *KINDS, *zoo_shared.MODELS, *PLACES)
     parser = argparse.ArgumentParser(description="hold Core ML's evaluator against Core AI's runtime")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(known)}")
     names = parser.parse_args(arguments).names or known
@@ -112,9 +116,22 @@ def main(arguments: Sequence[str]) -> int:
 
 def compare(name: str) -> WitnessRow:
     """Build the model and its samples if they are not there, convert it, and hold both formats together."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        model, calibration, evaluation, count = pool.submit(prepare, name).result()
+    from benchmarks.zoo_places import PLACES
+
     began = time.monotonic()
+    try:
+        outcome, samples = _place(name) if name in PLACES else _plain(name)
+        found = dict(_witnesses(outcome, samples))
+    except EdgecvError as error:
+        found = dict.fromkeys(PRECISIONS, Witness("failed", error.message))
+    samples = max(one.samples for one in found.values())
+    return WitnessRow(name, samples, round(time.monotonic() - began, 1), found)
+
+
+def _plain(name: str) -> tuple[Outcome, Path | None]:
+    """Convert a model of the zoo; gives its evaluation samples as well."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        model, calibration, evaluation, _ = pool.submit(prepare, name).result()
     request = ConvertRequest(
         model=model,
         out=WORK / f"{name}.coreai.edgecv",
@@ -126,20 +143,37 @@ def compare(name: str) -> WitnessRow:
         keep_failing=True,
         keep_going=True,
     )
-    try:
-        found = dict(_witnesses(convert(request), evaluation))
-    except EdgecvError as error:
-        found = dict.fromkeys(PRECISIONS, Witness("failed", error.message))
-    return WitnessRow(name, count, round(time.monotonic() - began, 1), found)
+    return convert(request), evaluation
 
 
-def _witnesses(outcome: Outcome, samples: os.PathLike[str]) -> Iterator[tuple[str, Witness]]:
+def _place(name: str) -> tuple[Outcome, Path | None]:
+    """Convert a detector or the like; it is compared on the bundle's golden cases."""
+    from benchmarks.zoo_places import files_of
+
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        files = pool.submit(files_of, name, WORK).result()
+    options = {"preprocess": "rescale", "calibrate": files.calibration, "evaluate": files.evaluation}
+    outcome = edgecv.convert(
+        files.model,
+        WORK / f"{name}.coreai.edgecv",
+        quantize=list(STEPS),
+        heads=[files.head],
+        force=True,
+        keep_failing=True,
+        keep_going=True,
+        **options,
+    )
+    return outcome, None
+
+
+def _witnesses(outcome: Outcome, samples: Path | None) -> Iterator[tuple[str, Witness]]:
     for failure in outcome.failures:
         if failure.target == "coreai":
             yield failure.precision, Witness("failed", failure.message)
     assert outcome.path is not None
     proofs = {parity.artifact: parity for parity in outcome.report.parity}
-    with Bundle.load(outcome.path) as bundle, np.load(samples) as arrays:
+    with Bundle.load(outcome.path) as bundle:
+        inputs = _inputs(bundle, samples)
         for artifact in bundle.manifest.artifacts:
             if artifact.target != "coreai":
                 continue
@@ -153,8 +187,16 @@ def _witnesses(outcome: Outcome, samples: os.PathLike[str]) -> Iterator[tuple[st
                 agreement=head.agreement if head else None,
                 snr_db=part.snr_db if part else None,
             )
-            inputs = {spec.name: arrays[spec.name][:COMPARED] for spec in bundle.manifest.inputs}
             yield artifact.precision, _held(bundle, artifact.precision, inputs, proven)
+
+
+def _inputs(bundle: Bundle, samples: Path | None) -> dict[str, np.ndarray]:
+    names = [spec.name for spec in bundle.manifest.inputs]
+    if samples is not None:
+        with np.load(samples) as arrays:
+            return {name: arrays[name][:COMPARED] for name in names}
+    cases = list(read_golden(bundle.root, bundle.manifest.golden))
+    return {name: np.concatenate([case.inputs[name] for case in cases]) for name in names}
 
 
 def _held(bundle: Bundle, precision: str, inputs: dict[str, np.ndarray], proven: Witness) -> Witness:
