@@ -104,14 +104,16 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(description="hold Core ML's evaluator against Core AI's runtime")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(known)}")
     names = parser.parse_args(arguments).names or known
-    rows = {row.name: row for row in _kept()}
+    failed = False
     for name in names:
-        rows[name] = compare(name)
+        row = compare(name)
+        rows = {kept.name: kept for kept in _kept()} | {name: row}  # another run may have written its own meanwhile
+        failed |= any(one.status == "failed" for one in row.precisions.values())
         ordered = tuple(rows[other] for other in known if other in rows)
         results = WitnessResults(machine=machine_line(), versions=tool_versions(), rows=ordered)
         RESULTS.write_text(json.dumps(msgspec.to_builtins(results), indent=1) + "\n")
-        print(_line(rows[name]), flush=True)
-    return int(any(one.status == "failed" for name in names for one in rows[name].precisions.values()))
+        print(_line(row), flush=True)
+    return int(failed)
 
 
 def compare(name: str) -> WitnessRow:
