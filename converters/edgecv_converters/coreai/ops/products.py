@@ -1,4 +1,4 @@
-"""Matrix products and normalizations."""
+"""Matrix products and normalizations, in float32: the CPU runtime adds up a product of float16 in float16."""
 
 from __future__ import annotations
 
@@ -14,21 +14,20 @@ from edgecv_converters.coreai.ops.activation import by_channel
 
 def linear(net: ProgramBuilder, x: Operand, weight: Operand, bias: Operand | None = None) -> Value:
     """Multiply by the transposed weight, and add the bias."""
-    factor = net.transpose(net.raw(weight), (1, 0))
-    data = net.reshape(net.raw(x), (math.prod(x.shape[:-1]), x.shape[-1]))
-    made = net.ai.batch_matmul(data, factor)
+    data = net.reshape(net.wide(x), (math.prod(x.shape[:-1]), x.shape[-1]))
+    made = net.ai.batch_matmul(data, net.transpose(net.wide(weight), (1, 0)))
     if x.rank != 2:
         made = net.reshape(made, net.shape)
-    return made if bias is None else net.ai.broadcasting_add(made, net.raw(bias))
+    return net.narrow(made if bias is None else net.ai.broadcasting_add(made, net.wide(bias)))
 
 
 def matmul(net: ProgramBuilder, x: Operand, y: Operand, transpose_x: bool = False, transpose_y: bool = False) -> Value:
     """Multiply matrices; batches are broadcast."""
     if min(x.rank, y.rank) < 2:
         raise ValueError("a product with a vector has no form")
-    left = _swapped(net, net.raw(x), x.rank) if transpose_x else net.raw(x)
-    right = _swapped(net, net.raw(y), y.rank) if transpose_y else net.raw(y)
-    return net.ai.broadcasting_batch_matmul(left, right)
+    left = _swapped(net, net.wide(x), x.rank) if transpose_x else net.wide(x)
+    right = _swapped(net, net.wide(y), y.rank) if transpose_y else net.wide(y)
+    return net.narrow(net.ai.broadcasting_batch_matmul(left, right))
 
 
 def _swapped(net: ProgramBuilder, value: Value, rank: int) -> Value:
@@ -54,11 +53,11 @@ def einsum(net: ProgramBuilder, values: Sequence[Operand], equation: str) -> Val
     b = _arranged(net, right, second, (*batch, *summed, *columns), (groups[0], *groups[2:]))
     made = net.reshape(net.ai.batch_matmul(a, b), [sizes[letter] for letter in (*batch, *rows, *columns)])
     order = (*batch, *rows, *columns)
-    return net.transpose(made, [order.index(letter) for letter in wanted])
+    return net.narrow(net.transpose(made, [order.index(letter) for letter in wanted]))
 
 
 def _arranged(net: ProgramBuilder, operand: Operand, term: str, order: Sequence[str], shape: Sequence[int]) -> Value:
-    return net.reshape(net.transpose(net.raw(operand), [term.index(letter) for letter in order]), shape)
+    return net.reshape(net.transpose(net.wide(operand), [term.index(letter) for letter in order]), shape)
 
 
 def batch_norm(
