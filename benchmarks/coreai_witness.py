@@ -126,8 +126,8 @@ def compare(name: str) -> WitnessRow:
         found = dict(_witnesses(outcome, samples))
     except EdgecvError as error:
         found = dict.fromkeys(PRECISIONS, Witness("failed", error.message))
-    samples = max(one.samples for one in found.values())
-    return WitnessRow(name, samples, round(time.monotonic() - began, 1), found)
+    count = max(one.samples for one in found.values())
+    return WitnessRow(name, count, round(time.monotonic() - began, 1), found)
 
 
 def _plain(name: str) -> tuple[Outcome, Path | None]:
@@ -154,16 +154,17 @@ def _place(name: str) -> tuple[Outcome, Path | None]:
 
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         files = pool.submit(files_of, name, WORK).result()
-    options = {"preprocess": "rescale", "calibrate": files.calibration, "evaluate": files.evaluation}
     outcome = edgecv.convert(
         files.model,
         WORK / f"{name}.coreai.edgecv",
         quantize=list(STEPS),
+        preprocess="rescale",
+        calibrate=files.calibration,
+        evaluate=files.evaluation,
         heads=[files.head],
         force=True,
         keep_failing=True,
         keep_going=True,
-        **options,
     )
     return outcome, None
 
