@@ -47,6 +47,7 @@ RESULTS: Final = ROOT / "benchmarks" / "results" / "coreai.json"
 PRECISIONS: Final = ("float32", "float16", "int8")
 STEPS: Final = tuple(f"{target}:{precision}" for target in ("coreml", "coreai") for precision in PRECISIONS)
 COMPARED: Final = 16  # samples
+NEAR: Final = 1e-3  # steps from a half that a float32 sum in another order may move a value by
 
 
 class Witness(Record, frozen=True):
@@ -94,7 +95,7 @@ class WitnessResults(Record, frozen=True):
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Compare the named models, or all; returns 1 if any precision of any failed."""
+    """Compare the named models, or all; returns 1 if a precision failed, or int8 differs by more than its roundings."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from benchmarks.zoo import ZOO
     from benchmarks.zoo_kinds import KINDS
@@ -108,12 +109,17 @@ def main(arguments: Sequence[str]) -> int:
     for name in names:
         row = compare(name)
         rows = {kept.name: kept for kept in _kept()} | {name: row}  # another run may have written its own meanwhile
-        failed |= any(one.status == "failed" for one in row.precisions.values())
+        failed |= any(one.status == "failed" or not _is_rounding(one) for one in row.precisions.values())
         ordered = tuple(rows[other] for other in known if other in rows)
         results = WitnessResults(machine=machine_line(), versions=tool_versions(), rows=ordered)
         RESULTS.write_text(json.dumps(msgspec.to_builtins(results), indent=1) + "\n")
         print(_line(row), flush=True)
     return int(failed)
+
+
+def _is_rounding(one: Witness) -> bool:
+    """Tell whether int8 differs only where a sum in another order falls on the other side of a half."""
+    return one.steps <= 1 and one.from_half < NEAR
 
 
 def compare(name: str) -> WitnessRow:
