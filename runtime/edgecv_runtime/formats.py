@@ -147,6 +147,13 @@ TFLITE_MICRO: Final = PythonLibrary(
     extra="micro",
     system="x86-64 Linux",
 )
+COREAI_CORE: Final = PythonLibrary(
+    name="coreai-core",
+    distributions=("coreai-core",),
+    modules=("coreai",),
+    extra="coreai",
+    system="x86-64 Linux with glibc 2.34 or later and Python 3.11 to 3.14",
+)
 TFLITE: Final = FileFormat(
     name="tflite",
     title="TFLite",
@@ -206,6 +213,25 @@ COREML: Final = FileFormat(
     own_precisions=tuple(WEIGHT_FORMS),
     own_words=WORDS,
 )
+COREAI: Final = FileFormat(
+    name="coreai",
+    title="Core AI",
+    suffix=".aimodel",
+    backends=(
+        BackendRecord(
+            name="coreai",
+            title="Core AI",
+            opener=f"{_BACKENDS}.coreai:CoreAI",
+            library=COREAI_CORE,
+            processor="system",
+            platform="linux",
+            is_installed=lambda: find_spec(COREAI_CORE.modules[0]) is not None,
+        ),
+    ),
+    own_precisions=tuple(name for name, form in WEIGHT_FORMS.items() if form.kind != "sparse"),
+    own_words="weights8, weights4[-block16|-block64], palette8, palette6|4|3|2[-group4|8|16|32]",
+    experimental=True,
+)
 MICRO: Final = FileFormat(
     name="micro",
     title="TFLite Micro",
@@ -221,7 +247,7 @@ MICRO: Final = FileFormat(
     ),
     experimental=True,
 )
-KNOWN: Final[Mapping[str, FileFormat]] = {known.name: known for known in (TFLITE, ONNX, COREML, MICRO)}
+KNOWN: Final[Mapping[str, FileFormat]] = {known.name: known for known in (TFLITE, ONNX, COREML, COREAI, MICRO)}
 """Every format by its name, in the order in which artifacts are listed, and in which a CPU tries them."""
 BACKENDS: Final[Mapping[str, BackendRecord]] = {
     record.name: record for known in KNOWN.values() for record in known.backends

@@ -46,6 +46,7 @@ def test_a_gpu_is_tried_first_then_int8_then_float_on_a_cpu_then_the_system_and_
         ("litert", False, True),
         ("onnx", False, True),
         ("coreml", True, True),
+        ("coreai", True, True),
         ("tflm", True, True),
     ]
 
