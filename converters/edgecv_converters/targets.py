@@ -153,7 +153,6 @@ class ConversionTarget(ABC):
         carried: The precisions that are made of that artifact; the others are made of the frozen graph.
         memory: How many times the size of the model converting takes of memory: an estimate.
         slowness: The place of the target in the order of time that converting takes; the slowest one is started first.
-        shares_options_of: The target whose options hold for these artifacts as well; None where none does.
     """
 
     format: ClassVar[FileFormat]
@@ -165,7 +164,6 @@ class ConversionTarget(ABC):
     carried: ClassVar[frozenset[Precision]] = frozenset()
     memory: ClassVar[float] = 6
     slowness: ClassVar[int] = 0
-    shares_options_of: ClassVar[str | None] = None
 
     @property
     def name(self) -> str:
@@ -200,10 +198,6 @@ class ConversionTarget(ABC):
         Raises:
             UsageError: An option is for what is not made.
         """
-
-    def left_over(self, options: Record | None) -> Record | None:
-        """Return another target's options (`shares_options_of`) without those that this one takes as well."""
-        return options
 
     def check_fit(  # noqa: B027
         self, options: Record | None, metadata: Any, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]

@@ -24,7 +24,7 @@ from edgecv.commands import options as opt
 from edgecv.commands.form import default_of, takes, values
 from edgecv.convert.recipe import DEFAULT_EPOCHS, Recipe
 
-EXPERIMENTAL = one_of(name for name, known in formats.KNOWN.items() if known.experimental)
+EXPERIMENTAL = " and ".join(name for name, known in formats.KNOWN.items() if known.experimental)
 MAKE, PROOF, WORKERS = "What to make", "Proof", "Workers"
 
 Output = Annotated[
@@ -55,7 +55,7 @@ Targets = Annotated[
         "--target",
         "-t",
         help=f"The target to convert to: {one_of(formats.KNOWN)}. Repeatable. Default: all but {EXPERIMENTAL}, which "
-        "is experimental.",
+        "are experimental.",
         panel=MAKE,
     ),
 ]

@@ -124,11 +124,7 @@ class Recipe(Record, frozen=True, kw_only=True):
         if self.strict_int8 and not any(step.precision == "int8" for step in self.steps):
             raise UsageError("--strict-int8 needs an int8 artifact", "Add --quantize int8")
         for name, target in targets().items():
-            options = getattr(self, name, None)
-            for other in {step.target for step in self.steps}:
-                if targets()[other].shares_options_of == name:
-                    options = targets()[other].left_over(options)
-            target.check_options(options, [step.precision for step in self.steps if step.target == name])
+            target.check_options(self.options_of(name), [step.precision for step in self.steps if step.target == name])
 
     def _check_refine(self) -> None:
         if not self.refine_limit > 0:
@@ -185,7 +181,7 @@ class Recipe(Record, frozen=True, kw_only=True):
 
     def options_of(self, target: str) -> Record | None:
         """Return what an app wants of one target's artifacts: the field of the target's name; None without such."""
-        found = getattr(self, targets()[target].shares_options_of or target, None)
+        found = getattr(self, target, None)
         return found if isinstance(found, Record) else None
 
     @property

@@ -30,7 +30,7 @@ PLAIN: Final = Interface()  # the program as numbers go in and out, int8 in floa
 _COUNTED: Final = re.compile(r"(_cast_fp(16|32)|_\d+)$")
 
 
-def make_model(job: ConversionJob, frozen: FrozenGraph, store: ObjectStore, interface: Interface) -> Converted:
+def make_model(job: ConversionJob, frozen: FrozenGraph, store: ObjectStore) -> Converted:
     """Write the model of a job, and describe it.
 
     Raises:
@@ -42,7 +42,7 @@ def make_model(job: ConversionJob, frozen: FrozenGraph, store: ObjectStore, inte
         job.out.mkdir(parents=True)
         write_program(load_program(folder), job.out / PROGRAM, _layers(frozen))
     (job.out / DIGEST).write_bytes(sha256((job.out / PROGRAM).read_bytes()).digest())
-    write_metadata(job.out / METADATA_FILE, job.precision, interface, wait_for(store, METADATA))
+    write_metadata(job.out / METADATA_FILE, job.precision, wait_for(store, METADATA))
     requires = {"asset_version": ASSET_VERSION, "minimum_target": "iOS27"}
     described = package.described._replace(ops=counted(job.out / PROGRAM), requires=requires)
     notes = tuple(note.replace("Core ML", "Core AI") for note in package.notes)

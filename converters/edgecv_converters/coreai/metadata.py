@@ -4,42 +4,28 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import msgspec
-from edgecv_runtime.heads.kinds import first_labels, kind_words
 from edgecv_runtime.schema import Precision
 
-from edgecv_converters.coreml.interface import Interface, ModelMetadata
-from edgecv_converters.coreml.package import BUNDLE, HEADS, PREPROCESS, RECIPE, SOURCE
+from edgecv_converters.coreml.package import RECIPE
+from edgecv_converters.model_metadata import ModelMetadata
 
 ASSET_VERSION: Final = "2.0"
 VERSION: Final = "edgecv.model_version"
 
 
-def write_metadata(file: Path, precision: Precision, interface: Interface, metadata: ModelMetadata) -> None:
+def write_metadata(file: Path, precision: Precision, metadata: ModelMetadata) -> None:
     """Say who made a model, what it is, what its input goes through, and which bundle it belongs to."""
-    own = {
-        PREPROCESS: _canonical(metadata.preprocess),
-        HEADS: _canonical(metadata.heads),
-        SOURCE: metadata.source.sha256,
-        BUNDLE: metadata.identity,
-        RECIPE: precision,
-        VERSION: interface.version,
-    }
-    labels = first_labels(metadata.heads)
-    count = "" if labels is None else f", {len(labels)} labels"
+    authorship = metadata.authorship
+    own = {**metadata.properties(), RECIPE: precision, VERSION: authorship.version}
     said = {
         "assetVersion": ASSET_VERSION,
-        "author": interface.author,
+        "author": authorship.author,
         "creatorDefinedMetadata": {key: value for key, value in own.items() if value is not None},
-        "description": f"{metadata.name}: {kind_words(metadata.heads)}{count}. From a {metadata.source.format} model",
-        "license": interface.license,
+        "description": metadata.summary(),
+        "license": authorship.license,
         "producer": "edgecv",
     }
     kept = {key: value for key, value in said.items() if value is not None}
     file.write_text(json.dumps(kept, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def _canonical(value: Any) -> str:
-    return msgspec.json.encode(value, order="sorted").decode()

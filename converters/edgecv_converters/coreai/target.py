@@ -5,16 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-import msgspec
 from edgecv_runtime.backends import Backend
 from edgecv_runtime.formats import COREAI as FORMAT
-from edgecv_runtime.formats import COREAI_CORE, COREML, COREMLTOOLS
-from edgecv_runtime.records import Record
+from edgecv_runtime.formats import COREAI_CORE, COREMLTOOLS
 from edgecv_runtime.schema import Precision
 
 from edgecv_converters.coreai.inspect import inspect_coreai
 from edgecv_converters.coreai.make import METADATA_FILE, PROGRAM, make_model
-from edgecv_converters.coreml.interface import Interface
 from edgecv_converters.coreml.target import TARGET as PACKAGES
 from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.inspection import ArtifactInspection
@@ -35,7 +32,6 @@ class CoreaiTarget(ConversionTarget):
     passes = PACKAGES.passes
     carried = PACKAGES.carried
     slowness = 3
-    shares_options_of = COREML.name
 
     def load_libraries(self) -> None:
         """Import coremltools; Apple's library starts threads, which no process may have that is copied."""
@@ -43,11 +39,7 @@ class CoreaiTarget(ConversionTarget):
 
     def convert(self, job: ConversionJob, frozen: FrozenGraph, store: ObjectStore) -> Converted:
         """Write the model of a job."""
-        return make_model(job, frozen, store, _interface(job.options))
-
-    def left_over(self, options: Record | None) -> Record | None:
-        """Author, license and version go into the metadata; the rest is for Core ML alone."""
-        return msgspec.structs.replace(_interface(options), author=None, license=None, version=None)
+        return make_model(job, frozen, store)
 
     def takes_integers(self, precision: Precision) -> bool:  # noqa: ARG002 - none does
         """Its inputs and outputs are those of the Core ML program."""
@@ -64,10 +56,6 @@ class CoreaiTarget(ConversionTarget):
     def inspect(self, path: Path) -> ArtifactInspection:
         """Describe a model by Apple's library."""
         return inspect_coreai(path)
-
-
-def _interface(options: Record | None) -> Interface:
-    return options if isinstance(options, Interface) else Interface()
 
 
 TARGET: Final = CoreaiTarget()
