@@ -7,7 +7,7 @@ it is asked for, and the libraries of its converter when something is converted.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 IoType = Literal["float32", "int8", "uint8"]
 Quantizer = Literal["edgecv", "vendor"]
+DenseScales = Literal["channel", "tensor"]
 ProofMethod = Literal["runtime", "reference"]
 REFINE_SECONDS: Final = 540.0  # that a distillation may take where nobody says
 
@@ -57,6 +58,8 @@ class Quantizing:
         epochs: So many are trained on labelled samples; None leaves it out.
         budget: What accuracy may lose: layers stay float to keep to it. None leaves all in int8.
         strict: Whether a layer that has no int8 form is an error, in place of staying float.
+        numbers: The target by whose kernels int8 files are run and judged while they are made.
+        dense_scales: Whether the weights of a dense layer have a scale for each channel, or one in all.
     """
 
     quantizer: Quantizer = "edgecv"
@@ -65,6 +68,8 @@ class Quantizing:
     epochs: int | None = None
     budget: Budget | None = None
     strict: bool = False
+    numbers: str = formats.TFLITE.name
+    dense_scales: DenseScales = "channel"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,6 +213,13 @@ class ConversionTarget(ABC):
     def is_exact_twin(self, options: Record | None) -> bool:  # noqa: ARG002 - some targets look at them
         """Tell whether what carries the one quantization must give the very same answers as the carrier."""
         return True
+
+    def kernels(self) -> Callable[[bytes], Any] | None:
+        """Return what opens an int8 file in this target's runtime while the file is quantized; None where nothing does.
+
+        What it opens has the form of LiteRT's interpreter, and any tensor can be read (`quantize.watched`).
+        """
+        return None
 
     def methods(self) -> tuple[ProofMethod, ...]:
         """Return the methods by which artifacts can be executed for a proof on this system; the last is the best."""

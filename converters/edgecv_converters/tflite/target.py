@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from edgecv_runtime.errors import UsageError
 from edgecv_runtime.formats import LITERT
@@ -32,7 +32,8 @@ from edgecv_converters.isolate.store import ObjectStore
 from edgecv_converters.measured import LayerError
 from edgecv_converters.model_metadata import ModelMetadata
 from edgecv_converters.quantize.layers import measure_layers
-from edgecv_converters.targets import ArtifactDescription, ConversionJob, ConversionTarget, Converted
+from edgecv_converters.quantize.watched import Kernels, litert
+from edgecv_converters.targets import ArtifactDescription, ConversionJob, ConversionTarget, Converted, find
 from edgecv_converters.tflite.convert import to_tflite
 from edgecv_converters.tflite.describe import IDENTIFIER, describe, input_names, output_names
 from edgecv_converters.tflite.inspect import inspect_tflite
@@ -96,6 +97,10 @@ class TfliteTarget(ConversionTarget):
         """Run the file with the layer's last result in view."""
         return layer_maps(file.read_bytes(), layer, samples)
 
+    def kernels(self) -> Callable[[bytes], Any]:
+        """Open files in LiteRT."""
+        return litert
+
     def recognizes(self, path: Path, head: bytes) -> bool:  # noqa: ARG002 - by content
         """Recognize the identifier of TFLite's flatbuffers, whatever its name."""
         return head[4:8] == IDENTIFIER
@@ -106,7 +111,10 @@ class TfliteTarget(ConversionTarget):
 
 
 def _quantized(job: ConversionJob, frozen: FrozenGraph, store: ObjectStore, metadata: ModelMetadata) -> Converted:
-    made = to_int8(frozen, store, job.io, job.how)
+    opener = find(job.how.numbers).kernels()
+    assert opener is not None, "the recipe was checked"
+    with Kernels.used(opener):
+        made = to_int8(frozen, store, job.io, job.how)
     if kept_layers(made.mixed):
         job = replace(job, precision="mixed", file=job.file.replace(".int8.", ".mixed."))
     described, notes = _written(made.data, frozen, job, metadata)
