@@ -14,7 +14,7 @@ from edgecv_runtime.errors import BundleError, EdgecvError, UsageError
 
 import edgecv
 from edgecv.convert.staging import write_zip
-from edgecv.export import ios, sources
+from edgecv.export import ios, packaged, sources
 from edgecv.export.micro import layouts
 from edgecv.export.names import resource_name
 from tests import bundles
@@ -357,7 +357,7 @@ def test_the_wheel_holds_what_an_export_copies():
 
 def test_an_installed_wheel_s_sources_are_found(tmp_path, monkeypatch):
     sources.copy_project(tmp_path / "edgecv" / sources.PACKAGED)
-    monkeypatch.setattr(sources, "files", lambda _: tmp_path / "edgecv")
+    monkeypatch.setattr(packaged, "files", lambda _: tmp_path / "edgecv")
     assert sources.home() == tmp_path / "edgecv" / sources.PACKAGED
     shutil.rmtree(tmp_path / "edgecv" / sources.PACKAGED)
     with pytest.raises(EdgecvError, match="has no Android sources"):

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
-from edgecv_runtime.errors import EdgecvError
-
+from edgecv.export.packaged import packaged_sources
 from edgecv.export.sources import copy, walk
 
 PACKAGED: Final = "_micro"  # in the wheel, beside this package (pyproject.toml, force-include)
@@ -115,13 +113,7 @@ def home() -> Path:
     Raises:
         EdgecvError: This installation has none.
     """
-    package = Path(str(files("edgecv")))
-    for place in (package / PACKAGED, package.parent / "micro_demo"):
-        if (place / MARK).is_file():
-            return place
-    raise EdgecvError(
-        "this installation of edgecv has no C sources", "Install it from a wheel, or with pip from a checkout"
-    )
+    return packaged_sources(PACKAGED, "micro_demo", MARK, "C")
 
 
 def copy_sources(layout: MicroLayout, folder: Path) -> None:
