@@ -1,4 +1,4 @@
-"""Finds the sources that `edgecv export` copies: in a wheel beside the package, in a checkout in a folder of their own."""
+"""Finds the sources that `edgecv export` copies: beside the package in a wheel, in their own folder in a checkout."""
 
 from __future__ import annotations
 
