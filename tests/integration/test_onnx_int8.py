@@ -17,9 +17,12 @@ import onnx
 import pytest
 from edgecv_converters.onnx.describe import describe
 from edgecv_converters.onnx.int8 import from_tflite
+from edgecv_converters.onnx.layer_maps import layer_maps
 from edgecv_converters.targets import IoType
 from edgecv_converters.tflite.describe import describe as describe_tflite
 from edgecv_converters.tflite.describe import load
+from edgecv_converters.tflite.layer_maps import layer_maps as tflite_maps
+from edgecv_runtime.errors import UsageError
 from onnx import numpy_helper
 
 from tests import models
@@ -71,6 +74,18 @@ def test_scales_and_zero_points_are_the_tflite_files_own() -> None:
         assert (np.atleast_1d(scale).tobytes(), int(zero.flat[0]) - shift) in known
         seen += 1
     assert seen >= 12
+
+
+def test_what_layers_give_inside_is_the_tflite_files_own(tmp_path: Path) -> None:
+    _, content, model = digits("float32")
+    onnx.save(model, tmp_path / "digits.onnx")
+    pixels = models.digits()[0][100:105, ..., None] / np.float32(255)
+    for layer in ("conv_1_1", "conv_2_1"):  # as the graph names them
+        maps = layer_maps(tmp_path / "digits.onnx", layer, pixels)
+        assert np.ptp(maps) > 0.5
+        np.testing.assert_allclose(maps, tflite_maps(content, layer, pixels), rtol=0, atol=1e-6)
+    with pytest.raises(UsageError, match="no layer 'nope'"):
+        layer_maps(tmp_path / "digits.onnx", "nope", pixels)
 
 
 def test_weights_are_the_tflite_files_own() -> None:

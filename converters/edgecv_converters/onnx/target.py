@@ -34,6 +34,7 @@ from edgecv_converters.onnx.float16 import to_float16
 from edgecv_converters.onnx.inspect import inspect_onnx
 from edgecv_converters.onnx.int8 import from_tflite
 from edgecv_converters.onnx.int8.short import shortened
+from edgecv_converters.onnx.layer_maps import Array, layer_maps
 from edgecv_converters.onnx.options import OnnxOptions
 from edgecv_converters.targets import ArtifactDescription, ConversionJob, ConversionTarget, Converted
 from edgecv_converters.workers.exchange import METADATA
@@ -95,6 +96,10 @@ class OnnxTarget(ConversionTarget):
         taken, given, ops = describe(model, frozen.inputs, frozen.outputs)
         requires = {"opset": str(opset), "ir_version": str(model.ir_version)}
         return Converted(artifact=ArtifactDescription(taken, given, ops, requires).artifact(job))
+
+    def layer_maps(self, file: Path, layer: str, samples: Array) -> Array:
+        """Run the file with the layer's last result as an output."""
+        return layer_maps(file, layer, samples)
 
     def recognizes(self, path: Path, head: bytes) -> bool:
         """Recognize a file by the name NAME.onnx: a protobuf has no identifier."""
