@@ -6,6 +6,7 @@ import dev.edgecv.LiteRtEngine.Accelerator
 import org.junit.jupiter.api.AfterEach
 import java.nio.ByteBuffer
 import java.nio.ByteOrder
+import java.util.concurrent.Callable
 import kotlin.test.Test
 import kotlin.test.assertContentEquals
 import kotlin.test.assertEquals
@@ -201,5 +202,30 @@ class LiteRtEngineTest {
         val missing = assertFailsWith<EngineException> { open(Accelerator.CPU) }
         assertEquals("LiteRT is not in this app: no LiteRt in java.library.path", missing.message)
         assertEquals("Add com.google.ai.edge.litert:litert to the app's dependencies", missing.hint)
+    }
+
+    @Test
+    fun `an app without LiteRT's classes is told so, and may list the engine`() {
+        val mine = javaClass.classLoader
+        val without = object : ClassLoader(mine) {
+            override fun loadClass(name: String, resolve: Boolean): Class<*> {
+                if (name.startsWith("com.google.")) throw ClassNotFoundException(name)
+                if (!name.startsWith("dev.edgecv.")) return super.loadClass(name, resolve)
+                val bytes = mine.getResourceAsStream("${name.replace('.', '/')}.class")!!.use { it.readBytes() }
+                return findLoadedClass(name) ?: defineClass(name, bytes, 0, bytes.size)
+            }
+        }
+        val app = without.loadClass("dev.edgecv.AppWithoutLiteRt").getDeclaredConstructor().apply { isAccessible = true }
+        val said = (app.newInstance() as Callable<*>).call().toString()
+        assertTrue(said.startsWith("LiteRT is not in this app: com/google/ai/edge/litert/"), said)
+    }
+}
+
+/** An app that lists LiteRT among its engines and opens a model on it; what it is told. */
+internal class AppWithoutLiteRt : Callable<String> {
+    override fun call(): String {
+        val artifact = Artifact(Format.TFLITE, "float32", "x.tflite", "", 4, emptyList(), emptyList(), emptyMap(), emptyMap())
+        val engines = Accelerator.values().map { LiteRtEngine.Factory(it) }
+        return assertFailsWith<EngineException> { engines.first().open(artifact, ByteBuffer.allocateDirect(4)) }.message
     }
 }
