@@ -62,9 +62,7 @@ def compile_library(compiler: str, java: Path) -> None:
     sources = [Path(__file__).with_name("litert_jni.c"), SESSION / "litert_session.c"]
     folders = [java, java / "linux", SESSION / "include"]
     options = ["-O1", "-Wall", "-Werror", "-fPIC", "-shared", *(f"-I{folder}" for folder in folders)]
-    subprocess.run(
-        [compiler, *options, *map(str, sources), "-ldl", "-o", str(FOLDER / "liblitert_jni.so")], check=True
-    )
+    subprocess.run([compiler, *options, *map(str, sources), "-ldl", "-o", str(FOLDER / "liblitert_jni.so")], check=True)
 
 
 def make_digits(io: Literal["int8", "uint8"]) -> None:

@@ -376,4 +376,5 @@ def test_the_app_and_its_pages_name_the_litert_that_it_is_built_with():
     models = ROOT / "android_demo/app/src/main/kotlin/dev/edgecv/demo/Models.kt"
     assert f'LITERT = "{litert}"' in models.read_text(encoding="utf-8")
     page = (ROOT / "docs/android.md").read_text(encoding="utf-8")
-    assert f"litert:litert:{litert}`" in page and f"litert:litert-gpu:{litert}`" in page
+    assert f"litert:litert:{litert}`" in page
+    assert f"litert:litert-gpu:{litert}`" in page
