@@ -14,6 +14,8 @@ import java.nio.ByteOrder
  */
 internal class TensorCopy private constructor(val type: ElementType?, val write: () -> Unit, val read: () -> Unit) {
     companion object {
+        private const val FLOAT_IO = "Convert again with float32, int8 or uint8 inputs and outputs (edgecv convert --io)"
+
         /** The one for a record's type of number. */
         fun of(io: TensorIO, tensor: Tensor, memory: TensorBuffer): TensorCopy = when (tensor.dtype) {
             DType.FLOAT32 -> floats(io, tensor, memory)
@@ -23,7 +25,7 @@ internal class TensorCopy private constructor(val type: ElementType?, val write:
             DType.INT64 -> longs(io, tensor, memory)
             DType.BOOL -> booleans(io, tensor, memory)
             DType.INT16, DType.UINT16, DType.FLOAT16, DType.FLOAT64 ->
-                throw EngineException("LiteRT's Kotlin API has no ${tensor.dtype.title}, which '${io.name}' is")
+                throw EngineException("'${io.name}' is ${tensor.dtype.title}, which this engine does not hand to LiteRT", FLOAT_IO)
         }
 
         private fun floats(io: TensorIO, tensor: Tensor, memory: TensorBuffer): TensorCopy {

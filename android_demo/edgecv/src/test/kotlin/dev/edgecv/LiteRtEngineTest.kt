@@ -169,7 +169,7 @@ class LiteRtEngineTest {
         val name = refused(fake(), artifact = artifact(outputs = listOf(io("z", "float32", 2, 3))))
         assertEquals("tflite/model.tflite has no tensor 'z': Failed to find z", name.message)
         val half = refused(fake(), artifact = artifact(inputs = listOf(io("x", "float16", 2, 3))))
-        assertEquals("LiteRT's Kotlin API has no float16, which 'X' is", half.message)
+        assertEquals("'X' is float16, which this engine does not hand to LiteRT", half.message)
         val unnamed = FakeLiteRt(mapOf("x" to fakeTensor(null, 2, 3)), mapOf("y" to fakeTensor(ElementType.FLOAT, 2, 3)))
         StandIn.current = unnamed
         val unsaid = refused(unnamed)

@@ -1,7 +1,7 @@
 package com.google.ai.edge.litert
 
 /*
- * The declarations of LiteRT 2.3's Kotlin API that edgecv uses, as its public sources have them (litert/kotlin in its repository).
+ * The declarations of LiteRT 2's Kotlin API that edgecv uses, as its public sources have them (litert/kotlin in its repository).
  * They run nothing: a test says what does, see StandIn.kt.
  */
 
