@@ -9,7 +9,7 @@ MEDIAPIPE := build/mediapipe/venv
 
 export TF_CPP_MIN_LOG_LEVEL = 2
 
-.PHONY: demo test unit fuzz test-arm test-mediapipe test-android test-ios lint types docs zoo bench bench-peers schema golden clean
+.PHONY: demo test unit fuzz test-arm test-mediapipe test-micro test-android test-ios lint types docs zoo bench bench-peers schema golden clean
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -52,6 +52,12 @@ test-android: $(READY)
 # (3.4 GB; without them it says `skipped`).
 test-ios: $(READY)
 	$(BIN)/python -m tests.ios.run
+
+# The C library for microcontrollers on this computer, which `make test` runs as well (needs gcc and g++), and then on emulated
+# boards (needs arm-none-eabi-gcc with newlib and qemu-system-arm; without them it says `skipped`).
+test-micro: $(READY)
+	$(BIN)/pytest tests/micro
+	$(BIN)/python -m tests.micro.emulated
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -18,7 +18,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 from edgecv_converters.explain import masking
-from edgecv_converters.explain.compare import rank_correlation, top_overlap
+from edgecv_converters.explain.compare import highest_point, rank_correlation, top_overlap
+from edgecv_converters.explain.departing import FilePair, find_departing
 from edgecv_converters.explain.records import ExplainedPictures, ExplainOrder
 from edgecv_converters.explain.settings import ExplainSettings
 from edgecv_converters.explain.subjects import AnsweringSource, opened_artifact
@@ -29,7 +30,7 @@ from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.heads.kinds import heads_of
 
 import edgecv
-from benchmarks.explain_data import CORNER, NAMES, Drawn, chance, draw, pointed, trained
+from benchmarks.explain_data import CORNER, NAMES, Drawn, chance, draw, half_hidden, pointed, trained
 from edgecv import machine
 
 OUT: Final = Path("benchmarks/results/explain.json")
@@ -93,8 +94,8 @@ def shortcut(folder: Path) -> dict[str, Any]:
 
 def made(folder: Path, count: int, *, corner: bool) -> tuple[Any, Drawn]:
     """Train, convert to int8, and draw the pictures that are explained."""
-    data = draw(6000, 0, corner=corner)
-    model = trained(data, 6 if corner else 8)
+    data = draw(8000, 0, corner=corner)
+    model = trained(data, 6) if corner else trained(half_hidden(data, 0), 18)
     model.save(folder / "shapes.keras")
     np.savez(folder / "some.npz", pixels=data.pictures[:200])
     edgecv.convert(
@@ -145,8 +146,7 @@ def on_files(folder: Path, test: Drawn, methods: tuple[str, ...], **more: Any) -
 
 def peaks(found: ExplainedPictures) -> npt.NDArray[np.int64]:
     """Where each map is highest: x and y."""
-    places = [np.unravel_index(int(one.values.argmax()), one.values.shape) for one in found.maps]
-    return np.asarray([(column, row) for row, column in places])
+    return np.asarray([highest_point(one.values) for one in found.maps])
 
 
 def likeness(one: ExplainedPictures, other: ExplainedPictures) -> dict[str, float]:
@@ -164,11 +164,16 @@ def planted(folder: Path, test: Drawn, keras: ExplainedPictures) -> dict[str, An
     """Halve the scale of each convolution's weights in turn, and compare the maps with the Keras model's again."""
     file = folder / "shapes.edgecv" / "tflite" / "model.int8.tflite"
     whole = file.read_bytes()
+    with Bundle.load(folder / "shapes.edgecv") as bundle:
+        int8, float32 = (bundle.artifact("tflite", precision) for precision in ("int8", "float32"))
+        pair = FilePair(root=bundle.root.absolute(), artifact=int8, float32=float32)
     rows = {}
     for layer in range(5):
         file.write_bytes(halved(whole, layer))
         found = on_files(folder, test, ("occlusion",), explained=keras.explained)[0][2]
-        rows[f"conv_{layer}"] = likeness(keras, found)
+        departing = find_departing(pair, test.pictures.astype(np.float32))
+        named = None if departing is None else departing.layer
+        rows[f"conv_{layer}"] = {**likeness(keras, found), "named": named}
     file.write_bytes(whole)
     return rows
 

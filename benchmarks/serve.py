@@ -240,9 +240,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=5.0)
+    parser.add_argument("--case", choices=("resnet8", "mobilenetv2"), action="append", help="Measure this one alone.")
     given = parser.parse_args()
     workers = len(os.sched_getaffinity(0))
+    before: dict[str, Any] = json.loads(RESULTS.read_text()) if given.case and RESULTS.exists() else {}
     report: dict[str, Any] = {
+        **before,
         "machine": machine_line(),
         "commit": commit(),
         "versions": versions(("ai-edge-litert", "uvicorn", "starlette", "fastapi", "pillow")),
@@ -253,6 +256,8 @@ def main() -> None:
         "bars": BARS,
     }
     for case in cases():
+        if given.case and case.name not in given.case:
+            continue
         report[case.name] = compare(case, workers, given.rounds, given.seconds)
         print(json.dumps(report[case.name]["ratios"]), report[case.name]["share_of_bare"], flush=True)
     RESULTS.write_text(json.dumps(report, indent=2) + "\n")

@@ -164,12 +164,12 @@ def _subject(name: str) -> tuple[Path, Callable[[int, str, int], Arrays]]:
         return zoo_kinds.path_of(name, WORK), lambda count, _, seed: zoo_kinds.sample_arrays(name, count, seed)
     if name in zoo_shared.MODELS:
         shared = zoo_shared.MODELS[name]
-        return shared.path, lambda *wanted: _named(shared.path, shared.samples(*wanted))
+        return shared.path, lambda *wanted: named(shared.path, shared.samples(*wanted))
     model = zoo.path_of(name, WORK)
-    return model, lambda count, _, seed: _named(model, zoo.sample_arrays(name, count, seed))
+    return model, lambda count, _, seed: named(model, zoo.sample_arrays(name, count, seed))
 
 
-def _named(model: Path, arrays: Arrays) -> Arrays:
+def named(model: Path, arrays: Arrays) -> Arrays:
     """The arrays with the only input's name in place of "samples"."""
     from edgecv_converters.source import load_source
 

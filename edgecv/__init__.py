@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from edgecv.explain.api import Explanation, explain
     from edgecv.export.android import AndroidExport, export_android
     from edgecv.export.ios import IosExport, export_ios
+    from edgecv.export.micro.export import MicroExport, export_micro
 else:
     # The package `edgecv.convert` holds what the function of that name runs, as `edgecv.explain` does. An import makes
     # a package an attribute of the one above it, once (and not again when this module is reloaded): after that the
@@ -43,6 +44,7 @@ _HOMES = {
     "Explanation": "edgecv.explain.api",
     "HeadAnswer": "edgecv_runtime.heads.answers",
     "IosExport": "edgecv.export.ios",
+    "MicroExport": "edgecv.export.micro.export",
     "Outcome": "edgecv.convert.pipeline",
     "Prediction": "edgecv_runtime.prediction",
     "Predictor": "edgecv_runtime.predictor",
@@ -53,6 +55,7 @@ _HOMES = {
     "explain": "edgecv.explain.api",
     "export_android": "edgecv.export.android",
     "export_ios": "edgecv.export.ios",
+    "export_micro": "edgecv.export.micro.export",
     "load": "edgecv_runtime.predictor",
     "prune": "edgecv.compress.command",
 }
@@ -64,6 +67,7 @@ __all__ = [
     "Explanation",
     "HeadAnswer",
     "IosExport",
+    "MicroExport",
     "Outcome",
     "Prediction",
     "Predictor",
@@ -74,6 +78,7 @@ __all__ = [
     "explain",
     "export_android",
     "export_ios",
+    "export_micro",
     "load",
     "prune",
 ]

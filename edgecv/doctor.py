@@ -30,7 +30,10 @@ SOUNDS: Final = {
     "sounddevice": "microphones (edgecv run)",
 }
 _SOURCE: Final = ("tensorflow", "keras")
-_OPTIONAL: Final = frozenset({"tf-keras", "opencv", *machine.SOUND})
+_EXPERIMENTAL: Final = frozenset(
+    record.library.name for known in KNOWN.values() if known.experimental for record in known.backends
+)
+_OPTIONAL: Final = frozenset({"tf-keras", "opencv", *machine.SOUND, *_EXPERIMENTAL})
 _LEAST_DISK: Final = 2 * 10**9
 _LEAST_MEMORY: Final = 4 * 10**9
 # An ONNX model of one Identity on float32 [1] (opset 13), to see which provider really takes a session.
@@ -112,7 +115,7 @@ def examine() -> tuple[Check, ...]:
 
 def targets_ready(checks: Sequence[Check]) -> dict[str, bool]:
     """List the targets, and whether this installation can convert to each, and prove where the system allows it."""
-    absent = {check.component for check in checks if check.status == "missing"}
+    absent = {check.component for check in checks if check.version is None}
     needs = {target.name: {*_SOURCE, *(library.name for library in target.needs)} for target in known_targets()}
     return {name: not absent & needed for name, needed in needs.items()}
 

@@ -29,4 +29,8 @@ def require_for(targets: Iterable[str]) -> None:
     Raises:
         MissingDependencyError: Something is not installed.
     """
-    require((*LOADING, *(library.modules[0] for target in targets for library in find(target).needs)), "convert")
+    libraries = tuple(dict.fromkeys(library for target in targets for library in find(target).needs))
+    require((*LOADING, *(library.modules[0] for library in libraries if not library.system)), "convert")
+    for library in libraries:
+        if find_spec(library.modules[0]) is None:
+            raise MissingDependencyError(f"{library.distributions[0]} is not installed", library.install)

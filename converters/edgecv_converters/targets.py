@@ -7,15 +7,17 @@ it is asked for, and the libraries of its converter when something is converted.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, NamedTuple
 
+import numpy.typing as npt
 from edgecv_runtime import formats
 from edgecv_runtime.digest import sha256_tree, tree_bytes
+from edgecv_runtime.errors import UsageError
 from edgecv_runtime.formats import FileFormat, PythonLibrary
 from edgecv_runtime.golden_schema import Sketch
 from edgecv_runtime.records import Record
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
 IoType = Literal["float32", "int8", "uint8"]
 Quantizer = Literal["edgecv", "vendor"]
+DenseScales = Literal["channel", "tensor"]
 ProofMethod = Literal["runtime", "reference"]
 REFINE_SECONDS: Final = 540.0  # that a distillation may take where nobody says
 
@@ -55,6 +58,8 @@ class Quantizing:
         epochs: So many are trained on labelled samples; None leaves it out.
         budget: What accuracy may lose: layers stay float to keep to it. None leaves all in int8.
         strict: Whether a layer that has no int8 form is an error, in place of staying float.
+        numbers: The target by whose kernels int8 files are run and judged while they are made.
+        dense_scales: Whether the weights of a dense layer have a scale for each channel, or one in all.
     """
 
     quantizer: Quantizer = "edgecv"
@@ -63,6 +68,8 @@ class Quantizing:
     epochs: int | None = None
     budget: Budget | None = None
     strict: bool = False
+    numbers: str = formats.TFLITE.name
+    dense_scales: DenseScales = "channel"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,6 +214,13 @@ class ConversionTarget(ABC):
         """Tell whether what carries the one quantization must give the very same answers as the carrier."""
         return True
 
+    def kernels(self) -> Callable[[bytes], Any] | None:
+        """Return what opens an int8 file in this target's runtime while the file is quantized; None where nothing does.
+
+        What it opens has the form of LiteRT's interpreter, and any tensor can be read (`quantize.watched`).
+        """
+        return None
+
     def methods(self) -> tuple[ProofMethod, ...]:
         """Return the methods by which artifacts can be executed for a proof on this system; the last is the best."""
         return ("runtime",)
@@ -233,6 +247,45 @@ class ConversionTarget(ABC):
     def execution(self, backend: Backend) -> str:
         """Say what executed an artifact, for the report."""
         return str(backend.info)
+
+    def compare_layers(
+        self,
+        file: Path,  # noqa: ARG002 - one target keeps the results inside
+        float32: Path,  # noqa: ARG002
+        samples: npt.NDArray[Any],  # noqa: ARG002
+    ) -> tuple[LayerError, ...]:
+        """Compare every result inside a quantized artifact with that of the float32 one of the same graph.
+
+        Args:
+            file: The quantized artifact, whose only input is float32.
+            float32: The other one.
+            samples: (count, ...) float32.
+
+        Returns:
+            One record for each result in the order of computation; nothing where the inside is not to be seen.
+        """
+        return ()
+
+    def layer_maps(
+        self,
+        file: Path,  # noqa: ARG002 - one target keeps the results inside
+        layer: str,  # noqa: ARG002
+        samples: npt.NDArray[Any],  # noqa: ARG002
+    ) -> npt.NDArray[Any]:
+        """Return the map that a layer inside an artifact gives for some samples.
+
+        Args:
+            file: The artifact, which has one input.
+            layer: The source model's layer.
+            samples: Raw tensors of that input, (n, ...).
+
+        Returns:
+            (n, height, width, channels) float32.
+
+        Raises:
+            UsageError: The format does not show its results inside, or there is no such layer.
+        """
+        raise UsageError(f"{self.format.title} files do not show what their layers give", "Explain the Keras model")
 
     @abstractmethod
     def recognizes(self, path: Path, head: bytes) -> bool:

@@ -19,10 +19,12 @@ from edgecv_runtime.text import one_of
 
 from edgecv.commands import coreml_options as coreml
 from edgecv.commands import metadata_options as about
+from edgecv.commands import micro_options as micro
 from edgecv.commands import options as opt
 from edgecv.commands.form import default_of, takes, values
 from edgecv.convert.recipe import DEFAULT_EPOCHS, Recipe
 
+EXPERIMENTAL = " and ".join(name for name, known in formats.KNOWN.items() if known.experimental)
 MAKE, PROOF, WORKERS = "What to make", "Proof", "Workers"
 
 Output = Annotated[
@@ -52,7 +54,8 @@ Targets = Annotated[
     opt.option(
         "--target",
         "-t",
-        help=f"The target to convert to: {one_of(formats.KNOWN)}. Repeatable. Default: all of them.",
+        help=f"The target to convert to: {one_of(formats.KNOWN)}. Repeatable. Default: all but {EXPERIMENTAL}, which "
+        "are experimental.",
         panel=MAKE,
     ),
 ]
@@ -278,6 +281,9 @@ class ConvertArguments:
     author: about.Author = None
     license: about.License = None
     model_version: about.ModelVersion = None
+    numbers: micro.Numbers = default_of(Recipe, "numbers")
+    dense_scales: micro.DenseScalesOption = default_of(Recipe, "dense_scales")
+    ethos_u: micro.EthosU = None
     preprocess: opt.PreprocessOption = None
     calibrate: Calibrate = None
     samples: Samples = default_of(Recipe, "samples")

@@ -153,7 +153,7 @@ FeatureMaps = Annotated[
     opt.option(
         "--feature-maps",
         metavar="LAYER",
-        help="Show what a layer of a Keras model gives for each picture.",
+        help="Show what a layer of a Keras model, or inside the first TFLite file of a bundle, gives for each picture.",
         panel=INSIDE,
     ),
 ]

@@ -24,7 +24,7 @@ Author = Annotated[
     opt.option(
         "--author",
         metavar="NAME",
-        help="The author that ONNX, Core ML and TFLite files name.",
+        help="The author that artifacts name.",
         panel=ABOUT,
     ),
 ]
@@ -33,7 +33,7 @@ License = Annotated[
     opt.option(
         "--license",
         metavar="TEXT",
-        help="The license that ONNX, Core ML and TFLite files name.",
+        help="The license that artifacts name.",
         panel=ABOUT,
     ),
 ]
@@ -42,7 +42,7 @@ ModelVersion = Annotated[
     opt.option(
         "--model-version",
         metavar="TEXT",
-        help="The version that ONNX, Core ML and TFLite files name.",
+        help="The version that artifacts name.",
         panel=ABOUT,
     ),
 ]

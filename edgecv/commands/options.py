@@ -146,3 +146,13 @@ BackendName = Annotated[
         rich_help_panel=ARTIFACT,
     ),
 ]
+Thresholds = Annotated[
+    list[str] | None,
+    option(
+        "--threshold",
+        metavar="[HEAD:][LABEL=]SCORE",
+        help="The score from which on a label holds, in place of the bundle's, for outputs that are yes or no. "
+        "Repeatable.",
+        panel=ARTIFACT,
+    ),
+]

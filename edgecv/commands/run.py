@@ -26,16 +26,6 @@ Sources = Annotated[
 Threads = Annotated[
     int, typer.Option("--threads", min=1, help="How many threads the runtime uses.", rich_help_panel=opt.ARTIFACT)
 ]
-Thresholds = Annotated[
-    list[str] | None,
-    opt.option(
-        "--threshold",
-        metavar="[HEAD:][LABEL=]SCORE",
-        help="The score from which on a label holds, in place of the bundle's, for outputs that are yes or no. "
-        "Repeatable.",
-        panel=opt.ARTIFACT,
-    ),
-]
 CameraSize = Annotated[
     str | None,
     opt.option(
@@ -113,7 +103,7 @@ class RunArguments:
     precision: opt.Precision = None
     backend: opt.BackendName = None
     threads: Threads = 1
-    thresholds: Thresholds = None
+    thresholds: opt.Thresholds = None
     camera_size: CameraSize = None
     max_fps: MaxFps = None
     duration: Duration = None

@@ -125,6 +125,7 @@ class ServeArguments:
     target: opt.Target = None
     precision: opt.Precision = None
     backend: opt.BackendName = None
+    thresholds: opt.Thresholds = None
     gates: opt.Gates = None
     top: TopCount = default_of(ServiceOptions, "top")
     queue: QueueLength = default_of(ServeLimits, "queue")
@@ -158,7 +159,7 @@ def serve(given: ServeArguments) -> int:
     require(("starlette", "uvicorn", "httptools", "prometheus_client", "python_multipart"), "serve")
     from edgecv.serve.running import run
 
-    found = values(given, without={"bundles", "quiet", "no_watch", "cors", "allow_urls", "gates"})
+    found = values(given, without={"bundles", "quiet", "no_watch", "cors", "allow_urls", "gates", "thresholds"})
     listen = ListenOptions(**{name: found[name] for name in LISTEN & found.keys()})
     limits = ServeLimits(**{name: found[name] for name in LIMITS & found.keys()})
     rest = {name: value for name, value in found.items() if name not in LISTEN | LIMITS}
@@ -166,6 +167,7 @@ def serve(given: ServeArguments) -> int:
         bundles=choices(given.bundles),
         limits=limits,
         gates=tuple(given.gates or ()),
+        thresholds=tuple(given.thresholds or ()),
         cors=tuple(given.cors or ()),
         allow_urls=tuple(given.allow_urls or ()),
         local_only=listen.loopback and given.api_key_file is None and not given.no_auth,

@@ -78,7 +78,7 @@ def judged(spec: ArtifactSpec, method: ProofMethod, request: ConvertRequest, res
         proof,
         GateConfig.parse(recipe.gates, trained=recipe.epochs is not None),
         twin=_twin(spec, proof, result) if isinstance(proof, Proof) else None,
-        twin_is_exact=find(spec.target).is_exact_twin(recipe.options_of(spec.target)),
+        twin_is_exact=spec.target != recipe.numbers and find(spec.target).is_exact_twin(recipe.options_of(spec.target)),
         maps=_map_gate(spec, method, request, result),
         mixed=conversion.mixed if spec == conversion.carrier else None,
         weaknesses=result.weaknesses,

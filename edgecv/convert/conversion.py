@@ -178,6 +178,8 @@ def quantizing(recipe: Recipe) -> Quantizing:
         epochs=recipe.epochs,
         budget=budget,
         strict=recipe.strict_int8,
+        numbers=recipe.numbers,
+        dense_scales=recipe.dense_scales,
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
-from edgecv_converters.explain.compare import rank_correlation, top_overlap
+from edgecv_converters.explain.compare import MOVED, rank_correlation, top_overlap
 from edgecv_converters.explain.records import ExplainedPictures, ExplainOrder, Floats
 from edgecv_converters.explain.worker import ArtifactToExplain, explain_artifact, explain_source
 from edgecv_converters.isolate import Job
@@ -25,7 +25,6 @@ from edgecv.convert.staging import Staging
 from edgecv.convert.workers import Workers
 
 METHOD: Final = "occlusion"  # the one that every format can be asked by, in few answers
-MOVED: Final = 0.5  # of the top regions' union
 MEMORY: Final = 5.0  # times the size of the model
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import msgspec
 from edgecv_converters.quantize import LOGITS, RANGES
 from edgecv_runtime.cpu import architecture, cpu_flags
+from edgecv_runtime.formats import find
 from edgecv_runtime.schema import (
     SCHEMA_VERSION,
     Artifact,
@@ -21,6 +22,7 @@ from edgecv_runtime.schema import (
 
 from edgecv import machine
 from edgecv.convert.datasets import CALIBRATION
+from edgecv.convert.recipe import LITERT_NUMBERS
 from edgecv.convert.request import ConvertRequest
 from edgecv.convert.result import ConversionResult
 
@@ -65,9 +67,12 @@ def quantization_of(request: ConvertRequest, result: ConversionResult) -> Quanti
     steps = result.conversion.quantized.steps if result.conversion.quantized is not None else ()
     versions = machine.versions()
     vendor = f"tflite post-training, tensorflow {versions.get('tensorflow', 'unknown')}"
+    recipe = request.recipe
+    judge = "" if recipe.numbers == LITERT_NUMBERS else f", judged by {find(recipe.numbers).backends[0].title}"
+    dense = ", of dense layers per tensor" if recipe.dense_scales == "tensor" else ""
     return Quantization(
-        quantizer=f"edgecv {versions['edgecv']}: {', '.join(steps)} (on {vendor})" if steps else vendor,
-        weights="int8, symmetric, per channel",
+        quantizer=f"edgecv {versions['edgecv']}: {', '.join(steps)} (on {vendor}){judge}" if steps else vendor + judge,
+        weights=f"int8, symmetric, per channel{dense}",
         activations=f"int8, asymmetric, per tensor{_how_ranged(steps)}",
         io=request.recipe.io,
         calibration=CalibrationSet(

@@ -8,18 +8,28 @@ from functools import cache
 
 from edgecv_converters.authorship import Authorship
 from edgecv_converters.coreml.interface import Interface
+from edgecv_converters.micro.options import MicroOptions
 from edgecv_converters.onnx.options import OnnxOptions
-from edgecv_converters.targets import REFINE_SECONDS, ConversionTarget, IoType, Quantizer, known_targets
+from edgecv_converters.targets import (
+    REFINE_SECONDS,
+    ConversionTarget,
+    DenseScales,
+    IoType,
+    Quantizer,
+    known_targets,
+)
 from edgecv_converters.tflite.options import TfliteOptions
 from edgecv_runtime import formats
 from edgecv_runtime.errors import UsageError
 from edgecv_runtime.heads.thresholds import threshold_value
 from edgecv_runtime.records import Record
 from edgecv_runtime.schema import Activation, HeadKind, Precision, Target
+from edgecv_runtime.text import one_of
 
 from edgecv.given import words_of
 
 DEFAULT_EPOCHS, MOST_EPOCHS = 5, 1000
+LITERT_NUMBERS = formats.TFLITE.name
 CALIBRATED: frozenset[Precision] = frozenset({"int8", "int16x8"})
 
 
@@ -68,9 +78,11 @@ class Recipe(Record, frozen=True, kw_only=True):
     most `refine_limit` seconds, or with quantization-aware training of `epochs`; with `max_drop` int8 artifacts keep
     layers in float until accuracy falls by no more points of 100, a search of at most `max_drop_limit` seconds; with
     `strict_int8` a layer that has no int8 form is an error in place of staying float;
+    `numbers` is the target by whose runtime the int8 artifacts are judged while they are quantized; `dense_scales` is
+    whether the weights of their dense layers have a scale for each channel, or one in all;
     `heads` are what outputs mean, such as "gender:binary"; `gates` are overrides such as "int8:agreement=0.97";
-    `authorship` is what artifacts say of who made the model; `tflite`, `onnx` and `coreml` are what an app wants of the
-    artifacts of these targets alone.
+    `authorship` is what artifacts say of who made the model; `tflite`, `onnx`, `coreml` and `micro` are what an app
+    wants of the artifacts of these targets alone.
     """
 
     steps: tuple[ArtifactSpec, ...]
@@ -82,6 +94,8 @@ class Recipe(Record, frozen=True, kw_only=True):
     max_drop: float | None = None
     max_drop_limit: float = 600.0
     strict_int8: bool = False
+    numbers: Target = LITERT_NUMBERS
+    dense_scales: DenseScales = "channel"
     samples: int = 200
     seed: int = 0
     golden: int = 8
@@ -94,6 +108,7 @@ class Recipe(Record, frozen=True, kw_only=True):
     tflite: TfliteOptions = TfliteOptions()
     onnx: OnnxOptions = OnnxOptions()
     coreml: Interface = Interface()
+    micro: MicroOptions = MicroOptions()
 
     def __post_init__(self) -> None:
         if not 1 <= self.samples <= 100_000:
@@ -105,6 +120,7 @@ class Recipe(Record, frozen=True, kw_only=True):
         self._check_refine()
         self._check_training()
         self._check_max_drop()
+        self._check_numbers()
         if self.strict_int8 and not any(step.precision == "int8" for step in self.steps):
             raise UsageError("--strict-int8 needs an int8 artifact", "Add --quantize int8")
         for name, target in targets().items():
@@ -149,6 +165,20 @@ class Recipe(Record, frozen=True, kw_only=True):
         if not any(step.precision == "int8" for step in self.steps):
             raise UsageError("--max-drop needs an int8 artifact", "Add --quantize int8")
 
+    def _check_numbers(self) -> None:
+        judges = [name for name, target in targets().items() if target.kernels() is not None]
+        if self.numbers not in judges:
+            raise UsageError(
+                f"--numbers must be {one_of(judges)}, got {self.numbers!r}", "The others have no numbers of their own"
+            )
+        own = self.numbers != LITERT_NUMBERS
+        if (own or self.dense_scales == "tensor") and not any(step.precision == "int8" for step in self.steps):
+            raise UsageError(f"--{'numbers' if own else 'dense-scales'} needs an int8 artifact", "Add --quantize int8")
+        if own and not any(step.target == self.numbers for step in self.steps):
+            raise UsageError(f"--numbers {self.numbers} needs artifacts of that target", f"Add --target {self.numbers}")
+        if own and self.quantizer == "vendor":
+            raise UsageError("--numbers is a part of edgecv's own quantizer", "Leave --quantizer vendor out")
+
     def options_of(self, target: str) -> Record | None:
         """Return what an app wants of one target's artifacts: the field of the target's name; None without such."""
         found = getattr(self, target, None)
@@ -164,7 +194,7 @@ def plan(quantize: Sequence[str], wanted: Sequence[str]) -> tuple[ArtifactSpec, 
     """The artifacts that `--quantize` and `--target` ask for, in a fixed order.
 
     A plain precision goes to every chosen target that knows it; `TARGET:PRECISION` to that one. Without any, each
-    target gets its default: float32, and float16 for Core ML.
+    target gets its default: float32, and float16 for Core ML. What is experimental has to be named.
 
     Raises:
         UsageError: A name is unknown, or nothing is left to make.
@@ -187,7 +217,9 @@ def _targets(values: Sequence[str]) -> tuple[Target, ...]:
     names = words_of(values)
     for name in names:
         formats.find(name)
-    return tuple(target for target in targets() if target in names) or tuple(targets())
+    return tuple(target for target in targets() if target in names) or tuple(
+        name for name, target in targets().items() if not target.format.experimental
+    )
 
 
 def _expand(item: str, chosen: Sequence[Target], *, explicit: bool) -> list[ArtifactSpec]:

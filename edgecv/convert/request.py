@@ -13,9 +13,10 @@ from edgecv_converters.coreml.interface import Interface
 from edgecv_converters.coreml.recipes import Minimum
 from edgecv_converters.data.inputs import read_input_shapes, read_labels
 from edgecv_converters.isolate import GIB, WorkerLimits
+from edgecv_converters.micro.options import MicroOptions
 from edgecv_converters.onnx.options import OnnxOptions
 from edgecv_converters.parity.gates import GateConfig
-from edgecv_converters.targets import Quantizer
+from edgecv_converters.targets import DenseScales, Quantizer
 from edgecv_converters.tflite.options import TfliteOptions
 from edgecv_runtime.errors import UsageError
 from edgecv_runtime.preprocess import parse
@@ -130,7 +131,7 @@ class ConvertOptions(TypedDict, total=False):
 
     Attributes:
         quantize: Precisions such as "int8" or "coreml:float16"; default float32, and float16 for Core ML.
-        targets: The names of formats, such as "tflite"; default all.
+        targets: The names of formats, such as "tflite"; default all but "micro".
         io: Dtype of the int8 artifacts' inputs and outputs.
         quantizer: "edgecv" (the default), or "vendor": TensorFlow's converter alone.
         refine: Distil the int8 model on the calibration samples; minutes.
@@ -140,6 +141,10 @@ class ConvertOptions(TypedDict, total=False):
         max_drop: Keep layers of int8 artifacts in float until accuracy falls by at most so many points of 100.
         max_drop_limit: At most so many seconds for it.
         strict_int8: Refuse a model with a layer that has no int8 form, in place of keeping the layer float.
+        numbers: The target by whose runtime int8 artifacts are judged while they are quantized: "tflite" (the default),
+            or "micro" for microcontrollers.
+        dense_scales: A scale for each "channel" of a dense layer's int8 weights (the default), or one a "tensor".
+        ethos_u: The Ethos-U accelerator, such as "u55-128", that the time of the micro target's int8 is estimated for.
         batch: How many samples the ONNX artifacts take at once.
         coreml_input: "tensor" (the default), or "image": the Core ML model takes pictures and normalizes them itself.
         coreml_output: "tensor" or "classifier"; by default a classifier for an image input where there are labels.
@@ -183,6 +188,9 @@ class ConvertOptions(TypedDict, total=False):
     max_drop: float | None
     max_drop_limit: float
     strict_int8: bool
+    numbers: str
+    dense_scales: DenseScales
+    ethos_u: str | None
     batch: int
     coreml_input: Literal["tensor", "image"]
     coreml_output: Literal["tensor", "classifier"] | None
@@ -258,6 +266,7 @@ def _recipe(options: ConvertOptions, quantize: Sequence[str], heads: Sequence[He
         coreml=_interface(options),
         tflite=TfliteOptions(metadata=options.get("tflite_metadata", TfliteOptions().metadata)),
         onnx=OnnxOptions(**_only(options, OnnxOptions.__struct_fields__, ())),
+        micro=MicroOptions(**_only(options, MicroOptions.__struct_fields__, ())),
         **_only(options, Recipe.__struct_fields__, TAKEN),
     )
 

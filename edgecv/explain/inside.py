@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 import numpy as np
-from edgecv_converters.explain.gradients import enlarged
 from edgecv_converters.explain.insides import InsideView
 from edgecv_converters.explain.records import Floats
 from edgecv_runtime.geometry import View
@@ -95,8 +94,7 @@ def _strongest(inside: InsideView, names: Sequence[str], plain: Callable[[int], 
     figures = []
     for number in inside.strongest[:STRONGEST]:
         picture, view, trace = plain(number), views[number], inside.traces[number]
-        whole = enlarged(trace, (view.down.size, view.across.size))
-        shown = laid_over(picture, colored(in_picture(whole, view, picture.shape[:2])), 0.5)
+        shown = laid_over(picture, colored(in_picture(trace, view, picture.shape[:2])), 0.5)
         words = f"{names[number]}: {inside.strengths[number]:.3g}"
         image = el("span", el("img", src=data_address("png", png(shown)), alt=words), class_="stack")
         figures.append(el("figure", image, el("figcaption", words)))

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import Final
 
+from edgecv_converters.explain.compare import MOVED, NEAR
+from edgecv_converters.explain.departing import DepartingLayer
 from edgecv_converters.explain.settings import METHODS
 from edgecv_runtime.text import percent
 
 from edgecv.explain.charts import STYLE as CURVE_STYLE
 from edgecv.explain.charts import curve_chart
-from edgecv.explain.result import MOVED, NEAR, TELLING, ExplainReport, MapRecord, ModelSummary
+from edgecv.explain.result import TELLING, ExplainReport, MapRecord, ModelSummary
 from edgecv.explain.run import ExplainedModel, ExplainRun
 from edgecv.report.artifacts import cell, table
 from edgecv.report.html import Html, el, join
 from edgecv.report.page import document
-from edgecv.terminal.words import DASH, duration, number
+from edgecv.terminal.words import DASH, decibels, duration, number
 
 OPACITY: Final = 55  # percent, at first
 MANY: Final = 0.5  # of the pictures
@@ -142,9 +144,19 @@ def _moved(report: ExplainReport) -> list[Html]:
         else:
             title, named = f"{one.model} looks at the same places", ""
         said = f"{named}By {METHODS[one.method].title}: mean rank correlation {_number(one.rank_correlation)}."
+        said += "" if one.departing is None else departing_words(one.departing)
         kind = "failed" if one.moved > MANY else "weak" if named else "passed"
         found.append(el("section", el("h2", title), el("p", said), class_=f"verdict {kind}"))
     return found
+
+
+def departing_words(found: DepartingLayer) -> str:
+    """Name the layer at which a file departs from the float file of the same format."""
+    words = f" Inside, it departs from {found.files[1]} first in layer {found.layer} ({found.op}): "
+    words += f"signal to noise {decibels(found.snr_db)}"
+    words += "" if found.before_db is None else f", {decibels(found.before_db)} before it"
+    weights = found.weight_snr_db
+    return f"{words}{'' if weights is None else f', {decibels(weights)} of its weights'}."
 
 
 def _slider() -> Html:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+from edgecv_converters.explain.compare import MOVED, highest_point
+from edgecv_converters.explain.departing import DepartingLayer
 from edgecv_runtime.records import Record
 
 from edgecv.explain.run import ExplainedModel, ExplainRun
 from edgecv.explain.shown import in_picture
 from edgecv.machine import machine_line, versions
 
-MOVED: Final = 0.5  # of the top regions' union, that they share at least where nothing moved
-NEAR: Final = 0.9  # of the union, that they share at least on the average where a model looks at the same places
 TELLING: Final = 0.5  # a rank correlation with the shuffled network's map above it: the map shows the picture's edges
 
 
@@ -72,6 +72,8 @@ class ModelSummary(Record, frozen=True, kw_only=True):
         moved: The share of pictures whose top region moved: they overlap by less than a half.
         moved_most: The pictures whose map changed most, the worst first.
         shuffled: The mean rank correlation with the maps of a network of shuffled weights.
+        departing: The first layer inside the file whose result departs from that of the float file, where the model
+            looks elsewhere and there is such a layer.
     """
 
     model: str
@@ -86,6 +88,7 @@ class ModelSummary(Record, frozen=True, kw_only=True):
     moved: float | None = None
     moved_most: tuple[str, ...] = ()
     shuffled: float | None = None
+    departing: DepartingLayer | None = None
 
 
 class ExplainReport(Record, frozen=True, kw_only=True):
@@ -135,15 +138,14 @@ def _strongest(run: ExplainRun) -> tuple[tuple[str, float], ...]:
 
 def _map_record(run: ExplainRun, number: int, model: ExplainedModel, file: str | None) -> MapRecord:
     found, view = model.map(number), run.pictures[number].view
-    shown = np.nan_to_num(in_picture(found.values, view, (view.height, view.width)), nan=-np.inf)
-    row, column = np.unravel_index(int(shown.argmax()), shown.shape)
+    shown = in_picture(found.values, view, (view.height, view.width))
     likeness = None if model.likeness is None else model.likeness[number]
     return MapRecord(
         model=model.title,
         method=model.method,
         explained=found.explained.title,
         score=found.score,
-        peak=(int(column), int(row)),
+        peak=highest_point(shown),
         areas=areas_of(model, number),
         rank_correlation=None if likeness is None else likeness.rank_correlation,
         top_overlap=None if likeness is None else likeness.top_overlap,
@@ -185,6 +187,7 @@ def _summary(run: ExplainRun, model: ExplainedModel) -> ModelSummary:
         moved=_mean([one.top_overlap < MOVED for one in like]),
         moved_most=tuple(run.pictures[number].name for number in order[:5]),
         shuffled=_mean(shuffled),
+        departing=model.departing,
     )
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from edgecv_converters.explain.compare import rank_correlation, top_overlap
-from edgecv_converters.explain.insides import InsideOrder, InsideView, look_inside
+from edgecv_converters.explain.compare import MOVED, NEAR, rank_correlation, top_overlap
+from edgecv_converters.explain.departing import DepartingLayer, find_departing
+from edgecv_converters.explain.insides import InsideOrder, InsideView, look_inside, look_inside_artifact
 from edgecv_converters.explain.records import ExplainedPictures, ExplainOrder, Floats, MapOfPicture
 from edgecv_converters.isolate import WorkerPool, children
 from edgecv_runtime.bundle import Bundle
@@ -48,13 +50,21 @@ class Likeness:
 class ExplainedModel:
     """The maps of all pictures by one model and one method.
 
-    `likeness` to the reference's maps, one a picture, is None for the reference itself.
+    `likeness` to the reference's maps, one a picture, is None for the reference itself. `departing` is the layer at
+    which the file departs from the float one, where it looks elsewhere.
     """
 
     title: str
     method: str
     found: ExplainedPictures
     likeness: tuple[Likeness, ...] | None = None
+    departing: DepartingLayer | None = None
+
+    @property
+    def looks_elsewhere(self) -> bool:
+        """Whether a top region has moved, or they overlap less on the average than those of files that agree."""
+        shares = [one.top_overlap for one in self.likeness or ()]
+        return bool(shares) and (min(shares) < MOVED or float(np.mean(shares)) < NEAR)
 
     def map(self, picture: int) -> MapOfPicture:
         """Return the map of one picture."""
@@ -91,6 +101,7 @@ def explain_pictures(
         models: list[ExplainedModel] = []
         for method in opened.methods:
             models += _by_method(request, opened, method, samples, pool, observer)
+        models = _looked_into(opened, models, samples, pool, observer)
         inside = _inside(request, opened, samples, pool, observer)
     return ExplainRun(opened=opened, pictures=tuple(pictures), models=tuple(models), inside=inside)
 
@@ -132,20 +143,37 @@ def _by_method(
         explained, reference = found.explained, reference or found
 
 
+def _looked_into(
+    opened: OpenedSubjects, models: list[ExplainedModel], samples: Floats, pool: WorkerPool, observer: Observer
+) -> list[ExplainedModel]:
+    """Look for the layer that is to blame inside the files that look elsewhere."""
+    pairs = {one.title: one.pair for one in opened.asked}
+    found: dict[str, DepartingLayer | None] = {}
+    for title in dict.fromkeys(one.title for one in models if one.looks_elsewhere):
+        pair = pairs[title]
+        if pair is not None:
+            job = pool.submit(f"layers of {title}", find_departing, LIMITS, pair=pair, samples=samples)
+            observer.job(job)
+            found[title] = job.result()
+    return [replace(one, departing=found.get(one.title)) if one.looks_elsewhere else one for one in models]
+
+
 def _inside(
     request: ExplainRequest, opened: OpenedSubjects, samples: Floats, pool: WorkerPool, observer: Observer
 ) -> InsideView | None:
-    """Look into the Keras model, where that is asked for."""
-    if request.inside == InsideOrder():
+    """Look into the Keras model, where that is asked for, or into the first file."""
+    order = request.inside
+    if order == InsideOrder():
         return None
-    trained = next((one for one in opened.asked if one.trained), None)
-    if trained is None:
+    asked = next((one for one in opened.asked if one.trained), opened.asked[0])
+    if not asked.trained and (order.filters or order.channel is not None or order.layer is None):
         raise UsageError(
-            "filters and maps of layers are a Keras model's",
+            "filters, and the strongest pictures of a channel, are a Keras model's",
             "Give --model with the model that the bundle was made from",
         )
-    arguments = {**trained.arguments, "order": request.inside, "samples": samples}
-    job = pool.submit(f"inside {trained.title}", look_inside, LIMITS, **arguments)
+    function: Callable[..., Any] = look_inside if asked.trained else look_inside_artifact
+    more = {"order": order} if asked.trained else {"layer": order.layer}
+    job = pool.submit(f"inside {asked.title}", function, LIMITS, **asked.arguments, **more, samples=samples)
     observer.job(job)
     found: InsideView = job.result()
     return found

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from edgecv_converters.data.inputs import preprocessing
+from edgecv_converters.explain.departing import FilePair
 from edgecv_converters.explain.settings import find_method
 from edgecv_converters.explain.subjects import only_input
 from edgecv_converters.explain.worker import ArtifactToExplain, explain_artifact, explain_source
@@ -40,13 +41,15 @@ FLOATS: Final = ("float32", "float16")
 class Asked:
     """One model that is asked: its title, and what explains its answers in a process of its own.
 
-    `trained` says that it is the trained model, which has gradients.
+    `trained` says that it is the trained model, which has gradients. `pair` is a quantized artifact and the float one
+    beside it in the bundle, whose insides can be compared.
     """
 
     title: str
     function: Callable[..., Any]
     arguments: dict[str, Any]
     trained: bool = False
+    pair: FilePair | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,4 +194,18 @@ def _artifact(bundle: Bundle, artifact: Artifact, threads: int) -> Asked:
     place = ArtifactToExplain(
         root=bundle.root.absolute(), artifact=artifact, method=find(artifact.target).methods()[0], threads=threads
     )
-    return Asked(artifact.file, explain_artifact, {"place": place})
+    return Asked(artifact.file, explain_artifact, {"place": place}, pair=_pair(bundle, artifact))
+
+
+def _pair(bundle: Bundle, artifact: Artifact) -> FilePair | None:
+    """The artifact and the float one that it is held against; None where they cannot be paired."""
+    of_target = {one.precision: one for one in bundle.manifest.artifacts if one.target == artifact.target}
+    plain = of_target.get(FLOATS[0])
+    if (
+        plain is None
+        or artifact.precision in FLOATS
+        or artifact.batch > 1
+        or artifact.inputs[0].dtype != plain.inputs[0].dtype
+    ):
+        return None
+    return FilePair(root=bundle.root.absolute(), artifact=artifact, float32=plain)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Final, Literal
 
@@ -14,6 +13,7 @@ from edgecv_runtime.formats import KNOWN
 from edgecv_runtime.schema import Artifact
 
 from edgecv.export.names import resource_name
+from edgecv.export.packaged import packaged_sources
 from edgecv.export.place import beside, check_bundle, is_empty, put
 from edgecv.export.slim import choose, write_slim
 from edgecv.export.sources import LibrarySources, copy, new_library
@@ -90,13 +90,7 @@ def home() -> Path:
     Raises:
         EdgecvError: This installation has none.
     """
-    package = Path(str(files("edgecv")))
-    for place in (package / PACKAGED, package.parent / "ios_demo"):
-        if (place / LIBRARY / "Package.swift").is_file():
-            return place
-    raise EdgecvError(
-        "this installation of edgecv has no Swift sources", "Install it from a wheel, or with pip from a checkout"
-    )
+    return packaged_sources(PACKAGED, "ios_demo", f"{LIBRARY}/Package.swift", "Swift")
 
 
 def _library() -> LibrarySources:

@@ -7,12 +7,12 @@ import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
-from edgecv_runtime.errors import EdgecvError, UsageError
+from edgecv_runtime.errors import UsageError
 
+from edgecv.export.packaged import packaged_sources
 from edgecv.export.place import beside
 
 PACKAGED: Final = "_android"  # in the wheel, beside this package (pyproject.toml, force-include)
@@ -38,13 +38,7 @@ def home() -> Path:
     Raises:
         EdgecvError: This installation has none.
     """
-    package = Path(str(files("edgecv")))
-    for place in (package / PACKAGED, package.parent / "android_demo"):
-        if (place / CATALOG).is_file():
-            return place
-    raise EdgecvError(
-        "this installation of edgecv has no Android sources", "Install it from a wheel, or with pip from a checkout"
-    )
+    return packaged_sources(PACKAGED, "android_demo", CATALOG, "Android")
 
 
 def versions() -> dict[str, str]:

@@ -43,6 +43,7 @@ class Answerer:
                 precision=setup.precision,
                 backend=setup.backend,
                 threads=setup.threads,
+                thresholds=setup.thresholds,
             )
         prove(predictor, setup.gates)
         predictor.warm_up(1)

@@ -28,6 +28,7 @@ JSON: Final = "application/json"
 HEADER_LENGTH: Final = "inference-header-content-length"
 EXTENSIONS: Final = ("binary_tensor_data", "classification", "statistics")
 MOST_CLASSES: Final = 1000
+SOON: Final = 0.02  # seconds in which most answers come: until then nobody needs to look whether the client has gone
 _YES: Final = frozenset({"1", "true", "yes"})
 _MILLISECONDS: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{1,3})?")
 
@@ -212,18 +213,22 @@ class Endpoints:
         if loop.time() >= deadline:
             raise late()
         jobs: list[QueuedTask] = []
-        watching = loop.create_task(_gone(request))
+        watching: list[asyncio.Task[None]] = []
+
+        def watch() -> None:
+            watching.append(loop.create_task(_gone(request)))
+            watching[0].add_done_callback(lambda done: None if done.cancelled() else _withdraw(queue, jobs))
+
+        timers = [loop.call_at(deadline, _expire, queue, jobs), loop.call_later(SOON, watch)]
         try:
             for task, part in zip(tasks, data, strict=True):
                 jobs.append(queue.submit(task, part))
-            timer = loop.call_at(deadline, _expire, queue, jobs)
-            watching.add_done_callback(lambda done: None if done.cancelled() else _withdraw(queue, jobs))
-            try:
-                return [await _settled(job) for job in jobs]
-            finally:
-                timer.cancel()
+            return [await _settled(job) for job in jobs]
         finally:
-            watching.cancel()
+            for timer in timers:
+                timer.cancel()
+            for looking in watching:
+                looking.cancel()
             _withdraw(queue, jobs)
 
     def _about(self, model: ServedModel) -> dict[str, Any]:

@@ -122,6 +122,9 @@ def form_pictures(content_type: str, body: bytes, limits: ServeLimits) -> list[b
     _, options = _options(content_type)
     if b"boundary" not in options:
         raise invalid("the form has no boundary")
+    alone = _only_file(body, options[b"boundary"])
+    if alone is not None:
+        return [alone]
     reader = _FormReader(limits.pictures)
     try:
         parser = MultipartParser(options[b"boundary"], reader.callbacks())
@@ -134,6 +137,19 @@ def form_pictures(content_type: str, body: bytes, limits: ServeLimits) -> list[b
     if not reader.files:
         raise invalid("the form has no file", "Send the picture as a file: curl -F picture=@photo.jpg")
     return reader.files
+
+
+def _only_file(body: bytes, boundary: bytes) -> bytes | None:
+    """Return the file of a plain form of one file, which most are; None for all others, which the parser reads."""
+    begin, end = b"--" + boundary + b"\r\n", b"\r\n--" + boundary
+    last, head_end = body.find(end), body.find(b"\r\n\r\n")
+    if not body.startswith(begin) or not 0 < head_end <= last - 4 or body[last + len(end) :] not in {b"--\r\n", b"--"}:
+        return None
+    for line in body[len(begin) : head_end].split(b"\r\n"):
+        name, _, value = line.partition(b":")
+        if name.lower() == b"content-disposition":
+            return body[head_end + 4 : last] if b"filename" in _options(value.strip())[1] else None
+    return None
 
 
 class _FormReader:

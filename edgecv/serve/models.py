@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from edgecv_runtime.errors import EdgecvError, GateError
+from edgecv_runtime.heads.kinds import heads_of
+from edgecv_runtime.heads.thresholds import read_thresholds
 from edgecv_runtime.schema import Manifest
 
 from edgecv.serve.logs import JsonLog
@@ -170,12 +172,14 @@ class ServedModel:
 
     async def _started(self, snapshot: Snapshot) -> LoadedBundle:
         options = self._options
+        heads = heads_of(snapshot.bundle.manifest)
         setup = WorkerSetup(
             root=str(snapshot.bundle.root.absolute()),
             target=options.target,
             precision=options.precision,
             backend=options.backend,
             threads=options.threads,
+            thresholds=read_thresholds(options.thresholds, heads) if options.thresholds else None,
             gates=options.gates,
             most_pixels=int(options.limits.pixels * PIXELS),
         )

@@ -78,6 +78,7 @@ class ServiceOptions(msgspec.Struct, frozen=True, kw_only=True):
         bundles: What is served.
         workers: Processes for each bundle; None takes one for `threads` processors, and at most four.
         threads, target, precision, backend: As of `edgecv run`.
+        thresholds: As of `edgecv run --threshold`, for every bundle.
         gates: Bars that are moved for the golden cases, as of `edgecv verify`.
         top: How many of the best classes an answer names.
         limits: Bounds.
@@ -95,6 +96,7 @@ class ServiceOptions(msgspec.Struct, frozen=True, kw_only=True):
     target: str | None = None
     precision: str | None = None
     backend: str | None = None
+    thresholds: tuple[str, ...] = ()
     gates: tuple[str, ...] = ()
     top: int = 3
     limits: ServeLimits = ServeLimits()

@@ -139,10 +139,11 @@ class _Running:
         self._server.should_exit = True
         ending = asyncio.gather(serving, starting, return_exceptions=True)
         hurried = asyncio.create_task(self._hurry())
-        await ending
+        ends = await ending
         hurried.cancel()
         await self._service.stop()
-        self._service.log("info", "ended")
+        if not any(isinstance(end, Exception) for end in ends):  # else the command says what went wrong
+            self._service.log("info", "ended")
 
     async def _hurry(self) -> None:
         while await self._asked.get() == signal.SIGHUP:

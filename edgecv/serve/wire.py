@@ -21,6 +21,7 @@ class WorkerSetup(WireRecord, frozen=True, kw_only=True):
     Attributes:
         root: The bundle's folder.
         target, precision, backend, threads: As of `edgecv run`.
+        thresholds: From which score on a label holds, by the head's name, in place of the bundle's.
         gates: As of `edgecv verify`.
         most_pixels: Pictures with more are refused before they are decoded.
     """
@@ -30,6 +31,7 @@ class WorkerSetup(WireRecord, frozen=True, kw_only=True):
     precision: str | None = None
     backend: str | None = None
     threads: int = 1
+    thresholds: dict[str, tuple[float, ...]] | None = None
     gates: tuple[str, ...] = ()
     most_pixels: int
 

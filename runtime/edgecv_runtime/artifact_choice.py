@@ -14,8 +14,14 @@ from edgecv_runtime.schema import Artifact
 INTEGER: Final = ("int8", "mixed")
 FLOAT: Final = ("float32", "float16", "dynamic", "int16x8")
 # A GPU runtime is installed on purpose. On a CPU int8 is fastest, and TFLite's int8 kernels, whose format is the first,
-# faster than ONNX Runtime's.
-TRIED: Final = (("gpu", FLOAT), ("cpu", INTEGER), ("cpu", FLOAT), ("system", (*FLOAT, *INTEGER)))
+# faster than ONNX Runtime's. What computes a microcontroller's numbers on a computer is slow: it comes last.
+TRIED: Final = (
+    ("gpu", FLOAT),
+    ("cpu", INTEGER),
+    ("cpu", FLOAT),
+    ("system", (*FLOAT, *INTEGER)),
+    ("microcontroller", (*INTEGER, *FLOAT)),
+)
 PREFERENCE: Final = tuple(
     (backend, precisions)
     for processor, precisions in TRIED

@@ -21,17 +21,19 @@ class PythonLibrary:
         distributions: The packages that bring the library; any one of them runs artifacts, the first one converts too.
         modules: The modules to import, likewise.
         extra: The extra of edgecv that installs it.
+        system: The only system that there is a build of the library for, in words; empty for all that edgecv runs on.
     """
 
     name: str
     distributions: tuple[str, ...]
     modules: tuple[str, ...]
     extra: str
+    system: str = ""
 
     @property
     def install(self) -> str:
-        """The exact line that installs the library."""
-        return f'pip install "edgecv[{self.extra}]"'
+        """The exact line that installs the library, and the system where it does."""
+        return f'pip install "edgecv[{self.extra}]"' + (f", on {self.system}" if self.system else "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +45,8 @@ class BackendRecord:
         title: The name for people.
         opener: The module and class that load an artifact, as "module:class"; the module is imported when it is needed.
         library: The library that it runs on.
-        processor: "cpu" (it runs with the number of threads that it is given), "gpu", or "system" (the operating system
-            chooses the processor and the threads).
+        processor: "cpu" (it runs with the number of threads that it is given), "gpu", "system" (the operating system
+            chooses the processor and the threads), or "microcontroller" (it computes what one does, and slowly).
         platform: The only value of `sys.platform` where it runs; None for all.
         is_installed: Tells whether the library that is installed can do it at all.
         profiler: The module and function that time its operations one by one, as "module:function"; None where the
@@ -55,7 +57,7 @@ class BackendRecord:
     title: str
     opener: str
     library: PythonLibrary
-    processor: Literal["cpu", "gpu", "system"] = "cpu"
+    processor: Literal["cpu", "gpu", "system", "microcontroller"] = "cpu"
     platform: str | None = None
     is_installed: Callable[[], bool] = lambda: True
     profiler: str | None = None
@@ -94,6 +96,7 @@ class FileFormat:
         ios: The product of the Swift package that runs it on iOS; None where none does.
         own_precisions: The precisions that this format alone has.
         own_words: These precisions in a few words; empty where there are none.
+        experimental: It is converted to only where it is asked for by name, and may change with what runs it.
     """
 
     name: str
@@ -104,6 +107,7 @@ class FileFormat:
     ios: str | None = None
     own_precisions: tuple[str, ...] = ()
     own_words: str = ""
+    experimental: bool = False
 
     def knows(self, precision: str) -> bool:
         """Tell whether an artifact of this format can have that precision."""
@@ -135,6 +139,20 @@ ONNX_RUNTIME: Final = PythonLibrary(
 )
 COREMLTOOLS: Final = PythonLibrary(
     name="coremltools", distributions=("coremltools",), modules=("coremltools",), extra="convert"
+)
+TFLITE_MICRO: Final = PythonLibrary(
+    name="tflite-micro",
+    distributions=("tflite-micro",),
+    modules=("tflite_micro",),
+    extra="micro",
+    system="x86-64 Linux",
+)
+COREAI_CORE: Final = PythonLibrary(
+    name="coreai-core",
+    distributions=("coreai-core",),
+    modules=("coreai",),
+    extra="coreai",
+    system="x86-64 Linux with glibc 2.34 or later and Python 3.11 to 3.14",
 )
 TFLITE: Final = FileFormat(
     name="tflite",
@@ -195,7 +213,41 @@ COREML: Final = FileFormat(
     own_precisions=tuple(WEIGHT_FORMS),
     own_words=WORDS,
 )
-KNOWN: Final[Mapping[str, FileFormat]] = {known.name: known for known in (TFLITE, ONNX, COREML)}
+COREAI: Final = FileFormat(
+    name="coreai",
+    title="Core AI",
+    suffix=".aimodel",
+    backends=(
+        BackendRecord(
+            name="coreai",
+            title="Core AI",
+            opener=f"{_BACKENDS}.coreai:CoreAI",
+            library=COREAI_CORE,
+            processor="system",
+            platform="linux",
+            is_installed=lambda: find_spec(COREAI_CORE.modules[0]) is not None,
+        ),
+    ),
+    own_precisions=tuple(name for name, form in WEIGHT_FORMS.items() if form.kind != "sparse"),
+    own_words="weights8, weights4[-block16|-block64], palette8, palette6|4|3|2[-group4|8|16|32]",
+    experimental=True,
+)
+MICRO: Final = FileFormat(
+    name="micro",
+    title="TFLite Micro",
+    suffix=".tflite",
+    backends=(
+        BackendRecord(
+            name="tflm",
+            title="TFLM",
+            opener=f"{_BACKENDS}.tflm:TFLM",
+            library=TFLITE_MICRO,
+            processor="microcontroller",
+        ),
+    ),
+    experimental=True,
+)
+KNOWN: Final[Mapping[str, FileFormat]] = {known.name: known for known in (TFLITE, ONNX, COREML, COREAI, MICRO)}
 """Every format by its name, in the order in which artifacts are listed, and in which a CPU tries them."""
 BACKENDS: Final[Mapping[str, BackendRecord]] = {
     record.name: record for known in KNOWN.values() for record in known.backends

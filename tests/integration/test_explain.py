@@ -11,12 +11,16 @@ import shutil
 import msgspec
 import numpy as np
 import pytest
+from edgecv_converters.explain.insides import InsideOrder
 from edgecv_runtime.bundle import encode_manifest, read_manifest
 from edgecv_runtime.digest import sha256_tree, tree_bytes
 from PIL import Image
 
 import edgecv
 from benchmarks.explain import halved
+from edgecv.explain.request import request_of
+from edgecv.explain.run import explain_pictures, find_pictures
+from edgecv.terminal.observer import Silent
 from tests.command import edgecv as command
 
 FILES = ("tflite/model.float32.tflite", "tflite/model.int8.tflite")
@@ -102,7 +106,15 @@ def explained(bundle, picture, out, *more):
     return json.loads(result.out)
 
 
-def test_the_int8_file_is_compared_with_the_float_one_and_a_planted_fault_is_named(converted, digits_folder, tmp_path):
+def first_convolution(path):
+    import keras
+
+    return next(layer.name for layer in keras.models.load_model(path).layers if "Conv" in type(layer).__name__)
+
+
+def test_the_int8_file_is_compared_with_the_float_one_and_a_planted_fault_is_named(
+    converted, digits_model, digits_folder, tmp_path
+):
     bundle, _ = converted
     pictures = digits_folder / "test" / "5"
     report = explained(bundle, pictures, tmp_path / "plain", "--no-curves")
@@ -117,10 +129,39 @@ def test_the_int8_file_is_compared_with_the_float_one_and_a_planted_fault_is_nam
     worse = explained(tmp_path / "faulty.edgecv", pictures, tmp_path / "faulty", "--no-curves")["summaries"][1]
     assert worse["rank_correlation"] < int8["rank_correlation"] - 0.02
     assert worse["top_overlap"] < 0.9 < int8["top_overlap"]
+    departing = worse["departing"]
+    assert int8["departing"] is None
+    assert departing["layer"] == first_convolution(digits_model)
+    assert departing["snr_db"] == pytest.approx(6.0, abs=0.5)  # half of a result is missing
     page = (tmp_path / "faulty" / "explain.html").read_text()
+    assert f"departs from {FILES[0]} first in layer {departing['layer']}" in page
     assert f"{FILES[1]} looks at the same places" not in page
     assert re.search(rf"{re.escape(FILES[1])} looks (?:elsewhere on|at nearly the same places)", page)
     assert f"Most on {worse['moved_most'][0]}" in page
+
+
+def test_the_inside_of_a_file_is_shown_as_the_device_computes_it(converted, digits_model, digits_folder, tmp_path):
+    bundle, _ = converted
+    pictures = find_pictures([digits_folder / "test" / "5"])[:2]
+    maps = {}
+    for name, path, options in (
+        ("keras", digits_model, {"preprocess": "rescale"}),
+        ("float32", bundle, {"precision": "float32"}),
+        ("int8", bundle, {"precision": "int8"}),
+    ):
+        settings = {"curves": False, "inside": InsideOrder(layer="conv_2"), **options}
+        found = explain_pictures(request_of(path, ("occlusion",), settings), pictures, Silent()).inside
+        maps[name] = np.stack(found.maps)
+    np.testing.assert_allclose(maps["float32"], maps["keras"], atol=1e-4)
+    off = np.abs(maps["int8"] - maps["keras"]).mean() / np.abs(maps["keras"]).mean()
+    assert 1e-4 < off < 0.2
+    for more, words in (("nope", "no layer 'nope'"), ("conv_2 --filters", "a Keras model's")):
+        refused = command(
+            *("explain", bundle, digits_folder / "test" / "5", "-o", tmp_path / "no", "--no-curves"),
+            *("--feature-maps", *more.split()),
+        )
+        assert refused.code == 2
+        assert words in refused.message
 
 
 def plant(bundle, layer):

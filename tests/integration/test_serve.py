@@ -299,6 +299,20 @@ def test_tls_keys_and_logs_without_secrets(bundle, tmp_path):
     assert not any(secret in text for secret in (KEY, "wrong-secret", "query-secret"))
 
 
+def test_answers_without_a_body_and_several_at_once_come_on_a_connection_that_is_kept(server):
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as link:
+        get = b"GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+        for _ in range(2):
+            link.sendall(get.replace(b"GET", b"HEAD") + get)
+            data = b""
+            while not data.endswith(b"}"):
+                data += link.recv(65536)
+            heads = data.split(b"HTTP/1.1 200")
+            assert len(heads) == 3
+            assert heads[1].endswith(b"\r\n\r\n")
+            assert heads[2].endswith(b'{"live":true}')
+
+
 def test_an_address_that_is_taken_is_an_error(server, bundle, tmp_path):
     run = subprocess.run(
         [sys.executable, "-m", "edgecv", "serve", str(bundle), "--port", str(server.port)],
@@ -309,6 +323,7 @@ def test_an_address_that_is_taken_is_an_error(server, bundle, tmp_path):
     )
     assert run.returncode == 1
     assert "cannot be had" in run.stderr
+    assert '"event":"ended"' not in run.stderr  # it never began
 
 
 def test_a_batch_artifact_takes_what_waits_together(tmp_path):

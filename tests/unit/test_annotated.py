@@ -91,6 +91,27 @@ def test_voc_s_corners_are_counted_from_one(tmp_path):
     assert (only.boxes.tolist(), only.labels.tolist()) == ([[0, 1, 20, 10]], [1])
 
 
+def test_voc_s_masks_are_for_segmentation_and_pictures_without_one_are_not_judged(tmp_path):
+    root = tmp_path / "voc"
+    pictures(root / "JPEGImages", ["a.png", "b.png"])
+    for name in ("Annotations", "SegmentationClass"):
+        (root / name).mkdir()
+    box = "<bndbox><xmin>1</xmin><ymin>3</ymin><xmax>40</xmax><ymax>20</ymax></bndbox>"
+    for name in ("a", "b"):
+        text = f"<annotation><object><name>dog</name>{box}</object></annotation>"
+        (root / "Annotations" / f"{name}.xml").write_text(text)
+    mask = np.zeros((20, 40), np.uint8)
+    mask[:, 20:] = 1
+    Image.fromarray(mask).save(root / "SegmentationClass" / "b.png")
+    assert [len(one.boxes) for one in truths(root, detector(), tmp_path)] == [1, 1]
+    planes = head("segmentation", {"p": (1, 5, 5, 2)}, decode=Planes())
+    found = truths(root, planes, tmp_path)
+    assert (found[0] == 255).all()
+    assert (found[1, 5, 9], found[1, 5, 10]) == (0, 1)
+    right = planes.measure(found, np.where(found == 255, 0, found))
+    assert (right.count, right.mean_iou) == (1, 1.0)
+
+
 def test_masks_and_pairs_of_pictures(tmp_path):
     pictures(tmp_path / "m" / "images", ["a.png"])
     (tmp_path / "m" / "masks").mkdir()

@@ -15,6 +15,7 @@ INSIDE = (
     "tests/golden/decode/README.md",
     "android_demo/README.md",
     "android_demo/edgecv/README.md",
+    "micro_demo/README.md",
 )
 PAGES = [ROOT / name for name in (*TOP, *INSIDE)] + sorted((ROOT / "docs").glob("*.md"))
 MOST_WORDS, WIDEST = 700, 160
@@ -22,7 +23,10 @@ FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 GENERATED = ROOT / "docs" / "commands.md"  # made from the Typer app when the site is built
 CALL = re.compile(r"(?<![\w/.-])edgecv ((?:[a-z]+(?![\w./-]) ?)+)([^`\n|]*)")
-TOPS = ("benchmarks", "converters", "docs", "edgecv", "examples", "runtime", "tests", "android_demo", "ios_demo")
+TOPS = (
+    *("benchmarks", "converters", "docs", "edgecv", "examples", "runtime", "tests"),
+    *("android_demo", "ios_demo", "micro_demo"),
+)
 PATH = re.compile(rf"`((?:{'|'.join(TOPS)})/[\w./-]+)`")
 MODULE = re.compile(r"`((?:edgecv|edgecv_runtime|edgecv_converters)(?:\.[a-z_0-9]+)+)(?:\.[A-Z]\w*)?`")
 SCRIPT = re.compile(r"python3? -m ((?:benchmarks|tests|edgecv_runtime)[\w.]*)")

@@ -7,7 +7,6 @@ import pytest
 from edgecv_converters.explain.canvas import Canvas
 from edgecv_converters.explain.compare import rank_correlation
 from edgecv_converters.explain.gradients import (
-    enlarged,
     gradcam,
     gradcam_plus_plus,
     hirescam,
@@ -16,6 +15,7 @@ from edgecv_converters.explain.gradients import (
 )
 from edgecv_converters.explain.insides import InsideOrder, view_inside
 from edgecv_converters.explain.network import InnerNetwork
+from edgecv_converters.explain.places import MapPlaces, measured
 from edgecv_converters.explain.records import ExplainOrder
 from edgecv_converters.explain.settings import ExplainSettings
 from edgecv_converters.explain.subjects import AnsweringSource
@@ -190,14 +190,16 @@ def test_shuffled_weights_give_another_map_and_it_is_said_how_like_it_is(tmp_pat
     saved(nested, tmp_path / "nested.keras")
     source = open_source(SourceRequest(path=tmp_path / "nested.keras"))
     subject = AnsweringSource(source, open_head(source.heads[0], source.outputs))
+    places = measured(subject.network, picture[None], "conv")
     plain = explain(subject, order_of(source, picture))
     assert plain.layer == "conv"
     assert plain.maps[0].shuffled is None
     assert plain.maps[0].values.shape == (SIDE, SIDE)
     checked = explain(subject, order_of(source, picture, sanity=True))
     np.testing.assert_array_equal(checked.maps[0].values, plain.maps[0].values)
-    shuffled = explain(subject, order_of(source, picture, explained=plain.explained))  # its weights stay so
-    assert checked.maps[0].shuffled == rank_correlation(plain.maps[0].values, shuffled.maps[0].values)
+    seen = subject.network.weighed(picture[None], plain.explained[0], "conv")  # its weights stay so
+    shuffled = places.enlarged(gradcam(seen.values, seen.gradient), (SIDE, SIDE))
+    assert checked.maps[0].shuffled == rank_correlation(plain.maps[0].values, shuffled)
     assert abs(checked.maps[0].shuffled) < 0.7
 
 
@@ -221,16 +223,48 @@ def test_the_inside_is_filters_maps_and_the_strongest_pictures(opened, picture):
     wanted = [convolved(one, kernel, weights_of(source, "conv/bias")) for one in pictures]
     for maps, trace, strength, one in zip(found.maps, found.traces, found.strengths, wanted, strict=True):
         np.testing.assert_allclose(maps, one, atol=1e-5)
-        np.testing.assert_allclose(trace, one[..., 1], atol=1e-5)
+        inner = trace[1:-1, 1:-1]  # a place of a convolution without padding looks one pixel further on
+        np.testing.assert_allclose(inner, one[..., 1], atol=0.2 * one[..., 1].max())
         assert strength == pytest.approx(one[..., 1].max(), abs=1e-5)
     assert found.strongest == tuple(np.argsort([-one[..., 1].max() for one in wanted], kind="stable"))
     with pytest.raises(UsageError, match="has no channel 99"):
         view_inside(InnerNetwork(source), InsideOrder(layer="conv", channel=99), pictures)
 
 
-def test_a_map_is_enlarged_to_the_picture():
+def test_a_map_is_drawn_where_its_places_look():
     small = np.asarray([[0, 1], [2, 3]], np.float32)
-    large = enlarged(small, (8, 6))
+    places = MapPlaces("conv", np.float32([1.5, 5.5]), np.float32([1, 4]))
+    large = places.enlarged(small, (8, 6))
     assert large.shape == (8, 6)
     assert (large[0, 0], large[-1, -1]) == (0, 3)
-    assert (np.diff(large, axis=0) >= 0).all()
+    np.testing.assert_allclose(large[0], [0, 0, 1 / 3, 2 / 3, 1, 1], atol=1e-6)
+    np.testing.assert_allclose(large[:, 0], [0, 0, 0.25, 0.75, 1.25, 1.75, 2, 2], atol=1e-6)
+
+
+def three_strides(padding):
+    """Three convolutions of stride two: padded as TensorFlow does, after; or as PyTorch does, on both sides alike."""
+    import keras
+
+    pixels = found = keras.Input((64, 64, 3), name="pixels")
+    for number in range(3):
+        if padding == "both":
+            found = keras.layers.ZeroPadding2D(1)(found)
+        found = keras.layers.Conv2D(
+            8, 3, strides=2, padding="valid" if padding == "both" else "same", activation="relu", name=f"conv_{number}"
+        )(found)
+    found = keras.layers.GlobalAveragePooling2D()(found)
+    return keras.Model(pixels, keras.layers.Dense(CLASSES, activation="softmax", name="classes")(found))
+
+
+@pytest.mark.parametrize(("padding", "first"), [("same", 7), ("both", 0)])
+def test_a_map_lies_over_what_its_places_look_at_whichever_side_was_padded(tmp_path, padding, first):
+    """Stretched over the picture, both maps would have their first place at 3.5."""
+    import keras
+
+    keras.utils.set_random_seed(0)
+    three_strides(padding).save(tmp_path / "strides.keras")
+    network = InnerNetwork(open_source(SourceRequest(path=tmp_path / "strides.keras")))
+    sample = np.random.default_rng(0).random((1, 64, 64, 3)).astype(np.float32)
+    places = measured(network, sample, "conv_2")
+    np.testing.assert_allclose(places.down, first + 8 * np.arange(8), atol=1.0)
+    np.testing.assert_allclose(places.across, first + 8 * np.arange(8), atol=1.0)

@@ -112,6 +112,17 @@ def test_integers_are_mixed_as_the_real_values_are(baseline):
     np.testing.assert_allclose((mixed - np.float32(zero)) * scale, plain, atol=0.51 * scale)
 
 
+def test_the_highest_point_is_the_middle_of_what_is_equally_high():
+    values = np.zeros((20, 30), np.float32)
+    values[4:13, 10:21] = 2.0  # a square that was hidden: its first pixel is its corner
+    values[0, 0] = np.nan  # what the model has not seen
+    assert compare.highest_point(values) == (15, 8)
+    ring = np.ones((5, 5), np.float32)
+    ring[1:4, 1:4] = 0
+    x, y = compare.highest_point(ring)
+    assert ring[y, x] == 1
+
+
 def test_ranks_and_overlaps():
     one = RNG.random(SIZE).astype(np.float32)
     assert compare.rank_correlation(one, np.exp(3 * one)) == pytest.approx(1)

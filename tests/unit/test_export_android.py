@@ -14,7 +14,8 @@ from edgecv_runtime.errors import BundleError, EdgecvError, UsageError
 
 import edgecv
 from edgecv.convert.staging import write_zip
-from edgecv.export import ios, sources
+from edgecv.export import ios, packaged, sources
+from edgecv.export.micro import layouts
 from edgecv.export.names import resource_name
 from tests import bundles
 from tests.command import edgecv as command
@@ -347,14 +348,16 @@ def test_the_wheel_holds_what_an_export_copies():
     android = {f"android_demo/{part}": f"edgecv/{sources.PACKAGED}/{part}" for part in sources.PARTS}
     places = ((ios.LIBRARY, ios.LIBRARY_PARTS), (ios.APP, ios.APP_PARTS))
     parts = [f"{folder}/{part}" for folder, held in places for part in held]
-    assert included == android | {f"ios_demo/{part}": f"edgecv/{ios.PACKAGED}/{part}" for part in parts}
+    apple = {f"ios_demo/{part}": f"edgecv/{ios.PACKAGED}/{part}" for part in parts}
+    micro = {f"micro_demo/{part}": f"edgecv/{layouts.PACKAGED}/{part}" for part in layouts.PARTS}
+    assert included == android | apple | micro
     assert all((ROOT / file).exists() for file in included)
-    assert {"/android_demo", "/ios_demo"} <= set(build["sdist"]["include"])
+    assert {"/android_demo", "/ios_demo", "/micro_demo"} <= set(build["sdist"]["include"])
 
 
 def test_an_installed_wheel_s_sources_are_found(tmp_path, monkeypatch):
     sources.copy_project(tmp_path / "edgecv" / sources.PACKAGED)
-    monkeypatch.setattr(sources, "files", lambda _: tmp_path / "edgecv")
+    monkeypatch.setattr(packaged, "files", lambda _: tmp_path / "edgecv")
     assert sources.home() == tmp_path / "edgecv" / sources.PACKAGED
     shutil.rmtree(tmp_path / "edgecv" / sources.PACKAGED)
     with pytest.raises(EdgecvError, match="has no Android sources"):

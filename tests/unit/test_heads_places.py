@@ -83,6 +83,8 @@ THREE = found([[2, 2, 10, 10], [20, 4, 30, 14], [3, 2, 10, 10]], [[0.9, 0.1], [0
             "a point beyond the 3",
         ),
         (lambda: opened("keypoints", {"p": (1, 6)}, decode=Heatmaps()), "one output of height, width and points"),
+        (lambda: opened("image", {"i": (1, 4, 4, 3)}, decode=Pixels(), activation="sigmoid"), "applies no activation"),
+        (lambda: opened("embedding", {"v": (1, 4)}, activation="softmax"), "applies no activation"),
         (lambda: opened("image", {"i": (1, 4, 4, 2)}, decode=Pixels()), "1 or 3 channels"),
         (lambda: opened("image", {"i": (1, 4, 4, 3)}, decode=Pixels(low=1, high=1)), "are equal"),
     ],

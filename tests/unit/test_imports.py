@@ -213,6 +213,7 @@ OWNERS = {
         *(
             "edgecv.commands.coreml_options",
             "edgecv.commands.metadata_options",
+            "edgecv.commands.micro_options",
             "edgecv.convert.recipe",
             "edgecv.given",
         ),
@@ -224,6 +225,7 @@ OWNERS = {
         *(f"edgecv_converters.{name}" for name in ("graph", "graph.edit", "graph.frozen", "graph.layers")),
         *(f"edgecv_converters.{name}" for name in ("graph.names", "graph.passes", "graph.passes.runner")),
         *(f"edgecv_converters.{name}" for name in ("inspection", "measured", "onnx", "onnx.options")),
+        *(f"edgecv_converters.{name}" for name in ("micro", "micro.options")),
     },
     "prune": {
         "edgecv.compress",

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 import numpy as np
 import pytest
 from edgecv_runtime import load
+from edgecv_runtime.errors import UsageError
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.testclient import TestClient
@@ -75,6 +76,26 @@ def test_an_answer_is_that_of_edgecv_run(client, paths, tmp_path, bundle):
     with load(paths / f"{bundle}.edgecv") as predictor:
         assert answer["artifact"] == predictor.artifact.file
         assert answer["runtime"] == str(predictor.backend.info)
+
+
+def test_thresholds_are_those_of_edgecv_run_and_a_head_without_any_is_refused(paths, tmp_path):
+    tags = bundles.colour_head("multilabel", activation="sigmoid", thresholds=(0.5, 0.5, 0.5))
+    bundles.write_bundle(tmp_path / "tags.edgecv", tags)
+    (tmp_path / "red.png").write_bytes(RED)
+    labels = []
+    for options in ((), ("0.999999", "red=0.6")):
+        flags = [word for option in options for word in ("--threshold", option)]
+        printed = json.loads(edgecv("run", tmp_path / "tags.edgecv", tmp_path / "red.png", "--json", *flags).out)
+        with TestClient(app(tmp_path / "tags.edgecv", workers=1, thresholds=options, access_log=False)) as client:
+            answer = client.post("/v2/models/colours/predict", content=RED).json()
+        assert answer["labels"] == printed["labels"]
+        labels.append(answer["labels"])
+    assert labels[0] != labels[1]
+    with (
+        pytest.raises(UsageError, match="for yes-or-no answers"),
+        TestClient(app(paths / "colours.edgecv", workers=1, thresholds=("0.4",))),
+    ):
+        pass
 
 
 def test_a_form_with_one_file_is_answered_like_the_file(client):

@@ -15,8 +15,9 @@ from edgecv_runtime.errors import GateError, UsageError
 from starlette.datastructures import Headers
 
 from edgecv.serve.answering import _encoded, _plain
+from edgecv.serve.connections import WholeAnswers
 from edgecv.serve.gateway import request_identity
-from edgecv.serve.intake import HeldBytes, fetch_picture, form_pictures
+from edgecv.serve.intake import HeldBytes, _only_file, fetch_picture, form_pictures
 from edgecv.serve.keys import ApiKeys
 from edgecv.serve.logs import JsonLog
 from edgecv.serve.options import BundleChoice, ListenOptions, ServeLimits, ServiceOptions
@@ -124,6 +125,52 @@ def test_damaged_forms_are_refused(body):
     with pytest.raises(RequestRefusedError) as refused:
         form_pictures(form()[1], body, ServeLimits())
     assert refused.value.status in {400, 413}
+
+
+@pytest.mark.parametrize("data", [b"", b"x", b"\r\n", b"a\r\n\r\nb\r\n--edg", bytes(range(256)), b"x--edge"])
+def test_a_form_of_one_file_is_read_as_the_parser_reads_it(data):
+    body, kind = form(data)
+    note = b'--edge\r\nContent-Disposition: form-data; name="note"\r\n\r\nhello\r\n'
+    assert _only_file(body, b"edge") == data
+    assert _only_file(note + body, b"edge") is None
+    assert form_pictures(kind, body, ServeLimits()) == form_pictures(kind, note + body, ServeLimits()) == [data]
+    for odd in (body + b"more", body[:-5], b"before\r\n" + body, body.replace(b"filename", b"file"), body + body):
+        assert _only_file(odd, b"edge") is None
+
+
+class Sent:
+    """A transport that notes what each of its calls sends."""
+
+    def __init__(self):
+        self.calls = []
+
+    def write(self, data):
+        self.calls.append(data)
+
+    def close(self):
+        self.calls.append("closed")
+
+    def is_closing(self):
+        return self.calls[-1:] == ["closed"]
+
+
+def test_an_answer_goes_out_in_one_piece_and_nothing_waits_that_should_not():
+    sent, under_way = Sent(), [False]
+    answers = WholeAnswers(sent, lambda: under_way[0])
+    answers.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    under_way[0] = True
+    answers.write(b"head\r\n\r\n")
+    assert sent.calls == [b"HTTP/1.1 100 Continue\r\n\r\n"]
+    answers.write(b"body\r\n\r\n")
+    assert sent.calls[1:] == [b"head\r\n\r\nbody\r\n\r\n"]
+    answers.write(b"head alone\r\n\r\n")
+    answers.flush()
+    answers.flush()
+    assert sent.calls[2:] == [b"head alone\r\n\r\n"]
+    answers.write(b"cut off\r\n\r\n")
+    answers.close()
+    assert sent.calls[3:] == [b"cut off\r\n\r\n", "closed"]
+    assert answers.is_closing()
 
 
 def test_bytes_under_way_are_bounded_and_given_back():

@@ -37,7 +37,7 @@ def test_what_carries_the_quantization_is_needed_where_it_is_not_asked_for():
     assert [str(spec) for spec in needed(plan(["float32"], ["onnx"]))] == ["onnx float32"]
 
 
-def test_a_gpu_is_tried_first_then_int8_then_float_on_a_cpu_then_what_the_system_chooses():
+def test_a_gpu_is_tried_first_then_int8_then_float_on_a_cpu_then_the_system_and_a_microcontroller_last():
     tried = [(backend.name, "int8" in precisions, "float32" in precisions) for backend, precisions in PREFERENCE]
     assert tried == [
         ("onnx-cuda", False, True),
@@ -46,6 +46,8 @@ def test_a_gpu_is_tried_first_then_int8_then_float_on_a_cpu_then_what_the_system
         ("litert", False, True),
         ("onnx", False, True),
         ("coreml", True, True),
+        ("coreai", True, True),
+        ("tflm", True, True),
     ]
 
 

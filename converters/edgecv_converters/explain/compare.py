@@ -13,6 +13,8 @@ from edgecv_converters.explain.records import Curves, Floats, Scores
 from edgecv_converters.explain.settings import ExplainSettings
 
 TOP: Final = 0.2  # of the pixels: the region that is looked at most
+MOVED: Final = 0.5  # of the top regions' union, that they share at least where nothing moved
+NEAR: Final = 0.9  # of the union, that they share at least on the average where a model looks at the same places
 POINTS: Final = 17  # of a curve
 RANDOM: Final = 3  # maps
 
@@ -37,6 +39,16 @@ def top_region(values: Floats, share: float = TOP) -> npt.NDArray[np.bool_]:
     chosen = np.zeros(len(flat), bool)
     chosen[np.argsort(-flat, kind="stable")[: max(1, round(share * len(flat)))]] = True
     return chosen.reshape(values.shape)
+
+
+def highest_point(values: Floats) -> tuple[int, int]:
+    """Return the column and the row where a map is highest: of equal pixels the one nearest to their middle.
+
+    Maps of squares and of coarse places are equal over whole regions, and the first pixel of one is its corner.
+    """
+    rows, columns = np.nonzero(values == np.nanmax(values))
+    nearest = np.argmin((rows - rows.mean()) ** 2 + (columns - columns.mean()) ** 2)
+    return int(columns[nearest]), int(rows[nearest])
 
 
 def top_overlap(one: Floats, other: Floats) -> float:

@@ -12,7 +12,6 @@ from typing import Final
 
 import numpy as np
 from edgecv_runtime.heads.explained import Explained
-from PIL import Image
 
 from edgecv_converters.explain.canvas import Canvas
 from edgecv_converters.explain.network import InnerNetwork
@@ -61,12 +60,6 @@ def hirescam(values: Floats, gradient: Floats) -> Floats:
 
 def _kept(values: Floats) -> Floats:
     return np.asarray(np.maximum(0, values), np.float32)
-
-
-def enlarged(small: Floats, size: tuple[int, int]) -> Floats:
-    """Return a map in the size of the picture, (height, width), interpolated bilinearly."""
-    image = Image.fromarray(np.asarray(small, np.float32))
-    return np.asarray(image.resize((size[1], size[0]), Image.Resampling.BILINEAR), np.float32)
 
 
 def integrated(network: InnerNetwork, canvas: Canvas, explained: Explained, settings: ExplainSettings) -> Attributions:

@@ -12,6 +12,7 @@ from edgecv_runtime.heads.explained import Explained
 from edgecv_converters.explain import gradients, masking
 from edgecv_converters.explain.canvas import Canvas
 from edgecv_converters.explain.network import InnerNetwork
+from edgecv_converters.explain.places import MapPlaces
 from edgecv_converters.explain.records import ExplainOrder, Floats
 from edgecv_converters.explain.settings import find_method
 from edgecv_converters.explain.subjects import Answering
@@ -50,7 +51,7 @@ def make_map(
     canvas: Canvas,
     explained: Explained,
     order: ExplainOrder,
-    layer: str | None,
+    places: MapPlaces | None,
     tell: masking.Progress,
 ) -> Map:
     """Return the map of one picture.
@@ -60,7 +61,7 @@ def make_map(
         canvas: The picture.
         explained: The number that is explained.
         order: The method and its numbers.
-        layer: The layer whose map is weighed, by the methods that do that.
+        places: The layer whose map is weighed, by the methods that do that, and where it looks.
         tell: Is told how many answers were given.
 
     Raises:
@@ -70,9 +71,9 @@ def make_map(
     if method.name in MASKINGS:
         return Map(MASKINGS[method.name](canvas, subject.scorer(explained), settings, tell))
     network = network_of(subject)
-    if method.name in WEIGHINGS:
-        seen = network.weighed(canvas.raw[None], explained, str(layer))
-        found = Map(gradients.enlarged(WEIGHINGS[method.name](seen.values, seen.gradient), canvas.size))
+    if places is not None:
+        seen = network.weighed(canvas.raw[None], explained, places.layer)
+        found = Map(places.enlarged(WEIGHINGS[method.name](seen.values, seen.gradient), canvas.size))
     elif method.name == "smoothgrad":
         found = Map(gradients.strength(gradients.smoothgrad(network, canvas, explained, settings)))
     else:

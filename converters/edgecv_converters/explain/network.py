@@ -121,6 +121,38 @@ class InnerNetwork:
             raise SourceError(f"the score of {explained.title!r} has no gradient by the picture", BLACK_BOX)
         return np.asarray(score, np.float32), np.asarray(gradient, np.float32)
 
+    def reach(self, samples: Tensor, name: str, asked: Sequence[Sequence[int]]) -> tuple[Floats, Floats]:
+        """Return how strongly pixels move a layer's map, at some of its rows and at some of its columns.
+
+        Args:
+            samples: Pictures, which are best noise.
+            name: The layer.
+            asked: The rows, and the columns.
+
+        Returns:
+            For each row that was asked the power of its gradients by each row of pixels; and the same of columns.
+
+        Raises:
+            UsageError: The layer gives no map.
+        """
+        import tensorflow as tf
+
+        batch, seen = tf.constant(samples), []
+        with tf.GradientTape(persistent=True) as tape:
+            tape.watch(batch)
+            with self._watched([self.layer(name)], lambda _, found: seen.append(found)):
+                self._run(batch)
+            _as_map(seen, name)
+            signs = np.random.default_rng(0).choice(np.asarray([-1, 1], np.float32), seen[-1].shape)
+            mixed = seen[-1] * tf.cast(signs, seen[-1].dtype)
+            parts = [[tf.gather(mixed, place, axis=1 + axis) for place in asked[axis]] for axis in range(2)]
+        found = []
+        for axis, targets in enumerate(parts):
+            gradients = np.stack([np.asarray(tape.gradient(one, batch), np.float32) for one in targets])
+            others = tuple(number for number in range(1, gradients.ndim) if number != 2 + axis)
+            found.append(np.asarray((gradients**2).sum(axis=others), np.float32))
+        return found[0], found[1]
+
     def first_filters(self) -> tuple[str, Floats]:
         """Return the first layer that has filters, and these: (height, width, channels, filters).
 

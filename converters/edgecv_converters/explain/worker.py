@@ -12,6 +12,7 @@ from edgecv_runtime.schema import Artifact
 
 from edgecv_converters.explain import compare
 from edgecv_converters.explain.methods import make_map, network_of, work_of
+from edgecv_converters.explain.places import MapPlaces, measured
 from edgecv_converters.explain.records import ExplainedPictures, ExplainOrder, MapOfPicture
 from edgecv_converters.explain.settings import find_method
 from edgecv_converters.explain.subjects import Answering, AnsweringSource, opened_artifact
@@ -76,26 +77,24 @@ def explain(subject: Answering, order: ExplainOrder) -> ExplainedPictures:
         network_of(subject)
     each = work_of(order) * (2 if order.sanity else 1) + (CURVES if order.curves else 0)
     meter = _Meter(each * len(order.samples))
-    layer = _layer(subject, order) if method.needs == "layers" else None
-    maps = [_one(subject, order, row, layer, meter) for row in range(len(order.samples))]
+    places = _places(subject, order) if method.needs == "layers" else None
+    maps = [_one(subject, order, row, places, meter) for row in range(len(order.samples))]
     if order.sanity:
-        maps = _shuffled(subject, order, maps, layer, meter)
+        maps = _shuffled(subject, order, maps, places, meter)
+    layer = None if places is None else places.layer
     return ExplainedPictures(how=subject.how, maps=tuple(maps), layer=layer, seconds=time.monotonic() - began)
 
 
-def _layer(subject: Answering, order: ExplainOrder) -> str:
-    network = network_of(subject)
-    if order.layer is None:
-        return network.last_map(order.samples[:1])
-    network.layer(order.layer)
-    return order.layer
+def _places(subject: Answering, order: ExplainOrder) -> MapPlaces:
+    network, sample = network_of(subject), order.samples[:1]
+    return measured(network, sample, network.last_map(sample) if order.layer is None else order.layer)
 
 
-def _one(subject: Answering, order: ExplainOrder, row: int, layer: str | None, meter: _Meter) -> MapOfPicture:
+def _one(subject: Answering, order: ExplainOrder, row: int, places: MapPlaces | None, meter: _Meter) -> MapOfPicture:
     canvas = subject.canvas(order.samples[row], order.settings)
     explained = _explained(subject, order, row)
     score = subject.scorer(explained)
-    found = make_map(subject, canvas, explained, order, layer, meter.tell)
+    found = make_map(subject, canvas, explained, order, places, meter.tell)
     curves = compare.curves(canvas, score, found.values, order.settings) if order.curves else None
     if order.curves:
         meter.tell(CURVES)
@@ -116,13 +115,13 @@ def _explained(subject: Answering, order: ExplainOrder, row: int) -> Explained:
 
 
 def _shuffled(
-    subject: Answering, order: ExplainOrder, maps: list[MapOfPicture], layer: str | None, meter: _Meter
+    subject: Answering, order: ExplainOrder, maps: list[MapOfPicture], places: MapPlaces | None, meter: _Meter
 ) -> list[MapOfPicture]:
     """Shuffle the weights, and say of each map how much the one of the shuffled network is like it."""
     network_of(subject).shuffle(order.settings.seed)
     found = []
     for sample, one in zip(order.samples, maps, strict=True):
         canvas = subject.canvas(sample, order.settings)
-        other = make_map(subject, canvas, one.explained, order, layer, meter.tell)
+        other = make_map(subject, canvas, one.explained, order, places, meter.tell)
         found.append(replace(one, shuffled=compare.rank_correlation(one.values, other.values)))
     return found

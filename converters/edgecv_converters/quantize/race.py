@@ -35,17 +35,18 @@ def race(
 
     Args:
         network: The operations of all files.
-        files: Int8 files by how they were made; those that LiteRT does not take are left out.
+        files: Int8 files by how they were made; those that the kernels do not take are left out.
         reference: The float file's answers to all samples.
         samples: For each input in the files' order.
 
     Raises:
-        UnusableFileError: LiteRT takes none of the files.
+        UnusableFileError: They take none of the files; the first error says why.
     """
     count = len(samples[0])
     spread = variances(reference)
     lap = max(LEAST, -(-count // LAPS))
     found: dict[Steps, npt.NDArray[np.float64]] = {steps: np.zeros(0) for steps in files}
+    refused: list[UnusableFileError] = []
     running = list(files)
     for start in range(0, count, lap):
         few, wanted = ([values[start : start + lap] for values in held] for held in (samples, reference))
@@ -53,7 +54,8 @@ def race(
         def measure(steps: Steps, few: Sequence[Array] = few) -> list[Array] | None:
             try:
                 return answers(files[steps], few)
-            except UnusableFileError:
+            except UnusableFileError as error:
+                refused.append(error)
                 return None
 
         for steps, given in zip(running, side_by_side(measure, running), strict=True):
@@ -65,7 +67,7 @@ def race(
         if len(running) < 2:
             break
     if not found:
-        raise UnusableFileError("LiteRT takes none of the int8 files that were made")
+        raise refused[0]
     return found
 
 

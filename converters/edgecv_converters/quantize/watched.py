@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import Any
+from contextlib import contextmanager
+from typing import Any, ClassVar
 
 import numpy as np
 from edgecv_runtime.errors import ConversionError
@@ -16,11 +17,11 @@ THREADS = 1  # more wait for each other where the machine has other work
 
 
 class UnusableFileError(ConversionError):
-    """LiteRT does not take a file: its scales are so far apart that no kernel can bring one to the other."""
+    """The kernels do not take a file: its scales are so far apart that none can bring one to the other."""
 
 
-def interpreter_of(data: bytes) -> Any:
-    """An interpreter of a file, ready to run.
+def litert(data: bytes) -> Any:
+    """LiteRT's interpreter of a file, ready to run.
 
     Raises:
         UnusableFileError: LiteRT's kernels refuse it.
@@ -33,6 +34,38 @@ def interpreter_of(data: bytes) -> Any:
     except RuntimeError as error:
         raise UnusableFileError(f"LiteRT does not take the file: {str(error).strip()}") from error
     return interpreter
+
+
+class Kernels:
+    """The kernels that this process runs int8 files by. `current` opens an interpreter of the form of LiteRT's."""
+
+    current: ClassVar[Callable[[bytes], Any]] = staticmethod(litert)
+
+    @classmethod
+    @contextmanager
+    def used(cls, opener: Callable[[bytes], Any]) -> Iterator[None]:
+        """Run int8 files by other kernels for a while."""
+        before, cls.current = cls.current, opener
+        try:
+            yield
+        finally:
+            cls.current = before
+
+
+def interpreter_of(data: bytes) -> Any:
+    """An interpreter of a file, ready to run: of an int8 file by the kernels that are used, of a float file LiteRT's.
+
+    Raises:
+        UnusableFileError: The kernels refuse it.
+    """
+    return Kernels.current(data) if _is_quantized(data) else litert(data)
+
+
+def _is_quantized(data: bytes) -> bool:
+    from ai_edge_litert import schema_py_generated as schema
+
+    graph = schema.Model.GetRootAs(data, 0).Subgraphs(0)
+    return any(graph.Tensors(number).Type() == schema.TensorType.INT8 for number in range(graph.TensorsLength()))
 
 
 class WatchedFile:

@@ -31,6 +31,7 @@ def compact(data: bytes) -> bytes:
         if tensor.buffer in empty:
             tensor.buffer = NO_DATA
     _share_scales(graph.tensors)
+    model.metadata = None
     drop_buffers(model)
     return packed(model, len(data))
 

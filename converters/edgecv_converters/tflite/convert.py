@@ -13,7 +13,7 @@ from edgecv_runtime.schema import Precision
 from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.graph.layers import layer_of
 from edgecv_converters.graph.weights import written
-from edgecv_converters.targets import IoType
+from edgecv_converters.targets import DenseScales, IoType
 from edgecv_converters.tflite.integers import float_operations
 
 Samples = Callable[[], Iterator[Mapping[str, np.ndarray]]]
@@ -27,7 +27,12 @@ ATTEMPTS = 4
 
 
 def to_tflite(
-    frozen: FrozenGraph, precision: Precision, *, samples: Samples | None = None, io: IoType = "float32"
+    frozen: FrozenGraph,
+    precision: Precision,
+    *,
+    samples: Samples | None = None,
+    io: IoType = "float32",
+    dense_scales: DenseScales = "channel",
 ) -> bytes:
     """Convert to the bytes of a .tflite file.
 
@@ -38,20 +43,23 @@ def to_tflite(
         samples: Gives the calibration samples, each a mapping of input name to an array with batch 1, whose numbers
             are fed in the input's own dtype; needed for int8 and int16x8.
         io: The dtype of the file's inputs and outputs; integers only with int8.
+        dense_scales: Whether int8 weights of dense layers have a scale for each channel, or one in all.
 
     Raises:
         ConversionError: An op has no TFLite kernel (named, with its layer), or the converter refused the graph.
     """
-    data = _converted(frozen, precision, samples, io)
+    data = _converted(frozen, precision, samples, io, dense_scales)
     for _ in range(ATTEMPTS - 1 if precision == "int8" else 0):
         left = {kind for kind, _ in float_operations(data)}
         if not left or left - FLOAT_BY_CHANCE:
             break
-        data = _converted(frozen, precision, samples, io)
+        data = _converted(frozen, precision, samples, io, dense_scales)
     return data
 
 
-def _converted(frozen: FrozenGraph, precision: Precision, samples: Samples | None, io: IoType) -> bytes:
+def _converted(
+    frozen: FrozenGraph, precision: Precision, samples: Samples | None, io: IoType, dense_scales: DenseScales
+) -> bytes:
     import tensorflow as tf
 
     converter = _mapped_converter(tf).from_concrete_functions([frozen.light_function()])
@@ -61,6 +69,8 @@ def _converted(frozen: FrozenGraph, precision: Precision, samples: Samples | Non
             raise ConversionError(f"{precision} needs calibration samples", "Give them with --calibrate")
         converter.representative_dataset = _in_order(frozen, samples)
     if precision == "int8":
+        # Since TensorFlow 2.17 each channel has a scale. There is no public name for what gives back the one in all.
+        converter._experimental_disable_per_channel_quantization_for_dense_layers = dense_scales == "tensor"  # noqa: SLF001
         converter.inference_input_type = converter.inference_output_type = getattr(tf, io)
     try:
         return bytes(converter.convert())

@@ -173,7 +173,7 @@ def _plain(
     total = round(spool.count / (PLAIN_SHARE * whole))
 
     def converted(count: int) -> bytes:
-        data = to_tflite(frozen, "int8", samples=streamed(spool, total, count))
+        data = to_tflite(frozen, "int8", samples=streamed(spool, total, count), dense_scales=how.dense_scales)
         if how.strict:
             check_integers(data)
         return data

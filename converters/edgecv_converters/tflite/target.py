@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from edgecv_runtime.errors import UsageError
 from edgecv_runtime.formats import LITERT
@@ -29,15 +29,20 @@ from edgecv_converters.graph.passes import (
 from edgecv_converters.inspection import ArtifactInspection
 from edgecv_converters.isolate.child import wait_for
 from edgecv_converters.isolate.store import ObjectStore
+from edgecv_converters.measured import LayerError
 from edgecv_converters.model_metadata import ModelMetadata
-from edgecv_converters.targets import ArtifactDescription, ConversionJob, ConversionTarget, Converted
+from edgecv_converters.quantize.layers import measure_layers
+from edgecv_converters.quantize.watched import Kernels, litert
+from edgecv_converters.targets import ArtifactDescription, ConversionJob, ConversionTarget, Converted, find
 from edgecv_converters.tflite.convert import to_tflite
 from edgecv_converters.tflite.describe import IDENTIFIER, describe, input_names, output_names
 from edgecv_converters.tflite.inspect import inspect_tflite
 from edgecv_converters.tflite.int8 import streamed, to_int8
+from edgecv_converters.tflite.layer_maps import layer_maps
 from edgecv_converters.tflite.metadata.attach import with_metadata
 from edgecv_converters.tflite.metadata.contents import contents_of
 from edgecv_converters.tflite.options import TfliteOptions
+from edgecv_converters.tflite.reader import Array
 from edgecv_converters.workers.exchange import CALIBRATION, METADATA
 from edgecv_converters.workers.mixed import kept_layers
 
@@ -84,6 +89,18 @@ class TfliteTarget(ConversionTarget):
                 f"Add --target {FORMAT.name}, or leave it out",
             )
 
+    def compare_layers(self, file: Path, float32: Path, samples: Array) -> tuple[LayerError, ...]:
+        """Run both files with all their results in view."""
+        return measure_layers(file.read_bytes(), float32.read_bytes(), [samples], by_answers=True)
+
+    def layer_maps(self, file: Path, layer: str, samples: Array) -> Array:
+        """Run the file with the layer's last result in view."""
+        return layer_maps(file.read_bytes(), layer, samples)
+
+    def kernels(self) -> Callable[[bytes], Any]:
+        """Open files in LiteRT."""
+        return litert
+
     def recognizes(self, path: Path, head: bytes) -> bool:  # noqa: ARG002 - by content
         """Recognize the identifier of TFLite's flatbuffers, whatever its name."""
         return head[4:8] == IDENTIFIER
@@ -94,7 +111,10 @@ class TfliteTarget(ConversionTarget):
 
 
 def _quantized(job: ConversionJob, frozen: FrozenGraph, store: ObjectStore, metadata: ModelMetadata) -> Converted:
-    made = to_int8(frozen, store, job.io, job.how)
+    opener = find(job.how.numbers).kernels()
+    assert opener is not None, "the recipe was checked"
+    with Kernels.used(opener):
+        made = to_int8(frozen, store, job.io, job.how)
     if kept_layers(made.mixed):
         job = replace(job, precision="mixed", file=job.file.replace(".int8.", ".mixed."))
     described, notes = _written(made.data, frozen, job, metadata)

@@ -38,8 +38,8 @@ class LiteRT:
             name=package, version=version(package), providers=_delegates(self._interpreter), threads=threads
         )
         self._lock = threading.Lock()
-        self._inputs = _indices(artifact, artifact.inputs, self._interpreter.get_input_details())
-        self._outputs = _indices(artifact, artifact.outputs, self._interpreter.get_output_details())
+        self._inputs = indices(artifact, artifact.inputs, self._interpreter.get_input_details())
+        self._outputs = indices(artifact, artifact.outputs, self._interpreter.get_output_details())
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Infer once, from and to raw tensors keyed by the source model's names."""
@@ -74,10 +74,13 @@ class LiteRT:
             self._interpreter = None
 
 
-def _indices(
-    artifact: Artifact, tensors: Sequence[TensorIO], details: Sequence[Mapping[str, Any]]
-) -> Mapping[str, int]:
-    """Find the interpreter's index of each of the manifest's inputs or outputs; the file must have the same form."""
+def indices(artifact: Artifact, tensors: Sequence[TensorIO], details: Sequence[Mapping[str, Any]]) -> Mapping[str, int]:
+    """Find the interpreter's index of each of the manifest's inputs or outputs; the file must have the same form.
+
+    Raises:
+        BackendError: The file lacks one.
+        BundleError: One has another shape or dtype than the manifest says.
+    """
     there = {detail["name"]: detail for detail in details}
     for io in tensors:
         if io.tensor not in there:

@@ -66,6 +66,7 @@ class Head(ABC):
     meaning: ClassVar[str]  # in a few words, for help texts
     decides: ClassVar[bool] = True  # whether it says one thing or another, so that answers can agree
     takes_thresholds: ClassVar[bool] = False
+    activates: ClassVar[bool] = True  # whether it applies an activation that the model has left out
     one_class: ClassVar[bool] = False  # whether its decision is the index of one class
     pictured: ClassVar[bool] = False  # whether its answers are places in the picture, or one, which can be drawn
     exclusive: ClassVar[bool] = False  # whether its scores are those of labels of which exactly one holds
@@ -168,6 +169,11 @@ class Head(ABC):
             raise SpecError("it has no output")
         if len(self.spec.outputs) != 1 and not self.decoders:
             raise SpecError(f"a {self.kind} head has one output, got {len(self.spec.outputs)}")
+        if not self.activates and self.spec.activation != "none":
+            raise SpecError(
+                f"a head of the kind {self.kind} applies no activation, got {self.spec.activation!r}",
+                "Leave it out, or put it into the model as its last layer",
+            )
         self.check_thresholds()
         self.check_decoder()
         labels = self.spec.labels

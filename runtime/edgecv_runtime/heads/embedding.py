@@ -25,6 +25,7 @@ class Embedding(Head):
     """A vector of length one."""
 
     kind = "embedding"
+    activates = False
     meaning = "a unit vector"
     decides = False
     identifies = True

@@ -32,6 +32,7 @@ class ImageHead(SpatialHead):
     """A picture."""
 
     kind = "image"
+    activates = False
     meaning = "a picture"
     decoders = (Pixels,)
 

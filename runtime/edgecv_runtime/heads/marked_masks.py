@@ -16,14 +16,14 @@ from edgecv_runtime.heads.masks import UNSEEN
 def true_mask(one: Marked, canvas: tuple[int, int], classes: int) -> npt.NDArray[np.uint8]:
     """Return the marked class at each pixel of the model's input, that of the picture's pixel which its centre is in.
 
-    It is 255 where the input shows no picture.
+    It is 255 where the input shows no picture, and everywhere where there is no mask.
 
     Raises:
-        DataError: There is no mask, or it has another size than its picture, or another class.
+        DataError: The mask has another size than its picture, or another class.
     """
     file = one.marks.mask
     if file is None:
-        raise DataError(f"the picture {one.id} has no mask", "Give each picture one of the same name")
+        return np.full(canvas, UNSEEN, np.uint8)
     mask, view = _read(file), one.view
     if mask.shape != (view.height, view.width):
         raise DataError(

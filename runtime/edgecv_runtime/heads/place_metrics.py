@@ -74,6 +74,9 @@ def _points(value: float | None) -> str:
 
 def mask_metrics(truth: npt.NDArray[Any], answers: npt.NDArray[Any], labels: tuple[str, ...]) -> MaskMetrics:
     """Return the metrics of masks (n, ...) of class indices; 255 in the truth is not judged."""
+    judged = (truth != UNSEEN).any(axis=tuple(range(1, truth.ndim)))
+    if judged.any():
+        truth, answers = truth[judged], answers[judged]
     count, classes = len(truth), len(labels)
     tables = np.stack([_confusion(one, other, classes) for one, other in zip(truth, answers, strict=True)])
     total = tables.sum(axis=0)

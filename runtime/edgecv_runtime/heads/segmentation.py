@@ -176,8 +176,10 @@ class Segmentation(SpatialHead):
     def read_marks(self, marks: Sequence[Marked], annotations: Annotations) -> npt.NDArray[Any] | None:
         """Return the marked masks at the pixels of the model's input: (n, height, width) uint8; None without masks.
 
+        A picture without one is not judged.
+
         Raises:
-            DataError: A mask is missing, of another size than its picture, or has another class.
+            DataError: A mask is of another size than its picture, or has another class.
         """
         if not any(one.marks.mask is not None for one in marks):
             return None

@@ -12,7 +12,7 @@ from edgecv_runtime.heads.annotation import Annotation, Annotations
 from edgecv_runtime.picture_files import pictures_below
 
 from edgecv_converters.data.annotated.coco import read_coco
-from edgecv_converters.data.annotated.voc import read_voc
+from edgecv_converters.data.annotated.voc import MASKS, read_voc
 from edgecv_converters.data.annotated.yolo import read_yolo
 
 Marks = tuple[Mapping[str, Path], Annotations]
@@ -33,7 +33,8 @@ def find_annotated(path: Path) -> MarkedPictures | None:
     """Read the annotations of a data set; None where it has none of a known form.
 
     A `.json` file is COCO's. A folder has `annotations.json` or one `.json` beside `images`, or `images` beside
-    `labels` (YOLO), `masks` or `targets`, or is Pascal VOC's with `JPEGImages` and `Annotations`.
+    `labels` (YOLO), `masks` or `targets`, or is Pascal VOC's with `JPEGImages` and `Annotations`, and
+    maybe `SegmentationClass`.
 
     Raises:
         DataError: They are damaged, or a picture that they name is missing.
@@ -96,7 +97,7 @@ READERS: Final[tuple[tuple[str, Callable[[Path, Path], Marks]], ...]] = (
     ("Annotations", read_voc),
     ("labels", read_yolo),
     ("masks", _with_masks),
-    ("SegmentationClass", _with_masks),
+    (MASKS, _with_masks),
     ("targets", _with_targets),
 )
 

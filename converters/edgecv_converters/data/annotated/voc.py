@@ -1,8 +1,9 @@
-"""Pascal VOC's XML files: one for each picture, corners counted from 1."""
+"""Pascal VOC's XML files, one for each picture, corners counted from 1; and its masks, for some of the pictures."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 from xml.etree import ElementTree as ET
@@ -14,11 +15,12 @@ from edgecv_runtime.picture_files import pictures_below
 
 FORM: Final = "Pascal VOC"
 LARGEST: Final = 16 * MIB
+MASKS: Final = "SegmentationClass"
 CORNERS: Final = ("xmin", "ymin", "xmax", "ymax")
 
 
 def read_voc(images: Path, annotations: Path) -> tuple[Mapping[str, Path], Annotations]:
-    """Read the pictures of a folder that have an XML file in another.
+    """Read the pictures of a folder that have an XML file in another, with their masks where there are such.
 
     Raises:
         DataError: A file is damaged.
@@ -26,6 +28,10 @@ def read_voc(images: Path, annotations: Path) -> tuple[Mapping[str, Path], Annot
     found, _ = pictures_below(images)
     files = {file.relative_to(images).as_posix(): (annotations / file.name).with_suffix(".xml") for file in found}
     marks = {name: _marks(file) for name, file in files.items() if file.is_file()}
+    for name, one in marks.items():
+        mask = (annotations.parent / MASKS / name).with_suffix(".png")
+        if mask.is_file():
+            marks[name] = replace(one, mask=mask)
     pictures = {name: images / name for name in marks}
     names = sorted({box.label for one in marks.values() for box in one.boxes})
     return pictures, Annotations(FORM, annotations, tuple(names), marks)

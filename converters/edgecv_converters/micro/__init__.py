@@ -1,0 +1,1 @@
+"""Files for TensorFlow Lite Micro, the interpreter of microcontrollers."""

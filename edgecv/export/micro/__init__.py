@@ -1,0 +1,1 @@
+"""`edgecv export micro`: a bundle becomes C sources for a microcontroller."""
