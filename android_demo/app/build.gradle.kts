@@ -46,6 +46,5 @@ dependencies {
     implementation(project(":edgecv"))
     implementation(libs.litert)
     implementation(libs.litert.gpu)
-    implementation(libs.litert.gpu.api)
     implementation(libs.onnxruntime)
 }

@@ -32,8 +32,6 @@ kotlin {
 dependencies {
     implementation("org.jetbrains.kotlinx:kotlinx-serialization-json:1.9.0")
     // The app brings the runtimes that its bundle needs; a class of the other one is then never loaded.
-    compileOnly("com.google.ai.edge.litert:litert:1.4.2")
-    compileOnly("com.google.ai.edge.litert:litert-gpu:1.4.2")
-    compileOnly("com.google.ai.edge.litert:litert-gpu-api:1.4.2")
+    compileOnly("com.google.ai.edge.litert:litert:2.3.0")
     compileOnly("com.microsoft.onnxruntime:onnxruntime-android:1.23.2")
 }

@@ -41,7 +41,7 @@ def main() -> int:
         return 0
     except subprocess.CalledProcessError:
         return failed("the Kotlin sources do not compile")
-    for step in ("bundles", "verify", "results", "phone"):
+    for step in ("bundles", "litert", "verify", "results", "phone"):
         try:
             maven("verify") if step == "verify" else python(step)
         except subprocess.CalledProcessError:

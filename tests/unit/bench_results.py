@@ -252,7 +252,7 @@ def phone():
         row(precision="float32", backend="litert", p50=5200, library=None, memory_before_bytes=None),
         row(precision="int8", backend="litert", p50=5200, sustained=sustained(1900.0)),
         row(precision="float32", backend="litert-gpu", p50=2400, total=None, preprocess=None, postprocess=None),
-        not_run("tflite", "int8", "the GPU delegate cannot run ADD with two scales", backend="litert-nnapi"),
+        not_run("tflite", "int8", "LiteRT finds no NPU", backend="litert-npu"),
     ]
     return result(
         rows,

@@ -371,3 +371,13 @@ def test_the_library_asks_for_the_versions_of_the_catalog():
     assert f'kotlinx-serialization-json:{versions["serialization"]}"' in text
     assert f'litert:litert:{versions["litert"]}"' in text
     assert f'onnxruntime-android:{versions["onnxruntime"]}"' in text
+
+
+def test_the_app_and_its_pages_name_the_litert_that_it_is_built_with():
+    """LiteRT does not tell its version itself."""
+    litert = sources.versions()["litert"]
+    models = ROOT / "android_demo/app/src/main/kotlin/dev/edgecv/demo/Models.kt"
+    assert f'LITERT = "{litert}"' in models.read_text(encoding="utf-8")
+    page = (ROOT / "docs/android.md").read_text(encoding="utf-8")
+    assert f"litert:litert:{litert}`" in page
+    assert f"litert:litert-gpu:{litert}`" in page

@@ -2,15 +2,21 @@ package dev.edgecv
 
 import java.nio.ByteBuffer
 
-/** The runtime that really runs an artifact: the library and its version, the providers or delegates in force, and the threads. */
+/**
+ * The runtime that really runs an artifact: the library and its version, the providers or processors in force, and the threads.
+ *
+ * @property refused where the best processor was asked for: why each that comes before is not the one, a sentence each.
+ */
 public data class BackendInfo(
     val name: String,
     val version: String,
     val providers: List<String>,
     val threads: Int,
+    val refused: List<String> = emptyList(),
 ) {
     override fun toString(): String =
-        "$name $version (${providers.joinToString()}), $threads thread${if (threads == 1) "" else "s"}"
+        "$name $version (${providers.joinToString()}), $threads thread${if (threads == 1) "" else "s"}" +
+            refused.joinToString("") { "; $it" }
 }
 
 /** One loaded artifact. Fill [inputs], call [run], read [outputs]; all from one thread at a time. */
@@ -34,7 +40,7 @@ public interface Engine : AutoCloseable {
 
 /** Opens artifacts of one format on one runtime. */
 public interface EngineFactory {
-    /** The name that a benchmark calls it: "litert", "litert-gpu", "litert-nnapi", "onnx". */
+    /** The name that a benchmark calls it: "litert", "litert-gpu", "litert-npu", "litert-best", "onnx". */
     public val backend: String
 
     /** The format of the files that it runs. */

@@ -1,127 +1,90 @@
 package dev.edgecv
 
-import org.tensorflow.lite.Delegate
-import org.tensorflow.lite.Interpreter
-import org.tensorflow.lite.TensorFlowLite
-import org.tensorflow.lite.gpu.CompatibilityList
-import org.tensorflow.lite.gpu.GpuDelegate
-import org.tensorflow.lite.nnapi.NnApiDelegate
+import com.google.ai.edge.litert.LiteRtException
 import java.nio.ByteBuffer
 
-/** A TFLite file on LiteRT (`org.tensorflow.lite.Interpreter`): the CPU's XNNPACK kernels, or a delegate that was asked for. */
+/** A TFLite file on LiteRT's `CompiledModel`: on the CPU, the GPU or the NPU, as was asked for. */
 public class LiteRtEngine private constructor(
     artifact: Artifact,
-    model: ByteBuffer,
-    threads: Int,
-    private val accelerator: Accelerator,
+    private val model: LiteRtModel,
+    override val info: BackendInfo,
 ) : Engine {
     override val inputs: List<Tensor> = tensorsOf(artifact.inputs)
     override val outputs: List<Tensor> = tensorsOf(artifact.outputs)
-    private val delegate: Delegate? = accelerator.make()
-    private val interpreter: Interpreter = load(artifact.file, model, threads)
-    private val feeds: Array<Any>
-    private val results: Map<Int, Any>
+    private val feeds: List<TensorCopy> = model.feeds(artifact.inputs, inputs)
+    private val results: List<TensorCopy> = model.results(artifact.outputs, outputs)
     private var closed = false
-
-    override val info: BackendInfo =
-        BackendInfo("litert", TensorFlowLite.runtimeVersion(), listOf(accelerator.title), threads)
-
-    init {
-        try {
-            feeds = arranged(artifact)
-            results = artifact.outputs.indices.associate { interpreter.getOutputIndex(artifact.outputs[it].tensor) to outputs[it].buffer }
-        } catch (error: IllegalArgumentException) {
-            release()
-            throw EngineException("${artifact.file} does not have the tensors of its record: ${error.message}", ANEW, error)
-        }
-    }
 
     override fun run() {
         if (closed) throw EngineException("the model was closed")
         try {
-            for (tensor in inputs) tensor.buffer.moveTo(0)
-            for (tensor in outputs) tensor.buffer.moveTo(0)
-            interpreter.runForMultipleInputsOutputs(feeds, results)
-        } catch (error: IllegalArgumentException) {
-            throw EngineException("LiteRT failed on ${accelerator.title}: ${error.message}", accelerator.hint, error)
-        } catch (error: IllegalStateException) {
-            throw EngineException("LiteRT failed on ${accelerator.title}: ${error.message}", accelerator.hint, error)
+            for (feed in feeds) feed.write()
+            model.run()
+            for (result in results) result.read()
+        } catch (error: LiteRtException) {
+            throw EngineException("LiteRT failed on the ${model.accelerator}: ${error.message}", model.accelerator.hint, error)
         }
     }
 
     override fun close() {
         if (closed) return
         closed = true
-        release()
+        model.close()
     }
 
-    private fun release() {
-        interpreter.close()
-        delegate?.close()
-    }
-
-    private fun load(file: String, model: ByteBuffer, threads: Int): Interpreter {
-        val options = Interpreter.Options().setNumThreads(threads).setUseXNNPACK(delegate == null)
-        if (delegate != null) options.addDelegate(delegate)
-        try {
-            return Interpreter(model, options)
-        } catch (error: IllegalArgumentException) {
-            delegate?.close()
-            throw EngineException("LiteRT cannot run $file on ${accelerator.title}: ${error.message}", accelerator.hint, error)
-        } catch (error: UnsatisfiedLinkError) {
-            delegate?.close()
-            throw EngineException("LiteRT's native library is not in this app: ${error.message}", null, error)
-        }
-    }
-
-    /** The inputs' buffers in the order of the file's inputs. */
-    private fun arranged(artifact: Artifact): Array<Any> {
-        val places = artifact.inputs.map { interpreter.getInputIndex(it.tensor) }
-        require(places.toSet().size == interpreter.inputTensorCount) { "it has ${interpreter.inputTensorCount} inputs" }
-        return Array(places.size) { inputs[places.indexOf(it)].buffer }
+    private companion object {
+        const val NO_LIBRARY = "Add com.google.ai.edge.litert:litert to the app's dependencies"
     }
 
     /** The processor that runs the operations. */
-    public enum class Accelerator(internal val title: String, internal val suffix: String) {
-        /** XNNPACK, LiteRT's own kernels where that does not take an operation. */
-        CPU("XNNPACK", ""),
+    public enum class Accelerator(internal val suffix: String, private val rest: List<String> = emptyList()) {
+        /** XNNPACK's kernels, LiteRT's own where that does not take an operation. */
+        CPU(""),
 
-        /** OpenCL or OpenGL ES; float arithmetic in 16 bits. Open, run and close it on one and the same thread. */
-        GPU("GPU", "-gpu"),
+        /** The whole model on the GPU, or an error; float arithmetic in 16 bits. Open, run and close it on one and the same thread. */
+        GPU("-gpu"),
 
-        /** The device's own driver; Android 15 deprecates it. */
-        NNAPI("NNAPI", "-nnapi"),
+        /** The NPU, with the maker's libraries in the app. LiteRT leaves what it does not take to the CPU, and does not tell what that is. */
+        NPU("-npu", listOf("CPU")),
+
+        /** The first of NPU, GPU and CPU that takes the model; [BackendInfo] says which, and why those before it do not. */
+        BEST("-best"),
         ;
 
-        internal val hint: String? get() = if (this == CPU) null else "Use the CPU: not every device and model can use the $title"
-
-        internal fun make(): Delegate? = try {
-            when (this) {
-                CPU -> null
-                GPU -> gpu()
-                NNAPI -> NnApiDelegate()
-            }
-        } catch (error: LinkageError) {
-            throw EngineException("this app has no LiteRT $title delegate", hint, error)
-        } catch (error: IllegalStateException) {
-            throw EngineException("the LiteRT $title delegate cannot be had here: ${error.message}", hint, error)
-        }
-
-        private fun gpu(): Delegate {
-            val supported = CompatibilityList().use { it.isDelegateSupportedOnThisDevice }
-            if (!supported) throw EngineException("LiteRT does not support this device's GPU", hint)
-            return GpuDelegate()
-        }
+        internal val choices: List<Accelerator> get() = if (this == BEST) listOf(NPU, GPU, CPU) else listOf(this)
+        internal val providers: List<String> get() = listOf(name) + rest
+        internal val usesCpu: Boolean get() = CPU.name in providers
+        internal val hint: String? get() = if (this == CPU) null else "Use the CPU: not every device and model can use the $name"
     }
 
-    /** LiteRT on one accelerator; without it, opening fails: the CPU never takes its place unasked. */
-    public class Factory(private val accelerator: Accelerator = Accelerator.CPU) : EngineFactory {
+    /**
+     * LiteRT on one accelerator. One that was named and cannot be had is an error: another takes its place only for [Accelerator.BEST].
+     *
+     * @param libraries the folder of the NPU's libraries, which is the app's `applicationInfo.nativeLibraryDir`; null: there are none.
+     * @param version of LiteRT, which does not tell it by itself.
+     */
+    public class Factory(
+        private val accelerator: Accelerator = Accelerator.CPU,
+        private val libraries: String? = null,
+        private val version: String = "of unknown version",
+    ) : EngineFactory {
         override val backend: String = "litert${accelerator.suffix}"
         override val target: Format = Format.TFLITE
 
         override fun open(artifact: Artifact, model: ByteBuffer, threads: Int): Engine {
             checkThreads(threads)
-            return LiteRtEngine(artifact, model, threads, accelerator)
+            val compiled = try {
+                LiteRtModel.compile(artifact.file, model, accelerator, threads, libraries)
+            } catch (error: LinkageError) { // of its classes as of its native library
+                throw EngineException("LiteRT is not in this app: ${error.message}", NO_LIBRARY, error)
+            }
+            try {
+                val info = BackendInfo("litert", version, compiled.accelerator.providers, threads, compiled.refused)
+                return LiteRtEngine(artifact, compiled, info)
+            } catch (error: EngineException) {
+                compiled.close()
+                throw error
+            }
         }
     }
 }

@@ -95,7 +95,7 @@ class BenchmarkActivity : Activity() {
         val mine = BenchJob(
             request = request,
             files = request.run?.let { BenchFiles(folder, it) },
-            engines = ENGINES,
+            engines = engines(applicationInfo.nativeLibraryDir),
             decoder = DECODER,
             open = ::open,
             machine = { machine() },

@@ -257,7 +257,7 @@ class CameraActivity : Activity() {
     /** Reads the bundle anew: where the model that was chosen last cannot be had, another one can. */
     private fun chooseModel() {
         val offered = try {
-            loader.bundle(intent.getStringExtra(EXTRA_BUNDLE)).use(::choices)
+            loader.bundle(intent.getStringExtra(EXTRA_BUNDLE)).use { choices(it, applicationInfo.nativeLibraryDir) }
         } catch (_: EdgecvException) {
             return load() // which says why
         }

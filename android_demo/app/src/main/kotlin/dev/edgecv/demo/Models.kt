@@ -18,13 +18,23 @@ import dev.edgecv.android.AssetSource
 import dev.edgecv.android.decodePicture
 import dev.edgecv.android.set
 
-/** The runtimes that this app can run models on, the best first. */
-val ENGINES: List<EngineFactory> = listOf(
-    LiteRtEngine.Factory(LiteRtEngine.Accelerator.CPU),
+/** The LiteRT that this app is built with (gradle/libs.versions.toml). */
+private const val LITERT = "2.3.0"
+
+/**
+ * The runtimes that this app can run models on, each by its name, the best first.
+ *
+ * @param libraries where Android has unpacked the app's native libraries, the NPU's among them; null: nowhere.
+ */
+fun engines(libraries: String?): List<EngineFactory> = listOf(
+    litert(LiteRtEngine.Accelerator.CPU, libraries),
     OnnxEngine,
-    LiteRtEngine.Factory(LiteRtEngine.Accelerator.GPU),
-    LiteRtEngine.Factory(LiteRtEngine.Accelerator.NNAPI),
+    litert(LiteRtEngine.Accelerator.GPU, libraries),
+    litert(LiteRtEngine.Accelerator.NPU, libraries),
 )
+
+private fun litert(accelerator: LiteRtEngine.Accelerator, libraries: String?): EngineFactory =
+    LiteRtEngine.Factory(accelerator, libraries, LITERT)
 
 /** Golden pictures, decoded by Android. */
 val DECODER: PictureDecoder = PictureDecoder { ArgbFrame().set(decodePicture(it)) }
@@ -42,13 +52,14 @@ class Choice(val artifact: Artifact, val factory: EngineFactory) {
     val key: String = "${artifact.file}@${factory.backend}"
 }
 
-/** Everything that may answer for a bundle here. */
-fun choices(bundle: Bundle): List<Choice> = ENGINES.flatMap { engine ->
-    bundle.manifest.artifacts.filter { it.target == engine.target }.map { Choice(it, engine) }
-}
+/** Everything that may answer for a bundle here: every file on every runtime by name, then on LiteRT's best. */
+fun choices(bundle: Bundle, libraries: String?): List<Choice> =
+    (engines(libraries) + litert(LiteRtEngine.Accelerator.BEST, libraries)).flatMap { engine ->
+        bundle.manifest.artifacts.filter { it.target == engine.target }.map { Choice(it, engine) }
+    }
 
 /**
- * A model to ask. Open, ask and close it on one thread: LiteRT's GPU delegate insists on it.
+ * A model to ask. Open, ask and close it on one thread: the GPU insists on it.
  *
  * @property verdict the outcome of the self-test on this device, in words.
  */
@@ -77,6 +88,7 @@ class LoadedModel(private val predictor: Predictor, val verdict: String) : AutoC
 
 /** Opens the bundles of this app's assets, and tests each once. */
 class ModelLoader(private val context: Context) {
+    private val libraries: String? = context.applicationInfo.nativeLibraryDir
     private val verdicts = context.getSharedPreferences("verdicts", Context.MODE_PRIVATE)
 
     /**
@@ -102,8 +114,8 @@ class ModelLoader(private val context: Context) {
     fun load(name: String?, key: String?): LoadedModel {
         val bundle = bundle(name)
         return try {
-            val choice = choices(bundle).find { it.key == key }
-            val predictor = if (choice == null) Predictor.open(bundle, ENGINES, THREADS)
+            val choice = choices(bundle, libraries).find { it.key == key }
+            val predictor = if (choice == null) Predictor.open(bundle, engines(libraries), THREADS)
             else Predictor.open(bundle, choice.artifact, choice.factory, THREADS)
             predictor.warmUp()
             LoadedModel(predictor, verdict(predictor))

@@ -67,7 +67,7 @@ class BenchFilesTest {
     private fun job(open: (String?) -> dev.edgecv.Bundle) = BenchJob(
         request = BenchRequest.Accepted(RUN, "/data/local/tmp/x", Options(), null, true),
         files = files,
-        engines = ENGINES,
+        engines = engines(null),
         decoder = null,
         open = open,
         machine = { Device.facts() },

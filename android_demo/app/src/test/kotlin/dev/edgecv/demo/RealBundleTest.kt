@@ -67,7 +67,7 @@ class RealBundleTest {
 
     @Test
     fun `every artifact may be chosen with all that runs it`() = open().use { bundle ->
-        val offered = choices(bundle)
+        val offered = choices(bundle, null)
         assertEquals(bundle.manifest.artifacts.size, offered.size) // ONNX files alone, and one engine for them
         assertEquals(offered.size, offered.map { it.key }.toSet().size)
         assertEquals("onnx float32 on onnx", offered.first { it.artifact.precision == "float32" }.title)
