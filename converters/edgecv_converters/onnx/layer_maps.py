@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,6 +11,7 @@ import numpy.typing as npt
 from edgecv_runtime.errors import UsageError
 
 from edgecv_converters.graph.layers import layer_of_fused
+from edgecv_converters.onnx.edit import DEQUANTIZE, QUANTIZE
 
 Array = npt.NDArray[Any]
 MAP_AXES: Final = 4
@@ -20,7 +21,9 @@ PLANES: Final = frozenset(
 )
 TURNED: Final = {(0, 2, 3, 1): LAST, (0, 3, 1, 2): FIRST}  # what a Transpose with these axes gives
 REAL, UNROUNDED = "/real", "_prequant"  # of an int8 file's values: as a float again, and before it is rounded
+SHOWN: Final = "/shown"
 FLOATS: Final = frozenset({"float32", "float16"})
+INTEGERS: Final = frozenset({"int8", "uint8"})
 
 
 def layer_maps(file: Path, layer: str, samples: Array) -> Array:
@@ -47,25 +50,42 @@ def layer_maps(file: Path, layer: str, samples: Array) -> Array:
             f"the file has no layer {layer!r} with a map of height, width and channels",
             f"Those that have one are {', '.join(found)}" if found else "Explain the Keras model",
         )
-    value, order = found[layer]
-    model.graph.output.append(value)
+    name, order = found[layer]
+    shown = _shown(model, name)
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     taken, batch = model.graph.input[0].name, model.graph.input[0].type.tensor_type.shape.dim[0].dim_value
-    made = [session.run([value.name], {taken: sample[None].repeat(batch, axis=0)})[0][0] for sample in samples]
+    made = [session.run([shown], {taken: sample[None].repeat(batch, axis=0)})[0][0] for sample in samples]
     maps = np.asarray(made, np.float32)
     return maps if order == LAST else maps.transpose(0, 2, 3, 1)
 
 
-def _maps(model: Any) -> dict[str, tuple[Any, str]]:
+def _shown(model: Any, name: str) -> str:
+    """Make a value an output of a model, in real numbers; returns the output's name."""
+    from onnx import TensorProto, helper
+
+    maker = next(node for node in model.graph.node if name in node.output)
+    if maker.op_type == QUANTIZE:
+        real = helper.make_node(DEQUANTIZE, [name, *maker.input[1:]], [name + SHOWN])
+        real.attribute.extend(maker.attribute)
+        model.graph.node.append(real)
+        name += SHOWN
+        model.graph.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, None))
+    else:
+        model.graph.output.append(next(value for value in model.graph.value_info if value.name == name))
+    return name
+
+
+def _maps(model: Any) -> dict[str, tuple[str, str]]:
     """The last map of each layer, and where its channels are, by the layer's name."""
-    described = {value.name: value for value in (*model.graph.value_info, *model.graph.output)}
+    described = {value.name: value for value in model.graph.value_info}
     orders, found = _orders(model), {}
     for node in model.graph.node:
         for name in node.output:
             source = name.removesuffix(REAL).partition(":")[0]
             ours = "/" not in source or source.endswith(UNROUNDED)  # that no layer of the source has
-            if not ours and name in described and name in orders and _is_map(described[name], orders[name]):
-                found[layer_of_fused(source)] = (described[name], orders[name])
+            kinds = INTEGERS if node.op_type == QUANTIZE else FLOATS
+            if not ours and name in described and name in orders and _is_map(described[name], orders[name], kinds):
+                found[layer_of_fused(source)] = (name, orders[name])
     return found
 
 
@@ -88,12 +108,12 @@ def _orders(model: Any) -> Mapping[str, str]:
     return orders
 
 
-def _is_map(value: Any, order: str) -> bool:
+def _is_map(value: Any, order: str, kinds: Collection[str]) -> bool:
     from onnx import helper
 
     kind = value.type.tensor_type
     shape = [size.dim_value for size in kind.shape.dim]
-    if len(shape) != MAP_AXES or str(helper.tensor_dtype_to_np_dtype(kind.elem_type)) not in FLOATS:
+    if len(shape) != MAP_AXES or str(helper.tensor_dtype_to_np_dtype(kind.elem_type)) not in kinds:
         return False
     height, width = shape[2:] if order == FIRST else shape[1:3]
     return bool(height * width > 1)
