@@ -90,7 +90,7 @@ def _maps(model: Any) -> dict[str, tuple[str, str]]:
 
 
 def _orders(model: Any) -> Mapping[str, str]:
-    """Where the channels of each value are: operations on planes have them first, others leave them where they are."""
+    """Tell where the channels of each value are: operations on planes have them first, others leave them."""
     from onnx import helper
 
     orders = dict.fromkeys((value.name for value in model.graph.input), LAST)
