@@ -76,10 +76,11 @@ docs: $(DOCS_READY)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 # `make zoo ONLY="vit unet"` measures some rows again and keeps the others, `make zoo PLACES="ssd poser"` those of detectors
-# and the like; without either all of both.
+# and the like; without either all of both. Then the same models by Apple's Core AI runtime, where there is one.
 zoo: $(READY)
 	$(if $(PLACES),,$(BIN)/python -m benchmarks.zoo_table $(ONLY))
 	$(if $(ONLY),,$(BIN)/python -m benchmarks.zoo_places_table $(PLACES))
+	$(BIN)/python -m benchmarks.coreai_witness $(ONLY) $(PLACES)
 
 # `make bench ALL=1` measures the whole zoo.
 bench: $(READY)

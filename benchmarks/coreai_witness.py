@@ -1,6 +1,7 @@
 """Core ML's reference evaluator against Apple's own code: every model of the zoo in both, on the same samples.
 
 Usage: python -m benchmarks.coreai_witness [NAME ...]     (named models only: their rows are replaced, the others kept)
+`make zoo` does the same for the models that it measures.
 
 Each model is converted by `edgecv.convert.pipeline.convert` to Core ML and Core AI in float32, float16 and int8, with
 the proof of each. Then both answer the same samples: a Core AI model is made of the Core ML program of its precision,
@@ -29,6 +30,7 @@ from edgecv_converters.targets import find
 from edgecv_runtime.backends import open_backend, run_float
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.errors import EdgecvError
+from edgecv_runtime.formats import COREAI, COREAI_CORE
 from edgecv_runtime.records import Record
 from edgecv_runtime.schema import Preprocess
 
@@ -105,6 +107,9 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(description="hold Core ML's evaluator against Core AI's runtime")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(known)}")
     names = parser.parse_args(arguments).names or known
+    if not COREAI.backends[0].may_run:
+        print(f"coreai_witness: skipped: {COREAI_CORE.name} is not here: {COREAI_CORE.install}")
+        return 0
     failed = False
     for name in names:
         row = compare(name)

@@ -39,7 +39,9 @@ IosArtifacts = Annotated[
         help="An artifact to take along, such as coreml:int8, or its file in the bundle. Repeatable. Default: all.",
     ),
 ]
-Slim = Annotated[bool, typer.Option("--slim", help="Take only artifacts that the app can run: Core ML and TFLite.")]
+Slim = Annotated[
+    bool, typer.Option("--slim", help="Take only artifacts that the app can run: TFLite, Core ML and Core AI.")
+]
 Force = Annotated[
     bool, typer.Option("--force", help="Replace the bundle and the library that the project has already.")
 ]

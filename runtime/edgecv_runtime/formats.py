@@ -228,6 +228,7 @@ COREAI: Final = FileFormat(
             is_installed=lambda: find_spec(COREAI_CORE.modules[0]) is not None,
         ),
     ),
+    ios="EdgeCVCoreAI",
     own_precisions=tuple(name for name, form in WEIGHT_FORMS.items() if form.kind != "sparse"),
     own_words="weights8, weights4[-block16|-block64], palette8, palette6|4|3|2[-group4|8|16|32]",
     experimental=True,

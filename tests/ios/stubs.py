@@ -19,8 +19,19 @@ from tests.ios.toolchain import REPOSITORY, Toolchain, find_toolchain
 PROJECT = REPOSITORY / "ios_demo"
 SOURCES = PROJECT / "EdgeCV" / "Sources"
 BUILD = REPOSITORY / "build" / "stubs"
-STUBS = ("CryptoKit", "CoreGraphics", "ImageIO", "CoreVideo", "AVFoundation", "CoreML", "UIKit", "SwiftUI", "PhotosUI")
-TARGETS = ("EdgeCV", "EdgeCVLiteRT", "EdgeCVCoreML", "EdgeCVCamera", "EdgeCVDemo")
+STUBS = (
+    "CryptoKit",
+    "CoreGraphics",
+    "ImageIO",
+    "CoreVideo",
+    "AVFoundation",
+    "CoreML",
+    "CoreAI",
+    "UIKit",
+    "SwiftUI",
+    "PhotosUI",
+)
+TARGETS = ("EdgeCV", "EdgeCVLiteRT", "EdgeCVCoreML", "EdgeCVCoreAI", "EdgeCVCamera", "EdgeCVDemo")
 APP = "App/EdgeCVDemo"
 
 
@@ -49,6 +60,13 @@ MISTAKES = (
         "try await MLComputePlan.load(",
         "try MLComputePlan.load(",
         "is 'async' but is not marked with 'await'",
+    ),
+    Mistake(
+        "EdgeCVCoreAI",
+        "CoreAIEngine.swift",
+        "function.run(inputs: fed.value)",
+        "function.run(arrays: fed.value)",
+        "missing argument for parameter 'inputs'",
     ),
 )
 

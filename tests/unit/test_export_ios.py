@@ -59,6 +59,25 @@ def test_a_new_folder_becomes_the_demo_app(bundle, tmp_path):
         assert [artifact.target for artifact in copy.manifest.artifacts] == ["coreml"]
 
 
+def test_a_core_ai_model_is_kept_and_names_its_product(bundle, tmp_path):
+    model = bundle / "coreai/model.int8.aimodel"
+    shutil.copytree(bundle / "onnx", model)
+    described = msgspec.structs.replace(bundles.onnx_artifact(model, "coreai/model.int8.aimodel"), target="coreai")
+    with Bundle.load(bundle) as opened:
+        manifest = msgspec.structs.replace(opened.manifest, artifacts=(*opened.manifest.artifacts, described))
+    (bundle / "bundle.json").write_bytes(encode_manifest(manifest))
+    made = edgecv.export_ios(bundle, tmp_path / "demo", slim=True)
+    assert made.artifacts == ("coreml/model.float32.mlpackage", "coreai/model.int8.aimodel")
+    assert made.products == ("EdgeCV", "EdgeCVCoreML", "EdgeCVCoreAI")
+
+
+def test_every_product_that_an_export_names_is_one_of_the_package():
+    package = (ios.home() / "EdgeCV/Package.swift").read_text()
+    for product in ios.RUNS.values():
+        assert f'.library(name: "{product}", targets: ["{product}"])' in package
+        assert list((ios.home() / "EdgeCV/Sources" / product).glob("*.swift"))
+
+
 def test_without_slim_everything_goes_along(bundle, tmp_path):
     made = edgecv.export_ios(bundle, tmp_path / "demo")
     assert len(made.artifacts) == 3

@@ -1,6 +1,7 @@
 @preconcurrency import AVFoundation
 import EdgeCV
 import EdgeCVCamera
+import EdgeCVCoreAI
 import EdgeCVCoreML
 import EdgeCVDemo
 import EdgeCVLiteRT
@@ -33,10 +34,13 @@ import SwiftUI
 }
 
 extension Demo {
-  /// Core ML first, since it has the Neural Engine; LiteRT where the app is linked with it.
+  /// Core ML first, since it has the Neural Engine; LiteRT where the app is linked with it; Core AI last, which is experimental.
   fileprivate static var app: Demo {
     let bundles = Bundle.main.resourceURL?.appendingPathComponent("Bundles")
-    let engines: [any EngineFactory] = [CoreMLEngine.Factory(), LiteRtEngine.Factory()]
+    var engines: [any EngineFactory] = [CoreMLEngine.Factory(), LiteRtEngine.Factory()]
+    #if canImport(CoreAI)
+      if #available(iOS 27, *) { engines.append(CoreAIEngine.Factory()) }
+    #endif
     let version = Bundle.main.object(forInfoDictionaryKey: "CFBundleVersion") as? String ?? ""
     return Demo(
       bundles: bundles, engines: engines, decoder: ImageDecoder(), verdicts: SettingsStore(), version: version)

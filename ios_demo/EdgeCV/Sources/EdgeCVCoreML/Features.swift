@@ -31,7 +31,7 @@
     func fill() throws {
       tensor.withUnsafeBytes { from in
         array.withUnsafeMutableBytes { into, strides in
-          rows(tensor.shape, strides, tensor.dtype.size) { place, start, count in
+          eachRun(tensor.shape, strides, tensor.dtype.size) { place, start, count in
             into.baseAddress?.advanced(by: place).copyMemory(from: from.baseAddress! + start, byteCount: count)
           }
         }
@@ -107,25 +107,10 @@
     let strides = array.strides.map(\.intValue)
     array.withUnsafeBytes { from in
       tensor.withUnsafeMutableBytes { into in
-        rows(tensor.shape, strides, tensor.dtype.size) { place, start, count in
+        eachRun(tensor.shape, strides, tensor.dtype.size) { place, start, count in
           into.baseAddress?.advanced(by: start).copyMemory(from: from.baseAddress! + place, byteCount: count)
         }
       }
-    }
-  }
-
-  /// Call for every run of numbers that lie together: its place in memory with these strides, that in a packed array, its bytes.
-  private func rows(_ shape: [Int], _ strides: [Int], _ size: Int, _ call: (Int, Int, Int) -> Void) {
-    let isTogether = strides.last == 1
-    let run = isTogether ? shape.last ?? 1 : 1
-    let outer = isTogether ? Array(shape.dropLast()) : shape
-    for number in 0..<outer.reduce(1, *) {
-      var (rest, place) = (number, 0)
-      for axis in outer.indices.reversed() {
-        place += rest % outer[axis] * strides[axis]
-        rest /= outer[axis]
-      }
-      call(place * size, number * run * size, run * size)
     }
   }
 #endif

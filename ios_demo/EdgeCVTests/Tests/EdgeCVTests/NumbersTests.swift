@@ -21,6 +21,32 @@ struct NumbersTests {
     #expect(float(ofHalf: halfBits(of: .nan)).isNaN)
   }
 
+  @Test func coreAIHasTheWeightsOfCoreMLButTheSparseOnes() {
+    for name in ["weights8", "weights4", "weights4-block16", "palette8", "palette6-group32"] {
+      #expect(Format.coreml.hasPrecision(name) && Format.coreai.hasPrecision(name) && !Format.onnx.hasPrecision(name), "\(name)")
+    }
+    for name in ["sparse-palette8", "sparse50-palette4"] {
+      #expect(Format.coreml.hasPrecision(name) && !Format.coreai.hasPrecision(name), "\(name)")
+    }
+    for name in ["palette5", "palette8-group4", "weights8\n", ""] {
+      #expect(!Format.coreml.hasPrecision(name) && !Format.coreai.hasPrecision(name), "\(name)")
+    }
+  }
+
+  @Test("Runs of numbers that lie apart", arguments: [[12, 4, 1], [6, 3, 1], [1, 2, 6], [16, 4, 2]])
+  func runs(_ strides: [Int]) {
+    let shape = [2, 2, 3]
+    var found: [Int: Int] = [:]
+    eachRun(shape, strides, 4) { place, start, count in
+      for byte in 0..<count { found[start + byte] = place + byte }
+    }
+    #expect(found.count == 48)
+    for i in 0..<12 {
+      let place = i / 6 * strides[0] + i / 3 % 2 * strides[1] + i % 3 * strides[2]
+      for byte in 0..<4 { #expect(found[4 * i + byte] == 4 * place + byte) }
+    }
+  }
+
   @Test func channelsFirstGoInAndComeOut() throws {
     let io = TensorIO(
       name: "x", tensor: "x", shape: [1, 2, 1, 3], dtype: "int8", layout: .nchw,

@@ -8,6 +8,7 @@ public enum Format: String, CaseIterable, Sendable, FieldReadable {
   case tflite
   case onnx
   case coreml
+  case coreai
 
   /// The name as in `bundle.json` and on the command line.
   public var title: String { rawValue }
@@ -15,14 +16,23 @@ public enum Format: String, CaseIterable, Sendable, FieldReadable {
   /// Says whether an artifact of this format may have that precision, by the names of `edgecv_runtime.precisions`.
   func hasPrecision(_ name: String) -> Bool {
     if Format.plain.contains(name) { return true }
-    return self == .coreml && name.range(of: Format.weights, options: .regularExpression) == name.startIndex..<name.endIndex
+    guard let own else { return false }
+    return name.range(of: "^(\(own))$", options: .regularExpression) == name.startIndex..<name.endIndex
   }
 
   private static let plain = ["float32", "float16", "dynamic", "int8", "int16x8", "mixed"]
 
-  /// The ways in which Core ML stores weights.
-  private static let weights =
-    "^(weights8|weights4(-block(16|64))?|palette8|palette[6432](-group(4|8|16|32))?|sparse([1-9]0)?-palette[86432])$"
+  /// The precisions of this format alone, as a regular expression.
+  private var own: String? {
+    switch self {
+    case .coreml: "\(Format.weights)|\(Format.sparse)"
+    case .coreai: Format.weights
+    default: nil
+    }
+  }
+
+  private static let weights = "weights8|weights4(-block(16|64))?|palette8|palette[6432](-group(4|8|16|32))?"
+  private static let sparse = "sparse([1-9]0)?-palette[86432]"
 }
 
 /// The place of the channels in a tensor's shape.
