@@ -35,6 +35,15 @@ overlap = 0.5
 """
 
 
+@pytest.fixture(scope="module", autouse=True)
+def loaded() -> None:
+    """Skip where MediaPipe cannot be loaded: it needs libraries of the system that draw."""
+    done = subprocess.run([str(PYTHON), "-c", "import mediapipe"], capture_output=True, text=True, check=False)
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or ["it says nothing"])[-1]
+        pytest.skip(f"MediaPipe cannot be loaded: {reason}")
+
+
 def pictures(seed: int) -> np.ndarray:
     """Dark pictures with one bright cell of one colour: (100, 64, 64, 3) uint8."""
     rng = np.random.default_rng(seed)
