@@ -127,6 +127,29 @@ def named(program):
     return [makers[makers[feature.name].inputs["x"][0]].type for feature in program.outputs]
 
 
+def test_long_sums_of_float16_are_added_up_in_float32(tmp_path):
+    mb, rng = builder(), np.random.default_rng(0)
+    x = rng.uniform(-2, 2, (1, 128, 7, 7)).astype(np.float16)
+    weight = rng.uniform(-1, 1, (128, 128, 3, 3)).astype(np.float16)
+    bias = rng.uniform(-1, 1, 128).astype(np.float16)
+
+    def build(x):
+        return [
+            mb.identity(x=mb.conv(x=x, weight=weight, pad_type="same")),
+            mb.identity(x=mb.conv_transpose(x=x, weight=weight, bias=bias, pad_type="same", strides=[2, 2])),
+            mb.identity(x=mb.linear(x=mb.reshape(x=x, shape=[49, 128]), weight=weight[:, :, 0, 0], bias=bias)),
+        ]
+
+    program = load_built(build, [x])
+    wanted = Evaluator(program).run({"in0": x})
+    with closing(opened(program, written(program, tmp_path / "m.aimodel"))) as backend:
+        found = backend.run({"in0": x})
+    for operation, feature in zip(named(program), program.outputs, strict=True):
+        expected = np.asarray(wanted[feature.name], np.float64)
+        largest = np.abs(expected).max()
+        assert np.abs(found[feature.name] - expected).max() <= largest * 2.0**-10, operation  # one rounding apart
+
+
 def test_every_operation_of_the_table_is_one_that_the_evaluator_knows():
     assert HANDLERS.keys() <= KERNELS.keys()
 

@@ -58,7 +58,10 @@ def conv_transpose(
     dilations: Sizes | None = None,
     groups: int = 1,
 ) -> Value:
-    """Spread out without padding, and cut to the size that the program declares."""
+    """Spread out without padding, and cut to the size that the program declares; in float32.
+
+    The CPU runtime adds up a transposed convolution of float16 in float16, and a convolution in float32.
+    """
     del output_shape
     kernel, sizes = weight.shape[2:], x.shape[2:]
     ones = (1,) * len(kernel)
@@ -68,8 +71,8 @@ def conv_transpose(
     function = net.ai.conv_transpose3d if len(kernel) == 3 else net.ai.conv_transpose2d
     none = net.counts(_two((0,) * len(kernel), fill=0))
     made = function(
-        _planar(net, net.raw(x), x.shape),
-        _planar(net, net.raw(weight), weight.shape),
+        _planar(net, net.wide(x), x.shape),
+        _planar(net, net.wide(weight), weight.shape),
         net.counts(_two(strides)),
         none,
         net.counts(_two(dilations)),
@@ -80,7 +83,10 @@ def conv_transpose(
         made = net.reshape(made, (*net.shape[:2], *whole))
     before = _cut_before(net.shape[2:], kernel, strides, dilations, pad_type, pad)
     made = _cropped(net, made, whole, before)
-    return made if bias is None else net.ai.broadcasting_add(made, by_channel(net, bias, x.rank))
+    if bias is not None:
+        added = by_channel(net, bias, x.rank)
+        made = net.ai.broadcasting_add(made, net.cast(added, "float32") if bias.dtype == "float16" else added)
+    return net.narrow(made)
 
 
 def _cut_before(
@@ -96,7 +102,7 @@ def _cropped(net: ProgramBuilder, made: Value, whole: Sizes, before: Sizes) -> V
     """Cut to the declared size; where that needs more than there is, zeros come after."""
     short = [max(0, b + size - n) for n, b, size in zip(whole, before, net.shape[2:], strict=True)]
     widths = (0, 0, 0, 0, *(amount for after in short for amount in (0, after)))
-    made = net.pad(made, widths, net.number(0, net.dtype))
+    made = net.pad(made, widths, net.number(0, "float32"))
     if before == (0,) * len(before) and net.shape[2:] == tuple(n + more for n, more in zip(whole, short, strict=True)):
         return made
     spatial = [(b, b + size, 1) for b, size in zip(before, net.shape[2:], strict=True)]
