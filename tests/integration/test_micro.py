@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from edgecv_converters.micro.kernels import MicroKernels
@@ -19,6 +20,7 @@ from edgecv_converters.tflite.describe import load
 from edgecv_converters.tflite.ends import with_io
 from edgecv_converters.tflite.reader import TFLiteGraph
 from edgecv_converters.tflite.write import packed
+from edgecv_runtime.backends.litert import LiteRT
 from edgecv_runtime.backends.tflm import TFLM
 from edgecv_runtime.backends.tflm_interpreter import TFLMError, TFLMInterpreter
 from edgecv_runtime.backends.tflm_trial import check_alone
@@ -159,6 +161,18 @@ def test_a_damaged_file_does_not_reach_tflm(outcome, tmp_path: Path) -> None:
     damaged.write_bytes(data[: len(data) // 2])
     with pytest.raises(BundleError):
         TFLM(artifact, damaged, 1)
+
+
+def test_a_manifest_with_another_scale_than_the_file_s_is_refused(outcome) -> None:
+    """A scale that is off by 5 % leaves 26 dB and every first class as it is: no gate would see it."""
+    (artifact,) = (one for one in outcome.manifest.artifacts if one.target == "micro")
+    file, output = outcome.path / artifact.file, artifact.outputs[0]
+    said = msgspec.structs.replace(output.quantization, scale=output.quantization.scale * 1.05)
+    wrong = msgspec.structs.replace(artifact, outputs=(msgspec.structs.replace(output, quantization=said),))
+    for opener in (TFLM, LiteRT):
+        opener(artifact, file, 1)
+        with pytest.raises(BundleError, match=r"has the scale 0\.00\d+ and the zero point -128, the manifest says"):
+            opener(wrong, file, 1)
 
 
 def test_a_file_on_which_tflm_crashes_ends_another_process_and_not_this_one(outcome, tmp_path: Path) -> None:

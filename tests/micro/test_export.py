@@ -11,6 +11,8 @@ from dataclasses import replace
 import msgspec
 import numpy as np
 import pytest
+from edgecv_converters.tflite.describe import load
+from edgecv_converters.tflite.write import packed
 from edgecv_runtime.bundle import Bundle, encode_manifest
 from edgecv_runtime.errors import BundleError, SpecError, UsageError
 from edgecv_runtime.schema import Preprocess, Resize
@@ -18,6 +20,7 @@ from edgecv_runtime.schema import Preprocess, Resize
 import edgecv
 from edgecv.export.micro.camera import FORMATS, check_camera, parse_camera
 from edgecv.export.micro.layouts import LAYOUTS
+from edgecv.export.micro.model import methods_of
 from edgecv.export.micro.text import comment, quoted
 from tests import bundles
 from tests.command import edgecv as command
@@ -252,25 +255,34 @@ def test_a_preprocessing_that_c_does_not_do_is_refused(bundle, tmp_path, changed
 
 
 @pytest.mark.parametrize(
-    ("changed", "said"),
+    "changed",
     [
-        ({"ops": {"CONV_2D(); system": 1}}, r"names the operator 'CONV_2D\(\); system'"),
-        ({"requires": {}}, "does not say how much memory"),
-        ({"requires": {"arena_bytes": "1 << 20"}}, "does not say how much memory"),
+        {"ops": {"CONV_2D(); system": 1}},
+        {"ops": {}},
+        {"requires": {}},
+        {"requires": {"arena_bytes": "1"}},
+        {"requires": {"arena_bytes": "9999999999"}},
     ],
 )
-def test_a_stranger_s_words_do_not_become_source_code(bundle, tmp_path, changed, said):
+def test_operators_and_memory_are_the_file_s_own_whatever_the_manifest_says(bundle, exports, tmp_path, changed):
     with Bundle.load(bundle) as opened:
         artifact = msgspec.structs.replace(opened.manifest.artifacts[0], **changed)
-    copy = rewritten(bundle, tmp_path, artifacts=(artifact,))
-    with pytest.raises(BundleError, match=said):
-        edgecv.export_micro(copy, tmp_path / "app")
-    assert [path.name for path in tmp_path.iterdir()] == ["other.edgecv"]
+    made = edgecv.export_micro(rewritten(bundle, tmp_path, artifacts=(artifact,)), tmp_path / "app")
+    assert (made.operators, made.arena_bytes) == (exports["cmake"].operators, exports["cmake"].arena_bytes)
+
+
+def test_an_operator_of_a_stranger_does_not_become_source_code(bundle):
+    with Bundle.load(bundle) as opened:
+        model = load(opened.path(opened.manifest.artifacts[0]).read_bytes())
+    for code in model.operatorCodes:
+        code.customCode = "CONV_2D(); system"
+    with pytest.raises(BundleError, match=r"has the operator 'CONV_2D\(\); system'"):
+        methods_of(packed(model))
 
 
 def test_words_of_a_stranger_are_strings_and_comments_of_c():
     assert quoted('a"b\\n\né') == '"a\\042b\\134n\\012\\303\\251"'
-    assert comment("*/ int x;\n") == "/* * / int x;\\n */"
+    assert comment("*/ int x;\n /*/*") == "/* * / int x;\\n / * / * */"
 
 
 @pytest.mark.parametrize(

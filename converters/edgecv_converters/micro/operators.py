@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from edgecv_runtime.backends.tflm_interpreter import require_tflm
 
 # Where the method is not the operator's name in capitalized words. Source: TFLM's micro_mutable_op_resolver.h.
 _IRREGULAR: Final = {
@@ -12,6 +14,25 @@ _IRREGULAR: Final = {
     "PADV2": "AddPadV2",
     "UNIDIRECTIONAL_SEQUENCE_LSTM": "AddUnidirectionalSequenceLSTM",
 }
+
+
+def operators_of(data: bytes) -> tuple[str, ...]:
+    """Return the operators that a whole TFLite file uses, by their names in the schema; custom ones by their own.
+
+    Raises:
+        MissingDependencyError: TFLM, which brings the schema, is not installed.
+    """
+    schema = require_tflm().schema_fb
+    names = {value: name for name, value in vars(schema.BuiltinOperator).items() if not name.startswith("_")}
+    model = schema.Model.GetRootAs(data, 0)
+    graphs = [model.Subgraphs(place) for place in range(model.SubgraphsLength())]
+    used = {graph.Operators(place).OpcodeIndex() for graph in graphs for place in range(graph.OperatorsLength())}
+    return tuple(_name(model.OperatorCodes(place), names) for place in sorted(used))
+
+
+def _name(code: Any, names: Mapping[int, str]) -> str:
+    custom = code.CustomCode()
+    return names[max(code.BuiltinCode(), code.DeprecatedBuiltinCode())] if custom is None else repr(custom)[2:-1]
 
 
 def resolver_methods(operators: Iterable[str]) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from edgecv_converters.micro.refusals import tried_out
 from edgecv_runtime.backends import open_backend
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.errors import BundleError, EdgecvError, SpecError, UsageError
@@ -17,7 +18,7 @@ from edgecv.export.micro.camera import check_camera, parse_camera
 from edgecv.export.micro.cases import golden_pictures, make_cases, output_places, usual_camera
 from edgecv.export.micro.heads import micro_heads
 from edgecv.export.micro.layouts import LAYOUTS, MODEL, MicroLayout, copy_sources
-from edgecv.export.micro.model import MicroModel, measured_arena, methods_of, model_files
+from edgecv.export.micro.model import MicroModel, methods_of, model_files
 from edgecv.export.micro.plan import WRITES, make_plan
 from edgecv.export.micro.readme import README, readme
 from edgecv.export.place import beside, is_empty, put
@@ -150,13 +151,13 @@ def _model(bundle: Bundle, camera: str | None) -> MicroModel:
             f"the model's input is a {spec.kind}, and the C library prepares pictures only",
             f"Take {artifact.file} out of the bundle, and prepare its input yourself",
         )
-    measured, methods = measured_arena(artifact), methods_of(artifact)
     pictures = golden_pictures(bundle, spec)
     chosen = usual_camera(pictures[0][1]) if camera is None else parse_camera(camera)
     check_camera(chosen)
     plan = make_plan(spec, artifact.inputs[0], chosen)
     backend = open_backend(artifact, bundle.path(artifact))
     data = bundle.path(artifact).read_bytes()
+    measured, methods = tried_out(data).total, methods_of(data)  # the file's own: a manifest is a stranger's word
     places = output_places(data)
     heads = micro_heads(heads_of(manifest), artifact, places)
     cases = make_cases(pictures, chosen, spec, artifact, backend, places, heads)

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from edgecv_converters.micro.operators import resolver_methods
-from edgecv_converters.micro.target import ARENA
+from edgecv_converters.micro.operators import operators_of, resolver_methods
 from edgecv_runtime.errors import BundleError
 from edgecv_runtime.manifest import ANEW
 from edgecv_runtime.paths import shortened
@@ -23,8 +22,7 @@ from edgecv.export.micro.text import array, comment
 
 ROOM: Final = 1.25  # of the arena that TFLM took on a computer: kernels made for one processor want memory of their own
 KIB: Final = 1024
-_BYTES: Final = re.compile(r"[1-9]\d{0,9}")
-_OPERATOR: Final = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")  # what a stranger's bundle says becomes source code here
+_OPERATOR: Final = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")  # what a stranger's model names becomes source code here
 
 _HEADER: Final = """{about}
 #ifndef EDGECV_MODEL_H
@@ -129,27 +127,16 @@ class MicroModel:
         return -(-int(self.measured_arena * ROOM) // KIB) * KIB
 
 
-def measured_arena(artifact: Artifact) -> int:
-    """Return the bytes of memory that TFLM took for an artifact on a computer.
+def methods_of(data: bytes) -> tuple[str, ...]:
+    """Return the methods that add the operators of a file to a resolver.
 
     Raises:
-        BundleError: The bundle does not say it.
+        BundleError: The file has an operator of somebody's own, which TensorFlow Lite Micro lacks.
     """
-    said = artifact.requires.get(ARENA, "")
-    if not _BYTES.fullmatch(said):
-        raise BundleError(f"the bundle does not say how much memory {artifact.file} takes", ANEW)
-    return int(said)
-
-
-def methods_of(artifact: Artifact) -> tuple[str, ...]:
-    """Return the methods that add an artifact's operators to a resolver.
-
-    Raises:
-        BundleError: The bundle names an operator that is no word of C++.
-    """
-    if wrong := [shortened(name) for name in artifact.ops if not _OPERATOR.fullmatch(name)]:
-        raise BundleError(f"the bundle names the operator {wrong[0]!r}, which TensorFlow Lite does not have", ANEW)
-    return resolver_methods(artifact.ops)
+    names = operators_of(data)
+    if wrong := [shortened(name) for name in names if not _OPERATOR.fullmatch(name)]:
+        raise BundleError(f"the model has the operator {wrong[0]!r}, which TensorFlow Lite does not have", ANEW)
+    return resolver_methods(names)
 
 
 def model_files(model: MicroModel) -> Mapping[str, str]:

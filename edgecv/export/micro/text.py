@@ -54,5 +54,6 @@ def quoted(text: str) -> str:
 
 
 def comment(text: str) -> str:
-    """Return text that nothing in it ends early, as a comment of one line."""
-    return f"/* {json.dumps(text, ensure_ascii=True)[1:-1].replace('*/', '* /')} */"
+    """Return text as a comment of one line: nothing in it ends the comment or begins another."""
+    written = json.dumps(text, ensure_ascii=True)[1:-1]
+    return f"/* {written.replace('*/', '* /').replace('/*', '/ *')} */"

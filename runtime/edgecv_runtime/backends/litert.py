@@ -79,7 +79,7 @@ def indices(artifact: Artifact, tensors: Sequence[TensorIO], details: Sequence[M
 
     Raises:
         BackendError: The file lacks one.
-        BundleError: One has another shape or dtype than the manifest says.
+        BundleError: One has another shape, dtype, scale or zero point than the manifest says.
     """
     there = {detail["name"]: detail for detail in details}
     for io in tensors:
@@ -91,7 +91,22 @@ def indices(artifact: Artifact, tensors: Sequence[TensorIO], details: Sequence[M
                 f"{io.tensor!r} in {artifact.file} is {dtype} {shape}, the manifest says {io.dtype} {io.shape}",
                 "Make the bundle again, or do not use it",
             )
+        _check_quantization(artifact, io, there[io.tensor]["quantization_parameters"])
     return {io.name: there[io.tensor]["index"] for io in tensors}
+
+
+def _check_quantization(artifact: Artifact, io: TensorIO, found: Mapping[str, Any]) -> None:
+    """See that the file's scale and zero point are the manifest's; integers without any stand for themselves."""
+    if io.quantization is None:
+        return
+    said = (np.float32(io.quantization.scale), io.quantization.zero_point)
+    pairs = list(zip(found["scales"], map(int, found["zero_points"]), strict=True)) or [(np.float32(1), 0)]
+    if pairs != [said]:
+        raise BundleError(
+            f"{io.tensor!r} in {artifact.file} has the scale {pairs[0][0]} and the zero point {pairs[0][1]}, "
+            f"the manifest says {said[0]} and {said[1]}",
+            "Make the bundle again, or do not use it",
+        )
 
 
 def _reason(error: Exception) -> str:
