@@ -143,11 +143,16 @@ def values_inside(content: bytes, sample: np.ndarray, net: Any) -> dict[int, np.
     return {**found, net.inputs[0]: sample}
 
 
+def aligned(data: bytes) -> bytes:
+    """A file of TensorFlow's as edgecv writes it: its buffers begin at multiples of 16."""
+    return packed(load(data), len(data))
+
+
 @pytest.mark.parametrize("name", ALL)
 def test_a_file_written_with_its_own_numbers_is_the_same_file(name: str) -> None:
     _, int8, float32, _ = files(name)
     net = read_network(int8, float32)
-    assert write_scheme(net, int8, read_scheme(net, int8)) == int8
+    assert write_scheme(net, int8, read_scheme(net, int8)) == aligned(int8)
 
 
 def test_what_was_written_is_read_back() -> None:
@@ -257,7 +262,7 @@ def test_the_default_keeps_more_of_the_answers_than_the_plain_file() -> None:
     found = quantize(int8, float32, [calibration], QuantizeSettings())
     net = read_network(int8, float32)
     assert found.steps
-    assert len(found.data) == len(int8)
+    assert len(found.data) == len(aligned(int8))
     reference = answers(float32, [test])
     plain, ours = answers(int8, [test]), answers(found.data, [test])
     assert distance(net, reference, ours) < distance(net, reference, plain)
