@@ -32,16 +32,13 @@ from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.errors import EdgecvError
 from edgecv_runtime.formats import COREAI, COREAI_CORE
 from edgecv_runtime.records import Record
-from edgecv_runtime.schema import Preprocess
 
 import edgecv
 from benchmarks import zoo_shared
 from benchmarks.coreai_rounding import partings
 from benchmarks.shared import ROOT
-from benchmarks.zoo_table import CALIBRATION, WORK, prepare
+from benchmarks.zoo_table import WORK, prepare, request_for
 from edgecv.convert.pipeline import Outcome, convert
-from edgecv.convert.recipe import Recipe, plan
-from edgecv.convert.request import ConvertRequest
 from edgecv.machine import machine_line
 from edgecv.machine import versions as tool_versions
 
@@ -145,18 +142,7 @@ def _plain(name: str) -> tuple[Outcome, Path | None]:
     """Convert a model of the zoo; gives its evaluation samples as well."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         model, calibration, evaluation, _ = pool.submit(prepare, name).result()
-    request = ConvertRequest(
-        model=model,
-        out=WORK / f"{name}.coreai.edgecv",
-        recipe=Recipe(steps=plan(STEPS, ()), samples=CALIBRATION),
-        preprocess=Preprocess(kind="tensor"),
-        calibrate=calibration,
-        evaluate=evaluation,
-        force=True,
-        keep_failing=True,
-        keep_going=True,
-    )
-    return convert(request), evaluation
+    return convert(request_for(model, calibration, evaluation, f"{name}.coreai.edgecv", STEPS)), evaluation
 
 
 def _place(name: str) -> tuple[Outcome, Path | None]:

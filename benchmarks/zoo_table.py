@@ -125,17 +125,7 @@ def convert_one(name: str) -> Row:
     """Build the model and its samples if they are not there, convert it, and say what came of it."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         model, calibration, evaluation, count = pool.submit(prepare, name).result()
-    request = ConvertRequest(
-        model=model,
-        out=WORK / f"{name}.edgecv",
-        recipe=Recipe(steps=plan(STEPS, ()), samples=CALIBRATION),
-        preprocess=Preprocess(kind="tensor"),
-        calibrate=calibration,
-        evaluate=evaluation,
-        force=True,
-        keep_failing=True,
-        keep_going=True,
-    )
+    request = request_for(model, calibration, evaluation, f"{name}.edgecv", STEPS)
     began = time.monotonic()
     try:
         outcome = convert(request)
@@ -143,6 +133,21 @@ def convert_one(name: str) -> Row:
         cell = Cell(status="failed", reason=error.message)
         return _row(name, count, time.monotonic() - began, dict.fromkeys(STEPS, cell), None)
     return _row(name, count, time.monotonic() - began, _cells(outcome), outcome)
+
+
+def request_for(model: Path, calibration: Path, evaluation: Path, out: str, steps: Sequence[str]) -> ConvertRequest:
+    """Ask for some artifacts of a model of the zoo, in the bundle `out`, whatever fails."""
+    return ConvertRequest(
+        model=model,
+        out=WORK / out,
+        recipe=Recipe(steps=plan(steps, ()), samples=CALIBRATION),
+        preprocess=Preprocess(kind="tensor"),
+        calibrate=calibration,
+        evaluate=evaluation,
+        force=True,
+        keep_failing=True,
+        keep_going=True,
+    )
 
 
 def prepare(name: str) -> tuple[Path, Path, Path, int]:

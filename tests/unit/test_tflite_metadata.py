@@ -125,12 +125,15 @@ def test_what_the_format_cannot_say_is_not_written_and_said(changed, image, reas
 def test_two_inputs_are_not_what_the_tools_take():
     contents = contents_of(bundle(), (IMAGE, end("age", (1, 1))), (SCORES,))
     assert contents.tables is None
+    assert "their tasks take one picture" in contents.notes[0]
 
 
 def test_bytes_that_are_fed_as_they_are():
     plain = msgspec.structs.replace(parse("rescale"), size=(4, 6))
     image = end("image", (1, 4, 6, 3), "uint8", (float(np.float32(1 / 255)), 0))
-    written(bundle(preprocess=plain), inputs=(image,))
+    root, contents = written(bundle(preprocess=plain), inputs=(image,))
+    assert root.tables(3)[0].tables(2)[0].tables(4)[0].union(1).floats(1) == [255.0]
+    assert contents.notes == ()
 
 
 ANCHORED = Offsets(

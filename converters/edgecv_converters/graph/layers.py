@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
+from edgecv_runtime.errors import UsageError
+
 WEIGHTED = re.compile(r"/(convolution|Conv2D|depthwise|DepthwiseConv2dNative|conv2d_transpose|MatMul)\d*$")
 _SUFFIX = re.compile(r"_\d+$")
 
@@ -24,6 +26,14 @@ def layer_of(node: str, known: Collection[str] = ()) -> str:
                 return name
     inner = scopes[1:-1] or scopes[:1] or [node]
     return "/".join(inner)
+
+
+def layer_without_map(layer: str, found: Collection[str]) -> UsageError:
+    """Return the refusal of a layer that is not among those of a file that give a map of height, width and channels."""
+    return UsageError(
+        f"the file has no layer {layer!r} with a map of height, width and channels",
+        f"Those that have one are {', '.join(found)}" if found else "Explain the Keras model",
+    )
 
 
 def layer_of_fused(tensor: str) -> str:

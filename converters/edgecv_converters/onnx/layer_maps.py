@@ -8,9 +8,8 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from edgecv_runtime.errors import UsageError
 
-from edgecv_converters.graph.layers import layer_of_fused
+from edgecv_converters.graph.layers import layer_of_fused, layer_without_map
 from edgecv_converters.onnx.edit import DEQUANTIZE, QUANTIZE
 
 Array = npt.NDArray[Any]
@@ -46,10 +45,7 @@ def layer_maps(file: Path, layer: str, samples: Array) -> Array:
     model = onnx.shape_inference.infer_shapes(onnx.load(str(file)))
     found = _maps(model)
     if layer not in found:
-        raise UsageError(
-            f"the file has no layer {layer!r} with a map of height, width and channels",
-            f"Those that have one are {', '.join(found)}" if found else "Explain the Keras model",
-        )
+        raise layer_without_map(layer, found)
     name, order = found[layer]
     shown = _shown(model, name)
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from edgecv_runtime.errors import UsageError
 
-from edgecv_converters.graph.layers import layer_of_fused
+from edgecv_converters.graph.layers import layer_of_fused, layer_without_map
 from edgecv_converters.quantize.layers import real_values
 from edgecv_converters.quantize.watched import WatchedFile
 from edgecv_converters.tflite.describe import parsed
@@ -37,10 +36,7 @@ def layer_maps(data: bytes, layer: str, samples: Array) -> Array:
         if op.kind not in CASTS and _is_map(graph.shape(number))
     }
     if layer not in found:
-        raise UsageError(
-            f"the file has no layer {layer!r} with a map of height, width and channels",
-            f"Those that have one are {', '.join(found)}" if found else "Explain the Keras model",
-        )
+        raise layer_without_map(layer, found)
     tensor = found[layer]
     grid = graph.grid(tensor) if graph.is_quantized(tensor) else None
     file, maps = WatchedFile(data, [tensor]), []

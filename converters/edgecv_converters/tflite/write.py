@@ -9,23 +9,25 @@ import numpy as np
 from edgecv_converters.tflite.describe import IDENTIFIER
 
 ALIGNMENT = 16  # `force_align` of the buffers in TFLite's schema
+ROOM, SMALLEST_ROOM = 64, 1 << 16  # a 64th more than the guess and these bytes: for what alignment fills
 NO_DATA = 0  # the buffer of a tensor that is computed
 LARGEST_OLD_CODE = 127  # builtin codes above it have a field of their own
 DEQUANTIZE_VERSION = 2  # the first that reads int8
 
 
 def packed(model: Any, size: int = 1024) -> bytes:
-    """The file of an object tree; `size` is a guess of how large it becomes."""
+    """The file of an object tree; `size` is a guess of how large it becomes: where it is more, the builder doubles."""
     import flatbuffers
 
-    builder = flatbuffers.Builder(size)
+    builder = flatbuffers.Builder(size + size // ROOM + SMALLEST_ROOM)
     held = model.buffers
     model.buffers = [_AlignedBuffer(buffer) for buffer in held]
     try:
         builder.Finish(model.Pack(builder), IDENTIFIER)
     finally:
         model.buffers = held
-    return bytes(builder.Output())
+    with memoryview(builder.Bytes) as whole:
+        return bytes(whole[builder.Head() :])
 
 
 class _AlignedBuffer:
@@ -55,7 +57,7 @@ def _aligned(builder: Any, data: np.ndarray) -> int:
     """Write a vector of bytes; the builder's own call for one does not align it."""
     builder.StartVector(1, data.size, ALIGNMENT)
     builder.head -= data.size
-    builder.Bytes[builder.head : builder.head + data.size] = data.tobytes()
+    builder.Bytes[builder.head : builder.head + data.size] = memoryview(np.ascontiguousarray(data))
     return int(builder.EndVector())
 
 
