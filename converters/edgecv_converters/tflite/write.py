@@ -57,7 +57,7 @@ def _aligned(builder: Any, data: np.ndarray) -> int:
     """Write a vector of bytes; the builder's own call for one does not align it."""
     builder.StartVector(1, data.size, ALIGNMENT)
     builder.head -= data.size
-    builder.Bytes[builder.head : builder.head + data.size] = memoryview(np.ascontiguousarray(data))
+    builder.Bytes[builder.head : builder.head + data.size] = np.ascontiguousarray(data).data
     return int(builder.EndVector())
 
 
