@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from edgecv_converters.data import SampleSet
 from edgecv_converters.source.losses import gives_back, output_kind
-from edgecv_runtime.errors import SpecError, UsageError
+from edgecv_runtime.errors import DataError, SpecError, UsageError
 from edgecv_runtime.heads.base import Head
 from edgecv_runtime.heads.kinds import KINDS, canvas_of, open_head, shown_head, trained_kind
 from edgecv_runtime.heads.one_class import OneClassHead, only_class_head
@@ -29,12 +29,13 @@ def heads_of(request: ConvertRequest, source: SourcePhase, sets: Mapping[str, Sa
 
     Raises:
         UsageError: An option names an unknown output, or one twice, or it does not fit the heads.
-        DataError: The classes of the evaluation data are not the model's.
+        DataError: The classes of the evaluation data are not the model's, or a label is more than one line.
     """
     specs = _described(request, source, sets)
     _check_short_forms(request, specs)
     heads = [_opened(spec, source) for spec in specs]
     heads = [_opened(replace(head.spec, labels=_labels(head, heads, request, sets)), source) for head in heads]
+    _check_lines(heads)
     thresholds = read_thresholds(request.recipe.thresholds, heads) if request.recipe.thresholds else {}
     return tuple(
         _opened(replace(head.spec, thresholds=thresholds.get(head.name, head.spec.thresholds)), source)
@@ -126,6 +127,19 @@ def _classes(sets: Mapping[str, SampleSet], width: int) -> bool:
     """Tell whether samples show that answers are classes: labelled ones, or a subfolder for each answer."""
     labelled = any(name in sets and len(sets[name].classes) > 1 for name in LABELLED)
     return labelled or any(len(samples.classes) == width for samples in sets.values())
+
+
+def _check_lines(heads: Sequence[Head]) -> None:
+    """Refuse a label that whoever reads labels one a line would take for two, or cut.
+
+    Raises:
+        DataError: One has a line break or a NUL in it.
+    """
+    for label in (label for head in heads for label in head.spec.labels or ()):
+        if set(label) & {"\n", "\r", "\0"}:
+            raise DataError(
+                f"the label {label!r} has a line break or a NUL in it", "Labels stand one a line: give it another name"
+            )
 
 
 def _check_short_forms(request: ConvertRequest, heads: Sequence[HeadSpec]) -> None:

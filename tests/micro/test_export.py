@@ -55,7 +55,7 @@ def bundle(people_model, people_data, tmp_path_factory):
             people_data / "test",
             "--head",
             f"gender:binary={people_data / 'labels.txt'}",
-            "--keep-failing",
+            *("--keep-failing", "--quantizer", "vendor"),
         ),
     )
     assert (out / "bundle.json").is_file(), result.err

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from edgecv_converters.data import open_samples
-from edgecv_runtime.errors import EdgecvError
+from edgecv_runtime.errors import DataError, EdgecvError
 from edgecv_runtime.schema import Preprocess, TensorSpec
 
 from edgecv.convert.heads import guessed, heads_of, judged_head
@@ -104,6 +104,13 @@ def test_what_is_left_to_apply_is_told_by_the_scores_and_not_by_the_boxes(ending
     assert head.activation == left
     Path("head.toml").write_text(f'activation = "none"\n{decode}')
     assert found(outputs, heads=["boxes+scores:detection=head.toml"], **picture)[0].activation == "none"
+
+
+@pytest.mark.parametrize("label", ["a\nb", "a\rb", "a\0b"])
+def test_a_label_of_more_than_one_line_is_refused(label):
+    with pytest.raises(DataError, match="has a line break or a NUL in it") as caught:
+        found({"y": (2, "softmax")}, labels=(label, "dog"))
+    assert "one a line" in caught.value.hint
 
 
 def test_thresholds_go_to_their_head():

@@ -89,13 +89,6 @@ def test_a_softmax_that_is_left_to_the_device_leaves_the_labels_out():
     assert "y: it ends with logits" in contents.notes[0]
 
 
-@pytest.mark.parametrize("label", ["a\nb", "a\rb", "a\0b"])
-def test_a_label_that_readers_would_take_for_two_leaves_the_labels_out(label):
-    _, contents = written(bundle(spec(labels=(label, "dog", "fox"))))
-    assert contents.files == {}
-    assert "y: one of them has a line break or a NUL" in contents.notes[0]
-
-
 def test_who_made_the_model_is_said():
     root, _ = written(bundle(authorship=Authorship(author="Ada", license="MIT", version="1.2")))
     assert (root.text(2), root.text(4), root.text(5)) == ("1.2", "Ada", "MIT")
@@ -182,15 +175,6 @@ def test_a_decoding_that_the_format_cannot_say_is_said(changed, reason):
     root, contents = written(bundle(detector(**changed)), outputs=OUTPUTS)
     assert not root.tables(3)[0].has(9)
     assert reason in contents.notes[0]
-
-
-def test_a_detector_whose_labels_would_be_read_as_others_is_said():
-    root, contents = written(
-        bundle(msgspec.structs.replace(detector(), labels=("cat\n", "dog", "fox"))), outputs=OUTPUTS
-    )
-    assert not root.tables(3)[0].has(9)
-    assert contents.files == {}
-    assert "a label has a line break" in contents.notes[0]
 
 
 def test_other_readers_find_names_size_and_stride():

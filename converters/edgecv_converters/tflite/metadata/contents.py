@@ -136,9 +136,6 @@ def _output(heads: Sequence[HeadSpec], end: TensorIO, files: dict[str, bytes], n
             f"TFLite metadata has no labels for {end.name}: it ends with logits, and their readers apply no softmax"
         )
         return plain
-    if schema.fits_no_line(labels):
-        notes.append(f"TFLite metadata has no labels for {end.name}: one of them has a line break or a NUL in it")
-        return plain
     units, kept = [], [_stored(files, head, "labels", "\n".join(labels) + "\n", schema.AXIS_LABELS)]
     if head.activation == "sigmoid":
         units.append(schema.calibration())

@@ -35,8 +35,6 @@ def detector_table(head: HeadSpec, taken: TensorIO, outputs: Sequence[TensorIO])
     decode = head.decode
     if not isinstance(decode, Offsets):
         return "MediaPipe's ObjectDetector decodes offsets from anchors alone"
-    if schema.fits_no_line(head.labels or ()):
-        return "a label has a line break or a NUL in it"
     problem = _hindrance(head, decode, outputs)
     if problem is not None:
         return problem

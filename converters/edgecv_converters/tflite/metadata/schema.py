@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -97,8 +97,3 @@ def model(
         if text is not None:
             made[place] = text
     return made
-
-
-def fits_no_line(labels: Iterable[str]) -> bool:
-    """Tell whether a label would be read as two, or cut: readers take one a line, each up to its first NUL."""
-    return any(set(label) & {"\n", "\r", "\0"} for label in labels)
