@@ -109,6 +109,7 @@ PLACES: Mapping[str, PlaceModel] = {
     "detector": _grid(("boxes", "scores")),
     "detector_joined": _grid(("found",), models.joined),
     "detector_yolo": _grid(("output0",), models.yolo),
+    "detector_finished": _grid(("output0",), models.finished),
     "centernet": PlaceModel(
         head="detection",
         outputs=("heat", "size", "offset"),

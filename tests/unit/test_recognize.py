@@ -15,11 +15,15 @@ from edgecv.convert.recognize import recognized
 RESCALED = Preprocess(size=(64, 96), normalize=Normalize(scale=(1 / 255,)))
 
 
-def found(outputs, ending="other", loss=None, spec=RESCALED, channels=3):
+def found(outputs, ending="other", loss=None, spec=RESCALED, channels=3, finished=()):
     specs = [TensorSpec(name=name, shape=shape, dtype="float32") for name, shape in outputs.items()]
     takes = [TensorSpec(name="x", shape=(1, 64, 96, channels), dtype="float32")]
     summary = SimpleNamespace(
-        inputs=takes, outputs=specs, endings=[ending] * len(specs), trained_as=[loss] * len(specs)
+        inputs=takes,
+        outputs=specs,
+        endings=[ending] * len(specs),
+        trained_as=[loss] * len(specs),
+        finished=finished,
     )
     heads = list(recognized(summary, {"x": spec}))
     for one in heads:

@@ -58,6 +58,8 @@ class ComparisonAccumulator:
         whole = {name for head in self._heads if head.whole and not head.decides for name in head.spec.outputs}
         self._counted = whole if any(not head.whole for head in self._heads) else set()  # not measured as numbers
         self._unparted = whole
+        self._sorting = [head for head in self._heads if head.sorts]
+        self._sorted = {name for head in self._sorting for name in head.spec.outputs}
         self._edges = np.asarray(error_edges())
         self._bins = np.zeros(len(self._edges) - 1, np.int64)
 
@@ -84,19 +86,27 @@ class ComparisonAccumulator:
         finite = np.ones(len(ids), bool)
         for name, expected in reference.items():
             finite &= self._add_output(name, expected, candidate[name])
+        for head in self._sorting:
+            for name, (expected, got) in head.paired(reference, candidate).items():
+                self._add_values(name, expected, got)
         self._count += len(ids)
         self._non_finite += int(np.count_nonzero(~finite))
         return self._add_answers(ids, reference, candidate, finite)
 
     def _add_output(self, name: str, reference: npt.NDArray[Any], candidate: npt.NDArray[Any]) -> BoolArray:
         """Add one output's errors; gives which samples are finite in both."""
-        expected = _rows(reference)
-        got = _rows(candidate)
-        finite: BoolArray = np.logical_and(np.isfinite(expected).all(axis=1), np.isfinite(got).all(axis=1))
-        expected, got = expected[finite], got[finite]
-        shape = reference.shape
+        finite: BoolArray = np.isfinite(_rows(reference)).all(axis=1) & np.isfinite(_rows(candidate)).all(axis=1)
         if name in self._counted:
             return finite
+        if name not in self._sorted:
+            self._add_values(name, reference[finite], candidate[finite])
+        self._bins[-1] += int(np.count_nonzero(~finite)) * (reference.size // max(len(finite), 1))
+        return finite
+
+    def _add_values(self, name: str, reference: npt.NDArray[Any], candidate: npt.NDArray[Any]) -> None:
+        """Add finite values of an output, or of its rows that stand for the same thing."""
+        shape = reference.shape
+        expected, got = _rows(reference), _rows(candidate)
         if name not in self._outputs and name not in self._unparted:
             decided = any(head.decides and name in head.spec.outputs for head in self._heads)
             self._outputs[name] = OutputSums(name, shape, by_column=not decided)
@@ -113,8 +123,6 @@ class ComparisonAccumulator:
             self._dot += float((expected * got).sum())
         inside = np.clip(error, self._edges[0], np.nextafter(self._edges[-1], 0))
         self._bins += np.histogram(inside, self._edges)[0]
-        self._bins[-1] += int(np.count_nonzero(~finite)) * (reference.size // max(len(finite), 1))
-        return finite
 
     def _add_answers(
         self,
@@ -147,7 +155,7 @@ class ComparisonAccumulator:
         return Comparison(
             count=self._count,
             max_abs_error=INFINITE if broken else min(self._max_error, INFINITE),
-            mean_abs_error=INFINITE if broken else min(self._sum_error / self._elements, INFINITE),
+            mean_abs_error=INFINITE if broken else min(self._sum_error / max(1, self._elements), INFINITE),
             cosine=0.0 if broken else cosine(self._dot, self._reference_power, self._candidate_power),
             snr_db=-INFINITE if broken else signal_to_noise(self._reference_power, self._error_power),
             agreement=agreement if answers else None,
