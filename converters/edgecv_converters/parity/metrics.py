@@ -7,6 +7,7 @@ samples that caused it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -191,7 +192,7 @@ def _check_same_form(
 
 
 def _rows(values: npt.NDArray[Any]) -> FloatArray:
-    return np.asarray(values, np.float64).reshape(len(values), -1)
+    return np.asarray(values, np.float64).reshape(len(values), math.prod(values.shape[1:]))
 
 
 def mcnemar(lost: int, gained: int) -> float:
