@@ -108,8 +108,10 @@ def finished(detector: Any) -> Any:
     _, rows = ops.top_k(ops.max(chances, axis=-1), BEST)
     corners, chances = _gathered(corners, rows), _gathered(chances, rows)
     scores, places = ops.top_k(ops.reshape(chances, (-1, BEST * CLASSES)), BEST)
-    corners, numbers = _gathered(corners, ops.floor_divide(places, CLASSES)), ops.cast(ops.mod(places, CLASSES), "float32")
-    shared = _shared(corners) * ops.cast(numbers[:, :, None] == numbers[:, None, :], "float32")
+    corners = _gathered(corners, ops.floor_divide(places, CLASSES))
+    numbers = ops.cast(ops.mod(places, CLASSES), "float32")
+    same = ops.cast(ops.equal(numbers[:, :, None], numbers[:, None]), "float32")
+    shared = _shared(corners) * same
     most = ops.max(shared * np.tri(BEST, k=-1, dtype=np.float32), axis=-1)
     scores = scores * ops.cast(most <= OVERLAP, "float32")
     parts = [corners, scores[..., None], numbers[..., None]]

@@ -210,59 +210,6 @@ def test_a_gate_for_constant_columns_moves_and_is_switched_off():
         assert judge(artifact, config, {"golden": total.result()}, how="a test").status == status
 
 
-SCALES = [(place, factor) for place in (0, 3, 4, 8) for factor in (0.5, 0.75, 4 / 3, 2.0)]
-
-
-@pytest.mark.parametrize("precision", ["float32", "int8"])
-@pytest.mark.parametrize("axis", [-1, 1])
-def test_faults_in_rows_of_boxes_and_scores_are_caught(axis, precision):
-    """A detector's rows as they are, without a head that knows what they are; the columns last, or first."""
-    rows = boxes_of_cells()
-    faults = {
-        "x and y swapped": rows[..., [1, 0, 3, 2, 4, 5, 6, 7, 8]],
-        "corners swapped": rows[..., [2, 3, 0, 1, 4, 5, 6, 7, 8]],
-        "classes shifted": rows[..., [0, 1, 2, 3, 5, 6, 7, 8, 4]],
-        **{f"column {place} times {factor:g}": column(place, lambda v, f=factor: v * f)(rows.copy())
-           for place, factor in SCALES},
-    }  # fmt: skip
-    assert judged_rows(rows, rows, axis, precision).status == "passed"
-    passed = [name for name, got in faults.items() if judged_rows(rows, got, axis, precision).status != "failed"]
-    assert passed == []
-
-
-def boxes_of_cells():
-    """Corners in pixels around the centre of each of 6 x 6 cells, and five scores that are seldom over nothing."""
-    rng = np.random.default_rng(2)
-    row, column = np.indices((6, 6)).reshape(2, -1)
-    centres = np.stack([column, row], axis=1) * 16 + 8 + rng.normal(0, 4, (COUNT, 36, 2))
-    half = rng.uniform(6, 24, (COUNT, 36, 2))
-    scores = rng.random((COUNT, 36, 5)) * (rng.random((COUNT, 36, 5)) < 0.05)
-    return np.concatenate([centres - half, centres + half, scores], axis=2)
-
-
-def judged_rows(source, got, axis, precision):
-    """The judgement of what a good artifact of that precision makes of `got`."""
-    steps = np.asarray([0.5] * 4 + [0.004] * 5) if precision == "int8" else 0
-    got = got + steps * np.random.default_rng(3).uniform(-0.5, 0.5, got.shape)
-    source, got = (np.moveaxis(values, -1, axis) for values in (source, got))
-    head = open_head(HEADS["rows"], [TensorSpec(name="rows", shape=(1, *source.shape[1:]), dtype="float32")])
-    total = ComparisonAccumulator([head])
-    total.add([str(row) for row in range(COUNT)], {"rows": source}, {"rows": got})
-    artifact = Artifact(target="onnx", precision=precision, file="m", sha256="0" * 64, bytes=1, inputs=(), outputs=(),
-                        ops={}, requires={})  # fmt: skip
-    return judge(artifact, GateConfig.parse(), {"evaluation": total.result()}, how="a test")
-
-
-@pytest.mark.parametrize("single", [1.0, 0.5])
-def test_one_large_value_that_is_rounded_is_no_factor(single):
-    source = np.zeros((COUNT, 1))
-    source[7] = single
-    head = open_head(HEADS["age"], [TensorSpec(name="age", shape=(1, 1), dtype="float32")])
-    total = ComparisonAccumulator([head])
-    total.add([str(row) for row in range(COUNT)], {"age": source}, {"age": source * 0.75})
-    assert total.result().parts[0].lost == ()
-
-
 @pytest.mark.parametrize(
     ("name", "blamed", "change"),
     [

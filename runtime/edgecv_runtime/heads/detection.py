@@ -29,6 +29,7 @@ from edgecv_runtime.schema import Activation
 from edgecv_runtime.text import one_line
 
 NUMBERS: Final = 6  # of an answer: left, top, right, bottom, score, label
+MOST_PAIRS: Final = (1 << 31) - 1  # of a box and a numbered class, which the languages of phones count in 32 bits
 UNBOXED: Final = ("mask PNGs", "pairs of pictures")  # forms of annotations without boxes
 
 
@@ -63,6 +64,8 @@ class Detection(SpatialHead):
             parts.append(("scores", decoder.scores, 1))
         if bool(self._numbers) != (self._numbered_count is not None):
             raise SpecError("its decoder needs both the numbers of classes and the class_count, or neither")
+        if rows * (self._numbered_count or 0) > MOST_PAIRS:
+            raise SpecError(f"its decoder has {self._numbered_count} classes of {rows} boxes, which are too many")
         for name, columns, width in parts:
             if (name == "boxes" or columns) and form_of(columns, shapes, name) != (rows, width):
                 found = form_of(columns, shapes, name)
