@@ -99,7 +99,7 @@ def yolo(detector: Any) -> Any:
 
 
 def finished(detector: Any) -> Any:
-    """What YOLO26 exports, sorted rows of corners in pixels, score and class number; overlapping ones have a score of 0.
+    """What YOLO26 exports: sorted rows of corners in pixels, score and class number; overlapping ones score 0.
 
     The first candidates are those of the best class of each cell, then of all their classes, as in YOLOv10. One that a
     better one of its class overlaps is none, as in YOLACT's fast suppression, whose operations all converters have.

@@ -58,7 +58,6 @@ class HeadFile:
         except msgspec.ValidationError as error:
             raise UsageError(f"{self.path}: {error}", WHERE) from error
 
-
     def _numbered(self, decode: dict[str, Any]) -> dict[str, Any]:
         """Fill in a decoder of boxes that the model has chosen: none is left out again, and labels tell the count."""
         usual: dict[str, Any] = {"overlap": None}

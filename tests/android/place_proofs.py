@@ -84,7 +84,7 @@ def source() -> dict[str, np.ndarray]:
 
 
 def good(outputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Return what a good artifact gives: every value within a small part of its own column; sorted rows in any order."""
+    """Return what a good artifact gives: values within a small part of their column, sorted rows in any order."""
     rng = np.random.default_rng(4)
     given = {**outputs, "found": outputs["found"][:, ::-1]}
     return {

@@ -128,7 +128,9 @@ class Decoding:
         """Score, row and label of the rows whose class is a number."""
         labels = [c for c in range(decode.class_count) if c != decode.background]
         objectness, found = self.all_rows(decode.objectness), []
-        for r, (row, (number,)) in enumerate(zip(self.all_rows(decode.scores), self.all_rows(decode.numbers), strict=True)):
+        for r, (row, (number,)) in enumerate(
+            zip(self.all_rows(decode.scores), self.all_rows(decode.numbers), strict=True)
+        ):
             (score,) = self.activated(row)
             if objectness:
                 score = F32(score * self.objectness(objectness[r]))
@@ -295,7 +297,11 @@ class Decoding:
                     continue
                 p, q = y * high / self.down.canvas, x * wide / self.across.canvas
                 nearest = same or decode.kernel == "nearest"
-                values = planes[held(floor(p), high), held(floor(q), wide)] if nearest else bilinear(planes, p, q, self.steps)
+                values = (
+                    planes[held(floor(p), high), held(floor(q), wide)]
+                    if nearest
+                    else bilinear(planes, p, q, self.steps)
+                )
                 made[0, i, j] = self.held_class(list(values))
         return made
 

@@ -25,7 +25,9 @@ def row_plans() -> Iterator[Plan]:
     yield from _tensorflow()
 
 
-def finished(name: str, rows: np.ndarray, *, first: int = 0, decode: dict[str, Any] | None = None, **fields: Any) -> Plan:
+def finished(
+    name: str, rows: np.ndarray, *, first: int = 0, decode: dict[str, Any] | None = None, **fields: Any
+) -> Plan:
     """A case of one output of rows: from the column `first` on the box, the score and the number, one of three."""
     parts = {"boxes": (first, 4), "scores": (first + 4, 1), "numbers": (first + 5, 1)}
     columns: dict[str, Any] = {part: (Columns(output="y", first=at, count=n),) for part, (at, n) in parts.items()}
@@ -66,9 +68,8 @@ def _forms() -> Iterator[Plan]:
     for activation in ("none", "sigmoid"):
         there = Columns(output="y", first=6)
         whole = np.concatenate([logits if activation == "sigmoid" else rows, noise("row_object", COUNT, 1)], axis=2)
-        yield finished(
-            f"rows_objectness_{activation}", whole, decode={"objectness": (there,)}, activation=activation, thresholds=(0.2,)
-        )
+        fields = {"activation": activation, "thresholds": (0.2,)}
+        yield finished(f"rows_objectness_{activation}", whole, decode={"objectness": (there,)}, **fields)
     for name in ("letterbox_wide", "crop_fraction"):
         fit, picture = VIEWS[name]
         yield finished(f"rows_{name}", rows, fit=fit, picture=picture, thresholds=(0.2,))
@@ -110,7 +111,8 @@ def _chosen() -> Iterator[Plan]:
     """Equal scores, cut off lists, and suppression after all."""
     scores = [0.5, 0.75, 0.75, 0.5, 0.75, 0.49999997]
     yield finished("rows_ties", rows_of("ties", scores, [2, 1, 0, 0, 1, 2]))
-    for name, decode in {"before": {"before": 4}, "most": {"most": 3}, "before_and_most": {"before": 6, "most": 2}}.items():
+    cuts = {"before": {"before": 4}, "most": {"most": 3}, "before_and_most": {"before": 6, "most": 2}}
+    for name, decode in cuts.items():
         yield finished(f"rows_{name}", rows_of("cut"), decode=decode, thresholds=(0.1,))
     places = floats([[3, 3, 20, 20], [4, 3, 20, 20], [3, 4, 21, 20], [3, 3, 20, 21], [30, 3, 40, 20], [31, 3, 40, 20]])
     near = rows_of("near", [0.9, 0.85, 0.8, 0.75, 0.7, 0.65], [0, 1, 0, 1, 2, 2], places)

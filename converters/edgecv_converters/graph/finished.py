@@ -1,4 +1,4 @@
-"""Outputs of a detector that finishes its work: rows of a box, a score and the number of a class, which the graph shows.
+"""Outputs of a detector that finishes its work, as the graph shows: rows of a box, a score and the number of a class.
 
 The number comes from whole numbers: a remainder by the number of classes, as in YOLOv10 and YOLO26, or the place of the
 largest score. Whether boxes are in pixels or in parts of the picture no graph shows; the model's own answers do.
@@ -13,7 +13,6 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from edgecv_converters.graph.edit import node_of
 from edgecv_converters.graph.frozen import Endpoint, FrozenGraph
 
 ROW: Final = 6  # numbers: the box, the score, the class

@@ -112,7 +112,7 @@ def check_known(network: Network) -> None:
 
 
 def up_to_weights(network: Network) -> Network:
-    """The network without the operations after the last weights, which no bias and no rounding of weights depends on."""
+    """The network without what follows the last weights: no bias and no rounding of weights depends on that."""
     last = max((product.op for product in network.products), default=len(network.ops) - 1)
     return replace(network, ops=network.ops[: last + 1])
 
