@@ -52,8 +52,8 @@ and synthesized sounds. Made by `python -m benchmarks.zoo_places_table` (part of
 A cell is an artifact's size and its metric, in points of 100, on labelled samples that nothing was trained or
 calibrated on (of the embedder, of emblems that it never saw). "int8 loses" is the most that one of the three targets
 loses against its own float32; "agreement" is the least of the three int8 files with the Keras model: the share of boxes
-that are matched, of equal pixels, of near points or values, of equal classes, or the cosine. The bar: at most 1 point of mAP or mIoU
-lost, and an agreement of 97 %.
+that are matched, of equal pixels, of near points or values, of equal classes, or the cosine. The bar: at most 1 point
+of mAP or mIoU lost, and an agreement of 97 %.
 """
 NOTES: Final = """## What the detectors needed
 

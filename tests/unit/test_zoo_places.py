@@ -64,7 +64,10 @@ def test_every_head_fits_its_model_and_every_loss_its_outputs(name):
             assert measured.mean() > 0
 
 
-@pytest.mark.parametrize("name", ["ssd", "detector", "detector_joined", "detector_yolo", "detector_finished", "centernet"])
+DETECTORS = ("ssd", "detector", "detector_joined", "detector_yolo", "detector_finished", "centernet")
+
+
+@pytest.mark.parametrize("name", DETECTORS)
 def test_the_boxes_that_a_detector_is_trained_towards_are_those_that_were_drawn(name):
     import keras
 
