@@ -54,6 +54,7 @@ class ComparisonAccumulator:
         self._error_power = self._reference_power = self._candidate_power = self._dot = 0.0
         self._flips: list[str] = []
         self._outputs: dict[str, OutputSums] = {}
+        self._names: tuple[str, ...] = ()
         counts = ((head, head.comparison()) for head in self._heads)
         self._answers = [(head, counting) for head, counting in counts if counting is not None]
         whole = {name for head in self._heads if head.whole and not head.decides for name in head.spec.outputs}
@@ -85,6 +86,7 @@ class ComparisonAccumulator:
         """
         _check_same_form(len(ids), reference, candidate)
         finite = np.ones(len(ids), bool)
+        self._names = tuple(reference)
         for name, expected in reference.items():
             finite &= self._add_output(name, expected, candidate[name])
         for head in self._sorting:
@@ -163,7 +165,7 @@ class ComparisonAccumulator:
             flips=tuple(self._flips) if answers or broken else (),
             non_finite=self._non_finite,
             heads=tuple(answers),
-            parts=tuple(part for sums in self._outputs.values() for part in sums.parts()),
+            parts=tuple(part for name in self._names if name in self._outputs for part in self._outputs[name].parts()),
         )
 
     def histogram(self, artifact: str) -> Histogram:
