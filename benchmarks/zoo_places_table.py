@@ -47,7 +47,9 @@ Detectors, segmenters, key points, pictures, embeddings, clips and sounds, train
 and synthesized sounds. Made by `python -m benchmarks.zoo_places_table` (part of `make zoo`), which calls
 `edgecv.convert` with a folder of pictures, videos or WAV files, the [description of the head](heads.md) in
 `benchmarks/zoo_heads/` and labelled ones; the numbers are in
-`benchmarks/results/zoo_places.json`. Machine: {machine}.
+`benchmarks/results/zoo_places.json`.
+
+{machines}
 
 A cell is an artifact's size and its metric, in points of 100, on labelled samples that nothing was trained or
 calibrated on (of the embedder, of emblems that it never saw). "int8 loses" is the most that one of the three targets
@@ -64,8 +66,21 @@ a softplus, which TensorFlow's converter writes as log(1 + exp x): in int8 the e
 the arithmetic with each cell's centre by which the other two place boxes in the picture, are float since then, as is
 the concatenation with the scores ([what stays float](quantization.md#what-stays-float)): some hundred numbers.
 
+`detector_finished` is the same network with what YOLOv10 and YOLO26 have inside: its best boxes, sorted, and those that
+a better one overlaps with a score of 0, as rows of ONE output with the number of the class. In int8 as TensorFlow's
+converter writes it, it lost 26.1 points of mAP (57 % of the boxes matched): the class numbers were rounded to the steps
+of the boxes, and boxes that should suppress each other were compared by numbers of two scales. All that follows the
+last weights is float since then, and ranges, weights and biases are chosen by what goes into the sorting: how far two
+sorted lists are apart says nothing of them.
+
 `ssd` loses a point: its AP at an overlap of 0.75 is the same, and what is lost is at higher ones, where a fifth of a
 pixel counts. Nothing else was tried for it; `--refine` and `--max-drop 0.5` are what a person has.
+
+## Clips and sounds
+
+`clips` is a CNN-LSTM over eight frames, which no single frame decides; `sounds` are convolutions of a log-mel
+spectrogram. Both answer all samples right in every file, so that their rows tell that nothing is lost on the way from
+a video or a WAV file, but not how near to its limit int8 is.
 """
 
 
@@ -226,7 +241,17 @@ def page(results: PlaceResults) -> str:
     steps = [f"{target}:{precision}" for target in TARGETS for precision in PRECISIONS]
     head = ["model", "kind", "parameters", "multiply-adds", "metric", *steps, "int8 loses", "agreement"]
     table = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}", *(_line(row, steps) for row in results.rows)]
-    return "\n".join([INTRODUCTION.format(machine=results.machine), *table, "", NOTES])
+    return "\n".join([INTRODUCTION.format(machines=_machines(results.rows)), *table, "", NOTES])
+
+
+def _machines(rows: Sequence[PlaceRow]) -> str:
+    """A line for each machine that measured rows, with their names where there are several."""
+    names: dict[str, list[str]] = {}
+    for row in rows:
+        names.setdefault(row.machine, []).append(row.name)
+    if len(names) == 1:
+        return f"Machine: {next(iter(names))}."
+    return "\n".join(f"* {machine}:\n  {', '.join(measured)}." for machine, measured in names.items())
 
 
 def _line(row: PlaceRow, steps: Sequence[str]) -> str:
