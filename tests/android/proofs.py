@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import msgspec
 import numpy as np
+from edgecv_converters.parity.fall import recorded_falls
 from edgecv_converters.parity.gates import GOLDEN, GateConfig
 from edgecv_converters.parity.metrics import ComparisonAccumulator
 from edgecv_converters.parity.verdict import judge
@@ -126,6 +127,8 @@ PLANTS: Final = (
     Plant("tilted", column(11, 0.5, axis=1), "tilted[11] along axis 1 varies"),
     Plant("age", constant(40.0), "age"),
     Plant("age", lambda values: -values, "age"),
+    Plant("age", lambda values: 1.2 * values, "age is 26"),  # all the precision's own bars hold: only its record tells
+    Plant("pred", column(slice(4, 7), lambda values: 1.2 * values), "pred[4:7] is 26"),
     Plant("cls", lambda values: np.roll(values, 1, axis=1), "cls"),
     Plant("cls", column(1, 0.0), "green of cls"),
     Plant("cls", column(0, np.nan), "cls"),
@@ -160,8 +163,11 @@ def _dtype(name: str) -> str:
     return DTYPES.get(name, "float32")
 
 
-def judgement(planted: ProofSet, candidate: Tensors) -> Parity:
-    """Return how an artifact that gives `candidate` is judged, one sample at a time, as golden cases are."""
+def judgement(planted: ProofSet, candidate: Tensors, recorded: tuple[Parity, ...] = ()) -> Parity:
+    """Return how an artifact that gives `candidate` is judged, one sample at a time, as golden cases are.
+
+    `recorded` is how it was judged when it was made.
+    """
     outputs = planted.source
     specs = [TensorSpec(name=name, shape=(1, *v.shape[1:]), dtype=_dtype(name)) for name, v in outputs.items()]
     total = ComparisonAccumulator([open_head(head, specs, planted.canvas) for head in planted.heads])
@@ -183,7 +189,9 @@ def judgement(planted: ProofSet, candidate: Tensors) -> Parity:
         ops={},
         requires={},
     )
-    return judge(artifact, GateConfig.parse(), {GOLDEN: total.result()}, how="planted")
+    config, measured = GateConfig.parse(), total.result()
+    falls = dict.fromkeys(recorded_falls(config, recorded, artifact, measured), "")
+    return judge(artifact, config, {GOLDEN: measured}, how="planted", more_gates=falls)
 
 
 def write_proofs(file: Path, planted: ProofSet | None = None) -> None:
@@ -204,15 +212,15 @@ def write_proofs(file: Path, planted: ProofSet | None = None) -> None:
         "source": {name: rows(values) for name, values in outputs.items()},
         "good": {name: rows(values) for name, values in planted.good.items()},
         "proof": msgspec.to_builtins(plain),
-        "plants": [plant_record(plant, planted) for plant in planted.plants],
+        "plants": [plant_record(plant, planted, plain) for plant in planted.plants],
     }
     file.write_text(json.dumps(record, allow_nan=False) + "\n")
 
 
-def plant_record(plant: Plant, planted: ProofSet) -> dict[str, Any]:
-    """Return the record of one fault."""
+def plant_record(plant: Plant, planted: ProofSet, recorded: Parity) -> dict[str, Any]:
+    """Return the record of one fault in an artifact that was good when it was made."""
     damaged = plant.change(planted.good[plant.output].copy())
-    judged = judgement(planted, {**planted.good, plant.output: damaged})
+    judged = judgement(planted, {**planted.good, plant.output: damaged}, (recorded,))
     assert judged.status == "failed", f"{plant.blamed} is not found"
     assert plant.blamed in (judged.reason or ""), f"{plant.blamed} is not blamed: {judged.reason}"
     return {

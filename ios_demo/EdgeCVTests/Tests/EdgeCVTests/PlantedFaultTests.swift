@@ -86,7 +86,7 @@ struct PlantedFaultTests {
 
   @Test func aGoodArtifactPassesWithAGateForEachHeadAndEachGroupOfColumns() throws {
     let measured = try proofs.compare(proofs.good)
-    let gates = Gates.of(proofs.precision, isTrained: false, measured)
+    let gates = Gates.of(proofs.precision, isTrained: false, measured, recorded: [])
     #expect(gates.filter { !$0.passed } == [])
     #expect(measured.heads.map(\.head) == ["cls", "smile", "tags", "map"])
     let parts = [
@@ -99,7 +99,7 @@ struct PlantedFaultTests {
 
   @Test func aGoodArtifactPassesWithBarsForMasksAndPicturesOfTheirOwn() throws {
     let measured = try places.compare(places.good)
-    let gates = Gates.of(places.precision, isTrained: false, measured)
+    let gates = Gates.of(places.precision, isTrained: false, measured, recorded: [])
     #expect(gates.filter { !$0.passed } == [])
     #expect(gates.filter { $0.name == "mean_iou" }.map(\.subject) == ["mask", "lane"])
     #expect(gates.filter { $0.name == "psnr_db" }.map(\.subject) == ["made"])
@@ -114,9 +114,10 @@ struct PlantedFaultTests {
 
   private func find(_ proofs: Proofs) throws {
     #expect(Set(proofs.plants.map(\.output)) == Set(proofs.outputs.map(\.name)))
+    let recorded = [proofs.proof.comparisons["golden"]].compactMap { $0 }
     for plant in proofs.plants {
       let measured = try proofs.compare(proofs.good.merging([plant.output: plant.values]) { $1 })
-      let gates = Gates.of(proofs.precision, isTrained: false, measured)
+      let gates = Gates.of(proofs.precision, isTrained: false, measured, recorded: recorded)
       let reasons = gates.filter { !$0.passed }.map(Gates.reason)
       #expect(reasons.contains { $0.contains(plant.blamed) }, "\(plant.blamed)")
       #expect(differences(plant.proof, measured, gates, reasons, tolerance: sums) == [], "\(plant.blamed)")
@@ -129,9 +130,9 @@ struct PlantedFaultTests {
       alone.heads = proofs.heads.filter { $0.outputs.contains(output.name) }
       alone.outputs = [output]
       let good = try alone.compare(proofs.good)
-      #expect(Gates.of(proofs.precision, isTrained: false, good).filter { !$0.passed } == [])
+      #expect(Gates.of(proofs.precision, isTrained: false, good, recorded: []).filter { !$0.passed } == [])
       let still = try alone.compare(proofs.good.mapValues { $0.map { $0.map { _ in 0.5 } } })
-      #expect(Gates.of(proofs.precision, isTrained: false, still).filter { !$0.passed } != [])
+      #expect(Gates.of(proofs.precision, isTrained: false, still, recorded: []).filter { !$0.passed } != [])
     }
   }
 
@@ -149,7 +150,7 @@ struct PlantedFaultTests {
     var sum = ComparisonSum([head(.classification, 2)], [output])
     try sum.add("a", [[1, 0]], [[1, .nan]])
     #expect(sum.result.nonFinite == 1)
-    #expect(Gates.of("float32", isTrained: false, sum.result).allSatisfy { !$0.passed })
+    #expect(Gates.of("float32", isTrained: false, sum.result, recorded: []).allSatisfy { !$0.passed })
   }
 
   @Test func tooManyColumnsAreOneAndNoiseIsNotJudgedByItsOwnScale() {
@@ -261,7 +262,7 @@ struct PlantedFaultTests {
       #expect(measured?.heads == [HeadComparison(head: "map", agreement: agreement, never: never)])
       #expect(measured?.agreement == agreement && measured?.parts == [])
       #expect(measured?.flips == (agreement < 0.9 ? ["a"] : []))
-      let gates = measured.map { Gates.of("int8", isTrained: false, $0) } ?? []
+      let gates = measured.map { Gates.of("int8", isTrained: false, $0, recorded: []) } ?? []
       #expect(gates.map(\.name) == (never.isEmpty ? ["agreement"] : ["agreement", "never"]))
       #expect(gates.allSatisfy(\.passed) == never.isEmpty)
     }
