@@ -105,7 +105,7 @@ def _twin_gates(
     if [io.activation for io in artifact.outputs] == [io.activation for io in twin.artifact.outputs]:
         on = _whole_set(proof, twin.proof)
         before, now = twin.proof.comparisons[on], proof.comparisons[on]
-        yield from fall_gates(TWIN, on, config.limits[artifact.precision].fall_db, [before], now)
+        yield from fall_gates(TWIN, on, config.limits[artifact.precision].twin_fall_db, [before], now)
 
 
 def _whole_set(proof: Proof, other: Proof) -> str:

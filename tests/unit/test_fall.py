@@ -3,7 +3,7 @@
 import msgspec
 import numpy as np
 import pytest
-from edgecv_converters.parity.fall import COUNTED_DB, RECORDED, fall_gates, recorded_falls
+from edgecv_converters.parity.fall import COUNTED_DB, RECORDED, fall_gates, recorded_comparisons, recorded_falls
 from edgecv_converters.parity.gates import GateConfig
 from edgecv_converters.parity.metrics import ComparisonAccumulator
 from edgecv_converters.parity.noise import INFINITE
@@ -72,6 +72,15 @@ def test_every_part_falls_by_itself_and_the_lowest_record_counts():
     assert [gate.passed for gate in found.values()] == [False, True]
 
 
+def test_a_lucky_ratio_on_few_cases_is_none_to_keep():
+    wide = msgspec.structs.replace(measured(out=27.0), count=200)
+    made = Parity(artifact="m", status="passed", how="", comparisons={"calibration": wide, "golden": measured(out=36.0)})
+    assert falls(recorded_comparisons([made]), measured(out=20.0))["out"].value == 7.0
+    unlucky = msgspec.structs.replace(made, comparisons={"golden": measured(out=22.0), "calibration": wide})
+    assert falls(recorded_comparisons([unlucky]), measured(out=20.0))["out"].value == 2.0
+    assert recorded_comparisons([msgspec.structs.replace(made, comparisons={"calibration": wide})]) == []
+
+
 def test_nothing_recorded_asks_nothing_and_a_part_that_was_not_recorded_fails():
     assert falls([], measured(out=3.0)) == {}
     assert falls([measured()], measured(out=3.0)) == {}
@@ -92,12 +101,12 @@ def test_a_fall_fails_an_artifact_that_keeps_its_precisions_bars_and_is_told_in_
     assert verified(1.001 * SCORES, recorded).status == "passed"
     found = verified(1.3 * SCORES, recorded)
     reason = "the signal-to-noise ratio of out is 29.54 dB below what was recorded when the artifact was made (on golden)"
-    assert found.reason == f"{reason}, the gate is 6 dB"
+    assert found.reason == f"{reason}, the gate is 8 dB"
     assert verified(1.3 * SCORES, ()).status == "passed"
     assert [_fall(one) for one in (found, verified(1.3 * SCORES, ()))] == ["29.5 dB", ""]
     (gate,) = (gate for gate in found.gates if not gate.passed)
     words = "fall since it was made, in the signal-to-noise ratio of out"
-    assert gate_sentence(gate) == f"{words} 29.5{THIN}dB is above the limit of 6{THIN}dB"
+    assert gate_sentence(gate) == f"{words} 29.5{THIN}dB is above the limit of 8{THIN}dB"
     broken = verified(np.full_like(SCORES, np.nan), recorded)
     assert "one of them is not finite or not measured" in broken.reason
     assert _fall(broken) == "not measured"
@@ -156,5 +165,5 @@ def test_a_twin_is_not_judged_by_numbers_that_mean_something_else_or_where_it_is
         return 1.3 * values
 
     assert twins(scaled, "classification", activation="softmax").status == "passed"
-    assert twins(scaled, "classification", config=["fall=off"]).status == "passed"
+    assert twins(scaled, "classification", config=["twin_fall=off"]).status == "passed"
     assert twins(scaled, "classification", exact=False).status == "passed"

@@ -30,18 +30,21 @@ def recorded_falls(
 
     Args:
         config: The limits of every precision.
-        proofs: The manifest's; of an artifact that was run in several ways the lowest ratio counts.
+        proofs: The manifest's.
         artifact: What was run.
         measured: Its outputs on the golden cases here.
     """
-    recorded = recorded_comparisons(proofs, artifact)
+    recorded = recorded_comparisons(proof for proof in proofs if proof.artifact == artifact.file)
     return fall_gates(RECORDED, GOLDEN, config.limits[artifact.precision].fall_db, recorded, measured)
 
 
-def recorded_comparisons(proofs: Iterable[Parity], artifact: Artifact) -> list[Comparison]:
-    """What an artifact gave on the golden cases when it was made, by each way in which it was run."""
-    own = (proof.comparisons for proof in proofs if proof.artifact == artifact.file)
-    return [comparisons[GOLDEN] for comparisons in own if GOLDEN in comparisons]
+def recorded_comparisons(proofs: Iterable[Parity]) -> list[Comparison]:
+    """What an artifact gave when it was made: on the golden cases and on the largest set, in each way of running it.
+
+    Eight cases are few: by luck they may have had a higher ratio than the artifact has otherwise, which is none to keep.
+    """
+    sets = (proof.comparisons for proof in proofs if GOLDEN in proof.comparisons)
+    return [one for found in sets for one in (found[GOLDEN], max(found.values(), key=lambda item: item.count))]
 
 
 def fall_gates(

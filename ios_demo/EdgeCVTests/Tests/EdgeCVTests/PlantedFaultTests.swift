@@ -28,7 +28,7 @@ private struct Plant: RecordReadable {
 
 /// The outputs of a source and of a good artifact, and the faults of others.
 private struct Proofs: RecordReadable {
-  static let keys = ["precision", "canvas", "heads", "outputs", "source", "good", "proof", "plants"]
+  static let keys = ["precision", "canvas", "heads", "outputs", "source", "good", "proof", "recorded", "plants"]
 
   let precision: String
   let canvas: [Int]?
@@ -37,6 +37,7 @@ private struct Proofs: RecordReadable {
   let source: [String: Output]
   let good: [String: Output]
   let proof: Parity
+  let recorded: Parity  // of the good artifact, from when it was made
   let plants: [Plant]
 
   init(_ record: Record) throws {
@@ -47,6 +48,7 @@ private struct Proofs: RecordReadable {
     source = try record.value("source")
     good = try record.value("good")
     proof = try record.value("proof")
+    recorded = try record.value("recorded")
     plants = try record.value("plants")
   }
 
@@ -114,10 +116,9 @@ struct PlantedFaultTests {
 
   private func find(_ proofs: Proofs) throws {
     #expect(Set(proofs.plants.map(\.output)) == Set(proofs.outputs.map(\.name)))
-    let recorded = [proofs.proof.comparisons["golden"]].compactMap { $0 }
     for plant in proofs.plants {
       let measured = try proofs.compare(proofs.good.merging([plant.output: plant.values]) { $1 })
-      let gates = Gates.of(proofs.precision, isTrained: false, measured, recorded: recorded)
+      let gates = Gates.of(proofs.precision, isTrained: false, measured, recorded: [proofs.recorded])
       let reasons = gates.filter { !$0.passed }.map(Gates.reason)
       #expect(reasons.contains { $0.contains(plant.blamed) }, "\(plant.blamed)")
       #expect(differences(plant.proof, measured, gates, reasons, tolerance: sums) == [], "\(plant.blamed)")

@@ -71,8 +71,7 @@ public enum SelfTest {
   ) -> Verdict {
     let manifest = predictor.bundle.manifest
     let isTrained = manifest.provenance.recipe.contains("epochs")
-    let own = manifest.parity.filter { $0.artifact == predictor.artifact.file }
-    let recorded = own.compactMap { $0.comparisons["golden"] }
+    let recorded = manifest.parity.filter { $0.artifact == predictor.artifact.file }
     let gates = Gates.of(predictor.artifact.precision, isTrained: isTrained, comparison, recorded: recorded)
     let reasons = gates.filter { !$0.passed }.map(Gates.reason) + [pictures.reason, answers.reason].compactMap { $0 }
     return Verdict(

@@ -88,7 +88,7 @@ public object SelfTest {
     private fun verdict(predictor: Predictor, pictures: PictureCheck, answers: AnswerCheck, comparison: Comparison): Verdict {
         val manifest = predictor.bundle.manifest
         val epochs = manifest.provenance.recipe["epochs"]
-        val recorded = manifest.parity.filter { it.artifact == predictor.artifact.file }.mapNotNull { it.comparisons["golden"] }
+        val recorded = manifest.parity.filter { it.artifact == predictor.artifact.file }
         val gates = Gates.of(predictor.artifact.precision, trained = epochs != null && epochs !is JsonNull, comparison, recorded)
         val reasons = gates.filter { !it.passed }.map(Gates::reason) + listOfNotNull(pictures.reason, answers.reason)
         return Verdict(

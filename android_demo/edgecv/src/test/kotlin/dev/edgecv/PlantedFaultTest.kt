@@ -52,7 +52,7 @@ class PlantedFaultTest {
         set.plants.mapIndexed { number, plant ->
             DynamicTest.dynamicTest("$number ${plant.blamed}") {
                 val measured = set.compare(set.good + (plant.output to plant.values))
-                val gates = Gates.of(set.precision, trained = false, measured, listOf(set.proof.comparisons.getValue("golden")))
+                val gates = Gates.of(set.precision, trained = false, measured, listOf(set.recorded))
                 val reasons = gates.filter { !it.passed }.map(Gates::reason)
                 assertTrue(reasons.any { plant.blamed in it }, "$reasons")
                 assertSame(plant.proof, measured, gates, reasons, SUMS)
