@@ -16,6 +16,8 @@ from edgecv_converters.parity.gates import GateConfig
 from edgecv_converters.parity.golden import check_golden
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.digest import sha256_tree
+from edgecv_runtime.errors import GateError
+from edgecv_runtime.predictor import load
 from PIL import Image
 
 import edgecv as package
@@ -23,6 +25,7 @@ from edgecv.convert.pipeline import convert
 from edgecv.convert.request import from_options
 from edgecv.prove import verify as verifying
 from edgecv.prove.output import print_verification
+from edgecv.serve.proving import prove
 from edgecv.terminal.observer import Silent
 from tests import models, tflite_metadata
 from tests.command import edgecv
@@ -177,6 +180,28 @@ def test_verify_fails_on_a_swapped_artifact_whose_digest_was_mended(bundle, tmp_
     result = edgecv("verify", copy)
     assert result.code == 3
     assert "onnx/model.int8.onnx" in result.message
+
+
+def test_verify_and_serve_find_an_artifact_that_fell_far_below_its_record_and_keeps_all_other_bars(bundle, tmp_path):
+    """The weights of a convolution 1.3 times as large: int8's own bars hold, but the artifact had far more when made."""
+    copy = shutil.copytree(bundle, tmp_path / "copy.edgecv")
+    model = copy / "onnx" / "model.int8.onnx"
+    import onnx
+
+    wrong = onnx.load(str(model))
+    scale = next(item for item in wrong.graph.initializer if "conv_2" in item.name and "weight/real/scale" in item.name)
+    scale.CopyFrom(onnx.numpy_helper.from_array(np.float32(1.3) * onnx.numpy_helper.to_array(scale), scale.name))
+    onnx.save(wrong, str(model))
+    manifest = json.loads((copy / "bundle.json").read_text())
+    manifest["artifacts"][1]["sha256"] = sha256_tree(model)
+    (copy / "bundle.json").write_text(json.dumps(manifest))
+    result = edgecv("verify", copy)
+    assert result.code == 3
+    assert "onnx/model.int8.onnx: the signal-to-noise ratio of digit is" in result.message
+    assert "below what was recorded when the artifact was made (on golden), the gate is 8 dB" in result.message
+    assert edgecv("verify", copy, "--gate", "fall=off").code == 0
+    with load(copy, target="onnx") as predictor, pytest.raises(GateError, match="below what was recorded"):
+        prove(predictor)
 
 
 def test_evaluate_agrees_with_the_report(bundle, digits_folder):
