@@ -198,7 +198,7 @@ def test_verify_and_serve_find_an_artifact_that_fell_far_below_its_record_and_ke
     result = edgecv("verify", copy)
     assert result.code == 3
     assert "onnx/model.int8.onnx: the signal-to-noise ratio of digit is" in result.message
-    assert "below what was recorded when the artifact was made (on golden), the gate is 8 dB" in result.message
+    assert "below what was recorded when the artifact was made (on golden), the gate is 7 dB" in result.message
     assert edgecv("verify", copy, "--gate", "fall=off").code == 0
     with load(copy, target="onnx") as predictor, pytest.raises(GateError, match="below what was recorded"):
         prove(predictor)

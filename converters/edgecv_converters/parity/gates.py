@@ -66,7 +66,7 @@ class GateLimits:
     mean_iou: float | None = None
     psnr_db: float | None = None
     explanation: float | None = None
-    fall_db: float | None = 8.0
+    fall_db: float | None = 7.0
     twin_fall_db: float | None = 6.0
 
     def __post_init__(self) -> None:

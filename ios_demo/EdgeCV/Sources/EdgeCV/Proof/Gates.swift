@@ -2,7 +2,7 @@ import Foundation
 
 private let onGolden = "golden"
 private let smallSet = 20
-private let mostFall = 8.0  // dB, by which a ratio may lie below the recorded one
+private let mostFall = 7.0  // dB, by which a ratio may lie below the recorded one
 private let countedDb = 40.0  // about one int8 step in every value; a higher ratio is counted as this one
 private let shownNames = 4  // in a gate's subject
 

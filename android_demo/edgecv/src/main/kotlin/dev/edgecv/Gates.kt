@@ -9,7 +9,7 @@ import kotlin.math.min
 
 private const val GOLDEN = "golden"
 private const val SMALL_SET = 20
-private const val FALL = 8.0 // dB, by which a ratio may lie below the recorded one
+private const val FALL = 7.0 // dB, by which a ratio may lie below the recorded one
 private const val COUNTED = 40.0 // dB, about one int8 step in every value; a higher ratio is counted as this one
 private const val SHOWN = 4 // names in a gate's subject
 private const val LIMIT_DIGITS = 6
