@@ -38,7 +38,14 @@ ARTIFACT = Artifact(
 def measured(non_finite=0, **ratios):
     parts = tuple(PartComparison(part=name, snr_db=ratio) for name, ratio in ratios.items())
     return Comparison(
-        count=8, max_abs_error=1, mean_abs_error=1, cosine=1, snr_db=1, agreement=None, non_finite=non_finite, parts=parts
+        count=8,
+        max_abs_error=1,
+        mean_abs_error=1,
+        cosine=1,
+        snr_db=1,
+        agreement=None,
+        non_finite=non_finite,
+        parts=parts,
     )
 
 
@@ -74,7 +81,8 @@ def test_every_part_falls_by_itself_and_the_lowest_record_counts():
 
 def test_a_lucky_ratio_on_few_cases_is_none_to_keep():
     wide = msgspec.structs.replace(measured(out=27.0), count=200)
-    made = Parity(artifact="m", status="passed", how="", comparisons={"calibration": wide, "golden": measured(out=36.0)})
+    sets = {"calibration": wide, "golden": measured(out=36.0)}
+    made = Parity(artifact="m", status="passed", how="", comparisons=sets)
     assert falls(recorded_comparisons([made]), measured(out=20.0))["out"].value == 7.0
     unlucky = msgspec.structs.replace(made, comparisons={"golden": measured(out=22.0), "calibration": wide})
     assert falls(recorded_comparisons([unlucky]), measured(out=20.0))["out"].value == 2.0
@@ -100,8 +108,8 @@ def test_a_fall_fails_an_artifact_that_keeps_its_precisions_bars_and_is_told_in_
     recorded = (Parity(artifact=ARTIFACT.file, status="passed", how="", comparisons={"golden": compared(SCORES)}),)
     assert verified(1.001 * SCORES, recorded).status == "passed"
     found = verified(1.3 * SCORES, recorded)
-    reason = "the signal-to-noise ratio of out is 29.54 dB below what was recorded when the artifact was made (on golden)"
-    assert found.reason == f"{reason}, the gate is 7 dB"
+    below = "below what was recorded when the artifact was made (on golden)"
+    assert found.reason == f"the signal-to-noise ratio of out is 29.54 dB {below}, the gate is 7 dB"
     assert verified(1.3 * SCORES, ()).status == "passed"
     assert [_fall(one) for one in (found, verified(1.3 * SCORES, ()))] == ["29.5 dB", ""]
     (gate,) = (gate for gate in found.gates if not gate.passed)
