@@ -163,7 +163,7 @@ def test_verify_names_the_changed_file(bundle, tmp_path):
 
 
 def planted(bundle, copy, change):
-    """A copy with a wrong int8 ONNX file and a right digest, after `change` of its weights: only running it can tell."""
+    """A copy with a wrong int8 ONNX file and a right digest, after `change` of its weights: only a run can tell."""
     shutil.copytree(bundle, copy)
     model = copy / "onnx" / "model.int8.onnx"
     import onnx
@@ -191,7 +191,7 @@ def test_verify_fails_on_a_swapped_artifact_whose_digest_was_mended(bundle, tmp_
 
 
 def test_verify_and_serve_find_an_artifact_that_fell_far_below_its_record_and_keeps_all_other_bars(bundle, tmp_path):
-    """The weights of a convolution 1.3 times as large: int8's own bars hold, but the artifact had far more when made."""
+    """The weights of a convolution are 1.3 times as large: int8's own bars hold, but the artifact had far more."""
 
     def larger(name, values):
         return np.float32(1.3) * values if "conv_2" in name and "weight/real/scale" in name else values
