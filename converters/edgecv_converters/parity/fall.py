@@ -41,7 +41,7 @@ def recorded_falls(
 def recorded_comparisons(proofs: Iterable[Parity]) -> list[Comparison]:
     """What an artifact gave when it was made: on the golden cases and on the largest set, in each way of running it.
 
-    Eight cases are few: by luck they may have had a higher ratio than the artifact has otherwise, which is none to keep.
+    Eight cases are few: by luck they may have had a higher ratio than the artifact has otherwise.
     """
     sets = (proof.comparisons for proof in proofs if GOLDEN in proof.comparisons)
     return [one for found in sets for one in (found[GOLDEN], max(found.values(), key=lambda item: item.count))]
