@@ -58,6 +58,8 @@ def test_bundle_has_all_targets_and_proofs(bundle):
     ]
     assert [parity.status for parity in manifest.parity] == ["passed", "passed", "passed"]
     assert manifest.parity[2].how == "reference evaluation of the saved program"
+    for twin in manifest.parity[1:]:
+        assert {"twin", "twin_fall_db"} <= {gate.name for gate in twin.gates}
     assert manifest.labels == tuple("0123456789")
     assert manifest.quantization.calibration.count == 60
     assert {path.name for path in bundle.iterdir()} == {
