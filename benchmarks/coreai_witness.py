@@ -147,7 +147,7 @@ def _plain(name: str) -> tuple[Outcome, Path | None]:
 
 def _place(name: str) -> tuple[Outcome, Path | None]:
     """Convert a detector or the like; it is compared on the bundle's golden cases."""
-    from benchmarks.zoo_places import files_of
+    from benchmarks.zoo_places import PLACES, files_of
 
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         files = pool.submit(files_of, name, WORK).result()
@@ -155,7 +155,7 @@ def _place(name: str) -> tuple[Outcome, Path | None]:
         files.model,
         WORK / f"{name}.coreai.edgecv",
         quantize=list(STEPS),
-        preprocess="rescale",
+        preprocess=PLACES[name].preprocess,
         calibrate=files.calibration,
         evaluate=files.evaluation,
         heads=[files.head],

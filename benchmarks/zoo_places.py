@@ -1,4 +1,4 @@
-"""The zoo's detectors, segmenters, key points, pictures and embeddings: each trained for a minute on drawn pictures.
+"""The zoo's detectors, segmenters, key points, pictures, embeddings, clips and sounds: trained for a minute each.
 
 Usage: python -m benchmarks.zoo_places NAME FOLDER     (trains it, and writes the model and its labelled pictures there)
 """
@@ -18,6 +18,7 @@ import numpy as np
 from benchmarks import zoo_places_data as data
 from benchmarks import zoo_places_models as models
 from benchmarks import zoo_places_targets as targets
+from benchmarks import zoo_places_time as timed
 from benchmarks.zoo_train import settle
 
 REVISION: Final = 1
@@ -36,7 +37,10 @@ class PlaceModel:
         head: The kind of its head, for which a file of the model's name beside this one has what it does not show.
         outputs: The outputs of the head.
         architecture: Makes it, untrained.
-        draw: (count, seed) to drawn samples, which have `pixels`.
+        draw: (count, seed) to drawn samples.
+        inputs: What the network takes of samples.
+        preprocess: How a bundle prepares its files for the network, as `--preprocess` takes it.
+        calibrate: Writes samples without annotations into a folder.
         held_out: The same for calibration and evaluation, where those are others.
         targets: What it is trained towards: an array, or some by the names of the outputs.
         losses: As Keras takes them, likewise.
@@ -55,6 +59,9 @@ class PlaceModel:
     targets: Callable[[Any], Any]
     losses: Any
     write: Callable[[Any, Path], None]
+    inputs: Callable[[Any], Any] = data.inputs
+    preprocess: str = "rescale"
+    calibrate: Callable[[Any, Path], None] = data.write_pictures
     ending: Callable[[Any], Any] | None = None
     training: int = 2000
     epochs: int = 10
@@ -109,6 +116,7 @@ PLACES: Mapping[str, PlaceModel] = {
     "detector": _grid(("boxes", "scores")),
     "detector_joined": _grid(("found",), models.joined),
     "detector_yolo": _grid(("output0",), models.yolo),
+    "detector_finished": _grid(("output0",), models.finished),
     "centernet": PlaceModel(
         head="detection",
         outputs=("heat", "size", "offset"),
@@ -185,6 +193,33 @@ PLACES: Mapping[str, PlaceModel] = {
         epochs=8,
         batch=96,
     ),
+    "clips": PlaceModel(
+        head="classification",
+        outputs=("way",),
+        architecture=timed.clip_network,
+        draw=timed.clips,
+        inputs=timed.clip_inputs,
+        preprocess="clip:1+rescale",
+        calibrate=timed.write_clips,
+        targets=timed.labels,
+        losses="sparse_categorical_crossentropy",
+        write=timed.write_clips,
+        training=2400,
+    ),
+    "sounds": PlaceModel(
+        head="classification",
+        outputs=("course",),
+        architecture=timed.sound_network,
+        draw=timed.sounds,
+        inputs=timed.sound_inputs,
+        preprocess=str(timed.SOUND_FILE),
+        calibrate=timed.write_sounds,
+        targets=timed.labels,
+        losses="sparse_categorical_crossentropy",
+        write=timed.write_sounds,
+        training=1200,
+        epochs=6,
+    ),
 }
 
 
@@ -207,7 +242,7 @@ def files_of(name: str, folder: Path) -> PlaceFiles:
     )
     draw = chosen.held_out or chosen.draw
     if not files.calibration.exists():
-        data.write_pictures(draw(CALIBRATION, CALIBRATION_SEED), files.calibration)
+        chosen.calibrate(draw(CALIBRATION, CALIBRATION_SEED), files.calibration)
     if not files.evaluation.exists():
         chosen.write(draw(EVALUATION, EVALUATION_SEED), files.evaluation)
     if not files.model.exists():
@@ -231,11 +266,11 @@ def train(model: Any, chosen: PlaceModel) -> None:
     """Train with Adam, whose step falls to nothing along a cosine."""
     keras.utils.set_random_seed(0)
     found = chosen.draw(chosen.training, TRAIN_SEED)
-    pixels = np.stack([one.pixels for one in found]).astype(np.float32) / 255
+    inputs = chosen.inputs(found)
     steps = chosen.epochs * -(-len(found) // chosen.batch)
     model.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(3e-3, steps)), chosen.losses)
-    model.fit(pixels, chosen.targets(found), batch_size=chosen.batch, epochs=chosen.epochs, verbose=2)
-    settle(model, pixels[:SETTLED])
+    model.fit(inputs, chosen.targets(found), batch_size=chosen.batch, epochs=chosen.epochs, verbose=2)
+    settle(model, inputs[:SETTLED])
 
 
 def main() -> None:

@@ -177,6 +177,11 @@ def _emblem(rng: Generator, identity: int) -> Pixels:
     return np.asarray(image)
 
 
+def inputs(found: Sequence[Any]) -> npt.NDArray[np.float32]:
+    """What a network of drawn pictures takes of them."""
+    return np.stack([one.pixels for one in found]).astype(np.float32) / 255
+
+
 def write_scenes(found: Sequence[Scene], folder: Path) -> None:
     """Write pictures and COCO's JSON of their boxes."""
     objects = [(number, one.labels, one.boxes) for number, one in enumerate(found)]

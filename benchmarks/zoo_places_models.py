@@ -16,6 +16,7 @@ STRIDES: Final = (8, 16)  # of the detectors' two levels
 SIZES: Final = (((20.0, 20.0), (28.0, 20.0), (20.0, 28.0)), ((34.0, 34.0), (42.0, 28.0), (28.0, 42.0)))
 MAP: Final = SIDE // 4  # cells of the side of CenterNet's and the key points' maps
 VECTOR: Final = 32
+BEST, OVERLAP = 60, 0.5  # boxes that the finished detector gives, and where one of two is left out
 RARE: Final = keras.initializers.Constant(-3.0)  # most cells hold nothing
 
 
@@ -95,6 +96,39 @@ def yolo(detector: Any) -> Any:
     parts = [(before + after) / 2, after - before, ops.sigmoid(detector.output["scores"])]
     rows = layers.Permute((2, 1), name="output0")(layers.Concatenate()(parts))
     return keras.Model(detector.input, rows, name="detector_yolo")
+
+
+def finished(detector: Any) -> Any:
+    """What YOLO26 exports: sorted rows of corners in pixels, score and class number; overlapping ones score 0.
+
+    The first candidates are those of the best class of each cell, then of all their classes, as in YOLOv10. One that a
+    better one of its class overlaps is none, as in YOLACT's fast suppression, whose operations all converters have.
+    """
+    corners, chances = _corners(detector.output["boxes"]), ops.sigmoid(detector.output["scores"])
+    _, rows = ops.top_k(ops.max(chances, axis=-1), BEST)
+    corners, chances = _gathered(corners, rows), _gathered(chances, rows)
+    scores, places = ops.top_k(ops.reshape(chances, (-1, BEST * CLASSES)), BEST)
+    corners = _gathered(corners, ops.floor_divide(places, CLASSES))
+    numbers = ops.cast(ops.mod(places, CLASSES), "float32")
+    same = ops.cast(ops.equal(numbers[:, :, None], numbers[:, None]), "float32")
+    shared = _shared(corners) * same
+    most = ops.max(shared * np.tri(BEST, k=-1, dtype=np.float32), axis=-1)
+    scores = scores * ops.cast(most <= OVERLAP, "float32")
+    parts = [corners, scores[..., None], numbers[..., None]]
+    return keras.Model(detector.input, layers.Concatenate(name="output0")(parts), name="detector_finished")
+
+
+def _gathered(rows: Any, places: Any) -> Any:
+    return ops.take_along_axis(rows, places[..., None], axis=1)
+
+
+def _shared(corners: Any) -> Any:
+    """The overlap of each box with each: (batch, n, n)."""
+    one, other = corners[:, :, None], corners[:, None]
+    sides = ops.maximum(ops.minimum(one[..., 2:], other[..., 2:]) - ops.maximum(one[..., :2], other[..., :2]), 0.0)
+    common, size = sides[..., 0] * sides[..., 1], corners[..., 2:] - corners[..., :2]
+    area = size[..., 0] * size[..., 1]
+    return common / (area[:, :, None] + area[:, None] - common + 1e-6)
 
 
 def centernet() -> Any:

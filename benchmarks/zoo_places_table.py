@@ -43,16 +43,17 @@ AGREEMENT: Final = 0.97
 SCORED: Final = ("detection", "segmentation")  # kinds whose metric has the bar
 INTRODUCTION: Final = """# The zoo of places
 
-Detectors, segmenters, key points, pictures and embeddings, trained for a minute or two on drawn pictures. Made by
-`python -m benchmarks.zoo_places_table` (part of `make zoo`), which calls `edgecv.convert` with a folder of pictures,
-the [description of the head](heads.md) in `benchmarks/zoo_heads/` and labelled pictures; the numbers are in
+Detectors, segmenters, key points, pictures, embeddings, clips and sounds, trained for a minute or two on drawn pictures
+and synthesized sounds. Made by `python -m benchmarks.zoo_places_table` (part of `make zoo`), which calls
+`edgecv.convert` with a folder of pictures, videos or WAV files, the [description of the head](heads.md) in
+`benchmarks/zoo_heads/` and labelled ones; the numbers are in
 `benchmarks/results/zoo_places.json`. Machine: {machine}.
 
-A cell is an artifact's size and its metric, in points of 100, on labelled pictures that nothing was trained or
+A cell is an artifact's size and its metric, in points of 100, on labelled samples that nothing was trained or
 calibrated on (of the embedder, of emblems that it never saw). "int8 loses" is the most that one of the three targets
 loses against its own float32; "agreement" is the least of the three int8 files with the Keras model: the share of boxes
-that are matched, of equal pixels, of near points or values, or the cosine. The bar: at most 1 point of mAP or mIoU
-lost, and an agreement of 97 %.
+that are matched, of equal pixels, of near points or values, of equal classes, or the cosine. The bar: at most 1 point
+of mAP or mIoU lost, and an agreement of 97 %.
 """
 NOTES: Final = """## What the detectors needed
 
@@ -144,7 +145,7 @@ def convert_one(name: str) -> PlaceRow:
         bundle,
         quantize=list(PRECISIONS),
         targets=list(TARGETS),
-        preprocess="rescale",
+        preprocess=PLACES[name].preprocess,
         calibrate=files.calibration,
         evaluate=files.evaluation,
         heads=[files.head],

@@ -16,7 +16,7 @@ from edgecv_runtime.schema import Activation, HeadSpec
 SUFFIX: Final = ".toml"
 LARGEST: Final = MIB  # bytes; real files have some hundred
 KEYS: Final = ("labels", "activation", "thresholds", "title", "unit", "decode")
-COLUMNS: Final = ("scores", "boxes", "objectness", "offsets")  # lists of columns in a decoder of boxes
+COLUMNS: Final = ("scores", "boxes", "objectness", "offsets", "numbers")  # lists of columns in a decoder of boxes
 POINTS: Final = ("points", "scores")  # single columns in a decoder of points
 WHERE: Final = "docs/heads.md describes every key"
 
@@ -50,11 +50,20 @@ class HeadFile:
         }
         if self.decode is not None:
             said["decode"] = _whole(self.decode, spec, canvas)
+            if "numbers" in self.decode:
+                said["decode"] = self._numbered(said["decode"])
         plain = {**msgspec.to_builtins(spec), **said}
         try:
             return msgspec.convert(plain, HeadSpec)
         except msgspec.ValidationError as error:
             raise UsageError(f"{self.path}: {error}", WHERE) from error
+
+    def _numbered(self, decode: dict[str, Any]) -> dict[str, Any]:
+        """Fill in a decoder of boxes that the model has chosen: none is left out again, and labels tell the count."""
+        usual: dict[str, Any] = {"overlap": None}
+        if self.labels is not None:
+            usual["class_count"] = len(self.labels) + (decode.get("background") is not None)
+        return {**usual, **decode}
 
 
 def read_head_file(path: Path) -> HeadFile:

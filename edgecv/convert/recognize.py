@@ -67,10 +67,9 @@ def recognized(summary: SourceSummary, specs: Mapping[str, Preprocess]) -> Itera
     if canvas is None:
         return
     model = _Model(summary, specs, canvas)
-    boxes = _boxes(model)
-    if boxes is not None:
-        yield boxes
-    taken = boxes.head.outputs if boxes is not None else ()
+    boxes = [*filter(None, [_boxes(model)]), *_finished(model)]
+    yield from boxes
+    taken = {name for one in boxes for name in one.head.outputs}
     for place, output in enumerate(summary.outputs):
         found = _map(model, place, output) if len(output.shape) == MAP and output.name not in taken else None
         if found is not None:
@@ -129,6 +128,31 @@ def _boxes(model: _Model) -> Recognized | None:
             if found is not None:
                 return found
     return None
+
+
+def _finished(model: _Model) -> Iterator[Recognized]:
+    """Detectors that give rows of a box, a score and a class number, as YOLOv10 and YOLO26 do."""
+    for rows in model.summary.finished:
+        if rows.relative is None:
+            continue
+        (output,) = (one for one in model.summary.outputs if one.name == rows.output)
+        decoder = Decoded(
+            scores=(Columns(output=rows.output, first=4, count=1),),
+            boxes=(Columns(output=rows.output, count=4),),
+            numbers=(Columns(output=rows.output, first=5, count=1),),
+            class_count=rows.classes,
+            unit="relative" if rows.relative else "pixels",
+            overlap=None,
+            most=output.shape[1],
+        )
+        head = model.spec("detection", (rows.output,), decoder)
+        unit = "parts of the picture" if rows.relative else "pixels"
+        yield Recognized(
+            head,
+            f"the output {rows.output} is taken for finished boxes, a row each: left, top, right and bottom in {unit}, "
+            f"a score, and the number of one of {rows.classes} classes; boxes from a score of {head.thresholds[0]:g} "
+            f"on; --head {rows.output}:detection=FILE.toml says otherwise",
+        )
 
 
 def _yolo(model: _Model, boxes: str, classes: str, shapes: Mapping[str, tuple[int, ...]]) -> Recognized | None:

@@ -20,7 +20,7 @@ GATE_WORDS = {
     "budget": "budgeted loss",
     "twin": "agreement with the int8 twin",
     "constant": "columns that are constant",
-    "lost": "columns that follow the source no better than a constant",
+    "lost": "columns that follow the source no better than a constant, or by another factor",
     "never": "answers that are never given",
     "mean_iou": "mean overlap of the classes",
     "psnr_db": "peak signal-to-noise ratio",

@@ -70,9 +70,13 @@ class BoxDecoder(Record, frozen=True, kw_only=True):
 class Decoded(BoxDecoder, frozen=True, kw_only=True, tag_field="form", tag="boxes"):
     """Boxes that the model decodes itself: their corners, or corner and size, or centre and size.
 
-    `unit` is "pixels" of the input, or "relative" to its width and height.
+    `unit` is "pixels" of the input, or "relative" to its width and height. Detectors that finish the work give one
+    score a box, and in `numbers` the number of its class, which is one of 0 to `class_count` - 1, the background among
+    them. Without `numbers` there is a score for each class.
     """
 
+    numbers: tuple[Columns, ...] = ()
+    class_count: Side | None = None
     order: Literal["xyxy", "yxyx", "xywh", "cxcywh"] = "xyxy"
     unit: Literal["pixels", "relative"] = "pixels"
 

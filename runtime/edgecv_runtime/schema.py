@@ -176,7 +176,7 @@ class PartComparison(Record, frozen=True, kw_only=True):
 
     `part` is the output's name, with the columns where there are several groups of them: "pred[0:4]". `snr_db` is 10
     log10(sum ref^2 / sum err^2), None where they are equal; `constant` are the columns that vary in the source and are
-    constant in the artifact, `lost` those that follow the source no better than a constant does.
+    constant in the artifact, `lost` those that follow the source no better than a constant does, or by another factor.
     """
 
     part: str

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from edgecv_runtime.decoders import Columns, Coordinates, Distances, Heatmaps, Level, Pixels, Planes
+from edgecv_runtime.decoders import Columns, Coordinates, Decoded, Distances, Heatmaps, Level, Pixels, Planes
 from edgecv_runtime.schema import HeadSpec
 
 from tests.android.proofs import Plant, ProofSet, column, constant, reverse, write_proofs
 
 COUNT: Final = 8
 SIDE: Final = 8  # cells of the maps
+ROWS: Final = 10  # of finished boxes
 CANVAS: Final = (48, 64)
 STRIDE: Final = (6.0, 8.0)
 BOXES: Final = Distances(
@@ -23,7 +24,15 @@ BOXES: Final = Distances(
     boxes=(Columns(output="boxes"),),
     levels=(Level(grid=(SIDE, SIDE), stride=STRIDE),),
 )
+FINISHED: Final = Decoded(
+    scores=(Columns(output="found", first=4, count=1),),
+    boxes=(Columns(output="found", count=4),),
+    numbers=(Columns(output="found", first=5),),
+    class_count=2,
+    overlap=None,
+)
 HEADS: Final = (
+    HeadSpec(name="found", kind="detection", outputs=("found",), thresholds=(0.3,), decode=FINISHED),
     HeadSpec(
         name="scores+boxes",
         kind="detection",
@@ -58,7 +67,10 @@ def source() -> dict[str, np.ndarray]:
     scores[rows, places[:, 1], 1] = 0.8
     scores[rows[:5], places[:5, 2], 1] = 0.7
     rough = rng.random((COUNT, SIDE // 2, SIDE // 2, 3)).repeat(2, axis=1).repeat(2, axis=2)
+    centres, half = 8 + 40 * rng.random((COUNT, ROWS, 2)), 4 + 4 * rng.random((COUNT, ROWS, 2))
+    chances, numbers = np.sort(rng.random((COUNT, ROWS, 1)), axis=1)[:, ::-1], rng.integers(0, 2, (COUNT, ROWS, 1))
     made = {
+        "found": np.concatenate([centres - half, centres + half, chances, numbers], axis=2),
         "scores": scores,
         "boxes": 0.5 + 1.5 * rng.random((COUNT, SIDE * SIDE, 4)),
         "mask": rough + 0.2 * rng.random((COUNT, SIDE, SIDE, 3)),
@@ -72,11 +84,12 @@ def source() -> dict[str, np.ndarray]:
 
 
 def good(outputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Return what a good artifact gives: every value within a small part of its own column."""
+    """Return what a good artifact gives: values within a small part of their column, sorted rows in any order."""
     rng = np.random.default_rng(4)
+    given = {**outputs, "found": outputs["found"][:, ::-1]}
     return {
         name: (values + 0.004 * values.std(axis=0, keepdims=True) * rng.normal(size=values.shape)).astype(np.float32)
-        for name, values in outputs.items()
+        for name, values in given.items()
     }
 
 
@@ -86,6 +99,13 @@ def darker(values: np.ndarray) -> np.ndarray:
 
 
 PLANTS: Final = (
+    Plant("found", lambda values: values[..., [1, 0, 3, 2, 4, 5]], "found"),  # x and y swapped
+    Plant("found", column(slice(0, 4), lambda values: values * 1.5), "found"),
+    Plant("found", column(4, lambda values: values * 0.7), "found"),
+    Plant("found", column(4, 0.6), "found[4]"),
+    Plant("found", column(5, lambda values: 1 - values), "found"),  # numbers swapped
+    Plant("found", column(5, lambda values: values + 1), "found"),  # off by one
+    Plant("found", constant(0.0), "found"),
     Plant("boxes", lambda values: values + 3, "scores+boxes"),  # shifted by three cells
     Plant("boxes", lambda values: values[..., [1, 0, 3, 2]], "scores+boxes"),  # x and y swapped
     Plant("boxes", lambda values: np.roll(values, 1, axis=1), "scores+boxes"),  # one cell off

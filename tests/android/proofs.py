@@ -108,6 +108,7 @@ def reverse(values: np.ndarray) -> np.ndarray:
 
 
 PLANTS: Final = (
+    *(Plant("pred", column(1, lambda values, f=factor: values * f), "pred[1]") for factor in (0.75, 1.25)),
     *(Plant("pred", column(place, 320.0), f"pred[{place}]") for place in (0, 3)),
     *(Plant("pred", column(place, 0.0), f"pred[{place}]") for place in (4, 5, 6)),
     Plant("pred", column(slice(4, 7), lambda values: 0.05 - values), "pred[4:7]"),

@@ -240,6 +240,32 @@ def test_parts_of_other_scales_keep_their_values(head: Callable[[Any, Any], tupl
     assert "one int8 scale would round a part of its values away" in made.kept
 
 
+def test_boxes_that_the_model_sorts_are_float_from_the_last_weights_on() -> None:
+    """Rows of a box, a score and a class number in one tensor, chosen by the largest scores."""
+    keras = seeded()
+    layers, ops = keras.layers, keras.ops
+    image = keras.Input((8, 8, 3), name="x")
+    x = layers.Conv2D(8, 3, strides=2, padding="same", activation="relu")(image)
+    boxes = layers.Rescaling(640.0)(layers.Reshape((16, 4))(layers.Conv2D(4, 1, activation="sigmoid")(x)))
+    chances = ops.reshape(layers.Conv2D(5, 1, activation="sigmoid")(x), (-1, 80))
+    scores, places = ops.top_k(chances, 6)
+    best = ops.take_along_axis(boxes, ops.floor_divide(places, 5)[..., None], axis=1)
+    number = ops.cast(ops.mod(places, 5), "float32")
+    rows = layers.Concatenate(name="rows")([best, scores[..., None], number[..., None]])
+    made = files(keras.Model(image, rows), {"x": pictures()})
+    assert "what the model sorts by its scores is chosen by more digits than int8 has" in made.kept
+    assert not any("plain one" in note for note in made.made.notes)
+    (expected,) = made.expected
+    for found in (made.tflite()[0], made.onnx()[0], made.coreml()[0]):
+        got = found.reshape(expected.shape)
+        assert (np.diff(got[..., 4]) <= 0).all()
+        assert np.abs(got[..., 4] - expected[..., 4]).max() < 0.02
+        assert set(np.unique(got[..., 5])) <= set(range(5))
+        same = got[..., 5] == expected[..., 5]
+        assert same.mean() > 0.7, "near scores change places"
+        assert np.median(np.abs(got[same][:, :4] - expected[same][:, :4])) < 8
+
+
 def test_statistics_near_0_are_float() -> None:
     """A variance is near 0 here and there, where 1/sqrt of it is 1,000: the usual values, of about 1, have no steps."""
     keras = seeded()

@@ -15,8 +15,8 @@ from edgecv_runtime.decoders import BoxDecoder, Columns, Coordinates, Heatmaps, 
 from edgecv_runtime.schema import HeadSpec, Preprocess
 
 from tests.golden.decode_axes import Axis, axes, part
+from tests.golden.decode_steps import F32, Step, around, bilinear, cells, held, overlap, plain, quarter
 
-F32 = np.float32
 Outputs = dict[str, np.ndarray]
 Answer = tuple[tuple[int, ...] | None, np.ndarray]  # the decisions and the scores of a golden case
 UNSEEN = 255
@@ -38,8 +38,10 @@ def nudged(factor: float) -> Callable[[float], float]:
 class Decoding:
     """One head's way from outputs to what a golden case records of its answer."""
 
-    def __init__(self, spec: HeadSpec, exp: Callable[[float], float] = exact) -> None:
-        self.spec, self.exp = spec, exp
+    def __init__(
+        self, spec: HeadSpec, exp: Callable[[float], float] = exact, steps: tuple[Step, Step, Step] = (plain,) * 3
+    ) -> None:
+        self.spec, self.exp, self.steps = spec, exp, steps
 
     def __call__(self, outputs: Outputs, preprocess: Preprocess, picture: tuple[int, int] | None) -> Answer:
         """The decisions and the scores."""
@@ -122,17 +124,41 @@ class Decoding:
                 numbers.append([*shown, score])
         return tuple(labels), np.array(numbers, F32).reshape(1, -1, 5)
 
+    def numbered(self, decode: Any) -> list[tuple[np.float32, int, int]]:
+        """Score, row and label of the rows whose class is a number."""
+        labels = [c for c in range(decode.class_count) if c != decode.background]
+        objectness, found = self.all_rows(decode.objectness), []
+        for r, (row, (number,)) in enumerate(
+            zip(self.all_rows(decode.scores), self.all_rows(decode.numbers), strict=True)
+        ):
+            (score,) = self.activated(row)
+            if objectness:
+                score = F32(score * self.objectness(objectness[r]))
+            c = round(float(number))  # half to even
+            if c in labels:
+                label = labels.index(c)
+                thresholds = self.spec.thresholds
+                if score >= F32(thresholds[label] if len(thresholds) > 1 else thresholds[0]):
+                    found.append((score, r, label))
+        found.sort(key=lambda one: (-float(one[0]), one[1]))
+        return found[: decode.before]
+
+    def objectness(self, row: Sequence[np.float32]) -> np.float32:
+        """The factor of the scores of a row."""
+        (there,) = row
+        return F32(self.sigmoid(float(there))) if self.spec.activation == "sigmoid" else there
+
     def candidates(self, decode: Any) -> list[tuple[np.float32, int, int]]:
         """Score, row and label of the best pairs."""
+        if getattr(decode, "numbers", ()):
+            return self.numbered(decode)
         rows, objectness = self.all_rows(decode.scores), self.all_rows(decode.objectness)
         peaks = self.window_peaks(decode, rows) if hasattr(decode, "window") else None
         found = []
         for r, row in enumerate(rows):
             scores = self.activated(row)
             if objectness:
-                (there,) = objectness[r]
-                factor = F32(self.sigmoid(float(there))) if self.spec.activation == "sigmoid" else there
-                scores = [F32(score * factor) for score in scores]
+                scores = [F32(score * self.objectness(objectness[r])) for score in scores]
             classes = [c for c in range(len(row)) if c != decode.background]
             labels = {c: label for label, c in enumerate(classes)}
             if decode.classes == "best":
@@ -271,7 +297,11 @@ class Decoding:
                     continue
                 p, q = y * high / self.down.canvas, x * wide / self.across.canvas
                 nearest = same or decode.kernel == "nearest"
-                values = planes[held(floor(p), high), held(floor(q), wide)] if nearest else bilinear(planes, p, q)
+                values = (
+                    planes[held(floor(p), high), held(floor(q), wide)]
+                    if nearest
+                    else bilinear(planes, p, q, self.steps)
+                )
                 made[0, i, j] = self.held_class(list(values))
         return made
 
@@ -340,52 +370,3 @@ class Decoding:
             total = total + number * number
         length = math.sqrt(total)
         return np.array([[F32(n / length) if length else F32(0) for n in numbers]], F32)
-
-
-def overlap(kept: Sequence[np.float32], other: Sequence[np.float32]) -> np.float32:
-    """The intersection of two boxes over their union, each operation in float32."""
-    w = min(kept[2], other[2]) - max(kept[0], other[0])
-    h = min(kept[3], other[3]) - max(kept[1], other[1])
-    common = max(w, F32(0)) * max(h, F32(0))
-    if common == 0:
-        return F32(0)
-    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (kept, other)]
-    return F32(common / ((areas[0] + areas[1]) - common))
-
-
-def around(x: float, y: float, w: float, h: float) -> tuple[float, float, float, float]:
-    """The corners of a box around its centre."""
-    return x - w / 2, y - h / 2, x + w / 2, y + h / 2
-
-
-def cells(decode: Any) -> Iterator[tuple[int, int, float, float, tuple[float, float]]]:
-    """Row, column, strides down and across, and size, for each row of the decoder."""
-    for level in decode.levels:
-        for i in range(level.grid[0]):
-            for j in range(level.grid[1]):
-                for size in level.sizes or [(1.0, 1.0)]:
-                    yield i, j, *level.stride, size
-
-
-def held(place: int, length: int) -> int:
-    """A cell within the plane."""
-    return min(max(place, 0), length - 1)
-
-
-def bilinear(planes: np.ndarray, p: float, q: float) -> list[np.float32]:
-    """The values of all planes at (row, column) p, q."""
-    (high, wide, count), m, n = planes.shape, p - 0.5, q - 0.5
-    tops = held(floor(m), high), held(floor(m) + 1, high)
-    lefts = held(floor(n), wide), held(floor(n) + 1, wide)
-    wy, wx = F32(m - floor(m)), F32(n - floor(n))
-    made = []
-    for c in range(count):
-        (tl, tr), (bl, br) = ([planes[i, j, c] for j in lefts] for i in tops)
-        upper, lower = tl + (tr - tl) * wx, bl + (br - bl) * wx
-        made.append(upper + (lower - upper) * wy)
-    return made
-
-
-def quarter(before: np.float32, after: np.float32) -> float:
-    """A quarter of a cell towards the larger neighbour."""
-    return 0.0 if before == after else 0.25 if after > before else -0.25

@@ -69,6 +69,11 @@ def _masks_by_hand() -> Iterator[Plan]:
     for count in (1, 2):
         steps = np.random.default_rng(count).integers(-3, 4, (1, 6, 5, count))
         yield mask(f"mask_operations_{count}", np.float32(0.5 + steps * 2.0**-24), size=(12, 10), picture=(19, 23))
+    # Two planes that differ by two last bits at most: whichever of the three steps is fused, some pixels change class.
+    random = np.random.default_rng(2)
+    plane = random.uniform(0.3, 1.7, (5, 6)).astype(np.float32)
+    near = (plane.view(np.int32) + random.integers(-2, 3, plane.shape).astype(np.int32)).view(np.float32)
+    yield mask("mask_never_fused", np.stack([plane, near], axis=-1)[None], size=(19, 23))
     # A pixel's centre exactly between two cells, unless the quotient is rounded before it is multiplied.
     cells = floats(np.eye(10)[:, :, None] * [1, 2, 3])
     yield mask("mask_between_cells", cells, "nearest", size=(10, 10), picture=(77, 10))

@@ -219,6 +219,7 @@ def moves(x: Any, y: Any) -> Mapping[str, Any]:
         "strided_shrunk": wide[:, 2, :, 1:4],
         "strided_ellipsis": wide[..., 3],
         "tile": tf.tile(wide, [1, 2, 1, 3]),
+        "broadcast": tf.broadcast_to(rows[2][:, None, :, :1], [1, 4, rows[2].shape[1], 5]),
         "to_depth": tf.nn.space_to_depth(wide[:, :8], 2),
         "to_space": tf.nn.depth_to_space(tf.concat([wide, wide[..., :2]], 3), 2),
     }

@@ -35,6 +35,7 @@ def found(outputs, sets=None, trained=None, takes=(1, 3), spec=None, **options):
         outputs=specs,
         endings=[ending for _, ending in outputs.values()],
         trained_as=trained or [None] * len(specs),
+        finished=(),
     )
     request = from_options(Path("m.keras"), Path("m.edgecv"), options)
     source = SimpleNamespace(summary=summary, specs={"x": spec or Preprocess(kind="tensor")})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import product
 
 import msgspec
 import numpy as np
@@ -26,6 +27,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from tests.golden import decode, decode_independent
+from tests.golden.decode_steps import fused, plain
 from tests.golden.format import FORMAT_VERSION, read_tensor, sha256
 
 INDEX = decode.read_index()
@@ -60,6 +62,15 @@ def test_the_vectors_hold_every_value_of_every_field():
     empty = [case for case in INDEX.cases if case.expected.scores.shape == (1, 0, 5)]
     assert empty
     assert all(case.expected.decisions == () for case in empty)
+
+
+@pytest.mark.parametrize("steps", list(product((plain, fused), repeat=3))[1:])
+def test_a_fused_multiplication_and_addition_fails_a_vector(steps):
+    case = next(case for case in INDEX.cases if case.name == "mask_never_fused")
+    expected = case.expected.decisions, read_tensor(case.expected.scores, decode.PLACE)
+    inputs = decode.read_outputs(case), case.preprocess, case.picture
+    assert decode.same(decode_independent.Decoding(case.head)(*inputs), expected)
+    assert not decode.same(decode_independent.Decoding(case.head, steps=steps)(*inputs), expected)
 
 
 # Values that are often equal, near a threshold, or far away; and any others.
@@ -120,7 +131,11 @@ def detections(draw) -> tuple[HeadSpec, dict[str, np.ndarray]]:
         fields["levels"] = tuple(levels)
     if form is Distances:
         fields["bins"] = bins
-    width = numbers + 1 + classes
+    scored = classes
+    if form is Decoded and draw(st.booleans()):
+        scored = 1
+        fields |= {"numbers": (Columns(output="y", first=numbers, count=1),), "class_count": classes}
+    width = numbers + 1 + scored
     objectness = (Columns(output="y", first=numbers, count=1),) if draw(st.booleans()) else ()
     decoder = form(
         boxes=(Columns(output="y", count=numbers),),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 
+import msgspec
 import numpy as np
 import pytest
 from edgecv_runtime.decoders import Columns, Coordinates, Decoded, Distances, Heatmaps, Level, Offsets, Pixels, Planes
@@ -32,6 +33,20 @@ def detector(rows=3, **fields):
     return opened("detection", {"b": (1, rows, 4), "s": (1, rows, 2)}, decode=BOXES, labels=("cat", "dog"), **fields)
 
 
+FINISHED = Decoded(
+    scores=(Columns(output="y", first=4, count=1),),
+    boxes=(Columns(output="y", count=4),),
+    numbers=(Columns(output="y", first=5, count=1),),
+    class_count=2,
+    overlap=None,
+)
+
+
+def finished(rows=3, **changed):
+    """A head of rows of a box, a score and a number."""
+    return opened("detection", {"y": (1, rows, 6)}, decode=msgspec.structs.replace(FINISHED, **changed))
+
+
 def found(boxes, scores):
     return {"b": np.float32([boxes]), "s": np.float32([scores])}
 
@@ -48,6 +63,11 @@ THREE = found([[2, 2, 10, 10], [20, 4, 30, 14], [3, 2, 10, 10]], [[0.9, 0.1], [0
             "no decoder of the form 'planes'",
         ),
         (lambda: opened("detection", {"b": (1, 3, 4), "s": (1, 4, 2)}, decode=BOXES), "must be 4 rows of 4 columns"),
+        (lambda: finished(class_count=None), "needs both the numbers of classes and the class_count"),
+        (lambda: finished(numbers=()), "needs both the numbers of classes and the class_count"),
+        (lambda: finished(scores=(Columns(output="y", first=4),)), "scores of its decoder must be 3 rows of 1 columns"),
+        (lambda: finished(numbers=(Columns(output="y", first=4),)), "numbers of its decoder must be 3 rows of 1"),
+        (lambda: finished(rows=4000, class_count=1 << 20), "1048576 classes of 4000 boxes, which are too many"),
         (lambda: opened("detection", {"b": (1, 3, 5), "s": (1, 3, 2)}, decode=BOXES), "must be 3 rows of 4 columns"),
         (lambda: opened("detection", {"b": (1, 3, 4)}, decode=BOXES), "of 's', which is no output of the head"),
         (lambda: detector(thresholds=(0.5, 0.5, 0.5)), "thresholds must be one, or one for each of 2"),

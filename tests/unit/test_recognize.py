@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from edgecv_converters.graph.finished import FinishedRows
 from edgecv_converters.source import load_source
 from edgecv_runtime.heads.kinds import open_head
 from edgecv_runtime.schema import Normalize, Preprocess, TensorSpec
@@ -15,11 +16,15 @@ from edgecv.convert.recognize import recognized
 RESCALED = Preprocess(size=(64, 96), normalize=Normalize(scale=(1 / 255,)))
 
 
-def found(outputs, ending="other", loss=None, spec=RESCALED, channels=3):
+def found(outputs, ending="other", loss=None, spec=RESCALED, channels=3, finished=()):
     specs = [TensorSpec(name=name, shape=shape, dtype="float32") for name, shape in outputs.items()]
     takes = [TensorSpec(name="x", shape=(1, 64, 96, channels), dtype="float32")]
     summary = SimpleNamespace(
-        inputs=takes, outputs=specs, endings=[ending] * len(specs), trained_as=[loss] * len(specs)
+        inputs=takes,
+        outputs=specs,
+        endings=[ending] * len(specs),
+        trained_as=[loss] * len(specs),
+        finished=finished,
     )
     heads = list(recognized(summary, {"x": spec}))
     for one in heads:
@@ -80,6 +85,45 @@ def test_known_detectors(outputs, words):
     assert one.head.kind == "detection"
     assert (one.head.activation, one.head.thresholds) == ("sigmoid", (0.25,))
     assert one.head.outputs == tuple(outputs)
+
+
+@pytest.mark.parametrize("relative", [False, True])
+def test_finished_boxes_say_what_they_are_taken_for(relative):
+    (one,) = found({"y": (1, 300, 6)}, finished=(FinishedRows("y", 80, relative),))
+    decode = one.head.decode
+    assert (one.head.kind, decode.class_count, decode.overlap, decode.most) == ("detection", 80, None, 300)
+    assert decode.unit == ("relative" if relative else "pixels")
+    assert "one of 80 classes" in one.sentence
+    assert ("parts of the picture" if relative else "in pixels") in one.sentence
+    assert found({"y": (1, 300, 6)}, finished=(FinishedRows("y", 80, None),)) == []
+
+
+@pytest.mark.parametrize(
+    ("make", "classes"), [("remainder", 4), ("largest", 4), ("scores", None)], ids=["remainder", "largest", "scores"]
+)
+def test_the_graph_shows_that_the_last_number_is_a_class(make, classes, tmp_path):
+    path = tmp_path / "m.keras"
+    rows_of(make).save(path)
+    told = load_source(path).finished
+    assert [(one.output, one.classes, one.relative) for one in told] == ([("rows", 4, False)] if classes else [])
+
+
+def rows_of(make):
+    """Rows of boxes in pixels, from three cells of a picture; their last number is made in one of three ways."""
+    import keras
+    from keras import layers, ops
+
+    image = keras.Input((6, 8, 3), name="image")
+    cells = layers.Reshape((3, 16 * 3))(image)
+    boxes, chances = layers.Dense(4, bias_initializer=keras.initializers.Constant(30.0))(cells), layers.Dense(4)(cells)
+    if make == "remainder":
+        scores, places = ops.top_k(ops.reshape(chances, (-1, 12)), 3)
+        number = ops.mod(places, 4)
+    else:
+        scores, number = ops.max(chances, axis=-1), ops.argmax(chances, axis=-1)
+    last = chances[..., 0] if make == "scores" else ops.cast(number, "float32")
+    parts = [boxes, ops.expand_dims(scores, -1), ops.expand_dims(last, -1)]
+    return keras.Model(image, layers.Concatenate(name="rows")(parts))
 
 
 def test_other_numbers_of_rows_are_no_known_detector():

@@ -51,7 +51,8 @@ class GateLimits:
         snr_db: The least signal-to-noise ratio of the outputs, dB.
         max_drop: The most that accuracy may fall, in points of 100.
         max_constant: The most columns of an output that vary in the source and are constant in the artifact, or follow
-            the source no better than a constant, and the most answers of a head that the artifact never gives.
+            the source no better than a constant or by another factor, and the most answers of a head that the artifact
+            never gives.
         mean_iou: The least mean intersection over union of the classes of masks, 0..1.
         psnr_db: The least peak signal-to-noise ratio of pictures against the source's, dB.
         explanation: The least mean rank correlation of maps of importance with the source's, -1..1; off by default.

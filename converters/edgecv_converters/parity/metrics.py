@@ -7,6 +7,7 @@ samples that caused it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -53,11 +54,14 @@ class ComparisonAccumulator:
         self._error_power = self._reference_power = self._candidate_power = self._dot = 0.0
         self._flips: list[str] = []
         self._outputs: dict[str, OutputSums] = {}
+        self._names: tuple[str, ...] = ()
         counts = ((head, head.comparison()) for head in self._heads)
         self._answers = [(head, counting) for head, counting in counts if counting is not None]
         whole = {name for head in self._heads if head.whole and not head.decides for name in head.spec.outputs}
         self._counted = whole if any(not head.whole for head in self._heads) else set()  # not measured as numbers
         self._unparted = whole
+        self._sorting = [head for head in self._heads if head.sorts]
+        self._sorted = {name for head in self._sorting for name in head.spec.outputs}
         self._edges = np.asarray(error_edges())
         self._bins = np.zeros(len(self._edges) - 1, np.int64)
 
@@ -82,21 +86,30 @@ class ComparisonAccumulator:
         """
         _check_same_form(len(ids), reference, candidate)
         finite = np.ones(len(ids), bool)
+        self._names = tuple(reference)
         for name, expected in reference.items():
             finite &= self._add_output(name, expected, candidate[name])
+        for head in self._sorting:
+            for name, (expected, got) in head.paired(reference, candidate).items():
+                self._add_values(name, expected, got)
         self._count += len(ids)
         self._non_finite += int(np.count_nonzero(~finite))
         return self._add_answers(ids, reference, candidate, finite)
 
     def _add_output(self, name: str, reference: npt.NDArray[Any], candidate: npt.NDArray[Any]) -> BoolArray:
         """Add one output's errors; gives which samples are finite in both."""
-        expected = _rows(reference)
-        got = _rows(candidate)
-        finite: BoolArray = np.logical_and(np.isfinite(expected).all(axis=1), np.isfinite(got).all(axis=1))
-        expected, got = expected[finite], got[finite]
-        shape = reference.shape
+        finite: BoolArray = np.isfinite(_rows(reference)).all(axis=1) & np.isfinite(_rows(candidate)).all(axis=1)
         if name in self._counted:
             return finite
+        if name not in self._sorted:
+            self._add_values(name, reference[finite], candidate[finite])
+        self._bins[-1] += int(np.count_nonzero(~finite)) * (reference.size // max(len(finite), 1))
+        return finite
+
+    def _add_values(self, name: str, reference: npt.NDArray[Any], candidate: npt.NDArray[Any]) -> None:
+        """Add finite values of an output, or of its rows that stand for the same thing."""
+        shape = reference.shape
+        expected, got = _rows(reference), _rows(candidate)
         if name not in self._outputs and name not in self._unparted:
             decided = any(head.decides and name in head.spec.outputs for head in self._heads)
             self._outputs[name] = OutputSums(name, shape, by_column=not decided)
@@ -113,8 +126,6 @@ class ComparisonAccumulator:
             self._dot += float((expected * got).sum())
         inside = np.clip(error, self._edges[0], np.nextafter(self._edges[-1], 0))
         self._bins += np.histogram(inside, self._edges)[0]
-        self._bins[-1] += int(np.count_nonzero(~finite)) * (reference.size // max(len(finite), 1))
-        return finite
 
     def _add_answers(
         self,
@@ -147,14 +158,14 @@ class ComparisonAccumulator:
         return Comparison(
             count=self._count,
             max_abs_error=INFINITE if broken else min(self._max_error, INFINITE),
-            mean_abs_error=INFINITE if broken else min(self._sum_error / self._elements, INFINITE),
+            mean_abs_error=INFINITE if broken else min(self._sum_error / max(1, self._elements), INFINITE),
             cosine=0.0 if broken else cosine(self._dot, self._reference_power, self._candidate_power),
             snr_db=-INFINITE if broken else signal_to_noise(self._reference_power, self._error_power),
             agreement=agreement if answers else None,
             flips=tuple(self._flips) if answers or broken else (),
             non_finite=self._non_finite,
             heads=tuple(answers),
-            parts=tuple(part for sums in self._outputs.values() for part in sums.parts()),
+            parts=tuple(part for name in self._names if name in self._outputs for part in self._outputs[name].parts()),
         )
 
     def histogram(self, artifact: str) -> Histogram:
@@ -183,7 +194,7 @@ def _check_same_form(
 
 
 def _rows(values: npt.NDArray[Any]) -> FloatArray:
-    return np.asarray(values, np.float64).reshape(len(values), -1)
+    return np.asarray(values, np.float64).reshape(len(values), math.prod(values.shape[1:]))
 
 
 def mcnemar(lost: int, gained: int) -> float:

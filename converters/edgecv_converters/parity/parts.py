@@ -22,6 +22,9 @@ GAP: Final = 8.0  # columns this many times smaller than the largest of their gr
 FLOOR: Final = 1e-6  # of the largest column's scale; what is smaller is noise beside it
 MATTERS: Final = 0.05  # of the widest range among columns of one scale; a column that moves less is as good as constant
 FOLLOWED: Final = 0.5  # of that range; where a column that moves so much is lost, a constant would be as near
+FACTOR: Final = 0.2  # by which a slope may differ from 1; legitimate rounding moves values, and not all by one factor
+EXPLAINED: Final = 0.95  # of a column's error, from where on the slope is what is wrong
+SEVERAL: Final = 20  # values like the ones that make a column's spread; the slope of a few says nothing
 STILL: Final = 1e-6  # of a column's own magnitude; what moves less is rounding
 MOST_COLUMNS: Final = 1024
 MOST_CHANNELS: Final = 4  # of a picture
@@ -75,7 +78,8 @@ class _Columns:
         self._along = "" if last else f" along axis {axis}"
         self._values = 0  # in each column
         self._reference_power, self._error_power = np.zeros(count), np.zeros(count)
-        self._moments = np.zeros((2, count))  # sum and sum of squares of the source, less its first value
+        # Sums of r, r^2, r^3, r^4, g, g^2 and r g: the source (r) and the artifact (g), less the source's first value.
+        self._moments = np.zeros((7, count))
         self._first: Array | None = None
         self._lows = np.full((2, count), np.inf)  # of the source, and of the artifact
         self._highs = np.full((2, count), -np.inf)
@@ -86,8 +90,10 @@ class _Columns:
         self._values += rows[0].shape[1]
         self._first = rows[0][:, :1].copy() if self._first is None else self._first
         with np.errstate(over="ignore"):
-            moved = rows[0] - self._first
-            self._moments += moved.sum(axis=1), np.square(moved).sum(axis=1)
+            moved, got = rows[0] - self._first, rows[1] - self._first
+            square = np.square(moved)
+            powers = moved, square, square * moved, np.square(square), got, np.square(got), moved * got
+            self._moments += [values.sum(axis=1) for values in powers]
             self._reference_power += np.square(rows[0]).sum(axis=1)
             self._error_power += np.square(rows[0] - rows[1]).sum(axis=1)
         for place, values in enumerate(rows):
@@ -136,18 +142,32 @@ class _Columns:
         return [column for column in moving if self._lows[1, column] == self._highs[1, column]]
 
     def _lost(self, columns: npt.NDArray[np.int64]) -> list[int]:
-        """The columns that follow the source no better than its mean does: their coefficient of determination is <= 0.
+        """The columns that follow the source no better than its mean does, or by another factor.
 
-        A ratio over a group, or over values that are far from zero, does not show them.
+        Of the first the coefficient of determination is <= 0. A ratio over a group, or over values that are far from
+        zero, does not show them; nor does a low one show a factor, with which int8 would pass.
         """
         if not self._numbers:
             return []
-        total, power = self._moments
+        total, power = self._moments[:2]
         with np.errstate(over="ignore", invalid="ignore"):
             spread = power - np.square(total) / max(self._values, 1)  # sum (ref - mean)^2
-        still = self._constant(columns)
-        moving = self._moving(columns, FOLLOWED)
-        return [column for column in moving if self._error_power[column] >= spread[column] and column not in still]
+        still, scaled = self._constant(columns), self._scaled()
+        moving = (column for column in self._moving(columns, FOLLOWED) if column not in still)
+        return [column for column in moving if self._error_power[column] >= spread[column] or scaled[column]]
+
+    def _scaled(self) -> npt.NDArray[np.bool_]:
+        """Tell which columns are, but for their mean, the source's times a factor that is not 1."""
+        r, r2, r3, r4, g, g2, rg = self._moments
+        count = max(self._values, 1)
+        with np.errstate(all="ignore"):
+            mean = r / count
+            source, artifact, common = r2 - mean * r, g2 - np.square(g) / count, rg - mean * g
+            slope = common / source
+            error, rest = artifact - 2 * common + source, artifact - slope * common
+            fourth = r4 - 4 * mean * r3 + 6 * np.square(mean) * r2 - 3 * count * np.square(np.square(mean))
+            several = np.square(source) >= SEVERAL * fourth
+            return np.asarray((np.abs(slope - 1) > FACTOR) & (rest <= (1 - EXPLAINED) * error) & several)
 
     def _moving(self, columns: npt.NDArray[np.int64], share: float) -> list[int]:
         """Those columns of one group whose range in the source is over a share of the widest, and no rounding."""

@@ -77,7 +77,7 @@ def _reason(gate: Gate) -> str:
     if gate.name == "constant":
         return f"{gate.subject} varies in the source and is constant in the artifact (on {gate.on})"
     if gate.name == "lost":
-        return f"{gate.subject} follows the source no better than a constant does (on {gate.on})"
+        return f"{gate.subject} follows the source no better than a constant does, or by another factor (on {gate.on})"
     if gate.name == "never":
         return f"the artifact never answers {gate.subject}, which the source does (on {gate.on})"
     if gate.name in FALLS:

@@ -7,7 +7,7 @@ kept: where nothing helps, the plain file stays.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -100,15 +100,21 @@ def quantize(
 
 
 def check_known(network: Network) -> None:
-    """Check that every operation can be computed here.
+    """Check that every operation up to the last weights can be computed here.
 
     Raises:
         MismatchError: One cannot; the message names its layer.
     """
-    missing = unknown(network)
+    missing = unknown(up_to_weights(network))
     if missing:
         op = missing[0]
         raise MismatchError(f"{op.kind} of layer {network.layer(op.outputs[0])} cannot be simulated")
+
+
+def up_to_weights(network: Network) -> Network:
+    """The network without what follows the last weights: no bias and no rounding of weights depends on that."""
+    last = max((product.op for product in network.products), default=len(network.ops) - 1)
+    return replace(network, ops=network.ops[: last + 1])
 
 
 @dataclass(slots=True)
@@ -157,7 +163,7 @@ class _Search:
             yield (RANGES, LOGITS), ranged
         scaled = ranged.with_weights(least_error_weights(self.network, ranged))
         self._part(0.5, 0.6)(1, 1)
-        if mixing(self.network) is not None:
+        if mixing(up_to_weights(self.network)) is not None:
             yield (RANGES, *clear, SCALES), scaled
             return
         weights = (SCALES, ROUNDING) if compensable(self.network) else (SCALES,)
@@ -256,12 +262,14 @@ class _Search:
     def _notes(self, steps: tuple[str, ...]) -> tuple[str, ...]:
         if not steps:
             return ("The int8 file has plain ranges: no step brought it nearer to the float model",)
-        op = mixing(self.network)
+        op = mixing(up_to_weights(self.network))
         return () if op is None else (f"No bias correction: {op.kind} of a sequence mixes samples in one batch",)
 
     def _hindrance(self) -> str | None:
         """Tell why the network cannot be trained on, if it cannot: batches mix, or it is not the float file here."""
-        op = mixing(self.network)
+        missing, op = unknown(self.network), mixing(self.network)
+        if missing:
+            return f"{missing[0].kind} of layer {self.network.layer(missing[0].outputs[0])} cannot be simulated"
         if op is not None:
             return f"{op.kind} mixes samples, so batches cannot be trained on"
         few = [values[:4] for values in self.samples]

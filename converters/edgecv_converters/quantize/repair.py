@@ -8,7 +8,9 @@ left for the usual ones. Nothing is done where the outputs are sound, but for wh
 infinity (-3e38, as attention masks have); what only moves integers between tensors to which TensorFlow's converter gave
 different scales: one-hot encodings, and sequences that are reversed; and after the last weights, where it costs next to
 nothing, exponentials (a softplus, log(1 + exp x), or sizes of boxes: values from 0.05 to 50 on steps of 0.2) and the
-arithmetic with a number for each cell by which detectors place boxes (those of 0..640 have steps of 2.5).
+arithmetic with a number for each cell by which detectors place boxes (those of 0..640 have steps of 2.5). Where the
+model sorts its boxes after the last weights, all that follows these is float: the scores by which it chooses, the
+numbers of the classes, and the boxes, which are joined in the end.
 """
 
 from __future__ import annotations
@@ -40,6 +42,8 @@ OTHER_VALUES = "TensorFlow's converter writes other values into the int8 file"
 TIED = "one int8 scale would round a part of its values away"
 SPREAD = "exponentials have too few steps for their small values in int8"
 PLACED = "places in all of a picture have too few steps in int8"
+SORTED = "what the model sorts by its scores is chosen by more digits than int8 has"
+SORTING = frozenset({"TOPK_V2"})
 PLACING = frozenset({"ADD", "DIV", "MUL", "SUB"})
 MOVES = frozenset({"RESHAPE", "SLICE", "SQUEEZE", "STRIDED_SLICE", "TRANSPOSE"})  # of one tensor's values
 WEIGHTED = frozenset({"CONV_2D", "CONV_3D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV"})
@@ -225,14 +229,16 @@ class _RepairSearch:
 def _decoding(network: Network) -> dict[int, str]:
     """The int8 operations, by their numbers, that compute outputs after the last weights, and why they stay float.
 
-    They begin at an exponential, or at arithmetic with a number for each cell.
+    They begin at an exponential, or at arithmetic with a number for each cell; where boxes are sorted, at the weights.
     """
     found: dict[int, str] = {}
     reasons: dict[int, str] = {}
-    for number in sorted(_last_ops(network)):
+    last = _last_ops(network)
+    first = SORTED if any(network.ops[number].kind in SORTING for number in last) else None
+    for number in sorted(last):
         op = network.ops[number]
         before = next((reasons[operand] for operand in op.inputs if operand in reasons), None)
-        why = before or (SPREAD if op.kind == "EXP" else PLACED if _places(network, op) else None)
+        why = first or before or (SPREAD if op.kind == "EXP" else PLACED if _places(network, op) else None)
         if why is None or network.grids.keys().isdisjoint(op.outputs):
             continue
         reasons |= dict.fromkeys(op.outputs, why)

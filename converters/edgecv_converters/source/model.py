@@ -14,6 +14,7 @@ from edgecv_runtime.errors import EdgecvError, SourceError, UsageError
 from edgecv_runtime.heads.base import Ending, Training
 from edgecv_runtime.schema import HeadSpec, SourceInfo, TensorSpec
 
+from edgecv_converters.graph.finished import FinishedRows, finished_rows
 from edgecv_converters.graph.floats import call_in_float32, has_other_floats, in_float32, spec_in_float32
 from edgecv_converters.graph.freeze import Call, freeze
 from edgecv_converters.graph.frozen import FrozenGraph
@@ -161,6 +162,11 @@ class SourceModel:
     def scalings(self) -> dict[str, Scaling]:
         """The arithmetic that the model itself does to the pixels of its inputs before its first layer."""
         return input_scalings(self._frozen)
+
+    @cached_property
+    def finished(self) -> tuple[FinishedRows, ...]:
+        """The outputs that are rows of finished boxes, each with the number of its class."""
+        return finished_rows(self._frozen, self.predict)
 
     @property
     def notes(self) -> tuple[str, ...]:

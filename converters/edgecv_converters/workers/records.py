@@ -11,6 +11,7 @@ from edgecv_runtime.heads.one_class import OneClassHead
 from edgecv_runtime.schema import SourceInfo, TensorSpec
 
 from edgecv_converters.data import Spool
+from edgecv_converters.graph.finished import FinishedRows
 from edgecv_converters.graph.scaling import Scaling
 
 
@@ -18,7 +19,8 @@ from edgecv_converters.graph.scaling import Scaling
 class SourceSummary:
     """A summary of the model that the rest of the conversion works with, without the model.
 
-    `scalings` are what the model itself does to the pixels of an input, as `graph.scaling.input_scalings` finds it.
+    `scalings` are what the model itself does to the pixels of an input, as `graph.scaling.input_scalings` finds it,
+    and `finished` the outputs that are finished boxes, as `graph.finished` does.
     """
 
     info: SourceInfo
@@ -29,6 +31,7 @@ class SourceSummary:
     has_preprocessing: bool
     scalings: Mapping[str, Scaling]
     notes: tuple[str, ...]
+    finished: tuple[FinishedRows, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,6 +32,7 @@ Ending = Literal["sigmoid", "softmax", "logits", "other"]
 # What an output was trained towards, as its loss tells: numbers, one of n classes, or labels that hold or not.
 Training = Literal["numbers", "one_class", "labels"]
 Outputs = Mapping[str, npt.NDArray[Any]]
+PairedRows = Mapping[str, tuple[npt.NDArray[Any], npt.NDArray[Any]]]  # by output: the source's, and the artifact's
 NOT_FINITE: Final = "the model's output is NaN"
 ELSEWHERE: Final = "Run edgecv verify, or use another precision"
 
@@ -293,6 +294,15 @@ class Head(ABC):
         if self.decides:
             return HeadCounts(self)
         return WholeCounts(self) if self.whole else None
+
+    @property
+    def sorts(self) -> bool:
+        """Whether its outputs are rows in the order of their scores, so that a place means nothing by itself."""
+        return False
+
+    def paired(self, reference: Outputs, candidate: Outputs) -> PairedRows:
+        """Return of outputs that are sorted the rows of what both the source and the artifact find, side by side."""
+        return {}
 
     def finds(self, outputs: Outputs) -> bool:
         """Tell whether there is anything to agree on in the answers to a batch, such as a box in one of them."""

@@ -24,7 +24,7 @@ class Candidates:
 
     Attributes:
         rows: (n,) int64: which box.
-        classes: (n,) int64: which column of the scores.
+        classes: (n,) int64: which class, the background counted.
         scores: (n,) float32.
     """
 
@@ -62,6 +62,37 @@ def find_candidates(
     rows, classes, scores = rows[reached], classes[reached], scores[reached]
     order = np.argsort(-scores, kind="stable")[: decoder.before]  # rows and classes go up already
     return Candidates(rows[order], classes[order], scores[order])
+
+
+def find_numbered(
+    decoder: BoxDecoder,
+    activation: Activation,
+    values: np.ndarray,
+    objectness: np.ndarray | None,
+    numbers: np.ndarray,
+    thresholds: npt.NDArray[np.float32],
+) -> Candidates:
+    """Return the rows whose score reaches the threshold of their class, where the model says the class by its number.
+
+    A number is rounded half to even; a row whose number is none of a class, such as -1, is no answer.
+
+    Args:
+        decoder: How many rows are looked at.
+        activation: What makes scores of values.
+        values: (rows, 1) float32.
+        objectness: (rows, 1) float32, or None.
+        numbers: (rows, 1) float32.
+        thresholds: One for each class; NaN for what is no answer.
+    """
+    scores = activate(values, activation)[:, 0]
+    if objectness is not None:
+        scores = _products(scores, activate(objectness, "sigmoid" if activation == "sigmoid" else "none")[:, 0])
+    whole = np.rint(numbers[:, 0])
+    known = (whole >= 0) & (whole < len(thresholds))
+    classes = np.where(known, whole, 0).astype(np.int64)
+    rows = np.flatnonzero(known & (scores >= thresholds[classes]))
+    rows = rows[np.argsort(-scores[rows], kind="stable")[: decoder.before]]
+    return Candidates(rows, classes[rows], scores[rows])
 
 
 def _near(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final
 
@@ -16,19 +16,20 @@ from edgecv_runtime.geometry import View
 from edgecv_runtime.heads.annotation import Annotations, Marked
 from edgecv_runtime.heads.answers import BoxesAnswer, HeadAnswer, in_form
 from edgecv_runtime.heads.arithmetic import activate
-from edgecv_runtime.heads.base import Ending, Outputs
+from edgecv_runtime.heads.base import Ending, Outputs, PairedRows
 from edgecv_runtime.heads.box_metrics import BoxMetrics, TrueBoxes, box_metrics
 from edgecv_runtime.heads.boxes import Cells, box_numbers, decode_boxes, levels_of, suppress
-from edgecv_runtime.heads.candidates import find_candidates
+from edgecv_runtime.heads.candidates import Candidates, find_candidates, find_numbered
 from edgecv_runtime.heads.columns import form_of, places_of, read_rows
 from edgecv_runtime.heads.explained import Explained
-from edgecv_runtime.heads.matches import BoxCounts, Found
+from edgecv_runtime.heads.matches import BoxCounts, Found, match
 from edgecv_runtime.heads.spatial import SpatialHead
 from edgecv_runtime.heads.words import AnswerCell, BoxMark, Drawn, rounded, score_words
 from edgecv_runtime.schema import Activation
 from edgecv_runtime.text import one_line
 
 NUMBERS: Final = 6  # of an answer: left, top, right, bottom, score, label
+MOST_PAIRS: Final = (1 << 31) - 1  # of a box and a numbered class, which the languages of phones count in 32 bits
 UNBOXED: Final = ("mask PNGs", "pairs of pictures")  # forms of annotations without boxes
 
 
@@ -58,7 +59,13 @@ class Detection(SpatialHead):
         decoder, shapes = self.decoder, dict(zip(self.spec.outputs, self.shapes, strict=True))
         rows, _ = form_of(decoder.scores, shapes, "scores")
         parts = [("boxes", decoder.boxes, box_numbers(decoder)), ("objectness", decoder.objectness, 1)]
-        parts.append(("offsets", self._offsets, 2))
+        parts += [("offsets", self._offsets, 2), ("numbers", self._numbers, 1)]
+        if self._numbers:
+            parts.append(("scores", decoder.scores, 1))
+        if bool(self._numbers) != (self._numbered_count is not None):
+            raise SpecError("its decoder needs both the numbers of classes and the class_count, or neither")
+        if rows * (self._numbered_count or 0) > MOST_PAIRS:
+            raise SpecError(f"its decoder has {self._numbered_count} classes of {rows} boxes, which are too many")
         for name, columns, width in parts:
             if (name == "boxes" or columns) and form_of(columns, shapes, name) != (rows, width):
                 found = form_of(columns, shapes, name)
@@ -87,10 +94,19 @@ class Detection(SpatialHead):
         return self.decoder.offsets if isinstance(self.decoder, Centers) else ()
 
     @property
+    def _numbers(self) -> tuple[Columns, ...]:
+        return self.decoder.numbers if isinstance(self.decoder, Decoded) else ()
+
+    @property
+    def _numbered_count(self) -> int | None:
+        return self.decoder.class_count if isinstance(self.decoder, Decoded) else None
+
+    @property
     def class_count(self) -> int:
         """The number of classes, without the background."""
         shapes = dict(zip(self.spec.outputs, self.shapes, strict=True))
-        return form_of(self.decoder.scores, shapes, "scores")[1] - (self.decoder.background is not None)
+        count = self._numbered_count or form_of(self.decoder.scores, shapes, "scores")[1]
+        return count - (self.decoder.background is not None)
 
     @cached_property
     def _cells(self) -> Cells:
@@ -98,7 +114,7 @@ class Detection(SpatialHead):
 
     @cached_property
     def _thresholds(self) -> npt.NDArray[np.float32]:
-        """One for each column of the scores; NaN for the background."""
+        """One for each class; NaN for the background."""
         given = np.asarray(self.spec.thresholds, np.float32)
         limits = np.broadcast_to(given, self.class_count)
         background = self.decoder.background
@@ -107,36 +123,49 @@ class Detection(SpatialHead):
     def find(self, outputs: Outputs, sample: int = 0) -> Found:
         """Return the boxes of one sample in the pixels of the model's input, best first."""
         decoder = self.decoder
-        objectness = read_rows(decoder.objectness, outputs, sample) if decoder.objectness else None
-        scores = read_rows(decoder.scores, outputs, sample)
-        best = find_candidates(decoder, self.spec.activation, scores, objectness, self._thresholds)
+        best = self._candidates(outputs, sample)
         values = read_rows(decoder.boxes, outputs, sample)[best.rows]
         inner = read_rows(self._offsets, outputs, sample)[best.rows] if self._offsets else None
         cells = self._cells.taken(best.rows)
         boxes = decode_boxes(decoder, values, inner, cells, self.picture)
         usable = np.isfinite(boxes).all(axis=1) & (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
-        boxes, classes, found = boxes[usable], best.classes[usable], best.scores[usable]
-        kept = suppress(boxes, classes, decoder)
-        labels = classes[kept]
-        if decoder.background is not None:
-            labels = labels - (labels > decoder.background)
-        return Found(boxes[kept], labels, found[kept])
+        found = Found(boxes, best.classes, best.scores, best.rows).taken(usable)
+        kept = found.taken(suppress(found.boxes, found.labels, decoder))
+        if decoder.background is None:
+            return kept
+        return replace(kept, labels=kept.labels - (kept.labels > decoder.background))
+
+    def _candidates(self, outputs: Outputs, sample: int) -> Candidates:
+        decoder, activation, thresholds = self.decoder, self.spec.activation, self._thresholds
+        objectness = read_rows(decoder.objectness, outputs, sample) if decoder.objectness else None
+        scores = read_rows(decoder.scores, outputs, sample)
+        if not self._numbers:
+            return find_candidates(decoder, activation, scores, objectness, thresholds)
+        numbers = read_rows(self._numbers, outputs, sample)
+        return find_numbered(decoder, activation, scores, objectness, numbers, thresholds)
 
     def explained(self, outputs: Outputs, wanted: str | None = None) -> Explained:
         """Return the score of the best box, or of the best box of one label, where the outputs hold it."""
-        decoder = self.decoder
-        scores = activate(read_rows(decoder.scores, outputs, 0), self.spec.activation).astype(np.float64)
-        if decoder.objectness:
-            scores *= activate(read_rows(decoder.objectness, outputs, 0), self.spec.activation)
-        background = scores.shape[1] if decoder.background is None else decoder.background
-        columns = [column for column in range(scores.shape[1]) if column != background]
+        decoder, scores = self.decoder, self._class_scores(outputs)
+        columns = [column for column in range(scores.shape[1]) if column != decoder.background]
         labels = range(len(columns)) if wanted is None else [self.label_index(wanted)]
         row, label = max(
             ((int(scores[:, columns[one]].argmax()), one) for one in labels),
             key=lambda found: scores[found[0], columns[found[1]]],
         )
-        own = places_of(decoder.scores, outputs, row)
-        return Explained.of(f"{self.label(label)}, its best box", own.output, [own.places[row, columns[label]]])
+        own, column = places_of(decoder.scores, outputs, row), 0 if self._numbers else columns[label]
+        return Explained.of(f"{self.label(label)}, its best box", own.output, [own.places[row, column]])
+
+    def _class_scores(self, outputs: Outputs) -> npt.NDArray[np.float64]:
+        """The scores of one sample, (rows, classes), the background among them; those of numbered classes are apart."""
+        decoder = self.decoder
+        scores = activate(read_rows(decoder.scores, outputs, 0), self.spec.activation).astype(np.float64)
+        if decoder.objectness:
+            scores *= activate(read_rows(decoder.objectness, outputs, 0), self.spec.activation)
+        if not self._numbers:
+            return scores
+        own = np.rint(read_rows(self._numbers, outputs, 0)) == np.arange(len(self._thresholds))
+        return np.where(own, scores, -np.inf)
 
     def placed(self, found: Found, view: View | None) -> Found:
         """Return boxes in the pixels of the picture, cut at its borders; those outside are left out."""
@@ -145,7 +174,7 @@ class Detection(SpatialHead):
         places = found.boxes.astype(np.float64)
         boxes = view.clipped(places if view.unchanged else view.back(places)).astype(np.float32)
         inside = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
-        return Found(boxes[inside], found.labels[inside], found.scores[inside])
+        return replace(found, boxes=boxes).taken(inside)
 
     def read(self, outputs: Outputs, view: View | None = None) -> BoxesAnswer:
         """Return the boxes, best first.
@@ -206,6 +235,27 @@ class Detection(SpatialHead):
     def comparison(self) -> BoxCounts:
         """Return what counts the boxes that both find."""
         return BoxCounts(self.name, self.find, self.label)
+
+    @property
+    def sorts(self) -> bool:
+        """Whether the model itself finds the best boxes, and numbers their classes."""
+        return bool(self._numbers)
+
+    def paired(self, reference: Outputs, candidate: Outputs) -> PairedRows:
+        """Return the rows of the boxes that both find, side by side."""
+        given = (self.decoder.boxes, self.decoder.scores, self.decoder.objectness, self._numbers)
+        parts = sorted((columns for columns in given if columns), key=lambda columns: columns[0].first)
+        pairs: list[dict[str, list[np.ndarray]]] = [{}, {}]
+        for sample in range(len(next(iter(reference.values())))):
+            wanted, got = self.find(reference, sample), self.find(candidate, sample)
+            places = np.asarray(match(wanted, got), np.int64).reshape(-1, 2)
+            sides = ((reference, wanted.rows[places[:, 0]]), (candidate, got.rows[places[:, 1]]))
+            for into, (outputs, rows) in zip(pairs, sides, strict=True):
+                for name in dict.fromkeys(columns[0].output for columns in parts):
+                    own = [read_rows(one, outputs, sample)[rows] for one in parts if one[0].output == name]
+                    into.setdefault(name, []).append(np.concatenate(own, axis=1))
+        ours, theirs = ({name: np.concatenate(rows) for name, rows in side.items()} for side in pairs)
+        return {name: (ours[name], theirs[name]) for name in ours}
 
     def cells(self, answer: HeadAnswer, count: int) -> tuple[AnswerCell, ...]:
         """Return the best boxes' labels."""

@@ -23,11 +23,23 @@ WHITE: Final = 255
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The boxes of one sample, best first: (n, 4) float32, their labels (n,) int64 and scores (n,) float32."""
+    """The boxes of one sample, best first.
+
+    Attributes:
+        boxes: (n, 4) float32.
+        labels: (n,) int64.
+        scores: (n,) float32.
+        rows: (n,) int64: which row of the outputs each is of.
+    """
 
     boxes: npt.NDArray[np.float32]
     labels: npt.NDArray[np.int64]
     scores: npt.NDArray[np.float32]
+    rows: npt.NDArray[np.int64]
+
+    def taken(self, which: npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> Found:
+        """Return some of them."""
+        return Found(self.boxes[which], self.labels[which], self.scores[which], self.rows[which])
 
 
 class LabelsGiven:

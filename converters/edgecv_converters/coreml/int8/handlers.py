@@ -14,6 +14,7 @@ HANDLERS: Mapping[str, Handler] = {
     "ARG_MIN": logic.arg_min,
     "AVERAGE_POOL_2D": windows.average_pool_2d,
     "BATCH_MATMUL": products.batch_matmul,
+    "BROADCAST_TO": moves.broadcast_to,
     "CAST": logic.cast,
     "CEIL": one("ceil"),
     "CONCATENATION": moves.concatenation,

@@ -169,6 +169,16 @@ def tile(net: Emitter, op: Op) -> None:
     net.give(op.outputs[0], done, layout)
 
 
+def broadcast_to(net: Emitter, op: Op) -> None:
+    """Operands: data, the result's shape: axes of one place are repeated."""
+    value, shape = net.value(op.inputs[0]), net.shape(op.outputs[0])
+    whole = net.reshaped(value, (1,) * (len(shape) - len(value.shape)) + tuple(value.shape))
+    reps = [side // own for side, own in zip(shape, whole.shape, strict=True)]
+    x = net.reals_of(whole, Layout.FILE)
+    done = net.mb.tile(x=x, reps=np.array(reps, np.int32), name=net.name(op.outputs[0]))
+    net.give(op.outputs[0], done, Layout.FILE)
+
+
 def reverse(net: Emitter, op: Op) -> None:
     """Operands: data, the axes along which it is turned round."""
     rank, layout = len(net.shape(op.inputs[0])), net.layout_of(op.inputs[:1])

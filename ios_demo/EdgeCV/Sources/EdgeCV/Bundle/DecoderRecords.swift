@@ -20,7 +20,7 @@ private enum DecoderForm: String, CaseIterable, FieldReadable {
   /// The keys of a record of this form, beside `form` itself.
   var keys: [String] {
     switch self {
-    case .boxes: boxKeys + ["order", "unit"]
+    case .boxes: boxKeys + ["numbers", "class_count", "order", "unit"]
     case .ssd: boxKeys + ["levels", "order", "variances", "centre", "largest"]
     case .grid: boxKeys + ["levels", "bins", "centre"]
     case .anchors: boxKeys + ["levels", "stretch", "growth"]
@@ -48,7 +48,7 @@ extension HeadDecoder: FieldReadable {
       self = .heatmaps(centre: try record.value("centre", or: 0.5), skeleton: try record.value("skeleton", or: []))
     case .pixels: self = .pixels(low: try record.value("low", or: 0), high: try record.value("high", or: 1))
     case .boxes, .ssd, .grid, .anchors, .center:
-      self = .boxes(try BoxDecoder(record, BoxForm(record, form), hasLevels: form != .boxes))
+      self = .boxes(try BoxDecoder(record, BoxForm(record, form), isDecoded: form == .boxes))
     }
   }
 }
@@ -72,7 +72,7 @@ extension BoxForm {
 }
 
 extension BoxDecoder {
-  fileprivate init(_ record: Record, _ form: BoxForm, hasLevels: Bool) throws {
+  fileprivate init(_ record: Record, _ form: BoxForm, isDecoded: Bool) throws {
     self.form = form
     scores = try record.value("scores")
     boxes = try record.value("boxes")
@@ -83,7 +83,9 @@ extension BoxDecoder {
     agnostic = try record.value("agnostic", or: false)
     before = try record.value("before", or: 1000)
     most = try record.value("most", or: 100)
-    levels = hasLevels ? try record.value("levels") : []
+    levels = isDecoded ? [] : try record.value("levels")
+    numbers = isDecoded ? try record.value("numbers", or: []) : []
+    classCount = isDecoded ? try record.value("class_count", or: nil) : nil
   }
 }
 

@@ -115,6 +115,10 @@ public struct BoxDecoder: Equatable, Sendable {
   public let most: Int
   /// The cells that the rows stand for, level by level; none where boxes are decoded already.
   public let levels: [Level]
+  /// Columns with the number of each box's class, from detectors that finish the work: then scores are one a box.
+  public let numbers: [Columns]
+  /// How many classes there are, the background among them, where they are numbered.
+  public let classCount: Int?
 }
 
 /// Coordinates of points: `points` has two columns, `scores` one, rows in the order of the labels.

@@ -182,7 +182,7 @@ public struct HeadComparison: Equatable, Sendable {
 }
 
 /// The comparison of one output, or some of its columns, with the source's; `constant` are columns that vary in the source only,
-/// `lost` those that follow it no better than a constant does.
+/// `lost` those that follow it no better than a constant does, or by another factor.
 public struct PartComparison: Equatable, Sendable {
   public let part: String
   public let snrDb: Double?

@@ -53,12 +53,29 @@ protocol Head: AnyObject {
 
   /// What counts how far answers agree; nil where agreement has no meaning.
   func comparison() -> (any AnswerCounts)?
+
+  /// Whether its outputs are rows in the order of their scores, so that a place means nothing by itself.
+  var sorts: Bool { get }
+
+  /// Of outputs that are sorted, the rows of what both the source and the artifact find in a sample.
+  func paired(_ reference: [Memory<Float>], _ candidate: [Memory<Float>]) -> [PairedRow]
+}
+
+/// A row of the output with the number `place`, of the source and of an artifact.
+struct PairedRow {
+  let place: Int
+  let reference: [Float]
+  let candidate: [Float]
 }
 
 extension Head {
   static var decidesByThreshold: Bool { false }
   static var hasShares: Bool { true }
   static var decides: Bool { false }
+
+  var sorts: Bool { false }
+
+  func paired(_ reference: [Memory<Float>], _ candidate: [Memory<Float>]) -> [PairedRow] { [] }
 
   static func answerCount(_ form: HeadForm) throws -> Int { form.width }
 

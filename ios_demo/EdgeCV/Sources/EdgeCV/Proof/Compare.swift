@@ -12,6 +12,10 @@ private let nearly = 0.9  // of a sample's answers, which agree where so much is
 struct ComparisonSum {
   private var answers: [(decides: Bool, counts: any AnswerCounts)]
   private var parts: [OutputSums?]
+  private let sorting: [any Head]
+  private let sorted: Set<Int>
+  private let names: [String]
+  private var isPaired = Set<Int>()  // sorted outputs of which there were rows
   private var count = 0
   private var elements = 0
   private var agreed = 0.0
@@ -30,6 +34,9 @@ struct ComparisonSum {
     let whole = Set(counting.filter { $0.counts is WholeCounts }.flatMap(\.head.spec.outputs))
     let decided = Set(heads.filter { type(of: $0).decides }.flatMap(\.spec.outputs))
     answers = counting.map { (type(of: $0.head).decides, $0.counts) }
+    sorting = heads.filter(\.sorts)
+    sorted = Set(sorting.flatMap(\.setting.places))
+    names = outputs.map(\.name)
     parts = outputs.map { output in
       if whole.contains(output.name) { return nil }
       return OutputSums(output.name, output.shape, byColumn: !decided.contains(output.name))
@@ -40,12 +47,18 @@ struct ComparisonSum {
   mutating func add(_ id: String, _ reference: [[Float]], _ candidate: [[Float]]) throws {
     let finite = reference.indices.map { isFinite(reference[$0]) && isFinite(candidate[$0]) }
     let isWholeAlone = parts.allSatisfy { $0 == nil }
-    for i in reference.indices where finite[i] && (parts[i] != nil || isWholeAlone) {
+    for i in reference.indices where finite[i] && !sorted.contains(i) && (parts[i] != nil || isWholeAlone) {
       addOutput(i, reference[i], candidate[i])
     }
     let isWhole = finite.allSatisfy { $0 }
     var share = isWhole ? 1.0 : 0.0
     let (wanted, got) = (reference.map { Memory($0) }, candidate.map { Memory($0) })
+    for row in sorting.flatMap({ $0.paired(wanted, got) }) {
+      if isPaired.insert(row.place).inserted {
+        parts[row.place] = OutputSums(names[row.place], [1, row.reference.count], byColumn: true)
+      }
+      addOutput(row.place, row.reference, row.candidate)
+    }
     for i in answers.indices { share = min(share, try answers[i].counts.add(wanted, got)) }
     count += 1
     if !isWhole { nonFinite += 1 }
@@ -74,14 +87,14 @@ struct ComparisonSum {
     return Comparison(
       count: count,
       maxAbsError: isBroken ? infinite : maxError,
-      meanAbsError: isBroken ? infinite : sumError / Double(elements),
+      meanAbsError: isBroken ? infinite : sumError / Double(max(1, elements)),
       cosine: isBroken ? 0 : cosine,
       snrDb: isBroken ? -infinite : signalToNoise(referencePower, errorPower),
       agreement: heads.isEmpty ? nil : byPart.reduce(agreed / Double(count), min),
       flips: !heads.isEmpty || isBroken ? flips : [],
       nonFinite: nonFinite,
       heads: heads,
-      parts: parts.flatMap { $0?.parts ?? [] })
+      parts: parts.indices.filter { !sorted.contains($0) || isPaired.contains($0) }.flatMap { parts[$0]?.parts ?? [] })
   }
 
   private var cosine: Double {

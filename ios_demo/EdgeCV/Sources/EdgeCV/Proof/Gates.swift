@@ -122,7 +122,7 @@ enum Gates {
     let subject = gate.subject ?? ""
     switch gate.name {
     case "constant": return "\(subject) varies in the source and is constant in the artifact (on \(gate.on))"
-    case "lost": return "\(subject) follows the source no better than a constant does (on \(gate.on))"
+    case "lost": return "\(subject) follows the source no better than a constant does, or by another factor (on \(gate.on))"
     case "never": return "the artifact never answers \(subject), which the source does (on \(gate.on))"
     case "fall_db":
       let other = "what was recorded when the artifact was made (on \(gate.on))"

@@ -23,7 +23,7 @@ struct BoxCounts: AnswerCounts {
 
   mutating func add(_ reference: [Memory<Float>], _ candidate: [Memory<Float>]) -> Double {
     let (wanted, got) = (find(reference), find(candidate))
-    let (pairs, all) = (matches(wanted, got), wanted.count + got.count)
+    let (pairs, all) = (matches(wanted, got).count, wanted.count + got.count)
     matched += pairs
     boxes += all
     given.add(wanted.labelSet, got.labelSet)
@@ -36,18 +36,19 @@ struct BoxCounts: AnswerCounts {
   }
 }
 
-/// How many boxes are of one object: each of `wanted`, best first, takes the free one of its label that overlaps it most, the first
+/// The boxes of one object: each of `wanted`, best first, takes the free one of its label that overlaps it most, the first
 /// of equal ones.
-func matches(_ wanted: FoundBoxes, _ got: FoundBoxes) -> Int {
+func matches(_ wanted: FoundBoxes, _ got: FoundBoxes) -> [(Int, Int)] {
   var isTaken = [Bool](repeating: false, count: got.count)
-  return (0..<wanted.count).count { place in
+  return (0..<wanted.count).compactMap { place in
     var (best, share) = (-1, -Float.infinity)
     for other in 0..<got.count where !isTaken[other] && got.labels[other] == wanted.labels[place] {
       let overlap = wanted.overlap(place, got, other)
       if overlap > share { (best, share) = (other, overlap) }
     }
-    if share >= sameBox { isTaken[best] = true }
-    return share >= sameBox
+    if share < sameBox { return nil }
+    isTaken[best] = true
+    return (place, best)
   }
 }
 

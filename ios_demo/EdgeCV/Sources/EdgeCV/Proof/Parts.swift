@@ -2,6 +2,9 @@ private let gap = 8.0  // columns this many times smaller than the largest of th
 private let floorShare = 1e-6  // of the largest column's scale; what is smaller is noise beside it
 private let matters = 0.05  // of the widest range among columns of one scale; what moves less is as good as constant
 private let followed = 0.5  // of that range; where a column that moves so much is lost, a constant would be as near
+private let factor = 0.2  // by which a slope may differ from 1
+private let explained = 0.95  // of a column's error, from where on the slope is what is wrong
+private let several = 20.0  // values like the ones that make a column's spread; the slope of a few says nothing
 private let still = 1e-6  // of a column's own magnitude; what moves less is rounding
 private let mostColumns = 1024
 private let mostChannels = 4  // of a picture
@@ -117,11 +120,14 @@ private struct ColumnSums {
   /// The columns that vary in the source and are constant in the artifact.
   private func constant(_ group: [Int]) -> [Int] { moving(group, matters).filter { columns[$0].artifact.width == 0 } }
 
-  /// The columns that follow the source no better than its mean does: their coefficient of determination is at most 0.
+  /// The columns that follow the source no better than its mean does (their coefficient of determination is at most 0), or by
+  /// another factor.
   private func lost(_ group: [Int]) -> [Int] {
     if !isNumbers { return [] }
     let constant = constant(group)
-    return moving(group, followed).filter { columns[$0].isUnrelated(of: values) && !constant.contains($0) }
+    return moving(group, followed).filter { i in
+      !constant.contains(i) && (columns[i].isUnrelated(of: values) || columns[i].isScaled(of: values))
+    }
   }
 
   /// Those columns of one group whose range in the source is over a share of the widest, and no rounding.
@@ -138,7 +144,7 @@ private struct ColumnSums {
 
 /// Sums over the values of one column.
 private struct Column {
-  /// The source's first value, without which the two sums of its movement are taken.
+  /// The source's first value, without which the sums of movements are taken.
   var first = 0.0
   private(set) var referencePower = 0.0
   private(set) var errorPower = 0.0
@@ -146,10 +152,22 @@ private struct Column {
   private(set) var artifact = Span()
   private var moved = 0.0
   private var movedPower = 0.0
+  private var cubes = 0.0
+  private var fourths = 0.0
+  private var gone = 0.0  // of the artifact
+  private var gonePower = 0.0
+  private var common = 0.0
 
   mutating func add(_ expected: Double, _ got: Double) {
-    moved += expected - first
-    movedPower += (expected - first) * (expected - first)
+    let (move, go) = (expected - first, got - first)
+    let square = move * move
+    moved += move
+    movedPower += square
+    cubes += square * move
+    fourths += square * square
+    gone += go
+    gonePower += go * go
+    common += move * go
     referencePower += expected * expected
     errorPower += (expected - got) * (expected - got)
     source.add(expected)
@@ -160,6 +178,19 @@ private struct Column {
 
   /// True if the mean of the source's values, of which there are so many, is as near to them as the artifact's are.
   func isUnrelated(of values: Int) -> Bool { errorPower >= movedPower - moved * moved / Double(max(1, values)) }
+
+  /// True if the artifact's values, of which there are so many, are but for their mean the source's times a factor that is not 1.
+  func isScaled(of values: Int) -> Bool {
+    let count = Double(max(1, values))
+    let mean = moved / count
+    let (source, theirs) = (movedPower - mean * moved, gonePower - gone * gone / count)
+    let together = common - mean * gone
+    let slope = together / source
+    let (error, rest) = (theirs - 2 * together + source, theirs - slope * together)
+    let square = mean * mean
+    let fourth = fourths - 4 * mean * cubes + 6 * square * movedPower - 3 * count * (square * square)
+    return abs(slope - 1) > factor && rest <= (1 - explained) * error && source * source >= several * fourth
+  }
 }
 
 /// The least and the highest value of a column.

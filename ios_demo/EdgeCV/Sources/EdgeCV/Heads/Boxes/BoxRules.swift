@@ -8,18 +8,32 @@ struct BoxRules {
   /// - Throws: `SpecError` if they do not.
   func check() throws {
     let scores = try rowForm(decoder.scores, form, "scores")
+    let columns = decoder.classCount ?? scores.count
     try checkNumbers()
+    try checkNumbered(scores)
     try checkRows("boxes", RowForm(rows: scores.rows, count: decoder.numberCount), decoder.boxes)
     for (name, columns, count) in [("objectness", decoder.objectness, 1), ("offsets", decoder.offsets, 2)] {
       if !columns.isEmpty { try checkRows(name, RowForm(rows: scores.rows, count: count), columns) }
     }
     try checkLevels(scores.rows)
-    if let background = decoder.background, !(0..<scores.count).contains(background) {
-      throw SpecError("the background of its decoder must be in 0..\(scores.count - 1), got \(background)")
+    if let background = decoder.background, !(0..<columns).contains(background) {
+      throw SpecError("the background of its decoder must be in 0..\(columns - 1), got \(background)")
     }
-    if decoder.background != nil && scores.count == 1 { throw SpecError("its decoder has no class beside the background") }
+    if decoder.background != nil && columns == 1 { throw SpecError("its decoder has no class beside the background") }
     if let overlap = decoder.overlap, !(0...1).contains(overlap) {
       throw SpecError("the overlap of its decoder must be in 0..1, got \(overlap)")
+    }
+  }
+
+  private func checkNumbered(_ scores: RowForm) throws {
+    if decoder.numbers.isEmpty != (decoder.classCount == nil) {
+      throw SpecError("its decoder needs both the numbers of classes and the class_count, or neither")
+    }
+    guard let classes = decoder.classCount else { return }
+    try checkRows("numbers", RowForm(rows: scores.rows, count: 1), decoder.numbers)
+    try checkRows("scores", RowForm(rows: scores.rows, count: 1), decoder.scores)
+    if !(1...mostPlaces).contains(classes) || scores.rows * classes > Int(Int32.max) {
+      throw SpecError("its decoder has \(classes) classes of \(scores.rows) boxes, which are none or too many")
     }
   }
 

@@ -14,6 +14,7 @@ final class Candidates {
   private let objectActivation: Activation
   private let scores: RowReader
   private let objectness: RowReader?
+  private let numbers: RowReader?
   private let thresholds: Memory<Float>
   private let cells: Cells
   private let isBestAlone: Bool
@@ -27,29 +28,31 @@ final class Candidates {
   /// How many there are.
   private(set) var count = 0
 
-  /// `thresholds` are one for each column of the scores; NaN for what is no answer.
+  /// `numbers` are those of the rows' classes, where the model says them: then there is one score a row. `thresholds` are one for
+  /// each class; NaN for what is no answer.
   init(
-    _ decoder: BoxDecoder, _ activation: Activation, _ scores: RowReader, _ objectness: RowReader?, _ thresholds: [Float],
-    _ cells: Cells
+    _ decoder: BoxDecoder, _ activation: Activation, _ scores: RowReader, _ objectness: RowReader?, _ numbers: RowReader?,
+    _ thresholds: [Float], _ cells: Cells
   ) {
     self.activation = activation
     self.scores = scores
     self.objectness = objectness
+    self.numbers = numbers
     self.thresholds = Memory(thresholds)
     self.cells = cells
     objectActivation = activation == .sigmoid ? .sigmoid : .none
     isBestAlone = decoder.classes == .best
     if case .centers(_, let window) = decoder.form { reach = window / 2 } else { reach = nil }
-    heap = Memory(repeating: 0, count: min(decoder.before, scores.rows * scores.count))
+    heap = Memory(repeating: 0, count: min(decoder.before, scores.rows * thresholds.count))
     values = Memory(repeating: 0, count: scores.count)
     shares = Memory(repeating: 0, count: scores.count)
     let isUnbounded = objectness != nil && objectActivation == .none  // which may make any score larger
     lows = Memory(thresholds.map { isUnbounded ? -.infinity : low(Double($0), activation) })
   }
 
-  func row(_ place: Int) -> Int { pair(place) / scores.count }
+  func row(_ place: Int) -> Int { pair(place) / thresholds.count }
 
-  func label(_ place: Int) -> Int { pair(place) % scores.count }
+  func label(_ place: Int) -> Int { pair(place) % thresholds.count }
 
   func score(_ place: Int) -> Float { Float(bitPattern: UInt32(scoreBits - (heap[place] >> 32))) }
 
@@ -60,7 +63,7 @@ final class Candidates {
     count = 0
     for row in 0..<scores.rows {
       scores.read(outputs, row, into: values)
-      addRow(outputs, row)
+      if let numbers { addNumbered(outputs, row, numbers) } else { addRow(outputs, row) }
     }
     sort()
   }
@@ -82,8 +85,19 @@ final class Candidates {
         if factor.isNaN { factor = objectScore(objectness, outputs, row) }
         score *= factor
       }
-      if score >= thresholds[label] { offer(score, row * scores.count + label) }
+      if score >= thresholds[label] { offer(score, row * thresholds.count + label) }
     }
+  }
+
+  /// Add the one score of a row, if the number of its class, rounded half to even, is that of a class.
+  private func addNumbered(_ outputs: [Memory<Float>], _ row: Int, _ numbers: RowReader) {
+    let number = numbers.number(outputs, row, 0).rounded(.toNearestOrEven)
+    guard number >= 0 && number < Float(thresholds.count) else { return }
+    let label = Int(number)
+    activate(values, activation)
+    var score = values[0]
+    if let objectness { score *= objectScore(objectness, outputs, row) }
+    if score >= thresholds[label] { offer(score, row * thresholds.count + label) }
   }
 
   /// The activated value of a class of the row that was read.

@@ -1,14 +1,16 @@
-/// The boxes of one sample, best first: corners, labels and scores of the first `count`.
+/// The boxes of one sample, best first: corners, labels, scores and rows of the outputs of the first `count`.
 final class FoundBoxes {
   let corners: Memory<Float>
   let labels: Memory<Int>
   let scores: Memory<Float>
+  let rows: Memory<Int>
   private(set) var count = 0
 
   init(most: Int) {
     corners = Memory(repeating: 0, count: cornerCount * most)
     labels = Memory(repeating: 0, count: most)
     scores = Memory(repeating: 0, count: most)
+    rows = Memory(repeating: 0, count: most)
   }
 
   func clear() { count = 0 }
@@ -25,9 +27,10 @@ final class FoundBoxes {
   }
 
   /// Keep the box that was written behind the last one.
-  func keep(_ label: Int, _ score: Float) {
+  func keep(_ label: Int, _ score: Float, _ row: Int) {
     labels[count] = label
     scores[count] = score
+    rows[count] = row
     count += 1
   }
 

@@ -23,9 +23,13 @@ internal class ComparisonSum(heads: List<Head>, outputs: List<TensorSpec>) {
     private val answers = heads.mapNotNull { head -> head.comparison()?.let { Answers(head, it) } }
     private val wholes = answers.filter { it.counts is WholeCounts }.flatMap { it.head.spec.outputs }
     private val decided = heads.filter { it.decides }.flatMap { it.spec.outputs }
-    private val parts = outputs.map { output ->
+    private val sorting = heads.filter { it.sorts }
+    private val sorted = sorting.flatMap { it.places.toList() }
+    private val parts: List<OutputSums?> = outputs.map { output ->
         OutputSums(output.name, output.shape, byColumn = output.name !in decided).takeIf { output.name !in wholes }
     }
+    private val rows = HashMap<Int, OutputSums>() // of the outputs that are sorted
+    private val names = outputs.map { it.name }
     private var count = 0
     private var elements = 0L
     private var agreed = 0.0
@@ -42,7 +46,13 @@ internal class ComparisonSum(heads: List<Head>, outputs: List<TensorSpec>) {
     fun add(id: String, reference: List<FloatArray>, candidate: List<FloatArray>) {
         val finite = reference.indices.map { isFinite(reference[it]) && isFinite(candidate[it]) }
         val onlyWhole = parts.all { it == null }
-        for (i in finite.indices) if (finite[i] && (parts[i] != null || onlyWhole)) addOutput(i, reference[i], candidate[i])
+        for (i in finite.indices) {
+            if (finite[i] && i !in sorted && (parts[i] != null || onlyWhole)) addOutput(parts[i], reference[i], candidate[i])
+        }
+        for (row in sorting.flatMap { it.paired(reference, candidate) }) {
+            val sums = rows.getOrPut(row.place) { OutputSums(names[row.place], listOf(1, row.reference.size), byColumn = true) }
+            addOutput(sums, row.reference, row.candidate)
+        }
         val whole = finite.all { it }
         val share = answers.fold(if (whole) 1.0 else 0.0) { least, head -> min(least, head.counts.add(reference, candidate)) }
         count += 1
@@ -51,8 +61,8 @@ internal class ComparisonSum(heads: List<Head>, outputs: List<TensorSpec>) {
         if (share < NEARLY && flips.size < MOST_FLIPS) flips += id
     }
 
-    private fun addOutput(place: Int, reference: FloatArray, candidate: FloatArray) {
-        parts[place]?.add(reference, candidate)
+    private fun addOutput(sums: OutputSums?, reference: FloatArray, candidate: FloatArray) {
+        sums?.add(reference, candidate)
         for (i in reference.indices) {
             val expected = reference[i].toDouble()
             val got = candidate[i].toDouble()
@@ -74,14 +84,14 @@ internal class ComparisonSum(heads: List<Head>, outputs: List<TensorSpec>) {
         return Comparison(
             count = count,
             maxAbsError = if (broken) INFINITE else maxError,
-            meanAbsError = if (broken) INFINITE else sumError / elements,
+            meanAbsError = if (broken) INFINITE else sumError / max(1L, elements),
             cosine = if (broken) 0.0 else cosine(),
             snrDb = if (broken) -INFINITE else signalToNoise(referencePower, errorPower),
             agreement = if (found.isEmpty()) null else byPart.fold(agreed / count) { least, share -> min(least, share) },
             flips = if (found.isNotEmpty() || broken) flips.toList() else emptyList(),
             nonFinite = nonFinite,
             heads = found,
-            parts = parts.flatMap { it?.parts().orEmpty() },
+            parts = parts.indices.flatMap { (if (it in sorted) rows[it] else parts[it])?.parts().orEmpty() },
         )
     }
 

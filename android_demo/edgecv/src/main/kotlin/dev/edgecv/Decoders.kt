@@ -126,7 +126,12 @@ public sealed interface BoxDecoder : Decoder {
     public val most: Int
 }
 
-/** Boxes that the model decodes itself: their corners, or corner and size, or centre and size. */
+/**
+ * Boxes that the model decodes itself: their corners, or corner and size, or centre and size.
+ *
+ * @property numbers columns with the number of each box's class, from detectors that finish the work: then scores are one a box.
+ * @property classCount how many classes there are, the background among them, where they are numbered.
+ */
 @Serializable
 @SerialName("boxes")
 public data class Decoded(
@@ -139,6 +144,8 @@ public data class Decoded(
     override val agnostic: Boolean = false,
     override val before: Int = 1000,
     override val most: Int = 100,
+    val numbers: List<Columns> = emptyList(),
+    @SerialName("class_count") val classCount: Int? = null,
     val order: BoxOrder = BoxOrder.XYXY,
     val unit: PlaceUnit = PlaceUnit.PIXELS,
 ) : BoxDecoder

@@ -107,7 +107,7 @@ internal object Gates {
     /** The reason, in `edgecv verify`'s words, why an artifact that does not pass a gate fails. */
     fun reason(gate: Gate): String = when (gate.name) {
         "constant" -> "${gate.subject} varies in the source and is constant in the artifact (on ${gate.on})"
-        "lost" -> "${gate.subject} follows the source no better than a constant does (on ${gate.on})"
+        "lost" -> "${gate.subject} follows the source no better than a constant does, or by another factor (on ${gate.on})"
         "never" -> "the artifact never answers ${gate.subject}, which the source does (on ${gate.on})"
         "fall_db" -> {
             val other = "what was recorded when the artifact was made (on ${gate.on})"

@@ -202,7 +202,10 @@ public data class HeadComparison(
     val measured: Map<String, Double> = emptyMap(),
 )
 
-/** The comparison of one output, or some of its columns, with the source's; [constant] are columns that vary in the source only, [lost] follow it no better than a constant. */
+/**
+ * The comparison of one output, or some of its columns, with the source's; [constant] are columns that vary in the source only, [lost] follow
+ * it no better than a constant, or by another factor.
+ */
 @Serializable
 public data class PartComparison(
     val part: String,

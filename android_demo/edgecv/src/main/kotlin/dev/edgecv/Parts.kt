@@ -9,6 +9,9 @@ private const val GAP = 8.0 // columns this many times smaller than the largest 
 private const val FLOOR = 1e-6 // of the largest column's scale; what is smaller is noise beside it
 private const val MATTERS = 0.05 // of the widest range among columns of one scale; a column that moves less is as good as constant
 private const val FOLLOWED = 0.5 // of that range; where a column that moves so much is lost, a constant would be as near
+private const val FACTOR = 0.2 // by which a slope may differ from 1
+private const val EXPLAINED = 0.95 // of a column's error, from where on the slope is what is wrong
+private const val SEVERAL = 20.0 // values like the ones that make a column's spread; the slope of a few says nothing
 private const val STILL = 1e-6 // of a column's own magnitude; what moves less is rounding
 private const val MOST_COLUMNS = 1024
 private const val MOST_CHANNELS = 4 // of a picture
@@ -62,9 +65,8 @@ private class ColumnSums(
     private val along: String = "",
 ) {
     private var values = 0L // in each column
-    private val firsts = DoubleArray(count) // the source's first value, without which the two sums are taken
-    private val sums = DoubleArray(count)
-    private val power = DoubleArray(count)
+    private val firsts = DoubleArray(count) // the source's first value, without which the moments are taken
+    private val moments = Array(count) { Moments() }
     private val referencePower = DoubleArray(count)
     private val errorPower = DoubleArray(count)
     private val source = Ranges(count)
@@ -77,9 +79,7 @@ private class ColumnSums(
             val column = i / stride % count
             val expected = reference[i].toDouble()
             val got = candidate[i].toDouble()
-            val moved = expected - firsts[column]
-            sums[column] += moved
-            power[column] += moved * moved
+            moments[column].add(expected - firsts[column], got - firsts[column])
             referencePower[column] += expected * expected
             errorPower[column] += (expected - got) * (expected - got)
             source.add(column, expected)
@@ -124,11 +124,14 @@ private class ColumnSums(
     /** The columns that vary in the source and are constant in the artifact. */
     private fun constant(columns: List<Int>): List<Int> = moving(columns, MATTERS).filter { artifact.width(it) == 0.0 }
 
-    /** The columns that follow the source no better than its mean does: their coefficient of determination is at most 0. */
+    /**
+     * The columns that follow the source no better than its mean does (their coefficient of determination is at most 0), or by another
+     * factor.
+     */
     private fun lost(columns: List<Int>): List<Int> {
         if (!numbers) return emptyList()
-        val unrelated = moving(columns, FOLLOWED).filter { errorPower[it] >= power[it] - sums[it] * sums[it] / max(1L, values) }
-        return unrelated - constant(columns).toSet()
+        val found = moving(columns, FOLLOWED).filter { errorPower[it] >= moments[it].spread(values) || moments[it].isScaled(values) }
+        return found - constant(columns).toSet()
     }
 
     /** Those columns of one group whose range in the source is over a share of the widest, and no rounding. */
@@ -138,6 +141,45 @@ private class ColumnSums(
     }
 
     private fun columnName(column: Int): String = if (whole) name else "$name[$column]$along"
+}
+
+/** Sums of the powers of a column's values, less the source's first one: of the source, of the artifact, and of both. */
+private class Moments {
+    private var sum = 0.0
+    private var power = 0.0
+    private var cubes = 0.0
+    private var fourths = 0.0
+    private var theirSum = 0.0
+    private var theirPower = 0.0
+    private var common = 0.0
+
+    fun add(moved: Double, theirs: Double) {
+        val square = moved * moved
+        sum += moved
+        power += square
+        cubes += square * moved
+        fourths += square * square
+        theirSum += theirs
+        theirPower += theirs * theirs
+        common += moved * theirs
+    }
+
+    /** The sum of squares of the source's values about their mean. */
+    fun spread(values: Long): Double = power - sum * sum / max(1L, values)
+
+    /** Says whether the artifact's values are, but for their mean, the source's times a factor that is not 1. */
+    fun isScaled(values: Long): Boolean {
+        val count = max(1L, values).toDouble()
+        val mean = sum / count
+        val source = power - mean * sum
+        val artifact = theirPower - theirSum * theirSum / count
+        val both = common - mean * theirSum
+        val slope = both / source
+        val error = artifact - 2 * both + source
+        val rest = artifact - slope * both
+        val fourth = fourths - 4 * mean * cubes + 6 * (mean * mean) * power - 3 * count * (mean * mean * (mean * mean))
+        return abs(slope - 1) > FACTOR && rest <= (1 - EXPLAINED) * error && source * source >= SEVERAL * fourth
+    }
 }
 
 /** The least and the highest value of each column. */

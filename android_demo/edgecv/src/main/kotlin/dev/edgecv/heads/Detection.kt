@@ -15,6 +15,8 @@ import dev.edgecv.heads.boxes.Candidates
 import dev.edgecv.heads.boxes.Cells
 import dev.edgecv.heads.boxes.FoundBoxes
 import dev.edgecv.heads.boxes.allLevels
+import dev.edgecv.heads.boxes.allNumbers
+import dev.edgecv.heads.boxes.numberedCount
 import dev.edgecv.heads.boxes.overlap
 
 /** Labels with a score and a box each, in the pixels of the picture. */
@@ -25,22 +27,24 @@ internal class Detection(form: HeadForm, places: IntArray, activation: Activatio
     private val offsets = (decoder as? Centers)?.offsets?.takeIf { it.isNotEmpty() }?.let { RowReader(it, form, places) }
     private val cells = Cells(decoder.allLevels)
     private val objectness = decoder.objectness.takeIf { it.isNotEmpty() }?.let { RowReader(it, form, places) }
-    private val best = Candidates(decoder, activation, scores, objectness, thresholds(), cells)
+    private val classes = decoder.numberedCount ?: scores.count
+    private val numbers = decoder.allNumbers.takeIf { it.isNotEmpty() }?.let { RowReader(it, form, places) }
+    private val best = Candidates(decoder, activation, scores, objectness, numbers, thresholds(), cells)
     private val forms = BoxForms(decoder, cells, form.picture)
-    private val numbers = FloatArray(boxes.count)
+    private val sides = FloatArray(boxes.count)
     private val inner = offsets?.let { FloatArray(it.count) }
-    private val most = minOf(decoder.most, decoder.before, scores.rows * scores.count)
+    private val most = minOf(decoder.most, decoder.before, scores.rows * classes)
     private val limit = decoder.overlap?.toFloat()
     private val found = FoundBoxes(most)
     private val whole = View.whole(form.picture.height, form.picture.width)
 
     override val decides: Boolean get() = false
 
-    /** One for each column of the scores; NaN for the background. */
+    /** One for each class; NaN for the background. */
     private fun thresholds(): FloatArray {
         val given = form.spec.thresholds
-        val background = decoder.background ?: scores.count
-        return FloatArray(scores.count) { column ->
+        val background = decoder.background ?: classes
+        return FloatArray(classes) { column ->
             val label = if (column > background) column - 1 else column
             if (column == background) Float.NaN else given[label % given.size].toFloat()
         }
@@ -61,7 +65,7 @@ internal class Detection(form: HeadForm, places: IntArray, activation: Activatio
         var place = 0
         while (place < best.count && into.count < most) {
             decode(outputs, best.row(place))
-            if (store(into) && !isSuppressed(into, best.label(place))) into.keep(best.label(place), best.score(place))
+            if (store(into) && !isSuppressed(into, best.label(place))) into.keep(best.label(place), best.score(place), best.row(place))
             place += 1
         }
         val background = decoder.background ?: return
@@ -70,9 +74,9 @@ internal class Detection(form: HeadForm, places: IntArray, activation: Activatio
 
     private fun decode(outputs: List<FloatArray>, row: Int) {
         if (cells.levels > 0) cells.seek(row)
-        boxes.read(outputs, row, numbers)
+        boxes.read(outputs, row, sides)
         if (offsets != null && inner != null) offsets.read(outputs, row, inner)
-        forms.decode(numbers, inner)
+        forms.decode(sides, inner)
     }
 
     /** Write the decoded box behind the last one of `into`; false where it is none. */
@@ -125,6 +129,25 @@ internal class Detection(form: HeadForm, places: IntArray, activation: Activatio
 
     override fun comparison(): AnswerCounts = BoxCounts(spec, ::found)
 
+    override val sorts: Boolean get() = numbers != null
+
+    override fun paired(reference: List<FloatArray>, candidate: List<FloatArray>): List<PairedRow> {
+        val given = listOf(decoder.boxes, decoder.scores, decoder.objectness, decoder.allNumbers)
+        val parts = given.filter { it.isNotEmpty() }.sortedBy { it[0].first }
+        val byOutput = parts.groupBy { places[spec.outputs.indexOf(it[0].output)] }
+            .mapValues { (_, columns) -> columns.map { RowReader(it, form, places) } }
+        val wanted = found(reference)
+        val got = found(candidate)
+        return matches(wanted, got).flatMap { (ours, theirs) ->
+            byOutput.map { (place, readers) ->
+                PairedRow(place, row(readers, reference, wanted.rows[ours]), row(readers, candidate, got.rows[theirs]))
+            }
+        }
+    }
+
+    private fun row(readers: List<RowReader>, outputs: List<FloatArray>, row: Int) =
+        readers.flatMap { reader -> List(reader.count) { reader.number(outputs, row, it) } }.toFloatArray()
+
     companion object : PlaceType {
         override val decidesByThreshold: Boolean get() = true
 
@@ -140,7 +163,8 @@ internal class Detection(form: HeadForm, places: IntArray, activation: Activatio
         /** The number of classes, without the background. */
         override fun answerCount(form: HeadForm): Int {
             val decoder = form.spec.decode as BoxDecoder
-            return rowForm(decoder.scores, form, "scores").count - (if (decoder.background == null) 0 else 1)
+            val classes = decoder.numberedCount ?: rowForm(decoder.scores, form, "scores").count
+            return classes - (if (decoder.background == null) 0 else 1)
         }
 
         override fun shown(answer: Answer, most: Int): List<Top> = answer.top(most)

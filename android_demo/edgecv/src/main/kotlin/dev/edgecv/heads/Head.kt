@@ -43,6 +43,12 @@ internal abstract class Head(val form: HeadForm, val places: IntArray, protected
     /** What counts how far answers agree; null where agreement has no meaning. */
     abstract fun comparison(): AnswerCounts?
 
+    /** Whether its outputs are rows in the order of their scores, so that a place means nothing by itself. */
+    open val sorts: Boolean get() = false
+
+    /** Of outputs that are sorted, the rows of what both the source and the artifact find in a sample. */
+    open fun paired(reference: List<FloatArray>, candidate: List<FloatArray>): List<PairedRow> = emptyList()
+
     /** @throws EngineException one of its outputs is not finite. */
     protected fun checkFinite(outputs: List<FloatArray>) {
         for (place in places) for (value in outputs[place]) if (value.isNaN() || value.isInfinite()) throw notFinite()
@@ -69,6 +75,9 @@ internal abstract class Head(val form: HeadForm, val places: IntArray, protected
         }
     }
 }
+
+/** A row of the output with the number [place], of the source and of an artifact. */
+internal class PairedRow(val place: Int, val reference: FloatArray, val candidate: FloatArray)
 
 /** A head of one output, whose answer is a score for each class, label or column. */
 internal abstract class ScoreHead(form: HeadForm, places: IntArray, activation: Activation) : Head(form, places, activation) {

@@ -28,7 +28,7 @@ internal class BoxCounts(private val spec: HeadSpec, private val find: (List<Flo
     override fun add(reference: List<FloatArray>, candidate: List<FloatArray>): Double {
         val wanted = find(reference)
         val got = find(candidate)
-        val pairs = matches(wanted, got)
+        val pairs = matches(wanted, got).size
         val all = wanted.count + got.count
         matched += pairs
         boxes += all
@@ -40,15 +40,15 @@ internal class BoxCounts(private val spec: HeadSpec, private val find: (List<Flo
         HeadComparison(spec.name, if (boxes == 0) 1.0 else 2.0 * matched / boxes, given.never())
 }
 
-/** How many boxes are of one object: each of `wanted`, best first, takes the free one that overlaps it most, the first of equal ones. */
-internal fun matches(wanted: FoundBoxes, got: FoundBoxes): Int {
+/** The boxes of one object: each of `wanted`, best first, takes the free one that overlaps it most, the first of equal ones. */
+internal fun matches(wanted: FoundBoxes, got: FoundBoxes): List<Pair<Int, Int>> {
     val taken = BooleanArray(got.count)
-    return (0 until wanted.count).count { place ->
+    return (0 until wanted.count).mapNotNull { place ->
         val free = (0 until got.count).filter { !taken[it] && got.labels[it] == wanted.labels[place] }
         val best = free.maxByOrNull { overlap(wanted.corners, place, got.corners, it) }
-        val found = best != null && overlap(wanted.corners, place, got.corners, best) >= SAME_BOX
-        if (found) taken[checkNotNull(best)] = true
-        found
+        val pair = best?.takeIf { overlap(wanted.corners, place, got.corners, it) >= SAME_BOX }?.let { place to it }
+        if (pair != null) taken[pair.second] = true
+        pair
     }
 }
 

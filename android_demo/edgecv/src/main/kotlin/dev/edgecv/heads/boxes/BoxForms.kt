@@ -4,6 +4,7 @@ import dev.edgecv.Anchors
 import dev.edgecv.BoxDecoder
 import dev.edgecv.BoxOrder
 import dev.edgecv.Centers
+import dev.edgecv.Columns
 import dev.edgecv.Decoded
 import dev.edgecv.Distances
 import dev.edgecv.Growth
@@ -28,6 +29,12 @@ internal val BoxDecoder.allLevels: List<Level>
         is Anchors -> levels
         is Centers -> levels
     }
+
+/** The columns with the numbers of the boxes' classes, where the model says a class by its number. */
+internal val BoxDecoder.allNumbers: List<Columns> get() = (this as? Decoded)?.numbers.orEmpty()
+
+/** How many classes numbers tell apart; null where there is a score for each class. */
+internal val BoxDecoder.numberedCount: Int? get() = (this as? Decoded)?.classCount
 
 /** How many numbers a decoder has of each box. */
 internal val BoxDecoder.numberCount: Int

@@ -17,12 +17,14 @@ import dev.edgecv.heads.rowForm
 internal class BoxRules(private val form: HeadForm, private val decoder: BoxDecoder) {
     /** @throws dev.edgecv.SpecException they do not. */
     fun check() {
-        val (rows, columns) = rowForm(decoder.scores, form, "scores")
+        val (rows, scores) = rowForm(decoder.scores, form, "scores")
+        val columns = decoder.numberedCount ?: scores
         checkNumbers()
         checkRows("boxes", RowForm(rows, decoder.numberCount), decoder.boxes)
         if (decoder.objectness.isNotEmpty()) checkRows("objectness", RowForm(rows, 1), decoder.objectness)
         val offsets = (decoder as? Centers)?.offsets.orEmpty()
         if (offsets.isNotEmpty()) checkRows("offsets", RowForm(rows, 2), offsets)
+        checkNumbered(rows)
         checkLevels(rows)
         val background = decoder.background
         if (background != null && background !in 0 until columns) {
@@ -30,6 +32,20 @@ internal class BoxRules(private val form: HeadForm, private val decoder: BoxDeco
         }
         val overlap = decoder.overlap
         if (overlap != null && (overlap < 0 || overlap > 1)) form.refuse("the overlap of its decoder must be in 0..1, got $overlap")
+    }
+
+    private fun checkNumbered(rows: Int) {
+        val numbers = decoder.allNumbers
+        val classes = decoder.numberedCount
+        if (numbers.isEmpty() != (classes == null)) {
+            form.refuse("its decoder needs both the numbers of classes and the class_count, or neither")
+        }
+        if (classes == null) return
+        checkRows("numbers", RowForm(rows, 1), numbers)
+        checkRows("scores", RowForm(rows, 1), decoder.scores)
+        if (classes !in 1..MOST || rows.toLong() * classes > Int.MAX_VALUE) {
+            form.refuse("its decoder has $classes classes of $rows boxes, which are none or too many")
+        }
     }
 
     private fun checkNumbers() {

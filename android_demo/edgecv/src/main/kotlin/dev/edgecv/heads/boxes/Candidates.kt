@@ -9,6 +9,7 @@ import dev.edgecv.heads.activate
 import dev.edgecv.heads.sigmoid
 import kotlin.math.ln
 import kotlin.math.min
+import kotlin.math.round
 
 private const val SLACK = 1e-3 // by which a quick look takes more than reach the threshold
 private const val LEAST = 1e-6 // a threshold below is none for the quick look
@@ -20,20 +21,22 @@ private const val SURE = 10.0 // a sigmoid rounds to 1 from 17 on
  * The best `before` are kept in a heap of numbers that sort like that: the score's bits turned round, then the pair. So a frame allocates
  * nothing, however many there are.
  *
- * @param thresholds one for each column of the scores; NaN for what is no answer.
+ * @param numbers the numbers of the rows' classes, where the model says them; then there is one score a row.
+ * @param thresholds one for each class; NaN for what is no answer.
  */
 internal class Candidates(
     private val decoder: BoxDecoder,
     private val activation: Activation,
     private val scores: RowReader,
     private val objectness: RowReader?,
+    private val numbers: RowReader?,
     private val thresholds: FloatArray,
     private val cells: Cells,
 ) {
-    private val classes = scores.count
+    private val classes = thresholds.size
     private val objectActivation = if (activation == Activation.SIGMOID) Activation.SIGMOID else Activation.NONE
     private val heap = LongArray(minOf(decoder.before.toLong(), scores.rows.toLong() * classes).toInt())
-    private val values = FloatArray(classes)
+    private val values = FloatArray(scores.count)
     private val shares = FloatArray(classes)
     private val share = FloatArray(1)
     private val lows = DoubleArray(classes) { low(thresholds[it]) }
@@ -54,7 +57,7 @@ internal class Candidates(
         count = 0
         for (row in 0 until scores.rows) {
             scores.read(outputs, row, values)
-            addRow(outputs, row)
+            if (numbers == null) addRow(outputs, row) else addNumbered(outputs, row, numbers)
         }
         sort()
     }
@@ -83,6 +86,17 @@ internal class Candidates(
             }
             if (score >= thresholds[label]) offer(score, row * classes + label)
         }
+    }
+
+    /** The one score of a row, if the number of its class, rounded half to even, is that of a class. */
+    private fun addNumbered(outputs: List<FloatArray>, row: Int, numbers: RowReader) {
+        val number = round(numbers.number(outputs, row, 0).toDouble())
+        if (!(number >= 0 && number < classes)) return
+        val label = number.toInt()
+        activate(values, activation)
+        var score = values[0]
+        if (objectness != null) score *= objectScore(objectness, outputs, row)
+        if (score >= thresholds[label]) offer(score, row * classes + label)
     }
 
     private fun objectScore(objectness: RowReader, outputs: List<FloatArray>, row: Int): Float {

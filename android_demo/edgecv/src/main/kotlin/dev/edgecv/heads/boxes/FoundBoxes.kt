@@ -3,17 +3,19 @@ package dev.edgecv.heads.boxes
 import kotlin.math.max
 import kotlin.math.min
 
-/** The boxes of one sample, best first: corners, labels and scores of the first [count]. */
+/** The boxes of one sample, best first: corners, labels, scores and rows of the outputs of the first [count]. */
 internal class FoundBoxes(capacity: Int) {
     val corners = FloatArray(CORNERS * capacity)
     val labels = IntArray(capacity)
     val scores = FloatArray(capacity)
+    val rows = IntArray(capacity)
     var count = 0
 
     /** Add a box whose corners have been written behind the last one. */
-    fun keep(label: Int, score: Float) {
+    fun keep(label: Int, score: Float, row: Int) {
         labels[count] = label
         scores[count] = score
+        rows[count] = row
         count += 1
     }
 }
