@@ -179,7 +179,8 @@ def _emblem(rng: Generator, identity: int) -> Pixels:
 
 def inputs(found: Sequence[Any]) -> npt.NDArray[np.float32]:
     """What a network of drawn pictures takes of them."""
-    return np.stack([one.pixels for one in found]).astype(np.float32) / 255
+    pixels = np.stack([one.pixels for one in found])
+    return np.asarray(np.asarray(pixels, np.float32) / 255, np.float32)
 
 
 def write_scenes(found: Sequence[Scene], folder: Path) -> None:

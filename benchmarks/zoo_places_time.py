@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import wave
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -72,23 +73,24 @@ def _sound(rng: Generator, label: int) -> DrawnSound:
     times = np.arange(int(RATE * SECONDS)) / RATE
     pitch, change = rng.uniform(500, 1500), rng.uniform(1.4, 2.2)
     if COURSES[label] == "hiss":
-        wave = rng.normal(scale=0.2, size=len(times))
+        tone = rng.normal(scale=0.2, size=len(times))
     else:
         course = {
             "rising": pitch * change ** (times / SECONDS),
             "falling": pitch * change ** (1 - times / SECONDS),
             "trill": pitch * change ** (np.sin(2 * np.pi * rng.uniform(4, 8) * times) > 0),
         }.get(COURSES[label], np.full(len(times), pitch))
-        wave = 0.3 * np.sin(2 * np.pi * np.cumsum(course) / RATE + rng.uniform(0, 6))
+        tone = 0.3 * np.sin(2 * np.pi * np.cumsum(course) / RATE + rng.uniform(0, 6))
     if COURSES[label] == "beats":
-        wave = wave * (np.sin(2 * np.pi * rng.uniform(4, 8) * times + rng.uniform(0, 6)) > 0)
+        tone = tone * (np.sin(2 * np.pi * rng.uniform(4, 8) * times + rng.uniform(0, 6)) > 0)
     loud = rng.uniform(0.3, 1.0)
-    return DrawnSound((loud * wave + rng.normal(scale=0.02, size=len(times))).clip(-1, 1).astype(np.float32), label)
+    return DrawnSound((loud * tone + rng.normal(scale=0.02, size=len(times))).clip(-1, 1).astype(np.float32), label)
 
 
 def clip_inputs(found: Sequence[DrawnClip]) -> npt.NDArray[np.float32]:
     """What the clips' network takes."""
-    return np.stack([one.frames for one in found]).astype(np.float32) / 255
+    frames = np.stack([one.frames for one in found])
+    return np.asarray(np.asarray(frames, np.float32) / 255, np.float32)
 
 
 def sound_inputs(found: Sequence[DrawnSound]) -> npt.NDArray[np.float32]:
@@ -142,10 +144,12 @@ def write_clips(found: Sequence[DrawnClip], folder: Path) -> None:
 
 def write_sounds(found: Sequence[DrawnSound], folder: Path) -> None:
     """Write WAV files in a folder for each course."""
-    import soundfile
-
     for number, one in enumerate(found):
-        soundfile.write(_place(folder, COURSES[one.label], f"{number:04}.wav"), one.wave, RATE, subtype="PCM_16")
+        with wave.open(str(_place(folder, COURSES[one.label], f"{number:04}.wav")), "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(RATE)
+            file.writeframes(np.rint(one.wave * 32767).astype("<i2").tobytes())
 
 
 def _place(folder: Path, name: str, file: str) -> Path:

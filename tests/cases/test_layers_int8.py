@@ -16,7 +16,8 @@ from edgecv_converters.quantize.network import read_network
 from edgecv_converters.quantize.repair import broken_outputs, repaired
 from edgecv_converters.targets import Quantizing
 from edgecv_converters.tflite.compact import compact
-from edgecv_converters.tflite.describe import input_names, output_names
+from edgecv_converters.tflite.describe import input_names, output_names, parsed
+from edgecv_converters.tflite.reader import TFLiteGraph
 from edgecv_runtime.errors import ConversionError
 
 from tests.cases.int8_files import Files, decibels, files, float_file, ratios
@@ -252,9 +253,13 @@ def test_boxes_that_the_model_sorts_are_float_from_the_last_weights_on() -> None
     best = ops.take_along_axis(boxes, ops.floor_divide(places, 5)[..., None], axis=1)
     number = ops.cast(ops.mod(places, 5), "float32")
     rows = layers.Concatenate(name="rows")([best, scores[..., None], number[..., None]])
-    made = files(keras.Model(image, rows), {"x": pictures()})
+    made = files(keras.Model(image, rows), {"x": pictures()}, how=EDGECV)
     assert "what the model sorts by its scores is chosen by more digits than int8 has" in made.kept
     assert not any("plain one" in note for note in made.made.notes)
+    assert "bias correction" in made.made.steps, "chosen by what is sorted, not by the rows"
+    kinds = [op.kind for op in TFLiteGraph(parsed(made.made.data)).ops]
+    last = len(kinds) - kinds[::-1].index("CONV_2D")
+    assert "QUANTIZE" not in kinds[last:], "float operations read each other's values as they are"
     (expected,) = made.expected
     for found in (made.tflite()[0], made.onnx()[0], made.coreml()[0]):
         got = found.reshape(expected.shape)

@@ -55,6 +55,7 @@ class _Rewriting:
         self._graph = self._model.subgraphs[0]
         self._rounded_outputs = rounded_outputs
         self._real: dict[int, int] = {}
+        self._same: dict[int, int] = {}  # real values that a cast would give again, rounded
         self._constants: dict[int, int] = {}
         self._buffers: dict[bytes, int] = {}
         self._names = {tensor.name for tensor in self._graph.tensors}
@@ -70,6 +71,7 @@ class _Rewriting:
             elif op.kind in CASTS and op.inputs[0] in self._real:
                 self._cast_of_float(number, operator)
             else:
+                operator.inputs = np.array([self._same.get(int(n), int(n)) for n in operator.inputs], np.int32)
                 self._done.append(operator)
         self._graph.operators = _needed(self._done, set(map(int, self._graph.outputs)), self._model)
         _drop_unused(self._model)
@@ -100,13 +102,13 @@ class _Rewriting:
         if tensor in self._network.constants:
             value = self._network.constants[tensor]
             return self._constant(tensor, value) if value.dtype.kind == "f" else tensor
-        return self._float_of(tensor) if tensor in self._network.grids else tensor
+        return self._float_of(tensor) if tensor in self._network.grids else self._same.get(tensor, tensor)
 
     def _float_of(self, tensor: int) -> int:
         if tensor not in self._real:
             before = next((op for op in self._network.ops if tensor in op.outputs and op.kind == "QUANTIZE"), None)
-            if before is not None and before.inputs[0] in self._network.grids:
-                return self._float_of(before.inputs[0])
+            if before is not None and before.inputs[0] not in self._network.inputs:
+                return self._operand(before.inputs[0])
             self._real[tensor] = self._like(tensor)
             self._cast("DEQUANTIZE", tensor, self._real[tensor])
         return self._real[tensor]
@@ -129,8 +131,10 @@ class _Rewriting:
             return
         if op.kind == "QUANTIZE":
             self._cast("QUANTIZE", real, op.outputs[0])
-        else:
+        elif op.outputs[0] in self._network.outputs:
             self._done.append(operator)
+        else:
+            self._same[op.outputs[0]] = real
 
     def _cast(self, kind: str, source: int, result: int) -> None:
         from ai_edge_litert import schema_py_generated as schema

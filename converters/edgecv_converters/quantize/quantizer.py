@@ -25,6 +25,7 @@ from edgecv_converters.quantize.refine import Refinement, refined
 from edgecv_converters.quantize.scheme import BiasRoomError, Scheme, read_scheme, write_scheme
 from edgecv_converters.quantize.score import answers
 from edgecv_converters.quantize.shared import Group, groups
+from edgecv_converters.quantize.trunk import trunk_files
 from edgecv_converters.quantize.watched import UnusableFileError
 from edgecv_converters.quantize.weights import least_error_weights
 from edgecv_converters.tflite.reader import Array, Grid
@@ -93,7 +94,10 @@ def quantize(
     try:
         network = read_network(plain, float32)
         check_known(network)
-        return _Search(network, plain, float32, samples, settings, on_progress, known).run()
+        cut = trunk_files(network, plain, float32)
+        if cut is None:
+            return _Search(network, plain, float32, samples, settings, on_progress, known).run()
+        return _Search(read_network(*cut), *cut, samples, settings, on_progress, None, whole=plain).run()
     except MismatchError as error:
         note = f"The int8 file is the converter's plain one: {error.message}"
         return Quantized(data=plain, steps=(), notes=(note,), distances={})
@@ -119,7 +123,10 @@ def up_to_weights(network: Network) -> Network:
 
 @dataclass(slots=True)
 class _Search:
-    """The state of one quantization."""
+    """The state of one quantization.
+
+    `plain` and `float32` are the files that are compared; `whole` is the one that is made, where they are parts of it.
+    """
 
     network: Network
     plain: bytes
@@ -128,6 +135,7 @@ class _Search:
     settings: QuantizeSettings
     on_progress: Progress
     known: FloatValues | None
+    whole: bytes | None = None
     distances: dict[str, float] = field(default_factory=dict)
 
     def run(self) -> Quantized:
@@ -145,7 +153,8 @@ class _Search:
             best, steps, notes = self._refine(best, steps, notes, files[steps])
         if self.settings.train is not None:
             best, steps, notes = self._train(self.settings.train, best, steps, notes)
-        data = write_scheme(self.network, self.plain, best) if steps else self.plain
+        whole = self.whole or self.plain
+        data = write_scheme(self.network, whole, best) if steps else whole
         return Quantized(data=data, steps=steps, notes=notes, distances=self.distances)
 
     def _race(self, files: Mapping[Steps, bytes]) -> Distances:

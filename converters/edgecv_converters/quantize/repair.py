@@ -27,6 +27,7 @@ from edgecv_converters.quantize.ranges import grid_of
 from edgecv_converters.quantize.scheme import BiasRoomError, read_scheme, write_scheme
 from edgecv_converters.quantize.score import answers
 from edgecv_converters.quantize.shared import FIXED_RESULT, SAME_SCALE, groups
+from edgecv_converters.quantize.trunk import WEIGHTED, last_ops, sorts
 from edgecv_converters.quantize.watched import UnusableFileError, WatchedFile, rows_of
 from edgecv_converters.tflite.reader import Array, Grid, Op
 
@@ -43,10 +44,8 @@ TIED = "one int8 scale would round a part of its values away"
 SPREAD = "exponentials have too few steps for their small values in int8"
 PLACED = "places in all of a picture have too few steps in int8"
 SORTED = "what the model sorts by its scores is chosen by more digits than int8 has"
-SORTING = frozenset({"TOPK_V2"})
 PLACING = frozenset({"ADD", "DIV", "MUL", "SUB"})
 MOVES = frozenset({"RESHAPE", "SLICE", "SQUEEZE", "STRIDED_SLICE", "TRANSPOSE"})  # of one tensor's values
-WEIGHTED = frozenset({"CONV_2D", "CONV_3D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +59,8 @@ class Repaired:
 def broken_outputs(int8: bytes, float32: bytes, samples: Sequence[Array]) -> int:
     """Count the columns of the outputs that an int8 file ruins: more noise than a tenth, or constant where they vary.
 
+    Outputs that are sorted are left out: their rows stand for other things where two scores change places.
+
     Args:
         int8: The file, its inputs and outputs float (or the source's integers).
         float32: The float32 file of the same graph.
@@ -68,7 +69,11 @@ def broken_outputs(int8: bytes, float32: bytes, samples: Sequence[Array]) -> int
     network = read_network(int8, float32, plain=False)
     few = [values[: sample_count(network)] for values in samples]
     found = zip(network.outputs, answers(float32, few), answers(int8, few), strict=True)
-    return sum(_ruined(expected, got, by_column=_has_columns(network, number)) for number, expected, got in found)
+    return sum(
+        _ruined(expected, got, by_column=_has_columns(network, number))
+        for number, expected, got in found
+        if not sorts(network, last_ops(network, [number]))
+    )
 
 
 def _has_columns(network: Network, tensor: int) -> bool:
@@ -233,13 +238,14 @@ def _decoding(network: Network) -> dict[int, str]:
     """
     found: dict[int, str] = {}
     reasons: dict[int, str] = {}
-    last = _last_ops(network)
-    first = SORTED if any(network.ops[number].kind in SORTING for number in last) else None
+    last = last_ops(network)
+    first = SORTED if sorts(network, last) else None
     for number in sorted(last):
         op = network.ops[number]
         before = next((reasons[operand] for operand in op.inputs if operand in reasons), None)
         why = first or before or (SPREAD if op.kind == "EXP" else PLACED if _places(network, op) else None)
-        if why is None or network.grids.keys().isdisjoint(op.outputs):
+        touched = (*op.inputs, *op.outputs) if first else op.outputs
+        if why is None or network.grids.keys().isdisjoint(touched):
             continue
         reasons |= dict.fromkeys(op.outputs, why)
         if op.kind not in CASTS:
@@ -253,18 +259,6 @@ def _places(network: Network, op: Op) -> bool:
     return op.kind in PLACING and any(
         value.size > 1 and max(value.shape[:-1], default=1) > 1 and value.min() < value.max() for value in constants
     )
-
-
-def _last_ops(network: Network) -> set[int]:
-    """The operations, by their numbers, between the last weights and the outputs."""
-    makers = {result: number for number, op in enumerate(network.ops) for result in op.outputs}
-    waiting, last = list(network.outputs), set[int]()
-    while waiting:
-        number = makers.get(waiting.pop())
-        if number is not None and number not in last and network.ops[number].kind not in WEIGHTED:
-            last.add(number)
-            waiting.extend(network.ops[number].inputs)
-    return last
 
 
 def _never(network: Network, op: Op) -> bool:
