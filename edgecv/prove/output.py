@@ -101,7 +101,7 @@ def _lines(result: Verification) -> Iterator[Table | str]:
 
 
 def _fall(parity: Parity) -> str:
-    """By how much the worst ratio lies below the one from when the artifact was made, where one was recorded."""
+    """Say how far the worst ratio lies below the one from when the artifact was made, if one was recorded."""
     falls = [gate.value for gate in parity.gates if gate.name == RECORDED]
     if not falls:
         return ""

@@ -39,7 +39,7 @@ def recorded_falls(
 
 
 def recorded_comparisons(proofs: Iterable[Parity]) -> list[Comparison]:
-    """What an artifact gave when it was made: on the golden cases and on the largest set, in each way of running it.
+    """Return what an artifact gave when it was made: on the golden cases and the largest set, by each way of running.
 
     Eight cases are few: by luck they may have had a higher ratio than the artifact has otherwise.
     """
