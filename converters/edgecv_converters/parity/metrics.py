@@ -91,7 +91,7 @@ class ComparisonAccumulator:
             finite &= self._add_output(name, expected, candidate[name])
         for head in self._sorting:
             for name, (expected, got) in head.paired(reference, candidate).items():
-                if len(expected):  # without a box that both find there is nothing to measure, not a ratio without errors
+                if len(expected):  # without a box that both find there is nothing to measure
                     self._add_values(name, expected, got)
         self._count += len(ids)
         self._non_finite += int(np.count_nonzero(~finite))
