@@ -6,10 +6,11 @@ READY := $(VENV)/.ready
 DOCS_READY := $(VENV)/.docs
 PEERS := build/peers/venv
 MEDIAPIPE := build/mediapipe/venv
+RAY := build/ray/venv
 
 export TF_CPP_MIN_LOG_LEVEL = 2
 
-.PHONY: demo test unit fuzz test-arm test-mediapipe test-micro test-android test-ios lint types docs zoo bench bench-peers schema golden clean
+.PHONY: demo test unit fuzz test-arm test-mediapipe test-ray test-micro test-android test-ios lint types docs zoo bench bench-peers schema golden clean
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -43,6 +44,15 @@ $(MEDIAPIPE)/.ready: constraints.txt
 
 test-mediapipe: $(READY) $(MEDIAPIPE)/.ready
 	EDGECV_MEDIAPIPE_PYTHON=$(CURDIR)/$(MEDIAPIPE)/bin/python $(BIN)/pytest -q tests/mediapipe
+
+# Not part of CI: Ray is large. Does the example for Ray Serve answer as edgecv serve does?
+$(RAY)/.ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(RAY)
+	$(RAY)/bin/pip install --quiet --constraint constraints.txt --editable ".[dev,ray]"
+	touch $@
+
+test-ray: $(RAY)/.ready
+	$(RAY)/bin/pytest -q tests/integration/test_serve_ray.py
 
 # The Kotlin library and the app on the JVM: needs a JDK 17, Maven and Maven Central (without them it says `skipped`).
 test-android: $(READY)

@@ -15,6 +15,7 @@ from edgecv_converters.isolate import machine_memory
 from edgecv_converters.targets import known_targets
 from edgecv_runtime.cpu import architecture, cpu_flags, cpu_model
 from edgecv_runtime.formats import COREML, KNOWN
+from edgecv_runtime.ort import onnxruntime
 
 from edgecv import machine
 from edgecv.terminal.words import DASH, byte_size
@@ -187,14 +188,12 @@ def _cuda(installed: dict[str, str]) -> Iterator[Check]:
 
 
 def _cuda_takes_a_session() -> bool:
-    import onnxruntime
-
-    name = "CUDAExecutionProvider"
-    if name not in onnxruntime.get_available_providers():
+    ort, name = onnxruntime(), "CUDAExecutionProvider"
+    if name not in ort.get_available_providers():
         return False
-    options = onnxruntime.SessionOptions()
+    options = ort.SessionOptions()
     options.log_severity_level = 4
-    return name in onnxruntime.InferenceSession(_IDENTITY, options, providers=[name]).get_providers()
+    return name in ort.InferenceSession(_IDENTITY, options, providers=[name]).get_providers()
 
 
 def _core_ml_run() -> Check:

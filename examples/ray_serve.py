@@ -6,6 +6,7 @@ python examples/ray_serve.py model.edgecv --replicas 2
 from __future__ import annotations
 
 import argparse
+import os
 import time
 
 from ray import serve
@@ -25,6 +26,7 @@ def main() -> int:
     parser.add_argument("bundle")
     parser.add_argument("--replicas", type=int, default=1)
     given = parser.parse_args()
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray reports its use to its makers otherwise
     serve.run(build(given.bundle, given.replicas))
     while True:
         time.sleep(1)

@@ -56,7 +56,8 @@ Gates = Annotated[
     option(
         "--gate",
         metavar="[PRECISION:]NAME=VALUE",
-        help="Move one bar of the proof: agreement=0.97 (share of equal answers), snr=20 (dB) or drop=1 (points of "
+        help="Move one bar of the proof: agreement=0.97 (share of equal answers), snr=20 (dB), fall=5 (dB below what "
+        "was recorded when the artifact was made), twin_fall=3 (dB below the int8 twin) or drop=1 (points of "
         "accuracy), with --explain also explanation=0.7 (rank correlation of maps); NAME=off switches it off. "
         "Repeatable.",
         panel="Proof",

@@ -13,7 +13,7 @@ from edgecv_converters.parity.verdict import worst
 from edgecv_converters.targets import ProofMethod, find
 from edgecv_converters.workers import Proof
 from edgecv_runtime.bundle import LABELS, MANIFEST, REPORTS, encode_manifest
-from edgecv_runtime.schema import Gate, GoldenInfo, Manifest, Parity, Twin
+from edgecv_runtime.schema import Gate, GoldenInfo, Manifest, Parity
 
 from edgecv.convert.conversion import CARRIER, is_carried
 from edgecv.convert.datasets import GOLDEN, golden_cases
@@ -23,7 +23,7 @@ from edgecv.convert.recipe import ArtifactSpec
 from edgecv.convert.reporting import make_report
 from edgecv.convert.request import ConvertRequest
 from edgecv.convert.result import ConversionResult
-from edgecv.prove.judge import judge_proof, twin_of
+from edgecv.prove.judge import TwinProof, judge_proof
 from edgecv.report import render
 from edgecv.report.explanation import map_pictures
 from edgecv.report.html import Html
@@ -77,7 +77,7 @@ def judged(spec: ArtifactSpec, method: ProofMethod, request: ConvertRequest, res
         conversion.artifacts[spec],
         proof,
         GateConfig.parse(recipe.gates, trained=recipe.epochs is not None),
-        twin=_twin(spec, proof, result) if isinstance(proof, Proof) else None,
+        twin=_twin(spec, result),
         twin_is_exact=spec.target != recipe.numbers and find(spec.target).is_exact_twin(recipe.options_of(spec.target)),
         maps=_map_gate(spec, method, request, result),
         mixed=conversion.mixed if spec == conversion.carrier else None,
@@ -95,9 +95,9 @@ def _map_gate(
     return map_gate(found, config.limits[artifact.precision].explanation, explained=method == "runtime")
 
 
-def _twin(spec: ArtifactSpec, proof: Proof, result: ConversionResult) -> Twin | None:
-    """Compare an artifact with the one whose quantization it carries, where that is in the bundle and ran."""
+def _twin(spec: ArtifactSpec, result: ConversionResult) -> TwinProof | None:
+    """Return the artifact whose quantization another one carries, where that is in the bundle and ran."""
     other = result.proof.proofs.get((CARRIER, "runtime"))
     if not is_carried(spec) or not isinstance(other, Proof):
         return None
-    return twin_of(proof, other, result.conversion.artifacts[CARRIER].file)
+    return TwinProof(artifact=result.conversion.artifacts[CARRIER], proof=other)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from edgecv_converters.parity.fall import RECORDED
 from edgecv_converters.parity.verdict import DID_NOT_RUN
 from edgecv_runtime.errors import BackendError
 from edgecv_runtime.heads.words import TextTable
@@ -18,6 +19,7 @@ from edgecv.prove.evaluate import Evaluation
 from edgecv.prove.verify import Verification
 from edgecv.terminal.console import show, show_json
 from edgecv.terminal.tables import STYLES, raise_for_gates, snr
+from edgecv.terminal.words import number
 
 PREPROCESSING: Final = "preprocessing"
 ANSWERS: Final = "answers"
@@ -84,7 +86,7 @@ def _lines(result: Verification) -> Iterator[Table | str]:
         yield f"preprocessing: {result.preprocessing_equal} of {result.pictures} golden {what} equal {near}"
     yield f"answers: {result.answers_equal} of {result.golden} golden cases decoded as they were recorded"
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for heading in ("artifact", "parity", "SNR", "agreement", "how"):
+    for heading in ("artifact", "parity", "SNR", "below its record", "agreement", "how"):
         table.add_column(heading)
     for parity in result.parity:
         golden = parity.comparisons.get("golden")
@@ -92,10 +94,19 @@ def _lines(result: Verification) -> Iterator[Table | str]:
         agreement = "" if golden is None or golden.agreement is None else percent(golden.agreement)
         how = parity.reason if parity.status == "not_run" else parity.how
         status = Text(parity.status.replace("_", " "), style)
-        table.add_row(parity.artifact, status, snr(golden), agreement, how or "")
+        table.add_row(parity.artifact, status, snr(golden), _fall(parity), agreement, how or "")
     yield table
     if all(parity.status == "not_run" for parity in result.parity):
         yield "no artifact could be run here: only the files were checked"
+
+
+def _fall(parity: Parity) -> str:
+    """Say how far the worst ratio lies below the one from when the artifact was made, if one was recorded."""
+    falls = [gate.value for gate in parity.gates if gate.name == RECORDED]
+    if not falls:
+        return ""
+    known = [fall for fall in falls if fall is not None]
+    return f"{number(max(known))} dB" if len(known) == len(falls) else "not measured"
 
 
 def print_evaluations(results: list[Evaluation], *, as_json: bool) -> None:

@@ -81,6 +81,7 @@ def _checks(bundle: Bundle, gates: GateConfig, threads: int) -> Iterator[GoldenC
                 root=bundle.root.absolute(),
                 artifact=artifact,
                 golden=bundle.manifest.golden,
+                recorded=bundle.manifest.parity,
                 heads=tuple(head.given(artifact.outputs) for head in heads_of(bundle.manifest)),
                 method=method,
                 gates=gates,

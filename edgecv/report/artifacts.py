@@ -142,10 +142,11 @@ def _gate_row(row: ArtifactView, names: Sequence[str]) -> Html:
 
 
 def worse(one: Gate, other: Gate) -> Gate:
-    """Choose the worse of two gates of one name: the one that is not passed, else the lower value."""
+    """Choose the worse of two gates of one name: the one that is not passed, else the one nearer to its limit."""
     if one.passed != other.passed:
         return other if one.passed else one
-    values = [math.inf if gate.value is None else gate.value for gate in (one, other)]
+    sign = 1 if one.name in AT_LEAST else -1
+    values = [math.inf if gate.value is None else sign * gate.value for gate in (one, other)]
     return one if values[0] <= values[1] else other
 
 

@@ -25,11 +25,14 @@ GATE_WORDS = {
     "mean_iou": "mean overlap of the classes",
     "psnr_db": "peak signal-to-noise ratio",
     "explanation": "rank correlation of maps of importance",
+    "fall_db": "fall since it was made, in the signal-to-noise ratio",
+    "twin_fall_db": "distance below the int8 twin, in the signal-to-noise ratio",
 }
 _SHARES = frozenset({"agreement", "twin", "mean_iou"})
 _NOISE = frozenset({"snr_db", "psnr_db"})
 _CORRELATIONS = frozenset({"explanation"})
 AT_LEAST = _SHARES | _NOISE | _CORRELATIONS  # gates whose value must not be lower
+_FALLS = frozenset({"fall_db", "twin_fall_db"})
 _COUNTED = frozenset({"constant", "lost", "never"})
 
 
@@ -43,7 +46,7 @@ def gate_value(gate: Gate, value: float | None) -> str:
         return quantity(round(value))
     if gate.name in _CORRELATIONS:
         return number(value)
-    unit = "dB" if gate.name in _NOISE else "points"
+    unit = "dB" if gate.name in _NOISE | _FALLS else "points"
     return f"{number(value)}{THIN}{unit}"
 
 
@@ -52,7 +55,7 @@ def gate_sentence(gate: Gate) -> str:
     if gate.name in _COUNTED:
         unlike = "" if gate.name == "lost" else ", though the source's are not"
         return f"{GATE_WORDS[gate.name]}{unlike}: {gate.subject}"
-    side = "above" if gate.name in {"max_drop", "budget"} else "below"
+    side = "above" if gate.name in _FALLS | {"max_drop", "budget"} else "below"
     value, limit = gate_value(gate, gate.value), gate_value(gate, gate.limit)
     if gate.value is None:
         return f"{gate_title(gate)} is {value} (limit {limit})"

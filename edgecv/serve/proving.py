@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from edgecv_converters.golden import GoldenSample, read_golden
+from edgecv_converters.parity.fall import recorded_falls
 from edgecv_converters.parity.gates import GOLDEN, GateConfig
 from edgecv_converters.parity.methods import activated
 from edgecv_converters.parity.metrics import ComparisonAccumulator
@@ -46,6 +47,9 @@ def _prove_artifact(predictor: Predictor, cases: list[GoldenSample], moved: Sequ
         total.add([case.id], activated(artifact, case.outputs), run_float(predictor.backend, artifact, case.inputs))
     trained = predictor.manifest.provenance.recipe.get("epochs") is not None
     gates = GateConfig.parse(tuple(moved), trained=trained)
-    found = judge(artifact, gates, {GOLDEN: total.result()}, how=str(predictor.backend.info))
+    measured = total.result()
+    falls = recorded_falls(gates, predictor.manifest.parity, artifact, measured)
+    how = str(predictor.backend.info)
+    found = judge(artifact, gates, {GOLDEN: measured}, how=how, more_gates=dict.fromkeys(falls, ""))
     if found.status == "failed":
         raise GateError(f"{artifact.file} does not give its golden answers on this machine: {found.reason}", AGAIN)

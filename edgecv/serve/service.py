@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from edgecv_converters.isolate import scratch_folder
 from edgecv_runtime.errors import UsageError
 
 from edgecv.machine import versions
@@ -42,7 +41,7 @@ class Service:
         self.log = log or JsonLog()
         self.draining = False
         self._models: dict[str, dict[str, ServedModel]] = {}
-        self._scratch: Path | None = None
+        self._held = contextlib.ExitStack()
         self._ticking: asyncio.Task[None] | None = None
         self._starting: asyncio.Future[None] | None = None
         self._started = False
@@ -90,8 +89,7 @@ class Service:
         if self._ticking is not None:
             self._ticking.cancel()
         await asyncio.gather(*(model.close() for model in self.models))
-        if self._scratch is not None:
-            await asyncio.to_thread(shutil.rmtree, self._scratch, ignore_errors=True)
+        await asyncio.to_thread(self._held.close)
         self._started = False
 
     def find(self, name: str, version: str | None = None) -> ServedModel:
@@ -120,15 +118,14 @@ class Service:
         await asyncio.gather(*(model.reload() for model in self.models))
 
     async def _start(self) -> None:
-        scratch = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="edgecv-serve-"))
-        self._scratch = scratch
+        scratch = await asyncio.to_thread(self._held.enter_context, scratch_folder())
         try:
             models = [await self._add(choice, scratch) for choice in self.options.bundles]
             await asyncio.gather(*(model.load(snapshot) for model, snapshot in models))
         except BaseException:
             await asyncio.gather(*(model.close() for model in self.models))
             self._models.clear()
-            shutil.rmtree(scratch, ignore_errors=True)
+            self._held.close()
             raise
         self._started = True
         self._ticking = asyncio.create_task(self._tick())

@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from typing import Final, Literal
 
 from edgecv_runtime.errors import BackendError, UsageError
+from edgecv_runtime.ort import onnxruntime
 from edgecv_runtime.precisions import PLAIN, WEIGHT_FORMS, WORDS
 
 
@@ -118,9 +119,7 @@ def has_cuda() -> bool:
     """Tell whether the installed ONNX Runtime was built for CUDA, which says nothing of a GPU."""
     if find_spec("onnxruntime") is None:
         return False
-    from onnxruntime import get_available_providers
-
-    return "CUDAExecutionProvider" in get_available_providers()
+    return "CUDAExecutionProvider" in onnxruntime().get_available_providers()
 
 
 _BACKENDS: Final = "edgecv_runtime.backends"

@@ -205,6 +205,7 @@ def proven(path: Path, manifest: Manifest, artifact: Artifact) -> Parity:
             root=path,
             artifact=artifact,
             golden=manifest.golden,
+            recorded=manifest.parity,
             heads=heads_of(manifest),
             method="runtime",
             gates=GateConfig.parse(),

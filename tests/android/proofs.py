@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import msgspec
 import numpy as np
+from edgecv_converters.parity.fall import recorded_falls
 from edgecv_converters.parity.gates import GOLDEN, GateConfig
 from edgecv_converters.parity.metrics import ComparisonAccumulator
 from edgecv_converters.parity.verdict import judge
@@ -24,6 +25,7 @@ from tests import heads
 
 COUNT: Final = 8
 PRECISION: Final = "int8"
+WIDE_DB: Final = 30.0  # what the good artifact had on a larger set
 HEADS: Final = (
     heads.spec("classification", "cls", labels=("red", "green", "blue", "grey")),
     heads.spec("binary", "smile", labels=("no", "yes")),
@@ -127,6 +129,8 @@ PLANTS: Final = (
     Plant("tilted", column(11, 0.5, axis=1), "tilted[11] along axis 1 varies"),
     Plant("age", constant(40.0), "age"),
     Plant("age", lambda values: -values, "age"),
+    Plant("pixels", lambda values: 1.3 * values, "pixels is 19.5"),  # int8's own bars hold: only its record tells
+    Plant("pred", column(slice(4, 7), lambda values: 1.3 * values), "pred[4:7] is 19.5"),
     Plant("cls", lambda values: np.roll(values, 1, axis=1), "cls"),
     Plant("cls", column(1, 0.0), "green of cls"),
     Plant("cls", column(0, np.nan), "cls"),
@@ -161,8 +165,11 @@ def _dtype(name: str) -> str:
     return DTYPES.get(name, "float32")
 
 
-def judgement(planted: ProofSet, candidate: Tensors) -> Parity:
-    """Return how an artifact that gives `candidate` is judged, one sample at a time, as golden cases are."""
+def judgement(planted: ProofSet, candidate: Tensors, recorded: tuple[Parity, ...] = ()) -> Parity:
+    """Return how an artifact that gives `candidate` is judged, one sample at a time, as golden cases are.
+
+    `recorded` is how it was judged when it was made.
+    """
     outputs = planted.source
     specs = [TensorSpec(name=name, shape=(1, *v.shape[1:]), dtype=_dtype(name)) for name, v in outputs.items()]
     total = ComparisonAccumulator([open_head(head, specs, planted.canvas) for head in planted.heads])
@@ -184,7 +191,9 @@ def judgement(planted: ProofSet, candidate: Tensors) -> Parity:
         ops={},
         requires={},
     )
-    return judge(artifact, GateConfig.parse(), {GOLDEN: total.result()}, how="planted")
+    config, measured = GateConfig.parse(), total.result()
+    falls = dict.fromkeys(recorded_falls(config, recorded, artifact, measured), "")
+    return judge(artifact, config, {GOLDEN: measured}, how="planted", more_gates=falls)
 
 
 def write_proofs(file: Path, planted: ProofSet | None = None) -> None:
@@ -195,6 +204,7 @@ def write_proofs(file: Path, planted: ProofSet | None = None) -> None:
     """
     planted = planted or ProofSet(HEADS, source(), good(source()), PLANTS)
     plain = judgement(planted, planted.good)
+    recorded = when_made(plain)
     assert plain.status == "passed", plain.reason
     outputs = planted.source
     record = {
@@ -205,15 +215,24 @@ def write_proofs(file: Path, planted: ProofSet | None = None) -> None:
         "source": {name: rows(values) for name, values in outputs.items()},
         "good": {name: rows(values) for name, values in planted.good.items()},
         "proof": msgspec.to_builtins(plain),
-        "plants": [plant_record(plant, planted) for plant in planted.plants],
+        "recorded": msgspec.to_builtins(recorded),
+        "plants": [plant_record(plant, planted, recorded) for plant in planted.plants],
     }
     file.write_text(json.dumps(record, allow_nan=False) + "\n")
 
 
-def plant_record(plant: Plant, planted: ProofSet) -> dict[str, Any]:
-    """Return the record of one fault."""
+def when_made(plain: Parity) -> Parity:
+    """Return the good artifact's proof with a larger set, on which its ratios were lower than on the golden cases."""
+    golden = plain.comparisons[GOLDEN]
+    parts = tuple(msgspec.structs.replace(part, snr_db=WIDE_DB) for part in golden.parts)
+    wide = msgspec.structs.replace(golden, count=200, parts=parts)
+    return msgspec.structs.replace(plain, comparisons={"calibration": wide, GOLDEN: golden})
+
+
+def plant_record(plant: Plant, planted: ProofSet, recorded: Parity) -> dict[str, Any]:
+    """Return the record of one fault in an artifact that was good when it was made."""
     damaged = plant.change(planted.good[plant.output].copy())
-    judged = judgement(planted, {**planted.good, plant.output: damaged})
+    judged = judgement(planted, {**planted.good, plant.output: damaged}, (recorded,))
     assert judged.status == "failed", f"{plant.blamed} is not found"
     assert plant.blamed in (judged.reason or ""), f"{plant.blamed} is not blamed: {judged.reason}"
     return {

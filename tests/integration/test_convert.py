@@ -16,6 +16,8 @@ from edgecv_converters.parity.gates import GateConfig
 from edgecv_converters.parity.golden import check_golden
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.digest import sha256_tree
+from edgecv_runtime.errors import GateError
+from edgecv_runtime.predictor import load
 from PIL import Image
 
 import edgecv as package
@@ -23,6 +25,7 @@ from edgecv.convert.pipeline import convert
 from edgecv.convert.request import from_options
 from edgecv.prove import verify as verifying
 from edgecv.prove.output import print_verification
+from edgecv.serve.proving import prove
 from edgecv.terminal.observer import Silent
 from tests import models, tflite_metadata
 from tests.command import edgecv
@@ -55,6 +58,8 @@ def test_bundle_has_all_targets_and_proofs(bundle):
     ]
     assert [parity.status for parity in manifest.parity] == ["passed", "passed", "passed"]
     assert manifest.parity[2].how == "reference evaluation of the saved program"
+    for twin in manifest.parity[1:]:
+        assert {"twin", "twin_fall_db"} <= {gate.name for gate in twin.gates}
     assert manifest.labels == tuple("0123456789")
     assert manifest.quantization.calibration.count == 60
     assert {path.name for path in bundle.iterdir()} == {
@@ -159,24 +164,48 @@ def test_verify_names_the_changed_file(bundle, tmp_path):
     assert "golden/000.png was changed since the bundle was made" in result.message
 
 
-def test_verify_fails_on_a_swapped_artifact_whose_digest_was_mended(bundle, tmp_path):
-    """A wrong model with a right digest, the classes in the other order: only running it can tell."""
-    copy = shutil.copytree(bundle, tmp_path / "copy.edgecv")
+def planted(bundle, copy, change):
+    """A copy with a wrong int8 ONNX file and a right digest, after `change` of its weights: only a run can tell."""
+    shutil.copytree(bundle, copy)
     model = copy / "onnx" / "model.int8.onnx"
     import onnx
 
     wrong = onnx.load(str(model))
     for item in wrong.graph.initializer:
         values = onnx.numpy_helper.to_array(item)
-        if 10 in values.shape:
-            item.CopyFrom(onnx.numpy_helper.from_array(np.flip(values, values.shape.index(10)).copy(), item.name))
+        item.CopyFrom(onnx.numpy_helper.from_array(np.ascontiguousarray(change(item.name, values)), item.name))
     onnx.save(wrong, str(model))
     manifest = json.loads((copy / "bundle.json").read_text())
     manifest["artifacts"][1]["sha256"] = sha256_tree(model)
     (copy / "bundle.json").write_text(json.dumps(manifest))
-    result = edgecv("verify", copy)
+    return copy
+
+
+def test_verify_fails_on_a_swapped_artifact_whose_digest_was_mended(bundle, tmp_path):
+    """The classes are in the other order."""
+
+    def reversed_classes(_, values):
+        return np.flip(values, values.shape.index(10)) if 10 in values.shape else values
+
+    result = edgecv("verify", planted(bundle, tmp_path / "copy.edgecv", reversed_classes))
     assert result.code == 3
     assert "onnx/model.int8.onnx" in result.message
+
+
+def test_verify_and_serve_find_an_artifact_that_fell_far_below_its_record_and_keeps_all_other_bars(bundle, tmp_path):
+    """The weights of a convolution are 1.3 times as large: int8's own bars hold, but the artifact had far more."""
+
+    def larger(name, values):
+        return np.float32(1.3) * values if "conv_2" in name and "weight/real/scale" in name else values
+
+    copy = planted(bundle, tmp_path / "copy.edgecv", larger)
+    result = edgecv("verify", copy)
+    assert result.code == 3
+    assert "onnx/model.int8.onnx: the signal-to-noise ratio of digit is" in result.message
+    assert "below what was recorded when the artifact was made (on golden), the gate is 7 dB" in result.message
+    assert edgecv("verify", copy, "--gate", "fall=off").code == 0
+    with load(copy, target="onnx") as predictor, pytest.raises(GateError, match="below what was recorded"):
+        prove(predictor)
 
 
 def test_evaluate_agrees_with_the_report(bundle, digits_folder):

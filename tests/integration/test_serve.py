@@ -249,12 +249,20 @@ def test_sigterm_answers_what_was_taken_and_ends(bundle, tmp_path):
         assert [line["event"] for line in server.log()][-1] == "ended"
 
 
-def test_workers_end_with_a_server_that_is_killed(bundle, tmp_path):
-    with serving(tmp_path, bundle, "--workers", 2) as server:
+def test_workers_end_with_a_server_that_is_killed_and_the_next_one_removes_its_files(bundle, tmp_path):
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    env = {"TMPDIR": str(scratch)}
+    with serving(tmp_path, bundle, "--workers", 2, env=env) as server:
         workers = server.workers()
         assert len(workers) == 2
         server.stop(signal.SIGKILL)
         assert comes_true(lambda: not any(runs(worker) for worker in workers))
+    (left,) = scratch.iterdir()
+    with serving(tmp_path, bundle, "--workers", 1, env=env) as server:
+        assert not left.exists()
+        assert server.stop() == 0
+    assert list(scratch.iterdir()) == []
 
 
 def test_a_full_queue_answers_429_and_clients_that_go_free_their_places(bundle, tmp_path):

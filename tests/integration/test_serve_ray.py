@@ -1,4 +1,4 @@
-"""The example for Ray Serve, on a Ray of this machine; `.[ray]` is not among the tests' packages, since it is large."""
+"""The example for Ray Serve, on a Ray of this machine: `make test-ray`, since `.[ray]` is too large for the others."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ def test_ray_serves_the_same_application(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "path", [str(Path(__file__).resolve().parents[2] / "examples"), *sys.path])
     import ray_serve
 
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
     bundles.write_bundle(tmp_path / "colours.edgecv")
     ray.init(num_cpus=2, include_dashboard=False)
     try:

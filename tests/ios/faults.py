@@ -2,15 +2,18 @@
 
 Usage: python -m tests.ios.faults
 
-The library and `VectorCheck` are compiled as one program in build/faults, once as they are and once for each fault.
+The library and `VectorCheck` are compiled as one program in a folder of build/faults, once as they are and once for
+each fault, as many at a time as there are processors: a whole-module compilation keeps one busy.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from tests.ios.toolchain import REPOSITORY, Toolchain, find_toolchain
@@ -79,19 +82,29 @@ def check(toolchain: Toolchain) -> list[str]:
         SystemExit: It does not, or a fault cannot be planted.
     """
     sources = read_sources()
-    found = run(toolchain, sources)
+    found = run(toolchain, sources, "right")
     if found:
         raise SystemExit(f"faults: the library as it is gives other bits: {found}")
-    missed = []
-    for fault in FAULTS:
-        if sources[fault.file].count(fault.right) != 1:
-            raise SystemExit(f"faults: {fault.file} does not have once: {fault.right}")
-        changed = sources | {fault.file: sources[fault.file].replace(fault.right, fault.wrong)}
-        vector = run(toolchain, changed)
-        print(f"  {fault.meaning}: {vector or 'not found'}", flush=True)
-        if not vector:
-            missed.append(fault.meaning)
+    planted = [sources | {fault.file: plant(fault, sources[fault.file])} for fault in FAULTS]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        vectors = pool.map(run, [toolchain] * len(FAULTS), planted, map(str, range(len(FAULTS))))
+        missed = []
+        for fault, vector in zip(FAULTS, vectors, strict=True):
+            print(f"  {fault.meaning}: {vector or 'not found'}", flush=True)
+            if not vector:
+                missed.append(fault.meaning)
     return missed
+
+
+def plant(fault: Fault, text: str) -> str:
+    """Return a file's text with a fault.
+
+    Raises:
+        SystemExit: It does not have the right text, or more than once.
+    """
+    if text.count(fault.right) != 1:
+        raise SystemExit(f"faults: {fault.file} does not have once: {fault.right}")
+    return text.replace(fault.right, fault.wrong)
 
 
 def read_sources() -> dict[str, str]:
@@ -104,23 +117,24 @@ def read_sources() -> dict[str, str]:
     return {name: own.sub("", text) for name, text in kept.items()}
 
 
-def run(toolchain: Toolchain, sources: dict[str, str]) -> str:
-    """Compile the program; return the name of the first vector whose bits differ, empty where there is none.
+def run(toolchain: Toolchain, sources: dict[str, str], name: str) -> str:
+    """Compile the program in a folder; return the first vector whose bits differ, an empty name where there is none.
 
     Raises:
         SystemExit: It does not compile.
     """
-    shutil.rmtree(BUILD, ignore_errors=True)
-    for name, text in sources.items():
-        file = BUILD / name
+    folder = BUILD / name
+    shutil.rmtree(folder, ignore_errors=True)
+    for path, text in sources.items():
+        file = folder / path
         file.parent.mkdir(parents=True, exist_ok=True)
         # the repository is found from the place of this file
         file.write_text(text.replace("#filePath", f'"{TESTS}/TestSupport/Repository.swift"'))
     words = ("swiftc", "-O", "-wmo", "-swift-version", "6", "-o", "check", *sources)
-    compiled = toolchain.run(*words, folder=BUILD)
+    compiled = toolchain.run(*words, folder=folder)
     if compiled.returncode:
         raise SystemExit(f"faults: {compiled.stdout}")
-    done: subprocess.CompletedProcess[str] = toolchain.run(str(BUILD / "check"), folder=BUILD)
+    done: subprocess.CompletedProcess[str] = toolchain.run(str(folder / "check"), folder=folder)
     if done.returncode == 0:
         return ""
     return done.stdout.strip().splitlines()[0] if done.returncode == 1 else "it crashes"

@@ -122,3 +122,9 @@ def test_a_fault_in_finished_boxes_is_caught_and_named(name):
     found = judged_sorted(change(finished_boxes()))
     assert found.status == "failed"
     assert blamed in found.reason
+
+
+def test_without_a_box_that_both_find_there_is_no_ratio():
+    comparison = judged_sorted(finished_boxes() * 0).comparisons["evaluation"]
+    assert comparison.parts == ()
+    assert comparison.agreement < 0.5

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from edgecv_runtime.errors import ConversionError
+from edgecv_runtime.ort import onnxruntime
 
 from edgecv_converters.onnx.canonical import canonical, check
 
@@ -24,6 +25,7 @@ def to_float16(model: ModelProto) -> ModelProto:
     Raises:
         ConversionError: A constant is beyond float16's range (+-65504), or the result is not a valid model.
     """
+    onnxruntime()
     from onnxruntime.transformers.float16 import convert_float_to_float16
 
     for name, tensor in _constants(model):

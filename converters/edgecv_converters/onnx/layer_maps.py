@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+from edgecv_runtime.ort import onnxruntime
 
 from edgecv_converters.graph.layers import layer_of_fused, layer_without_map
 from edgecv_converters.onnx.edit import DEQUANTIZE, QUANTIZE
@@ -40,7 +41,6 @@ def layer_maps(file: Path, layer: str, samples: Array) -> Array:
         UsageError: The file has no such layer with a map of several places.
     """
     import onnx
-    import onnxruntime
 
     model = onnx.shape_inference.infer_shapes(onnx.load(str(file)))
     found = _maps(model)
@@ -48,7 +48,7 @@ def layer_maps(file: Path, layer: str, samples: Array) -> Array:
         raise layer_without_map(layer, found)
     name, order = found[layer]
     shown = _shown(model, name)
-    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    session = onnxruntime().InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     taken, batch = model.graph.input[0].name, model.graph.input[0].type.tensor_type.shape.dim[0].dim_value
     made = [session.run([shown], {taken: sample[None].repeat(batch, axis=0)})[0][0] for sample in samples]
     maps = np.asarray(made, np.float32)

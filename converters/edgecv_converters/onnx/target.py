@@ -9,6 +9,7 @@ from typing import Any, Final
 from edgecv_runtime.errors import UsageError
 from edgecv_runtime.formats import ONNX as FORMAT
 from edgecv_runtime.formats import ONNX_RUNTIME, PythonLibrary
+from edgecv_runtime.ort import onnxruntime
 from edgecv_runtime.records import Record
 from edgecv_runtime.schema import Precision
 
@@ -68,10 +69,9 @@ class OnnxTarget(ConversionTarget):
 
     def load_libraries(self) -> None:
         """Import tf2onnx, and ONNX Runtime without its notes."""
-        import onnxruntime
         import tf2onnx  # noqa: F401 - loaded while the source is still being frozen
 
-        onnxruntime.set_default_logger_severity(ONLY_ERRORS)
+        onnxruntime().set_default_logger_severity(ONLY_ERRORS)
 
     def check_options(self, options: Record | None, precisions: Collection[Precision]) -> None:
         """Refuse a batch where there is no ONNX model."""

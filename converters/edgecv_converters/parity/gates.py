@@ -25,6 +25,8 @@ _FIELDS: Final = {
     "mean_iou": "mean_iou",
     "psnr": "psnr_db",
     "explanation": "explanation",
+    "fall": "fall_db",
+    "twin_fall": "twin_fall_db",
 }
 _RANGES: Final = {
     "agreement": (0.0, 1.0),
@@ -34,6 +36,8 @@ _RANGES: Final = {
     "mean_iou": (0.0, 1.0),
     "psnr_db": (0.0, 100.0),
     "explanation": (-1.0, 1.0),
+    "fall_db": (0.0, 300.0),
+    "twin_fall_db": (0.0, 300.0),
 }
 MEASURED: Final = ("mean_iou", "psnr_db")  # what kinds of heads measure besides agreement (`HeadComparison.measured`)
 
@@ -52,6 +56,8 @@ class GateLimits:
         mean_iou: The least mean intersection over union of the classes of masks, 0..1.
         psnr_db: The least peak signal-to-noise ratio of pictures against the source's, dB.
         explanation: The least mean rank correlation of maps of importance with the source's, -1..1; off by default.
+        fall_db: The most that a signal-to-noise ratio may lie below the one from when the artifact was made, dB.
+        twin_fall_db: The most that it may lie below that of the artifact whose quantization it carries, dB.
     """
 
     agreement: float | None
@@ -61,6 +67,8 @@ class GateLimits:
     mean_iou: float | None = None
     psnr_db: float | None = None
     explanation: float | None = None
+    fall_db: float | None = 7.0
+    twin_fall_db: float | None = 6.0
 
     def __post_init__(self) -> None:
         for name, (low, high) in _RANGES.items():

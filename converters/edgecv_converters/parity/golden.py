@@ -12,6 +12,7 @@ from edgecv_runtime.schema import Artifact, GoldenInfo, Parity
 
 from edgecv_converters.golden import GoldenSample, read_golden, read_sketches
 from edgecv_converters.isolate.child import progress
+from edgecv_converters.parity.fall import recorded_falls
 from edgecv_converters.parity.gates import GOLDEN, GateConfig
 from edgecv_converters.parity.methods import activated
 from edgecv_converters.parity.metrics import ComparisonAccumulator
@@ -22,11 +23,15 @@ from edgecv_converters.targets import ProofMethod, find
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GoldenCheck:
-    """One artifact of the bundle at `root` (an absolute path), and how it is to be checked."""
+    """One artifact of the bundle at `root` (an absolute path), and how it is to be checked.
+
+    `recorded` are the proofs from when the bundle was made: how near the artifact was on the same cases then.
+    """
 
     root: Path
     artifact: Artifact
     golden: GoldenInfo
+    recorded: tuple[Parity, ...]
     heads: tuple[Head, ...]
     method: ProofMethod
     gates: GateConfig
@@ -58,8 +63,17 @@ def _compare(check: GoldenCheck, cases: list[GoldenSample]) -> Parity:
         suspect = _suspect(check, backend, cases[0])
     finally:
         backend.close()
-    found = {GOLDEN: total.result()}
-    return judge(artifact, check.gates, found, how=target.execution(backend), overflow=overflow, suspect=suspect)
+    measured = total.result()
+    falls = recorded_falls(check.gates, check.recorded, artifact, measured)
+    return judge(
+        artifact,
+        check.gates,
+        {GOLDEN: measured},
+        how=target.execution(backend),
+        more_gates=dict.fromkeys(falls, ""),
+        overflow=overflow,
+        suspect=suspect,
+    )
 
 
 def _suspect(check: GoldenCheck, backend: Backend, case: GoldenSample) -> Suspect | None:

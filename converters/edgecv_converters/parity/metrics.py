@@ -91,7 +91,7 @@ class ComparisonAccumulator:
             finite &= self._add_output(name, expected, candidate[name])
         for head in self._sorting:
             for name, (expected, got) in head.paired(reference, candidate).items():
-                if len(expected):
+                if len(expected):  # without a box that both find there is nothing to measure
                     self._add_values(name, expected, got)
         self._count += len(ids)
         self._non_finite += int(np.count_nonzero(~finite))
@@ -99,7 +99,8 @@ class ComparisonAccumulator:
 
     def _add_output(self, name: str, reference: npt.NDArray[Any], candidate: npt.NDArray[Any]) -> BoolArray:
         """Add one output's errors; gives which samples are finite in both."""
-        finite = np.asarray(np.isfinite(_rows(reference)).all(axis=1) & np.isfinite(_rows(candidate)).all(axis=1))
+        sides = [np.isfinite(_rows(values)).all(axis=1) for values in (reference, candidate)]
+        finite: BoolArray = np.logical_and(*sides)
         if name in self._counted:
             return finite
         if name not in self._sorted:

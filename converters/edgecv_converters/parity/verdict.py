@@ -8,6 +8,7 @@ from typing import Final
 from edgecv_runtime.errors import EdgecvError, MissingDependencyError
 from edgecv_runtime.schema import Accuracy, Artifact, Comparison, Gate, Parity, Twin
 
+from edgecv_converters.parity.fall import FALLS, fall_words
 from edgecv_converters.parity.gates import GateConfig, evaluate_gates
 from edgecv_converters.parity.suspect import Suspect, faults
 
@@ -79,6 +80,8 @@ def _reason(gate: Gate) -> str:
         return f"{gate.subject} follows the source no better than a constant does, or by another factor (on {gate.on})"
     if gate.name == "never":
         return f"the artifact never answers {gate.subject}, which the source does (on {gate.on})"
+    if gate.name in FALLS:
+        return fall_words(gate)
     value = "not measured" if gate.value is None else f"{gate.value:.4g}"
     subject = "" if gate.subject is None else f" of {gate.subject}"
     return f"{gate.name}{subject} is {value} on {gate.on}, the gate is {gate.limit:g}"

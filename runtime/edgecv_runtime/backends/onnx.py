@@ -11,7 +11,8 @@ import numpy as np
 from edgecv_runtime.backends import BackendInfo
 from edgecv_runtime.backends.structure.onnx import check_onnx
 from edgecv_runtime.cpu import saturates_int8
-from edgecv_runtime.errors import BackendError, MissingDependencyError
+from edgecv_runtime.errors import BackendError
+from edgecv_runtime.ort import onnxruntime
 from edgecv_runtime.schema import Artifact
 
 QUIET = 3  # errors only
@@ -60,10 +61,7 @@ def open_session(
         BackendError: It lacks the provider, refused the file, or fell back to another provider.
         BundleError: The file is damaged, or takes anything from another file.
     """
-    try:
-        import onnxruntime as ort
-    except ImportError as error:
-        raise MissingDependencyError("ONNX Runtime is not installed", f'pip install "edgecv[{extra}]"') from error
+    ort = onnxruntime(extra)
     if provider not in ort.get_available_providers():
         raise BackendError(f"ONNX Runtime has no {provider} here", 'For CUDA: pip install "edgecv[onnx-gpu]"')
     check_onnx(file, artifact.file)

@@ -11,6 +11,7 @@ import numpy as np
 
 from edgecv_runtime.backends.onnx import open_session
 from edgecv_runtime.errors import BackendError
+from edgecv_runtime.ort import onnxruntime
 from edgecv_runtime.schema import Artifact
 
 CUDA = "CUDAExecutionProvider"
@@ -42,17 +43,16 @@ class BoundSession:
     """
 
     def __init__(self, session: Any, artifact: Artifact, *, device: str) -> None:
-        from onnxruntime import OrtValue
-
+        value = onnxruntime().OrtValue
         self._session = session
         self._lock = threading.Lock()
         self._binding = session.io_binding()
         self._inputs = {
-            io.name: OrtValue.ortvalue_from_shape_and_type(list(io.shape), np.dtype(io.dtype), device, 0)
+            io.name: value.ortvalue_from_shape_and_type(list(io.shape), np.dtype(io.dtype), device, 0)
             for io in artifact.inputs
         }
         self._outputs = {
-            io.name: OrtValue.ortvalue_from_shape_and_type(list(io.shape), np.dtype(io.dtype), device, 0)
+            io.name: value.ortvalue_from_shape_and_type(list(io.shape), np.dtype(io.dtype), device, 0)
             for io in artifact.outputs
         }
         for io in artifact.inputs:

@@ -37,7 +37,7 @@ struct SelfTestTests {
   @Test func withoutADecoderTheTensorsAloneAreJudged() throws {
     let verdict = try verdict("digits", "tflite/model.float32.tflite", nil)
     #expect(verdict.passed && verdict.pictures == 0)
-    #expect(verdict.gates.map(\.name) == ["snr_db", "agreement"])
+    #expect(verdict.gates.map(\.name) == ["snr_db", "agreement", "fall_db"])
   }
 
   @Test func goldenCasesThatProveNothingAreRefused() throws {

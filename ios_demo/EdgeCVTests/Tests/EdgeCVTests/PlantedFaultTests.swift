@@ -28,7 +28,7 @@ private struct Plant: RecordReadable {
 
 /// The outputs of a source and of a good artifact, and the faults of others.
 private struct Proofs: RecordReadable {
-  static let keys = ["precision", "canvas", "heads", "outputs", "source", "good", "proof", "plants"]
+  static let keys = ["precision", "canvas", "heads", "outputs", "source", "good", "proof", "recorded", "plants"]
 
   let precision: String
   let canvas: [Int]?
@@ -37,6 +37,7 @@ private struct Proofs: RecordReadable {
   let source: [String: Output]
   let good: [String: Output]
   let proof: Parity
+  let recorded: Parity  // of the good artifact, from when it was made
   let plants: [Plant]
 
   init(_ record: Record) throws {
@@ -47,6 +48,7 @@ private struct Proofs: RecordReadable {
     source = try record.value("source")
     good = try record.value("good")
     proof = try record.value("proof")
+    recorded = try record.value("recorded")
     plants = try record.value("plants")
   }
 
@@ -86,7 +88,7 @@ struct PlantedFaultTests {
 
   @Test func aGoodArtifactPassesWithAGateForEachHeadAndEachGroupOfColumns() throws {
     let measured = try proofs.compare(proofs.good)
-    let gates = Gates.of(proofs.precision, isTrained: false, measured)
+    let gates = Gates.of(proofs.precision, isTrained: false, measured, recorded: [])
     #expect(gates.filter { !$0.passed } == [])
     #expect(measured.heads.map(\.head) == ["cls", "smile", "tags", "map"])
     let parts = [
@@ -99,7 +101,7 @@ struct PlantedFaultTests {
 
   @Test func aGoodArtifactPassesWithBarsForMasksAndPicturesOfTheirOwn() throws {
     let measured = try places.compare(places.good)
-    let gates = Gates.of(places.precision, isTrained: false, measured)
+    let gates = Gates.of(places.precision, isTrained: false, measured, recorded: [])
     #expect(gates.filter { !$0.passed } == [])
     #expect(gates.filter { $0.name == "mean_iou" }.map(\.subject) == ["mask", "lane"])
     #expect(gates.filter { $0.name == "psnr_db" }.map(\.subject) == ["made"])
@@ -116,7 +118,7 @@ struct PlantedFaultTests {
     #expect(Set(proofs.plants.map(\.output)) == Set(proofs.outputs.map(\.name)))
     for plant in proofs.plants {
       let measured = try proofs.compare(proofs.good.merging([plant.output: plant.values]) { $1 })
-      let gates = Gates.of(proofs.precision, isTrained: false, measured)
+      let gates = Gates.of(proofs.precision, isTrained: false, measured, recorded: [proofs.recorded])
       let reasons = gates.filter { !$0.passed }.map(Gates.reason)
       #expect(reasons.contains { $0.contains(plant.blamed) }, "\(plant.blamed)")
       #expect(differences(plant.proof, measured, gates, reasons, tolerance: sums) == [], "\(plant.blamed)")
@@ -129,9 +131,9 @@ struct PlantedFaultTests {
       alone.heads = proofs.heads.filter { $0.outputs.contains(output.name) }
       alone.outputs = [output]
       let good = try alone.compare(proofs.good)
-      #expect(Gates.of(proofs.precision, isTrained: false, good).filter { !$0.passed } == [])
+      #expect(Gates.of(proofs.precision, isTrained: false, good, recorded: []).filter { !$0.passed } == [])
       let still = try alone.compare(proofs.good.mapValues { $0.map { $0.map { _ in 0.5 } } })
-      #expect(Gates.of(proofs.precision, isTrained: false, still).filter { !$0.passed } != [])
+      #expect(Gates.of(proofs.precision, isTrained: false, still, recorded: []).filter { !$0.passed } != [])
     }
   }
 
@@ -149,7 +151,7 @@ struct PlantedFaultTests {
     var sum = ComparisonSum([head(.classification, 2)], [output])
     try sum.add("a", [[1, 0]], [[1, .nan]])
     #expect(sum.result.nonFinite == 1)
-    #expect(Gates.of("float32", isTrained: false, sum.result).allSatisfy { !$0.passed })
+    #expect(Gates.of("float32", isTrained: false, sum.result, recorded: []).allSatisfy { !$0.passed })
   }
 
   @Test func tooManyColumnsAreOneAndNoiseIsNotJudgedByItsOwnScale() {
@@ -261,7 +263,7 @@ struct PlantedFaultTests {
       #expect(measured?.heads == [HeadComparison(head: "map", agreement: agreement, never: never)])
       #expect(measured?.agreement == agreement && measured?.parts == [])
       #expect(measured?.flips == (agreement < 0.9 ? ["a"] : []))
-      let gates = measured.map { Gates.of("int8", isTrained: false, $0) } ?? []
+      let gates = measured.map { Gates.of("int8", isTrained: false, $0, recorded: []) } ?? []
       #expect(gates.map(\.name) == (never.isEmpty ? ["agreement"] : ["agreement", "never"]))
       #expect(gates.allSatisfy(\.passed) == never.isEmpty)
     }

@@ -138,8 +138,8 @@ final class Detection: PlaceHead {
       zip(spec.outputs, setting.places).compactMap { output, place in
         let readers = parts.filter { $0[0].output == output }.compactMap { RowReader($0, setting) }
         if readers.isEmpty { return nil }
-        return PairedRow(
-          place: place, reference: row(readers, reference, wanted.rows[ours]), candidate: row(readers, candidate, got.rows[theirs]))
+        let (before, after) = (row(readers, reference, wanted.rows[ours]), row(readers, candidate, got.rows[theirs]))
+        return PairedRow(place: place, reference: before, candidate: after)
       }
     }
   }

@@ -2,6 +2,8 @@ import Foundation
 
 private let onGolden = "golden"
 private let smallSet = 20
+private let mostFall = 7.0  // dB, by which a ratio may lie below the recorded one
+private let countedDb = 40.0  // about one int8 step in every value; a higher ratio is counted as this one
 private let shownNames = 4  // in a gate's subject
 
 /// The bars of the golden cases, as docs/gates.md lists them for what phones run.
@@ -33,11 +35,33 @@ enum Gates {
   /// group of its columns, by its own signal-to-noise ratio. Where there is one alone its gate has no subject. Masks and pictures
   /// have a bar of their own.
   ///
-  /// - Parameter isTrained: True if the model was trained while it was quantized, which is meant to change answers.
-  static func of(_ precision: String, isTrained: Bool, _ measured: Comparison) -> [Gate] {
+  /// - Parameters:
+  ///   - isTrained: True if the model was trained while it was quantized, which is meant to change answers.
+  ///   - recorded: The artifact's proofs from when it was made, one for each way in which it was run: no part may fall far below
+  ///     the lowest.
+  static func of(_ precision: String, isTrained: Bool, _ measured: Comparison, recorded: [Parity]) -> [Gate] {
     let bar = isTrained && precision == "int8" ? trainedInt8 : limits(precision)
     return snr(bar, measured) + agreement(bar, measured) + besides(bar, measured) + constant(measured)
+      + falls(measured, recorded)
   }
+
+  /// A gate for each part of an output; none where nothing was recorded. A part that was not among it fails. The largest set of
+  /// samples counts as the golden cases do: eight of them may have had a high ratio by luck.
+  private static func falls(_ measured: Comparison, _ recorded: [Parity]) -> [Gate] {
+    let made = recorded.map(\.comparisons).flatMap { sets in
+      sets[onGolden].map { [$0, sets.values.max { $0.count < $1.count } ?? $0] } ?? []
+    }
+    let known = made.map(\.parts).filter { !$0.isEmpty }
+    if known.isEmpty { return [] }
+    return measured.parts.map { part in
+      let ratios = known.compactMap { parts in parts.first { $0.part == part.part }.map { counted($0.snrDb) } }
+      let before = measured.nonFinite == 0 ? ratios.min() : nil
+      let fall = before.map { max(0, $0 - counted(part.snrDb)) } ?? infinite
+      return gate("fall_db", mostFall, fall < infinite ? fall : nil, fall <= mostFall, part.part)
+    }
+  }
+
+  private static func counted(_ ratio: Double?) -> Double { min(ratio ?? countedDb, countedDb) }
 
   private static func snr(_ bar: Limits, _ measured: Comparison) -> [Gate] {
     guard let limit = bar.snrDb else { return [] }
@@ -100,6 +124,11 @@ enum Gates {
     case "constant": return "\(subject) varies in the source and is constant in the artifact (on \(gate.on))"
     case "lost": return "\(subject) follows the source no better than a constant does, or by another factor (on \(gate.on))"
     case "never": return "the artifact never answers \(subject), which the source does (on \(gate.on))"
+    case "fall_db":
+      let other = "what was recorded when the artifact was made (on \(gate.on))"
+      let fall = gate.value.map { "is \(general($0, 4)) dB below \(other), the gate is \(general(gate.limit, 6)) dB" }
+      let none = "cannot be held against \(other): one of them is not finite or not measured"
+      return "the signal-to-noise ratio of \(subject) \(fall ?? none)"
     default:
       let value = gate.value.map { general($0, 4) } ?? "not measured"
       let of = gate.subject.map { " of \($0)" } ?? ""

@@ -16,7 +16,8 @@ public struct Verdict: Equatable, Sendable {
   public let answersEqual: Int
   /// The outputs against the source model's, in all and by head and part of an output.
   public let comparison: Comparison
-  /// The bars, as `edgecv verify` sets them on the golden cases: one for each head, and one for each part of an output.
+  /// The bars, as `edgecv verify` sets them on the golden cases: one for each head, and one for each part of an output, and one
+  /// for its fall below the ratio that was recorded when the artifact was made.
   public let gates: [Gate]
   /// Why it did not pass, a sentence each.
   public let reasons: [String]
@@ -68,8 +69,10 @@ public enum SelfTest {
   private static func verdict(
     _ predictor: Predictor, _ pictures: PictureCheck, _ answers: AnswerCheck, _ comparison: Comparison
   ) -> Verdict {
-    let isTrained = predictor.bundle.manifest.provenance.recipe.contains("epochs")
-    let gates = Gates.of(predictor.artifact.precision, isTrained: isTrained, comparison)
+    let manifest = predictor.bundle.manifest
+    let isTrained = manifest.provenance.recipe.contains("epochs")
+    let recorded = manifest.parity.filter { $0.artifact == predictor.artifact.file }
+    let gates = Gates.of(predictor.artifact.precision, isTrained: isTrained, comparison, recorded: recorded)
     let reasons = gates.filter { !$0.passed }.map(Gates.reason) + [pictures.reason, answers.reason].compactMap { $0 }
     return Verdict(
       passed: reasons.isEmpty, backend: predictor.backend, artifact: predictor.artifact.file, pictures: pictures.count,

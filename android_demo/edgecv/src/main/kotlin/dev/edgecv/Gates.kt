@@ -4,10 +4,13 @@ import java.math.BigDecimal
 import java.math.MathContext
 import java.math.RoundingMode
 import kotlin.math.abs
+import kotlin.math.max
 import kotlin.math.min
 
 private const val GOLDEN = "golden"
 private const val SMALL_SET = 20
+private const val FALL = 7.0 // dB, by which a ratio may lie below the recorded one
+private const val COUNTED = 40.0 // dB, about one int8 step in every value; a higher ratio is counted as this one
 private const val SHOWN = 4 // names in a gate's subject
 private const val LIMIT_DIGITS = 6
 private const val VALUE_DIGITS = 4
@@ -35,11 +38,30 @@ internal object Gates {
      * columns, by its own signal-to-noise ratio. Where there is one alone its gate has no subject. Masks and pictures have a bar of their own.
      *
      * @param trained true if the model was trained while it was quantized, which is meant to change answers.
+     * @param recorded the artifact's proofs from when it was made, one for each way in which it was run: no part may fall far below the lowest.
      */
-    fun of(precision: String, trained: Boolean, measured: Comparison): List<Gate> {
+    fun of(precision: String, trained: Boolean, measured: Comparison, recorded: List<Parity>): List<Gate> {
         val bar = if (trained && precision == "int8") trainedInt8 else limits[precision] ?: int8
-        return snr(bar, measured) + agreement(bar, measured) + besides(bar, measured) + constant(measured)
+        return snr(bar, measured) + agreement(bar, measured) + besides(bar, measured) + constant(measured) + falls(measured, recorded)
     }
+
+    /**
+     * A gate for each part of an output; none where nothing was recorded. A part that was not among it fails. The largest set of samples counts
+     * as the golden cases do: eight of them may have had a high ratio by luck.
+     */
+    private fun falls(measured: Comparison, recorded: List<Parity>): List<Gate> {
+        val sets = recorded.map { it.comparisons }.filter { GOLDEN in it }
+        val made = sets.flatMap { found -> listOf(found.getValue(GOLDEN), found.values.maxBy { it.count }) }
+        val known = made.filter { it.parts.isNotEmpty() }.map { one -> one.parts.associate { it.part to counted(it.snrDb) } }
+        if (known.isEmpty()) return emptyList()
+        return measured.parts.map { part ->
+            val before = known.mapNotNull { it[part.part] }.minOrNull().takeIf { measured.nonFinite == 0 }
+            val fall = if (before == null) INFINITE else max(0.0, before - counted(part.snrDb))
+            Gate("fall_db", GOLDEN, FALL, fall.takeIf { it < INFINITE }, fall <= FALL, part.part)
+        }
+    }
+
+    private fun counted(ratio: Double?): Double = if (ratio == null) COUNTED else min(ratio, COUNTED)
 
     private fun snr(bar: Limits, measured: Comparison): List<Gate> {
         val limit = bar.snrDb ?: return emptyList()
@@ -87,6 +109,11 @@ internal object Gates {
         "constant" -> "${gate.subject} varies in the source and is constant in the artifact (on ${gate.on})"
         "lost" -> "${gate.subject} follows the source no better than a constant does, or by another factor (on ${gate.on})"
         "never" -> "the artifact never answers ${gate.subject}, which the source does (on ${gate.on})"
+        "fall_db" -> {
+            val other = "what was recorded when the artifact was made (on ${gate.on})"
+            val fall = gate.value?.let { "is ${general(it, VALUE_DIGITS)} dB below $other, the gate is ${general(gate.limit, LIMIT_DIGITS)} dB" }
+            "the signal-to-noise ratio of ${gate.subject} " + (fall ?: "cannot be held against $other: one of them is not finite or not measured")
+        }
         else -> {
             val value = gate.value?.let { general(it, VALUE_DIGITS) } ?: "not measured"
             val subject = gate.subject?.let { " of $it" }.orEmpty()

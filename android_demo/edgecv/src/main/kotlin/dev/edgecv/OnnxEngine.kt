@@ -12,7 +12,7 @@ import java.nio.ByteBuffer
 public class OnnxEngine private constructor(artifact: Artifact, model: ByteBuffer, threads: Int) : Engine {
     override val inputs: List<Tensor> = tensorsOf(artifact.inputs)
     override val outputs: List<Tensor> = tensorsOf(artifact.outputs)
-    private val environment = OrtEnvironment.getEnvironment(OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR, "edgecv")
+    private val environment = OrtEnvironment.getEnvironment(OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR, "edgecv").apply { setTelemetry(false) }
     private val session: OrtSession = open(artifact.file, model, threads)
     private val feeds: Map<String, OnnxTensor>
     private val pinned: Map<String, OnnxTensor>

@@ -23,7 +23,8 @@ public fun interface PictureDecoder {
  * @property picturesEqual how many of them gave the recorded tensor in every bit.
  * @property answersEqual of how many golden cases the recorded outputs were decoded here to the recorded answer of every head.
  * @property comparison the outputs against the source model's, in all and by head and part of an output.
- * @property gates the bars, as `edgecv verify` sets them on the golden cases: one for each head, and one for each part of an output.
+ * @property gates the bars, as `edgecv verify` sets them on the golden cases: one for each head, and one for each part of an output, and one for
+ *     its fall below the ratio that was recorded when the artifact was made.
  * @property reasons why it did not pass, a sentence each.
  */
 public data class Verdict(
@@ -85,8 +86,10 @@ public object SelfTest {
     }
 
     private fun verdict(predictor: Predictor, pictures: PictureCheck, answers: AnswerCheck, comparison: Comparison): Verdict {
-        val epochs = predictor.bundle.manifest.provenance.recipe["epochs"]
-        val gates = Gates.of(predictor.artifact.precision, trained = epochs != null && epochs !is JsonNull, comparison)
+        val manifest = predictor.bundle.manifest
+        val epochs = manifest.provenance.recipe["epochs"]
+        val recorded = manifest.parity.filter { it.artifact == predictor.artifact.file }
+        val gates = Gates.of(predictor.artifact.precision, trained = epochs != null && epochs !is JsonNull, comparison, recorded)
         val reasons = gates.filter { !it.passed }.map(Gates::reason) + listOfNotNull(pictures.reason, answers.reason)
         return Verdict(
             passed = reasons.isEmpty(),

@@ -18,7 +18,7 @@ class PlantedFaultTest {
     @Test
     fun `a good artifact passes with a gate for each head and each group of columns`() {
         val measured = proofs.compare(proofs.good)
-        val gates = Gates.of(proofs.precision, trained = false, measured)
+        val gates = Gates.of(proofs.precision, trained = false, measured, emptyList())
         assertTrue(gates.all { it.passed }, "$gates")
         assertEquals(listOf("cls", "smile", "tags", "map"), measured.heads.map { it.head })
         val parts = listOf(
@@ -31,7 +31,7 @@ class PlantedFaultTest {
     @Test
     fun `good boxes, masks, points, pictures and vectors pass, each with its own gates`() {
         val measured = places.compare(places.good)
-        val gates = Gates.of(places.precision, trained = false, measured)
+        val gates = Gates.of(places.precision, trained = false, measured, emptyList())
         assertTrue(gates.all { it.passed }, "$gates")
         assertEquals(places.heads.map { it.name }, gates.filter { it.name == "agreement" }.map { it.subject })
         assertEquals(listOf("mask", "lane"), gates.filter { it.name == "mean_iou" }.map { it.subject })
@@ -52,7 +52,7 @@ class PlantedFaultTest {
         set.plants.mapIndexed { number, plant ->
             DynamicTest.dynamicTest("$number ${plant.blamed}") {
                 val measured = set.compare(set.good + (plant.output to plant.values))
-                val gates = Gates.of(set.precision, trained = false, measured)
+                val gates = Gates.of(set.precision, trained = false, measured, listOf(set.recorded))
                 val reasons = gates.filter { !it.passed }.map(Gates::reason)
                 assertTrue(reasons.any { plant.blamed in it }, "$reasons")
                 assertSame(plant.proof, measured, gates, reasons, SUMS)
@@ -67,10 +67,10 @@ class PlantedFaultTest {
                 heads = proofs.heads.filter { output.name in it.outputs },
                 outputs = listOf(output),
             )
-            val good = Gates.of(proofs.precision, trained = false, alone.compare(proofs.good))
+            val good = Gates.of(proofs.precision, trained = false, alone.compare(proofs.good), emptyList())
             assertTrue(good.all { it.passed }, "$good")
             val still = proofs.good.getValue(output.name).map { row -> row.map<Float?, Float?> { 0.5f } }
-            assertFalse(Gates.of(proofs.precision, trained = false, alone.compare(mapOf(output.name to still))).all { it.passed }, output.name)
+            assertFalse(Gates.of(proofs.precision, trained = false, alone.compare(mapOf(output.name to still)), emptyList()).all { it.passed }, output.name)
         }
     }
 

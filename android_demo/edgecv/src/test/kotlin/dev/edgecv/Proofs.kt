@@ -16,7 +16,7 @@ internal const val SUMS = 1e-9 // of sums that NumPy adds up in another order
 @Serializable
 internal data class Plant(val output: String, val blamed: String, val values: List<List<Float?>>, val proof: Parity)
 
-/** The outputs of a source and of a good artifact, a row a sample, and the faults of others. */
+/** The outputs of a source and of a good artifact, a row a sample; how the good one was [recorded] when it was made; and the faults of others. */
 @Serializable
 internal data class Proofs(
     val precision: String,
@@ -26,6 +26,7 @@ internal data class Proofs(
     val source: Map<String, List<List<Float?>>>,
     val good: Map<String, List<List<Float?>>>,
     val proof: Parity,
+    val recorded: Parity,
     val plants: List<Plant>,
 ) {
     /** What an artifact with these outputs measures. */

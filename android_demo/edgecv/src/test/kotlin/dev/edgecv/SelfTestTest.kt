@@ -61,7 +61,7 @@ class SelfTestTest {
         val verdict = verdict("digits.edgecv", "onnx/model.float32.onnx", decoder = null)
         assertTrue(verdict.passed)
         assertEquals(0, verdict.pictures)
-        assertEquals(listOf("snr_db", "agreement"), verdict.gates.map { it.name })
+        assertEquals(listOf("snr_db", "agreement", "fall_db"), verdict.gates.map { it.name })
     }
 
     @Test
@@ -135,7 +135,7 @@ class SelfTestTest {
         val sum = ComparisonSum(listOf(head(HeadKind.CLASSIFICATION)), outputs(2))
         sum.add("a", listOf(floatArrayOf(1f, 0f)), listOf(floatArrayOf(0f, 1f)))
         sum.add("b", listOf(floatArrayOf(1f, 0f)), listOf(floatArrayOf(0.4f, 0.6f)))
-        val gates = Gates.of("int8", trained = false, sum.result())
+        val gates = Gates.of("int8", trained = false, sum.result(), emptyList())
         assertEquals(listOf("snr_db" to false, "agreement" to false), gates.map { it.name to it.passed })
         assertEquals(listOf("a", "b"), sum.result().flips)
     }
@@ -145,7 +145,7 @@ class SelfTestTest {
         val sum = ComparisonSum(listOf(head(HeadKind.CLASSIFICATION)), outputs(2))
         sum.add("a", listOf(floatArrayOf(1f, 0f)), listOf(floatArrayOf(1f, Float.NaN)))
         assertEquals(1, sum.result().nonFinite)
-        assertTrue(Gates.of("float32", trained = false, sum.result()).none { it.passed })
+        assertTrue(Gates.of("float32", trained = false, sum.result(), emptyList()).none { it.passed })
     }
 
     @Test
