@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from edgecv_converters.source.anchors import Anchors
 from edgecv_converters.workers import SourceSummary
 from edgecv_runtime.decoders import Columns, Decoded, Decoder, Distances, Level, Offsets, Pixels, Planes
 from edgecv_runtime.heads.kinds import KINDS, canvas_of
@@ -18,10 +19,8 @@ MOST_CLASSES: Final = 255
 COLORS: Final = 3
 YOLO_STRIDES: Final = (8, 16, 32)
 YOLO_BINS: Final = 16
-RETINA_LEVELS: Final = (range(3, 8), range(2, 7), range(3, 7), range(2, 6))  # as backbones have them
-RETINA_RATIOS: Final = (0.5, 1.0, 2.0)
-RETINA_SCALES: Final = 3
-RETINA_SIZE: Final = 4.0  # strides
+RETINA_ANCHORS: Final = tuple(Anchors(first=first, last=last) for first in range(2, 6) for last in range(first, 8))
+"""KerasHub's usual anchors, on any pyramid: what a model may have that does not say them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +143,10 @@ def _yolo(model: _Model, boxes: str, classes: str, shapes: Mapping[str, tuple[in
 
 
 def _retina(model: _Model, boxes: str, classes: str, shapes: Mapping[str, tuple[int, ...]]) -> Recognized | None:
-    """KerasHub's RetinaNet: nine anchors at each cell, whose centre is the cell's corner."""
-    for chosen in RETINA_LEVELS:
-        levels = tuple(_anchored(model.canvas, 2**level) for level in chosen)
+    """KerasHub's RetinaNet: anchors at each cell, whose centre is the cell's corner."""
+    said = model.summary.anchors
+    for anchors in RETINA_ANCHORS if said is None else (said,):
+        levels = tuple(_anchored(model.canvas, level, anchors) for level in range(anchors.first, anchors.last + 1))
         rows = sum(level.grid[0] * level.grid[1] * len(level.sizes) for level in levels)
         if shapes[boxes][1:] == (rows, 4) and shapes[classes][1] == rows:
             decoder = Offsets(
@@ -156,7 +156,8 @@ def _retina(model: _Model, boxes: str, classes: str, shapes: Mapping[str, tuple[
                 variances=(1.0, 1.0, 1.0, 1.0),
                 centre=0.0,
             )
-            return _detector(model, "RetinaNet as KerasHub has it", boxes, classes, decoder)
+            usual = "" if said else ", with its usual anchors"
+            return _detector(model, f"RetinaNet as KerasHub has it{usual}", boxes, classes, decoder)
     return None
 
 
@@ -194,15 +195,15 @@ def _level(canvas: tuple[int, int], stride: int) -> Level:
     return Level(grid=(tall, wide), stride=(float(stride), float(stride)))
 
 
-def _anchored(canvas: tuple[int, int], stride: int) -> Level:
+def _anchored(canvas: tuple[int, int], level: int, anchors: Anchors) -> Level:
     """Anchors as KerasHub's `AnchorGenerator` has them: sides cut to whole pixels, halves rounded half to even."""
-    sides = [int(stride * RETINA_SIZE * 2 ** (scale / RETINA_SCALES)) for scale in range(RETINA_SCALES)]
+    sides = [int(2**level * anchors.size * 2 ** (scale / anchors.scales)) for scale in range(anchors.scales)]
     sizes = tuple(
         (2.0 * round(side / ratio**0.5 / 2), 2.0 * round(side * ratio**0.5 / 2))
-        for ratio in RETINA_RATIOS
+        for ratio in anchors.ratios
         for side in sides
     )
-    grid = _level(canvas, stride).grid
+    grid = _level(canvas, 2**level).grid
     down, across = (float(side // cells) for side, cells in zip(canvas, grid, strict=True))
     return Level(grid=grid, stride=(down, across), sizes=sizes)
 

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from edgecv_converters.source import load_source
+from edgecv_converters.source.anchors import Anchors, anchors_of
 from edgecv_runtime.heads.kinds import open_head
 from edgecv_runtime.schema import Normalize, Preprocess, TensorSpec
 
@@ -15,12 +16,11 @@ from edgecv.convert.recognize import recognized
 RESCALED = Preprocess(size=(64, 96), normalize=Normalize(scale=(1 / 255,)))
 
 
-def found(outputs, ending="other", loss=None, spec=RESCALED, channels=3):
+def found(outputs, ending="other", loss=None, spec=RESCALED, channels=3, anchors=None):
     specs = [TensorSpec(name=name, shape=shape, dtype="float32") for name, shape in outputs.items()]
     takes = [TensorSpec(name="x", shape=(1, 64, 96, channels), dtype="float32")]
-    summary = SimpleNamespace(
-        inputs=takes, outputs=specs, endings=[ending] * len(specs), trained_as=[loss] * len(specs)
-    )
+    endings, losses = [ending] * len(specs), [loss] * len(specs)
+    summary = SimpleNamespace(inputs=takes, outputs=specs, endings=endings, trained_as=losses, anchors=anchors)
     heads = list(recognized(summary, {"x": spec}))
     for one in heads:
         open_head(one.head, specs, (64, 96))  # what is recognised can be opened
@@ -93,6 +93,25 @@ def test_retinanet_s_anchors_are_kerashub_s():
     assert (first.grid, first.stride) == ((8, 12), (8.0, 8.0))
     # stride 8, sides 32, 40 and 50, ratios 0.5, 1 and 2 of height to width, corners rounded to whole pixels
     assert first.sizes[:4] == ((46.0, 22.0), (56.0, 28.0), (70.0, 36.0), (32.0, 32.0))
+
+
+def test_retinanet_may_have_any_levels():
+    rows = 9 * CELLS
+    (one,) = found({"bbox_regression": (1, rows, 4), "cls_logits": (1, rows, 20)}, "logits")
+    assert [level.stride[0] for level in one.head.decode.levels] == [8.0, 16.0, 32.0]
+    assert "with its usual anchors" in one.sentence
+
+
+def test_retinanet_s_own_anchors_are_taken_from_the_model():
+    generator = SimpleNamespace(min_level=3, max_level=5, num_scales=1, aspect_ratios=[1.0, 2.0], anchor_size=2.0)
+    anchors = anchors_of(SimpleNamespace(anchor_generator=generator))
+    rows = 2 * CELLS
+    (one,) = found({"bbox_regression": (1, rows, 4), "cls_logits": (1, rows, 20)}, "logits", anchors=anchors)
+    assert one.head.decode.levels[0].sizes == ((16.0, 16.0), (12.0, 22.0))
+    assert "usual" not in one.sentence
+    assert found({"bbox_regression": (1, rows, 4), "cls_logits": (1, rows, 20)}) == []  # of a graph that says nothing
+    assert anchors_of(None) is None
+    assert anchors == Anchors(first=3, last=5, scales=1, ratios=(1.0, 2.0), size=2.0)
 
 
 def test_suppression_inside_a_savedmodel_is_cut_off(tmp_path):

@@ -22,6 +22,7 @@ from edgecv_converters.graph.layers import layer_of
 from edgecv_converters.graph.macs import multiply_adds, multiply_adds_by_layer
 from edgecv_converters.graph.names import scope_name
 from edgecv_converters.graph.scaling import Scaling, input_scalings
+from edgecv_converters.source.anchors import Anchors, anchors_of
 from edgecv_converters.source.causes import hint_of
 from edgecv_converters.source.losses import shown_heads
 from edgecv_converters.source.words import gist
@@ -144,6 +145,11 @@ class SourceModel:
     def trained_as(self) -> tuple[Training | None, ...]:
         """The meaning that the file's losses give each output; None where it does not say."""
         return self.loaded.trained_as or (None,) * len(self.outputs)
+
+    @property
+    def anchors(self) -> Anchors | None:
+        """The anchors of a detector that says them itself."""
+        return anchors_of(self.loaded.network)
 
     @property
     def heads(self) -> tuple[HeadSpec, ...]:

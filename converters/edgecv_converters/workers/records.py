@@ -12,13 +12,15 @@ from edgecv_runtime.schema import SourceInfo, TensorSpec
 
 from edgecv_converters.data import Spool
 from edgecv_converters.graph.scaling import Scaling
+from edgecv_converters.source.anchors import Anchors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceSummary:
     """A summary of the model that the rest of the conversion works with, without the model.
 
-    `scalings` are what the model itself does to the pixels of an input, as `graph.scaling.input_scalings` finds it.
+    `scalings` are what the model itself does to the pixels of an input, as `graph.scaling.input_scalings` finds it;
+    `anchors` are a detector's, where the model says them.
     """
 
     info: SourceInfo
@@ -29,6 +31,7 @@ class SourceSummary:
     has_preprocessing: bool
     scalings: Mapping[str, Scaling]
     notes: tuple[str, ...]
+    anchors: Anchors | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
