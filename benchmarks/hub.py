@@ -17,7 +17,6 @@ import traceback
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
-from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -38,7 +37,22 @@ RESULTS: Final = ROOT / "benchmarks" / "results" / "hub.json"
 PAGE: Final = ROOT / "docs" / "hub.md"
 PRECISIONS: Final[Mapping[str, tuple[str, ...]]] = {"keras": ("float32", "int8"), "saved_model": ("float32",)}
 TARGETS: Final = ("tflite", "onnx", "coreml")
+BOUNDS: Final = {"detection": "mAP", "segmentation": "mIoU", "classification": "accuracy"}
 METRICS: Final = ("map", "mean_iou")  # of detection and of segmentation, as reports have them
+INTRODUCTION: Final = """# KerasHub and KerasCV
+
+Networks of KerasHub and KerasCV, built small by their own classes (no weights are fetched), most of them trained for up
+to a minute on drawn pictures of shapes. Made by `make bench-hub`, in an environment of its own; the numbers, notes and
+messages are in `benchmarks/results/hub.json`. Machine: {machine}.
+
+Each is converted as the `.keras` file that Keras writes, with `--custom-objects keras_hub` (or `keras_cv`), in float32
+and int8, and in float32 as the SavedModel of `model.export`. No option says what the outputs mean, and of KerasHub's
+files none how pictures are prepared. A cell is the verdict, the metric in points of 100 on 60 labelled pictures
+(mAP@[.5:.95], mIoU, accuracy), and the share of answers that are the source model's; the last column has the verdicts
+of the SavedModel's three artifacts.
+"""
+NOTES: Final = """## What does not pass, and why
+"""
 
 
 class HubCell(Record, frozen=True):
@@ -52,7 +66,7 @@ class HubCell(Record, frozen=True):
 
 
 class HubForm(Record, frozen=True):
-    """What came of one form of a model; `cells` by "target:precision". `error` is the message where there is no bundle."""
+    """What came of one form of a model, by "target:precision"; `error` is the message where there is no bundle."""
 
     kinds: tuple[str, ...]
     cells: dict[str, HubCell]
@@ -106,15 +120,15 @@ def convert_one(name: str) -> HubRow:
     parameters = max(count for _, count in made.values())
     forms = {form: result for form, (result, _) in made.items()}
     chosen = MODELS[name]
-    return HubRow(
-        name=name, kind=chosen.kind, trained=chosen.training > 0, parameters=parameters, forms=forms
-    )
+    return HubRow(name=name, kind=chosen.kind, trained=chosen.training > 0, parameters=parameters, forms=forms)
 
 
 def _form(name: str, form: str, files: HubFiles) -> tuple[HubForm, int]:
     """What came of one form, and its number of parameters (0 where it was refused)."""
     began, chosen = time.monotonic(), MODELS[name]
     options: dict[str, Any] = {"custom_objects": chosen.module} if form == "keras" else {}
+    if form == "saved_model" or chosen.preprocess != "rescale":  # the file of the others says it
+        options["preprocess"] = chosen.preprocess
     if chosen.training:
         options["evaluate"] = files.evaluation
     try:
@@ -123,7 +137,6 @@ def _form(name: str, form: str, files: HubFiles) -> tuple[HubForm, int]:
             WORK / name / f"{form}.edgecv",
             quantize=list(PRECISIONS[form]),
             targets=list(TARGETS),
-            preprocess=chosen.preprocess,
             calibrate=files.calibration,
             force=True,
             keep_failing=True,
@@ -132,7 +145,7 @@ def _form(name: str, form: str, files: HubFiles) -> tuple[HubForm, int]:
         )
     except EdgecvError as error:
         return HubForm((), {}, (), f"{error} ({error.hint})", round(time.monotonic() - began, 1)), 0
-    except Exception:  # a bug of edgecv's is a result too
+    except Exception:  # noqa: BLE001  # a bug of edgecv's is a result too
         return HubForm((), {}, (), traceback.format_exc(), round(time.monotonic() - began, 1)), 0
     return _made(outcome, began), outcome.report.source.parameters
 
@@ -179,8 +192,10 @@ def summary(row: HubRow) -> str:
     """One line of what came of a network."""
     parts = []
     for form, result in row.forms.items():
-        told = result.error.strip().splitlines()[-1] if result.error else ", ".join(
-            f"{step} {cell.status}" for step, cell in result.cells.items()
+        told = (
+            result.error.strip().splitlines()[-1]
+            if result.error
+            else ", ".join(f"{step} {cell.status}" for step, cell in result.cells.items())
         )
         parts.append(f"{form} ({', '.join(result.kinds)}; {result.seconds:.0f} s): {told}")
     return "; ".join(parts)
@@ -195,8 +210,47 @@ def kept() -> dict[str, HubRow]:
 
 
 def write(results: HubResults) -> None:
-    """Write the JSON file."""
+    """Write the JSON file and the page."""
     RESULTS.write_text(json.dumps(msgspec.to_builtins(results), indent=1) + "\n")
+    PAGE.write_text(page(results))
+
+
+def page(results: HubResults) -> str:
+    """The page of documentation, in Markdown."""
+    steps = [f"{target}:{precision}" for target in TARGETS for precision in PRECISIONS["keras"]]
+    head = ["network", "head", "parameters", "source", *steps, "SavedModel"]
+    table = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}", *(_line(row, steps) for row in results.rows)]
+    return "\n".join([INTRODUCTION.format(machine=results.machine), *table, "", NOTES])
+
+
+def _line(row: HubRow, steps: Sequence[str]) -> str:
+    found = row.forms["keras"]
+    source = next((_points(cell.reference_metric) for cell in found.cells.values()), "")
+    cells = [_cell(found.cells.get(step)) for step in steps]
+    saved = row.forms["saved_model"]
+    other = _worst(saved) + ("" if saved.kinds == found.kinds else f" ({', '.join(saved.kinds)})")
+    head = ", ".join(found.kinds) or "refused"
+    measured = f"{BOUNDS[row.kind]} {source}" if row.trained else "random weights"
+    return f"| {' | '.join([row.name, head, f'{row.parameters:,}', measured, *cells, other])} |"
+
+
+def _cell(cell: HubCell | None) -> str:
+    """An artifact's verdict, metric and agreement with the source."""
+    if cell is None:
+        return "not made"
+    agreed = None if cell.agreement is None else f"{100 * cell.agreement:.1f} % agree"
+    return ", ".join(part for part in (cell.status, _points(cell.metric), agreed) if part)
+
+
+def _worst(form: HubForm) -> str:
+    """The verdicts of a form's artifacts, each once; fewer artifacts than targets are said."""
+    statuses = sorted({cell.status for cell in form.cells.values()})
+    missing = len(TARGETS) * len(PRECISIONS["saved_model"]) - len(form.cells)
+    return ", ".join([*statuses, *([f"{missing} not made"] if missing else [])])
+
+
+def _points(value: float | None) -> str:
+    return "" if value is None else f"{100 * value:.1f}"
 
 
 if __name__ == "__main__":

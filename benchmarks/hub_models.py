@@ -16,7 +16,7 @@ hub = keras_hub.models
 
 def _resnet() -> Any:
     return hub.ResNetBackbone(
-        input_conv_filters=[32],
+        input_conv_filters=[64],
         input_conv_kernel_sizes=[7],
         stackwise_num_filters=[64, 64, 96, 128],
         stackwise_num_blocks=[1, 1, 1, 1],
@@ -132,9 +132,7 @@ def deeplab_v3() -> Any:
 
 def vit() -> Any:
     """A Vision Transformer."""
-    backbone = hub.ViTBackbone(
-        image_shape=PICTURE, patch_size=16, num_layers=2, num_heads=2, hidden_dim=32, mlp_dim=64
-    )
+    backbone = hub.ViTBackbone(image_shape=PICTURE, patch_size=16, num_layers=2, num_heads=2, hidden_dim=32, mlp_dim=64)
     return hub.ViTImageClassifier(backbone, CLASSES)
 
 
@@ -147,6 +145,8 @@ def efficientnet_lite() -> Any:
     """EfficientNet-Lite: no squeeze and excitation, ReLU6."""
     stages = 4
     backbone = hub.EfficientNetBackbone(
+        stackwise_width_coefficients=[1.0] * stages,
+        stackwise_depth_coefficients=[1.0] * stages,
         stackwise_kernel_sizes=[3, 3, 5, 3],
         stackwise_num_repeats=[1, 2, 2, 2],
         stackwise_input_filters=[16, 8, 16, 24],
@@ -168,6 +168,8 @@ def efficientnet_v2() -> Any:
     """EfficientNetV2: fused blocks, squeeze and excitation, swish."""
     stages = 4
     backbone = hub.EfficientNetBackbone(
+        stackwise_width_coefficients=[1.0] * stages,
+        stackwise_depth_coefficients=[1.0] * stages,
         stackwise_kernel_sizes=[3] * stages,
         stackwise_num_repeats=[1, 2, 2, 2],
         stackwise_input_filters=[16, 8, 16, 24],
@@ -200,8 +202,10 @@ def mobilenet_v3() -> Any:
         output_activation="hard_swish",
         input_num_filters=16,
         image_shape=PICTURE,
-        depthwise_filters=None,
-        last_layer_filter=None,
+        depthwise_filters=16,
+        depthwise_stride=1,
+        depthwise_residual=True,
+        last_layer_filter=64,
     )
     return hub.MobileNetImageClassifier(backbone, CLASSES)
 
@@ -264,7 +268,7 @@ def swin() -> Any:
 
 def hgnet_v2() -> Any:
     """HGNetV2, which D-FINE is built on."""
-    return hub.HGNetV2ImageClassifier(_hgnet(image_shape=PICTURE), CLASSES)
+    return hub.HGNetV2ImageClassifier(_hgnet(image_shape=PICTURE), preprocessor=None, num_classes=CLASSES)
 
 
 def depth_anything() -> Any:

@@ -35,7 +35,7 @@ class HubModel:
         step: Adam's first step.
         compiled: What `compile` gets besides the optimizer.
         boxes: The keys of boxes and classes in what a detector is trained towards.
-        preprocess: How its pictures are prepared, as `--preprocess` takes it.
+        preprocess: How its pictures are prepared, as `--preprocess` takes it. KerasHub's carry it themselves.
         module: The Python package that defines its classes, as `--custom-objects` takes it.
     """
 
@@ -109,12 +109,21 @@ def files_of(name: str, folder: Path) -> HubFiles:
         model = chosen.architecture()
         if chosen.training:
             train(model, chosen)
+        if chosen.preprocess == "rescale":
+            model.preprocessor = _preprocessor(model)
         keras.saving.save_model(model, files.keras)
         model.export(files.saved_model, verbose=False)
     if not files.evaluation.exists():
         write(chosen.kind, _drawn(chosen.kind, EVALUATION, "evaluate"), files.evaluation)
         data.write_pictures(_drawn(chosen.kind, CALIBRATION, "calibrate"), files.calibration)
     return files
+
+
+def _preprocessor(model: Any) -> Any:
+    """KerasHub's own preprocessor of such a model, which its file then carries."""
+    kind = type(model).preprocessor_cls
+    size = tuple(model.inputs[0].shape[1:3])
+    return kind(kind.image_converter_cls(image_size=size, scale=1 / 255))
 
 
 def _drawn(kind: str, count: int, part: str) -> list[data.Scene]:

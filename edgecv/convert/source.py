@@ -62,7 +62,7 @@ def read_source(request: ConvertRequest, workers: Workers, job: Job) -> SourcePh
     summary = workers.wait_for(SOURCE, job)
     for note in summary.notes:
         workers.observer.note(note)
-    specs = preprocessing(request.preprocess, summary, workers.observer.note)
+    specs = preprocessing(request.preprocess, summary, workers.observer.note, summary.preparation)
     workers.store.put(PICTURES, frozenset(name for name, spec in specs.items() if spec.kind == "image"))
     return SourcePhase(summary=summary, specs=specs)
 

@@ -123,6 +123,30 @@ def scaling_weakness(
     return None
 
 
+def preparation_weakness(name: str, spec: Preprocess, own: Preprocess | None) -> str | None:
+    """Say that pictures are scaled otherwise than the preprocessor does that a model carries beside its graph.
+
+    Args:
+        name: The input.
+        spec: Its preprocessing.
+        own: That of the model's own preprocessor; None where it has none.
+    """
+    if own is None or spec.kind != "image":
+        return None
+    said, given = ((one.normalize.scale, one.normalize.offset) for one in (own, spec))
+    if all(np.allclose(*np.broadcast_arrays(*both), rtol=1e-4, atol=1e-6) for both in zip(said, given, strict=True)):
+        return None
+    return (
+        f"the model's own preprocessor gives {name} pixels x {_each(said[0])} + {_each(said[1])}, and this "
+        f"preprocessing pixels x {_each(given[0])} + {_each(given[1])}. Leave --preprocess out if the model was trained "
+        "with its own"
+    )
+
+
+def _each(values: Sequence[float]) -> str:
+    return " / ".join(number(value) for value in values)
+
+
 def tensor_weakness(
     samples: ProofSamples, name: str, spec: Preprocess, scaling: tuple[Sequence[float], Sequence[float]] | None
 ) -> str | None:

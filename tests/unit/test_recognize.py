@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from edgecv_converters.source import load_source
 from edgecv_converters.source.anchors import Anchors, anchors_of
+from edgecv_converters.source.answers import answers_among
 from edgecv_runtime.heads.kinds import open_head
 from edgecv_runtime.schema import Normalize, Preprocess, TensorSpec
 
@@ -142,3 +143,30 @@ def test_suppression_inside_a_savedmodel_is_cut_off(tmp_path):
     assert b"CombinedNonMaxSuppression" not in source.freeze().graph_def
     picture = np.random.default_rng(0).random((2, 8, 8, 3), np.float32)
     assert source.predict({"input_tensor": picture})["raw_detection_boxes"].shape == (2, 128, 4)
+
+
+def test_what_only_training_needs_is_left_out_of_a_detr(tmp_path):
+    from keras import Model, layers
+
+    picture = layers.Input((16, 16, 3), name="images")
+    rows = layers.Reshape((4, 12))(layers.Conv2D(12, 8, strides=8, name="body")(picture))
+    made = {
+        "pred_boxes": layers.Dense(4, activation="sigmoid")(rows),
+        "logits": layers.Dense(3)(rows),
+        "intermediate_logits": layers.Dense(3)(rows),
+        "enc_topk_bboxes": layers.Dense(4)(rows),
+    }
+    model = Model(picture, made)
+    model.save(tmp_path / "m.keras")
+    model.export(tmp_path / "m", verbose=False)
+    pixels = np.random.default_rng(0).random((2, 16, 16, 3), np.float32)
+    for file in (tmp_path / "m.keras", tmp_path / "m"):
+        source = load_source(file)
+        assert [spec.name for spec in source.outputs] == ["logits", "pred_boxes"]
+        assert "left out: enc_topk_bboxes, intermediate_logits" in "".join(source.notes)
+        np.testing.assert_allclose(source.predict({"images": pixels})["logits"], model(pixels)["logits"], atol=1e-5)
+
+
+@pytest.mark.parametrize("names", [("enc_1", "logits"), ("logits", "pred_boxes"), ("y",)])
+def test_other_models_keep_all_their_outputs(names):
+    assert answers_among(names) == (tuple(range(len(names))), ())

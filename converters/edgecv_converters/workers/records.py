@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from edgecv_runtime.heads.base import Ending, Head, Training
 from edgecv_runtime.heads.one_class import OneClassHead
-from edgecv_runtime.schema import SourceInfo, TensorSpec
+from edgecv_runtime.schema import Preprocess, SourceInfo, TensorSpec
 
 from edgecv_converters.data import Spool
 from edgecv_converters.graph.scaling import Scaling
@@ -20,7 +20,7 @@ class SourceSummary:
     """A summary of the model that the rest of the conversion works with, without the model.
 
     `scalings` are what the model itself does to the pixels of an input, as `graph.scaling.input_scalings` finds it;
-    `anchors` are a detector's, where the model says them.
+    `anchors` are a detector's, and `preparation` is that of its pictures, where the model says them.
     """
 
     info: SourceInfo
@@ -32,6 +32,7 @@ class SourceSummary:
     scalings: Mapping[str, Scaling]
     notes: tuple[str, ...]
     anchors: Anchors | None = None
+    preparation: Preprocess | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
