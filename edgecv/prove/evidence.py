@@ -138,8 +138,8 @@ def preparation_weakness(name: str, spec: Preprocess, own: Preprocess | None) ->
         return None
     return (
         f"the model's own preprocessor gives {name} pixels x {_each(said[0])} + {_each(said[1])}, and this "
-        f"preprocessing pixels x {_each(given[0])} + {_each(given[1])}. Leave --preprocess out if the model was trained "
-        "with its own"
+        f"preprocessing pixels x {_each(given[0])} + {_each(given[1])}. Leave --preprocess out if it was trained with "
+        "its own"
     )
 
 
