@@ -26,6 +26,7 @@ from edgecv_runtime.records import Record
 from edgecv_runtime.schema import Parity
 
 import edgecv
+from benchmarks.hub_boxes import compare
 from benchmarks.hub_train import MODELS, HubFiles, files_of
 from benchmarks.shared import ROOT
 from edgecv.convert.pipeline import Outcome
@@ -76,12 +77,17 @@ class HubForm(Record, frozen=True):
 
 
 class HubRow(Record, frozen=True):
-    """One network: the head that it should have, and what came of its two forms."""
+    """One network: the head that it should have, and what came of its two forms.
+
+    `own_boxes` are how many of the boxes that the library's own decoding finds in the labelled pictures edgecv finds as
+    well, and how many those are.
+    """
 
     name: str
     kind: str
     trained: bool
     parameters: int
+    own_boxes: tuple[int, int] | None
     forms: dict[str, HubForm]
 
 
@@ -119,8 +125,16 @@ def convert_one(name: str) -> HubRow:
     made = {form: _form(name, form, files) for form in PRECISIONS}
     parameters = max(count for _, count in made.values())
     forms = {form: result for form, (result, _) in made.items()}
+    comparable = files.boxes.exists() and "tflite:float32" in forms["keras"].cells
     chosen = MODELS[name]
-    return HubRow(name=name, kind=chosen.kind, trained=chosen.training > 0, parameters=parameters, forms=forms)
+    return HubRow(
+        name=name,
+        kind=chosen.kind,
+        trained=chosen.training > 0,
+        parameters=parameters,
+        forms=forms,
+        own_boxes=compare(WORK / name / "keras.edgecv", files.boxes, files.evaluation) if comparable else None,
+    )
 
 
 def _form(name: str, form: str, files: HubFiles) -> tuple[HubForm, int]:

@@ -6,6 +6,7 @@ Usage: python -m benchmarks.hub_train NAME FOLDER     (writes the model in two f
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ from PIL import Image
 
 from benchmarks import hub_models as models
 from benchmarks import zoo_places_data as data
+from benchmarks.hub_boxes import found_by
 
 CALIBRATION, EVALUATION = 100, 60  # pictures
 SEEDS: Final = {"train": 1000, "calibrate": 2000, "evaluate": 3000}
@@ -91,18 +93,19 @@ MODELS: Final[Mapping[str, HubModel]] = {
 
 @dataclass(frozen=True, slots=True)
 class HubFiles:
-    """A model as `.keras` and as SavedModel, pictures to calibrate with, and labelled ones."""
+    """A model as `.keras` and as SavedModel, pictures to calibrate with, labelled ones, and the library's own boxes."""
 
     keras: Path
     saved_model: Path
     calibration: Path
     evaluation: Path
+    boxes: Path
 
 
 def files_of(name: str, folder: Path) -> HubFiles:
     """Train a model, save it in both forms and draw its pictures, where they are not in the folder yet."""
     chosen, own = MODELS[name], folder / name
-    files = HubFiles(own / "model.keras", own / "saved_model", own / "calibrate", own / "evaluate")
+    files = HubFiles(own / "model.keras", own / "saved_model", own / "calibrate", own / "evaluate", own / "boxes.json")
     own.mkdir(parents=True, exist_ok=True)
     if not files.saved_model.exists():
         keras.utils.set_random_seed(0)
@@ -116,6 +119,9 @@ def files_of(name: str, folder: Path) -> HubFiles:
     if not files.evaluation.exists():
         write(chosen.kind, _drawn(chosen.kind, EVALUATION, "evaluate"), files.evaluation)
         data.write_pictures(_drawn(chosen.kind, CALIBRATION, "calibrate"), files.calibration)
+    if chosen.kind == "detection" and chosen.training and not files.boxes.exists():
+        model = keras.saving.load_model(files.keras, compile=False)
+        files.boxes.write_text(json.dumps(found_by(model, _drawn(chosen.kind, EVALUATION, "evaluate"))))
     return files
 
 

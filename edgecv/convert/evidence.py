@@ -37,7 +37,7 @@ def _weaknesses(source: SourcePhase, data: DataPhase, references: Mapping[str, S
         found = scaling_weakness(name, spec, source.summary.scalings.get(name))
         if found is not None:
             yield found
-        found = preparation_weakness(name, spec, source.summary.preparation)
+        found = preparation_weakness(name, spec, source.summary.beside.preprocess)
         if found is not None:
             yield found
     judged = deciding_name(data)

@@ -144,7 +144,7 @@ def _yolo(model: _Model, boxes: str, classes: str, shapes: Mapping[str, tuple[in
 
 def _retina(model: _Model, boxes: str, classes: str, shapes: Mapping[str, tuple[int, ...]]) -> Recognized | None:
     """KerasHub's RetinaNet: anchors at each cell, whose centre is the cell's corner."""
-    said = model.summary.anchors
+    said = model.summary.beside.anchors
     for anchors in RETINA_ANCHORS if said is None else (said,):
         levels = tuple(_anchored(model.canvas, level, anchors) for level in range(anchors.first, anchors.last + 1))
         rows = sum(level.grid[0] * level.grid[1] * len(level.sizes) for level in levels)

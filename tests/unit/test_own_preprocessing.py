@@ -7,11 +7,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from edgecv_converters.data.inputs import preprocessing
+from edgecv_converters.source.beside import beside
 from edgecv_converters.source.preparation import own_preprocessing
+from edgecv_converters.workers import SourceSummary
 from edgecv_runtime.errors import UsageError
 from edgecv_runtime.preprocess import Preprocessor, from_preset, resolve
-from edgecv_runtime.schema import TensorSpec
+from edgecv_runtime.schema import SourceInfo, TensorSpec
 
+from edgecv.convert.source import read_source
 from edgecv.prove.evidence import preparation_weakness
 
 SPEC = TensorSpec(name="images", shape=(1, 24, 24, 3), dtype="float32")
@@ -57,6 +60,25 @@ def test_a_model_without_a_preprocessor_says_nothing():
     assert own_preprocessing(SimpleNamespace(preprocessor=None)) is None
     with pytest.raises(UsageError, match="nobody says how pictures are prepared"):
         preprocessing(None, MODEL, print)
+
+
+def test_a_live_model_says_it_although_its_saved_form_does_not():
+    info = SourceInfo(format="savedmodel", loader="", sha256="0" * 64, parameters=1)
+    summary = SourceSummary(
+        info=info,
+        inputs=(SPEC,),
+        outputs=(),
+        endings=(),
+        trained_as=(),
+        notes=(),
+        has_preprocessing=False,
+        scalings={},
+    )
+    store, observer = SimpleNamespace(put=lambda *_: None), SimpleNamespace(note=print)
+    workers = SimpleNamespace(wait_for=lambda *_: summary, observer=observer, store=store)
+    request = SimpleNamespace(preprocess=None, beside=beside(carrying()))
+    phase = read_source(request, workers, None)
+    assert phase.specs["images"].normalize.scale == (0.003921569,)
 
 
 def test_the_models_own_is_taken_unless_another_is_given():

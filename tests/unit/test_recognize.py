@@ -9,6 +9,7 @@ import pytest
 from edgecv_converters.source import load_source
 from edgecv_converters.source.anchors import Anchors, anchors_of
 from edgecv_converters.source.answers import answers_among
+from edgecv_converters.source.beside import Beside
 from edgecv_runtime.heads.kinds import open_head
 from edgecv_runtime.schema import Normalize, Preprocess, TensorSpec
 
@@ -21,7 +22,9 @@ def found(outputs, ending="other", loss=None, spec=RESCALED, channels=3, anchors
     specs = [TensorSpec(name=name, shape=shape, dtype="float32") for name, shape in outputs.items()]
     takes = [TensorSpec(name="x", shape=(1, 64, 96, channels), dtype="float32")]
     endings, losses = [ending] * len(specs), [loss] * len(specs)
-    summary = SimpleNamespace(inputs=takes, outputs=specs, endings=endings, trained_as=losses, anchors=anchors)
+    summary = SimpleNamespace(
+        inputs=takes, outputs=specs, endings=endings, trained_as=losses, beside=Beside(anchors=anchors)
+    )
     heads = list(recognized(summary, {"x": spec}))
     for one in heads:
         open_head(one.head, specs, (64, 96))  # what is recognised can be opened

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from edgecv_runtime.errors import EdgecvError, SourceError, UsageError
 from edgecv_runtime.heads.base import Ending, Training
-from edgecv_runtime.schema import HeadSpec, Preprocess, SourceInfo, TensorSpec
+from edgecv_runtime.schema import HeadSpec, SourceInfo, TensorSpec
 
 from edgecv_converters.graph.floats import call_in_float32, has_other_floats, in_float32, spec_in_float32
 from edgecv_converters.graph.freeze import Call, freeze
@@ -22,10 +22,9 @@ from edgecv_converters.graph.layers import layer_of
 from edgecv_converters.graph.macs import multiply_adds, multiply_adds_by_layer
 from edgecv_converters.graph.names import scope_name
 from edgecv_converters.graph.scaling import Scaling, input_scalings
-from edgecv_converters.source.anchors import Anchors, anchors_of
+from edgecv_converters.source.beside import Beside, beside
 from edgecv_converters.source.causes import hint_of
 from edgecv_converters.source.losses import shown_heads
-from edgecv_converters.source.preparation import own_preprocessing
 from edgecv_converters.source.words import gist
 
 Array = npt.NDArray[Any]
@@ -148,14 +147,9 @@ class SourceModel:
         return self.loaded.trained_as or (None,) * len(self.outputs)
 
     @property
-    def anchors(self) -> Anchors | None:
-        """The anchors of a detector that says them itself."""
-        return anchors_of(self.loaded.network)
-
-    @property
-    def preparation(self) -> Preprocess | None:
-        """The preprocessing of pictures that the model carries beside its graph."""
-        return own_preprocessing(self.loaded.network)
+    def beside(self) -> Beside:
+        """What the model says beside its graph."""
+        return beside(self.loaded.network)
 
     @property
     def heads(self) -> tuple[HeadSpec, ...]:

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from edgecv_runtime.heads.base import Ending, Head, Training
 from edgecv_runtime.heads.one_class import OneClassHead
-from edgecv_runtime.schema import Preprocess, SourceInfo, TensorSpec
+from edgecv_runtime.schema import SourceInfo, TensorSpec
 
 from edgecv_converters.data import Spool
 from edgecv_converters.graph.scaling import Scaling
-from edgecv_converters.source.anchors import Anchors
+from edgecv_converters.source.beside import Beside
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +20,7 @@ class SourceSummary:
     """A summary of the model that the rest of the conversion works with, without the model.
 
     `scalings` are what the model itself does to the pixels of an input, as `graph.scaling.input_scalings` finds it;
-    `anchors` are a detector's, and `preparation` is that of its pictures, where the model says them.
+    `beside` is what it says beside its graph.
     """
 
     info: SourceInfo
@@ -31,8 +31,7 @@ class SourceSummary:
     has_preprocessing: bool
     scalings: Mapping[str, Scaling]
     notes: tuple[str, ...]
-    anchors: Anchors | None = None
-    preparation: Preprocess | None = None
+    beside: Beside = field(default_factory=Beside)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,6 +60,5 @@ def summary_of(source: SourceModel) -> SourceSummary:
         has_preprocessing=source.has_preprocessing,
         scalings=source.scalings,
         notes=source.notes,
-        anchors=source.anchors,
-        preparation=source.preparation,
+        beside=source.beside,
     )
