@@ -73,3 +73,19 @@ def test_keras_2_configurations_have_no_modules() -> None:
     with pytest.raises(SourceError, match="the custom activation 'my_bend'"):
         check({"class_name": "Sequential", "config": {"layers": [dense]}})
     check({"class_name": "Sequential", "config": {"layers": [dense]}}, ("my_bend",))
+
+
+@pytest.mark.parametrize(
+    ("registered", "hint"),
+    [
+        ("keras_hub>ViTBackbone", "Install keras-hub beside edgecv, and give --custom-objects keras_hub"),
+        ("keras_cv.models>YOLOV8Detector", "Install keras-cv beside edgecv, and give --custom-objects keras_cv"),
+        ("keras_hubs>ViTBackbone", "Name the module that defines it: --custom-objects package.module"),
+        ("os>ViTBackbone", "Name the module that defines it: --custom-objects package.module"),
+    ],
+)
+def test_a_well_known_library_is_named_and_no_package_that_only_the_file_names(registered, hint):
+    layer = {"module": "somewhere", "class_name": "X", "registered_name": registered, "config": {"name": "x"}}
+    with pytest.raises(SourceError) as refusal:
+        check(model(layer))
+    assert refusal.value.hint == hint

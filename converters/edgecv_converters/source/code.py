@@ -14,7 +14,7 @@ from edgecv_runtime.errors import SourceError
 from edgecv_runtime.paths import shortened
 
 from edgecv_converters.source.allowed import keras as names
-from edgecv_converters.source.causes import CUSTOM_OBJECTS
+from edgecv_converters.source.causes import custom_hint
 from edgecv_converters.source.lambdas import foreign_bytecode, this_python
 from edgecv_converters.source.op_layers import op_layer_fault
 
@@ -122,7 +122,7 @@ def check_config(config: Any, name: str, given: Collection[str], *, allow_code: 
         if missing is not None:
             raise SourceError(
                 f"the model has the custom {what} {shortened(missing)!r}",
-                CUSTOM_OBJECTS,
+                custom_hint(missing),
             )
         fault = None if allow_code else _fault(entry, given)
         if fault is not None:
