@@ -20,9 +20,17 @@ NEAR: Final = 0.01  # of the score
 OVERLAP: Final = 0.95
 
 
-def found_by(model: Any, scenes: Sequence[Scene]) -> list[list[list[float]]]:
-    """What the library itself finds in pictures: label, score, left, top, right and bottom of each box."""
-    answers = model.predict(np.stack([one.pixels for one in scenes]).astype(np.float32), verbose=0)
+def found_by(model: Any, scenes: Sequence[Scene], scale: float) -> list[list[list[float]]]:
+    """What the library itself finds in pictures: label, score, left, top, right and bottom of each box.
+
+    Args:
+        model: A detector of KerasHub or KerasCV, whose `predict` does not run on TensorFlow: its steps do.
+        scenes: The pictures.
+        scale: What the model takes pixels times.
+    """
+    pixels = np.stack([one.pixels for one in scenes]).astype(np.float32) * np.float32(scale)
+    decoded = model.decode_predictions(model(pixels, training=False), pixels)
+    answers = {name: np.asarray(values) for name, values in decoded.items()}
     labels = answers["labels"] if "labels" in answers else answers["classes"]
     columns = np.concatenate([labels[..., None], answers["confidence"][..., None], answers["boxes"]], axis=-1)
     counts = np.asarray(answers["num_detections"]).reshape(-1).tolist()

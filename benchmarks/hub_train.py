@@ -51,8 +51,13 @@ class HubModel:
     preprocess: str = "rescale"
     module: str = "keras_hub"
 
+    @property
+    def scale(self) -> float:
+        """What the model takes pixels times."""
+        return 1 / 255 if self.preprocess == "rescale" else 1.0
 
-def _classifier(architecture: Callable[[], Any], training: int = 600, **options: Any) -> HubModel:
+
+def _classifier(architecture: Callable[[], Any], training: int = 400, **options: Any) -> HubModel:
     """A network that tells the only shape of a picture."""
     return HubModel(kind="classification", architecture=architecture, training=training, **options)
 
@@ -71,11 +76,12 @@ MODELS: Final[Mapping[str, HubModel]] = {
         preprocess="none",
         module="keras_cv",
     ),
-    "segformer": HubModel(kind="segmentation", architecture=models.segformer, training=1000, epochs=8, step=3e-3),
+    "segformer": HubModel(kind="segmentation", architecture=models.segformer, training=800, epochs=6, step=3e-3),
     "deeplab_v3": HubModel(
         kind="segmentation",
         architecture=models.deeplab_v3,
-        training=1000,
+        training=800,
+        epochs=6,
         compiled={"loss": "sparse_categorical_crossentropy"},
     ),
     "depth_anything": HubModel(kind="regression", architecture=models.depth_anything),
@@ -121,7 +127,8 @@ def files_of(name: str, folder: Path) -> HubFiles:
         data.write_pictures(_drawn(chosen.kind, CALIBRATION, "calibrate"), files.calibration)
     if chosen.kind == "detection" and chosen.training and not files.boxes.exists():
         model = keras.saving.load_model(files.keras, compile=False)
-        files.boxes.write_text(json.dumps(found_by(model, _drawn(chosen.kind, EVALUATION, "evaluate"))))
+        found = found_by(model, _drawn(chosen.kind, EVALUATION, "evaluate"), chosen.scale)
+        files.boxes.write_text(json.dumps(found))
     return files
 
 
@@ -155,8 +162,7 @@ def write(kind: str, found: Sequence[data.Scene], folder: Path) -> None:
 def train(model: Any, chosen: HubModel) -> None:
     """Train with Adam, whose step falls to nothing along a cosine."""
     found = _drawn(chosen.kind, chosen.training, "train")
-    pixels = np.stack([one.pixels for one in found]).astype(np.float32)
-    pixels = pixels / 255 if chosen.preprocess == "rescale" else pixels
+    pixels = np.stack([one.pixels for one in found]).astype(np.float32) * np.float32(chosen.scale)
     steps = chosen.epochs * -(-len(found) // 32)
     step = keras.optimizers.schedules.CosineDecay(chosen.step, steps)
     model.compile(optimizer=keras.optimizers.Adam(step, global_clipnorm=10.0), **chosen.compiled)

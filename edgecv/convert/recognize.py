@@ -157,7 +157,7 @@ def _retina(model: _Model, boxes: str, classes: str, shapes: Mapping[str, tuple[
                 centre=0.0,
             )
             usual = "" if said else ", with its usual anchors"
-            return _detector(model, f"RetinaNet as KerasHub has it{usual}", boxes, classes, decoder)
+            return _detector(model, f"RetinaNet as KerasHub has it{usual}", boxes, classes, decoder, logits=True)
     return None
 
 
@@ -172,7 +172,7 @@ def _queries(model: _Model, boxes: str, classes: str, shapes: Mapping[str, tuple
         unit="relative",
         overlap=None,
     )
-    return _detector(model, "D-FINE as KerasHub has it", boxes, classes, decoder)
+    return _detector(model, "D-FINE as KerasHub has it", boxes, classes, decoder, logits=True)
 
 
 def _raw(model: _Model, boxes: str, classes: str, shapes: Mapping[str, tuple[int, ...]]) -> Recognized | None:
@@ -208,10 +208,15 @@ def _anchored(canvas: tuple[int, int], level: int, anchors: Anchors) -> Level:
     return Level(grid=grid, stride=(down, across), sizes=sizes)
 
 
-def _detector(model: _Model, design: str, boxes: str, classes: str, decoder: Decoder) -> Recognized:
+def _detector(
+    model: _Model, design: str, boxes: str, classes: str, decoder: Decoder, *, logits: bool = False
+) -> Recognized:
+    """A detector of a design that gives logits, whatever comes after them in the graph, or that ends as it shows."""
     names = [output.name for output in model.summary.outputs]
     outputs = tuple(sorted((boxes, classes), key=names.index))
-    head = model.spec("detection", outputs, decoder, model.summary.endings[names.index(classes)])
+    ending = model.summary.endings[names.index(classes)]
+    ending = "logits" if logits and ending != "sigmoid" else ending
+    head = model.spec("detection", outputs, decoder, ending)
     sentence = (
         f"the outputs {boxes} and {classes} are taken for {design}: boxes from a score of {head.thresholds[0]:g} on; "
         f"--head {head.name}:detection=FILE.toml says otherwise"

@@ -15,6 +15,7 @@ from edgecv_runtime.schema import Preprocess, TensorSpec
 from edgecv.terminal.words import number
 
 FEWEST: Final = 20
+SHARE: Final = 1.001  # of 1, with rounding
 BATCH: Final = 64
 OTHER_RANGE: Final = 8.0  # times wider: samples of two sets are not prepared alike
 UNIT: Final = (0.3, 20.0)  # the spread of inputs that were scaled to about one, 0..1 or a standard deviation
@@ -62,6 +63,17 @@ def sample_weaknesses(samples: ProofSamples, heads: Sequence[Head], *, drawn: bo
     for head in heads:
         if not any(head.finds(batch) for _, batch in samples.outputs.batches(BATCH)):
             yield f"the source finds nothing on any of the {count} {name} samples ({head.name})"
+        yield from _no_shares(samples.outputs, head)
+
+
+def _no_shares(outputs: Spool, head: Head) -> Iterator[str]:
+    """Say that the scores of a head are logits, to which nothing applies an activation."""
+    highest = max((head.highest_score(batch) for _, batch in outputs.batches(BATCH)), default=0.0)
+    if highest > SHARE:
+        yield (
+            f"scores of {head.name} reach {number(highest)} and should be shares of 1: give activation = "
+            f'"sigmoid", or what is right, in the file of --head {head.name}:{head.kind}=FILE.toml'
+        )
 
 
 def range_weaknesses(sets: Mapping[str, Spool]) -> Iterator[str]:

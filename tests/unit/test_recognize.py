@@ -99,6 +99,16 @@ def test_retinanet_s_anchors_are_kerashub_s():
     assert first.sizes[:4] == ((46.0, 22.0), (56.0, 28.0), (70.0, 36.0), (32.0, 32.0))
 
 
+@pytest.mark.parametrize(("ending", "left"), [("other", "sigmoid"), ("logits", "sigmoid"), ("sigmoid", "none")])
+def test_designs_that_give_logits_get_their_sigmoid_however_their_graph_ends(ending, left):
+    for outputs in (
+        {"bbox_regression": (1, ANCHORS, 4), "cls_logits": (1, ANCHORS, 20)},
+        {"logits": (1, 300, 80), "pred_boxes": (1, 300, 4)},
+    ):
+        (one,) = found(outputs, ending)
+        assert one.head.activation == left
+
+
 def test_retinanet_may_have_any_levels():
     rows = 9 * CELLS
     (one,) = found({"bbox_regression": (1, rows, 4), "cls_logits": (1, rows, 20)}, "logits")

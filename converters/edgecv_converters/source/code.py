@@ -129,6 +129,22 @@ def check_config(config: Any, name: str, given: Collection[str], *, allow_code: 
             raise SourceError(f"{name}: {shortened(entry.owner)} {shortened(fault)}", _TRUST)
 
 
+def named_classes(config: Any, name: str) -> Iterator[tuple[str, str]]:
+    """The module and the name of every class of a configuration that says both.
+
+    Args:
+        config: The model's configuration, as JSON has it.
+        name: What messages call the file.
+
+    Raises:
+        SourceError: It is nested too deeply.
+    """
+    for entry in _entries(config, name):
+        module = entry.value.get("module")
+        if isinstance(module, str) and _own_name(entry) is not None:
+            yield module, entry.name
+
+
 def _of_python(function: Any) -> bool:
     module = str(getattr(function, "__module__", "builtins")).partition(".")[0]
     return module in sys.stdlib_module_names and module != "__main__"
