@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from edgecv_converters.source.anchors import Anchors
+from edgecv_converters.source.anchors import OwnAnchors
 from edgecv_converters.workers import SourceSummary
 from edgecv_runtime.decoders import Columns, Decoded, Decoder, Distances, Level, Offsets, Pixels, Planes
 from edgecv_runtime.heads.kinds import KINDS, canvas_of
@@ -19,7 +19,7 @@ MOST_CLASSES: Final = 255
 COLORS: Final = 3
 YOLO_STRIDES: Final = (8, 16, 32)
 YOLO_BINS: Final = 16
-RETINA_ANCHORS: Final = tuple(Anchors(first=first, last=last) for first in range(2, 6) for last in range(first, 8))
+RETINA_ANCHORS: Final = tuple(OwnAnchors(first=first, last=last) for first in range(2, 6) for last in range(first, 8))
 """KerasHub's usual anchors, on any pyramid: what a model may have that does not say them."""
 
 
@@ -195,7 +195,7 @@ def _level(canvas: tuple[int, int], stride: int) -> Level:
     return Level(grid=(tall, wide), stride=(float(stride), float(stride)))
 
 
-def _anchored(canvas: tuple[int, int], level: int, anchors: Anchors) -> Level:
+def _anchored(canvas: tuple[int, int], level: int, anchors: OwnAnchors) -> Level:
     """Anchors as KerasHub's `AnchorGenerator` has them: sides cut to whole pixels, halves rounded half to even."""
     sides = [int(2**level * anchors.size * 2 ** (scale / anchors.scales)) for scale in range(anchors.scales)]
     sizes = tuple(

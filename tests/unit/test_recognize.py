@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from edgecv_converters.source import load_source
-from edgecv_converters.source.anchors import Anchors, anchors_of
+from edgecv_converters.source.anchors import OwnAnchors, anchors_of
 from edgecv_converters.source.answers import answers_among
 from edgecv_converters.source.beside import Beside
 from edgecv_runtime.heads.kinds import open_head
@@ -125,7 +125,7 @@ def test_retinanet_s_own_anchors_are_taken_from_the_model():
     assert "usual" not in one.sentence
     assert found({"bbox_regression": (1, rows, 4), "cls_logits": (1, rows, 20)}) == []  # of a graph that says nothing
     assert anchors_of(None) is None
-    assert anchors == Anchors(first=3, last=5, scales=1, ratios=(1.0, 2.0), size=2.0)
+    assert anchors == OwnAnchors(first=3, last=5, scales=1, ratios=(1.0, 2.0), size=2.0)
 
 
 def test_suppression_inside_a_savedmodel_is_cut_off(tmp_path):

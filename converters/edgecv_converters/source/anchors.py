@@ -9,7 +9,7 @@ _FIELDS: Final = ("min_level", "max_level", "num_scales", "aspect_ratios", "anch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Anchors:
+class OwnAnchors:
     """Boxes of several scales and ratios (height to width) at each cell, `size` strides long.
 
     The stride of a level is two to the power of it; the levels are `first` to `last`.
@@ -22,7 +22,7 @@ class Anchors:
     size: float = 4.0
 
 
-def anchors_of(model: Any) -> Anchors | None:
+def anchors_of(model: Any) -> OwnAnchors | None:
     """Read the anchors of KerasHub's detectors out of the model; None where it has no such generator.
 
     Args:
@@ -32,7 +32,7 @@ def anchors_of(model: Any) -> Anchors | None:
     if not all(hasattr(generator, name) for name in _FIELDS):
         return None
     first, last, scales, ratios, size = (getattr(generator, name) for name in _FIELDS)
-    return Anchors(
+    return OwnAnchors(
         first=int(first),
         last=int(last),
         scales=int(scales),

@@ -13,14 +13,14 @@ _QUERIED: Final = frozenset({"logits", "pred_boxes"})  # of a DETR's last layer
 _OF_TRAINING: Final = ("intermediate_", "initial_", "init_", "enc_", "dn_")
 
 
-class Answers(NamedTuple):
+class KeptOutputs(NamedTuple):
     """The outputs that are kept, by their places and in their order, and what is said of the others."""
 
     places: tuple[int, ...]
     notes: tuple[str, ...] = ()
 
 
-def answers_among(outputs: Sequence[str]) -> Answers:
+def answers_among(outputs: Sequence[str]) -> KeptOutputs:
     """Tell which outputs of a model answer, by their names.
 
     Args:
@@ -31,9 +31,9 @@ def answers_among(outputs: Sequence[str]) -> Answers:
             f"the {len(outputs) - len(RAW)} outputs of the non-maximum suppression inside the model are left out, "
             f"which GPUs and NPUs do not run: boxes are suppressed after {' and '.join(RAW)}, outside of it"
         )
-        return Answers(tuple(outputs.index(name) for name in RAW), (note,))
+        return KeptOutputs(tuple(outputs.index(name) for name in RAW), (note,))
     kept = tuple(place for place, name in enumerate(outputs) if not name.startswith(_OF_TRAINING))
     if not set(outputs) >= _QUERIED or len(kept) == len(outputs):
-        return Answers(tuple(range(len(outputs))))
+        return KeptOutputs(tuple(range(len(outputs))))
     left = ", ".join(name for place, name in enumerate(outputs) if place not in kept)
-    return Answers(kept, (f"the outputs that only a detector's training needs are left out: {left}",))
+    return KeptOutputs(kept, (f"the outputs that only a detector's training needs are left out: {left}",))

@@ -1,4 +1,4 @@
-"""What a model says beside its graph: KerasHub's tasks carry their anchors and how their pictures are prepared."""
+"""Facts that a model carries beside its graph, as KerasHub's tasks do: its anchors, and how pictures are prepared."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from edgecv_runtime.schema import Preprocess
 
-from edgecv_converters.source.anchors import Anchors, anchors_of
+from edgecv_converters.source.anchors import OwnAnchors, anchors_of
 from edgecv_converters.source.preparation import own_preprocessing
 
 
@@ -15,7 +15,7 @@ from edgecv_converters.source.preparation import own_preprocessing
 class Beside:
     """The anchors of a detector, and the preprocessing of pictures; each None where the model does not say it."""
 
-    anchors: Anchors | None = None
+    anchors: OwnAnchors | None = None
     preprocess: Preprocess | None = None
 
 

@@ -11,7 +11,7 @@ from edgecv_runtime.errors import SourceError
 
 from edgecv_converters.graph.freeze import Call
 from edgecv_converters.graph.names import scope_name
-from edgecv_converters.source.answers import Answers, answers_among
+from edgecv_converters.source.answers import KeptOutputs, answers_among
 from edgecv_converters.source.model import LayerRow, Loaded, Port
 
 SCALES = frozenset({"Rescaling", "Normalization"})
@@ -75,7 +75,7 @@ def flat_call(model: Any) -> Call:
     return lambda tensors: list(tf.nest.flatten(call(tensors)))
 
 
-def _call_of(model: Any, kept: Answers) -> Call:
+def _call_of(model: Any, kept: KeptOutputs) -> Call:
     """The model in inference mode, without the outputs that do not answer."""
     call = flat_call(model)
 

@@ -148,7 +148,7 @@ class SourceModel:
 
     @property
     def beside(self) -> Beside:
-        """What the model says beside its graph."""
+        """The facts that the model carries beside its graph."""
         return beside(self.loaded.network)
 
     @property
