@@ -56,11 +56,16 @@ def _mit() -> Any:
 
 
 def retinanet() -> Any:
-    """RetinaNet on a ResNet, whose pyramid has the levels 3 to 5."""
+    """RetinaNet on a ResNet, whose pyramid has the levels 3 to 5 and whose anchors are half as long as usual."""
     backbone = hub.RetinaNetBackbone(
         image_encoder=_resnet(), min_level=3, max_level=5, use_p5=False, image_shape=PICTURE
     )
-    return hub.RetinaNetObjectDetector(backbone, CLASSES, bounding_box_format="xyxy", pre_logits_num_conv_layers=1)
+    anchors = keras_hub.layers.AnchorGenerator(
+        "xyxy", min_level=3, max_level=5, num_scales=3, aspect_ratios=[0.5, 1.0, 2.0], anchor_size=2.0
+    )
+    return hub.RetinaNetObjectDetector(
+        backbone, CLASSES, "xyxy", anchor_generator=anchors, pre_logits_num_conv_layers=1
+    )
 
 
 def d_fine() -> Any:

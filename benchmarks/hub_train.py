@@ -63,7 +63,7 @@ def _classifier(architecture: Callable[[], Any], training: int = 400, **options:
 
 
 MODELS: Final[Mapping[str, HubModel]] = {
-    "retinanet": HubModel(kind="detection", architecture=models.retinanet, training=1000, epochs=10),
+    "retinanet": HubModel(kind="detection", architecture=models.retinanet, training=800, epochs=6),
     "d_fine": HubModel(kind="detection", architecture=models.d_fine),
     "yolo_v8": HubModel(
         kind="detection",

@@ -27,6 +27,7 @@ from edgecv.convert.data import prepare_data
 from edgecv.convert.datasets import open_sets
 from edgecv.convert.evidence import weaknesses_of
 from edgecv.convert.explanation import check_explainable, explain_samples
+from edgecv.convert.heads import assumptions
 from edgecv.convert.memory import memory_note
 from edgecv.convert.proof import Proofs
 from edgecv.convert.recipe import ArtifactSpec
@@ -132,7 +133,7 @@ def run_phases(
         workers.observer.note(remark)
     references = workers.wait_for(REFERENCES, job)
     explanation = explain_samples(request, data, conversion.artifacts, workers, staging)
-    weaknesses = weaknesses_of(source, data, references)
+    weaknesses = (*assumptions(request, source), *weaknesses_of(source, data, references))
     for text in weaknesses:
         workers.observer.note(f"Weak proof: {text}")
     return ConversionResult(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from edgecv_converters.source.anchors import OwnAnchors
@@ -25,10 +25,11 @@ RETINA_ANCHORS: Final = tuple(OwnAnchors(first=first, last=last) for first in ra
 
 @dataclass(frozen=True, slots=True)
 class Recognized:
-    """A head that the model itself shows, and why, in a sentence."""
+    """A head that the model itself shows, and why, in a sentence; `assumed` is what nothing in the model says."""
 
     head: HeadSpec
     sentence: str
+    assumed: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +157,16 @@ def _retina(model: _Model, boxes: str, classes: str, shapes: Mapping[str, tuple[
                 variances=(1.0, 1.0, 1.0, 1.0),
                 centre=0.0,
             )
-            usual = "" if said else ", with its usual anchors"
-            return _detector(model, f"RetinaNet as KerasHub has it{usual}", boxes, classes, decoder, logits=True)
+            found = _detector(model, "RetinaNet as KerasHub has it", boxes, classes, decoder, logits=True)
+            return found if said is not None else replace(found, assumed=_usual_anchors(found.head))
     return None
+
+
+def _usual_anchors(head: HeadSpec) -> str:
+    return (
+        f"nothing in the model says the anchors of {head.name}: KerasHub's usual ones are assumed, and with others "
+        f"every box is wrong. Convert the .keras file, or give --head {head.name}:detection=FILE.toml"
+    )
 
 
 def _queries(model: _Model, boxes: str, classes: str, shapes: Mapping[str, tuple[int, ...]]) -> Recognized | None:
