@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+from edgecv_runtime.heads.answers import BoxesAnswer
 
 import edgecv
 from benchmarks.zoo_places_data import Scene
@@ -50,6 +51,7 @@ def compare(bundle: Path, boxes: Path, pictures: Path) -> tuple[int, int]:
     with edgecv.load(bundle, target="tflite", precision="float32") as predictor:
         for rows, picture in zip(wanted, sorted((pictures / "images").iterdir()), strict=True):
             answer = predictor.predict(picture).answers[0]
+            assert isinstance(answer, BoxesAnswer), "the head is a detection"
             found = np.column_stack([answer.indices, answer.scores, answer.boxes]).astype(float)
             decided = [row for row in rows if row[1] >= DECIDED]
             same += sum(_is_among(np.asarray(row), found) for row in decided)

@@ -19,7 +19,7 @@ def own_preprocessing(model: Any) -> Preprocess | None:
     Args:
         model: A Keras model, or None.
     """
-    converter = getattr(getattr(model, "preprocessor", None), "image_converter", None)
+    converter: Any = getattr(getattr(model, "preprocessor", None), "image_converter", None)
     if not all(hasattr(converter, name) for name in ("image_size", "scale", "offset", *_OF_RESIZING)):
         return None
     size, crops = converter.image_size, converter.crop_to_aspect_ratio
