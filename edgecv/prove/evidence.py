@@ -146,7 +146,7 @@ def preparation_weakness(name: str, spec: Preprocess, own: Preprocess | None) ->
     if own is None or spec.kind != "image":
         return None
     said, given = ((one.normalize.scale, one.normalize.offset) for one in (own, spec))
-    if all(np.allclose(*np.broadcast_arrays(*both), rtol=1e-4, atol=1e-6) for both in zip(said, given, strict=True)):
+    if all(np.allclose(one, other, rtol=1e-4, atol=1e-6) for one, other in zip(said, given, strict=True)):
         return None
     return (
         f"the model's own preprocessor gives {name} pixels x {_each(said[0])} + {_each(said[1])}, and this "
