@@ -1,4 +1,8 @@
-"""Outputs that show by their shape, end and loss that they are masks, pictures or boxes; each is said in a sentence."""
+"""Outputs that show by their shape, end and loss that they are masks, pictures or boxes; each is said in a sentence.
+
+Boxes of KerasHub's and KerasCV's detectors are suppressed as these libraries do it: by the best class of each, and
+whatever the classes are.
+"""
 
 from __future__ import annotations
 
@@ -138,7 +142,13 @@ def _yolo(model: _Model, boxes: str, classes: str, shapes: Mapping[str, tuple[in
     if shapes[boxes][1:] != (rows, 4 * YOLO_BINS) or shapes[classes][1] != rows:
         return None
     decoder = Distances(
-        scores=(Columns(output=classes),), boxes=(Columns(output=boxes),), levels=levels, bins=YOLO_BINS, overlap=0.7
+        scores=(Columns(output=classes),),
+        boxes=(Columns(output=boxes),),
+        classes="best",
+        agnostic=True,
+        levels=levels,
+        bins=YOLO_BINS,
+        overlap=0.7,
     )
     return _detector(model, "YOLOv8 as KerasCV has it", boxes, classes, decoder)
 
@@ -153,6 +163,8 @@ def _retina(model: _Model, boxes: str, classes: str, shapes: Mapping[str, tuple[
             decoder = Offsets(
                 scores=(Columns(output=classes),),
                 boxes=(Columns(output=boxes),),
+                classes="best",
+                agnostic=True,
                 levels=levels,
                 variances=(1.0, 1.0, 1.0, 1.0),
                 centre=0.0,
@@ -170,15 +182,16 @@ def _usual_anchors(head: HeadSpec) -> str:
 
 
 def _queries(model: _Model, boxes: str, classes: str, shapes: Mapping[str, tuple[int, ...]]) -> Recognized | None:
-    """D-FINE and other DETRs: a box for each query, which need no suppression."""
+    """D-FINE and other DETRs: a box for each query. KerasHub suppresses them all the same."""
     if shapes[boxes][-1] != 4 or shapes[boxes][:-1] != shapes[classes][:-1]:
         return None
     decoder = Decoded(
         scores=(Columns(output=classes),),
         boxes=(Columns(output=boxes),),
+        classes="best",
+        agnostic=True,
         order="cxcywh",
         unit="relative",
-        overlap=None,
     )
     return _detector(model, "D-FINE as KerasHub has it", boxes, classes, decoder, logits=True)
 

@@ -107,6 +107,7 @@ def test_designs_that_give_logits_get_their_sigmoid_however_their_graph_ends(end
     ):
         (one,) = found(outputs, ending)
         assert one.head.activation == left
+        assert (one.head.decode.classes, one.head.decode.agnostic, one.head.decode.overlap) == ("best", True, 0.5)
 
 
 def test_retinanet_may_have_any_levels():
