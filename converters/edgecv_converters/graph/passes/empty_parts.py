@@ -11,22 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from edgecv_converters.graph.edit import constant, node_of, tensor_shapes
-from edgecv_converters.graph.evaluate import constant_value
+from edgecv_converters.graph.edit import constant, node_of
+from edgecv_converters.graph.passes.split_sizes import sized_splits
 
 
 def rewrite(proto: Any) -> None:
     """Take out every part of a SplitV that has no values and is read by concatenations alone, in place."""
-    splits = [node for node in proto.node if node.op == "SplitV"]
-    if not splits:
-        return
-    tensors = [node.input[0] if ":" in node.input[0] else f"{node.input[0]}:0" for node in splits]
-    for node, (shape, _dtype) in zip(splits, tensor_shapes(proto, tensors), strict=True):
-        sizes, axis = constant_value(proto, node.input[1]), constant_value(proto, node.input[2])
-        if sizes is None or axis is None or shape is None or shape[int(axis)] is None:
-            continue
-        rest = int(shape[int(axis)] or 0) - int(sizes[sizes >= 0].sum())
-        _take_out(proto, node, np.where(sizes == -1, rest, sizes).astype(np.int32))
+    for node, sizes in list(sized_splits(proto)):
+        _take_out(proto, node, sizes)
 
 
 def _take_out(proto: Any, split: Any, sizes: np.ndarray) -> None:
@@ -43,7 +35,6 @@ def _take_out(proto: Any, split: Any, sizes: np.ndarray) -> None:
             if part is not None:
                 node.input[place] = f"{split.name}:{left.index(part)}"
     split.input[1] = constant(proto, f"{split.name}/parts", sizes[left])
-    split.attr["Tlen"].type = proto.node[-1].attr["dtype"].type
     split.attr["num_split"].i = len(left)
 
 
