@@ -76,7 +76,14 @@ MODELS: Final[Mapping[str, HubModel]] = {
         preprocess="none",
         module="keras_cv",
     ),
-    "segformer": HubModel(kind="segmentation", architecture=models.segformer, training=800, epochs=6, step=3e-3),
+    "segformer": HubModel(
+        kind="segmentation",
+        architecture=models.segformer,
+        training=800,
+        epochs=6,
+        step=3e-3,
+        compiled={"loss": keras.losses.SparseCategoricalCrossentropy(from_logits=True)},
+    ),
     "deeplab_v3": HubModel(
         kind="segmentation",
         architecture=models.deeplab_v3,
