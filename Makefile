@@ -5,12 +5,13 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DOCS_READY := $(VENV)/.docs
 PEERS := build/peers/venv
+HUB := build/hub/venv
 MEDIAPIPE := build/mediapipe/venv
 RAY := build/ray/venv
 
 export TF_CPP_MIN_LOG_LEVEL = 2
 
-.PHONY: demo test unit fuzz test-arm test-mediapipe test-ray test-micro test-android test-ios lint types docs zoo bench bench-peers schema golden clean
+.PHONY: demo test unit fuzz test-arm test-mediapipe test-ray test-micro test-android test-ios lint types docs zoo bench bench-peers bench-hub schema golden clean
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -106,6 +107,16 @@ $(PEERS)/.ready: pyproject.toml constraints.txt
 
 bench-peers: $(PEERS)/.ready
 	$(PEERS)/bin/python -m benchmarks.peers
+
+# KerasHub and KerasCV bring tensorflow-text and much else, so they get an environment of their own.
+# `make bench-hub ONLY="retinanet vit"` measures some rows again.
+$(HUB)/.ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(HUB)
+	$(HUB)/bin/pip install --quiet --constraint constraints.txt --editable ".[bench-hub]"
+	touch $@
+
+bench-hub: $(HUB)/.ready
+	$(HUB)/bin/python -m benchmarks.hub $(ONLY)
 
 schema: $(READY)
 	$(BIN)/python -m edgecv_runtime.jsonschema

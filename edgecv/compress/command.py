@@ -15,6 +15,7 @@ import msgspec
 from edgecv_converters.data.inputs import preprocessing, read_input_shapes, read_labels
 from edgecv_converters.source.custom import custom_objects_of, import_last
 from edgecv_converters.source.keras_model import input_ports, loaded_of
+from edgecv_converters.source.preparation import own_preprocessing
 from edgecv_runtime.digest import sha256_file
 from edgecv_runtime.errors import EdgecvError, UsageError
 from edgecv_runtime.preprocess import parse
@@ -211,7 +212,7 @@ def _data(
     how = Reading(
         head=head,
         inputs=inputs,
-        specs=preprocessing(chosen, described, observer.note),
+        specs=preprocessing(chosen, described, observer.note, own_preprocessing(model)),
         labels=_labels(options.get("labels")),
         share=training.validation,
         seed=training.seed,

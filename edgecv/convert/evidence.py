@@ -13,6 +13,7 @@ from edgecv.convert.source import SourcePhase
 from edgecv.prove.evidence import (
     ProofSamples,
     byte_weakness,
+    preparation_weakness,
     range_weaknesses,
     sample_weaknesses,
     scaling_weakness,
@@ -34,6 +35,9 @@ def weaknesses_of(source: SourcePhase, data: DataPhase, references: Mapping[str,
 def _weaknesses(source: SourcePhase, data: DataPhase, references: Mapping[str, Spool]) -> Iterator[str]:
     for name, spec in source.specs.items():
         found = scaling_weakness(name, spec, source.summary.scalings.get(name))
+        if found is not None:
+            yield found
+        found = preparation_weakness(name, spec, source.summary.beside.preprocess)
         if found is not None:
             yield found
     judged = deciding_name(data)

@@ -76,6 +76,20 @@ def _described(request: ConvertRequest, source: SourcePhase, sets: Mapping[str, 
     return heads
 
 
+def assumptions(request: ConvertRequest, source: SourcePhase) -> Iterator[str]:
+    """Say what is assumed of heads that no option describes and the model does not show whole.
+
+    Args:
+        request: The options.
+        source: The model, and the preprocessing of its inputs.
+    """
+    names = [output.name for output in source.summary.outputs]
+    said = {name for option in request.heads for name in option.outputs(names)}
+    for found in recognized(source.summary, source.specs):
+        if found.assumed is not None and said.isdisjoint(found.head.outputs) and request.recipe.task is None:
+            yield found.assumed
+
+
 def _scored(head: HeadSpec) -> str:
     """Return the output that a head's scores stand in, which is not the first one of every decoder."""
     scores = getattr(head.decode, "scores", None) or ()

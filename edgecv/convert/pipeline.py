@@ -15,6 +15,7 @@ from edgecv_converters.data import SampleSet
 from edgecv_converters.isolate import WorkerPool
 from edgecv_converters.measured import Failure, Report
 from edgecv_converters.source import save_live
+from edgecv_converters.source.beside import beside
 from edgecv_converters.source.detect import detect
 from edgecv_converters.workers.exchange import REFERENCES, REMARKS
 from edgecv_runtime.digest import tree_bytes
@@ -26,6 +27,7 @@ from edgecv.convert.data import prepare_data
 from edgecv.convert.datasets import open_sets
 from edgecv.convert.evidence import weaknesses_of
 from edgecv.convert.explanation import check_explainable, explain_samples
+from edgecv.convert.heads import assumptions
 from edgecv.convert.memory import memory_note
 from edgecv.convert.proof import Proofs
 from edgecv.convert.recipe import ArtifactSpec
@@ -82,7 +84,7 @@ def convert(request: ConvertRequest, observer: Observer | None = None, *, live: 
     sets = open_sets(request)
     with Staging(request.out, force=request.force) as staging:
         if live is not None:
-            request = replace(request, model=save_live(live, staging.work))
+            request = replace(request, model=save_live(live, staging.work), beside=beside(live))
         with WorkerPool(staging.work, litter=staging.root, preload=PRELOAD, jobs=request.jobs) as pool:
             workers = Workers(pool, request.limits, observer or Silent(), tree_bytes(request.model))
             note = memory_note(needed(request.recipe.steps), workers.model_bytes, pool.together)
@@ -131,7 +133,7 @@ def run_phases(
         workers.observer.note(remark)
     references = workers.wait_for(REFERENCES, job)
     explanation = explain_samples(request, data, conversion.artifacts, workers, staging)
-    weaknesses = weaknesses_of(source, data, references)
+    weaknesses = (*assumptions(request, source), *weaknesses_of(source, data, references))
     for text in weaknesses:
         workers.observer.note(f"Weak proof: {text}")
     return ConversionResult(

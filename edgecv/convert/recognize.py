@@ -1,11 +1,16 @@
-"""Outputs that show by their shape, end and loss that they are masks, pictures or boxes; each is said in a sentence."""
+"""Outputs that show by their shape, end and loss that they are masks, pictures or boxes; each is said in a sentence.
+
+Boxes of KerasHub's and KerasCV's detectors are suppressed as these libraries do it: by the best class of each, and
+whatever the classes are.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
+from edgecv_converters.source.anchors import OwnAnchors
 from edgecv_converters.workers import SourceSummary
 from edgecv_runtime.decoders import Columns, Decoded, Decoder, Distances, Level, Offsets, Pixels, Planes
 from edgecv_runtime.heads.kinds import KINDS, canvas_of
@@ -18,18 +23,17 @@ MOST_CLASSES: Final = 255
 COLORS: Final = 3
 YOLO_STRIDES: Final = (8, 16, 32)
 YOLO_BINS: Final = 16
-RETINA_LEVELS: Final = (range(3, 8), range(2, 7), range(3, 7), range(2, 6))  # as backbones have them
-RETINA_RATIOS: Final = (0.5, 1.0, 2.0)
-RETINA_SCALES: Final = 3
-RETINA_SIZE: Final = 4.0  # strides
+RETINA_ANCHORS: Final = tuple(OwnAnchors(first=first, last=last) for first in range(2, 6) for last in range(first, 8))
+"""KerasHub's usual anchors, on any pyramid: what a model may have that does not say them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recognized:
-    """A head that the model itself shows, and why, in a sentence."""
+    """A head that the model itself shows, and why, in a sentence; `assumed` is what nothing in the model says."""
 
     head: HeadSpec
     sentence: str
+    assumed: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,40 +166,58 @@ def _yolo(model: _Model, boxes: str, classes: str, shapes: Mapping[str, tuple[in
     if shapes[boxes][1:] != (rows, 4 * YOLO_BINS) or shapes[classes][1] != rows:
         return None
     decoder = Distances(
-        scores=(Columns(output=classes),), boxes=(Columns(output=boxes),), levels=levels, bins=YOLO_BINS, overlap=0.7
+        scores=(Columns(output=classes),),
+        boxes=(Columns(output=boxes),),
+        classes="best",
+        agnostic=True,
+        levels=levels,
+        bins=YOLO_BINS,
+        overlap=0.7,
     )
     return _detector(model, "YOLOv8 as KerasCV has it", boxes, classes, decoder)
 
 
 def _retina(model: _Model, boxes: str, classes: str, shapes: Mapping[str, tuple[int, ...]]) -> Recognized | None:
-    """KerasHub's RetinaNet: nine anchors at each cell, whose centre is the cell's corner."""
-    for chosen in RETINA_LEVELS:
-        levels = tuple(_anchored(model.canvas, 2**level) for level in chosen)
+    """KerasHub's RetinaNet: anchors at each cell, whose centre is the cell's corner."""
+    said = model.summary.beside.anchors
+    for anchors in RETINA_ANCHORS if said is None else (said,):
+        levels = tuple(_anchored(model.canvas, level, anchors) for level in range(anchors.first, anchors.last + 1))
         rows = sum(level.grid[0] * level.grid[1] * len(level.sizes) for level in levels)
         if shapes[boxes][1:] == (rows, 4) and shapes[classes][1] == rows:
             decoder = Offsets(
                 scores=(Columns(output=classes),),
                 boxes=(Columns(output=boxes),),
+                classes="best",
+                agnostic=True,
                 levels=levels,
                 variances=(1.0, 1.0, 1.0, 1.0),
                 centre=0.0,
             )
-            return _detector(model, "RetinaNet as KerasHub has it", boxes, classes, decoder)
+            found = _detector(model, "RetinaNet as KerasHub has it", boxes, classes, decoder, logits=True)
+            return found if said is not None else replace(found, assumed=_usual_anchors(found.head))
     return None
 
 
+def _usual_anchors(head: HeadSpec) -> str:
+    return (
+        f"nothing in the model says the anchors of {head.name}: KerasHub's usual ones are assumed, and with others "
+        f"every box is wrong. Convert the .keras file, or give --head {head.name}:detection=FILE.toml"
+    )
+
+
 def _queries(model: _Model, boxes: str, classes: str, shapes: Mapping[str, tuple[int, ...]]) -> Recognized | None:
-    """D-FINE and other DETRs: a box for each query, which need no suppression."""
+    """D-FINE and other DETRs: a box for each query. KerasHub suppresses them all the same."""
     if shapes[boxes][-1] != 4 or shapes[boxes][:-1] != shapes[classes][:-1]:
         return None
     decoder = Decoded(
         scores=(Columns(output=classes),),
         boxes=(Columns(output=boxes),),
+        classes="best",
+        agnostic=True,
         order="cxcywh",
         unit="relative",
-        overlap=None,
     )
-    return _detector(model, "D-FINE as KerasHub has it", boxes, classes, decoder)
+    return _detector(model, "D-FINE as KerasHub has it", boxes, classes, decoder, logits=True)
 
 
 def _raw(model: _Model, boxes: str, classes: str, shapes: Mapping[str, tuple[int, ...]]) -> Recognized | None:
@@ -218,23 +240,28 @@ def _level(canvas: tuple[int, int], stride: int) -> Level:
     return Level(grid=(tall, wide), stride=(float(stride), float(stride)))
 
 
-def _anchored(canvas: tuple[int, int], stride: int) -> Level:
+def _anchored(canvas: tuple[int, int], level: int, anchors: OwnAnchors) -> Level:
     """Anchors as KerasHub's `AnchorGenerator` has them: sides cut to whole pixels, halves rounded half to even."""
-    sides = [int(stride * RETINA_SIZE * 2 ** (scale / RETINA_SCALES)) for scale in range(RETINA_SCALES)]
+    sides = [int(2**level * anchors.size * 2 ** (scale / anchors.scales)) for scale in range(anchors.scales)]
     sizes = tuple(
         (2.0 * round(side / ratio**0.5 / 2), 2.0 * round(side * ratio**0.5 / 2))
-        for ratio in RETINA_RATIOS
+        for ratio in anchors.ratios
         for side in sides
     )
-    grid = _level(canvas, stride).grid
+    grid = _level(canvas, 2**level).grid
     down, across = (float(side // cells) for side, cells in zip(canvas, grid, strict=True))
     return Level(grid=grid, stride=(down, across), sizes=sizes)
 
 
-def _detector(model: _Model, design: str, boxes: str, classes: str, decoder: Decoder) -> Recognized:
+def _detector(
+    model: _Model, design: str, boxes: str, classes: str, decoder: Decoder, *, logits: bool = False
+) -> Recognized:
+    """A detector of a design that gives logits, whatever comes after them in the graph, or that ends as it shows."""
     names = [output.name for output in model.summary.outputs]
     outputs = tuple(sorted((boxes, classes), key=names.index))
-    head = model.spec("detection", outputs, decoder, model.summary.endings[names.index(classes)])
+    ending = model.summary.endings[names.index(classes)]
+    ending = "logits" if logits and ending != "sigmoid" else ending
+    head = model.spec("detection", outputs, decoder, ending)
     sentence = (
         f"the outputs {boxes} and {classes} are taken for {design}: boxes from a score of {head.thresholds[0]:g} on; "
         f"--head {head.name}:detection=FILE.toml says otherwise"

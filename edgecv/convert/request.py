@@ -16,6 +16,7 @@ from edgecv_converters.isolate import GIB, WorkerLimits
 from edgecv_converters.micro.options import MicroOptions
 from edgecv_converters.onnx.options import OnnxOptions
 from edgecv_converters.parity.gates import GateConfig
+from edgecv_converters.source.beside import Beside
 from edgecv_converters.targets import DenseScales, Quantizer
 from edgecv_converters.tflite.options import TfliteOptions
 from edgecv_runtime.errors import UsageError
@@ -52,6 +53,7 @@ class ConvertRequest:
         labels: Class names in the order of the model's outputs.
         heads: What is said of single outputs.
         input_shapes: Static shapes for inputs with open dimensions.
+        beside: What a live model says beside its graph, which its saved form does not keep.
         keep_failing: Write the bundle although a gate failed.
         keep_going: Write the bundle without the targets that did not convert.
         named: The targets that were asked for by name; what another one refuses is left out.
@@ -74,6 +76,7 @@ class ConvertRequest:
     allow_code: bool = False
     custom_objects: str | None = None
     signature: str | None = None
+    beside: Beside | None = None
     force: bool = False
     keep_failing: bool = False
     keep_going: bool = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -59,10 +59,12 @@ def read_source(request: ConvertRequest, workers: Workers, job: Job) -> SourcePh
     Raises:
         EdgecvError: The model cannot be loaded, or nobody says how its pictures are prepared.
     """
-    summary = workers.wait_for(SOURCE, job)
+    summary: SourceSummary = workers.wait_for(SOURCE, job)
+    if request.beside is not None:
+        summary = replace(summary, beside=request.beside)
     for note in summary.notes:
         workers.observer.note(note)
-    specs = preprocessing(request.preprocess, summary, workers.observer.note)
+    specs = preprocessing(request.preprocess, summary, workers.observer.note, summary.beside.preprocess)
     workers.store.put(PICTURES, frozenset(name for name, spec in specs.items() if spec.kind == "image"))
     return SourcePhase(summary=summary, specs=specs)
 

@@ -82,7 +82,7 @@ def open_model(request: ExplainRequest, pool: WorkerPool, observer: Observer) ->
     summary: SourceSummary = job.result()
     for note in summary.notes:
         observer.note(note)
-    specs = preprocessing(given.preprocess, summary, observer.note)
+    specs = preprocessing(given.preprocess, summary, observer.note, summary.beside.preprocess)
     name = only_input([spec.name for spec in summary.inputs])
     heads = heads_of_model(given, SourcePhase(summary=summary, specs=specs), {})
     asked = Asked(request.path.name, explain_source, {"request": source}, trained=True)

@@ -15,6 +15,7 @@ from edgecv_runtime.schema import Preprocess, TensorSpec
 from edgecv.terminal.words import number
 
 FEWEST: Final = 20
+SHARE: Final = 1.001  # of 1, with rounding
 BATCH: Final = 64
 OTHER_RANGE: Final = 8.0  # times wider: samples of two sets are not prepared alike
 UNIT: Final = (0.3, 20.0)  # the spread of inputs that were scaled to about one, 0..1 or a standard deviation
@@ -62,6 +63,17 @@ def sample_weaknesses(samples: ProofSamples, heads: Sequence[Head], *, drawn: bo
     for head in heads:
         if not any(head.finds(batch) for _, batch in samples.outputs.batches(BATCH)):
             yield f"the source finds nothing on any of the {count} {name} samples ({head.name})"
+        yield from _no_shares(samples.outputs, head)
+
+
+def _no_shares(outputs: Spool, head: Head) -> Iterator[str]:
+    """Say that the scores of a head are logits, to which nothing applies an activation."""
+    highest = max((head.highest_score(batch) for _, batch in outputs.batches(BATCH)), default=0.0)
+    if highest > SHARE:
+        yield (
+            f"scores of {head.name} reach {number(highest)} and should be shares of 1: give activation = "
+            f'"sigmoid", or what is right, in the file of --head {head.name}:{head.kind}=FILE.toml'
+        )
 
 
 def range_weaknesses(sets: Mapping[str, Spool]) -> Iterator[str]:
@@ -121,6 +133,30 @@ def scaling_weakness(
             "it was trained on"
         )
     return None
+
+
+def preparation_weakness(name: str, spec: Preprocess, own: Preprocess | None) -> str | None:
+    """Say that pictures are scaled otherwise than the preprocessor does that a model carries beside its graph.
+
+    Args:
+        name: The input.
+        spec: Its preprocessing.
+        own: That of the model's own preprocessor; None where it has none.
+    """
+    if own is None or spec.kind != "image":
+        return None
+    said, given = ((one.normalize.scale, one.normalize.offset) for one in (own, spec))
+    if all(np.allclose(one, other, rtol=1e-4, atol=1e-6) for one, other in zip(said, given, strict=True)):
+        return None
+    return (
+        f"the model's own preprocessor gives {name} pixels x {_each(said[0])} + {_each(said[1])}, and this "
+        f"preprocessing pixels x {_each(given[0])} + {_each(given[1])}. Leave --preprocess out if it was trained with "
+        "its own"
+    )
+
+
+def _each(values: Sequence[float]) -> str:
+    return " / ".join(number(value) for value in values)
 
 
 def tensor_weakness(

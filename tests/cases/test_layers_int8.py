@@ -326,6 +326,24 @@ def test_boxes_that_the_model_places_itself_have_finer_steps_than_the_picture() 
     assert "places in all of a picture have too few steps in int8" in made.kept
 
 
+@pytest.mark.parametrize("end", ["sigmoid", "softmax"])
+def test_probabilities_of_many_boxes_keep_their_small_values(end: str) -> None:
+    """One class is near 1 and the others are seldom over 0.01, where int8 has steps of 1/256."""
+    keras = seeded()
+    layers = keras.layers
+    image = keras.Input((8, 8, 3), name="x")
+    x = layers.Conv2D(8, 3, strides=2, padding="same", activation="relu")(image)
+    scores = layers.Reshape((16, 3))(layers.Conv2D(3, 1, name="head")(x))
+    model, values = keras.Model(image, layers.Activation(end, name="scores")(scores)), {"x": pictures()}
+    model.get_layer("head").bias.assign([2.0, -5.0, -7.0])
+    made = files(model, values)
+    all_int8 = files(model, values, how=Quantizing(quantizer="edgecv", strict=True))
+    for found in (made.tflite()[0], made.onnx()[0], made.coreml()[0]):
+        assert all(decibels(made.expected[0][..., k], found[..., k]) > 20 for k in range(3))
+    assert decibels(made.expected[0][..., 2], all_int8.tflite()[0][..., 2]) < 10
+    assert "most of which are near 0, have steps of 1/256" in made.kept
+
+
 def test_sound_files_are_left_alone() -> None:
     _, int8, float32, data, _ = digits_files()
     assert broken_outputs(int8, float32, [data[:20]]) == 0

@@ -8,10 +8,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from edgecv_converters.data import open_samples
+from edgecv_converters.source.beside import Beside
 from edgecv_runtime.errors import DataError, EdgecvError
 from edgecv_runtime.schema import Preprocess, TensorSpec
 
-from edgecv.convert.heads import guessed, heads_of, judged_head
+from edgecv.convert.heads import assumptions, guessed, heads_of, judged_head
 from edgecv.convert.request import from_options
 from tests.heads import head, spec
 
@@ -93,6 +94,24 @@ def test_an_option_says_what_an_output_is_and_its_labels():
     ]
     assert found(TWO, heads=["gender:regression"])[1] == spec("regression", "gender")
     assert found({"y:0": (1, "logits")}, heads=["y:0:binary"])[0].kind == "binary"
+
+
+def test_assumed_anchors_are_said_unless_an_option_describes_the_head():
+    decode = '[decode]\nform = "ssd"\nscores = "cls_logits"\nboxes = "bbox_regression"\n'
+    Path("head.toml").write_text(decode + "levels = [{ stride = 8, sizes = [[32, 32]] }]\n")
+    shapes = {"bbox_regression": (1, 9 * 16, 4), "cls_logits": (1, 9 * 16, 20)}
+    summary = SimpleNamespace(
+        inputs=[TensorSpec(name="x", shape=(1, 32, 32, 3), dtype="float32")],
+        outputs=[TensorSpec(name=name, shape=shape, dtype="float32") for name, shape in shapes.items()],
+        endings=["other"] * 2,
+        trained_as=[None] * 2,
+        beside=Beside(),
+    )
+    source = SimpleNamespace(summary=summary, specs={"x": Preprocess(size=(32, 32))})
+    said = {(): 1, ("bbox_regression+cls_logits:detection=head.toml",): 0}
+    for heads, count in said.items():
+        request = from_options(Path("m.keras"), Path("m.edgecv"), {"heads": list(heads)})
+        assert sum("usual ones are assumed" in text for text in assumptions(request, source)) == count
 
 
 @pytest.mark.parametrize(("ending", "left"), [("sigmoid", "none"), ("logits", "sigmoid")])

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from edgecv_converters.data import Spool
 from edgecv_converters.source.losses import trained_as
+from edgecv_runtime.decoders import Columns, Decoded
 from edgecv_runtime.heads.kinds import open_head
 from edgecv_runtime.preprocess import from_preset
 from edgecv_runtime.schema import HeadSpec, TensorSpec
@@ -73,6 +74,19 @@ def test_an_input_that_never_changes_is_not_proven(tmp_path):
     samples = ProofSamples(name="calibration", inputs=inputs, outputs=spool(tmp_path / "out", cls=RNG.random((40, 3))))
     (found,) = sample_weaknesses(samples, [HEAD], drawn=False)
     assert found == "the calibration samples are all equal in mask: they do not prove what it does"
+
+
+@pytest.mark.parametrize(("activation", "count"), [("none", 1), ("sigmoid", 0)])
+def test_scores_of_boxes_that_are_no_shares_of_1_are_said(tmp_path, activation, count):
+    specs = [TensorSpec(name=name, shape=(1, 5, width), dtype="float32") for name, width in (("b", 4), ("s", 3))]
+    decoder = Decoded(scores=(Columns(output="s"),), boxes=(Columns(output="b"),))
+    head = HeadSpec(name="b+s", kind="detection", outputs=("b", "s"), activation=activation, thresholds=(0.25,),
+                    decode=decoder)  # fmt: skip
+    corners = np.sort(RNG.random((40, 5, 4)) * 20, axis=-1)
+    outputs = spool(tmp_path / "out", b=corners, s=RNG.normal(0, 4, (40, 5, 3)))
+    samples = ProofSamples(name="calibration", inputs=spool(tmp_path / "in", x=RNG.random((40, 4))), outputs=outputs)
+    found = list(sample_weaknesses(samples, [open_head(head, specs, (32, 32))], drawn=False))
+    assert sum("should be shares of 1" in text for text in found) == count
 
 
 def test_few_samples_prove_little(tmp_path):

@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 from edgecv_converters.graph.finished import FinishedRows
 from edgecv_converters.source import load_source
+from edgecv_converters.source.anchors import OwnAnchors, anchors_of
+from edgecv_converters.source.answers import answers_among
+from edgecv_converters.source.beside import Beside
 from edgecv_runtime.heads.kinds import open_head
 from edgecv_runtime.schema import Normalize, Preprocess, TensorSpec
 
@@ -16,14 +19,16 @@ from edgecv.convert.recognize import recognized
 RESCALED = Preprocess(size=(64, 96), normalize=Normalize(scale=(1 / 255,)))
 
 
-def found(outputs, ending="other", loss=None, spec=RESCALED, channels=3, finished=()):
+def found(outputs, ending="other", loss=None, spec=RESCALED, channels=3, anchors=None, finished=()):
     specs = [TensorSpec(name=name, shape=shape, dtype="float32") for name, shape in outputs.items()]
     takes = [TensorSpec(name="x", shape=(1, 64, 96, channels), dtype="float32")]
+    endings, losses = [ending] * len(specs), [loss] * len(specs)
     summary = SimpleNamespace(
         inputs=takes,
         outputs=specs,
-        endings=[ending] * len(specs),
-        trained_as=[loss] * len(specs),
+        endings=endings,
+        trained_as=losses,
+        beside=Beside(anchors=anchors),
         finished=finished,
     )
     heads = list(recognized(summary, {"x": spec}))
@@ -139,6 +144,36 @@ def test_retinanet_s_anchors_are_kerashub_s():
     assert first.sizes[:4] == ((46.0, 22.0), (56.0, 28.0), (70.0, 36.0), (32.0, 32.0))
 
 
+@pytest.mark.parametrize(("ending", "left"), [("other", "sigmoid"), ("logits", "sigmoid"), ("sigmoid", "none")])
+def test_designs_that_give_logits_get_their_sigmoid_however_their_graph_ends(ending, left):
+    for outputs in (
+        {"bbox_regression": (1, ANCHORS, 4), "cls_logits": (1, ANCHORS, 20)},
+        {"logits": (1, 300, 80), "pred_boxes": (1, 300, 4)},
+    ):
+        (one,) = found(outputs, ending)
+        assert one.head.activation == left
+        assert (one.head.decode.classes, one.head.decode.agnostic, one.head.decode.overlap) == ("best", True, 0.5)
+
+
+def test_retinanet_may_have_any_levels():
+    rows = 9 * CELLS
+    (one,) = found({"bbox_regression": (1, rows, 4), "cls_logits": (1, rows, 20)}, "logits")
+    assert [level.stride[0] for level in one.head.decode.levels] == [8.0, 16.0, 32.0]
+    assert "KerasHub's usual ones are assumed" in one.assumed
+
+
+def test_retinanet_s_own_anchors_are_taken_from_the_model():
+    generator = SimpleNamespace(min_level=3, max_level=5, num_scales=1, aspect_ratios=[1.0, 2.0], anchor_size=2.0)
+    anchors = anchors_of(SimpleNamespace(anchor_generator=generator))
+    rows = 2 * CELLS
+    (one,) = found({"bbox_regression": (1, rows, 4), "cls_logits": (1, rows, 20)}, "logits", anchors=anchors)
+    assert one.head.decode.levels[0].sizes == ((16.0, 16.0), (12.0, 22.0))
+    assert one.assumed is None
+    assert found({"bbox_regression": (1, rows, 4), "cls_logits": (1, rows, 20)}) == []  # of a graph that says nothing
+    assert anchors_of(None) is None
+    assert anchors == OwnAnchors(first=3, last=5, scales=1, ratios=(1.0, 2.0), size=2.0)
+
+
 def test_suppression_inside_a_savedmodel_is_cut_off(tmp_path):
     import tensorflow as tf
 
@@ -167,3 +202,30 @@ def test_suppression_inside_a_savedmodel_is_cut_off(tmp_path):
     assert b"CombinedNonMaxSuppression" not in source.freeze().graph_def
     picture = np.random.default_rng(0).random((2, 8, 8, 3), np.float32)
     assert source.predict({"input_tensor": picture})["raw_detection_boxes"].shape == (2, 128, 4)
+
+
+def test_what_only_training_needs_is_left_out_of_a_detr(tmp_path):
+    from keras import Model, layers
+
+    picture = layers.Input((16, 16, 3), name="images")
+    rows = layers.Reshape((4, 12))(layers.Conv2D(12, 8, strides=8, name="body")(picture))
+    made = {
+        "pred_boxes": layers.Dense(4, activation="sigmoid")(rows),
+        "logits": layers.Dense(3)(rows),
+        "intermediate_logits": layers.Dense(3)(rows),
+        "enc_topk_bboxes": layers.Dense(4)(rows),
+    }
+    model = Model(picture, made)
+    model.save(tmp_path / "m.keras")
+    model.export(tmp_path / "m", verbose=False)
+    pixels = np.random.default_rng(0).random((2, 16, 16, 3), np.float32)
+    for file in (tmp_path / "m.keras", tmp_path / "m"):
+        source = load_source(file)
+        assert sorted(spec.name for spec in source.outputs) == ["logits", "pred_boxes"]
+        assert "only a detector's training needs" in "".join(source.notes)
+        np.testing.assert_allclose(source.predict({"images": pixels})["logits"], model(pixels)["logits"], atol=1e-5)
+
+
+@pytest.mark.parametrize("names", [("enc_1", "logits"), ("logits", "pred_boxes"), ("y",)])
+def test_other_models_keep_all_their_outputs(names):
+    assert answers_among(names) == (tuple(range(len(names))), ())

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import base64
 import marshal
+import subprocess
+import sys
+from types import ModuleType
 
 import pytest
-from edgecv_converters.source.code import check_config
+from edgecv_converters.source.code import check_config, named_classes
+from edgecv_converters.source.custom import classes_inside
 from edgecv_runtime.errors import SourceError
 
 CODE = base64.b64encode(marshal.dumps((lambda x: x * 2).__code__)).decode()
@@ -73,3 +77,39 @@ def test_keras_2_configurations_have_no_modules() -> None:
     with pytest.raises(SourceError, match="the custom activation 'my_bend'"):
         check({"class_name": "Sequential", "config": {"layers": [dense]}})
     check({"class_name": "Sequential", "config": {"layers": [dense]}}, ("my_bend",))
+
+
+@pytest.mark.parametrize(
+    ("registered", "hint"),
+    [
+        ("keras_hub>ViTBackbone", "Install keras-hub beside edgecv, and give --custom-objects keras_hub"),
+        ("keras_cv.models>YOLOV8Detector", "Install keras-cv beside edgecv, and give --custom-objects keras_cv"),
+        ("keras_hubs>ViTBackbone", "Name the module that defines it: --custom-objects package.module"),
+        ("os>ViTBackbone", "Name the module that defines it: --custom-objects package.module"),
+    ],
+)
+def test_a_well_known_library_is_named_and_no_package_that_only_the_file_names(registered, hint):
+    layer = {"module": "somewhere", "class_name": "X", "registered_name": registered, "config": {"name": "x"}}
+    with pytest.raises(SourceError) as refusal:
+        check(model(layer))
+    assert refusal.value.hint == hint
+
+
+def test_classes_inside_the_named_package_are_given_where_it_imported_them(monkeypatch):
+    library = {name: ModuleType(name) for name in ("lib", "lib.inside", "library")}
+    for name, module in library.items():
+        monkeypatch.setitem(sys.modules, name, module)
+
+        class Layer:
+            from_config = None
+
+        Layer.__module__ = name
+        module.Layer = Layer
+    library["lib.inside"].Popen = subprocess.Popen
+    library["lib.inside"].Other = library["library"].Layer
+    named = [("lib.inside", name) for name in ("Layer", "Popen", "Other", "missing")]
+    assert classes_inside("lib", named) == {"Layer": library["lib.inside"].Layer}
+    assert classes_inside("lib", [("library", "Layer"), ("lib.never", "Layer"), ("subprocess", "Popen")]) == {}
+    assert classes_inside(None, named) == {}
+    layer = {"module": "lib.inside", "class_name": "Layer", "registered_name": "Layer", "config": {"name": "x"}}
+    assert list(named_classes(model(layer, DENSE), "m.keras")) == [("lib.inside", "Layer")]

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from edgecv_runtime.errors import ConversionError, EdgecvError
 from edgecv_runtime.heads.base import is_whole
@@ -27,6 +27,7 @@ from edgecv_converters.model_metadata import ModelMetadata
 UNKNOWN_OP = re.compile(r"Conversion for TF op '(\w+)' not implemented")
 FLOATS = frozenset({"float32", "float16"})
 PLAIN = Interface()
+CRASHES: Final = "common::fuse_stack_split"  # where a part is read by anything but a squeeze, as in D-FINE
 
 
 def to_coreml(
@@ -88,11 +89,19 @@ def to_program(
         outputs=[ct.TensorType(name=endpoint.node) for endpoint in frozen.outputs],
         compute_precision=ct.precision.FLOAT32 if precision == "float32" else half,
         minimum_deployment_target=getattr(ct.target, minimum_target(precision, interface)),
+        pass_pipeline=_pipeline(ct),
     )
     for endpoint in frozen.inputs:
         if endpoint.node not in read:
             _take_unread(program, endpoint)
     return program
+
+
+def _pipeline(ct: Any) -> Any:
+    """The usual passes of coremltools, but for one that ends with an error."""
+    pipeline = ct.PassPipeline.DEFAULT
+    pipeline.remove_passes({CRASHES})
+    return pipeline
 
 
 def _without_truth_values(frozen: FrozenGraph) -> FrozenGraph:

@@ -48,13 +48,15 @@ def is_clip(spec: TensorSpec) -> bool:
     return len(spec.shape) == 5 and spec.shape[4] in IMAGE_CHANNELS
 
 
-def preprocessing(given: Preprocess | None, model: HasInputs, note: Callable[[str], None]) -> dict[str, Preprocess]:
+def preprocessing(
+    given: Preprocess | None, model: HasInputs, note: Callable[[str], None], own: Preprocess | None = None
+) -> dict[str, Preprocess]:
     """The preprocessing of every input, complete.
 
     What was given applies to the inputs that may be pictures (or clips, or the one that may be a sound), or to all
     where it is for tensors; others are tensors. An input of H x W is a gray picture where the preprocessing is one for
-    pictures and no other input may be one. A model that scales raw pixels itself gets "none". Nothing is ever assumed
-    of any other picture.
+    pictures and no other input may be one. Where nothing was given, it is `own`, what the model carries beside its
+    graph; a model that scales raw pixels itself gets "none". Nothing is ever assumed of any other picture.
 
     Raises:
         UsageError: An input may be a picture and nobody says how it is prepared; the hint lists the presets.
@@ -72,20 +74,26 @@ def preprocessing(given: Preprocess | None, model: HasInputs, note: Callable[[st
             f"Leave --preprocess out, or give --preprocess tensor{CLIPS if any(map(is_clip, model.inputs)) else ''}",
         )
     if given is None and pictures:
-        if not model.has_preprocessing:
-            names = ", ".join(PRESETS)
-            raise UsageError(
-                f"nobody says how pictures are prepared for the input {pictures[0]!r}",
-                f"Give --preprocess with what the model was trained on: {names}, or a TOML file",
-            )
-        chosen = from_preset("none")
-        note("The model scales raw pixels itself: preprocessing is 'none' (0..255)")
+        chosen = _told(model, pictures[0], note) if own is None else own
+        if own is not None:
+            note("Pictures are prepared as the model's own preprocessor says; --preprocess says otherwise")
     for spec in model.inputs:
         if given is None and is_clip(spec):
             note(f"The input {spec.name!r} is taken for numbers{CLIPS}")
     tensor = from_preset("tensor")
     specs = {s.name: (chosen if s.name in pictures and chosen is not None else tensor) for s in model.inputs}
     return {spec.name: resolve(specs[spec.name], spec.shape, spec.name) for spec in model.inputs}
+
+
+def _told(model: HasInputs, picture: str, note: Callable[[str], None]) -> Preprocess:
+    """The preprocessing of a model that scales raw pixels itself."""
+    if not model.has_preprocessing:
+        raise UsageError(
+            f"nobody says how pictures are prepared for the input {picture!r}",
+            f"Give --preprocess with what the model was trained on: {', '.join(PRESETS)}, or a TOML file",
+        )
+    note("The model scales raw pixels itself: preprocessing is 'none' (0..255)")
+    return from_preset("none")
 
 
 def _of_kind(given: Preprocess, inputs: Sequence[TensorSpec]) -> dict[str, Preprocess]:

@@ -23,13 +23,22 @@ from edgecv_converters.graph.edit import (
 from edgecv_converters.graph.frozen import Endpoint, FrozenGraph
 from edgecv_converters.graph.layers import layer_of
 from edgecv_converters.graph.names import single_scope, tidy_names
-from edgecv_converters.graph.passes import bias_add, bincount, branches, negative_zero, shapes, tensor_lists, unroll
+from edgecv_converters.graph.passes import (
+    bias_add,
+    bincount,
+    branches,
+    empty_parts,
+    negative_zero,
+    shapes,
+    tensor_lists,
+    unroll,
+)
 from edgecv_converters.graph.passes.runner import run_passes
 from edgecv_converters.graph.weights import LARGE, WeightFile, hide, show
 
 Call = Callable[[Sequence[Any]], Sequence[Any]]
 LOOP_PASSES = (shapes.rewrite, unroll.rewrite, tensor_lists.rewrite)
-PLAIN_PASSES = (shapes.rewrite, bincount.rewrite, bias_add.rewrite, negative_zero.rewrite)
+PLAIN_PASSES = (shapes.rewrite, empty_parts.rewrite, bincount.rewrite, bias_add.rewrite, negative_zero.rewrite)
 CALLS = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
 _NOT_A_NODE_NAME = re.compile(r"[^A-Za-z0-9_.-]")
 # Operations that only pass on their inputs: copies, and what training alone needs.

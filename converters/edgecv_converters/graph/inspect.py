@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,11 @@ _REDUCTIONS = frozenset(
     {"Max", "Min", "Mean", "Sum", "Prod", "All", "Any", "EuclideanNorm", "ArgMax", "ArgMin"}
     | {"Cumsum", "Cumprod", "ReverseV2", "Roll"}
 )
-_SHAPE_ONLY = frozenset({"Identity", "Cast", "Reshape", "Squeeze", "StopGradient", "ExpandDims"})
+_SHAPE_ONLY = frozenset(
+    {"Identity", "Cast", "Reshape", "Squeeze", "StopGradient", "ExpandDims", "ResizeBilinear", "ResizeNearestNeighbor"}
+)
+_MOVES = frozenset({"Transpose", "Slice", "StridedSlice", "GatherV2", "GatherNd"})
+_JOINS = frozenset({"ConcatV2", "Pack"})
 
 
 def ops(frozen: FrozenGraph) -> dict[str, int]:
@@ -27,21 +32,27 @@ def ops(frozen: FrozenGraph) -> dict[str, int]:
     return dict(sorted(Counter(node.op for node in frozen.light().node).items()))
 
 
-def final_activation(frozen: FrozenGraph, output: Endpoint) -> str:
-    """The operation that makes `output`, ignoring those that only copy, cast or reshape."""
-    nodes = {node.name: node for node in frozen.light().node}
-    node = nodes[output.node]
-    while node.op in _SHAPE_ONLY:
-        node = nodes[node_of(node.input[0])]
-    return str(node.op)
-
-
 def ending(frozen: FrozenGraph, output: Endpoint) -> Ending:
-    """Return how `output` ends: with a sigmoid, a softmax, an operation that gives logits, or with anything else."""
-    last = final_activation(frozen, output)
-    if last in {"Sigmoid", "Softmax"}:
-        return "sigmoid" if last == "Sigmoid" else "softmax"
-    return "logits" if last in _LINEAR else "other"
+    """Return how `output` ends: with a sigmoid, a softmax, an operation that gives logits, or with anything else.
+
+    What only copies, moves or resizes values is passed over, and so is what joins values that all end alike.
+    """
+    found = _endings({node.name: node for node in frozen.light().node}, output.node)
+    return found.pop() if len(found) == 1 else "other"
+
+
+def _endings(nodes: Mapping[str, Any], name: str, *, whole: bool = True) -> set[Ending]:
+    """The ways in which the values of a node end; a part of a softmax, or several side by side, are none any more."""
+    node = nodes[name]
+    while node.op in _SHAPE_ONLY or node.op in _MOVES:
+        whole = whole and node.op in _SHAPE_ONLY
+        node = nodes[node_of(node.input[0])]
+    if node.op in _JOINS:
+        joined = [source for source in node.input if nodes[node_of(source)].op != "Const"]
+        return {found for source in joined for found in _endings(nodes, node_of(source), whole=False)}
+    if node.op == "Softmax":
+        return {"softmax" if whole else "other"}
+    return {"sigmoid" if node.op == "Sigmoid" else "logits" if node.op in _LINEAR else "other"}
 
 
 def scales_input(frozen: FrozenGraph) -> bool:

@@ -7,10 +7,11 @@ so are the statistics of normalizations: the reciprocal square root of a varianc
 left for the usual ones. Nothing is done where the outputs are sound, but for what never is right: a stand-in for
 infinity (-3e38, as attention masks have); what only moves integers between tensors to which TensorFlow's converter gave
 different scales: one-hot encodings, and sequences that are reversed; and after the last weights, where it costs next to
-nothing, exponentials (a softplus, log(1 + exp x), or sizes of boxes: values from 0.05 to 50 on steps of 0.2) and the
-arithmetic with a number for each cell by which detectors place boxes (those of 0..640 have steps of 2.5). Where the
-model sorts its boxes after the last weights, all that follows these is float: the scores by which it chooses, the
-numbers of the classes, and the boxes, which are joined in the end.
+nothing, exponentials (a softplus, log(1 + exp x), or sizes of boxes: values from 0.05 to 50 on steps of 0.2), the
+arithmetic with a number for each cell by which detectors place boxes (those of 0..640 have steps of 2.5), and the
+probabilities of many boxes (of which those of 0.004 and 0.0001 would be 0.004 or 0). Where the model sorts its boxes
+after the last weights, all that follows these is float: the scores by which it chooses, the numbers of the classes, and
+the boxes, which are joined in the end.
 """
 
 from __future__ import annotations
@@ -44,6 +45,8 @@ TIED = "one int8 scale would round a part of its values away"
 SPREAD = "exponentials have too few steps for their small values in int8"
 PLACED = "places in all of a picture have too few steps in int8"
 SORTED = "what the model sorts by its scores is chosen by more digits than int8 has"
+SCORED = "probabilities of many boxes, most of which are near 0, have steps of 1/256 in int8"
+PROBABLE = frozenset({"LOGISTIC", "SOFTMAX"})
 PLACING = frozenset({"ADD", "DIV", "MUL", "SUB"})
 MOVES = frozenset({"RESHAPE", "SLICE", "SQUEEZE", "STRIDED_SLICE", "TRANSPOSE"})  # of one tensor's values
 
@@ -234,7 +237,8 @@ class _RepairSearch:
 def _decoding(network: Network) -> dict[int, str]:
     """The int8 operations, by their numbers, that compute outputs after the last weights, and why they stay float.
 
-    They begin at an exponential, or at arithmetic with a number for each cell; where boxes are sorted, at the weights.
+    They begin at an exponential, at the probabilities of many boxes, or at arithmetic with a number for each cell;
+    where boxes are sorted, at the weights.
     """
     found: dict[int, str] = {}
     reasons: dict[int, str] = {}
@@ -243,7 +247,7 @@ def _decoding(network: Network) -> dict[int, str]:
     for number in sorted(last):
         op = network.ops[number]
         before = next((reasons[operand] for operand in op.inputs if operand in reasons), None)
-        why = first or before or (SPREAD if op.kind == "EXP" else PLACED if _places(network, op) else None)
+        why = first or before or _reason(network, op)
         touched = (*op.inputs, *op.outputs) if first else op.outputs
         if why is None or network.grids.keys().isdisjoint(touched):
             continue
@@ -251,6 +255,21 @@ def _decoding(network: Network) -> dict[int, str]:
         if op.kind not in CASTS:
             found[number] = why
     return found
+
+
+def _reason(network: Network, op: Op) -> str | None:
+    """Say why an operation after the last weights has too few steps in int8; None where it has enough."""
+    if op.kind == "EXP":
+        return SPREAD
+    if _places(network, op):
+        return PLACED
+    return SCORED if _scores(network, op) else None
+
+
+def _scores(network: Network, op: Op) -> bool:
+    """Tell whether an operation gives the probabilities of many boxes, of which most are near 0."""
+    listed = any(len(network.shapes[number]) == LIST_AXES - 1 for number in network.outputs)
+    return op.kind in PROBABLE and listed and int(np.prod(network.shapes[op.outputs[0]][:-1])) > 1
 
 
 def _places(network: Network, op: Op) -> bool:

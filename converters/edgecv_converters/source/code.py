@@ -14,7 +14,7 @@ from edgecv_runtime.errors import SourceError
 from edgecv_runtime.paths import shortened
 
 from edgecv_converters.source.allowed import keras as names
-from edgecv_converters.source.causes import CUSTOM_OBJECTS
+from edgecv_converters.source.causes import custom_hint
 from edgecv_converters.source.lambdas import foreign_bytecode, this_python
 from edgecv_converters.source.op_layers import op_layer_fault
 
@@ -122,11 +122,27 @@ def check_config(config: Any, name: str, given: Collection[str], *, allow_code: 
         if missing is not None:
             raise SourceError(
                 f"the model has the custom {what} {shortened(missing)!r}",
-                CUSTOM_OBJECTS,
+                custom_hint(missing),
             )
         fault = None if allow_code else _fault(entry, given)
         if fault is not None:
             raise SourceError(f"{name}: {shortened(entry.owner)} {shortened(fault)}", _TRUST)
+
+
+def named_classes(config: Any, name: str) -> Iterator[tuple[str, str]]:
+    """The module and the name of every class of a configuration that says both.
+
+    Args:
+        config: The model's configuration, as JSON has it.
+        name: What messages call the file.
+
+    Raises:
+        SourceError: It is nested too deeply.
+    """
+    for entry in _entries(config, name):
+        module = entry.value.get("module")
+        if isinstance(module, str) and _own_name(entry) is not None:
+            yield module, entry.name
 
 
 def _of_python(function: Any) -> bool:

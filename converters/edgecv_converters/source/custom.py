@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -37,3 +38,27 @@ def custom_objects_of(module: str | None) -> dict[str, Any]:
         for name, value in vars(found).items()
         if not name.startswith("_") and (inspect.isclass(value) or inspect.isfunction(value))
     }
+
+
+def classes_inside(package: str | None, named: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """The classes of layers and the like that a file takes from modules inside the package that the user named.
+
+    A library need not register all of its classes. Nothing is imported for it: those modules are looked at that the
+    package has imported itself, and what they have from elsewhere is left out.
+
+    Args:
+        package: The module that `--custom-objects` names, or None.
+        named: The module and the name of each class of the file.
+    """
+    found: dict[str, Any] = {}
+    for module, name in named:
+        if package is None or not _is_inside(package, module) or module not in sys.modules:
+            continue
+        value = vars(sys.modules[module]).get(name)
+        if inspect.isclass(value) and hasattr(value, "from_config") and _is_inside(package, value.__module__):
+            found[name] = value
+    return found
+
+
+def _is_inside(package: str, module: str) -> bool:
+    return module == package or module.startswith(f"{package}.")

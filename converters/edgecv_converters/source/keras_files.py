@@ -13,9 +13,9 @@ from edgecv_runtime.errors import EdgecvError, SourceError
 from edgecv_converters.source.archive import check_weights, has_old_names, read_config, read_version
 from edgecv_converters.source.budget import limited_weights
 from edgecv_converters.source.causes import EXPORT, hint_of
-from edgecv_converters.source.code import check_config, parse_config, usable_objects
+from edgecv_converters.source.code import check_config, named_classes, parse_config, usable_objects
 from edgecv_converters.source.connections import unconnected
-from edgecv_converters.source.custom import custom_objects_of
+from edgecv_converters.source.custom import classes_inside, custom_objects_of
 from edgecv_converters.source.detect import ModelFormat
 from edgecv_converters.source.generations import functions_of_tensorflow, only_keras2, today
 from edgecv_converters.source.hdf5 import check_hdf5, read_architecture, read_training
@@ -113,6 +113,7 @@ def _check(path: Path, kind: ModelFormat, *, allow_code: bool, custom_objects: s
     config = parse_config(text, what)
     check_plain(config, path.name)
     own = usable_objects(custom_objects_of(custom_objects))
+    own = {**classes_inside(custom_objects, named_classes(config, path.name)), **own}
     own = {**functions_of_tensorflow(config), **own}
     check_config(config, path.name, {*own, *_registered()}, allow_code=allow_code)
     generation = writer.partition(".")[0]

@@ -11,6 +11,7 @@ from edgecv_runtime.errors import SourceError
 
 from edgecv_converters.graph.freeze import Call
 from edgecv_converters.graph.names import scope_name
+from edgecv_converters.source.answers import KeptOutputs, answers_among
 from edgecv_converters.source.model import LayerRow, Loaded, Port
 
 SCALES = frozenset({"Rescaling", "Normalization"})
@@ -24,7 +25,9 @@ def loaded_of(model: Any, *, file_format: str, loader: str, notes: tuple[str, ..
     """
     _check_stateless(model)
     inputs = input_ports(model)
-    call = flat_call(model)
+    every = output_names(model, inputs)
+    kept = answers_among(every)
+    call = _call_of(model, kept)
     batch = _fixed_batch(model)
     if batch is not None:
         notes += (f"the model was built for a batch of {batch}, which is 1 now: each sample is answered by itself",)
@@ -32,7 +35,7 @@ def loaded_of(model: Any, *, file_format: str, loader: str, notes: tuple[str, ..
         format=file_format,
         loader=loader,
         inputs=inputs,
-        output_names=output_names(model, inputs),
+        output_names=tuple(every[place] for place in kept.places),
         call=call,
         freezable=lambda _specs: _unrolled(model, call),
         weights=tuple((_weight_name(weight), weight.numpy) for weight in model.weights),
@@ -41,7 +44,7 @@ def loaded_of(model: Any, *, file_format: str, loader: str, notes: tuple[str, ..
         has_preprocessing=_scales_pixels(model),
         doubled_scopes=_doubled_scopes(model),
         fixed_batch=batch,
-        notes=notes,
+        notes=(*notes, *kept.notes),
         network=model,
     )
 
@@ -70,6 +73,17 @@ def flat_call(model: Any) -> Call:
 
     call = _structured_call(model)
     return lambda tensors: list(tf.nest.flatten(call(tensors)))
+
+
+def _call_of(model: Any, kept: KeptOutputs) -> Call:
+    """The model in inference mode, without the outputs that do not answer."""
+    call = flat_call(model)
+
+    def answers(tensors: Sequence[Any]) -> Sequence[Any]:
+        found = call(tensors)
+        return [found[place] for place in kept.places]
+
+    return answers
 
 
 def leaf_layers(model: Any) -> Iterator[Any]:

@@ -23,6 +23,7 @@ from edgecv_converters.graph.layers import layer_of
 from edgecv_converters.graph.macs import multiply_adds, multiply_adds_by_layer
 from edgecv_converters.graph.names import scope_name
 from edgecv_converters.graph.scaling import Scaling, input_scalings
+from edgecv_converters.source.beside import Beside, beside
 from edgecv_converters.source.causes import hint_of
 from edgecv_converters.source.losses import shown_heads
 from edgecv_converters.source.words import gist
@@ -145,6 +146,11 @@ class SourceModel:
     def trained_as(self) -> tuple[Training | None, ...]:
         """The meaning that the file's losses give each output; None where it does not say."""
         return self.loaded.trained_as or (None,) * len(self.outputs)
+
+    @property
+    def beside(self) -> Beside:
+        """The facts that the model carries beside its graph."""
+        return beside(self.loaded.network)
 
     @property
     def heads(self) -> tuple[HeadSpec, ...]:

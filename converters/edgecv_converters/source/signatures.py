@@ -8,13 +8,11 @@ from typing import Any, Final
 
 from edgecv_runtime.errors import SourceError, UsageError
 
+from edgecv_converters.source.answers import answers_among
 from edgecv_converters.source.model import Port
 
 _PREFERRED: Final = ("serving_default", "serve")
 _CALL: Final = "__call__"
-# What detectors of TensorFlow's Object Detection API give before they suppress boxes, and what after.
-_RAW: Final = ("raw_detection_boxes", "raw_detection_scores")
-_SUPPRESSED: Final = "detection_boxes"
 _HIDDEN: Final = frozenset({"call_and_return_all_conditional_losses", "call_and_return_conditional_losses"})
 _SAVE: Final = "tf.saved_model.save(model, folder, signatures=model.FUNCTION)"
 
@@ -109,8 +107,8 @@ def _of_signature(restored: Any, folder: str, name: str, signature: Any) -> Sign
     if not specs:
         raise SourceError(f"{folder} takes no input", "Export it with the input as the signature's argument")
     every = tuple(signature.structured_outputs)
-    cut = _SUPPRESSED in every and set(_RAW) <= set(every)
-    outputs = _RAW if cut else every
+    kept = answers_among(every)
+    outputs = tuple(every[place] for place in kept.places)
 
     def call(tensors: Sequence[Any]) -> Sequence[Any]:
         _keep = restored  # the variables live as long as what was loaded
@@ -124,15 +122,7 @@ def _of_signature(restored: Any, folder: str, name: str, signature: Any) -> Sign
         call=call,
         variables=signature.variables,
         graph=signature.graph,
-        notes=(_cut_words(every),) if cut else (),
-    )
-
-
-def _cut_words(every: Sequence[str]) -> str:
-    left = len(every) - len(_RAW)
-    return (
-        f"the {left} outputs of the non-maximum suppression inside the model are left out, which GPUs and NPUs do not "
-        f"run: boxes are suppressed after {' and '.join(_RAW)}, outside of it"
+        notes=kept.notes,
     )
 
 

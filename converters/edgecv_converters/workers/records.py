@@ -13,6 +13,7 @@ from edgecv_runtime.schema import SourceInfo, TensorSpec
 from edgecv_converters.data import Spool
 from edgecv_converters.graph.finished import FinishedRows
 from edgecv_converters.graph.scaling import Scaling
+from edgecv_converters.source.beside import Beside
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +21,8 @@ class SourceSummary:
     """A summary of the model that the rest of the conversion works with, without the model.
 
     `scalings` are what the model itself does to the pixels of an input, as `graph.scaling.input_scalings` finds it,
-    and `finished` the outputs that are finished boxes, as `graph.finished` does.
+    `finished` the outputs that are finished boxes, as `graph.finished` does, and `beside` what it says beside its
+    graph.
     """
 
     info: SourceInfo
@@ -32,6 +34,7 @@ class SourceSummary:
     scalings: Mapping[str, Scaling]
     notes: tuple[str, ...]
     finished: tuple[FinishedRows, ...] = ()
+    beside: Beside = field(default_factory=Beside)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

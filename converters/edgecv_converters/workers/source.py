@@ -61,4 +61,5 @@ def summary_of(source: SourceModel) -> SourceSummary:
         scalings=source.scalings,
         notes=source.notes,
         finished=source.finished,
+        beside=source.beside,
     )

@@ -304,6 +304,10 @@ class Head(ABC):
         """Return of outputs that are sorted the rows of what both the source and the artifact find, side by side."""
         return {}
 
+    def highest_score(self, outputs: Outputs) -> float:
+        """Return the highest score in the answers to a batch, of a kind whose scores must be shares of 1; else 0."""
+        return 0.0
+
     def finds(self, outputs: Outputs) -> bool:
         """Tell whether there is anything to agree on in the answers to a batch, such as a box in one of them."""
         return True

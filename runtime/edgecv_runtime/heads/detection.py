@@ -196,6 +196,11 @@ class Detection(SpatialHead):
             indices=found.labels,
         )
 
+    def highest_score(self, outputs: Outputs) -> float:
+        """Return the highest score of a box in any sample; 0 without boxes."""
+        found = (self.find(outputs, sample).scores for sample in range(len(next(iter(outputs.values())))))
+        return max((float(scores.max(initial=0.0)) for scores in found), default=0.0)
+
     def finds(self, outputs: Outputs) -> bool:
         """Tell whether there is a box in any sample."""
         return any(len(self.find(outputs, sample).labels) for sample in range(len(next(iter(outputs.values())))))
