@@ -56,6 +56,36 @@ def sequential() -> Any:
     return keras.Sequential([*stack, layers.Dense(3), layers.Activation("sigmoid", name="labels")])
 
 
+def nested() -> Any:
+    """A classifier on another network, as transfer learning makes it: a Functional model in a Functional one."""
+    import keras
+
+    layers = keras.layers
+    inner = keras.Input((12, 12, 3))
+    x = layers.Conv2D(5, 3)(layers.Rescaling(1 / 255)(inner))
+    base = keras.Model(inner, layers.Add()([x, layers.ReLU()(layers.BatchNormalization()(x))]), name="base")
+    image = keras.Input((12, 12, 3), name="image")
+    x = layers.GlobalAveragePooling2D()(base(image, training=False))
+    return keras.Model(image, layers.Dense(2, "softmax")(x))
+
+
+def stacked() -> Any:
+    import keras
+
+    layers = keras.layers
+    base = keras.Sequential([keras.Input((8, 8, 3)), layers.Conv2D(4, 3), layers.BatchNormalization()], name="base")
+    return keras.Sequential([keras.Input((8, 8, 3)), base, layers.Flatten(), layers.Dense(3, "softmax")])
+
+
+def shared() -> Any:
+    """A nested model that is called twice."""
+    import keras
+
+    base = keras.Sequential([keras.Input((8,)), keras.layers.Dense(8)])
+    given = keras.Input((8,))
+    return keras.Model(given, keras.layers.Dense(2)(base(base(given))))
+
+
 def of_an_activation(name: str) -> Callable[[], Any]:
     def made() -> Any:
         import keras
@@ -68,6 +98,8 @@ def of_an_activation(name: str) -> Callable[[], Any]:
 TOLD = {
     "plain": plain,
     "sequential": sequential,
+    "nested": nested,
+    "stacked": stacked,
     "digits": models.digits_network,
     "residual": models.residual_network,
     "linear": of_an_activation("linear"),
@@ -75,6 +107,7 @@ TOLD = {
     **{name: made for name, made in architectures.small_models().items() if name in {"dense_block", "flatten"}},
 }
 BUILT = {
+    "shared": shared,
     "swish": of_an_activation("swish"),
     "recurrent": lambda: models.recurrent("LSTM"),
     **{name: made for name, made in architectures.small_models().items() if name not in TOLD},
