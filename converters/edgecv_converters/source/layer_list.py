@@ -10,6 +10,7 @@ from typing import Any, Final
 from edgecv_converters.source.plain_layers import UntoldError
 
 INPUT: Final = "InputLayer"
+_TENSOR: Final = "__keras_tensor__"
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _MODELS: Final = {"Functional": "keras.src.models.functional", "Sequential": "keras"}
 
@@ -71,14 +72,18 @@ def _listed(config: Mapping[str, Any]) -> LayerList:
 
 def _single(entry: Mapping[str, Any], sources: tuple[str, ...]) -> tuple[list[ListedLayer], str]:
     name = entry["config"]["name"]
-    if entry["module"] != "keras.layers" or entry.get("registered_name") or not _PLAIN_NAME.fullmatch(name):
+    if (
+        entry.get("module", "keras.layers") != "keras.layers"
+        or entry.get("registered_name")
+        or not _PLAIN_NAME.fullmatch(name)
+    ):
         raise UntoldError
     return [ListedLayer(name, entry["class_name"], entry["config"], sources)], name
 
 
 def _nested(entry: Mapping[str, Any], sources: tuple[str, ...]) -> tuple[list[ListedLayer], str]:
     """The layers of a model that is a layer of another: its input layer reads what the model is called with."""
-    known = entry["module"] == _MODELS[entry["class_name"]] and entry.get("registered_name") in {None, "Functional"}
+    known = entry.get("module") == _MODELS[entry["class_name"]] and entry.get("registered_name") in {None, "Functional"}
     found = _listed(entry)
     if not known or not len(sources) == len(found.inputs) == len(found.outputs) == 1:
         raise UntoldError
@@ -91,9 +96,19 @@ def _nested(entry: Mapping[str, Any], sources: tuple[str, ...]) -> tuple[list[Li
 def _called_with(entry: Mapping[str, Any]) -> Iterator[str]:
     """The names of the layers and models whose only results a layer is called with, once."""
     nodes = entry.get("inbound_nodes") or [{"args": [], "kwargs": {}}]
-    if len(nodes) != 1 or any(value not in {None, False} for value in nodes[0]["kwargs"].values()):
+    node = nodes[0]
+    if isinstance(node, list):  # of Keras 2: [NAME, 0, 0, {}] for each input
+        node = {"args": [_of_keras2(reference) for reference in node], "kwargs": {}}
+    if len(nodes) != 1 or any(value not in {None, False} for value in node["kwargs"].values()):
         raise UntoldError  # it is called twice, or in another way than with its inputs
-    return _sources(nodes[0]["args"])
+    return _sources(node["args"])
+
+
+def _of_keras2(reference: Any) -> dict[str, Any]:
+    *history, options = reference
+    if options != {}:
+        raise UntoldError
+    return {"class_name": _TENSOR, "config": {"keras_history": history}}
 
 
 def _sources(arguments: Any) -> Iterator[str]:
@@ -101,7 +116,7 @@ def _sources(arguments: Any) -> Iterator[str]:
         if isinstance(argument, list):
             yield from _sources(argument)
             continue
-        if argument["class_name"] != "__keras_tensor__":
+        if argument["class_name"] != _TENSOR:
             raise UntoldError
         yield from _ends(argument["config"]["keras_history"])
 

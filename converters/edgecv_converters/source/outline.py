@@ -7,33 +7,27 @@ is not plain here, from a layer of another kind to a damaged file, is left to th
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Final
 
-import numpy as np
 from edgecv_runtime.errors import EdgecvError
 from edgecv_runtime.heads.base import Ending
 from edgecv_runtime.schema import HeadSpec, SourceInfo, TensorSpec
 
-from edgecv_converters.source.archive import check_weights, read_config, read_version, weights_in
-from edgecv_converters.source.code import check_config, parse_config
-from edgecv_converters.source.detect import ModelFormat, detect
 from edgecv_converters.source.keras_model import SCALES
 from edgecv_converters.source.layer_list import INPUT, ListedLayer, layer_list
 from edgecv_converters.source.load import digest
 from edgecv_converters.source.losses import shown_heads, trained_as
 from edgecv_converters.source.model import LayerRow
 from edgecv_converters.source.plain_layers import MOST_VALUES, Told, UntoldError, told
-from edgecv_converters.source.policies import check_plain, in_float32
 from edgecv_converters.source.request import SourceRequest
+from edgecv_converters.source.told_file import read_told
 
-_WRITER: Final = "3."
 _DAMAGED: Final = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, OSError, RuntimeError)
 """The errors of reading a configuration or a file of weights that is not as Keras writes it."""
-_AT_ONCE: Final = 1 << 22  # values that are looked at together
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +44,7 @@ class Outline:
 
 
 def outline(request: SourceRequest) -> Outline | None:
-    """Describe a `.keras` file of Keras 3; None where the model has to be built for it."""
+    """Describe a file that Keras 3 reads; None where the model has to be built for it."""
     if request.input_shapes or request.custom_objects or request.signature:
         return None
     try:
@@ -60,32 +54,26 @@ def outline(request: SourceRequest) -> Outline | None:
 
 
 def _outline(path: Path) -> Outline:
-    if detect(path) is not ModelFormat.KERAS or not read_version(path).startswith(_WRITER):
-        raise UntoldError
-    check_weights(path)
-    config = parse_config(read_config(path), path.name)
-    check_plain(config, path.name)
-    check_config(config, path.name, (), allow_code=False)
-    if in_float32(config)[0] != config:
-        raise UntoldError
-    listed = layer_list(config)
+    file = read_told(path)
+    listed = layer_list(file.config)
     layers, given, shown = listed.layers, listed.inputs, listed.outputs
     facts = _facts(layers)
-    with weights_in(path) as packed:
-        _check_weights(packed, facts)
+    if file.flat and any(layer.kind == INPUT and layer.sources for layer in layers):
+        raise UntoldError  # the weights of a nested model are one list, in an order that its training decides
+    file.check_weights({name: fact.weights for name, fact in facts.items()})
     inputs = tuple(TensorSpec(name=name, shape=(1, *facts[name].shape), dtype="float32") for name in given)
     outputs = tuple(TensorSpec(name=name, shape=(1, *facts[name].shape), dtype="float32") for name in shown)
     endings = [_ending(name, layers, facts) for name in shown]
     rows = tuple(_row(layer, facts[layer.name]) for layer in layers if not layer.hidden)
     return Outline(
         info=SourceInfo(
-            format="keras3",
+            format=file.format,
             loader=f"keras {version('keras')}",
             sha256=digest(path),
             parameters=sum(row.parameters for row in rows),
             multiply_adds=sum(row.multiply_adds or 0 for row in rows),
         ),
-        heads=shown_heads(outputs, inputs, endings, trained_as(config.get("compile_config"), shown)),
+        heads=shown_heads(outputs, inputs, endings, trained_as(file.training, shown)),
         inputs=inputs,
         outputs=outputs,
         scales_its_input=_scales(layers, facts),
@@ -98,7 +86,7 @@ def _facts(layers: Sequence[ListedLayer]) -> dict[str, Told]:
     facts: dict[str, Told] = {}
     for layer in layers:
         if layer.kind == INPUT:
-            batch, *shape = layer.config["batch_shape"]
+            batch, *shape = layer.config.get("batch_shape") or layer.config["batch_input_shape"]
             if batch is not None or not all(type(size) is int for size in shape) or math.prod(shape) > MOST_VALUES:
                 raise UntoldError
             if layer.config["dtype"] != "float32" or layer.config.get("sparse") or layer.config.get("ragged"):
@@ -109,42 +97,6 @@ def _facts(layers: Sequence[ListedLayer]) -> dict[str, Told]:
         else:
             facts[layer.name] = told(layer.kind, layer.config, [facts[source].shape for source in layer.sources])
     return facts
-
-
-def _check_weights(packed: IO[bytes], facts: Mapping[str, Told]) -> None:
-    """Compare the weights in the file with what the layers have, and look for values that are no numbers."""
-    import h5py
-
-    with h5py.File(packed, "r") as file:
-        held = dict(_held(file["layers"]))
-        for name, fact in facts.items():
-            if tuple(tuple(values.shape) for values in held.pop(name, ())) != fact.weights:
-                raise UntoldError
-        if any(held.values()) or len(file["vars"]):
-            raise UntoldError
-        file["layers"].visititems(_check_finite)
-
-
-def _held(layers: Any) -> Iterator[tuple[str, list[Any]]]:
-    """The weights of each layer by its name, those in nested models too."""
-    for group in layers.values():
-        variables = group["vars"]
-        yield str(variables.attrs.get("name", "")), [variables[key] for key in sorted(variables, key=int)]
-        if "layers" in group:
-            yield from _held(group["layers"])
-        if not set(group) <= {"layers", "vars"}:
-            raise UntoldError
-
-
-def _check_finite(_: str, values: Any) -> None:
-    """Look at a data set, some rows at a time; groups have no values."""
-    shape = getattr(values, "shape", None)
-    if not shape:
-        return
-    rows = max(1, _AT_ONCE // math.prod(shape[1:]))
-    for start in range(0, shape[0], rows):
-        if not np.isfinite(values[start : start + rows]).all():
-            raise UntoldError
 
 
 def _ending(name: str, layers: Sequence[ListedLayer], facts: Mapping[str, Told]) -> Ending:
