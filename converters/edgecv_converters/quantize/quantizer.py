@@ -193,7 +193,7 @@ class _Search:
         return self.known
 
     def _correct(self, count: int) -> Callable[[tuple[Steps, Scheme]], Scheme | None]:
-        """Make a function that corrects a scheme of so many: None where a bias has no room, or LiteRT refuses the file."""
+        """Make a function that corrects one of so many schemes; None where a bias has no room, or LiteRT refuses it."""
         known = self.float_values
         few = [values[: known.counts.biases] for values in self.samples]
         show, done = self._part(0.6, 0.9), dict[Steps, float]()

@@ -1,4 +1,4 @@
-"""What a Keras file says of its model in words and shapes: the configuration, and the weights of each layer."""
+"""A Keras file without its model in memory: the configuration, and the weights of each layer."""
 
 from __future__ import annotations
 
