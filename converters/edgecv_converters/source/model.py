@@ -28,7 +28,7 @@ from edgecv_converters.source.words import gist
 
 Array = npt.NDArray[Any]
 Weight = tuple[str, Callable[[], Array]]
-_BATCH_BYTES = 5 * 1024 * 1024  # of inputs: what the first layers make of them is many times as large
+_BATCH_BYTES = 5 * 512 * 1024  # of inputs: what the first layers make of them is many times as large
 _OTHER = 1e-3  # of an output's largest value
 _SEES = "the model answers a sample otherwise among others than alone: its samples see each other, so each is alone"
 
