@@ -1,7 +1,7 @@
 """What a person writes by hand: one script that calls the same converters one after the other, and proves nothing.
 
 `python -m benchmarks.serial_convert MODEL IMAGES OUT` makes int8 TFLite, the ONNX that carries its quantization, and
-Core ML with int8 weights.
+Core ML with int8 weights; with `tflite` after them the first alone.
 """
 
 from __future__ import annotations
@@ -11,13 +11,11 @@ from pathlib import Path
 
 
 def main() -> None:
-    """Convert to three targets in int8, serially, in this process."""
+    """Convert to three targets in int8, or to TFLite alone, serially, in this process."""
     model_path, images, out = Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3])
-    import coremltools as ct
     import keras
     import numpy as np
     import tensorflow as tf
-    import tf2onnx
     from PIL import Image
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
@@ -41,6 +39,11 @@ def main() -> None:
     converter.representative_dataset = samples
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     (out / "model.tflite").write_bytes(converter.convert())
+    if sys.argv[4:] == ["tflite"]:
+        return
+    import coremltools as ct
+    import tf2onnx
+
     tf2onnx.convert.from_tflite(str(out / "model.tflite"), opset=17, output_path=str(out / "model.onnx"))
     program = ct.convert(
         [frozen],

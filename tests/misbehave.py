@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import gc
 import importlib
 import os
 import resource
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+import weakref
 from pathlib import Path
 
 from edgecv_converters.isolate.child import progress, wait_for
@@ -33,6 +36,24 @@ def stay(seconds: float) -> tuple[float, float]:
 
 def refuse() -> None:
     raise ConversionError("the op is unknown", "use another")
+
+
+def wait_with_garbage(store: ObjectStore) -> bool:
+    """Wait for the late object with a cycle that nothing reads any more; tell whether it was collected meanwhile."""
+    gc.disable()
+    cycle = Cycle()
+    cycle.itself = cycle
+    held = weakref.ref(cycle)
+    del cycle
+    threading.Timer(0.5, store.put, (LATE, True)).start()
+    wait_for(store, LATE)
+    return held() is None
+
+
+class Cycle:
+    """An object that refers to itself."""
+
+    itself: Cycle
 
 
 def find_the_disk_full() -> None:

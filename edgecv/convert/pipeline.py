@@ -39,7 +39,7 @@ from edgecv.convert.workers import Workers
 from edgecv.extras import require_for
 from edgecv.terminal.observer import Observer, Silent
 
-PRELOAD = ("tensorflow", "keras")
+PRELOAD = ("tensorflow", "keras", "edgecv_converters.workers")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

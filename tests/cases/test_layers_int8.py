@@ -13,8 +13,10 @@ import pytest
 from edgecv_converters.onnx.int8 import from_tflite
 from edgecv_converters.onnx.int8.short import shortened
 from edgecv_converters.quantize.network import read_network
-from edgecv_converters.quantize.repair import broken_outputs, repaired
+from edgecv_converters.quantize.quantizer import quantize
+from edgecv_converters.quantize.repair import RepairSearch, beyond_scales, broken_outputs
 from edgecv_converters.targets import Quantizing
+from edgecv_converters.tflite import int8
 from edgecv_converters.tflite.compact import compact
 from edgecv_converters.tflite.describe import input_names, output_names, parsed
 from edgecv_converters.tflite.reader import TFLiteGraph
@@ -344,10 +346,37 @@ def test_probabilities_of_many_boxes_keep_their_small_values(end: str) -> None:
     assert "most of which are near 0, have steps of 1/256" in made.kept
 
 
+def undecided() -> tuple[Any, Array]:
+    """A network that gives each of a thousand classes about 1/1000, where a step of an int8 softmax is 1/256."""
+    keras = seeded()
+    layers = keras.layers
+    small = keras.initializers.RandomNormal(stddev=0.01)
+    stack = [keras.Input((8, 8, 3), name="x"), layers.Conv2D(4, 3, activation="relu"), layers.Flatten()]
+    return keras.Sequential([*stack, layers.Dense(1000, "softmax", kernel_initializer=small)]), pictures()
+
+
+def test_what_no_scales_can_save_is_quantized_once_with_its_repair(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, values = undecided()
+    asked: list[bytes] = []
+
+    def counted(plain: bytes, *rest: Any) -> Any:
+        asked.append(plain)
+        return quantize(plain, *rest)
+
+    monkeypatch.setattr(int8, "quantize", counted)
+    once = files(model, {"x": values}, how=EDGECV)
+    assert len(asked) == 1
+    assert "one int8 scale would round a part of its values away" in once.kept
+    monkeypatch.setattr(int8, "beyond_scales", lambda *_: False)
+    assert files(model, {"x": values}, how=EDGECV).made.data == once.made.data
+    assert len(asked) == 3
+
+
 def test_sound_files_are_left_alone() -> None:
-    _, int8, float32, data, _ = digits_files()
-    assert broken_outputs(int8, float32, [data[:20]]) == 0
-    assert repaired(int8, float32, [data[:20]], broken=False) is None
+    _, plain, float32, data, _ = digits_files()
+    assert broken_outputs(plain, float32, [data[:20]]) == 0
+    assert not beyond_scales(plain, float32, [data[:20]])
+    assert RepairSearch(plain, float32, [data[:20]]).repaired(broken=False) is None
 
 
 def test_short_names_make_unrolled_int8_smaller_than_float32() -> None:

@@ -56,6 +56,36 @@ def sequential() -> Any:
     return keras.Sequential([*stack, layers.Dense(3), layers.Activation("sigmoid", name="labels")])
 
 
+def nested() -> Any:
+    """A classifier on another network, as transfer learning makes it: a Functional model in a Functional one."""
+    import keras
+
+    layers = keras.layers
+    inner = keras.Input((12, 12, 3))
+    x = layers.Conv2D(5, 3)(layers.Rescaling(1 / 255)(inner))
+    base = keras.Model(inner, layers.Add()([x, layers.ReLU()(layers.BatchNormalization()(x))]), name="base")
+    image = keras.Input((12, 12, 3), name="image")
+    x = layers.GlobalAveragePooling2D()(base(image, training=False))
+    return keras.Model(image, layers.Dense(2, "softmax")(x))
+
+
+def stacked() -> Any:
+    import keras
+
+    layers = keras.layers
+    base = keras.Sequential([keras.Input((8, 8, 3)), layers.Conv2D(4, 3), layers.BatchNormalization()], name="base")
+    return keras.Sequential([keras.Input((8, 8, 3)), base, layers.Flatten(), layers.Dense(3, "softmax")])
+
+
+def shared() -> Any:
+    """A nested model that is called twice."""
+    import keras
+
+    base = keras.Sequential([keras.Input((8,)), keras.layers.Dense(8)])
+    given = keras.Input((8,))
+    return keras.Model(given, keras.layers.Dense(2)(base(base(given))))
+
+
 def of_an_activation(name: str) -> Callable[[], Any]:
     def made() -> Any:
         import keras
@@ -68,6 +98,8 @@ def of_an_activation(name: str) -> Callable[[], Any]:
 TOLD = {
     "plain": plain,
     "sequential": sequential,
+    "nested": nested,
+    "stacked": stacked,
     "digits": models.digits_network,
     "residual": models.residual_network,
     "linear": of_an_activation("linear"),
@@ -75,6 +107,7 @@ TOLD = {
     **{name: made for name, made in architectures.small_models().items() if name in {"dense_block", "flatten"}},
 }
 BUILT = {
+    "shared": shared,
     "swish": of_an_activation("swish"),
     "recurrent": lambda: models.recurrent("LSTM"),
     **{name: made for name, made in architectures.small_models().items() if name not in TOLD},
@@ -94,6 +127,37 @@ def test_what_the_file_tells_is_what_the_built_model_is(name: str, tmp_path: Pat
     assert found == _built(request)
 
 
+@pytest.mark.parametrize("name", ["plain", "sequential", "residual"])
+def test_hdf5_files_of_keras_3_tell_as_much(name: str, tmp_path: Path) -> None:
+    model = TOLD[name]()
+    model.save(tmp_path / "model.h5")
+    request = SourceRequest(path=tmp_path / "model.h5")
+    found = outline(request)
+    assert found is not None
+    assert found == _built(request)
+
+
+def test_hdf5_files_of_keras_2_tell_as_much(tmp_path: Path) -> None:
+    import tf_keras
+
+    layers = tf_keras.layers
+    image = tf_keras.Input((12, 12, 3), name="image")
+    x = layers.BatchNormalization()(layers.Conv2D(4, 3, padding="same", kernel_regularizer="l2")(image))
+    x = layers.AveragePooling2D(4)(layers.Add()([layers.Activation("relu")(x), layers.Conv2D(4, 1)(image)]))
+    model = tf_keras.Model(image, layers.Dense(3, activation="softmax")(layers.Flatten()(x)))
+    models.save_h5(model, tmp_path / "model.h5")
+    request = SourceRequest(path=tmp_path / "model.h5")
+    found = outline(request)
+    assert found is not None
+    assert found == _built(request)
+
+
+@pytest.mark.parametrize("name", ["nested", "stacked"])
+def test_a_nested_model_in_an_hdf5_file_is_built(name: str, tmp_path: Path) -> None:
+    TOLD[name]().save(tmp_path / "model.h5")
+    assert outline(SourceRequest(path=tmp_path / "model.h5")) is None
+
+
 @pytest.mark.parametrize("name", BUILT)
 def test_what_the_file_does_not_tell_is_built(name: str, tmp_path: Path) -> None:
     request = saved(BUILT[name](), tmp_path)
@@ -109,6 +173,16 @@ from edgecv_converters.source.request import SourceRequest
 found = look_into(SourceRequest(path=Path(sys.argv[1])))
 print(found.info.parameters, {"tensorflow", "keras"} & set(sys.modules))
 """
+
+
+def test_a_depthwise_layer_of_keras_2_is_built(tmp_path: Path) -> None:
+    import tf_keras
+
+    model = tf_keras.Sequential([tf_keras.Input((6, 6, 3)), tf_keras.layers.DepthwiseConv2D(3)])
+    models.save_h5(model, tmp_path / "model.h5")
+    request = SourceRequest(path=tmp_path / "model.h5")
+    assert outline(request) is None
+    assert _built(request).notes
 
 
 def test_a_file_that_tells_all_needs_neither_tensorflow_nor_the_model(tmp_path: Path) -> None:

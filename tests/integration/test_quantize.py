@@ -19,7 +19,7 @@ from edgecv_converters.quantize.race import LEAST, nearest, race
 from edgecv_converters.quantize.scheme import BiasRoomError, read_scheme, write_scheme
 from edgecv_converters.quantize.score import answers, distance, distances, variances
 from edgecv_converters.quantize.shared import SAME_SCALE, groups
-from edgecv_converters.quantize.watched import UnusableFileError, WatchedFile
+from edgecv_converters.quantize.watched import UnusableFileError, WatchedFile, file_outputs, in_turn, rows_of
 from edgecv_converters.quantize.weights import least_error_weights
 from edgecv_converters.quantize.whole_range import FEW, with_whole_ranges
 from edgecv_converters.tflite.convert import to_tflite
@@ -504,6 +504,18 @@ def two_strides() -> Any:
     same = {"kernel_initializer": keras.initializers.Constant(0.1), "bias_initializer": "ones"}
     one, two = (keras.layers.Conv2D(4, 3, strides=step, name=f"step{step}", **same) for step in (1, 2))
     return keras.Model(source, [one(source), two(source)])
+
+
+def test_samples_that_are_computed_side_by_side_come_in_their_order() -> None:
+    _, _, float32, data, _ = digits_files()
+    (result,) = file_outputs(float32)
+    alone = WatchedFile(float32, ())
+    count = 0
+    for row, file in enumerate(in_turn(float32, (), rows_of([data], 20))):
+        alone.run([data[row : row + 1]])
+        np.testing.assert_array_equal(file.value(result), alone.value(result))
+        count += 1
+    assert count == 20
 
 
 def test_what_the_float_file_computed_does_for_a_file_that_was_repaired_since() -> None:

@@ -72,6 +72,21 @@ def test_formats_agree(fixture: str, kind: str, loader: str, request: pytest.Fix
     assert_frozen_agrees(source)
 
 
+def test_the_batch_that_is_looked_into_is_not_answered_twice(
+    digits_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches: list[int] = []
+    run = SourceModel._run
+
+    def counted(source: SourceModel, columns: list[np.ndarray], size: int) -> list[np.ndarray]:
+        batches.append(len(columns[0]))
+        return run(source, columns, size)
+
+    monkeypatch.setattr(SourceModel, "_run", counted)
+    load_source(digits_model).predict({"image": np.zeros((70, 16, 16, 1), np.float32)})
+    assert batches == [32, 32, 32, 32, 6]  # two of them with zeros in the place of the other samples
+
+
 def test_layers_carry_shapes_parameters_and_multiply_adds(digits_model: Path) -> None:
     rows = load_source(digits_model).layers()
     assert [(row.name, row.type) for row in rows][:2] == [("conv_1", "Conv2D"), ("pool_1", "MaxPooling2D")]

@@ -3,12 +3,13 @@
 from pathlib import Path
 
 import pytest
-from edgecv_converters.isolate import WorkerLimits, machine_memory, pool
+from edgecv_converters.isolate import WorkerLimits, WorkerPool, machine_memory, pool
 
 from edgecv import doctor
 from edgecv.convert import memory
 from edgecv.convert.memory import GB, memory_note
 from edgecv.convert.recipe import ArtifactSpec
+from tests import misbehave
 
 TFLITE = ArtifactSpec(target="tflite", precision="float32")
 ONNX = ArtifactSpec(target="onnx", precision="float32")
@@ -48,6 +49,12 @@ def test_a_container_has_the_memory_of_its_limit(container):
 def test_a_large_model_says_what_it_needs(made, size, together, said, monkeypatch):
     monkeypatch.setattr(memory, "machine_memory", lambda: int(24 * GB))
     assert memory_note(made, size, int(together)) == said
+
+
+def test_a_worker_that_waits_gives_back_what_it_needs_no_more(tmp_path):
+    with WorkerPool(tmp_path / "work") as workers:
+        waiting = workers.submit("wait", misbehave.wait_with_garbage, WorkerLimits(), store=workers.store)
+        assert waiting.result()
 
 
 def test_too_small_a_machine_is_said(container):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
+from edgecv_converters.graph import sketch as sketch_module
 from edgecv_converters.graph.sketch import PROJECTIONS, deviation, norm, sketch
 from edgecv_converters.parity.methods import LEAST, WORK, most_samples, spread
 from hypothesis import given
@@ -31,6 +33,17 @@ def test_swapped_channels_and_a_moved_value_are_seen():
     for other in (swapped, moved, -values):
         assert deviation(sketch(other), sketch(values), norm(values)) > 0.2
     assert deviation(sketch(values), sketch(values.astype(np.float32)), norm(values)) < 1e-6
+
+
+def test_a_large_tensor_is_sketched_in_parts_with_little_memory():
+    values = np.random.default_rng(2).normal(size=1_000_003)
+    tracemalloc.start()
+    found = sketch(values)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 6 * values.nbytes
+    whole = sketch_module._signs(values.size).astype(np.float64) @ values
+    np.testing.assert_allclose(found, whole, rtol=2e-7, atol=1e-6 * norm(values))
 
 
 def test_a_sketch_is_the_same_everywhere():

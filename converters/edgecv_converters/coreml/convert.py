@@ -22,6 +22,7 @@ from edgecv_converters.graph.edit import node_of
 from edgecv_converters.graph.frozen import Endpoint, FrozenGraph
 from edgecv_converters.graph.layers import layer_of
 from edgecv_converters.graph.weights import give_folded, hide, show
+from edgecv_converters.isolate.child import give_back
 from edgecv_converters.model_metadata import ModelMetadata
 
 UNKNOWN_OP = re.compile(r"Conversion for TF op '(\w+)' not implemented")
@@ -81,8 +82,10 @@ def to_program(
 
     half = ct.transform.FP16ComputePrecision(op_selector=narrow)
     read = {node_of(name) for node in frozen.light().node for name in node.input}
+    optimized = _optimized(_without_truth_values(frozen))
+    give_back()
     program = ct.convert(
-        _optimized(_without_truth_values(frozen)),
+        optimized,
         source="tensorflow",
         convert_to="milinternal",
         inputs=[ct.TensorType(name=end.node, shape=end.shape) for end in frozen.inputs if end.node in read],

@@ -16,11 +16,13 @@ from edgecv_converters.coreml.edges import end_with_probabilities, take_picture
 from edgecv_converters.coreml.interface import Interface, classifier, minimum_target, pictures
 from edgecv_converters.coreml.names import feature_of, identifier
 from edgecv_converters.graph.frozen import FrozenGraph
+from edgecv_converters.isolate.lean import importing_without
 from edgecv_converters.model_metadata import PREPROCESS, ModelMetadata
 
 UUID_NAMESPACE = uuid.UUID("9c8f6f2a-2f2e-5c0e-9e55-0d6a7b1d5a11")  # edgecv's own, so that identifiers are stable
 RECIPE = "edgecv.recipe"
 LABEL = "classLabel"
+OTHER_SOURCES = ("libsvm", "sklearn", "torch", "torchaudio", "torchvision", "transformers", "xgboost")
 PASSES = (  # those of coremltools that leave a quantization and a normalization as they are
     "common::merge_consecutive_transposes",
     "common::noop_elimination",
@@ -33,7 +35,8 @@ def load_coremltools() -> Any:
     """Import coremltools without its notes on versions it has not been tested with (our parity report tests it)."""
     logger = logging.getLogger("coremltools")
     logger.setLevel(logging.ERROR)
-    import coremltools as ct
+    with importing_without(*OTHER_SOURCES):
+        import coremltools as ct
 
     return ct
 

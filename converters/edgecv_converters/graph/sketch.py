@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 PROJECTIONS: Final = 16
 SEED: Final = 20_260
+AT_ONCE: Final = 1 << 16  # values whose signs are float64 at one time, which is eight times as large as they are kept
 DIGITS: Final = 7  # significant ones: what a float32 has
 Array = npt.NDArray[Any]
 
@@ -23,8 +24,12 @@ Array = npt.NDArray[Any]
 def sketch(values: Array) -> tuple[float, ...]:
     """The projections of a tensor of any shape and real dtype, taken in C order; inf and NaN stay what they are."""
     flat = np.asarray(values, np.float64).ravel()
+    signs, total = _signs(flat.size), np.zeros(PROJECTIONS)
     with np.errstate(all="ignore"):
-        return tuple(float(f"{value:.{DIGITS}g}") for value in _signs(flat.size) @ flat)
+        for start in range(0, flat.size, AT_ONCE):
+            part = slice(start, start + AT_ONCE)
+            total += signs[:, part].astype(np.float64) @ flat[part]
+    return tuple(float(f"{value:.{DIGITS}g}") for value in total)
 
 
 def norm(values: Array) -> float:
@@ -42,8 +47,11 @@ def deviation(ours: tuple[float, ...], theirs: tuple[float, ...], size: float) -
 
 
 @lru_cache(maxsize=8)
-def _signs(count: int) -> npt.NDArray[np.float64]:
+def _signs(count: int) -> npt.NDArray[np.int8]:
     """(PROJECTIONS, count) random signs, the same everywhere: NumPy promises the raw stream of a bit generator."""
     words = np.random.PCG64(SEED).random_raw(-(-PROJECTIONS * count // 64))
     bits = np.unpackbits(words.astype("<u8").view(np.uint8), count=PROJECTIONS * count)
-    return bits.reshape(PROJECTIONS, count).astype(np.float64) * 2 - 1
+    signs = bits.view(np.int8).reshape(PROJECTIONS, count)
+    signs *= 2
+    signs -= 1
+    return signs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import importlib
 import json
 import os
@@ -72,10 +73,20 @@ def wait_for(store: ObjectStore, key: Key[T]) -> T:
     """Wait for an object of another worker; the wait is that worker's time, so the time limit starts anew after it."""
     if Reporter.current is not None:
         Reporter.current.send("wait")
+        if not store.has(key):
+            give_back()
     value = store.get(key)
     if Reporter.current is not None:
         Reporter.current.send("begin")
     return value
+
+
+def give_back() -> None:
+    """Give the memory of what is not needed any more back to the system, for the workers that are waited for."""
+    gc.collect()
+    if sys.platform == "linux":
+        with suppress(AttributeError):  # of a libc that keeps nothing
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 def die_with_parent() -> None:

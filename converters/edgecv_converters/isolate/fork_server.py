@@ -23,8 +23,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from edgecv_converters.isolate.child import Order, die_with_parent, outlive_parent, run
+from edgecv_converters.isolate.lean import importing_without
 
 POLL_SECONDS = 0.005
+NOT_FOR_WORKERS = ("sklearn",)  # Keras imports it for its wrappers
 
 
 @contextmanager
@@ -172,7 +174,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever ordered
     host = Host(litter)
     if preload and sys.platform == "linux":
-        with guarded(litter):
+        with guarded(litter), importing_without(*NOT_FOR_WORKERS):
             for module in preload:
                 with suppress(ImportError):  # the worker that needs it says so, with the line that installs it
                     importlib.import_module(module)

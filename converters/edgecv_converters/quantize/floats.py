@@ -12,7 +12,7 @@ from edgecv_converters.quantize.bias import correction_samples
 from edgecv_converters.quantize.logits import answered_logits
 from edgecv_converters.quantize.network import MismatchError, Network
 from edgecv_converters.quantize.observed import NotFiniteError, Observed
-from edgecv_converters.quantize.watched import WatchedFile, rows_of
+from edgecv_converters.quantize.watched import WatchedFile, file_outputs, in_turn, rows_of
 from edgecv_converters.tflite.reader import Array
 
 if TYPE_CHECKING:
@@ -88,8 +88,8 @@ def float_values(
     means = MeanInputs(network)
     together = {network.twins[number]: network.shapes[number][-1] for number in answered_logits(network)}
     seen = Observed(sorted(ranged), counts.ranges, together)
-    file = WatchedFile(float32, ranged | means.tensors)
-    answers: dict[int, list[Array]] = {number: [] for number in file.outputs}
+    outputs = file_outputs(float32)
+    answers: dict[int, list[Array]] = {number: [] for number in outputs}
 
     def look(number: int, values: Array) -> None:
         if number in ranged:
@@ -99,15 +99,14 @@ def float_values(
         if number in answers and row < counts.scores:
             answers[number].append(values.copy())
 
-    for row, feed in enumerate(rows_of(samples, total)):
-        file.run(feed)
+    for row, file in enumerate(in_turn(float32, ranged | means.tensors, rows_of(samples, total))):
         try:
             file.look(look)
         except NotFiniteError as error:
             raise MismatchError(f"{_layer(network, error.tensor)} gives {error.value} for sample {row + 1}") from error
         on_progress(row + 1, total)
     return FloatValues(
-        counts=counts, seen=seen, means=means.of(counts.biases), answers=[np.stack(answers[n]) for n in file.outputs]
+        counts=counts, seen=seen, means=means.of(counts.biases), answers=[np.stack(answers[n]) for n in outputs]
     )
 
 

@@ -46,7 +46,8 @@ class CutFile:
     def mean(self, number: int) -> npt.NDArray[np.float32]:
         """The real values of a tensor that is held, batch 1: their mean over the samples."""
         rows = self._live[number]
-        total = np.zeros(rows[0].shape, np.int64 if rows[0].dtype.kind == "i" else np.float64)
+        kind = np.int32 if rows[0].dtype == np.int8 else np.int64 if rows[0].dtype.kind == "i" else np.float64
+        total = np.zeros(rows[0].shape, kind)
         for values in rows:
             total += values
         mean = total / len(rows)

@@ -20,7 +20,7 @@ from edgecv_converters.quantize.logits import find_logits, least_divergence_grid
 from edgecv_converters.quantize.network import MismatchError, Network, read_network
 from edgecv_converters.quantize.observed import NotFiniteError, Observed
 from edgecv_converters.quantize.qat import TrainingJob, score, trained
-from edgecv_converters.quantize.race import Distances, Steps, nearest, race
+from edgecv_converters.quantize.race import Distances, Steps, nearest, race, side_by_side
 from edgecv_converters.quantize.refine import Refinement, refined
 from edgecv_converters.quantize.scheme import BiasRoomError, Scheme, read_scheme, write_scheme
 from edgecv_converters.quantize.score import answers
@@ -36,6 +36,7 @@ RANGES, SCALES, BIASES = "least-error activation ranges", "least-error weight sc
 LOGITS = "least-divergence logit ranges"
 ROUNDING = "error-compensated weight rounding"
 BEFORE_TRAINING = 0.1  # of what progress shows, where it is refined or trained
+SHARES = 1000  # parts in which the progress of one correction is counted
 SAME_FLOAT = 1e-3  # of the largest output: how near the simulated float network must be to the float file
 
 
@@ -177,10 +178,8 @@ class _Search:
             return
         weights = (SCALES, ROUNDING) if compensable(self.network) else (SCALES,)
         chosen = (((RANGES, *clear), ranged), ((RANGES, *clear, *weights), scaled), (clear, plain.with_grids(logits)))
-        for number, (steps, scheme) in enumerate(chosen):
-            found = self._corrected(scheme, 0.6 + 0.1 * number, 0.7 + 0.1 * number, compensate=ROUNDING in steps)
-            if found is not None:
-                yield (*steps, BIASES), found
+        schemes = side_by_side(self._correct(len(chosen)), chosen)
+        yield from (((*steps, BIASES), scheme) for (steps, _), scheme in zip(chosen, schemes, strict=True) if scheme)
 
     def _grids(self) -> tuple[dict[int, Grid], dict[int, Grid]]:
         """Those of least squared error for all activations, and for logits those of least divergence."""
@@ -208,15 +207,26 @@ class _Search:
             self.known = float_values(self.network, self.float32, self.samples, self._part(0.0, 0.3))
         return self.known
 
-    def _corrected(self, scheme: Scheme, start: float, end: float, *, compensate: bool) -> Scheme | None:
-        """The scheme with other biases; None where one has no room, or LiteRT does not take the file."""
+    def _correct(self, count: int) -> Callable[[tuple[Steps, Scheme]], Scheme | None]:
+        """Make a function that corrects one of so many schemes; None where a bias has no room, or LiteRT refuses it."""
         known = self.float_values
         few = [values[: known.counts.biases] for values in self.samples]
-        show = self._part(start, end)
-        try:
-            return corrected(self.network, self.plain, scheme, few, known.means, show, compensate=compensate)
-        except (BiasRoomError, UnusableFileError):
-            return None
+        show, done = self._part(0.6, 0.9), dict[Steps, float]()
+
+        def correct(candidate: tuple[Steps, Scheme]) -> Scheme | None:
+            steps, scheme = candidate
+
+            def on_progress(products: int, total: int) -> None:
+                done[steps] = products / total
+                show(round(SHARES * sum(list(done.values()))), SHARES * count)
+
+            compensate = ROUNDING in steps
+            try:
+                return corrected(self.network, self.plain, scheme, few, known.means, on_progress, compensate=compensate)
+            except (BiasRoomError, UnusableFileError):
+                return None
+
+        return correct
 
     def _refine(
         self, scheme: Scheme, steps: tuple[str, ...], notes: tuple[str, ...], before: bytes

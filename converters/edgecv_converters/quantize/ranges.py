@@ -8,6 +8,7 @@ efficient inference (2019).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,9 @@ def grid_of(low: float, high: float) -> Grid:
 
 def squared_error(values: Values, weights: Values, grid: Grid) -> float:
     """Compute the cost of rounding to a grid: sum of weight * (value - its rounded value)^2."""
-    return float(np.dot(weights, np.square(values - grid.nearest(values))))
+    error = grid.nearest(values)
+    np.subtract(values, error, out=error)
+    return float(np.dot(weights, np.square(error, out=error)))
 
 
 def histogram(values: Values, low: float, high: float, counts: Values | None = None) -> tuple[Values, Values]:
@@ -58,8 +61,10 @@ def least_cost_grid(low: float, high: float, cost: Callable[[Grid], float], fact
     if low == high:
         return grid_of(low, high)
 
+    costs = cache(lambda ends: cost(grid_of(*ends)))  # many ends are met again
+
     def best(candidates: Iterable[tuple[float, float]]) -> tuple[float, float]:
-        return min(candidates, key=lambda ends: cost(grid_of(*ends)))
+        return min(candidates, key=costs)
 
     chosen = best((low * factor, high * factor) for factor in factors)
     for _ in range(TURNS if low and high else 0):

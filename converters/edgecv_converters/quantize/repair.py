@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -79,6 +80,30 @@ def broken_outputs(int8: bytes, float32: bytes, samples: Sequence[Array]) -> int
     )
 
 
+def beyond_scales(int8: bytes, float32: bytes, samples: Sequence[Array]) -> bool:
+    """Tell whether an output is ruined on the scale that its kernel fixes, whatever the numbers before it are.
+
+    A softmax's step is 1/256: of a thousand classes about which a model is undecided, each rounds to 0.
+    """
+    network = read_network(int8, float32, plain=False)
+    makers = {number: network.maker(number) for number in network.outputs}
+    fixed = [n for n, maker in makers.items() if maker is not None and maker.kind in FIXED_RESULT]
+    if not fixed:
+        return False
+    answered = dict(zip(network.outputs, answers(float32, [v[: sample_count(network)] for v in samples]), strict=True))
+    grids = {number: network.grids.get(_before_casts(network, number)) for number in fixed}
+    return any(
+        grid is not None and _ruined(answered[number], grid.nearest(answered[number]), by_column=False) > 0
+        for number, grid in grids.items()
+    )
+
+
+def _before_casts(network: Network, tensor: int) -> int:
+    """The tensor whose values a cast hands on."""
+    maker = next((op for op in network.ops if tensor in op.outputs), None)
+    return _before_casts(network, maker.inputs[0]) if maker is not None and maker.kind in CASTS else tensor
+
+
 def _has_columns(network: Network, tensor: int) -> bool:
     """Tell whether the values of a tensor may be of different kinds; all scores of one softmax or sigmoid are not."""
     maker = network.maker(tensor)
@@ -107,36 +132,39 @@ def _ruined(expected: Array, got: Array, *, by_column: bool) -> int:
     return count
 
 
-def repaired(
-    plain: bytes, float32: bytes, samples: Sequence[Array], *, broken: bool, statistics: bool = False
-) -> Repaired | None:
-    """Keep in float what ties values of different scales together; None where nothing is to be kept.
+class RepairSearch:
+    """Finds the operations to keep float: round by round, for a new scale may show what else is tied together.
 
     Args:
         plain: The converter's int8 file with float32 inputs and outputs.
         float32: The converter's float32 file of the same graph.
         samples: Calibration samples for each input in the file's order.
-        broken: Whether the outputs are ruined; else only what never is right in int8 is kept.
-        statistics: Whether the statistics of normalizations are kept in float as well, where they need it.
     """
-    try:
-        search = _RepairSearch(plain, float32, samples, statistics=statistics)
-        return search.run(broken=broken)
-    except (BiasRoomError, MismatchError, UnusableFileError):
-        return None
 
-
-class _RepairSearch:
-    """Finds the operations to keep float: round by round, for a new scale may show what else is tied together."""
-
-    def __init__(self, plain: bytes, float32: bytes, samples: Sequence[Array], *, statistics: bool) -> None:
-        self._statistics = statistics
+    def __init__(self, plain: bytes, float32: bytes, samples: Sequence[Array]) -> None:
         self._plain, self._float32, self._samples = plain, float32, samples
-        self._network = read_network(plain, float32)
-        self._values: dict[int, Array] = {}
+        self._statistics = False
         self._last: dict[int, str] = {}
+        self._known: dict[tuple[int, Grid, bool], bool] = {}
 
-    def run(self, *, broken: bool) -> Repaired | None:
+    def repaired(self, *, broken: bool, statistics: bool = False) -> Repaired | None:
+        """Keep in float what ties values of different scales together; None where nothing is to be kept.
+
+        Args:
+            broken: Whether the outputs are ruined; else only what never is right in int8 is kept.
+            statistics: Whether the statistics of normalizations are kept in float as well, where they need it.
+        """
+        self._statistics = statistics
+        try:
+            return self._run(broken=broken)
+        except (BiasRoomError, MismatchError, UnusableFileError):
+            return None
+
+    @cached_property
+    def _network(self) -> Network:
+        return read_network(self._plain, self._float32)
+
+    def _run(self, *, broken: bool) -> Repaired | None:
         """Return the file with as few operations in float as it takes."""
         kept = {number for number, op in enumerate(self._network.ops) if _never(self._network, op)}
         self._last = _decoding(self._network)
@@ -144,7 +172,6 @@ class _RepairSearch:
         split = any(group.split for group in groups(self._network))
         if not kept and not split and not broken:
             return None
-        self._values = self._seen()
         data, network = self._cut(kept)
         for _ in range(ROUNDS if broken or kept else 0):
             more = set(self._tied(network)) - kept
@@ -162,7 +189,8 @@ class _RepairSearch:
         why = OTHER_VALUES if op.kind in WRONG or _moves_wrongly(self._network, op) else TIED
         return op.kind, self._network.layer(op.outputs[0]), self._last.get(number, why)
 
-    def _seen(self) -> dict[int, Array]:
+    @cached_property
+    def _values(self) -> dict[int, Array]:
         """The float file's values of its activations, by their numbers there, for some samples."""
         network = self._network
         twins = sorted({network.twins[number] for number in network.grids})
@@ -193,8 +221,12 @@ class _RepairSearch:
 
     def _is_ruined(self, network: Network, number: int, *, by_column: bool = False) -> bool:
         values = self._values[network.twins[number]]
-        infinite = bool((np.abs(values) >= INFINITE).any())
-        return infinite or _ruined(values, network.grids[number].nearest(values), by_column=by_column) > 0
+        asked = network.twins[number], network.grids[number], by_column
+        if asked not in self._known:
+            infinite = bool((np.abs(values) >= INFINITE).any())
+            ruined = infinite or _ruined(values, network.grids[number].nearest(values), by_column=by_column) > 0
+            self._known[asked] = ruined
+        return self._known[asked]
 
     def _tied(self, network: Network) -> Iterator[int]:
         """The operations, by their numbers in the plain file, that hold a ruined tensor to its scale."""

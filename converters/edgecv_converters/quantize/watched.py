@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import cycle
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,6 +16,7 @@ from edgecv_converters.tflite.describe import parsed
 from edgecv_converters.tflite.reader import Array
 
 OUTPUTS_FIELD = 8  # of a SubGraph, in its vtable
+AHEAD = 2  # samples that are computed while one is looked at
 THREADS = 1  # more wait for each other where the machine has other work
 
 
@@ -82,7 +86,7 @@ class WatchedFile:
         graph = parsed(data).subgraphs[0]
         given = {int(number) for operator in graph.operators for number in operator.outputs}
         self._inputs = [int(number) for number in graph.inputs]
-        self.outputs = [int(number) for number in graph.outputs]
+        self.outputs = file_outputs(data)
         self._shown = [*self.outputs, *sorted((given & set(tensors)) - set(self.outputs))]
         self._interpreter = interpreter_of(_with_outputs(data, self._shown))
 
@@ -104,6 +108,30 @@ class WatchedFile:
         """A copy of what one of them holds."""
         found: Array = self._interpreter.get_tensor(number)
         return found
+
+
+def file_outputs(data: bytes) -> list[int]:
+    """The numbers of a file's own outputs, in its order."""
+    return [int(number) for number in parsed(data).subgraphs[0].outputs]
+
+
+def in_turn(data: bytes, tensors: Collection[int], feeds: Iterable[Sequence[Array]]) -> Iterator[WatchedFile]:
+    """The file after each sample, to be looked at: meanwhile other interpreters compute the next samples."""
+    files = cycle([WatchedFile(data, tensors) for _ in range(AHEAD + 1)])
+    with ThreadPoolExecutor(AHEAD) as beside:
+        running: deque[tuple[WatchedFile, Future[None]]] = deque()
+        for feed in feeds:
+            file = next(files)
+            running.append((file, beside.submit(file.run, feed)))
+            if len(running) > AHEAD:
+                yield _done(*running.popleft())
+        while running:
+            yield _done(*running.popleft())
+
+
+def _done(file: WatchedFile, computed: Future[None]) -> WatchedFile:
+    computed.result()
+    return file
 
 
 def rows_of(inputs: Sequence[Array], count: int) -> Iterator[list[Array]]:

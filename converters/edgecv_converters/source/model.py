@@ -30,7 +30,7 @@ from edgecv_converters.source.words import gist
 
 Array = npt.NDArray[Any]
 Weight = tuple[str, Callable[[], Array]]
-_BATCH_BYTES = 32 * 1024 * 1024
+_BATCH_BYTES = 5 * 512 * 1024  # of inputs: what the first layers make of them is many times as large
 _OTHER = 1e-3  # of an output's largest value
 _SEES = "the model answers a sample otherwise among others than alone: its samples see each other, so each is alone"
 
@@ -215,9 +215,14 @@ class SourceModel:
         columns = self._columns(inputs)
         count = len(columns[0])
         size = self._batch_size(count)
-        if count and size > 1 and self._sees_others(columns, size):
-            size = 1
-        parts = [self._run([c[start : start + size] for c in columns], size) for start in range(0, count, size)]
+        parts: list[list[Array]] = []
+        if count and size > 1 and self._seen != [True]:
+            first = [column[:size] for column in columns]
+            parts = [self._run(first, size)]
+            if self._sees_others(first, parts[0], size):
+                parts, size = [], 1
+        starts = range(len(parts) * size, count, size)
+        parts += [self._run([c[start : start + size] for c in columns], size) for start in starts]
         if not parts:
             return {out.name: np.zeros((0, *out.shape[1:]), np.float32) for out in self.outputs}
         joined = [np.concatenate(column) for column in zip(*parts, strict=True)]
@@ -246,11 +251,10 @@ class SourceModel:
         # At a batch of one, Keras takes some sums for biases of another axis (`graph.passes.bias_add`).
         return max(2, min(32, count, _BATCH_BYTES // max(sample, 1)))
 
-    def _sees_others(self, columns: list[Array], size: int) -> bool:
+    def _sees_others(self, batch: list[Array], together: list[Array], size: int) -> bool:
         """Tell whether the samples of a batch see each other: the answer to one changes with those around it."""
         if not self._seen:
-            batch = [column[:size] for column in columns]
-            together, last = self._run(batch, size), len(batch[0]) - 1
+            last = len(batch[0]) - 1
             self._seen.append(any(self._changes(batch, together, row, size) for row in {0, last}))
         return self._seen[0]
 

@@ -7,34 +7,27 @@ is not plain here, from a layer of another kind to a damaged file, is left to th
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Final
 
-import numpy as np
 from edgecv_runtime.errors import EdgecvError
 from edgecv_runtime.heads.base import Ending
 from edgecv_runtime.schema import HeadSpec, SourceInfo, TensorSpec
 
-from edgecv_converters.source.archive import check_weights, read_config, read_version, weights_in
-from edgecv_converters.source.code import check_config, parse_config
-from edgecv_converters.source.detect import ModelFormat, detect
 from edgecv_converters.source.keras_model import SCALES
+from edgecv_converters.source.layer_list import INPUT, ListedLayer, layer_list
 from edgecv_converters.source.load import digest
 from edgecv_converters.source.losses import shown_heads, trained_as
 from edgecv_converters.source.model import LayerRow
 from edgecv_converters.source.plain_layers import MOST_VALUES, Told, UntoldError, told
-from edgecv_converters.source.policies import check_plain, in_float32
 from edgecv_converters.source.request import SourceRequest
+from edgecv_converters.source.told_file import read_told
 
-_WRITER: Final = "3."
-_PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _DAMAGED: Final = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, OSError, RuntimeError)
 """The errors of reading a configuration or a file of weights that is not as Keras writes it."""
-_AT_ONCE: Final = 1 << 22  # values that are looked at together
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,18 +43,8 @@ class Outline:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Layer:
-    """One layer, with the names of the layers that it reads."""
-
-    name: str
-    kind: str
-    config: Mapping[str, Any]
-    sources: tuple[str, ...]
-
-
 def outline(request: SourceRequest) -> Outline | None:
-    """Describe a `.keras` file of Keras 3; None where the model has to be built for it."""
+    """Describe a file that Keras 3 reads; None where the model has to be built for it."""
     if request.input_shapes or request.custom_objects or request.signature:
         return None
     try:
@@ -71,32 +54,26 @@ def outline(request: SourceRequest) -> Outline | None:
 
 
 def _outline(path: Path) -> Outline:
-    if detect(path) is not ModelFormat.KERAS or not read_version(path).startswith(_WRITER):
-        raise UntoldError
-    check_weights(path)
-    config = parse_config(read_config(path), path.name)
-    check_plain(config, path.name)
-    check_config(config, path.name, (), allow_code=False)
-    if in_float32(config)[0] != config:
-        raise UntoldError
-    layers, given, shown = _graph(config)
+    file = read_told(path)
+    listed = layer_list(file.config)
+    layers, given, shown = listed.layers, listed.inputs, listed.outputs
     facts = _facts(layers)
-    with weights_in(path) as packed:
-        _check_weights(packed, facts)
+    if file.flat and any(layer.kind == INPUT and layer.sources for layer in layers):
+        raise UntoldError  # the weights of a nested model are one list, in an order that its training decides
+    file.check_weights({name: fact.weights for name, fact in facts.items()})
     inputs = tuple(TensorSpec(name=name, shape=(1, *facts[name].shape), dtype="float32") for name in given)
     outputs = tuple(TensorSpec(name=name, shape=(1, *facts[name].shape), dtype="float32") for name in shown)
     endings = [_ending(name, layers, facts) for name in shown]
-    sequential = config["class_name"] == "Sequential"
-    rows = tuple(_row(layer, facts[layer.name]) for layer in layers if layer.kind != "InputLayer" or not sequential)
+    rows = tuple(_row(layer, facts[layer.name]) for layer in layers if not layer.hidden)
     return Outline(
         info=SourceInfo(
-            format="keras3",
+            format=file.format,
             loader=f"keras {version('keras')}",
             sha256=digest(path),
             parameters=sum(row.parameters for row in rows),
             multiply_adds=sum(row.multiply_adds or 0 for row in rows),
         ),
-        heads=shown_heads(outputs, inputs, endings, trained_as(config.get("compile_config"), shown)),
+        heads=shown_heads(outputs, inputs, endings, trained_as(file.training, shown)),
         inputs=inputs,
         outputs=outputs,
         scales_its_input=_scales(layers, facts),
@@ -104,102 +81,25 @@ def _outline(path: Path) -> Outline:
     )
 
 
-def _graph(config: Mapping[str, Any]) -> tuple[list[_Layer], list[str], list[str]]:
-    """The layers of a model in their order, and the names of its inputs and outputs."""
-    inner = config["config"]
-    layers = [_layer(entry) for entry in inner["layers"]]
-    if len({layer.name for layer in layers}) != len(layers):
-        raise UntoldError
-    if config["class_name"] == "Sequential":
-        for position in range(1, len(layers)):
-            before = layers[position - 1].name
-            layers[position] = _Layer(layers[position].name, layers[position].kind, layers[position].config, (before,))
-        return layers, [layers[0].name], [layers[-1].name]
-    if config["class_name"] != "Functional":
-        raise UntoldError
-    return layers, _ends(inner["input_layers"]), _ends(inner["output_layers"])
-
-
-def _layer(entry: Mapping[str, Any]) -> _Layer:
-    name = entry["config"]["name"]
-    if entry["module"] != "keras.layers" or entry.get("registered_name") or not _PLAIN_NAME.fullmatch(name):
-        raise UntoldError
-    nodes = entry.get("inbound_nodes") or [{"args": [], "kwargs": {}}]
-    if len(nodes) != 1 or any(value not in {None, False} for value in nodes[0]["kwargs"].values()):
-        raise UntoldError  # it is called twice, or in another way than with its inputs
-    return _Layer(name, entry["class_name"], entry["config"], tuple(_sources(nodes[0]["args"])))
-
-
-def _sources(arguments: Any) -> Iterator[str]:
-    """The names of the layers whose only results a layer is called with."""
-    for argument in arguments:
-        if isinstance(argument, list):
-            yield from _sources(argument)
-            continue
-        if argument["class_name"] != "__keras_tensor__":
-            raise UntoldError
-        yield from _ends(argument["config"]["keras_history"])
-
-
-def _ends(references: Any) -> list[str]:
-    """The names in one reference to the first result of a layer, [NAME, 0, 0], or in a list of such."""
-    if isinstance(references[0], str):
-        references = [references]
-    if not isinstance(references, list) or any(reference[1:] != [0, 0] for reference in references):
-        raise UntoldError
-    names = [str(reference[0]) for reference in references]
-    if len(set(names)) != len(names):
-        raise UntoldError
-    return names
-
-
-def _facts(layers: Sequence[_Layer]) -> dict[str, Told]:
+def _facts(layers: Sequence[ListedLayer]) -> dict[str, Told]:
     """Tell what each layer does, in an order in which a layer comes after those that it reads."""
     facts: dict[str, Told] = {}
     for layer in layers:
-        if layer.kind == "InputLayer":
-            batch, *shape = layer.config["batch_shape"]
+        if layer.kind == INPUT:
+            batch, *shape = layer.config.get("batch_shape") or layer.config["batch_input_shape"]
             if batch is not None or not all(type(size) is int for size in shape) or math.prod(shape) > MOST_VALUES:
                 raise UntoldError
             if layer.config["dtype"] != "float32" or layer.config.get("sparse") or layer.config.get("ragged"):
                 raise UntoldError
-            facts[layer.name] = Told(tuple(shape))
+            if any(facts[source].shape != tuple(shape) for source in layer.sources):
+                raise UntoldError
+            facts[layer.name] = Told(tuple(shape), ending="" if layer.sources else None)
         else:
             facts[layer.name] = told(layer.kind, layer.config, [facts[source].shape for source in layer.sources])
     return facts
 
 
-def _check_weights(packed: IO[bytes], facts: Mapping[str, Told]) -> None:
-    """Compare the weights in the file with what the layers have, and look for values that are no numbers."""
-    import h5py
-
-    with h5py.File(packed, "r") as file:
-        held = {}
-        for group in file["layers"].values():
-            variables = group["vars"]
-            if set(group) != {"vars"}:
-                raise UntoldError
-            held[str(variables.attrs.get("name", ""))] = [variables[key] for key in sorted(variables, key=int)]
-        for name, fact in facts.items():
-            if tuple(tuple(values.shape) for values in held.pop(name, ())) != fact.weights:
-                raise UntoldError
-        if any(held.values()) or len(file["vars"]):
-            raise UntoldError
-        file["layers"].visititems(_check_finite)
-
-
-def _check_finite(_: str, values: Any) -> None:
-    """Look at a data set, some rows at a time; groups have no values."""
-    shape = getattr(values, "shape", None)
-    if not shape:
-        return
-    rows = max(1, _AT_ONCE // math.prod(shape[1:]))
-    for start in range(0, shape[0], rows):
-        if not np.isfinite(values[start : start + rows]).all():
-            raise UntoldError
-
-
-def _ending(name: str, layers: Sequence[_Layer], facts: Mapping[str, Told]) -> Ending:
+def _ending(name: str, layers: Sequence[ListedLayer], facts: Mapping[str, Told]) -> Ending:
     """Tell how an output ends, as the layer that makes it says, or the one before."""
     by_name = {layer.name: layer for layer in layers}
     while facts[name].ending == "":
@@ -210,7 +110,7 @@ def _ending(name: str, layers: Sequence[_Layer], facts: Mapping[str, Told]) -> E
     return found  # type: ignore[return-value]
 
 
-def _row(layer: _Layer, fact: Told) -> LayerRow:
+def _row(layer: ListedLayer, fact: Told) -> LayerRow:
     return LayerRow(
         name=layer.name,
         type=layer.kind,
@@ -220,7 +120,7 @@ def _row(layer: _Layer, fact: Told) -> LayerRow:
     )
 
 
-def _scales(layers: Sequence[_Layer], facts: Mapping[str, Told]) -> bool:
+def _scales(layers: Sequence[ListedLayer], facts: Mapping[str, Told]) -> bool:
     """Tell whether a Rescaling or Normalization layer comes before the first layer with other weights."""
     first = next((layer for layer in layers if layer.kind in SCALES or facts[layer.name].weights), None)
     return first is not None and first.kind in SCALES

@@ -147,7 +147,7 @@ def _dense(config: Config, inputs: Shapes) -> Told:
 
 def _normalized(config: Config, inputs: Shapes) -> Told:
     shape, axis = _only(inputs), config["axis"]
-    if axis not in {-1, len(shape)} or config.get("renorm") or config.get("virtual_batch_size"):
+    if axis not in (-1, len(shape), [-1], [len(shape)]) or config.get("renorm") or config.get("virtual_batch_size"):
         raise UntoldError
     parts = (config["scale"], config["center"], True, True)
     return Told(shape, ((shape[-1],),) * sum(map(bool, parts)))

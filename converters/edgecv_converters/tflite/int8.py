@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import islice
 
 import numpy as np
@@ -21,7 +22,7 @@ from edgecv_converters.quantize.floats import FloatValues, float_values
 from edgecv_converters.quantize.layers import measure_layers
 from edgecv_converters.quantize.network import MismatchError, read_network
 from edgecv_converters.quantize.quantizer import check_known
-from edgecv_converters.quantize.repair import broken_outputs, repaired
+from edgecv_converters.quantize.repair import RepairSearch, beyond_scales, broken_outputs
 from edgecv_converters.quantize.scheme import BiasRoomError
 from edgecv_converters.quantize.watched import UnusableFileError
 from edgecv_converters.quantize.whole_range import FEW, with_whole_ranges
@@ -76,6 +77,7 @@ class _Making:
         plain, float32: The converter's two files of one graph.
         samples: Calibration samples for each input in the file's order.
         quantized: Makes the plain file better.
+        repairs: Finds what is to stay float.
         data: The file so far; `steps` and `notes` are of it.
         kept: Operations that are float although TFLite has an int8 kernel: their kinds and layers, and why.
     """
@@ -84,6 +86,7 @@ class _Making:
     float32: bytes
     samples: list[Array]
     quantized: Callable[[bytes], Quantized]
+    repairs: RepairSearch
     data: bytes = b""
     steps: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -91,12 +94,14 @@ class _Making:
 
     def quantize(self, *, strict: bool) -> None:
         """Quantize the plain file; where that ruins an output, or must, once more with what does it in float."""
+        if not strict and self._is_beyond_scales() and self._repairs_at_once():
+            return
         self._take(self.quantized(self.plain))
         ruined = 0 if strict else self._ruined()
         for statistics in () if strict else (False, True):
             if statistics and not ruined:
                 return
-            found = repaired(self.plain, self.float32, self.samples, broken=ruined > 0, statistics=statistics)
+            found = self.repairs.repaired(broken=ruined > 0, statistics=statistics)
             if found is None or (statistics and found.kept == self.kept):
                 continue
             before = replace(self)
@@ -107,6 +112,21 @@ class _Making:
                 self.data, self.steps, self.notes, self.kept = before.data, before.steps, before.notes, before.kept
             else:
                 ruined = left
+
+    def _is_beyond_scales(self) -> bool:
+        try:
+            return beyond_scales(self.plain, self.float32, self.samples)
+        except MismatchError:
+            return False
+
+    def _repairs_at_once(self) -> bool:
+        """Quantize the repaired file without the plain one, which cannot become sound, where that saves all outputs."""
+        found = self.repairs.repaired(broken=True)
+        if found is None:
+            return False
+        self._take(self.quantized(found.data))
+        self.kept = found.kept
+        return not self._ruined()
 
     def _take(self, made: Quantized) -> None:
         self.data, self.steps, self.notes = made.data, made.steps, made.notes
@@ -128,20 +148,21 @@ def to_int8(frozen: FrozenGraph, store: ObjectStore, io: IoType, how: Quantizing
         ConversionError: The converter refused the graph, or an operation stays float where that is an error.
     """
     frozen = canonical(frozen, PASSES)
+    float32 = to_tflite(frozen, "float32")  # while the samples are still being prepared
     spool = wait_for(store, CALIBRATION)
     whole = 1.0 if how.budget is None else MIXED_BEGINS
-    float32 = to_tflite(frozen, "float32")
     names = _in_file_order(describe(float32, frozen.inputs, frozen.outputs)[0], input_names(float32))
     arrays = _arrays(spool, frozen, names)
     plain, known = _plain(frozen, spool, float32, arrays, how, whole)
 
+    @cache
     def quantized(data: bytes) -> Quantized:
         if how.quantizer != "edgecv":
             return Quantized(data=data, steps=(), notes=(), distances={})
         settings = _settings(how, frozen, data, names, store)
         return quantize(data, float32, arrays, settings, part(PLAIN_SHARE * whole, whole), known)
 
-    making = _Making(plain, float32, arrays, quantized)
+    making = _Making(plain, float32, arrays, quantized, RepairSearch(plain, float32, arrays))
     making.quantize(strict=how.strict)
     data, mixed = making.data, None
     if how.budget is not None:

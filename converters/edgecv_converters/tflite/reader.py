@@ -34,8 +34,12 @@ class Grid:
 
     def nearest(self, values: Array) -> Array:
         """Real values, any shape, rounded to the grid; those outside of it to its ends."""
-        integers = np.clip(np.rint(values / self.scale) + self.zero, -128, 127)
-        found: Array = (integers - self.zero) * self.scale
+        found: Array = np.asarray(values / self.scale)
+        np.rint(found, out=found)
+        found += self.zero
+        np.minimum(np.maximum(found, -128, out=found), 127, out=found)
+        found -= self.zero
+        found *= self.scale
         return found
 
 
