@@ -127,7 +127,7 @@ def shuffles(x: Any) -> Kinds:
     parted = ops.split(layers.Conv2D(6, 3)(x), [2, 2], axis=-1)  # the second part has no values
     return {
         "parts_of_a_stack": ops.subtract(*ops.split(ops.stack([one, other], axis=-1), 2, axis=-1)),
-        "empty_part": layers.Conv2D(4, 3)(ops.concatenate(parted, axis=-1)),
+        "empty_part": layers.Conv2D(4, 2)(ops.concatenate(parted, axis=-1)),
         "of_pixels": layers.Reshape((12, 8, 3))(layers.Permute((1, 3, 2, 4, 5))(blocks)),
         "with_an_activation": layers.Flatten()(layers.ReLU()(layers.Permute((1, 4, 2, 3, 5))(blocks))),
         "of_all_axes": layers.Flatten()(layers.Permute((6, 4, 2, 5, 3, 1))(layers.Reshape((3, 2, 2, 2, 4, 3))(x))),
