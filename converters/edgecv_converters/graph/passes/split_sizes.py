@@ -18,7 +18,8 @@ from edgecv_converters.graph.evaluate import constant_value
 def rewrite(proto: Any) -> None:
     """Replace -1 in the sizes of every SplitV by the number that is left, in place."""
     for node, sizes in list(sized_splits(proto)):
-        if -1 in constant_value(proto, node.input[1]):
+        given: Any = constant_value(proto, node.input[1])
+        if -1 in given:
             node.input[1] = constant(proto, f"{node.name}/sizes", sizes)
 
 
