@@ -18,7 +18,7 @@ from edgecv_converters.graph.evaluate import constant_value
 def rewrite(proto: Any) -> None:
     """Replace -1 in the sizes of every SplitV by the number that is left, in place."""
     for node, sizes in list(sized_splits(proto)):
-        if -1 in constant_value(proto, node.input[1]):
+        if -1 in np.asarray(constant_value(proto, node.input[1])):
             node.input[1] = constant(proto, f"{node.name}/sizes", sizes)
 
 
@@ -30,6 +30,8 @@ def sized_splits(proto: Any) -> Iterator[tuple[Any, np.ndarray]]:
     tensors = [node.input[0] if ":" in node.input[0] else f"{node.input[0]}:0" for node in splits]
     for node, (shape, _dtype) in zip(splits, tensor_shapes(proto, tensors), strict=True):
         sizes, axis = constant_value(proto, node.input[1]), constant_value(proto, node.input[2])
-        total = None if sizes is None or axis is None or shape is None else shape[int(axis)]
+        if sizes is None or axis is None or shape is None:
+            continue
+        total = shape[int(axis)]
         if total is not None:
             yield node, np.where(sizes == -1, total - sizes[sizes >= 0].sum(), sizes).astype(sizes.dtype)
