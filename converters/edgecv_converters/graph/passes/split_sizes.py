@@ -18,8 +18,7 @@ from edgecv_converters.graph.evaluate import constant_value
 def rewrite(proto: Any) -> None:
     """Replace -1 in the sizes of every SplitV by the number that is left, in place."""
     for node, sizes in list(sized_splits(proto)):
-        given: Any = constant_value(proto, node.input[1])
-        if -1 in given:
+        if -1 in np.asarray(constant_value(proto, node.input[1])):
             node.input[1] = constant(proto, f"{node.name}/sizes", sizes)
 
 
@@ -35,5 +34,4 @@ def sized_splits(proto: Any) -> Iterator[tuple[Any, np.ndarray]]:
             continue
         total = shape[int(axis)]
         if total is not None:
-            left = np.asarray(total - sizes[sizes >= 0].sum(), sizes.dtype)
-            yield node, np.where(sizes == -1, left, sizes)
+            yield node, np.where(sizes == -1, total - sizes[sizes >= 0].sum(), sizes).astype(sizes.dtype)
