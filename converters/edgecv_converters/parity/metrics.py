@@ -99,8 +99,7 @@ class ComparisonAccumulator:
 
     def _add_output(self, name: str, reference: npt.NDArray[Any], candidate: npt.NDArray[Any]) -> BoolArray:
         """Add one output's errors; gives which samples are finite in both."""
-        sides = [np.isfinite(_rows(values)).all(axis=1) for values in (reference, candidate)]
-        finite: BoolArray = np.logical_and(*sides)
+        finite = np.asarray(np.isfinite(_rows(reference)).all(axis=1) & np.isfinite(_rows(candidate)).all(axis=1))
         if name in self._counted:
             return finite
         if name not in self._sorted:
