@@ -86,7 +86,7 @@ def _lines(result: Verification) -> Iterator[Table | str]:
         yield f"preprocessing: {result.preprocessing_equal} of {result.pictures} golden {what} equal {near}"
     yield f"answers: {result.answers_equal} of {result.golden} golden cases decoded as they were recorded"
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for heading in ("artifact", "parity", "SNR", "below its record", "agreement", "how"):
+    for heading in ("artifact", "parity", "SNR (fall)", "agreement", "how"):
         table.add_column(heading)
     for parity in result.parity:
         golden = parity.comparisons.get("golden")
@@ -94,19 +94,19 @@ def _lines(result: Verification) -> Iterator[Table | str]:
         agreement = "" if golden is None or golden.agreement is None else percent(golden.agreement)
         how = parity.reason if parity.status == "not_run" else parity.how
         status = Text(parity.status.replace("_", " "), style)
-        table.add_row(parity.artifact, status, snr(golden), _fall(parity), agreement, how or "")
+        table.add_row(parity.artifact, status, f"{snr(golden)}{_fall(parity)}", agreement, how or "")
     yield table
     if all(parity.status == "not_run" for parity in result.parity):
         yield "no artifact could be run here: only the files were checked"
 
 
 def _fall(parity: Parity) -> str:
-    """Say how far the worst ratio lies below the one from when the artifact was made, if one was recorded."""
+    """Say in brackets how far the worst ratio lies below that of when the artifact was made, if that was recorded."""
     falls = [gate.value for gate in parity.gates if gate.name == RECORDED]
     if not falls:
         return ""
     known = [fall for fall in falls if fall is not None]
-    return f"{number(max(known))} dB" if len(known) == len(falls) else "not measured"
+    return f" ({number(max(known))})" if len(known) == len(falls) else " (not measured)"
 
 
 def print_evaluations(results: list[Evaluation], *, as_json: bool) -> None:

@@ -75,7 +75,7 @@ def test_the_proof_measures_accuracy_and_the_twins(bundle):
     assert tflite["accuracy"]["reference_accuracy"] > 0.9
     assert onnx["twin"]["other"] == "tflite/model.int8.tflite"
     assert onnx["twin"]["agreement"] >= 0.995
-    assert [gate["name"] for gate in onnx["gates"]] == ["snr_db", "agreement", "max_drop", "twin"]
+    assert [gate["name"] for gate in onnx["gates"]] == ["snr_db", "agreement", "max_drop", "twin", "twin_fall_db"]
     assert coreml["twin"]["other"] == "tflite/model.int8.tflite"
     assert coreml["twin"]["agreement"] >= 0.99
     assert coreml["twin"]["count"] == 200
@@ -173,7 +173,7 @@ def planted(bundle, copy, change):
     wrong = onnx.load(str(model))
     for item in wrong.graph.initializer:
         values = onnx.numpy_helper.to_array(item)
-        item.CopyFrom(onnx.numpy_helper.from_array(np.ascontiguousarray(change(item.name, values)), item.name))
+        item.CopyFrom(onnx.numpy_helper.from_array(np.array(change(item.name, values), order="C"), item.name))
     onnx.save(wrong, str(model))
     manifest = json.loads((copy / "bundle.json").read_text())
     manifest["artifacts"][1]["sha256"] = sha256_tree(model)

@@ -106,6 +106,7 @@ def test_assumed_anchors_are_said_unless_an_option_describes_the_head():
         endings=["other"] * 2,
         trained_as=[None] * 2,
         beside=Beside(),
+        finished=(),
     )
     source = SimpleNamespace(summary=summary, specs={"x": Preprocess(size=(32, 32))})
     said = {(): 1, ("bbox_regression+cls_logits:detection=head.toml",): 0}

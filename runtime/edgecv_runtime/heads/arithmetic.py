@@ -1,13 +1,17 @@
-"""The arithmetic that kinds of heads share: activations, the best scores, equal decisions."""
+"""The arithmetic that kinds of heads share: activations, the best scores, equal decisions, what is no number."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from edgecv_runtime.errors import BackendError
 from edgecv_runtime.schema import Activation
+
+NOT_FINITE: Final = "the model's output is NaN"
+ELSEWHERE: Final = "Run edgecv verify, or use another precision"
 
 
 def activate(rows: np.ndarray, activation: Activation) -> np.ndarray:
@@ -48,3 +52,14 @@ def same_rows(left: npt.NDArray[Any], right: npt.NDArray[Any]) -> npt.NDArray[np
     count = len(left)
     equal: npt.NDArray[np.bool_] = np.equal(left.reshape(count, -1), right.reshape(count, -1)).all(axis=1)
     return equal
+
+
+def check_finite(score: float) -> float:
+    """Return the score, unless it is NaN.
+
+    Raises:
+        BackendError: It is.
+    """
+    if score != score:  # noqa: PLR0124 - true of NaN alone, and cheap
+        raise BackendError(NOT_FINITE, ELSEWHERE)
+    return score

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgecv_runtime.decoders import Decoder
-from edgecv_runtime.errors import BackendError, SpecError, UsageError
+from edgecv_runtime.errors import SpecError, UsageError
 from edgecv_runtime.geometry import View
 from edgecv_runtime.heads.annotation import Annotations, Marked
 from edgecv_runtime.heads.answers import HeadAnswer, Top
@@ -33,8 +33,6 @@ Ending = Literal["sigmoid", "softmax", "logits", "other"]
 Training = Literal["numbers", "one_class", "labels"]
 Outputs = Mapping[str, npt.NDArray[Any]]
 PairedRows = Mapping[str, tuple[npt.NDArray[Any], npt.NDArray[Any]]]  # by output: the source's, and the artifact's
-NOT_FINITE: Final = "the model's output is NaN"
-ELSEWHERE: Final = "Run edgecv verify, or use another precision"
 
 
 def is_whole(dtype: str) -> bool:
@@ -388,14 +386,3 @@ class Head(ABC):
         if not self.takes_thresholds:
             return applied
         return f"{applied}, yes from {', '.join(f'{value:g}' for value in self.spec.thresholds)} on"
-
-
-def check_finite(score: float) -> float:
-    """Return the score, unless it is NaN.
-
-    Raises:
-        BackendError: It is.
-    """
-    if score != score:  # noqa: PLR0124 - true of NaN alone, and cheap
-        raise BackendError(NOT_FINITE, ELSEWHERE)
-    return score

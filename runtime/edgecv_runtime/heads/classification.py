@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from edgecv_runtime.geometry import View
 from edgecv_runtime.heads.answers import HeadAnswer
-from edgecv_runtime.heads.base import Ending, Outputs, check_finite
+from edgecv_runtime.heads.arithmetic import check_finite
+from edgecv_runtime.heads.base import Ending, Outputs
 from edgecv_runtime.heads.one_class import OneClassHead
 from edgecv_runtime.schema import Activation
 

@@ -12,7 +12,8 @@ import numpy.typing as npt
 from edgecv_runtime.errors import DataError
 from edgecv_runtime.geometry import View
 from edgecv_runtime.heads.answers import HeadAnswer
-from edgecv_runtime.heads.base import Ending, Head, Outputs, check_finite
+from edgecv_runtime.heads.arithmetic import check_finite
+from edgecv_runtime.heads.base import Ending, Head, Outputs
 from edgecv_runtime.heads.explained import Explained
 from edgecv_runtime.heads.matches import ShareCounts
 from edgecv_runtime.heads.recall import RecallMetrics, recall_metrics

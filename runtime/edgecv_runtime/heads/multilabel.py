@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from edgecv_runtime.geometry import View
 from edgecv_runtime.heads.answers import HeadAnswer
-from edgecv_runtime.heads.arithmetic import top_k
-from edgecv_runtime.heads.base import Ending, Head, Outputs, check_finite
+from edgecv_runtime.heads.arithmetic import check_finite, top_k
+from edgecv_runtime.heads.base import Ending, Head, Outputs
 from edgecv_runtime.heads.metrics import HeadMetrics, label_metrics
 from edgecv_runtime.heads.truth import label_bits
 from edgecv_runtime.heads.words import AnswerCell, score_words

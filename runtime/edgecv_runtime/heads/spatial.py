@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from edgecv_runtime.errors import BackendError, DataError, SpecError
-from edgecv_runtime.heads.arithmetic import all_finite
-from edgecv_runtime.heads.base import ELSEWHERE, NOT_FINITE, Ending, Head, Outputs
+from edgecv_runtime.heads.arithmetic import ELSEWHERE, NOT_FINITE, all_finite
+from edgecv_runtime.heads.base import Ending, Head, Outputs
 from edgecv_runtime.heads.metrics import HeadMetrics
 from edgecv_runtime.schema import Activation
 
