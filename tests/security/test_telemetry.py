@@ -18,17 +18,18 @@ IMPORT = "import onnxruntime"
 
 
 def left_by(program, tmp_path, *arguments, **variables):
-    """Run a program with a home and a temporary folder of its own; returns what is in them afterwards."""
+    """Run a program with a home and a temporary folder of its own, and without a network; what is in them afterwards."""
     home = tmp_path / "home"
     home.mkdir()
     kept = {name: value for name, value in os.environ.items() if name not in {"CI", "ORT_DISABLE_TELEMETRY"}}
     folders = dict.fromkeys(("HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_DATA_HOME"), str(home))
+    nowhere = dict.fromkeys(("http_proxy", "https_proxy", "HTTPS_PROXY"), "http://127.0.0.1:9")
     subprocess.run(
         [sys.executable, "-c", program, *map(str, arguments)],
         check=True,
         timeout=60,
         cwd=home,
-        env=kept | folders | variables,
+        env=kept | folders | nowhere | variables,
     )
     return {str(path.relative_to(home)) for path in home.rglob("*")}
 
