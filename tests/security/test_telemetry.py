@@ -18,7 +18,7 @@ IMPORT = "import onnxruntime"
 
 
 def left_by(program, tmp_path, *arguments, **variables):
-    """Run a program with a home and a temporary folder of its own, and without a network; what is in them afterwards."""
+    """Run a program with a home and a temporary folder of its own and no network; what is in them afterwards."""
     home = tmp_path / "home"
     home.mkdir()
     kept = {name: value for name, value in os.environ.items() if name not in {"CI", "ORT_DISABLE_TELEMETRY"}}
