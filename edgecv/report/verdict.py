@@ -25,8 +25,8 @@ GATE_WORDS = {
     "mean_iou": "mean overlap of the classes",
     "psnr_db": "peak signal-to-noise ratio",
     "explanation": "rank correlation of maps of importance",
-    "fall_db": "fall since it was made, in the signal-to-noise ratio",
-    "twin_fall_db": "distance below the int8 twin, in the signal-to-noise ratio",
+    "fall_db": "decibels below its record",
+    "twin_fall_db": "decibels below the int8 twin",
 }
 _SHARES = frozenset({"agreement", "twin", "mean_iou"})
 _NOISE = frozenset({"snr_db", "psnr_db"})

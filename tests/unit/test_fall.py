@@ -113,7 +113,7 @@ def test_a_fall_fails_an_artifact_that_keeps_its_precisions_bars_and_is_told_in_
     assert verified(1.3 * SCORES, ()).status == "passed"
     assert [_fall(one) for one in (found, verified(1.3 * SCORES, ()))] == [" (29.5)", ""]
     (gate,) = (gate for gate in found.gates if not gate.passed)
-    words = "fall since it was made, in the signal-to-noise ratio of out"
+    words = "decibels below its record of out"
     assert gate_sentence(gate) == f"{words} 29.5{THIN}dB is above the limit of 7{THIN}dB"
     broken = verified(np.full_like(SCORES, np.nan), recorded)
     assert "one of them is not finite or not measured" in broken.reason
