@@ -10,7 +10,6 @@ so what differs is Apple's CPU runtime for Linux against NumPy. Writes `benchmar
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import sys
@@ -36,7 +35,7 @@ from edgecv_runtime.records import Record
 import edgecv
 from benchmarks import zoo_shared
 from benchmarks.coreai_rounding import partings
-from benchmarks.shared import ROOT
+from benchmarks.shared import ROOT, names_given
 from benchmarks.zoo_table import WORK, prepare, request_for
 from edgecv.convert.pipeline import Outcome, convert
 from edgecv.machine import machine_line
@@ -101,9 +100,7 @@ def main(arguments: Sequence[str]) -> int:
     from benchmarks.zoo_places import PLACES
 
     known = (*ZOO, *KINDS, *zoo_shared.MODELS, *PLACES)
-    parser = argparse.ArgumentParser(description="hold Core ML's evaluator against Core AI's runtime")
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(known)}")
-    names = parser.parse_args(arguments).names or known
+    names = names_given(arguments, known, "hold Core ML's evaluator against Core AI's runtime")
     if not COREAI.backends[0].may_run:
         print(f"coreai_witness: skipped: {COREAI_CORE.name} is not here: {COREAI_CORE.install}")
         return 0

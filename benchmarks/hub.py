@@ -9,7 +9,6 @@ Each goes through `edgecv.convert` twice: as the `.keras` file in float32 and in
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 import time
@@ -28,7 +27,7 @@ from edgecv_runtime.schema import Parity
 import edgecv
 from benchmarks.hub_boxes import compare
 from benchmarks.hub_train import MODELS, HubFiles, files_of
-from benchmarks.shared import ROOT
+from benchmarks.shared import ROOT, names_given
 from edgecv.convert.pipeline import Outcome
 from edgecv.machine import machine_line
 from edgecv.machine import versions as tool_versions
@@ -127,14 +126,8 @@ class HubResults(Record, frozen=True):
 
 def main(arguments: Sequence[str]) -> int:
     """Convert the named networks, or all; returns 1 if one was refused."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(MODELS)}")
-    names = parser.parse_args(arguments).names or list(MODELS)
-    unknown = [name for name in names if name not in MODELS]
-    if unknown:
-        parser.error(f"unknown network {unknown[0]!r}; the networks are {', '.join(MODELS)}")
     rows = []
-    for name in names:
+    for name in names_given(arguments, MODELS, __doc__):
         row = convert_one(name)
         rows.append(row)
         print(f"{name}: {summary(row)}", flush=True)

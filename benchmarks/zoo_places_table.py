@@ -9,7 +9,6 @@ and labelled pictures; then `edgecv evaluate` measures every artifact. A model i
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 import time
@@ -25,7 +24,7 @@ from edgecv_runtime.records import Record
 from edgecv_runtime.schema import Parity
 
 import edgecv
-from benchmarks.shared import ROOT
+from benchmarks.shared import ROOT, names_given
 from benchmarks.zoo_places import PLACES, PlaceFiles, files_of
 from edgecv.convert.pipeline import Outcome
 from edgecv.machine import machine_line
@@ -133,14 +132,8 @@ class PlaceResults(Record, frozen=True):
 
 def main(arguments: Sequence[str]) -> int:
     """Convert the named models, or all; returns 1 if one misses its bar."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(PLACES)}")
-    names = parser.parse_args(arguments).names or list(PLACES)
-    unknown = [name for name in names if name not in PLACES]
-    if unknown:
-        parser.error(f"unknown model {unknown[0]!r}; the models are {', '.join(PLACES)}")
     rows = []
-    for name in names:
+    for name in names_given(arguments, PLACES, __doc__):
         row = convert_one(name)
         rows.append(row)
         print(f"{name}: {row.seconds:.0f} s, int8 loses {row.lost:.2f} points, agreement {row.agreement}", flush=True)

@@ -10,7 +10,6 @@ Its samples come as .npz files of ready tensors. A model is built in a process o
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import sys
@@ -37,7 +36,7 @@ from edgecv_runtime.schema import Parity, Preprocess
 from threadpoolctl import threadpool_limits
 
 from benchmarks import zoo_shared
-from benchmarks.shared import ROOT
+from benchmarks.shared import ROOT, names_given
 from benchmarks.zoo_shared import Arrays
 from edgecv.convert.pipeline import Outcome, convert
 from edgecv.convert.recipe import Recipe, plan
@@ -102,16 +101,9 @@ def main(arguments: Sequence[str]) -> int:
     from benchmarks.zoo import ZOO
     from benchmarks.zoo_kinds import KINDS
 
-    parser = argparse.ArgumentParser(description="convert and prove the models of the zoo")
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join((*ZOO, *KINDS, *zoo_shared.ALL))}")
     known = (*ZOO, *KINDS, *zoo_shared.ALL)
-    here = (*ZOO, *KINDS, *zoo_shared.MODELS)
-    names = parser.parse_args(arguments).names or here
-    unknown = [name for name in names if name not in here]
-    if unknown:
-        parser.error(f"unknown model {unknown[0]!r}; the models are {', '.join(here)}")
     failed = False
-    for name in names:
+    for name in names_given(arguments, (*ZOO, *KINDS, *zoo_shared.MODELS), "convert and prove the models of the zoo"):
         row = convert_one(name)
         _report(row)
         rows = _kept(known) | {name: row}  # read again: another run may have written its own meanwhile

@@ -122,9 +122,10 @@ def _of_hdf5(path: Path) -> Iterator[Held]:
 
     with h5py.File(path, "r") as file:
         groups = file["model_weights"]
-        if _names(groups, "layer_names") != [name for name in _names(groups, "layer_names") if name in groups]:
+        layers = _names(groups, "layer_names")
+        if not set(layers) <= set(groups):
             raise UntoldError
-        named = [*_names(groups, "layer_names"), *({_OF_NO_LAYER} & set(groups))]
+        named = [*layers, *({_OF_NO_LAYER} & set(groups))]
         yield {name: [groups[name][weight] for weight in _names(groups[name], "weight_names")] for name in named}
 
 
