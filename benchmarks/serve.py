@@ -7,7 +7,8 @@ with as many processes as there are processors: `edgecv serve`, and FastAPI with
 (`benchmarks/serve_by_hand.py`). `cpu_us` is the processor time of the server's processes for one answer, which other
 work on the machine changes least.
 
-`bare` is what inference alone allows: one process for each processor, with a tensor that is ready.
+`bare` is what inference alone allows: one process for each processor, with a tensor that is ready. `in_process` is what
+the picture's decoding and scaling leave of it, without any server.
 
     pip install fastapi
     python -m benchmarks.serve
@@ -30,6 +31,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -177,23 +179,25 @@ def measure(case: Case, name: str, workers: int, seconds: float) -> dict[int, di
     return found
 
 
-def infer_bare(bundle: str, seconds: float, result: Any) -> None:
-    """Infer again and again with a tensor that is ready; the number of inferences a second."""
+def repeat(bundle: str, picture: Path | None, seconds: float, result: Any) -> None:
+    """Answer a picture again and again, or without one infer with a tensor that is ready; how often in a second."""
     with load(bundle, target="tflite") as predictor:
         zeros = {io.name: np.zeros(io.shape, io.dtype) for io in predictor.artifact.inputs}
-        predictor.backend.run(zeros)
+        once = partial(predictor.backend.run, zeros) if picture is None else partial(predictor.predict, picture)
+        once()
         end, count, began = time.perf_counter() + seconds, 0, time.perf_counter()
         while time.perf_counter() < end:
-            predictor.backend.run(zeros)
+            once()
             count += 1
         result.put(count / (time.perf_counter() - began))
 
 
-def bare(case: Case, workers: int, seconds: float) -> float:
-    """What inference alone allows: inferences a second of all processes together."""
+def without_server(case: Case, picture: Path | None, workers: int, seconds: float) -> float:
+    """What all processes together answer in a second where nobody serves: pictures, or ready tensors without one."""
     context = multiprocessing.get_context("spawn")
     result = context.Queue()
-    processes = [context.Process(target=infer_bare, args=(str(case.bundle), seconds, result)) for _ in range(workers)]
+    given = (str(case.bundle), picture, seconds, result)
+    processes = [context.Process(target=repeat, args=given) for _ in range(workers)]
     for process in processes:
         process.start()
     total = sum(result.get() for _ in processes)
@@ -213,9 +217,10 @@ def middle(rounds: list[dict[int, dict[str, float]]]) -> dict[str, dict[str, flo
 def compare(case: Case, workers: int, rounds: int, seconds: float) -> dict[str, Any]:
     """Both servers and bare inference in turn, and their ratios round by round."""
     found: dict[str, list[dict[int, dict[str, float]]]] = {name: [] for name in SERVERS}
-    alone = []
+    alone, answered = [], []
     for _ in range(rounds):
-        alone.append(bare(case, workers, seconds))
+        alone.append(without_server(case, None, workers, seconds))
+        answered.append(without_server(case, case.picture, workers, seconds))
         for name in SERVERS:
             found[name].append(measure(case, name, workers, seconds))
     pairs = list(zip(found["edgecv serve"], found["by hand"], strict=True))
@@ -231,6 +236,7 @@ def compare(case: Case, workers: int, rounds: int, seconds: float) -> dict[str, 
         **{name: middle(all_rounds) for name, all_rounds in found.items()},
         "ratios": ratios,
         "bare_per_second": round(statistics.median(alone), 1),
+        "in_process_per_second": round(statistics.median(answered), 1),
         "share_of_bare": round(statistics.median(mine / most for mine, most in zip(best, alone, strict=True)), 3),
     }
 
