@@ -17,7 +17,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 import msgspec
-from edgecv_converters.coreml.interface import Interface
+from edgecv_converters.coreml.options import Interface
 from edgecv_runtime.preprocess import from_preset
 from edgecv_runtime.records import Record
 
@@ -74,7 +74,7 @@ def measure() -> Ladder:
         request = ConvertRequest(
             model=RESNET8,
             out=OUT,
-            recipe=Recipe(steps=plan(["tflite:int8", *steps], ()), samples=CALIBRATION, coreml=interface),
+            recipe=Recipe(steps=plan(["tflite:int8", *steps], ()), samples=CALIBRATION, options={"coreml": interface}),
             preprocess=from_preset("none"),
             calibrate=PICTURES / "train",
             evaluate=PICTURES / "test",

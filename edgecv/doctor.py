@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from importlib import resources
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 Health = Literal["ok", "missing", "warning"]
+CONSTRAINTS: Final = "constraints.txt"
 CONVERT: Final = 'pip install "edgecv[convert]"'
 SOUNDS: Final = {
     "soundfile": "sound files",
@@ -122,10 +125,12 @@ def targets_ready(checks: Sequence[Check]) -> dict[str, bool]:
 
 
 def tested_versions() -> dict[str, str]:
-    """The versions that edgecv was tested with, by distribution name."""
-    text = resources.files("edgecv").joinpath("tested_versions.txt").read_text(encoding="utf-8")
-    pairs = (line.split("==") for line in text.splitlines() if "==" in line)
-    return {name.strip(): version.strip() for name, version in pairs}
+    """The versions that edgecv was tested with, by distribution name: those of `constraints.txt`."""
+    package = Path(str(resources.files("edgecv")))
+    places = (package / CONSTRAINTS, package.parent / CONSTRAINTS)  # in a wheel, and in a checkout
+    lines = next(place for place in places if place.is_file()).read_text(encoding="utf-8").splitlines()
+    pairs = (line.split("==") for line in lines if "==" in line)
+    return {re.sub(r"[-_.]+", "-", name.strip().lower()): version.strip() for name, version in pairs}
 
 
 def _python() -> Check:

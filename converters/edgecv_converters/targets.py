@@ -20,7 +20,6 @@ from edgecv_runtime.digest import sha256_tree, tree_bytes
 from edgecv_runtime.errors import UsageError
 from edgecv_runtime.formats import FileFormat, PythonLibrary
 from edgecv_runtime.golden_schema import Sketch
-from edgecv_runtime.records import Record
 from edgecv_runtime.schema import Artifact, Precision, TensorIO, TensorSpec
 
 from edgecv_converters.graph.frozen import FrozenGraph
@@ -28,6 +27,7 @@ from edgecv_converters.graph.passes.runner import GraphPass
 from edgecv_converters.inspection import ArtifactInspection
 from edgecv_converters.isolate.store import ObjectStore
 from edgecv_converters.measured import LayerError, Mixed
+from edgecv_converters.target_options import TargetOptions
 
 if TYPE_CHECKING:
     from edgecv_runtime.backends import Backend
@@ -80,7 +80,7 @@ class ConversionJob:
         target, precision: The artifact.
         root, file: Where it goes: the file `root/file`.
         io: The dtype of the inputs and outputs of an artifact that takes integers.
-        options: What an app wants of this target's artifacts alone; None for a target that has no such options.
+        options: What an app wants of this target's artifacts alone.
         quantized: The file that carries the one quantization, for a precision that is made of it.
         how: How that file is made.
     """
@@ -90,7 +90,7 @@ class ConversionJob:
     root: Path
     file: str
     io: IoType
-    options: Record | None
+    options: TargetOptions
     quantized: Path | None
     how: Quantizing
 
@@ -192,17 +192,20 @@ class ConversionTarget(ABC):
         """Tell whether an artifact of that precision can have integer inputs and outputs."""
         return precision == "int8"
 
-    def check_options(  # noqa: B027 - most targets have no options
-        self, options: Record | None, precisions: Collection[Precision]
-    ) -> None:
+    def check_options(self, options: TargetOptions, precisions: Collection[Precision]) -> None:
         """Refuse options of this target that mean nothing for the precisions that are asked of it (none: not a target).
 
         Raises:
             UsageError: An option is for what is not made.
         """
+        if not precisions and (given := options.given()):
+            raise UsageError(
+                f"{given[0]} is for {self.format.title}, which is not among the targets",
+                f"Add --target {self.name}, or leave it out",
+            )
 
     def check_fit(  # noqa: B027
-        self, options: Record | None, metadata: Any, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]
+        self, options: TargetOptions, metadata: Any, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]
     ) -> None:
         """Refuse options that the model does not fit, before anything is converted.
 
@@ -210,7 +213,7 @@ class ConversionTarget(ABC):
             UsageError: It does not; the message names the option.
         """
 
-    def is_exact_twin(self, options: Record | None) -> bool:  # noqa: ARG002 - some targets look at them
+    def is_exact_twin(self, options: TargetOptions) -> bool:  # noqa: ARG002 - some targets look at them
         """Tell whether what carries the one quantization must give the very same answers as the carrier."""
         return True
 

@@ -7,21 +7,17 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from edgecv_converters.coreml.interface import Interface
 from edgecv_converters.isolate import WorkerLimits
-from edgecv_converters.onnx.options import OnnxOptions
-from edgecv_converters.targets import Quantizer
-from edgecv_converters.tflite.options import TfliteOptions
+from edgecv_converters.targets import DenseScales, Quantizer
 from edgecv_runtime import formats
 from edgecv_runtime.heads.kinds import KINDS
 from edgecv_runtime.schema import Activation
 from edgecv_runtime.text import one_of
 
-from edgecv.commands import coreml_options as coreml
 from edgecv.commands import metadata_options as about
-from edgecv.commands import micro_options as micro
 from edgecv.commands import options as opt
 from edgecv.commands.form import default_of, takes, values
+from edgecv.commands.target_options import with_target_options
 from edgecv.convert.recipe import DEFAULT_EPOCHS, Recipe
 
 EXPERIMENTAL = " and ".join(name for name, known in formats.KNOWN.items() if known.experimental)
@@ -119,20 +115,30 @@ MaxDropLimit = Annotated[
         "--max-drop-limit", metavar="SECONDS", help="The longest that --max-drop may take.", rich_help_panel=MAKE
     ),
 ]
-Batch = Annotated[
-    int,
-    typer.Option(
-        "--batch",
-        metavar="N",
-        help="How many samples the ONNX artifacts take at once: more answers a second, and a later first one.",
-        rich_help_panel=MAKE,
-    ),
-]
 StrictInt8 = Annotated[
     bool,
     typer.Option(
         "--strict-int8",
         help="Refuse a model with a layer that has no int8 form. By default such layers stay float, and are named.",
+        rich_help_panel=MAKE,
+    ),
+]
+Numbers = Annotated[
+    str,
+    typer.Option(
+        "--numbers",
+        metavar="TARGET",
+        help="The target by whose runtime int8 is judged while it is quantized, where two round differently. micro: a "
+        "microcontroller's, in place of LiteRT's.",
+        rich_help_panel=MAKE,
+    ),
+]
+DenseScalesOption = Annotated[
+    DenseScales,
+    typer.Option(
+        "--dense-scales",
+        help="Whether the int8 weights of a dense layer have a scale for each channel, or one in all (tensor), which "
+        "older interpreters of microcontrollers need. Holds for all targets.",
         rich_help_panel=MAKE,
     ),
 ]
@@ -255,7 +261,8 @@ Jobs = Annotated[
 ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@with_target_options
+@dataclass(frozen=True, kw_only=True)
 class ConvertArguments:
     """The command line of `edgecv convert`; all but three names are those of `edgecv.convert`'s options."""
 
@@ -272,18 +279,11 @@ class ConvertArguments:
     max_drop: MaxDrop = None
     max_drop_limit: MaxDropLimit = default_of(Recipe, "max_drop_limit")
     strict_int8: StrictInt8 = False
-    batch: Batch = default_of(OnnxOptions, "batch")
-    coreml_input: coreml.CoremlInput = default_of(Interface, "input")
-    coreml_output: coreml.CoremlOutput = None
-    coreml_minimum: coreml.CoremlMinimum = None
-    coreml_compute: coreml.CoremlCompute = default_of(Interface, "compute")
-    tflite_metadata: about.TfliteMetadata = default_of(TfliteOptions, "metadata")
+    numbers: Numbers = default_of(Recipe, "numbers")
+    dense_scales: DenseScalesOption = default_of(Recipe, "dense_scales")
     author: about.Author = None
     license: about.License = None
     model_version: about.ModelVersion = None
-    numbers: micro.Numbers = default_of(Recipe, "numbers")
-    dense_scales: micro.DenseScalesOption = default_of(Recipe, "dense_scales")
-    ethos_u: micro.EthosU = None
     preprocess: opt.PreprocessOption = None
     calibrate: Calibrate = None
     samples: Samples = default_of(Recipe, "samples")

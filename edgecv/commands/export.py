@@ -8,9 +8,12 @@ from typing import Annotated
 
 import typer
 from edgecv_runtime.errors import UsageError
+from edgecv_runtime.formats import KNOWN
 
 from edgecv.commands import options as opt
 from edgecv.commands.form import takes
+
+RUN_THERE = ", ".join(known.title for known in KNOWN.values() if known.ios)
 
 Destination = Annotated[
     Path,
@@ -39,9 +42,7 @@ IosArtifacts = Annotated[
         help="An artifact to take along, such as coreml:int8, or its file in the bundle. Repeatable. Default: all.",
     ),
 ]
-Slim = Annotated[
-    bool, typer.Option("--slim", help="Take only artifacts that the app can run: TFLite, Core ML and Core AI.")
-]
+Slim = Annotated[bool, typer.Option("--slim", help=f"Take only artifacts that the app can run: {RUN_THERE}.")]
 Force = Annotated[
     bool, typer.Option("--force", help="Replace the bundle and the library that the project has already.")
 ]

@@ -7,9 +7,7 @@ from difflib import get_close_matches
 from functools import cache
 
 from edgecv_converters.authorship import Authorship
-from edgecv_converters.coreml.interface import Interface
-from edgecv_converters.micro.options import MicroOptions
-from edgecv_converters.onnx.options import OnnxOptions
+from edgecv_converters.target_options import TargetOptions, known_options
 from edgecv_converters.targets import (
     REFINE_SECONDS,
     ConversionTarget,
@@ -18,7 +16,6 @@ from edgecv_converters.targets import (
     Quantizer,
     known_targets,
 )
-from edgecv_converters.tflite.options import TfliteOptions
 from edgecv_runtime import formats
 from edgecv_runtime.errors import UsageError
 from edgecv_runtime.heads.thresholds import threshold_value
@@ -81,8 +78,8 @@ class Recipe(Record, frozen=True, kw_only=True):
     `numbers` is the target by whose runtime the int8 artifacts are judged while they are quantized; `dense_scales` is
     whether the weights of their dense layers have a scale for each channel, or one in all;
     `heads` are what outputs mean, such as "gender:binary"; `gates` are overrides such as "int8:agreement=0.97";
-    `authorship` is what artifacts say of who made the model; `tflite`, `onnx`, `coreml` and `micro` are what an app
-    wants of the artifacts of these targets alone.
+    `authorship` is what artifacts say of who made the model; `options` are, by target, what an app wants of the
+    artifacts of that target alone.
     """
 
     steps: tuple[ArtifactSpec, ...]
@@ -105,10 +102,7 @@ class Recipe(Record, frozen=True, kw_only=True):
     thresholds: tuple[str, ...] = ()
     gates: tuple[str, ...] = ()
     authorship: Authorship = Authorship()
-    tflite: TfliteOptions = TfliteOptions()
-    onnx: OnnxOptions = OnnxOptions()
-    coreml: Interface = Interface()
-    micro: MicroOptions = MicroOptions()
+    options: Mapping[Target, TargetOptions] = {}
 
     def __post_init__(self) -> None:
         if not 1 <= self.samples <= 100_000:
@@ -179,10 +173,9 @@ class Recipe(Record, frozen=True, kw_only=True):
         if own and self.quantizer == "vendor":
             raise UsageError("--numbers is a part of edgecv's own quantizer", "Leave --quantizer vendor out")
 
-    def options_of(self, target: str) -> Record | None:
-        """Return what an app wants of one target's artifacts: the field of the target's name; None without such."""
-        found = getattr(self, target, None)
-        return found if isinstance(found, Record) else None
+    def options_of(self, target: Target) -> TargetOptions:
+        """Return what an app wants of one target's artifacts: the defaults where nothing was said."""
+        return self.options.get(target) or known_options().get(target, TargetOptions)()
 
     @property
     def needs_calibration(self) -> bool:

@@ -9,16 +9,13 @@ from pathlib import Path
 from typing import Any, Literal, TypedDict
 
 from edgecv_converters.authorship import Authorship
-from edgecv_converters.coreml.interface import Interface
 from edgecv_converters.coreml.recipes import Minimum
 from edgecv_converters.data.inputs import read_input_shapes, read_labels
 from edgecv_converters.isolate import GIB, WorkerLimits
-from edgecv_converters.micro.options import MicroOptions
-from edgecv_converters.onnx.options import OnnxOptions
 from edgecv_converters.parity.gates import GateConfig
 from edgecv_converters.source.beside import Beside
+from edgecv_converters.target_options import known_options
 from edgecv_converters.targets import DenseScales, Quantizer
-from edgecv_converters.tflite.options import TfliteOptions
 from edgecv_runtime.errors import UsageError
 from edgecv_runtime.preprocess import parse
 from edgecv_runtime.schema import Activation, HeadKind, Preprocess
@@ -266,10 +263,7 @@ def _recipe(options: ConvertOptions, quantize: Sequence[str], heads: Sequence[He
         thresholds=tuple(options.get("thresholds") or ()),
         gates=tuple(options.get("gates") or ()),
         authorship=_authorship(options),
-        coreml=_interface(options),
-        tflite=TfliteOptions(metadata=options.get("tflite_metadata", TfliteOptions().metadata)),
-        onnx=OnnxOptions(**_only(options, OnnxOptions.__struct_fields__, ())),
-        micro=MicroOptions(**_only(options, MicroOptions.__struct_fields__, ())),
+        options={target: record.read(options) for target, record in known_options().items()},
         **_only(options, Recipe.__struct_fields__, TAKEN),
     )
 
@@ -282,16 +276,6 @@ def _asked(quantize: str | Sequence[str]) -> list[tuple[str, str, str]]:
 def _only(options: ConvertOptions, names: Iterable[str], but: Collection[str]) -> dict[str, Any]:
     """The options that a record takes as they are; where one is not given, the record has its default."""
     return {name: value for name, value in options.items() if name in names and name not in but}
-
-
-def _interface(options: ConvertOptions) -> Interface:
-    names = {
-        "coreml_input": "input",
-        "coreml_output": "output",
-        "coreml_minimum": "minimum",
-        "coreml_compute": "compute",
-    }
-    return Interface(**{names[name]: value for name, value in options.items() if name in names})  # type: ignore[arg-type]
 
 
 def _authorship(options: ConvertOptions) -> Authorship:

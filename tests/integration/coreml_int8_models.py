@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from edgecv_converters.coreml.int8.convert import program_from_tflite
 from edgecv_converters.coreml.int8.emitter import Compute
-from edgecv_converters.coreml.interface import Interface
+from edgecv_converters.coreml.options import Interface
 from edgecv_converters.coreml.package import write_package
 from edgecv_converters.graph.freeze import freeze
 from edgecv_converters.graph.frozen import FrozenGraph

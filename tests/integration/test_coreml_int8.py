@@ -14,7 +14,7 @@ from ai_edge_litert.schema_py_generated import TensorType
 from edgecv_converters.coreml.int8.convert import program_from_tflite
 from edgecv_converters.coreml.int8.emitter import Compute
 from edgecv_converters.coreml.int8.handlers import HANDLERS
-from edgecv_converters.coreml.interface import Interface
+from edgecv_converters.coreml.options import Interface
 from edgecv_converters.coreml.package import write_package
 from edgecv_converters.graph.frozen import Endpoint, FrozenGraph
 from edgecv_converters.mil import Evaluator, Operation, Program, load_program

@@ -13,7 +13,7 @@ from edgecv_converters.authorship import Authorship
 from edgecv_converters.coreml.convert import to_coreml
 from edgecv_converters.coreml.describe import describe
 from edgecv_converters.coreml.int8.convert import program_from_tflite
-from edgecv_converters.coreml.interface import Interface
+from edgecv_converters.coreml.options import Interface
 from edgecv_converters.coreml.package import write_package
 from edgecv_converters.coreml.reference import ReferenceCoreML
 from edgecv_converters.graph.frozen import FrozenGraph

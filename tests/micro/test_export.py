@@ -6,7 +6,9 @@ import json
 import re
 import shutil
 import subprocess
+import tomllib
 from dataclasses import replace
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -19,12 +21,14 @@ from edgecv_runtime.schema import Preprocess, Resize
 
 import edgecv
 from edgecv.export.micro.camera import FORMATS, check_camera, parse_camera
-from edgecv.export.micro.layouts import LAYOUTS
+from edgecv.export.micro.layouts import LAYOUTS, PACKAGED, PARTS
 from edgecv.export.micro.model import methods_of
 from edgecv.export.micro.text import comment, quoted
 from tests import bundles
 from tests.command import edgecv as command
 from tests.micro import compiler, vectors
+
+ROOT = Path(__file__).parents[2]
 
 STUBS = compiler.LIBRARY.parents[1] / "tests" / "micro" / "stubs"
 CAMERAS = {"cmake": None, "arduino": "160x120:rgb565be", "esp-idf": "96x64:yuyv", "zephyr": "48x40:gray8"}
@@ -305,3 +309,9 @@ def test_the_help_names_every_format():
     done = command("export", "micro", "--help")
     assert all(name in done.out for name in FORMATS)
     assert str(parse_camera("160x120")) == "160x120:rgb888"
+
+
+def test_the_wheel_holds_what_an_export_copies():
+    build = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["build"]["targets"]
+    wanted = {f"micro_demo/{part}": f"edgecv/{PACKAGED}/{part}" for part in PARTS}
+    assert build["wheel"]["force-include"].items() >= wanted.items()

@@ -155,21 +155,6 @@ def test_a_missing_package_comes_with_its_install_line(place, monkeypatch, modul
     assert 'hint: pip install "edgecv[convert]"' in result.message
 
 
-def test_a_missing_library_of_one_system_comes_with_that_system(place, monkeypatch):
-    monkeypatch.setitem(sys.modules, "coreai", None)
-    result = edgecv(*CONVERT, "-t", "coreai")
-    assert result.code == 1
-    assert "error: coreai-core is not installed" in result.message
-    assert 'hint: pip install "edgecv[coreai]", on x86-64 Linux with glibc 2.34' in result.message
-
-
-def test_options_for_core_ml_alone_need_a_core_ml_model_and_those_of_the_metadata_do_not(place):
-    refused = edgecv(*CONVERT, "-t", "coreai", "--author", "Ann", "--coreml-input", "image")
-    assert (refused.code, "--coreml-input is for Core ML" in refused.message) == (2, True)
-    taken = edgecv(*CONVERT, "-t", "coreai", "--author", "Ann")
-    assert "--author" not in taken.message
-
-
 def test_looking_into_a_model_without_tensorflow_comes_with_its_install_line(place, monkeypatch):
     """What `inspect` does in a process of its own."""
     monkeypatch.setitem(sys.modules, "tensorflow", None)

@@ -9,8 +9,9 @@ import msgspec
 import numpy as np
 import pytest
 from edgecv_converters.authorship import Authorship
-from edgecv_converters.coreml.interface import Interface, check_fit, classifier, minimum_target, pictures
+from edgecv_converters.coreml.interface import check_fit, classifier, minimum_target, pictures
 from edgecv_converters.coreml.names import feature_of, identifier
+from edgecv_converters.coreml.options import Interface
 from edgecv_converters.graph.frozen import Endpoint
 from edgecv_converters.model_metadata import ModelMetadata
 from edgecv_runtime.backends import to_raw
@@ -168,11 +169,11 @@ def test_options_reach_the_recipe_and_it_stays_data():
         "model_version": "C",
     }
     recipe = from_options(Path("m.keras"), Path("m.edgecv"), options).recipe
-    assert recipe.coreml == Interface(input="image", output="tensor", minimum="iOS17")
+    assert recipe.options["coreml"] == Interface(input="image", output="tensor", minimum="iOS17")
     assert recipe.authorship == Authorship(author="A", license="B", version="C")
-    assert len(recipe.coreml.options()) == 3
-    assert msgspec.json.decode(msgspec.json.encode(recipe), type=Recipe) == recipe
-    assert Recipe(steps=plan([], [])).coreml == Interface()
+    assert recipe.options["coreml"].given() == ("--coreml-input", "--coreml-output", "--coreml-minimum")
+    assert msgspec.json.decode(msgspec.json.encode(recipe)) == msgspec.to_builtins(recipe)
+    assert Recipe(steps=plan([], [])).options_of("coreml") == Interface()
 
 
 BOTH = st.sampled_from(["none", "rescale", "tf", "torch", "caffe"])

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from edgecv_runtime.bundle import Bundle, encode_manifest
 from edgecv_runtime.errors import BundleError, UsageError
+from edgecv_runtime.formats import KNOWN
 
 import edgecv
 from edgecv.export import ios
@@ -59,16 +60,17 @@ def test_a_new_folder_becomes_the_demo_app(bundle, tmp_path):
         assert [artifact.target for artifact in copy.manifest.artifacts] == ["coreml"]
 
 
-def test_a_core_ai_model_is_kept_and_names_its_product(bundle, tmp_path):
-    model = bundle / "coreai/model.int8.aimodel"
-    shutil.copytree(bundle / "onnx", model)
-    described = msgspec.structs.replace(bundles.onnx_artifact(model, "coreai/model.int8.aimodel"), target="coreai")
+@pytest.mark.parametrize("target", [name for name in ios.RUNS if name != "coreml"])
+def test_whatever_runs_there_is_kept_and_names_its_product(bundle, tmp_path, target):
+    file = f"{target}/model.int8{KNOWN[target].suffix}"
+    shutil.copytree(bundle / "onnx", bundle / file)
+    described = msgspec.structs.replace(bundles.onnx_artifact(bundle / file, file), target=target)
     with Bundle.load(bundle) as opened:
         manifest = msgspec.structs.replace(opened.manifest, artifacts=(*opened.manifest.artifacts, described))
     (bundle / "bundle.json").write_bytes(encode_manifest(manifest))
     made = edgecv.export_ios(bundle, tmp_path / "demo", slim=True)
-    assert made.artifacts == ("coreml/model.float32.mlpackage", "coreai/model.int8.aimodel")
-    assert made.products == ("EdgeCV", "EdgeCVCoreML", "EdgeCVCoreAI")
+    assert made.artifacts == ("coreml/model.float32.mlpackage", file)
+    assert set(made.products) == {"EdgeCV", "EdgeCVCoreML", ios.RUNS[target]}
 
 
 def test_every_product_that_an_export_names_is_one_of_the_package():

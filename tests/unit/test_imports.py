@@ -9,7 +9,8 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
-from edgecv_runtime.formats import BACKENDS
+from edgecv_converters.target_options import known_options
+from edgecv_runtime.formats import BACKENDS, KNOWN
 
 from edgecv.cli import COMMANDS
 
@@ -211,21 +212,17 @@ FORM = {
 OWNERS = {
     "convert": {
         *(
-            "edgecv.commands.coreml_options",
             "edgecv.commands.metadata_options",
-            "edgecv.commands.micro_options",
+            "edgecv.commands.target_options",
             "edgecv.convert.recipe",
             "edgecv.given",
         ),
-        *("edgecv_converters.authorship", "edgecv_converters.tflite", "edgecv_converters.tflite.options"),
-        *(
-            f"edgecv_converters.{name}"
-            for name in ("coreml", "coreml.interface", "coreml.recipes", "graph.weights", "targets")
-        ),
+        *(f"edgecv_converters.{name}" for name in ("authorship", "coreml.recipes", "graph.weights", "targets")),
+        *(f"edgecv_converters.{name}" for name in ("target_options", *KNOWN)),
+        *(f"edgecv_converters.{name}.options" for name in known_options()),
         *(f"edgecv_converters.{name}" for name in ("graph", "graph.edit", "graph.frozen", "graph.layers")),
         *(f"edgecv_converters.{name}" for name in ("graph.names", "graph.passes", "graph.passes.runner")),
-        *(f"edgecv_converters.{name}" for name in ("inspection", "measured", "onnx", "onnx.options")),
-        *(f"edgecv_converters.{name}" for name in ("micro", "micro.options")),
+        *(f"edgecv_converters.{name}" for name in ("inspection", "measured")),
     },
     "prune": {
         "edgecv.compress",

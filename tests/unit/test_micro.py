@@ -81,14 +81,14 @@ def test_an_accelerator_is_one_that_vela_knows_and_needs_an_int8_file() -> None:
     with pytest.raises(UsageError, match=r"--ethos-u must be u55-32, .* or u85-2048, got 'u55'"):
         MicroOptions(ethos_u="u55")
     with pytest.raises(UsageError, match="--ethos-u is for the int8 file of TFLite Micro") as caught:
-        Recipe(steps=plan(["float32"], ["micro"]), micro=MicroOptions(ethos_u="u55-128"))
+        Recipe(steps=plan(["float32"], ["micro"]), options={"micro": MicroOptions(ethos_u="u55-128")})
     assert caught.value.hint == "Add --target micro --quantize int8"
 
 
 def test_without_vela_the_line_that_installs_it_is_told(monkeypatch) -> None:
     monkeypatch.setattr(vela, "find_spec", lambda _: None)
     with pytest.raises(MissingDependencyError, match="ethos-u-vela is not installed") as caught:
-        Recipe(steps=plan(["int8"], ["micro"]), micro=MicroOptions(ethos_u="u55-128"))
+        Recipe(steps=plan(["int8"], ["micro"]), options={"micro": MicroOptions(ethos_u="u55-128")})
     assert caught.value.hint == 'pip install "edgecv[ethos-u]"'
 
 

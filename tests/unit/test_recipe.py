@@ -26,8 +26,6 @@ def made(quantize=(), targets=()):
         ([], ["coreml"], ["coreml float16"]),
         ([], ["coreml, tflite"], ["tflite float32", "coreml float16"]),
         (["int8"], [], [f"{name} int8" for name in USUAL if "int8" in TARGETS[name].precisions]),
-        (["int8"], ["coreai"], ["coreai int8"]),
-        (["coreai:palette4"], [], ["coreai palette4"]),
         (["int8"], ["onnx"], ["onnx int8"]),
         (["int16x8"], [], ["tflite int16x8"]),
         (["dynamic"], [], ["tflite dynamic"]),

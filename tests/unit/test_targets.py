@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from itertools import groupby
 
 import pytest
 from edgecv_converters.graph.passes.runner import run_passes
@@ -38,17 +39,16 @@ def test_what_carries_the_quantization_is_needed_where_it_is_not_asked_for():
 
 
 def test_a_gpu_is_tried_first_then_int8_then_float_on_a_cpu_then_the_system_and_a_microcontroller_last():
-    tried = [(backend.name, "int8" in precisions, "float32" in precisions) for backend, precisions in PREFERENCE]
-    assert tried == [
-        ("onnx-cuda", False, True),
-        ("litert", True, False),
-        ("onnx", True, False),
-        ("litert", False, True),
-        ("onnx", False, True),
-        ("coreml", True, True),
-        ("coreai", True, True),
-        ("tflm", True, True),
+    tried = [(one.processor, "int8" in precisions, "float32" in precisions) for one, precisions in PREFERENCE]
+    assert [kind for kind, _ in groupby(tried)] == [
+        ("gpu", False, True),
+        ("cpu", True, False),
+        ("cpu", False, True),
+        ("system", True, True),
+        ("microcontroller", True, True),
     ]
+    assert {one.name for one, _ in PREFERENCE} == set(formats.BACKENDS)
+    assert [one.name for one, _ in PREFERENCE[:3]] == ["onnx-cuda", "litert", "onnx"]
 
 
 def test_names_that_are_unknown_come_with_the_known_ones():

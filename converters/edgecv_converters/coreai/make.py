@@ -13,9 +13,9 @@ from typing import Final
 from edgecv_converters.coreai.metadata import ASSET_VERSION, write_metadata
 from edgecv_converters.coreai.resources import read_operations
 from edgecv_converters.coreai.translate import Layer, write_program
-from edgecv_converters.coreml.interface import Interface
 from edgecv_converters.coreml.make import make_package
 from edgecv_converters.coreml.names import identifier
+from edgecv_converters.coreml.options import Interface
 from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.graph.layers import layer_of
 from edgecv_converters.isolate.child import wait_for

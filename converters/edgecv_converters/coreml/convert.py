@@ -13,8 +13,9 @@ from edgecv_runtime.heads.base import is_whole
 from edgecv_runtime.schema import Precision
 
 from edgecv_converters.coreml.handlers import register
-from edgecv_converters.coreml.interface import Interface, minimum_target
+from edgecv_converters.coreml.interface import minimum_target
 from edgecv_converters.coreml.names import identifier
+from edgecv_converters.coreml.options import Interface
 from edgecv_converters.coreml.package import load_coremltools, write_package
 from edgecv_converters.coreml.recipes import weight_recipe
 from edgecv_converters.coreml.weights import store_weights

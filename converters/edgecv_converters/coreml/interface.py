@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from edgecv_runtime.errors import UsageError
 from edgecv_runtime.heads.kinds import KINDS, kind_words
-from edgecv_runtime.records import Record
 from edgecv_runtime.schema import HeadSpec, Preprocess, TensorSpec
 
+from edgecv_converters.coreml.options import Interface
 from edgecv_converters.coreml.recipes import MINIMUMS, RECIPES, Minimum
 from edgecv_converters.graph.frozen import Endpoint
 
@@ -18,51 +18,10 @@ if TYPE_CHECKING:
     from edgecv_converters.model_metadata import ModelMetadata
 
 EARLIEST: Minimum = "iOS16"  # the first with float16 inputs and compressed weights in ML programs
-INPUTS: tuple[str, ...] = ("tensor", "image")
-OUTPUTS: tuple[str, ...] = ("tensor", "classifier")
 IMAGE_AXES = 4  # batch, height, width, channels: Core ML has no image without channels
 UNLABELLED = ("needs labels", "Give --labels FILE, one a line, in the order of the outputs")
 INTEGERS_FROM: Minimum = "iOS17"
 INTEGERS_BECAUSE = "Core ML computes with int8 activations from iOS 17 on"
-
-
-class Interface(Record, frozen=True, kw_only=True):
-    """The interface that a Core ML model is asked to have.
-
-    Attributes:
-        input: "tensor" (preprocessed numbers) or "image" (a picture of the right size; the program normalizes it).
-        output: "tensor", or "classifier": the label, and the probabilities by label. None: a classifier where the input
-            is an image and there are labels.
-        minimum: The first system that must read it; None for the lowest that can.
-        compute: What int8 computes between its integers. "float32" gives the int8 TFLite file's answers; "float16",
-            which the Neural Engine takes, rounds other values the other way, and the changes grow with depth.
-    """
-
-    input: Literal["tensor", "image"] = "tensor"
-    output: Literal["tensor", "classifier"] | None = None
-    minimum: Minimum | None = None
-    compute: Literal["float32", "float16"] = "float32"
-
-    def __post_init__(self) -> None:
-        for name, value, known in (
-            ("input", self.input, INPUTS),
-            ("output", self.output, (None, *OUTPUTS)),
-            ("minimum", self.minimum, (None, *MINIMUMS)),
-            ("compute", self.compute, ("float32", "float16")),
-        ):
-            if value not in known:
-                wanted = ", ".join(word for word in known if word)
-                raise UsageError(f"--coreml-{name} must be one of {wanted}, got {value!r}", "See edgecv convert --help")
-
-    def options(self) -> tuple[str, ...]:
-        """The command's options that were given."""
-        given = {
-            "--coreml-input": self.input != "tensor",
-            "--coreml-output": self.output is not None,
-            "--coreml-minimum": self.minimum is not None,
-            "--coreml-compute": self.compute != "float32",
-        }
-        return tuple(name for name, there in given.items() if there)
 
 
 def minimum_target(precision: str, interface: Interface) -> Minimum:

@@ -13,8 +13,9 @@ from typing import Any
 from edgecv_runtime.schema import Activation, Precision
 
 from edgecv_converters.coreml.edges import end_with_probabilities, take_picture
-from edgecv_converters.coreml.interface import Interface, classifier, minimum_target, pictures
+from edgecv_converters.coreml.interface import classifier, minimum_target, pictures
 from edgecv_converters.coreml.names import feature_of, identifier
+from edgecv_converters.coreml.options import Interface
 from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.isolate.lean import importing_without
 from edgecv_converters.model_metadata import PREPROCESS, ModelMetadata

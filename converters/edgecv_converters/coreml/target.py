@@ -11,12 +11,12 @@ from edgecv_runtime.backends import Backend, open_backend
 from edgecv_runtime.errors import UsageError
 from edgecv_runtime.formats import COREML as FORMAT
 from edgecv_runtime.formats import COREMLTOOLS
-from edgecv_runtime.records import Record
 from edgecv_runtime.schema import Artifact, Precision, TensorSpec
 
 from edgecv_converters.coreml.inspect import inspect_coreml
-from edgecv_converters.coreml.interface import Interface, check_fit
+from edgecv_converters.coreml.interface import check_fit
 from edgecv_converters.coreml.make import make_package
+from edgecv_converters.coreml.options import Interface
 from edgecv_converters.coreml.package import load_coremltools
 from edgecv_converters.coreml.recipes import RECIPES
 from edgecv_converters.coreml.reference import HOW, ReferenceCoreML
@@ -37,6 +37,7 @@ from edgecv_converters.graph.passes import (
 from edgecv_converters.inspection import ArtifactInspection
 from edgecv_converters.isolate.store import ObjectStore
 from edgecv_converters.model_metadata import ModelMetadata
+from edgecv_converters.target_options import TargetOptions
 from edgecv_converters.targets import ConversionJob, ConversionTarget, Converted, ProofMethod
 
 PLAIN: Final = Interface()
@@ -81,20 +82,15 @@ class CoremlTarget(ConversionTarget):
         """Core ML has no inputs and outputs of 8 bits."""
         return False
 
-    def check_options(self, options: Record | None, precisions: Collection[Precision]) -> None:
+    def check_options(self, options: TargetOptions, precisions: Collection[Precision]) -> None:
         """Refuse an interface where there is no Core ML model, and `compute` where none computes in integers."""
-        interface = _interface(options)
-        if interface.compute != PLAIN.compute and "int8" not in precisions:
+        if _interface(options).compute != PLAIN.compute and "int8" not in precisions:
             raise UsageError("--coreml-compute is for Core ML's int8, which is not asked for", "Add --quantize int8")
-        if interface != PLAIN and not precisions:
-            raise UsageError(
-                f"{interface.options()[0]} is for {FORMAT.title}, which is not among the targets",
-                f"Add --target {FORMAT.name}, or leave it out",
-            )
+        super().check_options(options, precisions)
 
     def check_fit(
         self,
-        options: Record | None,
+        options: TargetOptions,
         metadata: ModelMetadata,
         inputs: Sequence[TensorSpec],
         outputs: Sequence[TensorSpec],
@@ -102,7 +98,7 @@ class CoremlTarget(ConversionTarget):
         """Refuse an interface that the model cannot have."""
         check_fit(_interface(options), metadata, inputs, outputs)
 
-    def is_exact_twin(self, options: Record | None) -> bool:
+    def is_exact_twin(self, options: TargetOptions) -> bool:
         """In float16 int8 gives other answers now and then: how often is told, not judged."""
         return _interface(options).compute == "float32"
 
@@ -129,7 +125,7 @@ class CoremlTarget(ConversionTarget):
         return inspect_coreml(path)
 
 
-def _interface(options: Record | None) -> Interface:
+def _interface(options: TargetOptions) -> Interface:
     return options if isinstance(options, Interface) else PLAIN
 
 

@@ -10,7 +10,6 @@ from edgecv_runtime.backends import Backend
 from edgecv_runtime.errors import UsageError
 from edgecv_runtime.formats import MICRO as FORMAT
 from edgecv_runtime.formats import TFLITE_MICRO
-from edgecv_runtime.records import Record
 from edgecv_runtime.schema import Precision
 
 from edgecv_converters.graph.frozen import FrozenGraph
@@ -20,6 +19,7 @@ from edgecv_converters.micro.kernels import MicroKernels
 from edgecv_converters.micro.options import MicroOptions
 from edgecv_converters.micro.refusals import tried_out
 from edgecv_converters.micro.vela import estimate, require_vela
+from edgecv_converters.target_options import TargetOptions
 from edgecv_converters.targets import ArtifactDescription, ConversionJob, ConversionTarget, Converted
 from edgecv_converters.tflite.compact import compact
 from edgecv_converters.tflite.convert import to_tflite
@@ -58,7 +58,7 @@ class MicroTarget(ConversionTarget):
         estimates = (str(estimate(job.out, accelerator)),) if accelerator and job.quantized is not None else ()
         return Converted(artifact=artifact, notes=(note, *estimates))
 
-    def check_options(self, options: Record | None, precisions: Collection[Precision]) -> None:
+    def check_options(self, options: TargetOptions, precisions: Collection[Precision]) -> None:
         """Refuse an accelerator where there is no int8 file for it, or nothing to estimate with."""
         if _options(options).ethos_u is None:
             return
@@ -86,7 +86,7 @@ class MicroTarget(ConversionTarget):
         return inspect_tflite(path)
 
 
-def _options(options: Record | None) -> MicroOptions:
+def _options(options: TargetOptions) -> MicroOptions:
     return options if isinstance(options, MicroOptions) else MicroOptions()
 
 

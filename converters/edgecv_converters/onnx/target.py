@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Final
 
-from edgecv_runtime.errors import UsageError
 from edgecv_runtime.formats import ONNX as FORMAT
 from edgecv_runtime.formats import ONNX_RUNTIME, PythonLibrary
 from edgecv_runtime.ort import onnxruntime
-from edgecv_runtime.records import Record
-from edgecv_runtime.schema import Precision
 
 from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.graph.passes import (
@@ -37,6 +33,7 @@ from edgecv_converters.onnx.int8 import from_tflite
 from edgecv_converters.onnx.int8.short import shortened
 from edgecv_converters.onnx.layer_maps import Array, layer_maps
 from edgecv_converters.onnx.options import OnnxOptions
+from edgecv_converters.target_options import TargetOptions
 from edgecv_converters.targets import ArtifactDescription, ConversionJob, ConversionTarget, Converted
 from edgecv_converters.workers.exchange import METADATA
 
@@ -73,14 +70,6 @@ class OnnxTarget(ConversionTarget):
 
         onnxruntime().set_default_logger_severity(ONLY_ERRORS)
 
-    def check_options(self, options: Record | None, precisions: Collection[Precision]) -> None:
-        """Refuse a batch where there is no ONNX model."""
-        if _options(options) != PLAIN and not precisions:
-            raise UsageError(
-                f"--batch is for {FORMAT.title}, which is not among the targets",
-                f"Add --target {FORMAT.name}, or leave it out",
-            )
-
     def convert(self, job: ConversionJob, frozen: FrozenGraph, store: ObjectStore) -> Converted:
         """Write the model of a job."""
         import onnx
@@ -110,7 +99,7 @@ class OnnxTarget(ConversionTarget):
         return inspect_onnx(path)
 
 
-def _options(options: Record | None) -> OnnxOptions:
+def _options(options: TargetOptions) -> OnnxOptions:
     return options if isinstance(options, OnnxOptions) else PLAIN
 
 

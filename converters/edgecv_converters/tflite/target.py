@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from edgecv_runtime.errors import UsageError
 from edgecv_runtime.formats import LITERT
 from edgecv_runtime.formats import TFLITE as FORMAT
-from edgecv_runtime.records import Record
-from edgecv_runtime.schema import Precision, TensorIO
+from edgecv_runtime.schema import TensorIO
 
 from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.graph.passes import (
@@ -33,6 +31,7 @@ from edgecv_converters.measured import LayerError
 from edgecv_converters.model_metadata import ModelMetadata
 from edgecv_converters.quantize.layers import measure_layers
 from edgecv_converters.quantize.watched import Kernels, litert
+from edgecv_converters.target_options import TargetOptions
 from edgecv_converters.targets import ArtifactDescription, ConversionJob, ConversionTarget, Converted, find
 from edgecv_converters.tflite.convert import to_tflite
 from edgecv_converters.tflite.describe import IDENTIFIER, describe, input_names, output_names
@@ -80,14 +79,6 @@ class TfliteTarget(ConversionTarget):
         data = to_tflite(frozen, job.precision, samples=samples)
         described, notes = _written(data, frozen, job, metadata)
         return Converted(artifact=described.artifact(job), notes=notes)
-
-    def check_options(self, options: Record | None, precisions: Collection[Precision]) -> None:
-        """Refuse to leave metadata out where there is no TFLite file."""
-        if _options(options) != PLAIN and not precisions:
-            raise UsageError(
-                f"--no-tflite-metadata is for {FORMAT.title}, which is not among the targets",
-                f"Add --target {FORMAT.name}, or leave it out",
-            )
 
     def compare_layers(self, file: Path, float32: Path, samples: Array) -> tuple[LayerError, ...]:
         """Run both files with all their results in view."""
@@ -154,7 +145,7 @@ def _described(
     return with_metadata(data, contents.tables, contents.files), contents.notes
 
 
-def _options(options: Record | None) -> TfliteOptions:
+def _options(options: TargetOptions) -> TfliteOptions:
     return options if isinstance(options, TfliteOptions) else PLAIN
 
 
