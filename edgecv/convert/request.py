@@ -256,6 +256,7 @@ def _recipe(options: ConvertOptions, quantize: Sequence[str], heads: Sequence[He
     task = options.get("task")
     if task is not None:
         check_kind(task, "--task")
+    own = {target: record.read(options) for target, record in known_options().items()}
     return Recipe(
         heads=tuple(str(head) for head in heads),
         steps=plan(quantize, options.get("targets") or ()),
@@ -263,7 +264,7 @@ def _recipe(options: ConvertOptions, quantize: Sequence[str], heads: Sequence[He
         thresholds=tuple(options.get("thresholds") or ()),
         gates=tuple(options.get("gates") or ()),
         authorship=_authorship(options),
-        options={target: record.read(options) for target, record in known_options().items()},
+        options={target: asked for target, asked in own.items() if asked.given()},
         **_only(options, Recipe.__struct_fields__, TAKEN),
     )
 

@@ -38,7 +38,7 @@ def test_an_option_is_described_and_reaches_the_recipe(target, option):
     field = next(one for one in dataclasses.fields(ConvertArguments) if one.name == option.flag.keyword)
     assert field.default == option.default
     recipe = from_options(Path("m.keras"), Path("m.edgecv"), {option.flag.keyword: option.default}).recipe
-    assert getattr(recipe.options[target], option.field) == option.default
+    assert getattr(recipe.options_of(target), option.field) == option.default
 
 
 @pytest.mark.parametrize("target", formats.KNOWN)
