@@ -6,7 +6,8 @@ ties the parts together is then computed in float, and its operands get scales o
 so are the statistics of normalizations: the reciprocal square root of a variance near 0 is so large that no step is
 left for the usual ones. Nothing is done where the outputs are sound, but for what never is right: a stand-in for
 infinity (-3e38, as attention masks have); what only moves integers between tensors to which TensorFlow's converter gave
-different scales: one-hot encodings, and sequences that are reversed; and after the last weights, where it costs next to
+different scales: one-hot encodings, and sequences that are reversed; what divides by values that come near 0, which
+int8 rounds to 0, where its kernels refuse to divide; and after the last weights, where it costs next to
 nothing, exponentials (a softplus, log(1 + exp x), or sizes of boxes: values from 0.05 to 50 on steps of 0.2), the
 arithmetic with a number for each cell by which detectors place boxes (those of 0..640 have steps of 2.5), and the
 probabilities of many boxes (of which those of 0.004 and 0.0001 would be 0.004 or 0). Where the model sorts its boxes
@@ -40,8 +41,10 @@ VARIES = 1e-4  # of the largest value: what differs by less is the same number
 HELD_BYTES = 256 << 20  # values that are looked at
 LIST_AXES = 4  # of samples of a tensor (1, n, m), such as n boxes of m numbers, or m of n
 ROUNDS = 8
+NEAR_ZERO = 16  # steps: a smaller divisor is 3 % off and more, and 0 on samples that nobody has seen
 WRONG = frozenset({"ONE_HOT"})  # int8 files give other values than the float ones
 OTHER_VALUES = "TensorFlow's converter writes other values into the int8 file"
+DIVIDED = "int8 rounds values near 0 to 0, and by these is divided"
 TIED = "one int8 scale would round a part of its values away"
 SPREAD = "exponentials have too few steps for their small values in int8"
 PLACED = "places in all of a picture have too few steps in int8"
@@ -164,11 +167,18 @@ class RepairSearch:
     def _network(self) -> Network:
         return read_network(self._plain, self._float32)
 
+    def runnable(self) -> Repaired | None:
+        """Keep in float what divides by values near 0 alone: the plain file cannot be run. None where nothing does."""
+        try:
+            return self._repaired(set(self._dividing), self._cut(set(self._dividing))[0]) if self._dividing else None
+        except (BiasRoomError, MismatchError):
+            return None
+
     def _run(self, *, broken: bool) -> Repaired | None:
         """Return the file with as few operations in float as it takes."""
         kept = {number for number, op in enumerate(self._network.ops) if _never(self._network, op)}
         self._last = _decoding(self._network)
-        kept |= self._last.keys()
+        kept |= self._last.keys() | self._dividing
         split = any(group.split for group in groups(self._network))
         if not kept and not split and not broken:
             return None
@@ -181,12 +191,38 @@ class RepairSearch:
             data, network = self._cut(kept)
         if not kept and data == self._plain:
             return None
+        return self._repaired(kept, data)
+
+    def _repaired(self, kept: set[int], data: bytes) -> Repaired:
         return Repaired(data, tuple(self._in_words(number) for number in sorted(kept)))
+
+    @cached_property
+    def _dividing(self) -> frozenset[int]:
+        """The operations, by their numbers, that divide by values near 0, and those after weights that give these."""
+        network = self._network
+        makers = {op.outputs[0]: (number, op) for number, op in self._computing(network)}
+        divisors = {n: op.inputs[1] for n, op in makers.values() if op.kind == "DIV"}
+        found = {number for number, divisor in divisors.items() if self._comes_near_zero(divisor)}
+        waiting = [divisors[number] for number in found]
+        while waiting:
+            number, op = makers.get(_before_casts(network, waiting.pop()), (-1, None))
+            if op is None or number in found or op.kind in WEIGHTED or not self._comes_near_zero(op.outputs[0]):
+                continue
+            found.add(number)
+            waiting.extend(op.inputs)
+        return frozenset(found)
+
+    def _comes_near_zero(self, tensor: int) -> bool:
+        grid = self._network.grids.get(tensor)
+        return grid is not None and bool(
+            np.abs(self._values[self._network.twins[tensor]]).min() < NEAR_ZERO * grid.scale
+        )
 
     def _in_words(self, number: int) -> tuple[str, str, str]:
         """The kind and the layer of an operation that stays float, and why."""
         op = self._network.ops[number]
         why = OTHER_VALUES if op.kind in WRONG or _moves_wrongly(self._network, op) else TIED
+        why = DIVIDED if number in self._dividing else why
         return op.kind, self._network.layer(op.outputs[0]), self._last.get(number, why)
 
     @cached_property

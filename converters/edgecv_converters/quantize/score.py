@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgecv_converters.quantize.network import Network
-from edgecv_converters.quantize.watched import interpreter_of
+from edgecv_converters.quantize.watched import interpreter_of, invoke
 from edgecv_converters.tflite.reader import Array
 
 SMALLEST = 1 / 512  # half a step of an int8 probability
@@ -22,7 +22,7 @@ def answers(data: bytes, inputs: Sequence[Array]) -> list[Array]:
         inputs: Samples for each input in the file's order, the first axis counts them.
 
     Raises:
-        UnusableFileError: LiteRT's kernels refuse it.
+        UnusableFileError: The kernels refuse it, or a sample.
     """
     interpreter = interpreter_of(data)
     taken = [detail["index"] for detail in interpreter.get_input_details()]
@@ -31,7 +31,7 @@ def answers(data: bytes, inputs: Sequence[Array]) -> list[Array]:
     for row in range(len(inputs[0])):
         for index, values in zip(taken, inputs, strict=True):
             interpreter.set_tensor(index, values[row : row + 1])
-        interpreter.invoke()
+        invoke(interpreter)
         for found, index in zip(rows, given, strict=True):
             found.append(interpreter.get_tensor(index).copy())
     return [np.stack(found) for found in rows]

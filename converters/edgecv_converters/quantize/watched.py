@@ -72,6 +72,18 @@ def _is_quantized(data: bytes) -> bool:
     return any(graph.Tensors(number).Type() == schema.TensorType.INT8 for number in range(graph.TensorsLength()))
 
 
+def invoke(interpreter: Any) -> None:
+    """Compute one sample, whose values are set.
+
+    Raises:
+        UnusableFileError: A kernel refuses the values: LiteRT's does not divide by what int8 rounds to 0.
+    """
+    try:
+        interpreter.invoke()
+    except RuntimeError as error:
+        raise UnusableFileError(f"the int8 file cannot be run: {str(error).strip()}") from error
+
+
 class WatchedFile:
     """Runs a file with the watched tensors as outputs beside its own, as XNNPACK keeps no result that is not one.
 
@@ -91,10 +103,14 @@ class WatchedFile:
         self._interpreter = interpreter_of(_with_outputs(data, self._shown))
 
     def run(self, feed: Sequence[Array]) -> None:
-        """Compute one sample: a value of batch 1 for each input, in the file's order."""
+        """Compute one sample: a value of batch 1 for each input, in the file's order.
+
+        Raises:
+            UnusableFileError: A kernel refuses the values.
+        """
         for number, value in zip(self._inputs, feed, strict=True):
             self._interpreter.set_tensor(number, value)
-        self._interpreter.invoke()
+        invoke(self._interpreter)
 
     def look(self, at: Callable[[int, Array], None]) -> None:
         """Show the inputs, the outputs and what is watched: `at` is called once with the number and the values of each.

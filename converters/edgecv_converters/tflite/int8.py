@@ -8,6 +8,7 @@ from functools import cache
 from itertools import islice
 
 import numpy as np
+from edgecv_runtime.errors import ConversionError
 from edgecv_runtime.schema import TensorIO
 
 from edgecv_converters.data import Spool
@@ -96,7 +97,7 @@ class _Making:
         """Quantize the plain file; where that ruins an output, or must, once more with what does it in float."""
         if not strict and self._is_beyond_scales() and self._repairs_at_once():
             return
-        self._take(self.quantized(self.plain))
+        self._take_plain(strict=strict)
         ruined = 0 if strict else self._ruined()
         for statistics in () if strict else (False, True):
             if statistics and not ruined:
@@ -112,6 +113,16 @@ class _Making:
                 self.data, self.steps, self.notes, self.kept = before.data, before.steps, before.notes, before.kept
             else:
                 ruined = left
+
+    def _take_plain(self, *, strict: bool) -> None:
+        """Quantize the plain file, but for what keeps it from being run at all."""
+        found = None if strict else self.repairs.runnable()
+        try:
+            self._take(self.quantized(self.plain if found is None else found.data))
+        except UnusableFileError as error:
+            hint = "Leave --strict-int8 out: what int8 cannot compute stays float then"
+            raise ConversionError(error.message, hint if strict else error.hint) from error
+        self.kept = () if found is None else found.kept
 
     def _is_beyond_scales(self) -> bool:
         try:
