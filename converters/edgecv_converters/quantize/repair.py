@@ -5,14 +5,14 @@ what only moves numbers (a concatenation, a slice, a minimum) hands its scale on
 ties the parts together is then computed in float, and its operands get scales of their own. Where that does not help,
 so are the statistics of normalizations: the reciprocal square root of a variance near 0 is so large that no step is
 left for the usual ones. Nothing is done where the outputs are sound, but for what never is right: a stand-in for
-infinity (-3e38, as attention masks have); what only moves integers between tensors to which TensorFlow's converter gave
-different scales: one-hot encodings, and sequences that are reversed; what divides by values that come near 0, which
-int8 rounds to 0, where its kernels refuse to divide; and after the last weights, where it costs next to
-nothing, exponentials (a softplus, log(1 + exp x), or sizes of boxes: values from 0.05 to 50 on steps of 0.2), the
-arithmetic with a number for each cell by which detectors place boxes (those of 0..640 have steps of 2.5), and the
-probabilities of many boxes (of which those of 0.004 and 0.0001 would be 0.004 or 0). Where the model sorts its boxes
-after the last weights, all that follows these is float: the scores by which it chooses, the numbers of the classes, and
-the boxes, which are joined in the end.
+infinity (-3e38, as attention masks have); what only moves integers between tensors to which TensorFlow's converter
+gave different scales: one-hot encodings, and sequences that are reversed; what divides by values that come near 0,
+which int8 rounds to 0, where its kernels refuse to divide; comparisons, whose kernels know steps of 1/256 alone; and
+after the last weights, where it costs next to nothing, exponentials (a softplus, log(1 + exp x), or sizes of boxes:
+values from 0.05 to 50 on steps of 0.2), the arithmetic with a number for each cell by which detectors place boxes
+(those of 0..640 have steps of 2.5), and the probabilities of many boxes (of which those of 0.004 and 0.0001 would be
+0.004 or 0). Where the model sorts its boxes after the last weights, all that follows these is float: the scores by
+which it chooses, the numbers of the classes, and the boxes, which are joined in the end.
 """
 
 from __future__ import annotations
@@ -42,9 +42,11 @@ HELD_BYTES = 256 << 20  # values that are looked at
 LIST_AXES = 4  # of samples of a tensor (1, n, m), such as n boxes of m numbers, or m of n
 ROUNDS = 8
 NEAR_ZERO = 16  # steps: a smaller divisor is 3 % off and more, and 0 on samples that nobody has seen
+COMPARISONS = frozenset({"EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL", "NOT_EQUAL"})
 WRONG = frozenset({"ONE_HOT"})  # int8 files give other values than the float ones
 OTHER_VALUES = "TensorFlow's converter writes other values into the int8 file"
 DIVIDED = "int8 rounds values near 0 to 0, and by these is divided"
+COMPARED = "int8 kernels compare by steps of 1/256, whatever the scales are"
 TIED = "one int8 scale would round a part of its values away"
 SPREAD = "exponentials have too few steps for their small values in int8"
 PLACED = "places in all of a picture have too few steps in int8"
@@ -168,9 +170,10 @@ class RepairSearch:
         return read_network(self._plain, self._float32)
 
     def runnable(self) -> Repaired | None:
-        """Keep in float what divides by values near 0 alone: the plain file cannot be run. None where nothing does."""
+        """Keep in float what kernels cannot compute at all, or end the process with; None where there is nothing."""
         try:
-            return self._repaired(set(self._dividing), self._cut(set(self._dividing))[0]) if self._dividing else None
+            kept = set(self._beyond_kernels)
+            return self._repaired(kept, self._cut(kept)[0]) if kept else None
         except (BiasRoomError, MismatchError):
             return None
 
@@ -178,7 +181,7 @@ class RepairSearch:
         """Return the file with as few operations in float as it takes."""
         kept = {number for number, op in enumerate(self._network.ops) if _never(self._network, op)}
         self._last = _decoding(self._network)
-        kept |= self._last.keys() | self._dividing
+        kept |= self._last.keys() | self._beyond_kernels
         split = any(group.split for group in groups(self._network))
         if not kept and not split and not broken:
             return None
@@ -197,7 +200,13 @@ class RepairSearch:
         return Repaired(data, tuple(self._in_words(number) for number in sorted(kept)))
 
     @cached_property
-    def _dividing(self) -> frozenset[int]:
+    def _beyond_kernels(self) -> dict[int, str]:
+        """The operations, by their numbers, that int8 kernels refuse, or get wrong, and why."""
+        compared = [n for n, op in self._computing(self._network) if op.kind in COMPARISONS]
+        beyond = [n for n in compared if not self._network.grids.keys().isdisjoint(self._network.ops[n].inputs)]
+        return dict.fromkeys(beyond, COMPARED) | dict.fromkeys(self._dividing(), DIVIDED)
+
+    def _dividing(self) -> set[int]:
         """The operations, by their numbers, that divide by values near 0, and those after weights that give these."""
         network = self._network
         makers = {op.outputs[0]: (number, op) for number, op in self._computing(network)}
@@ -210,7 +219,7 @@ class RepairSearch:
                 continue
             found.add(number)
             waiting.extend(op.inputs)
-        return frozenset(found)
+        return found
 
     def _comes_near_zero(self, tensor: int) -> bool:
         grid = self._network.grids.get(tensor)
@@ -222,8 +231,8 @@ class RepairSearch:
         """The kind and the layer of an operation that stays float, and why."""
         op = self._network.ops[number]
         why = OTHER_VALUES if op.kind in WRONG or _moves_wrongly(self._network, op) else TIED
-        why = DIVIDED if number in self._dividing else why
-        return op.kind, self._network.layer(op.outputs[0]), self._last.get(number, why)
+        why = self._last.get(number) or self._beyond_kernels.get(number, why)
+        return op.kind, self._network.layer(op.outputs[0]), why
 
     @cached_property
     def _values(self) -> dict[int, Array]:

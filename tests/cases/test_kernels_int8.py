@@ -1,4 +1,4 @@
-"""Divisions in int8: by what comes near 0 they stay float, for int8 rounds it to 0, and by 0 no kernel divides."""
+"""Operations whose int8 kernels refuse, or are wrong: they stay float, and so does what gives a divisor near 0."""
 
 from __future__ import annotations
 
@@ -73,3 +73,33 @@ def test_where_nothing_may_stay_float_the_division_is_named() -> None:
     with pytest.raises(ConversionError, match=r"the int8 file cannot be run: .*\(DIV\)") as caught:
         files(model, {"x": pictures()}, how=Quantizing(strict=True))
     assert "--strict-int8" in str(caught.value.hint)
+
+
+def threshold(ops: Any, values: Any) -> Any:
+    """Those above the middle as they are, the others weaker."""
+    return ops.where(values > 0.5 * ops.max(values, axis=(1, 2), keepdims=True), values, 0.2 * values)
+
+
+def largest(ops: Any, values: Any) -> Any:
+    """The largest of each place, the others gone; two that int8 rounds to one value are both the largest."""
+    return ops.where(ops.equal(values, ops.max(values, axis=-1, keepdims=True)), values, 0.0)
+
+
+def evidence(ops: Any, values: Any) -> Any:
+    """Keras looks for an infinite largest value, by a difference that always is 0."""
+    return ops.logsumexp(values, axis=-1, keepdims=True)
+
+
+@pytest.mark.parametrize(
+    ("compared", "size", "least"),
+    [(threshold, 0.005, 20), (threshold, 300.0, 20), (largest, 300.0, 14), (evidence, 1.0, 20)],
+)
+def test_comparisons_are_of_float_values(compared: Any, size: float, least: float) -> None:
+    """LiteRT's kernels compare by 256ths: small values are all the same, a scale of 1 and more is wrong or aborts."""
+    keras = seeded()
+    image, one, _ = parts(keras)
+    ends = keras.layers.Dense(3)(keras.layers.Flatten()(compared(keras.ops, size * one)))
+    made = files(keras.Model(image, ends), {"x": pictures()}, how=Quantizing())
+    assert "int8 kernels compare by steps of 1/256" in made.kept
+    for found in (made.tflite(), made.onnx(), made.coreml()):
+        assert min(ratios(made.expected, found)) > least
