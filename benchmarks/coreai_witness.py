@@ -30,6 +30,7 @@ from edgecv_runtime.backends import open_backend, run_float
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.errors import EdgecvError
 from edgecv_runtime.formats import COREAI, COREAI_CORE
+from edgecv_runtime.npz import LABEL_KEYS
 from edgecv_runtime.records import Record
 
 import edgecv
@@ -191,6 +192,8 @@ def _inputs(bundle: Bundle, samples: Path | None) -> dict[str, np.ndarray]:
     names = [spec.name for spec in bundle.manifest.inputs]
     if samples is not None:
         with np.load(samples) as arrays:
+            if len(names) == 1:  # whose array may have another name
+                return {names[0]: next(arrays[key] for key in arrays.files if key not in LABEL_KEYS)[:COMPARED]}
             return {name: arrays[name][:COMPARED] for name in names}
     cases = list(read_golden(bundle.root, bundle.manifest.golden))
     return {name: np.concatenate([case.inputs[name] for case in cases]) for name in names}
