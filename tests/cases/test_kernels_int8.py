@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from edgecv_converters.quantize.score import answers
 from edgecv_converters.targets import Quantizing
 from edgecv_runtime.errors import ConversionError
 
-from tests.cases.int8_files import files, ratios
+from tests.cases.int8_files import JUDGED, files, float_file, ratios
 from tests.cases.test_layers_int8 import pictures, seeded
 
 DIVIDED = "DIV): int8 rounds values near 0 to 0, and by these is divided"
@@ -103,3 +104,19 @@ def test_comparisons_are_of_float_values(compared: Any, size: float, least: floa
     assert "int8 kernels compare by steps of 1/256" in made.kept
     for found in (made.tflite(), made.onnx(), made.coreml()):
         assert min(ratios(made.expected, found)) > least
+
+
+def test_a_softplus_of_large_values_is_finite_and_has_steps_for_small_ones() -> None:
+    """As log(1 + exp x) it is infinite in TFLite from 89 on, and TensorFlow's quantizer ends the process."""
+    keras = seeded()
+    image = keras.Input((8, 8, 3), name="x")
+    grown = keras.ops.softplus(300 * keras.layers.Conv2D(4, 3)(image))
+    usual = keras.ops.softplus(3 * keras.layers.Conv2D(4, 3)(image))
+    ends = [keras.layers.Dense(3)(keras.layers.Flatten()(values)) for values in (grown, usual)]
+    model, values = keras.Model(image, ends), pictures()
+    made = files(model, {"x": values}, how=Quantizing())
+    assert made.made.float_layers == ()
+    for found in (made.tflite(), made.onnx(), made.coreml()):
+        assert min(ratios(made.expected, found)) > 25
+    found = [one[:, 0] for one in answers(float_file(model), [values[:JUDGED]])]
+    assert min(ratios(made.expected, found)) > 100

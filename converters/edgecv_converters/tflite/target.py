@@ -21,6 +21,7 @@ from edgecv_converters.graph.passes import (
     pools_3d,
     resize_products,
     scalars,
+    softplus,
     whole_pool,
     zero_vectors,
 )
@@ -61,6 +62,7 @@ class TfliteTarget(ConversionTarget):
         resize_products.rewrite,
         whole_pool.rewrite,
         negative.rewrite,
+        softplus.rewrite,
         low_rank.rewrite,
         scalars.rewrite,
         channel_terms.rewrite,
