@@ -195,6 +195,8 @@ def _artifact_row(artifact: Artifact, parity: Parity | None) -> tuple[str, ...]:
 def _snr(measured: Comparison | None) -> str:
     if measured is None:
         return DASH
+    if measured.non_finite:
+        return "not finite"
     return "equal" if measured.snr_db is None else f"{number(measured.snr_db)} dB"
 
 

@@ -12,7 +12,7 @@ from edgecv_runtime.text import THIN, percent
 from edgecv.report.html import Html, el, join
 from edgecv.report.verdict import AT_LEAST, GATE_WORDS, gate_value
 from edgecv.report.view import STATUS_SIGNS, STATUS_WORDS, ArtifactView
-from edgecv.terminal.words import DASH, byte_size, decibels, is_finite, number, points, quantity
+from edgecv.terminal.words import DASH, byte_size, decibels, number, points, quantity
 
 SIGNIFICANT: Final = 0.05
 ERROR_COLUMNS: Final = ("Same answer", "Signal to noise", "Largest error")
@@ -109,9 +109,9 @@ def _error_cells(row: ArtifactView) -> list[Html]:
 
 def snr_words(measured: Comparison) -> str:
     """Signal-to-noise ratio with its unit, "equal" where nothing differs."""
-    if measured.snr_db is None:
-        return "equal"
-    return f"{measured.snr_db:.1f} dB" if is_finite(measured.snr_db) else "not finite"
+    if measured.non_finite:
+        return "not finite"
+    return "equal" if measured.snr_db is None else f"{measured.snr_db:.1f} dB"
 
 
 def error_words(value: float) -> str:

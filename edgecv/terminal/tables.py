@@ -89,6 +89,8 @@ def snr(comparison: Comparison | None) -> str:
     """The signal-to-noise ratio for people: of the worst output, or of the worst columns of one."""
     if comparison is None:
         return ""
+    if comparison.non_finite:
+        return "not finite"
     worst = worst_part(comparison.parts)
     return decibels(comparison.snr_db if worst is None else worst.snr_db)
 

@@ -17,7 +17,7 @@ from edgecv_runtime.heads.kinds import open_head
 from edgecv_runtime.schema import Artifact, HeadSpec, Parity, TensorIO, TensorSpec
 
 from edgecv.prove.verify import _checks
-from edgecv.terminal.tables import raise_for_gates
+from edgecv.terminal.tables import raise_for_gates, snr
 from tests import bundles
 
 COUNT = 120
@@ -370,3 +370,16 @@ def test_columns_are_named_as_an_index():
     assert place_words(np.array([1, 3, 5, 7, 9])) == "[1, 3, 5, 7, ...]"
     assert worst_part(()) is None
     assert worst_head(()) is None
+
+
+@pytest.mark.parametrize("rows", [1, COUNT])
+def test_answers_that_are_not_finite_are_the_reason_that_is_given(rows):
+    given = noisy()
+    name = next(iter(given))
+    given[name] = given[name].copy()
+    given[name][:rows, 0] = np.inf
+    found = proof(given)
+    assert found.status == "failed"
+    assert found.reason.startswith(f"{rows} of {COUNT} answers are not finite: NaN or infinite (on evaluation)")
+    assert "snr_db" not in found.reason
+    assert snr(found.comparisons["evaluation"]) == "not finite"

@@ -9,10 +9,11 @@ from edgecv_runtime.errors import EdgecvError, MissingDependencyError
 from edgecv_runtime.schema import Accuracy, Artifact, Comparison, Gate, Parity, Twin
 
 from edgecv_converters.parity.fall import FALLS, fall_words
-from edgecv_converters.parity.gates import GateConfig, evaluate_gates
+from edgecv_converters.parity.gates import MEASURED, GateConfig, deciding_set, evaluate_gates
 from edgecv_converters.parity.suspect import Suspect, faults
 
 DID_NOT_RUN: Final = "did not run"
+READ_OF_VALUES: Final = frozenset({"snr_db", "agreement", *MEASURED})
 
 
 def judge(
@@ -46,7 +47,13 @@ def judge(
     gates = dict.fromkeys(evaluate_gates(config, artifact.precision, comparisons, accuracy), "") | dict(
         more_gates or {}
     )
-    failed = [reason or _reason(gate) for gate, reason in gates.items() if not gate.passed]
+    on, measured = deciding_set(comparisons)
+    missed = {gate: reason for gate, reason in gates.items() if not gate.passed}
+    failed = []
+    if measured is not None and measured.non_finite and any(gate.name in READ_OF_VALUES for gate in missed):
+        failed = [f"{measured.non_finite} of {measured.count} answers are not finite: NaN or infinite (on {on})"]
+        missed = {gate: reason for gate, reason in missed.items() if gate.name not in READ_OF_VALUES}
+    failed += [reason or _reason(gate) for gate, reason in missed.items()]
     failed += faults(failed, overflow, suspect)
     return Parity(
         artifact=artifact.file,
