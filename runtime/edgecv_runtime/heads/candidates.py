@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -109,21 +110,30 @@ def _near(
     """
     if activation == "none":
         return np.asarray((values if objectness is None else _products(values, objectness)) >= _one(thresholds))
-    limits = thresholds.astype(np.float64)
+    lowest = _lowest(activation, thresholds.tobytes(), objectness is not None)
+    if activation == "sigmoid":
+        return np.asarray(values >= lowest)
+    other = decoder.background
+    with np.errstate(invalid="ignore"):
+        if other is None:
+            return np.asarray(values >= values.max(axis=1, keepdims=True) + lowest)
+        near = np.asarray(values >= values[:, other : other + 1] + lowest)
+    near[:, other] = False
+    return near
+
+
+@lru_cache(maxsize=64)
+def _lowest(activation: Activation, thresholds: bytes, objectness: bool) -> npt.NDArray[np.float32]:
+    """The least value before a sigmoid, or before a softmax less another value, that may reach a threshold."""
+    limits = np.frombuffer(thresholds, np.float32).astype(np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
         if activation == "sigmoid":
             low = np.where(limits > LEAST, np.log(limits / (1 - limits)) - SLACK, -math.inf)
             low = np.minimum(low, SURE)
-            return np.asarray(values >= _one(np.where(np.isnan(limits), np.nan, low).astype(np.float32)))
+            return _one(np.where(np.isnan(limits), np.nan, low).astype(np.float32))
         low = np.where(limits > LEAST, np.log(limits) - SLACK, -math.inf)
-        low = np.where(np.isnan(limits), np.nan, low if objectness is None else -math.inf)
-        least = np.float32(np.nanmin(low))
-        other = decoder.background
-        if other is None:
-            return np.asarray(values >= values.max(axis=1, keepdims=True) + least)
-        near = np.asarray(values >= values[:, other : other + 1] + least)
-        near[:, other] = False
-        return near
+        low = np.where(np.isnan(limits), np.nan, -math.inf if objectness else low)
+        return np.asarray(np.nanmin(low), np.float32)
 
 
 def _one(limits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -135,8 +145,7 @@ def _places(found: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
     """The flat places of the true ones, of which there are few: looked for in eights first."""
     flat = found.reshape(-1)
     whole = len(flat) - len(flat) % 8
-    eights = flat[:whole].view(np.uint64)
-    filled = np.flatnonzero(eights)
+    filled = np.flatnonzero(flat[:whole].view(np.uint64) != 0)
     which, bit = np.nonzero(flat[:whole].reshape(-1, 8)[filled])
     return np.concatenate([filled[which] * 8 + bit, whole + np.flatnonzero(flat[whole:])])
 
