@@ -261,7 +261,8 @@ def _line(row: HubRow, steps: Sequence[str]) -> str:
     source = next((_points(cell.reference_metric) for cell in found.cells.values()), "")
     cells = [_cell(found.cells.get(step)) for step in steps]
     saved = row.forms["saved_model"]
-    other = _worst(saved) + ("" if saved.kinds == found.kinds else f" ({', '.join(saved.kinds)})")
+    other = "refused" if saved.error else _worst(saved)
+    other += "" if saved.kinds == found.kinds or saved.error else f" ({', '.join(saved.kinds)})"
     head = ", ".join(found.kinds) or "refused"
     own = "" if row.own_boxes is None else f", own {row.own_boxes[0]} of {row.own_boxes[1]}"
     measured = f"{BOUNDS[row.kind]} {source}{own}" if row.trained else "random weights"
