@@ -41,30 +41,32 @@ def draw_box(drawn: Pixels, box: BoxMark, factor: int, thick: int) -> None:
     across, high = sum([plate.shape[1] for plate in plates]), plates[0].shape[0]
     x = max(0, min(left, width - across))
     y = top - high if top >= high else max(0, min(top, height - high))
+    whole = x + across <= width and y + high <= height
     for plate in plates:
-        part = drawn[y : y + high, x : x + plate.shape[1]]
-        part[...] = plate if part.shape == plate.shape else plate[: part.shape[0], : part.shape[1]]
-        x += plate.shape[1]
+        end = x + plate.shape[1]
+        drawn[y : y + high, x:end] = plate if whole else plate[: height - y, : max(0, width - x)]
+        x = end
 
 
 def _frame(drawn: Pixels, box: tuple[int, int, int, int], color: Color, thick: int) -> None:
     """Draw the border of a box that is larger than that: a line of colour between two of black."""
     left, top, right, bottom = box
-    line, ink = _line(color, thick), _ink(color, drawn.shape[1])[: right - left - 1]
-    black = _ink(BLACK, drawn.shape[1])[: right - left - 1]
-    drawn[top : bottom + 1, left : left + thick + 2] = line
-    drawn[top : bottom + 1, right - thick - 1 : right + 1] = line
-    drawn[top, left + 1 : right] = drawn[bottom, left + 1 : right] = black
-    drawn[top + 1 : top + 1 + thick, left + 1 : right] = ink
-    drawn[bottom - thick : bottom, left + 1 : right] = ink
-    inner = slice(left + thick + 1, right - thick)
-    drawn[top + thick + 1, inner] = drawn[bottom - thick - 1, inner] = black[2 * thick :]
+    side, over, under = _lines(color, thick, drawn.shape[1])
+    across, inner = slice(left, right + 1), slice(top + thick + 1, bottom - thick)
+    drawn[top : top + thick + 2, across] = over[:, : right + 1 - left]
+    drawn[bottom - thick - 1 : bottom + 1, across] = under[:, : right + 1 - left]
+    drawn[inner, left : left + thick + 2] = side
+    drawn[inner, right - thick - 1 : right + 1] = side
+    drawn[top + 1 : top + 1 + thick, right] = drawn[bottom - thick : bottom, right] = 0
 
 
 @lru_cache(maxsize=WORDS)
-def _line(color: Color, thick: int) -> Pixels:
-    """A pixel of black, some of a colour, and one of black."""
-    return np.asarray([BLACK, *[color] * thick, BLACK], np.uint8)
+def _lines(color: Color, thick: int, width: int) -> tuple[Pixels, Pixels, Pixels]:
+    """The left side of a border, a row of pixels, and its upper and lower side from the left corner on."""
+    side = np.asarray([BLACK, *[color] * thick, BLACK], np.uint8)
+    over = side[:, None].repeat(width, axis=1)
+    over[:, 0] = BLACK
+    return side, over, over[::-1].copy()
 
 
 def _outline(drawn: Pixels, box: tuple[int, int, int, int], color: Color, thick: int) -> None:

@@ -55,12 +55,13 @@ def find_candidates(
         near &= _best(values, thresholds)
     if isinstance(decoder, Centers):
         near &= _peaks(decoder, values)
-    rows, classes = np.divmod(_places(near), values.shape[1])
+    rows, classes = np.divmod(np.flatnonzero(near), values.shape[1])
     scores = _scores(activation, values, rows, classes)
     if objectness is not None:
         scores = _products(scores, activate(objectness[rows], "sigmoid" if activation == "sigmoid" else "none")[:, 0])
     reached = scores >= thresholds[classes]
-    rows, classes, scores = rows[reached], classes[reached], scores[reached]
+    if not reached.all():
+        rows, classes, scores = rows[reached], classes[reached], scores[reached]
     order = np.argsort(-scores, kind="stable")[: decoder.before]  # rows and classes go up already
     return Candidates(rows[order], classes[order], scores[order])
 
@@ -141,15 +142,6 @@ def _one(limits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return limits[:1] if (limits == limits[0]).all() else limits
 
 
-def _places(found: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
-    """The flat places of the true ones, of which there are few: looked for in eights first."""
-    flat = found.reshape(-1)
-    whole = len(flat) - len(flat) % 8
-    filled = np.flatnonzero(flat[:whole].view(np.uint64) != 0)
-    which, bit = np.nonzero(flat[:whole].reshape(-1, 8)[filled])
-    return np.concatenate([filled[which] * 8 + bit, whole + np.flatnonzero(flat[whole:])])
-
-
 def _products(scores: npt.NDArray[Any], factors: npt.NDArray[Any]) -> npt.NDArray[Any]:
     with np.errstate(over="ignore"):
         return np.asarray(scores * factors)
@@ -168,7 +160,7 @@ def _scores(
         return activate(values[rows, classes], activation)
     begins = np.ones(len(rows), bool)  # where another row begins; they are sorted
     begins[1:] = rows[1:] != rows[:-1]
-    powers, total = softmax_parts(values[rows[begins]])
+    powers, total = softmax_parts(values.take(rows[begins], axis=0))
     places = np.cumsum(begins) - 1
     return np.asarray(powers[places, classes] / total[places, 0], np.float32)
 

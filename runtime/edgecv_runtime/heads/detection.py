@@ -124,7 +124,7 @@ class Detection(SpatialHead):
         """Return the boxes of one sample in the pixels of the model's input, best first."""
         decoder = self.decoder
         best = self._candidates(outputs, sample)
-        values = read_rows(decoder.boxes, outputs, sample)[best.rows]
+        values = read_rows(decoder.boxes, outputs, sample).take(best.rows, axis=0)
         inner = read_rows(self._offsets, outputs, sample)[best.rows] if self._offsets else None
         cells = self._cells.taken(best.rows)
         boxes = decode_boxes(decoder, values, inner, cells, self.picture)
@@ -174,8 +174,9 @@ class Detection(SpatialHead):
             view = View.whole(*self.picture)
         places = found.boxes.astype(np.float64)
         boxes = view.clipped(places if view.unchanged else view.back(places)).astype(np.float32)
-        inside = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
-        return replace(found, boxes=boxes).taken(inside)
+        inside = usable_boxes(boxes)
+        placed = replace(found, boxes=boxes)
+        return placed if inside.all() else placed.taken(inside)
 
     def read(self, outputs: Outputs, view: View | None = None) -> BoxesAnswer:
         """Return the boxes, best first.
