@@ -27,7 +27,7 @@ from edgecv_runtime.schema import Parity
 import edgecv
 from benchmarks.hub_boxes import compare
 from benchmarks.hub_train import MODELS, HubFiles, files_of
-from benchmarks.shared import ROOT, names_given
+from benchmarks.shared import ROOT, machine_lines, names_given
 from edgecv.convert.pipeline import Outcome
 from edgecv.machine import machine_line
 from edgecv.machine import versions as tool_versions
@@ -43,7 +43,9 @@ INTRODUCTION: Final = """# KerasHub and KerasCV
 
 Networks of KerasHub and KerasCV, built small by their own classes (no weights are fetched), most of them trained for up
 to a minute on drawn pictures of shapes. Made by `make bench-hub`, in an environment of its own; the numbers, notes and
-messages are in `benchmarks/results/hub.json`. Machine: {machine}.
+messages are in `benchmarks/results/hub.json`.
+
+{machines}
 
 Each is converted as the `.keras` file that Keras writes, with `--custom-objects keras_hub` (or `keras_cv`), in float32
 and int8, and in float32 as the SavedModel of `model.export`. No option says what the outputs mean, and of KerasHub's
@@ -55,7 +57,8 @@ NOTES: Final = """## The library's own boxes
 
 A detector's boxes are decoded outside of the model. "own" in the column of the source counts the boxes from a score of
 0.5 on that the library's own decoding finds in the labelled pictures, and how many of them edgecv's float32 TFLite file
-finds: the same label, a score within 0.01 and an overlap of 0.95.
+finds: the same label, a score within 0.01 and an overlap of 0.95. The library's boxes reach over the picture's borders,
+and some lie outside; a bundle's end there, so the library's are cut for this.
 
 ## What it showed
 
@@ -68,16 +71,20 @@ finds: the same label, a score within 0.01 and an overlap of 0.95.
 * Every D-FINE splits channels into parts of which one has no values, which XNNPACK does not take, and a pass of
   coremltools ended with an error on it. Its eight outputs, of which six are for training, are two.
 * What prepares pictures stood in the file and had to be said again.
+* The variance of a flat patch is 0 in int8 where the epsilon of a layer normalization is less than a step. Its root was
+  infinite in the Core ML package of a SegFormer, which failed; it is the largest value now, as in LiteRT's kernel.
 
 ## What does not pass, and why
 
 * `d_fine`, float32: the boxes agree, but the ratio of one output is under its gate. With random weights many queries
   are nearly equal, and the last digits of a float decide which are among the thirty best. A trained one was not tried.
 * `d_fine`, int8 is not made: XNNPACK refuses an operation of the file that it would be made from.
-* `retinanet`, int8: 85 % of the boxes agree, the gate is 90 %. The network is weak (its source's mAP is 13), with many
-  boxes near the threshold. Its row is of a run with usual anchors, before boxes were suppressed as KerasHub does it:
-  each by its best class, and whatever the classes are. 59 of the library's boxes were not found then, which may be why.
-* Not run to the end: `segformer`, `deeplab_v3`, `depth_anything` and the classifiers.
+* `retinanet`, int8: 89.6 % of the boxes agree, the gate is 90 %. The network is weak (its source's mAP is 4.5), with
+  many boxes near the threshold: with the float file's offsets 96.6 % agree, with its scores 92.2 %. Its offsets share
+  one scale from -7 to 5, of which those of boxes use a part. Its SavedModel's proof is weak: nothing tells its anchors.
+* `segformer`, `deeplab_v3`, SavedModel: refused. What follows a Keras `Resizing` layer is traced in training mode by
+  `model.export`, and its batch normalization changes the model's variables. The `.keras` file is taken as it infers.
+* Not run to the end: `depth_anything` and the classifiers.
 """
 
 
@@ -102,7 +109,7 @@ class HubForm(Record, frozen=True):
 
 
 class HubRow(Record, frozen=True):
-    """One network: the head that it should have, and what came of its two forms.
+    """One network: the head that it should have, what came of its two forms, and where it was measured.
 
     `own_boxes` are how many of the boxes that the library's own decoding finds in the labelled pictures edgecv finds as
     well, and how many those are.
@@ -114,6 +121,7 @@ class HubRow(Record, frozen=True):
     parameters: int
     own_boxes: tuple[int, int] | None
     forms: dict[str, HubForm]
+    machine: str
 
 
 class HubResults(Record, frozen=True):
@@ -153,6 +161,7 @@ def convert_one(name: str) -> HubRow:
         parameters=parameters,
         forms=forms,
         own_boxes=compare(WORK / name / "keras.edgecv", files.boxes, files.evaluation) if comparable else None,
+        machine=machine_line(),
     )
 
 
@@ -253,7 +262,8 @@ def page(results: HubResults) -> str:
     steps = [f"{target}:{precision}" for target in TARGETS for precision in PRECISIONS["keras"]]
     head = ["network", "head", "parameters", "source", *steps, "SavedModel"]
     table = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}", *(_line(row, steps) for row in results.rows)]
-    return "\n".join([INTRODUCTION.format(machine=results.machine), *table, "", NOTES])
+    machines = {row.name: row.machine for row in results.rows}
+    return "\n".join([INTRODUCTION.format(machines=machine_lines(machines)), *table, "", NOTES])
 
 
 def _line(row: HubRow, steps: Sequence[str]) -> str:
@@ -261,7 +271,8 @@ def _line(row: HubRow, steps: Sequence[str]) -> str:
     source = next((_points(cell.reference_metric) for cell in found.cells.values()), "")
     cells = [_cell(found.cells.get(step)) for step in steps]
     saved = row.forms["saved_model"]
-    other = _worst(saved) + ("" if saved.kinds == found.kinds else f" ({', '.join(saved.kinds)})")
+    other = "refused" if saved.error else _worst(saved)
+    other += "" if saved.kinds == found.kinds or saved.error else f" ({', '.join(saved.kinds)})"
     head = ", ".join(found.kinds) or "refused"
     own = "" if row.own_boxes is None else f", own {row.own_boxes[0]} of {row.own_boxes[1]}"
     measured = f"{BOUNDS[row.kind]} {source}{own}" if row.trained else "random weights"

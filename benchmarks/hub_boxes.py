@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 from edgecv_runtime.heads.answers import BoxesAnswer
+from PIL import Image
 
 import edgecv
 from benchmarks.zoo_places_data import Scene
@@ -41,6 +42,9 @@ def found_by(model: Any, scenes: Sequence[Scene], scale: float) -> list[list[lis
 def compare(bundle: Path, boxes: Path, pictures: Path) -> tuple[int, int]:
     """Count the library's boxes that the bundle's float32 file finds: the same label, score and place; and all of them.
 
+    A library leaves boxes as they reach over the borders of the picture, or lie outside; answers of a bundle are cut
+    there. So are the library's, and those outside are not counted.
+
     Args:
         bundle: The bundle.
         boxes: The library's boxes, of each picture in the order of their names.
@@ -53,10 +57,17 @@ def compare(bundle: Path, boxes: Path, pictures: Path) -> tuple[int, int]:
             answer = predictor.predict(picture).answers[0]
             assert isinstance(answer, BoxesAnswer), "the head is a detection"
             found = np.column_stack([answer.indices, answer.scores, answer.boxes]).astype(float)
-            decided = [row for row in rows if row[1] >= DECIDED]
-            same += sum(_is_among(np.asarray(row), found) for row in decided)
+            decided = _cut([row for row in rows if row[1] >= DECIDED], Image.open(picture).size)
+            same += sum(_is_among(row, found) for row in decided)
             total += len(decided)
     return same, total
+
+
+def _cut(rows: Sequence[Sequence[float]], size: tuple[int, int]) -> Rows:
+    """The rows of boxes that lie in a picture of (width, height), cut at its borders."""
+    cut = np.asarray(rows, np.float64).reshape(-1, 6)
+    cut[:, 2:] = cut[:, 2:].clip(0, size * 2)
+    return cut[(cut[:, 4:] > cut[:, 2:4]).all(axis=1)]
 
 
 def _is_among(row: Rows, found: Rows) -> bool:

@@ -82,14 +82,14 @@ MODELS: Final[Mapping[str, HubModel]] = {
         training=800,
         epochs=6,
         step=3e-3,
-        compiled={"loss": keras.losses.SparseCategoricalCrossentropy(from_logits=True), "metrics": None},
+        compiled={"loss": keras.losses.SparseCategoricalCrossentropy(from_logits=True), "metrics": []},
     ),
     "deeplab_v3": HubModel(
         kind="segmentation",
         architecture=models.deeplab_v3,
         training=800,
         epochs=6,
-        compiled={"loss": "sparse_categorical_crossentropy", "metrics": None},
+        compiled={"loss": "sparse_categorical_crossentropy", "metrics": []},
     ),
     "depth_anything": HubModel(kind="regression", architecture=models.depth_anything),
     "efficientnet_lite": _classifier(models.efficientnet_lite),
@@ -125,6 +125,8 @@ def files_of(name: str, folder: Path) -> HubFiles:
         model = chosen.architecture()
         if chosen.training:
             train(model, chosen)
+        else:
+            stir(model)
         if chosen.preprocess == "rescale":
             model.preprocessor = _preprocessor(model)
         keras.saving.save_model(model, files.keras)
@@ -137,6 +139,14 @@ def files_of(name: str, folder: Path) -> HubFiles:
         found = found_by(model, _drawn(chosen.kind, EVALUATION, "evaluate"), chosen.scale)
         files.boxes.write_text(json.dumps(found))
     return files
+
+
+def stir(model: Any) -> None:
+    """Give weights that begin at zero small random values: what only gives zeros has no scale in int8."""
+    rng = np.random.default_rng(0)
+    for weight in model.trainable_variables:
+        if not np.any(weight):
+            weight.assign(rng.normal(0, 0.05, weight.shape))
 
 
 def _preprocessor(model: Any) -> Any:

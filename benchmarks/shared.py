@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -22,3 +22,17 @@ def names_given(arguments: Sequence[str], known: Collection[str], description: s
     if unknown:
         parser.error(f"unknown name {unknown[0]!r}; the names are {', '.join(known)}")
     return names
+
+
+def machine_lines(machines: Mapping[str, str]) -> str:
+    """Return where rows were measured, in Markdown: a line for each machine, with its rows where there are several.
+
+    Args:
+        machines: The machine of each row by its name.
+    """
+    names: dict[str, list[str]] = {}
+    for name, machine in machines.items():
+        names.setdefault(machine, []).append(name)
+    if len(names) == 1:
+        return f"Machine: {next(iter(names))}."
+    return "\n".join(f"* {machine}:\n  {', '.join(measured)}." for machine, measured in names.items())

@@ -24,7 +24,7 @@ from edgecv_runtime.records import Record
 from edgecv_runtime.schema import Parity
 
 import edgecv
-from benchmarks.shared import ROOT, names_given
+from benchmarks.shared import ROOT, machine_lines, names_given
 from benchmarks.zoo_places import PLACES, PlaceFiles, files_of
 from edgecv.convert.pipeline import Outcome
 from edgecv.machine import machine_line
@@ -72,8 +72,8 @@ of the boxes, and boxes that should suppress each other were compared by numbers
 last weights is float since then, and ranges, weights and biases are chosen by what goes into the sorting: how far two
 sorted lists are apart says nothing of them.
 
-`ssd` loses a point: its AP at an overlap of 0.75 is the same, and what is lost is at higher ones, where a fifth of a
-pixel counts. Nothing else was tried for it; `--refine` and `--max-drop 0.5` are what a person has.
+`ssd` lost a point while the probabilities of its boxes were int8, in steps of 1/256: near ones changed places. They are
+float since then.
 
 ## Clips and sounds
 
@@ -234,17 +234,8 @@ def page(results: PlaceResults) -> str:
     steps = [f"{target}:{precision}" for target in TARGETS for precision in PRECISIONS]
     head = ["model", "kind", "parameters", "multiply-adds", "metric", *steps, "int8 loses", "agreement"]
     table = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}", *(_line(row, steps) for row in results.rows)]
-    return "\n".join([INTRODUCTION.format(machines=_machines(results.rows)), *table, "", NOTES])
-
-
-def _machines(rows: Sequence[PlaceRow]) -> str:
-    """A line for each machine that measured rows, with their names where there are several."""
-    names: dict[str, list[str]] = {}
-    for row in rows:
-        names.setdefault(row.machine, []).append(row.name)
-    if len(names) == 1:
-        return f"Machine: {next(iter(names))}."
-    return "\n".join(f"* {machine}:\n  {', '.join(measured)}." for machine, measured in names.items())
+    machines = {row.name: row.machine for row in results.rows}
+    return "\n".join([INTRODUCTION.format(machines=machine_lines(machines)), *table, "", NOTES])
 
 
 def _line(row: PlaceRow, steps: Sequence[str]) -> str:

@@ -101,10 +101,7 @@ class View:
 
     def clipped(self, points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Return points (x, y, x, y, ...) of the picture moved to its border where they are outside."""
-        found = points.copy()
-        found[:, 0::2] = np.clip(points[:, 0::2], 0, self.width)
-        found[:, 1::2] = np.clip(points[:, 1::2], 0, self.height)
-        return found
+        return points.clip(0, (self.width, self.height) * (points.shape[1] // 2))
 
 
 def place(spec: Preprocess, height: int, width: int) -> Axes:

@@ -403,6 +403,19 @@ def test_a_savedmodel_that_keeps_a_state_is_refused(tmp_path: Path, way: str) ->
         assert "m is stateful" in refusal(tmp_path / "m").message
 
 
+def test_what_keras_exports_in_training_mode_is_refused_and_its_keras_file_taken(tmp_path: Path) -> None:
+    import keras
+
+    layers = keras.layers
+    model = keras.Sequential([keras.Input((8, 8, 3)), layers.Resizing(4, 4), layers.BatchNormalization()])
+    model.export(tmp_path / "m", verbose=False)
+    model.save(tmp_path / "m.keras")
+    refused = refusal(tmp_path / "m")
+    assert "m is stateful" in refused.message
+    assert "Resizing" in str(refused.hint)
+    agrees(tmp_path / "m.keras", lambda x: model(x, training=False))
+
+
 # Names, types and state
 
 

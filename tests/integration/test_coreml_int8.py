@@ -115,6 +115,25 @@ def test_each_operation_gives_what_litert_gives(name: str, compute: Compute, tmp
         assert (off > 0.5).sum() <= max(2, OFTEN.get(output, SHARES[compute]) * off.size), output
 
 
+@pytest.mark.parametrize("compute", COMPUTES)
+def test_the_root_of_what_is_rounded_to_zero_is_the_largest_value(compute: Compute, tmp_path: Path) -> None:
+    """The variance of a flat patch in a layer normalization: its epsilon is less than a step."""
+
+    def body(x: Any, y: Any) -> dict[str, Any]:
+        import tensorflow as tf
+
+        return {"root": tf.math.rsqrt(tf.nn.relu(x) + 1e-3) * y}
+
+    graph = graph_of(body)
+    data, given = int8_of(graph, pairs(40)), pairs(2, seed=9)
+    evaluator = Evaluator(package_of(data, graph, tmp_path / "model.mlpackage", compute))
+    (step,) = steps(data, graph).values()
+    for sample, wanted in zip(given, tflite_answers(data, graph, given)["root"], strict=True):
+        assert np.abs(np.asarray(evaluator.run(sample)["root"]) - wanted).max() < 1.01 * step
+    assert evaluator.overflow is None
+    assert np.abs(wanted).max() > 20
+
+
 ONE_OPS: dict[str, tuple[str, bytes]] = {
     "prelu": ("PRELU", one_op("PRELU", [(1, 4, 5, 3)], (1, 4, 5, 3), [np.array([[[0.2, -3, 1]]], np.float32)])),
     "prelu_each": (

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from edgecv_converters.data import open_samples
 from edgecv_converters.source.beside import Beside
+from edgecv_runtime.decoders import Columns
 from edgecv_runtime.errors import DataError, EdgecvError
 from edgecv_runtime.schema import Preprocess, TensorSpec
 
@@ -18,6 +19,15 @@ from tests.heads import head, spec
 
 SAID = []  # what the last call said of guesses
 TWO = {"age": (1, "logits"), "gender": (1, "sigmoid")}
+FINISHED = """
+[decode]
+form = "boxes"
+boxes = {{ count = 4 }}
+scores = {{ first = 4, count = 1 }}
+numbers = {{ first = 5, count = 1 }}
+{more}
+"""
+PICTURE = {"takes": (1, 32, 32, 3), "spec": Preprocess(size=(32, 32))}
 
 
 @pytest.fixture(autouse=True)
@@ -125,6 +135,71 @@ def test_what_is_left_to_apply_is_told_by_the_scores_and_not_by_the_boxes(ending
     assert head.activation == left
     Path("head.toml").write_text(f'activation = "none"\n{decode}')
     assert found(outputs, heads=["boxes+scores:detection=head.toml"], **picture)[0].activation == "none"
+
+
+@pytest.mark.parametrize(
+    ("given", "more", "count", "overlap"),
+    [
+        ('labels = ["a", "b", "c"]', "", 3, None),
+        ('labels = "many.txt"', "overlap = 0.4", 3, 0.4),
+        ('labels = ["a", "b", "c"]', "background = 0", 4, None),
+        ('labels = ["a", "b", "c"]', "class_count = 3", 3, None),
+        ("", "class_count = 80", 80, None),
+    ],
+)
+def test_a_file_describes_finished_boxes(given, more, count, overlap):
+    Path("head.toml").write_text(f"{given}\nthresholds = 0.3\n{FINISHED.format(more=more)}")
+    (head,) = found({"y": ((9, 6), "other")}, heads=["y:detection=head.toml"], **PICTURE)
+    assert head.labels == (("a", "b", "c") if given else None)
+    assert (head.activation, head.thresholds) == ("none", (0.3,))
+    assert (head.decode.class_count, head.decode.overlap) == (count, overlap)
+    assert head.decode.boxes == (Columns(output="y", count=4),)
+    assert head.decode.scores == (Columns(output="y", first=4, count=1),)
+    assert head.decode.numbers == (Columns(output="y", first=5, count=1),)
+
+
+def test_a_file_describes_finished_boxes_of_several_outputs():
+    """TensorFlow's detection models, whose classes count from 1."""
+    Path("head.toml").write_text("""
+labels = "many.txt"
+[decode]
+form = "boxes"
+boxes = "detection_boxes"
+scores = { output = "detection_scores", width = 1 }
+numbers = { output = "detection_classes", width = 1 }
+order = "yxyx"
+unit = "relative"
+background = 0
+""")
+    names = ("boxes", "classes", "scores")
+    outputs = {f"detection_{name}": ((9, 4) if name == "boxes" else 9, "other") for name in names}
+    (head,) = found(outputs, heads=[f"{'+'.join(outputs)}:detection=head.toml"], **PICTURE)
+    assert head.decode.numbers == (Columns(output="detection_classes", width=1),)
+    assert (head.decode.class_count, head.decode.overlap, head.decode.order) == (4, None, "yxyx")
+
+
+@pytest.mark.parametrize(
+    ("given", "more", "message"),
+    [
+        ("", "", "needs both the numbers of classes and the class_count, or neither"),
+        ('labels = ["a", "b"]', "class_count = 3", "it has 2 labels for 3 classes"),
+        ('labels = ["a", "b"]', "background = 3", "the background of its decoder must be in 0..2"),
+        ('labels = ["a", "b"]', "overlap = 2", "the overlap of its decoder must be in 0..1, got 2"),
+    ],
+)
+def test_finished_boxes_that_do_not_fit_are_refused(given, more, message):
+    Path("head.toml").write_text(f"{given}\n{FINISHED.format(more=more)}")
+    with pytest.raises(EdgecvError) as caught:
+        found({"y": ((9, 6), "other")}, heads=["y:detection=head.toml"], **PICTURE)
+    assert message in caught.value.message
+    assert "--head" in caught.value.hint
+
+
+def test_a_number_of_a_class_is_one_column():
+    text = FINISHED.format(more="").replace("first = 5, count = 1", "first = 4")
+    Path("head.toml").write_text(f'labels = "many.txt"\n{text}')
+    with pytest.raises(EdgecvError, match="the numbers of its decoder must be 9 rows of 1 columns, got"):
+        found({"y": ((9, 6), "other")}, heads=["y:detection=head.toml"], **PICTURE)
 
 
 @pytest.mark.parametrize("label", ["a\nb", "a\rb", "a\0b"])

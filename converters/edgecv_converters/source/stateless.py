@@ -63,5 +63,6 @@ def check_stateless(graph: Any, name: str) -> None:
     if any(node.attr[_STATE].b for node in nodes if _STATE in node.attr):
         raise SourceError(
             f"{name} is stateful: it changes its own variables when it runs, which no target does",
-            "Export it in inference mode (training=False), with recurrent layers built with stateful=False",
+            "Convert its .keras file, or export a call with training=False (where nobody says it, Keras trains what "
+            "follows a Resizing layer), with recurrent layers built with stateful=False",
         )

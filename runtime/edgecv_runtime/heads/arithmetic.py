@@ -23,7 +23,7 @@ def activate(rows: np.ndarray, activation: Activation) -> np.ndarray:
         return rows
     if activation == "softmax":
         powers, total = softmax_parts(rows)
-        return np.asarray(powers / total, np.float32)
+        return np.asarray(powers / total, np.float32, order="C")
     wide = rows.astype(np.float64)
     small = np.exp(-np.abs(wide))
     return np.asarray(np.where(wide >= 0, 1, small) / (1 + small), np.float32)
@@ -31,15 +31,24 @@ def activate(rows: np.ndarray, activation: Activation) -> np.ndarray:
 
 def softmax_parts(rows: np.ndarray) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Return exp(value - the row's largest), and the sum of each row, whose quotients are a softmax in float64."""
-    wide = rows.astype(np.float64)
-    powers = np.exp(wide - wide.max(axis=-1, keepdims=True))
-    return powers, np.add.accumulate(powers, axis=-1)[..., -1:]
+    powers, total = powers_of(rows.reshape(-1, rows.shape[-1]))
+    return powers.T.reshape(rows.shape), total.reshape(*rows.shape[:-1], 1)
 
 
-def all_finite(values: npt.NDArray[Any]) -> bool:
-    """Tell whether no value is NaN or infinite: their sum is finite then, or too large, and each is looked at."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        return bool(np.isfinite(values.sum())) or bool(np.isfinite(values).all())
+def powers_of(rows: np.ndarray) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return exp(value - the row's largest) of (n, k) values by columns, (k, n), and the sum of each row, (n,)."""
+    powers = rows.T.astype(np.float64, order="C")  # NumPy works on all rows at once along the last axis
+    powers -= powers.max(axis=0)
+    np.exp(powers, out=powers)
+    return powers, sums_in_order(powers)
+
+
+def sums_in_order(columns: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the sums of contiguous (k, n) values over the first axis, each in the order of its values: (n,).
+
+    NumPy adds row after row to all totals; but one column alone is contiguous, and those it adds in pairs.
+    """
+    return np.asarray(np.add.accumulate(columns)[-1] if columns.shape[1] == 1 else np.add.reduce(columns))
 
 
 def top_k(values: np.ndarray, count: int) -> np.ndarray:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from edgecv_runtime.decoders import Anchors, BoxDecoder, Centers, Decoded, Distances, Level, Offsets
 from edgecv_runtime.errors import SpecError
+from edgecv_runtime.heads.arithmetic import powers_of, sums_in_order
 
 Numbers = npt.NDArray[np.float64]
 Numbers32 = npt.NDArray[np.float32]
@@ -146,7 +147,7 @@ def _offsets(decoder: Offsets, values: Numbers, cells: Cells) -> tuple[Numbers, 
 
 def _distances(decoder: Distances, values: Numbers, cells: Cells) -> tuple[Numbers, ...]:
     if decoder.bins > 1:
-        values = _means(values.reshape(-1, CORNERS, decoder.bins))
+        values = _means(values.reshape(-1, decoder.bins)).reshape(-1, CORNERS)
     x, y = cells.column + decoder.centre, cells.row + decoder.centre
     return (
         (x - values[:, 0]) * cells.across,
@@ -157,11 +158,9 @@ def _distances(decoder: Distances, values: Numbers, cells: Cells) -> tuple[Numbe
 
 
 def _means(bins: Numbers) -> Numbers:
-    """The mean bin by softmax, sums in the order of the bins: (n, 4)."""
-    powers = np.exp(bins - bins.max(axis=-1, keepdims=True))
-    total = np.add.accumulate(powers, axis=-1)[..., -1]
-    weighted = np.add.accumulate(powers * np.arange(bins.shape[-1], dtype=np.float64), axis=-1)[..., -1]
-    return np.asarray(weighted / total)
+    """The mean bin by softmax, sums in the order of the bins: (n, bins) to (n,)."""
+    powers, total = powers_of(bins)
+    return np.asarray(sums_in_order(powers * np.arange(len(powers), dtype=np.float64)[:, None]) / total)
 
 
 def _anchors(decoder: Anchors, values: Numbers, cells: Cells) -> tuple[Numbers, ...]:
@@ -208,36 +207,71 @@ def overlaps(box: npt.NDArray[np.float32], others: npt.NDArray[np.float32]) -> n
     return shares
 
 
+def usable_boxes(boxes: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+    """Tell which boxes are finite and have an area: (n,)."""
+    usable, finite = (boxes[:, 2:] > boxes[:, :2]), np.isfinite(boxes)
+    found = usable[:, 0] & usable[:, 1]
+    return found if finite.all() else found & finite.all(axis=1)
+
+
 def suppress(
     boxes: npt.NDArray[np.float32], classes: npt.NDArray[np.int64], decoder: BoxDecoder
 ) -> npt.NDArray[np.int64]:
     """Return which boxes stay, best first: greedy non-maximum suppression of boxes that are sorted by score."""
     if decoder.overlap is None:
         return np.arange(min(len(boxes), decoder.most))
-    kept: list[int] = []
-    limit, waiting = np.float32(decoder.overlap), np.ones(len(boxes) + 1, bool)  # the last one is the end
-    first, last = boxes.T[:2].copy(), boxes.T[2:].copy()  # rows of x and y: two axes in one operation
+    limit = np.float32(decoder.overlap)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        sizes = last - first
-        areas = sizes[0] * sizes[1]
-        best = 0
-        while best < len(boxes) and len(kept) < decoder.most:
-            kept.append(best)
-            after = slice(best + 1, len(boxes))
-            over = _shares(first[:, best:], last[:, best:], areas[best:]) > limit
-            if not decoder.agnostic:
-                over &= classes[after] == classes[best]
-            waiting[after] &= ~over
-            best += 1 + int(waiting[best + 1 :].argmax())
+        left, top, right, bottom = boxes.T
+        sides = np.stack([left, top, right, bottom, (right - left) * (bottom - top)])
+        if decoder.agnostic or (classes == classes[:1]).all():
+            return _kept_of_one(sides, limit, decoder.most)
+        return _kept_of_all(sides, classes, limit, decoder.most)
+
+
+def _kept_of_one(sides: Numbers32, limit: np.float32, most: int) -> npt.NDArray[np.int64]:
+    """The first boxes of one class that no better one overlaps, (5, n) of `_shares`."""
+    kept: list[int] = []
+    count, best = sides.shape[1], 0
+    waiting = np.ones(count + 1, bool)  # the last one is the end
+    while best < count and len(kept) < most:
+        kept.append(best)
+        after = best + 1
+        waiting[after:count] &= ~(_shares(sides[:, best:after], sides[:, after:]) > limit)
+        best = after + int(waiting[after:].argmax())
     return np.asarray(kept, np.int64)
 
 
-def _shares(first: Numbers32, last: Numbers32, areas: Numbers32) -> Numbers32:
-    """The overlap of the first box with the others, from x and y of two corners, (2, n).
+def _kept_of_all(
+    sides: Numbers32, classes: npt.NDArray[np.int64], limit: np.float32, most: int
+) -> npt.NDArray[np.int64]:
+    """The same of several classes, which do not concern each other: in each round the best box of every class stays."""
+    places = np.argsort(classes, kind="stable")
+    classes, sides = classes[places], sides.take(places, 1)
+    kept = places[:0]
+    while len(places):
+        best = np.ones(len(places), bool)
+        best[1:] = classes[1:] != classes[:-1]
+        kept = np.concatenate([kept, places[best]])
+        rivals = sides.compress(best, 1).take(best.cumsum() - 1, 1)
+        stays = ~((_shares(rivals, sides) > limit) | best)
+        if len(kept) >= most:
+            kept = np.sort(kept)[:most]
+            stays &= places < kept[-1]
+        places, classes, sides = places[stays], classes[stays], sides.compress(stays, 1)
+    return np.sort(kept)
+
+
+def _shares(rivals: Numbers32, sides: Numbers32) -> Numbers32:
+    """The overlap of each box with another, or of all with one: (n,).
 
     It is `overlaps` but for NaN where boxes without an area do not meet, which is no more than a limit either.
+
+    Args:
+        rivals: Rows of left, top, right, bottom and area, (5, n) or (5, 1).
+        sides: The same of the boxes, (5, n).
     """
-    meet = np.minimum(last[:, :1], last[:, 1:]) - np.maximum(first[:, :1], first[:, 1:])
+    meet = np.minimum(rivals[2:4], sides[2:4]) - np.maximum(rivals[:2], sides[:2])  # x and y in one operation
     np.maximum(meet, ZERO, out=meet)
     common = meet[0] * meet[1]
-    return np.asarray(common / ((areas[0] + areas[1:]) - common))
+    return np.asarray(common / ((rivals[4] + sides[4]) - common))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -54,12 +55,13 @@ def find_candidates(
         near &= _best(values, thresholds)
     if isinstance(decoder, Centers):
         near &= _peaks(decoder, values)
-    rows, classes = np.divmod(_places(near), values.shape[1])
+    rows, classes = np.divmod(np.flatnonzero(near), values.shape[1])
     scores = _scores(activation, values, rows, classes)
     if objectness is not None:
         scores = _products(scores, activate(objectness[rows], "sigmoid" if activation == "sigmoid" else "none")[:, 0])
     reached = scores >= thresholds[classes]
-    rows, classes, scores = rows[reached], classes[reached], scores[reached]
+    if not reached.all():
+        rows, classes, scores = rows[reached], classes[reached], scores[reached]
     order = np.argsort(-scores, kind="stable")[: decoder.before]  # rows and classes go up already
     return Candidates(rows[order], classes[order], scores[order])
 
@@ -109,36 +111,35 @@ def _near(
     """
     if activation == "none":
         return np.asarray((values if objectness is None else _products(values, objectness)) >= _one(thresholds))
-    limits = thresholds.astype(np.float64)
+    lowest = _lowest(activation, thresholds.tobytes(), objectness is not None)
+    if activation == "sigmoid":
+        return np.asarray(values >= lowest)
+    other = decoder.background
+    with np.errstate(invalid="ignore"):
+        if other is None:
+            return np.asarray(values >= values.max(axis=1, keepdims=True) + lowest)
+        near = np.asarray(values >= values[:, other : other + 1] + lowest)
+    near[:, other] = False
+    return near
+
+
+@lru_cache(maxsize=64)
+def _lowest(activation: Activation, thresholds: bytes, objectness: bool) -> npt.NDArray[np.float32]:
+    """The least value before a sigmoid, or before a softmax less another value, that may reach a threshold."""
+    limits = np.frombuffer(thresholds, np.float32).astype(np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
         if activation == "sigmoid":
             low = np.where(limits > LEAST, np.log(limits / (1 - limits)) - SLACK, -math.inf)
             low = np.minimum(low, SURE)
-            return np.asarray(values >= _one(np.where(np.isnan(limits), np.nan, low).astype(np.float32)))
+            return _one(np.where(np.isnan(limits), np.nan, low).astype(np.float32))
         low = np.where(limits > LEAST, np.log(limits) - SLACK, -math.inf)
-        low = np.where(np.isnan(limits), np.nan, low if objectness is None else -math.inf)
-        least = np.float32(np.nanmin(low))
-        other = decoder.background
-        if other is None:
-            return np.asarray(values >= values.max(axis=1, keepdims=True) + least)
-        near = np.asarray(values >= values[:, other : other + 1] + least)
-        near[:, other] = False
-        return near
+        low = np.where(np.isnan(limits), np.nan, -math.inf if objectness else low)
+        return np.asarray(np.nanmin(low), np.float32)
 
 
 def _one(limits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """One limit in place of many equal ones, which is faster."""
     return limits[:1] if (limits == limits[0]).all() else limits
-
-
-def _places(found: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
-    """The flat places of the true ones, of which there are few: looked for in eights first."""
-    flat = found.reshape(-1)
-    whole = len(flat) - len(flat) % 8
-    eights = flat[:whole].view(np.uint64)
-    filled = np.flatnonzero(eights)
-    which, bit = np.nonzero(flat[:whole].reshape(-1, 8)[filled])
-    return np.concatenate([filled[which] * 8 + bit, whole + np.flatnonzero(flat[whole:])])
 
 
 def _products(scores: npt.NDArray[Any], factors: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -159,7 +160,7 @@ def _scores(
         return activate(values[rows, classes], activation)
     begins = np.ones(len(rows), bool)  # where another row begins; they are sorted
     begins[1:] = rows[1:] != rows[:-1]
-    powers, total = softmax_parts(values[rows[begins]])
+    powers, total = softmax_parts(values.take(rows[begins], axis=0))
     places = np.cumsum(begins) - 1
     return np.asarray(powers[places, classes] / total[places, 0], np.float32)
 

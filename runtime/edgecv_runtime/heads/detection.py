@@ -18,7 +18,7 @@ from edgecv_runtime.heads.answers import BoxesAnswer, HeadAnswer, in_form
 from edgecv_runtime.heads.arithmetic import activate
 from edgecv_runtime.heads.base import Ending, Outputs, PairedRows
 from edgecv_runtime.heads.box_metrics import BoxMetrics, TrueBoxes, box_metrics
-from edgecv_runtime.heads.boxes import Cells, box_numbers, decode_boxes, levels_of, suppress
+from edgecv_runtime.heads.boxes import Cells, box_numbers, decode_boxes, levels_of, suppress, usable_boxes
 from edgecv_runtime.heads.candidates import Candidates, find_candidates, find_numbered
 from edgecv_runtime.heads.columns import form_of, places_of, read_rows
 from edgecv_runtime.heads.explained import Explained
@@ -124,12 +124,13 @@ class Detection(SpatialHead):
         """Return the boxes of one sample in the pixels of the model's input, best first."""
         decoder = self.decoder
         best = self._candidates(outputs, sample)
-        values = read_rows(decoder.boxes, outputs, sample)[best.rows]
+        values = read_rows(decoder.boxes, outputs, sample).take(best.rows, axis=0)
         inner = read_rows(self._offsets, outputs, sample)[best.rows] if self._offsets else None
         cells = self._cells.taken(best.rows)
         boxes = decode_boxes(decoder, values, inner, cells, self.picture)
-        usable = np.isfinite(boxes).all(axis=1) & (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
-        found = Found(boxes, best.classes, best.scores, best.rows).taken(usable)
+        found, usable = Found(boxes, best.classes, best.scores, best.rows), usable_boxes(boxes)
+        if not usable.all():
+            found = found.taken(usable)
         kept = found.taken(suppress(found.boxes, found.labels, decoder))
         if decoder.background is None:
             return kept
@@ -173,8 +174,9 @@ class Detection(SpatialHead):
             view = View.whole(*self.picture)
         places = found.boxes.astype(np.float64)
         boxes = view.clipped(places if view.unchanged else view.back(places)).astype(np.float32)
-        inside = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
-        return replace(found, boxes=boxes).taken(inside)
+        inside = usable_boxes(boxes)
+        placed = replace(found, boxes=boxes)
+        return placed if inside.all() else placed.taken(inside)
 
     def read(self, outputs: Outputs, view: View | None = None) -> BoxesAnswer:
         """Return the boxes, best first.

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgecv_runtime.errors import BackendError, DataError, SpecError
-from edgecv_runtime.heads.arithmetic import ELSEWHERE, NOT_FINITE, all_finite
+from edgecv_runtime.heads.arithmetic import ELSEWHERE, NOT_FINITE
 from edgecv_runtime.heads.base import Ending, Head, Outputs
 from edgecv_runtime.heads.metrics import HeadMetrics
 from edgecv_runtime.schema import Activation
@@ -94,7 +94,7 @@ class SpatialHead(Head):
         Raises:
             BackendError: A value is NaN or infinite.
         """
-        if not all(all_finite(outputs[name]) for name in self.spec.outputs):
+        if not all(np.isfinite(outputs[name]).all() for name in self.spec.outputs):
             raise BackendError(NOT_FINITE, ELSEWHERE)
 
     def scores(self, outputs: Outputs) -> np.ndarray:

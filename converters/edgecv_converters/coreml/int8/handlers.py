@@ -76,7 +76,7 @@ HANDLERS: Mapping[str, Handler] = {
     "RESIZE_NEAREST_NEIGHBOR": windows.resize_nearest_neighbor,
     "REVERSE_V2": moves.reverse,
     "ROUND": one("round"),
-    "RSQRT": one("rsqrt", epsilon=0.0),
+    "RSQRT": pointwise.reciprocal_square_root,
     "SELECT": logic.select,
     "SELECT_V2": logic.select,
     "SIGN": one("sign"),

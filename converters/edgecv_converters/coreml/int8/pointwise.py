@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from edgecv_converters.coreml.int8.value import IMAGE_RANK, Layout, axis_in
 from edgecv_converters.tflite.reader import Op
 
 Handler = Callable[[Emitter, Op], None]
+INT8_MOST: Final = 127
 
 
 def two(kind: str) -> Handler:
@@ -36,6 +37,17 @@ def one(kind: str, **constants: Any) -> Handler:
         net.give(op.outputs[0], done, layout)
 
     return emit
+
+
+def reciprocal_square_root(net: Emitter, op: Op) -> None:
+    """1 / sqrt(x). What is rounded to 0 gives the largest value of the output's grid, as LiteRT's kernel does."""
+    layout, name = net.layout_of(op.inputs), net.name(op.outputs[0])
+    x, grid = net.reals(op.inputs[0], layout), net.grid(op.outputs[0])
+    if grid is not None and grid.zero < INT8_MOST and net.grid(op.inputs[0]) is not None:
+        largest = (INT8_MOST - grid.zero) * grid.scale
+        least = 0.5 / (largest * largest)  # its root is over the largest value, whichever way it is rounded
+        x = net.mb.maximum(x=x, y=net.float(least), name=net.unique(f"{name}_bounded"))
+    net.give(op.outputs[0], net.mb.rsqrt(x=x, epsilon=net.float(0), name=name), layout)
 
 
 def squared_difference(net: Emitter, op: Op) -> None:
