@@ -22,7 +22,7 @@ demo: $(READY)
 	$(BIN)/edgecv demo --force
 
 test: $(READY)
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 unit: $(READY)
 	$(BIN)/pytest tests/unit

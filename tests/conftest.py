@@ -12,6 +12,7 @@ import pytest
 from edgecv_converters.isolate import WorkerPool
 
 from tests import models
+from tests.heap import Heap
 from tests.warm_hosts import WarmHosts
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job: tests of Ctrl-C want Python's own
@@ -22,8 +23,9 @@ WARM_HOSTS = WarmHosts(WorkerPool._start_host)
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Before any fixture: what converts a test's model starts cold where its mark says so."""
+    """Before any fixture: what converts a test's model starts cold where its mark says so, and the heap is small."""
     WARM_HOSTS.cold = item.get_closest_marker("cold_hosts") is not None
+    Heap.settle()
 
 
 @pytest.fixture(scope="session", autouse=True)
