@@ -21,6 +21,8 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY)
 	$(BIN)/edgecv demo --force
 
+# Compiled modules are kept, whatever the caller's environment says: the tests start hundreds of processes.
+test: export PYTHONDONTWRITEBYTECODE =
 test: $(READY)
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
