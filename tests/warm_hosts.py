@@ -29,8 +29,9 @@ from edgecv_converters.isolate.fork_server import NOT_FOR_WORKERS, Host
 from edgecv_converters.isolate.lean import importing_without
 from edgecv_runtime.interpreter import clean_command, clean_environment
 
+from edgecv.convert.pipeline import PRELOAD
+
 FIXED = {"TF_CPP_MIN_LOG_LEVEL": "2", "CUDA_VISIBLE_DEVICES": "-1", "PYTHONHASHSEED": "0"}  # as the pool sets them
-ANYWHERE = ("TMPDIR", "TEMP", "TMP", "PYTEST_CURRENT_TEST")  # a host takes these from its order
 MOST_BYTES = 1 << 17
 
 
@@ -57,26 +58,23 @@ class ForkedHost:
 
 
 class Nest:
-    """The process that hosts are forked from, for one list of modules."""
+    """The process that hosts are forked from, which has imported some modules."""
 
-    def __init__(self, preload: tuple[str, ...]) -> None:
-        self.environment = clean_environment() | FIXED
+    def __init__(self, modules: tuple[str, ...]) -> None:
+        environment = clean_environment() | FIXED
+        self.search_path = environment["PYTHONPATH"]
         self._lock = threading.Lock()
         self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(
-                clean_command("-m", "tests.warm_hosts", str(theirs.fileno()), *preload),
-                env=self.environment,
+                clean_command("-m", "tests.warm_hosts", str(theirs.fileno()), *modules),
+                env=environment,
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,
             )
-
-    def suits(self, environment: dict[str, str]) -> bool:
-        """Whether a host that started by itself in this environment would have found the same in it."""
-        return _lasting(environment) == _lasting(self.environment)
 
     def fork(self, litter: Path, log: Path, scratch: Path, environment: dict[str, str]) -> ForkedHost:
         """A host with this log and working directory, in this environment."""
@@ -95,15 +93,11 @@ class Nest:
         self._process.wait()
 
 
-def _lasting(environment: dict[str, str]) -> dict[str, str]:
-    return {name: value for name, value in environment.items() if name not in ANYWHERE}
-
-
 class WarmHosts:
-    """Starts the hosts of every `WorkerPool`: forked, where they import modules and nothing speaks against it."""
+    """Starts the hosts of every `WorkerPool`: forked, where they import modules, from where the nest did."""
 
     def __init__(self, start: Callable[[Path, Path, tuple[str, ...]], Any]) -> None:
-        self.cold = True
+        self.cold = True  # until a test begins that says otherwise
         self._start = start
         self._nests: dict[tuple[str, ...], Nest] = {}
 
@@ -113,8 +107,9 @@ class WarmHosts:
             return self._start(staging, litter, preload)
         scratch = staging / "scratch"
         environment = clean_environment(scratch) | FIXED
-        nest = self._nests.get(preload) or self._nests.setdefault(preload, Nest(preload))
-        if not nest.suits(environment):
+        modules = PRELOAD if set(preload) <= set(PRELOAD) else preload
+        nest = self._nests.get(modules) or self._nests.setdefault(modules, Nest(modules))
+        if nest.search_path != environment["PYTHONPATH"]:
             return self._start(staging, litter, preload)
         scratch.mkdir()
         return nest.fork(litter, staging / "host.log", scratch, environment)
