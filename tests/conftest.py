@@ -3,15 +3,41 @@
 from __future__ import annotations
 
 import signal
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from edgecv_converters.isolate import WorkerPool
 
 from tests import models
+from tests.heap import Heap
+from tests.warm_hosts import WarmHosts
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job: tests of Ctrl-C want Python's own
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+WARM_HOSTS = WarmHosts(WorkerPool._start_host)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Before any fixture: what converts a test's model starts cold where its mark says so, and the heap is small."""
+    WARM_HOSTS.cold = item.get_closest_marker("cold_hosts") is not None
+    Heap.settle()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def warm_hosts() -> Iterator[None]:
+    """Hosts of workers are forked from one that has imported what they need; see `tests/warm_hosts.py`."""
+    if sys.platform != "linux":
+        yield
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WorkerPool, "_start_host", staticmethod(WARM_HOSTS.start))
+        yield
+    WARM_HOSTS.close()
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ import gc
 import importlib
 import os
 import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -70,6 +71,24 @@ def surroundings(modules: tuple[str, ...]) -> tuple[list[str], Path, Path]:
     for name in modules:
         importlib.import_module(name)
     return sys.path, Path.cwd(), Path(tempfile.gettempdir())
+
+
+def process() -> dict[str, object]:
+    """What a process has from whoever started it."""
+    names = ("PYTEST_CURRENT_TEST",)
+    ignored = [number for number in signal.valid_signals() if signal.getsignal(number) is signal.SIG_IGN]
+    return {
+        "environment": {name: value for name, value in os.environ.items() if name not in names},
+        "search path": sys.path,
+        "folder": str(Path.cwd()),
+        "temporary files": tempfile.gettempdir(),
+        "ignored signals": ignored,
+        "leads its group": os.getpgid(0) == os.getpid(),
+        "session": os.getsid(0) == os.getppid(),
+        "limits": [resource.getrlimit(kind) for kind in (resource.RLIMIT_AS, resource.RLIMIT_NOFILE)],
+        "open files": sorted(path.name for path in Path("/proc/self/fd").iterdir()),
+        "seed": hash("a word"),
+    }
 
 
 def stumble() -> None:

@@ -6,6 +6,7 @@ Each model has an output for each kind of layer, so that a few conversions do fo
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -273,12 +274,18 @@ def reference(model: Any, values: Array, *, alone: bool) -> dict[str, Array]:
     return {name: np.concatenate([np.asarray(part[name]) for part in found]) for name in found[0]}
 
 
+@lru_cache(maxsize=1)
+def answered(name: str) -> tuple[FrozenGraph, Array, dict[str, Array]]:
+    """The frozen graph of a model, samples, and the model's answers to them."""
+    model, values = network(name), normal(MODELS[name][0])
+    return plain(model), values, reference(model, values, alone=name == "scalars")
+
+
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("name", MODELS)
 def test_every_target_gives_the_models_answers(name: str, target: Target, tmp_path: Path) -> None:
-    model, values = network(name), normal(MODELS[name][0])
-    wanted = reference(model, values, alone=name == "scalars")
-    frozen = canonical(plain(model), target)
+    graph, values, wanted = answered(name)
+    frozen = canonical(graph, target)
     artifact = converted(frozen, target, tmp_path)
     found = run(artifact, tmp_path, {"x": values})
     measured = {kind: decibels(wanted[kind], found[kind]) for kind in wanted}

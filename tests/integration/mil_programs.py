@@ -22,6 +22,8 @@ from edgecv_converters.mil import Evaluator, Program, load_program
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
+from tests.heap import Heap
+
 U = {"float16": 2.0**-11, "float32": 2.0**-24}
 TINY = {"float16": 2.0**-25, "float32": 2.0**-150}
 FLOATS = ("float16", "float32")
@@ -59,17 +61,14 @@ def coremltools() -> Any:
 
 @contextmanager
 def converting() -> Iterator[None]:
-    """Around coremltools: it collects garbage twice a conversion, slow with TensorFlow's objects loaded, and leaves
-    temporary folders to the collector.
-    """
-    gc.freeze()
+    """Around coremltools: it collects garbage twice a conversion, and leaves temporary folders to the collector."""
+    Heap.settle()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         try:
             yield
         finally:
             gc.collect()
-            gc.unfreeze()
 
 
 def builder() -> Any:

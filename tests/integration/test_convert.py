@@ -227,6 +227,7 @@ def test_predictor_reads_a_picture(bundle, digits_folder):
     assert [one.index for one in several] == [7, 7, 7]
 
 
+@pytest.mark.cold_hosts
 def test_same_inputs_give_the_same_bytes(bundle, digits_model, data, tmp_path):
     again = tmp_path / "digits.edgecv"
     assert edgecv("convert", digits_model, "-o", again, *INT8, *data).code == 0

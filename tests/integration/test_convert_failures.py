@@ -120,6 +120,7 @@ def test_a_hidden_carrier_is_not_in_the_bundle(digits_model, digits_folder, tmp_
     assert report["parity"][0]["twin"] is None
 
 
+@pytest.mark.cold_hosts
 @pytest.mark.parametrize(
     ("kind", "limits", "message"),
     [
@@ -171,6 +172,7 @@ def test_interrupt_is_clean(digits_model, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.cold_hosts
 def test_a_converter_that_is_killed_does_not_take_the_others_along(digits_model, tmp_path, monkeypatch):
     """A real worker, at work on Core ML, dies by SIGSEGV; TFLite and ONNX are written all the same."""
     from edgecv.convert import pipeline

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from edgecv_converters.isolate import GIB, WorkerBugError, WorkerLimits, WorkerP
 from edgecv_runtime.errors import ConversionError
 
 from tests import misbehave
+from tests.conftest import WARM_HOSTS
 from tests.processes import comes_true, runs
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -125,3 +127,15 @@ def test_kill_9_of_the_owner_leaves_no_process_and_no_staging(tmp_path):
     worker, grandchild = map(int, pids.read_text().split())
     assert comes_true(lambda: not runs(worker) and not runs(grandchild))
     assert comes_true(lambda: not staging.exists())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="hosts of the tests are forked there alone")
+def test_workers_of_a_forked_host_find_what_those_of_one_that_started_find(tmp_path, monkeypatch):
+    found = []
+    for cold in (True, False):
+        monkeypatch.setattr(WARM_HOSTS, "cold", cold)
+        with WorkerPool(tmp_path / "staging", jobs=1, preload=("tests.misbehave",)) as pool:
+            assert isinstance(pool._host, subprocess.Popen) == cold
+            found.append(pool.submit("look", misbehave.process, WorkerLimits()).result())
+        shutil.rmtree(tmp_path / "staging")
+    assert found[0] == found[1]

@@ -21,6 +21,7 @@ from edgecv_runtime.errors import EdgecvError
 from tests import bundles, misbehave
 from tests.processes import comes_true, runs
 
+pytestmark = pytest.mark.cold_hosts
 FILES = ("sitecustomize.py", "usercustomize.py", "random.py", "json.py", "numpy/__init__.py", "msgspec.py")
 MODULES = ("random", "json", "numpy", "msgspec")
 STARTED_THERE = f"""

@@ -36,6 +36,7 @@ def test_what_is_there_already_stays() -> None:
     assert sys.modules["json"] is not None
 
 
+@pytest.mark.cold_hosts
 def test_workers_begin_without_scikit_learn(tmp_path: Path) -> None:
     with WorkerPool(tmp_path / "work", preload=("tests.looks_for_sklearn",)) as pool:
         assert pool.submit("look", looks_for_sklearn.is_there, WorkerLimits()).result() == (False, True)
