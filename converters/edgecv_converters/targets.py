@@ -14,13 +14,14 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, NamedTuple
 
+import msgspec
 import numpy.typing as npt
 from edgecv_runtime import formats
-from edgecv_runtime.digest import sha256_tree, tree_bytes
+from edgecv_runtime.digest import sha256_file, sha256_tree, tree_bytes
 from edgecv_runtime.errors import UsageError
 from edgecv_runtime.formats import FileFormat, PythonLibrary
 from edgecv_runtime.golden_schema import Sketch
-from edgecv_runtime.schema import Artifact, Precision, TensorIO, TensorSpec
+from edgecv_runtime.schema import DATA_SUFFIX, Artifact, DataFile, Precision, TensorIO, TensorSpec
 
 from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.graph.passes.runner import GraphPass
@@ -99,6 +100,14 @@ class ConversionJob:
         """The file or folder that the artifact is written to."""
         return self.root / self.file
 
+    def data_file(self) -> DataFile | msgspec.UnsetType:
+        """The record of the second file, where one was written."""
+        name = f"{self.file}{DATA_SUFFIX}"
+        path = self.root / name
+        if not path.exists():
+            return msgspec.UNSET
+        return DataFile(file=name, sha256=sha256_file(path), bytes=path.stat().st_size)
+
 
 class ArtifactDescription(NamedTuple):
     """The inputs and outputs of an artifact, how often it has each operator, and what it needs to run."""
@@ -116,6 +125,7 @@ class ArtifactDescription(NamedTuple):
             file=job.file,
             sha256=sha256_tree(job.out),
             bytes=tree_bytes(job.out),
+            data=job.data_file(),
             inputs=self.inputs,
             outputs=self.outputs,
             ops=self.ops,

@@ -116,11 +116,11 @@ def size_notes(conversion: ConversionPhase) -> Iterator[str]:
     usual = None if conversion.quantized is None else conversion.quantized.float32_bytes
     for spec, artifact in conversion.artifacts.items():
         float32 = conversion.artifacts.get(ArtifactSpec(target=spec.target, precision="float32"))
-        size = usual if float32 is None else float32.bytes
-        if artifact.precision in INTEGER and size is not None and artifact.bytes > size:
+        size = usual if float32 is None else float32.size
+        if artifact.precision in INTEGER and size is not None and artifact.size > size:
             yield (
                 f"The {artifact.precision} file for {find(spec.target).format.title} is larger than float32 "
-                f"({artifact.bytes:,} bytes, not {size:,}), and may be slower: take float16 or float32"
+                f"({artifact.size:,} bytes, not {size:,}), and may be slower: take float16 or float32"
             )
 
 

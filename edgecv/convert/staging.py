@@ -18,6 +18,7 @@ from typing import Self
 from edgecv_converters.isolate.scratch import hold, remove_abandoned
 from edgecv_runtime.bundle import MANIFEST
 from edgecv_runtime.errors import EdgecvError, UsageError
+from edgecv_runtime.files import MIB
 
 SUFFIXES = (".edgecv", ".edgecv.zip")
 RENAME_NOREPLACE = 1  # <linux/fs.h>
@@ -206,4 +207,6 @@ def write_zip(folder: Path, out: Path) -> None:
             entry = zipfile.ZipInfo(path.relative_to(folder).as_posix(), ZIP_DATE)
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.external_attr = 0o644 << 16
-            archive.writestr(entry, path.read_bytes())
+            entry.file_size = path.stat().st_size
+            with path.open("rb") as source, archive.open(entry, "w") as packed:
+                shutil.copyfileobj(source, packed, MIB)

@@ -29,7 +29,16 @@ def choose(bundle: Bundle, targets: Sequence[Target], wanted: Sequence[str]) -> 
                 "tensors only",
                 "Run the bundle with edgecv's Python runtime, or take an artifact alone and prepare its input yourself",
             )
-    usable = [artifact for artifact in bundle.manifest.artifacts if artifact.target in targets]
+    fitting = [artifact for artifact in bundle.manifest.artifacts if artifact.target in targets]
+    usable = [artifact for artifact in fitting if artifact.data is msgspec.UNSET]
+    large = [artifact for artifact in fitting if artifact not in usable]
+    refused = [artifact for artifact in large if not usable or any(_names(name, artifact) for name in wanted)]
+    if refused:
+        size = f"{refused[0].size / 1e9:.3g} GB"
+        raise BundleError(
+            f"{refused[0].file} has its numbers in a second file, {size} in all: apps run models of one file",
+            "Take another artifact, or make the model smaller (--quantize, edgecv prune)",
+        )
     if not usable:
         raise BundleError(
             f"the bundle {bundle.manifest.name} has no artifact for {' or '.join(targets)}",
@@ -64,7 +73,7 @@ def write_slim(bundle: Bundle, artifacts: Sequence[Artifact], folder: Path) -> N
     content["parity"] = [one for one in content["parity"] if one["artifact"] in kept]
     folder.mkdir(parents=True)
     (folder / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
-    for name in sorted(kept | _golden_files(bundle)):
+    for name in sorted({part.file for one in artifacts for part in one.parts} | _golden_files(bundle)):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         _copy(bundle.root / name, folder / name)
     if bundle.manifest.labels is not None:

@@ -189,7 +189,7 @@ def _artifact_row(artifact: Artifact, parity: Parity | None) -> tuple[str, ...]:
     comparisons: list[Comparison] = list(parity.comparisons.values()) if parity else []
     widest = max(comparisons, key=lambda item: item.count, default=None)
     agreement = DASH if widest is None or widest.agreement is None else percent(widest.agreement, 2)
-    return (artifact.file, byte_size(artifact.bytes), artifact.parity.replace("_", " "), agreement, _snr(widest))
+    return (artifact.file, byte_size(artifact.size), artifact.parity.replace("_", " "), agreement, _snr(widest))
 
 
 def _snr(measured: Comparison | None) -> str:

@@ -64,7 +64,7 @@ def _artifact_row(row: ArtifactView, *, labelled: bool) -> Html:
     cells = [
         el("th", row.name, how, scope="row", role="rowheader"),
         cell("Result", tag(row.status)),
-        cell("Size", byte_size(item.bytes), row.relative_size),
+        cell("Size", byte_size(item.size), row.relative_size),
     ]
     cells += _accuracy_cells(row.parity.accuracy) if labelled else []
     return el("tr", join([*cells, *_error_cells(row)]), role="row")

@@ -76,9 +76,9 @@ def _size(rows: Sequence[ArtifactView]) -> Html | None:
     marks = [
         Mark(
             label=row.name,
-            text=byte_size(row.artifact.bytes),
+            text=byte_size(row.artifact.size),
             status=row.status,
-            value=float(row.artifact.bytes),
+            value=float(row.artifact.size),
         )
         for row in rows
     ]

@@ -145,8 +145,8 @@ def facts(report: Report, rows: Sequence[ArtifactView]) -> Html:
         note = f"on {quantity(measured.count)} labelled samples"
         cells.append(_fact("Source accuracy", percent(measured.reference_accuracy, 2), note))
     if rows:
-        smallest = min(rows, key=lambda row: row.artifact.bytes)
-        cells.append(_fact("Smallest artifact", byte_size(smallest.artifact.bytes), smallest.name))
+        smallest = min(rows, key=lambda row: row.artifact.size)
+        cells.append(_fact("Smallest artifact", byte_size(smallest.artifact.size), smallest.name))
         cells.append(_fact("Artifacts", str(len(rows)), _tally(rows)))
     return el("dl", join(cells), class_="facts")
 

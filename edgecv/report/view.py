@@ -77,12 +77,12 @@ def _view(
 
 def _relative_size(report: Report, artifact: Artifact) -> str:
     """Compare the size with the same target's float32 file, or with the source's weights in float32."""
-    floats = {item.target: item.bytes for item in reversed(report.artifacts) if item.precision == "float32"}
+    floats = {item.target: item.size for item in reversed(report.artifacts) if item.precision == "float32"}
     if artifact.precision == "float32":
         return "full precision"
     base = floats.get(artifact.target)
     against = "its float32" if base else "the weights in float32"
-    ratio = (base or 4 * report.source.parameters) / max(artifact.bytes, 1)
+    ratio = (base or 4 * report.source.parameters) / max(artifact.size, 1)
     if ratio >= 1:
         return f"{ratio:.2f}{TIMES} smaller than {against}"
     return f"{1 / max(ratio, 1e-9):.2f}{TIMES} the size of {against}"

@@ -76,7 +76,7 @@ def _cells(artifact: Artifact, parity: Parity) -> tuple[str | Text, ...]:
     return (
         artifact.target,
         artifact.precision,
-        words.byte_size(artifact.bytes),
+        words.byte_size(artifact.size),
         snr(widest),
         "" if agreement is None else percent(agreement),
         "" if accuracy is None else percent(accuracy.accuracy),

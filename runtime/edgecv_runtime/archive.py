@@ -18,8 +18,10 @@ from typing import Final, Self
 from edgecv_runtime.bundle import LABELS, MANIFEST, MOST_TEXT, REPORTS
 from edgecv_runtime.errors import BundleError
 from edgecv_runtime.files import MIB, open_regular
+from edgecv_runtime.left_out import ListedFile
 from edgecv_runtime.manifest import ANEW, ManifestFile, decode_manifest
 from edgecv_runtime.paths import inside, shortened
+from edgecv_runtime.schema import Artifact
 
 MOST_ENTRIES: Final = 4096
 MOST_LISTING: Final = MOST_ENTRIES * 256  # bytes of the table of contents
@@ -122,8 +124,8 @@ class Archive:
     def _wanted(self, found: ManifestFile) -> Mapping[str, zipfile.ZipInfo]:
         """The entries to unpack by their names in the bundle."""
         manifest = found.manifest
-        allowed = {artifact.file: artifact.bytes for artifact in manifest.artifacts}
-        allowed |= {listed.file: listed.bytes for listed in found.left_out.files}
+        listed: tuple[Artifact | ListedFile, ...] = (*manifest.artifacts, *found.left_out.files)
+        allowed = {part.file: part.bytes for one in listed for part in one.parts}
         golden = str(PurePosixPath(manifest.golden.file).parent)
         wanted = {}
         for name, entry in self._entries().items():

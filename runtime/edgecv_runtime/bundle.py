@@ -18,7 +18,7 @@ from edgecv_runtime.golden_schema import Golden
 from edgecv_runtime.left_out import NOTHING_LEFT_OUT, LeftOut, ListedFile
 from edgecv_runtime.manifest import ANEW, MAX_ELEMENTS, ManifestFile, check_cases, decode_manifest, decode_record
 from edgecv_runtime.paths import locate, shortened
-from edgecv_runtime.schema import Artifact, Manifest
+from edgecv_runtime.schema import Artifact, DataFile, Manifest
 
 MANIFEST = "bundle.json"
 LABELS = "labels.txt"
@@ -93,8 +93,9 @@ class Bundle:
         return locate(self.root, name)
 
     def path(self, artifact: Artifact | ListedFile) -> Path:
-        """Find an artifact's file or folder; raises as `file`."""
-        return self.file(artifact.file)
+        """Find an artifact's file or folder; raises as `file`, also for its second file."""
+        first, *_ = [self.file(part.file) for part in artifact.parts]
+        return first
 
     def artifact(self, target: str | None = None, precision: str | None = None) -> Artifact:
         """The first artifact of that target and precision.
@@ -126,16 +127,20 @@ class Bundle:
         return golden
 
     def check(self, artifact: Artifact | ListedFile) -> None:
-        """Check an artifact's size and digest.
+        """Check an artifact's sizes and digests.
 
         Raises:
             BundleError: It is missing, was changed, cannot be read, or holds what no digest covers.
         """
-        path, name = self.path(artifact), shortened(artifact.file)
+        for part in artifact.parts:
+            self._check_part(part)
+
+    def _check_part(self, part: Artifact | ListedFile | DataFile) -> None:
+        path, name = self.file(part.file), shortened(part.file)
         if not _is_there(path):
             raise BundleError(f"{name} is missing", ANEW)
         try:
-            same = tree_bytes(path) == artifact.bytes and sha256_tree(path) == artifact.sha256
+            same = tree_bytes(path) == part.bytes and sha256_tree(path) == part.sha256
         except OSError as error:
             raise BundleError(f"{name} cannot be read: {error.strerror}", ANEW) from error
         if not same:
@@ -187,7 +192,7 @@ class Bundle:
     def _check_strangers(self, golden: set[str]) -> None:
         """Refuse what no digest covers in any folder that holds artifacts or golden files, links and pipes too."""
         listed = {PurePosixPath(name) for name in (*golden, MANIFEST, LABELS, *REPORTS)}
-        artifacts = {PurePosixPath(one.file) for one in self.listed()}
+        artifacts = {PurePosixPath(part.file) for one in self.listed() for part in one.parts}
         owned = {path.parts[0] if len(path.parts) > 1 else "." for path in (*artifacts, *map(PurePosixPath, golden))}
         for folder in sorted(owned | FOLDERS):
             try:

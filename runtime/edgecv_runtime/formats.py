@@ -98,6 +98,7 @@ class FileFormat:
         own_precisions: The precisions that this format alone has.
         own_words: These precisions in a few words; empty where there are none.
         experimental: It is converted to only where it is asked for by name, and may change with what runs it.
+        second_file: A model that is too large for one file of this format has its numbers in a second one.
     """
 
     name: str
@@ -109,6 +110,7 @@ class FileFormat:
     own_precisions: tuple[str, ...] = ()
     own_words: str = ""
     experimental: bool = False
+    second_file: bool = False
 
     def knows(self, precision: str) -> bool:
         """Tell whether an artifact of this format can have that precision."""
@@ -173,6 +175,7 @@ ONNX: Final = FileFormat(
     name="onnx",
     title="ONNX",
     suffix=".onnx",
+    second_file=True,
     backends=(
         BackendRecord(
             name="onnx",

@@ -13,7 +13,7 @@ from edgecv_runtime import formats
 from edgecv_runtime.errors import BundleError
 from edgecv_runtime.heads.kinds import KINDS
 from edgecv_runtime.paths import inside, shortened
-from edgecv_runtime.schema import Count, Digest
+from edgecv_runtime.schema import Count, DataFile, Digest
 
 NEWER: Final = "Update edgecv: pip install --upgrade edgecv"
 NAME: Final = re.compile(r"[a-z][a-z0-9_-]*")  # what is no such name is an error of the record, and nothing newer
@@ -25,6 +25,12 @@ class ListedFile(msgspec.Struct, frozen=True, kw_only=True):
     file: str
     sha256: Digest
     bytes: Count
+    data: DataFile | msgspec.UnsetType = msgspec.UNSET
+
+    @property
+    def parts(self) -> tuple[ListedFile | DataFile, ...]:
+        """The files that have a digest of their own, as of an `Artifact`."""
+        return (self,) if self.data is msgspec.UNSET else (self, self.data)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +113,8 @@ def _listed(artifact: dict[str, Any], name: str) -> ListedFile:
         raise BundleError(
             f"{name}: an artifact for {shortened(artifact['target'])}: {shortened(str(error))}", NEWER
         ) from error
-    inside(listed.file)
+    for part in listed.parts:
+        inside(part.file)
     return listed
 
 

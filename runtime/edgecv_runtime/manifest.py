@@ -23,6 +23,7 @@ from edgecv_runtime.precisions import PLAIN
 from edgecv_runtime.preprocess.rules import CHANNELS, check, resolve
 from edgecv_runtime.records import Record
 from edgecv_runtime.schema import (
+    DATA_SUFFIX,
     SCHEMA_VERSION,
     Artifact,
     Manifest,
@@ -169,7 +170,8 @@ def _check(manifest: Manifest, left_out: LeftOut) -> None:
         if not getattr(manifest, field):
             raise SpecError(f"it lists no {field}")
     for artifact in manifest.artifacts:
-        inside(artifact.file)
+        for part in artifact.parts:
+            inside(part.file)
     inside(manifest.golden.file)
     for spec in (*manifest.inputs, *manifest.outputs):
         _check_form(spec, "of the model")
@@ -244,6 +246,10 @@ def _check_artifact(manifest: Manifest, artifact: Artifact) -> None:
             f"{file} has the precision {shortened(artifact.precision)!r}, which no {artifact.target} artifact has",
             f"The precisions are {', '.join(PLAIN)}{formats.own_precisions_in_words()}",
         )
+    if artifact.data is not msgspec.UNSET and not known.second_file:
+        raise BundleError(f"{file} has a second file, which no {artifact.target} artifact has", ANEW)
+    if artifact.data is not msgspec.UNSET and artifact.data.file != f"{file}{DATA_SUFFIX}":
+        raise BundleError(f"{file} has the second file {shortened(artifact.data.file)!r}, not its own", ANEW)
     for side, sources in (("inputs", manifest.inputs), ("outputs", manifest.outputs)):
         tensors: Sequence[TensorIO] = getattr(artifact, side)
         by_name = {spec.name: spec for spec in sources}

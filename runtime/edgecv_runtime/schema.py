@@ -6,7 +6,7 @@ written as the shortest decimal that gives back the same float32.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
@@ -15,6 +15,7 @@ from edgecv_runtime.decoders import Decoder
 from edgecv_runtime.records import Record
 
 SCHEMA_VERSION = 2
+DATA_SUFFIX: Final = ".data"  # of an artifact's second file, after the name of its first
 
 # The name of a format (formats.KNOWN), or of one that this edgecv does not know yet.
 Target = Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9-]*$")]
@@ -137,14 +138,30 @@ class TensorIO(Record, frozen=True, kw_only=True):
     activation: Activation = "none"
 
 
+class DataFile(Record, frozen=True, kw_only=True):
+    """The second file of an artifact that is larger than a file of its format can be; only ONNX has one.
+
+    `file` is the artifact's with ".data" after it, and lies beside it. It holds numbers alone, which the artifact's
+    file names by their places.
+    """
+
+    file: str
+    sha256: Digest
+    bytes: Count
+
+
 class Artifact(Record, frozen=True, kw_only=True):
-    """One converted model. `sha256` of a folder (.mlpackage) is the digest of its sorted `sha256  path` lines."""
+    """One converted model. `sha256` of a folder (.mlpackage) is the digest of its sorted `sha256  path` lines.
+
+    `data` is its second file; the key is there where the artifact has one.
+    """
 
     target: Target
     precision: Precision
     file: str
     sha256: Digest
     bytes: Count
+    data: DataFile | msgspec.UnsetType = msgspec.UNSET
     inputs: tuple[TensorIO, ...]
     outputs: tuple[TensorIO, ...]
     ops: dict[str, Count]
@@ -155,6 +172,16 @@ class Artifact(Record, frozen=True, kw_only=True):
     def batch(self) -> int:
         """The number of samples that one call takes."""
         return self.inputs[0].shape[0] if self.inputs and self.inputs[0].shape else 1
+
+    @property
+    def parts(self) -> tuple[Artifact | DataFile, ...]:
+        """The artifact's file or folder, and its second file where it has one: each has a digest of its own."""
+        return (self,) if self.data is msgspec.UNSET else (self, self.data)
+
+    @property
+    def size(self) -> int:
+        """The bytes of all its files."""
+        return sum(part.bytes for part in self.parts)
 
 
 class HeadComparison(Record, frozen=True, kw_only=True):

@@ -6,13 +6,10 @@ import tensorflow as tf
 from edgecv_converters.graph import weights
 from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.graph.passes.runner import canonical
-from edgecv_converters.onnx import float as onnx_float
 from edgecv_converters.onnx.float import to_onnx
-from edgecv_converters.onnx.large import check_size
 from edgecv_converters.source import load_source
 from edgecv_converters.targets import find
 from edgecv_converters.tflite.convert import to_tflite
-from edgecv_runtime.errors import ConversionError
 
 
 @pytest.fixture(scope="module")
@@ -111,14 +108,3 @@ def test_every_converter_gets_the_values(frozen, samples):
     large = [values for values in held if getattr(values, "size", 0) > 60_000]
     assert len(large) >= 2
     assert all(np.any(values) for values in large)
-
-
-def test_a_model_that_no_onnx_file_holds_is_refused_before_it_is_converted(frozen, monkeypatch):
-    check_size(frozen, most=frozen.bytes())
-    with pytest.raises(ConversionError, match=r"too large for an ONNX file: 0\.0\d+ GB, where one can have 0\.0005 GB"):
-        check_size(frozen, most=500_000)
-    monkeypatch.setattr(onnx_float, "call_tf2onnx", lambda _: pytest.fail("it was converted"))
-    monkeypatch.setattr(onnx_float, "check_size", lambda frozen: check_size(frozen, most=500_000))
-    with pytest.raises(ConversionError, match="too large") as caught:
-        to_onnx(canonical(frozen, find("onnx").passes))
-    assert "Leave ONNX out" in caught.value.hint

@@ -11,6 +11,7 @@ from edgecv_runtime.errors import ConversionError
 
 from edgecv_converters.graph.frozen import Endpoint
 from edgecv_converters.onnx.edit import fresh, rename, tidy
+from edgecv_converters.onnx.large import without_large
 
 _NUMBER = re.compile(r"__\d+")
 _PARTS = MappingProxyType(
@@ -125,7 +126,7 @@ def check(model: Any) -> None:
     import onnx
 
     try:
-        onnx.checker.check_model(model, full_check=True)
+        onnx.checker.check_model(without_large(model), full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         raise ConversionError(f"the ONNX file is not valid: {str(error).strip().splitlines()[0]}") from error
     names = [node.name for node in model.graph.node if node.name]

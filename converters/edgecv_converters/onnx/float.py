@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.graph.weights import WeightFile, give_folded, hide, show
 from edgecv_converters.onnx.canonical import canonical, check, name_endpoints
-from edgecv_converters.onnx.large import check_size, large_in, take_large
+from edgecv_converters.onnx.large import MOST_BYTES, large_in, take_large, whole_size
 from edgecv_converters.onnx.reader import call_tf2onnx, foreign, unsupported
 
 if TYPE_CHECKING:
@@ -16,29 +16,33 @@ if TYPE_CHECKING:
 OPSET = 17
 
 
-def to_onnx(frozen: FrozenGraph, *, opset: int = OPSET) -> ModelProto:
+def to_onnx(
+    frozen: FrozenGraph, *, opset: int = OPSET, file: WeightFile | None = None, most: int = MOST_BYTES
+) -> ModelProto:
     """Convert to a float32 ONNX model with the source's input and output names, shapes and NHWC layout.
 
     Args:
         frozen: The graph, in its canonical form for ONNX.
         opset: The ONNX operator set to write; 17 runs on ONNX Runtime 1.12 and later.
+        file: Where large tensors lie meanwhile, and stay if the model is too large to hold them; without it, it does.
+        most: The bytes of a model that holds its tensors.
 
     Returns:
         A checked model; the same graph gives the same bytes.
 
     Raises:
-        ConversionError: It is too large, an op has no ONNX form (named, with its layer), or the result is not valid.
+        ConversionError: An op has no ONNX form (named, with its layer), or the result is not valid.
     """
-    check_size(frozen)
-    file = WeightFile()
-    with large_in(file):
+    meanwhile = file or WeightFile()
+    with large_in(meanwhile):
         model = call_tf2onnx(lambda: _converted(frozen, opset))
         left = foreign(model)
         if left:
             raise unsupported(left)
         name_endpoints(model, frozen.inputs, frozen.outputs)
         canonical(model, opset=opset)
-    take_large(model)
+    if file is None or whole_size(model) <= most:
+        take_large(model)
     check(model)
     return model
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 from edgecv_runtime.errors import BundleError, MissingDependencyError
 from edgecv_runtime.files import MIB, read_regular
 from edgecv_runtime.formats import ONNX
-from edgecv_runtime.schema import QuantParams
+from edgecv_runtime.schema import DATA_SUFFIX, QuantParams
 
 from edgecv_converters.inspection import ArtifactInspection, PortRow, sane, share
 
@@ -63,7 +63,7 @@ def _describe(path: Path, model: Any) -> ArtifactInspection:
         by_dtype[_numpy_name(tensor.data_type)] += _bytes(tensor)
     return ArtifactInspection(
         file=path.name,
-        bytes=path.stat().st_size,
+        bytes=path.stat().st_size + _second_bytes(path, graph),
         target=ONNX.name,
         format=f"ONNX IR {model.ir_version}, {opsets}",
         inputs=tuple(_port(graph, value) for value in _true_inputs(graph)),
@@ -115,6 +115,13 @@ def _bytes(tensor: Any) -> int:
         return (count + 1) // 2
     width: int = helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
     return count * width
+
+
+def _second_bytes(path: Path, graph: Any) -> int:
+    """The size of the second file, where constants of the graph lie in it."""
+    second = path.with_name(f"{path.name}{DATA_SUFFIX}")
+    named = {entry.value for tensor in graph.initializer for entry in tensor.external_data if entry.key == "location"}
+    return second.stat().st_size if second.name in named and second.is_file() else 0
 
 
 def _computing(graph: Any) -> list[bool]:

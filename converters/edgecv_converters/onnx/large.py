@@ -1,40 +1,28 @@
 """Large tensors of an ONNX graph in a file while tf2onnx works on it, which copies every constant at every step.
 
-The finished model holds them itself, as a bundle's artifacts must, so that it cannot be larger than a protocol buffer.
+The finished model holds them itself. One that would be larger than a protocol buffer can be has them in a second file
+beside it, where each begins at a page of its own: so they are mapped, not copied.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from edgecv_runtime.errors import ConversionError
+from edgecv_runtime.schema import DATA_SUFFIX
 
-from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.graph.weights import LARGE, Array, WeightFile, raw
 
-_PATH, _OFFSET = "location", "offset"
+_PATH, _OFFSET, _LENGTH = "location", "offset", "length"
+_PAGE: Final = 4096
+_MOST_OVERHEAD: Final = 64
+"""The bytes that a tensor takes besides its name, shape and numbers, and more."""
 MOST_BYTES: Final = 2**31 - 1
 """The size that a protocol buffer can have."""
-
-
-def check_size(frozen: FrozenGraph, most: int = MOST_BYTES) -> None:
-    """Refuse a graph whose ONNX model would be larger than `most` bytes, before it is converted.
-
-    In float16 it is half as large, but is made of the float32 model.
-
-    Raises:
-        ConversionError: It would be.
-    """
-    size = frozen.bytes()
-    if size > most:
-        raise ConversionError(
-            f"the model is too large for an ONNX file: {size / 1e9:.3g} GB, where one can have {most / 1e9:.3g} GB",
-            "Leave ONNX out (--target), or give the model fewer weights (edgecv prune)",
-        )
 
 
 @contextmanager
@@ -52,15 +40,12 @@ def large_in(file: WeightFile) -> Iterator[None]:
         if values.nbytes < LARGE or values.dtype.kind not in "fiub":
             return from_array(values, name)
         tensor = from_array(np.empty(0, values.dtype), name)
-        tensor.ClearField("raw_data")
         tensor.dims[:] = values.shape
         whole = np.ascontiguousarray(values)
         digest = hashlib.sha256(raw(whole)).digest()
         if digest not in places:
             places[digest] = file.append(whole)
-        tensor.data_location = tensor.EXTERNAL
-        for key, value in ((_PATH, str(file.path)), (_OFFSET, str(places[digest]))):
-            tensor.external_data.add(key=key, value=value)
+        set_place(tensor, **{_PATH: file.path, _OFFSET: places[digest]})
         return tensor
 
     def read(tensor: Any, base_dir: str = "") -> Array:
@@ -73,23 +58,93 @@ def large_in(file: WeightFile) -> Iterator[None]:
         numpy_helper.from_array, numpy_helper.to_array = from_array, to_array
 
 
+def kept_in(file: WeightFile | None, model: Any) -> AbstractContextManager[None]:
+    """Let the large tensors of a model stay in their file while it is worked on, if it has any there."""
+    return large_in(file) if file is not None and large_of(model) else nullcontext()
+
+
+def whole_size(model: Any) -> int:
+    """The bytes of a model that holds its large tensors itself, or a few more."""
+    outside = sum(_mapped(tensor).nbytes + _MOST_OVERHEAD for tensor in large_of(model))
+    return int(model.ByteSize()) + outside
+
+
+def large_of(model: Any) -> list[Any]:
+    """The tensors of a graph that lie in a file."""
+    return [tensor for tensor in model.graph.initializer if _is_large(tensor)]
+
+
 def take_large(model: Any) -> None:
     """Put the large tensors of a graph, which lie in a file, back into its message, in place."""
-    for tensor in model.graph.initializer:
-        if _is_large(tensor):
-            values = _mapped(tensor)
-            tensor.ClearField("data_location")
-            tensor.ClearField("external_data")
-            tensor.raw_data = values.tobytes()
+    for tensor in large_of(model):
+        values = _mapped(tensor)
+        tensor.ClearField("data_location")
+        tensor.ClearField("external_data")
+        tensor.raw_data = values.tobytes()
+
+
+def without_large(model: Any) -> Any:
+    """The model itself, or a copy whose large tensors are inputs, for what looks at types and shapes alone."""
+    from onnx import helper
+
+    if not large_of(model):
+        return model
+    light = type(model)()
+    light.CopyFrom(model)
+    for tensor in large_of(light):
+        light.graph.input.append(helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims))
+        light.graph.initializer.remove(tensor)
+    return light
+
+
+def write_model(model: Any, path: Path, most: int = MOST_BYTES) -> None:
+    """Write a model, and a second file of its large tensors where it would be larger than `most` bytes with them.
+
+    The model's large tensors lie in that file afterwards, or in the model.
+    """
+    import onnx
+
+    if whole_size(model) <= most:
+        take_large(model)
+    else:
+        _move_large(model, path.with_name(f"{path.name}{DATA_SUFFIX}"))
+    onnx.save_model(model, str(path))
+
+
+def _move_large(model: Any, path: Path) -> None:
+    """Write the large tensors into a file in the order of the graph, equal ones once, and say where each of them is."""
+    starts: dict[tuple[str, str], int] = {}
+    with path.open("wb") as out:
+        for tensor in large_of(model):
+            place, values = _place(tensor), _mapped(tensor)
+            source = place[_PATH], place[_OFFSET]
+            if source not in starts:
+                out.write(bytes(-out.tell() % _PAGE))
+                starts[source] = out.tell()
+                out.write(raw(values))
+            set_place(tensor, **{_PATH: path.name, _OFFSET: starts[source], _LENGTH: values.nbytes})
+
+
+def set_place(tensor: Any, **place: Any) -> None:
+    """Say where a tensor lies: `location`, the file, `offset` and `length`, in bytes."""
+    tensor.ClearField("raw_data")
+    tensor.ClearField("external_data")
+    tensor.data_location = tensor.EXTERNAL
+    for key, value in place.items():
+        tensor.external_data.add(key=key, value=str(value))
 
 
 def _is_large(tensor: Any) -> bool:
     return bool(tensor.data_location == tensor.EXTERNAL)
 
 
+def _place(tensor: Any) -> dict[str, str]:
+    return {entry.key: entry.value for entry in tensor.external_data}
+
+
 def _mapped(tensor: Any) -> Array:
     from onnx import helper
 
-    place = {entry.key: entry.value for entry in tensor.external_data}
+    place = _place(tensor)
     dtype = helper.tensor_dtype_to_np_dtype(tensor.data_type)
     return np.memmap(place[_PATH], dtype, "r", int(place[_OFFSET]), tuple(tensor.dims))

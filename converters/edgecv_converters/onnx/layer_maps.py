@@ -22,6 +22,7 @@ PLANES: Final = frozenset(
 TURNED: Final = {(0, 2, 3, 1): LAST, (0, 3, 1, 2): FIRST}  # what a Transpose with these axes gives
 REAL, UNROUNDED = "/real", "_prequant"  # of an int8 file's values: as a float again, and before it is rounded
 SHOWN: Final = "/shown"
+_BESIDE: Final = "session.model_external_initializers_file_folder_path"  # where the second file of a model lies
 FLOATS: Final = frozenset({"float32", "float16"})
 INTEGERS: Final = frozenset({"int8", "uint8"})
 
@@ -42,13 +43,16 @@ def layer_maps(file: Path, layer: str, samples: Array) -> Array:
     """
     import onnx
 
-    model = onnx.shape_inference.infer_shapes(onnx.load(str(file)))
+    model = onnx.shape_inference.infer_shapes(onnx.load(str(file), load_external_data=False))
     found = _maps(model)
     if layer not in found:
         raise layer_without_map(layer, found)
     name, order = found[layer]
     shown = _shown(model, name)
-    session = onnxruntime().InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    ort = onnxruntime()
+    options = ort.SessionOptions()
+    options.add_session_config_entry(_BESIDE, str(file.parent))
+    session = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
     taken, batch = model.graph.input[0].name, model.graph.input[0].type.tensor_type.shape.dim[0].dim_value
     made = [session.run([shown], {taken: sample[None].repeat(batch, axis=0)})[0][0] for sample in samples]
     maps = np.asarray(made, np.float32)

@@ -20,6 +20,7 @@ from edgecv_converters.graph.passes import (
     scalar_terms,
     whole_division,
 )
+from edgecv_converters.graph.weights import WeightFile
 from edgecv_converters.inspection import ArtifactInspection
 from edgecv_converters.isolate.child import wait_for
 from edgecv_converters.isolate.store import ObjectStore
@@ -31,6 +32,7 @@ from edgecv_converters.onnx.float16 import to_float16
 from edgecv_converters.onnx.inspect import inspect_onnx
 from edgecv_converters.onnx.int8 import from_tflite
 from edgecv_converters.onnx.int8.short import shortened
+from edgecv_converters.onnx.large import MOST_BYTES, kept_in, write_model
 from edgecv_converters.onnx.layer_maps import Array, layer_maps
 from edgecv_converters.onnx.options import OnnxOptions
 from edgecv_converters.target_options import TargetOptions
@@ -42,7 +44,11 @@ ONLY_ERRORS: Final = 3  # of ONNX Runtime's log
 
 
 class OnnxTarget(ConversionTarget):
-    """tf2onnx, for the float models from the frozen graph, and for int8 from the TFLite file."""
+    """tf2onnx, for the float models from the frozen graph, and for int8 from the TFLite file.
+
+    Attributes:
+        most: The bytes of a model in one file; a larger one has a second file.
+    """
 
     format = FORMAT
     precisions = ("float32", "float16", "int8")
@@ -63,6 +69,7 @@ class OnnxTarget(ConversionTarget):
     )
     carried = frozenset({"int8"})
     slowness = 1
+    most = MOST_BYTES
 
     def load_libraries(self) -> None:
         """Import tf2onnx, and ONNX Runtime without its notes."""
@@ -72,19 +79,26 @@ class OnnxTarget(ConversionTarget):
 
     def convert(self, job: ConversionJob, frozen: FrozenGraph, store: ObjectStore) -> Converted:
         """Write the model of a job."""
-        import onnx
-
         metadata = wait_for(store, METADATA)
-        model = _model(job, frozen)
+        file = WeightFile()
+        model = self._model(job, frozen, file)
         options = _options(job.options)
         if options.batch > 1:
-            with_batch(model, options.batch)
+            with kept_in(file, model):
+                with_batch(model, options.batch)
         _sign(model, metadata)
-        onnx.save_model(model, str(job.out))
+        write_model(model, job.out, self.most)
         opset = max(entry.version for entry in model.opset_import if entry.domain in {"", "ai.onnx"})
         taken, given, ops = describe(model, frozen.inputs, frozen.outputs)
         requires = {"opset": str(opset), "ir_version": str(model.ir_version)}
         return Converted(artifact=ArtifactDescription(taken, given, ops, requires).artifact(job))
+
+    def _model(self, job: ConversionJob, frozen: FrozenGraph, file: WeightFile) -> Any:
+        if job.quantized is not None:
+            model = from_tflite(job.quantized, inputs=frozen.inputs, outputs=frozen.outputs)
+            return shortened(model) if model.ByteSize() > frozen.bytes() else model
+        model = to_onnx(frozen, file=file, most=self.most)
+        return to_float16(model, file) if job.precision == "float16" else model
 
     def layer_maps(self, file: Path, layer: str, samples: Array) -> Array:
         """Run the file with the layer's last result as an output."""
@@ -101,14 +115,6 @@ class OnnxTarget(ConversionTarget):
 
 def _options(options: TargetOptions) -> OnnxOptions:
     return options if isinstance(options, OnnxOptions) else PLAIN
-
-
-def _model(job: ConversionJob, frozen: FrozenGraph) -> Any:
-    if job.quantized is not None:
-        model = from_tflite(job.quantized, inputs=frozen.inputs, outputs=frozen.outputs)
-        return shortened(model) if model.ByteSize() > frozen.bytes() else model
-    model = to_onnx(frozen)
-    return to_float16(model) if job.precision == "float16" else model
 
 
 def _sign(model: Any, metadata: ModelMetadata) -> None:

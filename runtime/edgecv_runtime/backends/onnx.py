@@ -6,18 +6,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from edgecv_runtime.backends import BackendInfo
-from edgecv_runtime.backends.structure.onnx import check_onnx
+from edgecv_runtime.backends.structure.onnx import check_onnx, second_file
 from edgecv_runtime.cpu import saturates_int8
 from edgecv_runtime.errors import BackendError
+from edgecv_runtime.files import MIB
 from edgecv_runtime.ort import onnxruntime
-from edgecv_runtime.schema import Artifact
+from edgecv_runtime.schema import DATA_SUFFIX, Artifact
 
 QUIET = 3  # errors only
 CPU = "CPUExecutionProvider"
 OPTIMIZED = "optimized.onnx"
+_OPTIMIZED_DATA = "session.optimized_model_external_initializers"
 
 
 class OnnxRuntime:
@@ -59,17 +62,20 @@ def open_session(
     Raises:
         MissingDependencyError: ONNX Runtime is not installed.
         BackendError: It lacks the provider, refused the file, or fell back to another provider.
-        BundleError: The file is damaged, or takes anything from another file.
+        BundleError: The file is damaged, or takes anything from another file than its second one.
     """
     ort = onnxruntime(extra)
     if provider not in ort.get_available_providers():
         raise BackendError(f"ONNX Runtime has no {provider} here", 'For CUDA: pip install "edgecv[onnx-gpu]"')
-    check_onnx(file, artifact.file)
+    _check(artifact, file)
     options = _options(ort, threads)
     if profiled_in is not None:
         options.enable_profiling = True
         options.profile_file_prefix = str(profiled_in / "profile")
         options.optimized_model_filepath = str(profiled_in / OPTIMIZED)
+        if artifact.data is not msgspec.UNSET:  # or the model would be too large for the file
+            options.add_session_config_entry(f"{_OPTIMIZED_DATA}_file_name", f"{OPTIMIZED}{DATA_SUFFIX}")
+            options.add_session_config_entry(f"{_OPTIMIZED_DATA}_min_size_in_bytes", str(MIB))
     try:
         session = ort.InferenceSession(str(file), options, providers=[provider])
     except Exception as error:
@@ -83,6 +89,14 @@ def open_session(
         )
     info = BackendInfo(name="onnxruntime", version=ort.__version__, providers=providers, threads=threads)
     return session, info
+
+
+def _check(artifact: Artifact, file: Path) -> None:
+    """Refuse a file that ONNX Runtime is not to see."""
+    second = None
+    if artifact.data is not msgspec.UNSET:
+        second = second_file(file.with_name(f"{file.name}{DATA_SUFFIX}"), artifact.data.file)
+    check_onnx(file, artifact.file, second)
 
 
 def _options(ort: Any, threads: int) -> Any:

@@ -101,7 +101,7 @@ def _rows(artifact: Artifact, options: Options) -> Iterator[BenchRow]:
                 target=artifact.target,
                 precision=artifact.precision,
                 sha256=artifact.sha256,
-                bytes=artifact.bytes,
+                bytes=artifact.size,
                 backend=backend.name,
                 threads=threads,
             )

@@ -62,6 +62,18 @@ struct LeftOutTests {
     }
   }
 
+  @Test func anArtifactWithASecondFileGoesAndABundleOfSuchAloneIsRefused() throws {
+    let whole = try Bundles.open("digits").manifest.artifacts.map(\.file)
+    let said = "the artifact \(whole[0]) has its numbers in a second file, which this library does not read"
+    let bundle = try ModelBundle.open(try changed("digits") { $0["artifacts"] = secondFiles($0["artifacts"], 1) })
+    #expect(bundle.leftOut == [said])
+    #expect(bundle.manifest.artifacts.map(\.file) == Array(whole.dropFirst()))
+    let place = try changed("digits") { $0["artifacts"] = secondFiles($0["artifacts"], whole.count) }
+    #expect(try #require(message { _ = try ModelBundle.open(place) }).hasSuffix(said))
+    let wanted = "Convert to a smaller precision, or make the model smaller: edgecv prune"
+    #expect(hint { _ = try ModelBundle.open(place) } == wanted)
+  }
+
   @Test("Clips and sounds are refused in words", arguments: ["clip", "sound"])
   func otherInputs(_ kind: String) throws {
     let spec = try JSONParser.parse("{\"kind\": \"\(kind)\", \"\(kind)\": {\"frames\": 4, \"stride\": 1}}", name: "spec")
@@ -81,6 +93,17 @@ struct LeftOutTests {
     guard case .array(let heads) = members["heads"], case .object(var warm) = heads[1] else { return .null }
     if !key.isEmpty { warm[key] = .null }
     return .array([try JSONParser.parse(head, name: "head"), .object(warm)])
+  }
+
+  /// The artifacts, of which the first few have a second file.
+  private func secondFiles(_ list: JSON?, _ count: Int) -> JSON {
+    guard case .array(let items) = list else { return .null }
+    return .array(
+      items.enumerated().map { number, item in
+        guard number < count, case .object(var members) = item else { return item }
+        members["data"] = .null
+        return .object(members)
+      })
   }
 
   private func with(_ list: JSON?, _ record: String) throws -> JSON {

@@ -1,6 +1,8 @@
 import Foundation
 
 private let unknown = "which this edgecv does not know"
+private let unread = "which this library does not read"
+private let smaller = "Convert to a smaller precision, or make the model smaller: edgecv prune"
 private let update = "Update the app"
 private let python = "Run the bundle with edgecv's Python runtime"
 private let prepared = ["image", "tensor"]
@@ -17,7 +19,8 @@ struct LeftOut {
   let heads: Int
 
   /// Leave out of a manifest what a newer edgecv wrote into it, so that an old app runs the rest: artifacts of unknown
-  /// formats with their proofs, and heads of unknown kinds, whatever other keys they have.
+  /// formats with their proofs, and heads of unknown kinds, whatever other keys they have. Left out are artifacts of
+  /// several gigabytes, which have a second file, too.
   ///
   /// - Throws: `BundleError` if no artifact or no head is left, an artifact does not say where it lies, or an input is
   ///   prepared in a way that this library does not know, such as a clip or a sound.
@@ -25,14 +28,21 @@ struct LeftOut {
     try refuseInputs(manifest, name: name)
     let formats = Format.allCases.map(\.title)
     let kinds = HeadKind.allCases.map(\.title)
-    let artifacts = manifest.list("artifacts").partitioned { isUnknown($0, "target", formats) }
+    let every = manifest.list("artifacts").partitioned { isUnknown($0, "target", formats) }
+    let sizes = every.known.partitioned { $0.members?["data"] != nil }
+    let artifacts = (unknown: every.unknown, known: sizes.known)
+    let large = sizes.unknown
     let heads = manifest.list("heads").partitioned { isUnknown($0, "kind", kinds) }
-    let files = try artifacts.unknown.map { try listedFile($0, name: name) }
+    let files = try (artifacts.unknown + large).map { try listedFile($0, name: name) }
+    let larger = large.map { "the artifact \(said($0, "file")) has its numbers in a second file, \(unread)" }
+    let newer =
+      artifacts.unknown.map { "the artifact \(said($0, "file")) is for the target \(said($0, "target")), \(unknown)" }
+      + heads.unknown.map { "the head \"\(said($0, "name"))\" is of the kind \(said($0, "kind")), \(unknown)" }
     let leftOut = LeftOut(
-      sentences: artifacts.unknown.map { "the artifact \(said($0, "file")) is for the target \(said($0, "target")), \(unknown)" }
-        + heads.unknown.map { "the head \"\(said($0, "name"))\" is of the kind \(said($0, "kind")), \(unknown)" },
+      sentences: newer + larger,
       outputs: heads.unknown.flatMap { $0.members?.list("outputs").compactMap(\.string) ?? [] },
       heads: heads.unknown.count)
+    if let first = larger.first, artifacts.known.isEmpty { throw BundleError("\(name): \(first)", smaller) }
     for (part, found) in [("artifacts", artifacts), ("heads", heads)] {
       if found.unknown.isEmpty || !found.known.isEmpty { continue }
       let words = shortened(leftOut.sentences.joined(separator: "; "))

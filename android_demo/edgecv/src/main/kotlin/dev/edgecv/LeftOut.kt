@@ -13,6 +13,7 @@ import kotlinx.serialization.json.JsonPrimitive
 private val NAME = Regex("[a-z][a-z0-9_-]*")
 private const val UNKNOWN = "which this edgecv does not know"
 private const val UPDATE = "Update the app"
+private const val SMALLER = "Convert to a smaller precision, or make the model smaller: edgecv prune"
 private const val PYTHON = "Run the bundle with edgecv's Python runtime"
 private val PREPARED = listOf("image", "tensor")
 
@@ -31,7 +32,7 @@ internal class LeftOut(val sentences: List<String>, val outputs: List<String>, v
 
 /**
  * Leave out of a manifest what a newer edgecv wrote into it, so that an old app runs the rest: artifacts of unknown formats with their
- * proofs, and heads of unknown kinds, whatever other keys they have.
+ * proofs, and heads of unknown kinds, whatever other keys they have. Left out are artifacts of several gigabytes, which have a second file, too.
  *
  * @return the manifest without them, and what they were.
  * @throws BundleException no artifact or no head is left, an artifact does not say where it lies, or an input is prepared in a way that
@@ -39,16 +40,19 @@ internal class LeftOut(val sentences: List<String>, val outputs: List<String>, v
  */
 internal fun leaveOutUnknown(manifest: JsonObject, name: String): Pair<JsonObject, LeftOut> {
     refuseInputs(manifest, name)
-    val (newArtifacts, artifacts) = list(manifest, "artifacts").partition { isUnknown(it, "target", Format.values().map { it.title }) }
+    val (newArtifacts, known) = list(manifest, "artifacts").partition { isUnknown(it, "target", Format.values().map { it.title }) }
+    val (large, artifacts) = known.partition { it is JsonObject && "data" in it }
     val (newHeads, heads) = list(manifest, "heads").partition { isUnknown(it, "kind", HeadKind.values().map { it.title }) }
-    val files = newArtifacts.map { listed(it as JsonObject, name).file }
+    val files = (newArtifacts + large).map { listed(it as JsonObject, name).file }
     val sentences = newArtifacts.map { "the artifact ${said(it, "file")} is for the target ${said(it, "target")}" } +
         newHeads.map { "the head \"${said(it, "name")}\" is of the kind ${said(it, "kind")}" }
+    val larger = large.map { "the artifact ${said(it, "file")} has its numbers in a second file, which this library does not read" }
     val leftOut = LeftOut(
-        sentences = sentences.map { "$it, $UNKNOWN" },
+        sentences = sentences.map { "$it, $UNKNOWN" } + larger,
         outputs = newHeads.flatMap { head -> list(head as JsonObject, "outputs").mapNotNull(::textOf) },
         heads = newHeads.size,
     )
+    if (large.isNotEmpty() && artifacts.isEmpty()) throw BundleException("$name: ${larger.first()}", SMALLER)
     refuseEmpty("artifacts", newArtifacts, artifacts, leftOut, name)
     refuseEmpty("heads", newHeads, heads, leftOut, name)
     val proofs = list(manifest, "parity").filterNot { text(it, "artifact") in files }

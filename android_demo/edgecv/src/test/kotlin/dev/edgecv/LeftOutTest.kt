@@ -87,6 +87,22 @@ class LeftOutTest {
     }
 
     @Test
+    fun `an artifact with a second file goes with its proof, and a bundle of such alone is refused`() {
+        val said = "the artifact onnx/model.float32.onnx has its numbers in a second file, which this library does not read"
+        val folder = changed("colours") { it + ("artifacts" to it.withSecondFiles(1)) }
+        Bundle.open(folder).use { bundle ->
+            assertEquals(listOf(said), bundle.leftOut)
+            assertEquals(listOf("onnx/model.int8.onnx"), bundle.manifest.artifacts.map { it.file })
+            assertTrue(bundle.manifest.parity.none { it.artifact == "onnx/model.float32.onnx" })
+        }
+        val error = assertFailsWith<BundleException> {
+            Bundle.open(changed("colours") { it + ("artifacts" to it.withSecondFiles(it.getValue("artifacts").jsonArray.size)) })
+        }
+        assertEquals("colours.edgecv/bundle.json: $said", error.message)
+        assertEquals("Convert to a smaller precision, or make the model smaller: edgecv prune", error.hint)
+    }
+
+    @Test
     fun `clips and sounds are refused in words`() {
         for (kind in listOf("clip", "sound")) {
             val spec = parsed("""{"kind": "$kind", "$kind": {"frames": 4, "stride": 1}}""")
@@ -103,6 +119,13 @@ class LeftOutTest {
 
     private fun Map<String, JsonElement>.list(key: String, record: String): JsonArray =
         JsonArray(listOf(parsed(record)) + getValue(key).jsonArray)
+
+    /** The artifacts, of which the first few have a second file. */
+    private fun JsonObject.withSecondFiles(count: Int): JsonArray {
+        val data = parsed("""{"file": "x.data", "sha256": "${"0".repeat(64)}", "bytes": 7}""")
+        val artifacts = getValue("artifacts").jsonArray
+        return JsonArray(artifacts.take(count).map { JsonObject(it.jsonObject + ("data" to data)) } + artifacts.drop(count))
+    }
 
     private fun parsed(text: String): JsonElement = Json.parseToJsonElement(text)
 
