@@ -77,9 +77,10 @@ class Witness(Record, frozen=True):
 
 
 class WitnessRow(Record, frozen=True):
-    """One model, by precision; `samples` are those that both answered."""
+    """One model, by precision, on one machine; `samples` are those that both answered."""
 
     name: str
+    machine: str
     samples: int
     seconds: float
     precisions: dict[str, Witness]
@@ -88,7 +89,6 @@ class WitnessRow(Record, frozen=True):
 class WitnessResults(Record, frozen=True):
     """All of `coreai.json`."""
 
-    machine: str
     versions: dict[str, str]
     rows: tuple[WitnessRow, ...]
 
@@ -111,7 +111,7 @@ def main(arguments: Sequence[str]) -> int:
         rows = {kept.name: kept for kept in _kept()} | {name: row}  # another run may have written its own meanwhile
         failed |= any(one.status == "failed" or not _is_rounding(one) for one in row.precisions.values())
         ordered = tuple(rows[other] for other in known if other in rows)
-        results = WitnessResults(machine=machine_line(), versions=tool_versions(), rows=ordered)
+        results = WitnessResults(versions=tool_versions(), rows=ordered)
         RESULTS.write_text(json.dumps(msgspec.to_builtins(results), indent=1) + "\n")
         print(_line(row), flush=True)
     return int(failed)
@@ -133,7 +133,13 @@ def compare(name: str) -> WitnessRow:
     except EdgecvError as error:
         found = dict.fromkeys(PRECISIONS, Witness("failed", error.message))
     count = max(one.samples for one in found.values())
-    return WitnessRow(name, count, round(time.monotonic() - began, 1), found)
+    return WitnessRow(
+        name=name,
+        machine=machine_line(),
+        samples=count,
+        seconds=round(time.monotonic() - began, 1),
+        precisions=found,
+    )
 
 
 def _plain(name: str) -> tuple[Outcome, Path | None]:
