@@ -170,6 +170,7 @@ def to_int8(frozen: FrozenGraph, store: ObjectStore, io: IoType, how: Quantizing
     """
     frozen = canonical(frozen, PASSES)
     float32 = to_tflite(frozen, "float32")  # while the samples are still being prepared
+    give_back()  # what the converter took
     spool = wait_for(store, CALIBRATION)
     names = _in_file_order(describe(float32, frozen.inputs, frozen.outputs)[0], input_names(float32))
     arrays = _arrays(spool, frozen, names)
