@@ -17,11 +17,24 @@ SUFFIXES: Final = frozenset(
 DAMAGED: Final = "It may be damaged, or OpenCV lacks its codec"
 
 
-def open_video(path: Path | str) -> Any | None:
-    """OpenCV's capture of a video file, or None where it cannot be opened."""
+def open_video(path: Path | str, threads: int | None = None) -> Any | None:
+    """OpenCV's capture of a video file, or None where it cannot be opened.
+
+    Args:
+        path: The file.
+        threads: How many FFmpeg may decode in, whose number changes no pixel; by default one for each core.
+    """
+    cv2 = opencv()
     # Absolute, lest FFmpeg take what stands before a colon in a name for a protocol.
-    capture = opencv().VideoCapture(os.path.abspath(path))  # noqa: PTH100 - `absolute` keeps `..`, to no end
-    return capture if capture.isOpened() else None
+    place = os.path.abspath(path)  # noqa: PTH100 - `absolute` keeps `..`, to no end
+    ways: list[tuple[int, list[int]]] = [(cv2.CAP_ANY, [])]
+    if threads is not None:
+        ways.insert(0, (cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, threads]))
+    for backend, settings in ways:
+        capture = cv2.VideoCapture(place, backend, settings)
+        if capture.isOpened():
+            return capture
+    return None
 
 
 def middle_clip(count: int, frames: int, stride: int) -> list[int]:

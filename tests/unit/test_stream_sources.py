@@ -87,6 +87,21 @@ def test_frames_of_a_video_do_not_share_memory(tmp_path):
     assert found[0].image[0, 0, 0] > 150 > found[1].image[0, 0, 0]
 
 
+def test_decoding_leaves_a_core_to_inference_and_changes_no_bit(tmp_path, monkeypatch):
+    import cv2
+
+    pictures = np.random.default_rng(1).integers(0, 256, (12, 3), np.uint8)
+    path = write_video(tmp_path / "v.mp4", [tuple(map(int, colour)) for colour in pictures], size=(320, 240))
+    found = {}
+    for count in (1, 2, 8):
+        monkeypatch.setattr("edgecv_runtime.stream.video.cores", lambda count=count: count)
+        source = VideoFile(path)
+        assert source._capture.get(cv2.CAP_PROP_N_THREADS) == max(1, count - 1)
+        found[count] = np.stack([frame.image for frame in frames(source)])
+    assert len(found[1]) == 12
+    assert found[1].tobytes() == found[2].tobytes() == found[8].tobytes()
+
+
 def test_a_turned_video_comes_upright(tmp_path):
     path = write_video(tmp_path / "v.mp4", [RED] * 3, left=BLUE)
     content = path.read_bytes()

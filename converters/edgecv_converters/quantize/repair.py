@@ -242,12 +242,15 @@ class RepairSearch:
         held = sum(4 * int(np.prod(network.shapes[number])) for number in network.grids)
         count = int(np.clip(HELD_BYTES // max(held, 1), 1, min(sample_count(network), len(self._samples[0]))))
         file = WatchedFile(self._float32, twins)
-        rows: dict[int, list[Array]] = {twin: [] for twin in twins}
-        for feed in rows_of(self._samples, count):
+        values: dict[int, Array] = {}
+        for row, feed in enumerate(rows_of(self._samples, count)):
             file.run(feed)
-            for twin, found in rows.items():
-                found.append(file.value(twin))
-        return {twin: np.stack(found) for twin, found in rows.items()}
+            for twin in twins:
+                found = file.value(twin)
+                if not row:
+                    values[twin] = np.empty((count, *found.shape), found.dtype)
+                values[twin][row] = found
+        return values
 
     def _cut(self, kept: set[int]) -> tuple[bytes, Network]:
         """The file with these operations in float, and what they had ruined on scales of its own."""

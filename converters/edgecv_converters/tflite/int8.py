@@ -15,7 +15,7 @@ from edgecv_converters.data import Spool
 from edgecv_converters.graph.frozen import FrozenGraph
 from edgecv_converters.graph.passes import integer_casts, square
 from edgecv_converters.graph.passes.runner import canonical
-from edgecv_converters.isolate.child import progress, wait_for
+from edgecv_converters.isolate.child import give_back, progress, wait_for
 from edgecv_converters.isolate.store import ObjectStore
 from edgecv_converters.measured import LayerError, Mixed
 from edgecv_converters.quantize import LOGITS, Quantized, QuantizeSettings, Refinement, quantize
@@ -68,6 +68,27 @@ class Int8:
     float32_bytes: int
     float_layers: tuple[str, ...] = ()
     mixed: Mixed | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """The float file, the calibration samples, and these as an array for each input in the file's order."""
+
+    float32: bytes
+    spool: Spool
+    names: list[str]
+    arrays: list[Array]
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """An int8 file with float32 inputs and outputs; `islands` are float: kinds and layers, and why."""
+
+    data: bytes
+    steps: tuple[str, ...]
+    notes: tuple[str, ...]
+    islands: tuple[tuple[str, str, str], ...]
+    mixed: Mixed | None
 
 
 @dataclass(slots=True)
@@ -160,17 +181,39 @@ def to_int8(frozen: FrozenGraph, store: ObjectStore, io: IoType, how: Quantizing
     """
     frozen = canonical(frozen, PASSES)
     float32 = to_tflite(frozen, "float32")  # while the samples are still being prepared
+    give_back()  # what the converter took
     spool = wait_for(store, CALIBRATION)
-    whole = 1.0 if how.budget is None else MIXED_BEGINS
     names = _in_file_order(describe(float32, frozen.inputs, frozen.outputs)[0], input_names(float32))
     arrays = _arrays(spool, frozen, names)
-    plain, known = _plain(frozen, spool, float32, arrays, how, whole)
+    made = _made(frozen, store, io, how, _Given(float32, spool, names, arrays))
+    give_back()  # what was held of the samples' values
+    data = made.data
+    layers = measure_layers(data, float32, arrays, by_answers=LOGITS in made.steps)
+    if len(data) > len(float32):
+        data = compact(data)
+    return Int8(
+        data=with_io(data, io),
+        steps=made.steps,
+        notes=(*made.notes, *_in_words(made.islands)),
+        layers=layers,
+        float32_bytes=len(float32),
+        float_layers=tuple(dict.fromkeys(layer for _, layer, _ in made.islands)),
+        mixed=made.mixed,
+    )
+
+
+def _made(frozen: FrozenGraph, store: ObjectStore, io: IoType, how: Quantizing, given: _Given) -> _Made:
+    """Quantize, and with a budget keep layers float until it is kept to."""
+    float32, arrays = given.float32, given.arrays
+    whole = 1.0 if how.budget is None else MIXED_BEGINS
+    plain, known = _plain(frozen, given.spool, float32, arrays, how, whole)
+    give_back()  # what the converter took
 
     @cache
     def quantized(data: bytes) -> Quantized:
         if how.quantizer != "edgecv":
             return Quantized(data=data, steps=(), notes=(), distances={})
-        settings = _settings(how, frozen, data, names, store)
+        settings = _settings(how, frozen, data, given.names, store)
         return quantize(data, float32, arrays, settings, part(PLAIN_SHARE * whole, whole), known)
 
     making = _Making(plain, float32, arrays, quantized, RepairSearch(plain, float32, arrays))
@@ -179,20 +222,8 @@ def to_int8(frozen: FrozenGraph, store: ObjectStore, io: IoType, how: Quantizing
     if how.budget is not None:
         made, mixed = keep_within(how.budget, frozen, (data, float32), arrays, io, store, part(whole, 1.0))
         data = made.data
-    layers = measure_layers(data, float32, arrays, by_answers=LOGITS in making.steps)
     islands = (*making.kept, *_without_kernel(plain))
-    notes = (*making.notes, *_in_words(islands))
-    if len(data) > len(float32):
-        data = compact(data)
-    return Int8(
-        data=with_io(data, io),
-        steps=making.steps,
-        notes=notes,
-        layers=layers,
-        float32_bytes=len(float32),
-        float_layers=tuple(dict.fromkeys(layer for _, layer, _ in islands)),
-        mixed=mixed,
-    )
+    return _Made(data, making.steps, making.notes, islands, mixed)
 
 
 def _plain(

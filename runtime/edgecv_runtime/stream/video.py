@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from edgecv_runtime.cpu import cores
 from edgecv_runtime.errors import StreamError
 from edgecv_runtime.opencv import opencv
 from edgecv_runtime.stream.frame import Frame
@@ -28,7 +29,7 @@ class VideoFile:
         cv2 = opencv()
         self.name = str(path)
         self._notify = notify
-        capture = open_video(path)
+        capture = open_video(path, max(1, cores() - 1))  # inference has one core to itself
         if capture is None:
             raise StreamError(f"{path} cannot be opened as a video", DAMAGED)
         self._capture = capture
