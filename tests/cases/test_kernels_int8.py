@@ -120,3 +120,26 @@ def test_a_softplus_of_large_values_is_finite_and_has_steps_for_small_ones() -> 
         assert min(ratios(made.expected, found)) > 25
     found = [one[:, 0] for one in answers(float_file(model), [values[:JUDGED]])]
     assert min(ratios(made.expected, found)) > 100
+
+
+def dead(keras: Any, values: Any) -> Any:
+    """Units that never fire."""
+    never = keras.initializers.Constant(-50.0)
+    return keras.layers.Conv2D(4, 3, padding="same", bias_initializer=never, activation="relu")(values)
+
+
+def untrained(keras: Any, values: Any) -> Any:
+    """A branch that begins at zero, as those of residual networks do, and its attention."""
+    return keras.ops.tanh(keras.layers.Conv2D(4, 3, padding="same", kernel_initializer="zeros")(values))
+
+
+@pytest.mark.parametrize("branch", [dead, untrained])
+def test_what_always_is_zero_has_a_usual_scale(branch: Any) -> None:
+    """The converter's is 8e-9: XNNPACK refuses the first file, and for Core ML the second one's scale is 0 in float16."""
+    keras = seeded()
+    image, one, _ = parts(keras)
+    x = one + keras.layers.Conv2D(4, 1)(branch(keras, one))
+    model = keras.Model(image, keras.layers.Dense(3)(keras.layers.Flatten()(x)))
+    made = files(model, {"x": pictures()}, how=Quantizing(quantizer="vendor"))
+    for found in (made.tflite(), made.onnx(), made.coreml()):
+        assert min(ratios(made.expected, found)) > 30

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from edgecv_converters.quantize.floats import FloatValues
-from edgecv_converters.quantize.network import MismatchError, Network
+from edgecv_converters.quantize.network import MismatchError, Network, read_network
 from edgecv_converters.quantize.ranges import grid_of
-from edgecv_converters.quantize.scheme import read_scheme, write_scheme
+from edgecv_converters.quantize.scheme import BiasRoomError, read_scheme, write_scheme
 from edgecv_converters.quantize.shared import FIXED_RESULT, Group, groups, has_fixed_operand
 from edgecv_converters.tflite.reader import Grid
 
 FEW = 4  # samples that the converter needs to see
+EMPTY = 1e-8  # the converter's scale of what always is 0: 1e-6 in 128 steps
 
 
 def with_whole_ranges(network: Network, data: bytes, known: FloatValues) -> bytes:
@@ -36,6 +37,21 @@ def with_whole_ranges(network: Network, data: bytes, known: FloatValues) -> byte
         grids |= dict.fromkeys(group.tensors, grid_of(*ends))
     exact = {p.bias: network.constants[p.bias].astype("float64") for p in network.products if p.bias is not None}
     return write_scheme(network, data, read_scheme(network, data).with_grids(grids).with_biases(exact))
+
+
+def without_empty_ranges(data: bytes, float32: bytes) -> bytes:
+    """The converter's int8 file with a usual scale for what is 0 in every sample, such as a unit that never fires.
+
+    Its own is so small that XNNPACK refuses to bring other values to it, and that it is 0 in float16. The file stays as
+    it is where its scales cannot be told.
+    """
+    try:
+        network = read_network(data, float32, plain=False)
+        empty = {number for number, grid in network.grids.items() if grid.scale <= EMPTY}
+        grids = dict.fromkeys(empty - network.constants.keys(), grid_of(0.0, 0.0))
+        return write_scheme(network, data, read_scheme(network, data).with_grids(grids)) if grids else data
+    except (BiasRoomError, MismatchError):
+        return data
 
 
 def _by_samples(network: Network) -> Iterator[Group]:

@@ -26,7 +26,7 @@ from edgecv_converters.quantize.quantizer import check_known
 from edgecv_converters.quantize.repair import RepairSearch, beyond_scales, broken_outputs
 from edgecv_converters.quantize.scheme import BiasRoomError
 from edgecv_converters.quantize.watched import UnusableFileError
-from edgecv_converters.quantize.whole_range import FEW, with_whole_ranges
+from edgecv_converters.quantize.whole_range import FEW, with_whole_ranges, without_empty_ranges
 from edgecv_converters.targets import IoType, Quantizing
 from edgecv_converters.tflite.compact import compact
 from edgecv_converters.tflite.convert import to_tflite
@@ -239,7 +239,7 @@ def _plain(
         data = to_tflite(frozen, "int8", samples=streamed(spool, total, count), dense_scales=how.dense_scales)
         if how.strict:
             check_integers(data)
-        return data
+        return without_empty_ranges(data, float32)
 
     if how.quantizer != "edgecv" or spool.count <= FEW:
         return converted(spool.count), None
