@@ -135,7 +135,7 @@ def untrained(keras: Any, values: Any) -> Any:
 
 @pytest.mark.parametrize("branch", [dead, untrained])
 def test_what_always_is_zero_has_a_usual_scale(branch: Any) -> None:
-    """The converter's is 8e-9: XNNPACK refuses the first file, and for Core ML the second one's scale is 0 in float16."""
+    """The converter's is 8e-9: XNNPACK refuses the first file; the second's scale is 0 in Core ML's float16."""
     keras = seeded()
     image, one, _ = parts(keras)
     x = one + keras.layers.Conv2D(4, 1)(branch(keras, one))
