@@ -119,7 +119,7 @@ struct PlantedFaultTests {
     for plant in proofs.plants {
       let measured = try proofs.compare(proofs.good.merging([plant.output: plant.values]) { $1 })
       let gates = Gates.of(proofs.precision, isTrained: false, measured, recorded: [proofs.recorded])
-      let reasons = gates.filter { !$0.passed }.map(Gates.reason)
+      let reasons = Gates.reasons(gates, measured)
       #expect(reasons.contains { $0.contains(plant.blamed) }, "\(plant.blamed)")
       #expect(differences(plant.proof, measured, gates, reasons, tolerance: sums) == [], "\(plant.blamed)")
     }

@@ -117,8 +117,17 @@ enum Gates {
     Gate(name: name, on: onGolden, limit: limit, value: value, passed: passed, subject: subject)
   }
 
-  /// The reason, in `edgecv verify`'s words, why an artifact that does not pass a gate fails.
-  static func reason(_ gate: Gate) -> String {
+  /// The reasons, in `edgecv verify`'s words, why an artifact does not pass. What is not finite is one for all gates that are read
+  /// of values.
+  static func reasons(_ gates: [Gate], _ measured: Comparison) -> [String] {
+    let missed = gates.filter { !$0.passed }
+    let ofValues = ["snr_db", "agreement"] + int8.measured.map(\.name)
+    if measured.nonFinite == 0 || !missed.contains(where: { ofValues.contains($0.name) }) { return missed.map(reason) }
+    let broken = "\(measured.nonFinite) of \(measured.count) answers are not finite: NaN or infinite (on \(onGolden))"
+    return [broken] + missed.filter { !ofValues.contains($0.name) }.map(reason)
+  }
+
+  private static func reason(_ gate: Gate) -> String {
     let subject = gate.subject ?? ""
     switch gate.name {
     case "constant": return "\(subject) varies in the source and is constant in the artifact (on \(gate.on))"

@@ -73,7 +73,7 @@ public enum SelfTest {
     let isTrained = manifest.provenance.recipe.contains("epochs")
     let recorded = manifest.parity.filter { $0.artifact == predictor.artifact.file }
     let gates = Gates.of(predictor.artifact.precision, isTrained: isTrained, comparison, recorded: recorded)
-    let reasons = gates.filter { !$0.passed }.map(Gates.reason) + [pictures.reason, answers.reason].compactMap { $0 }
+    let reasons = Gates.reasons(gates, comparison) + [pictures.reason, answers.reason].compactMap { $0 }
     return Verdict(
       passed: reasons.isEmpty, backend: predictor.backend, artifact: predictor.artifact.file, pictures: pictures.count,
       picturesEqual: pictures.equal, answersEqual: answers.equal, comparison: comparison, gates: gates, reasons: reasons)

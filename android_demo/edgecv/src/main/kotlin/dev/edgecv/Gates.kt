@@ -31,6 +31,7 @@ internal object Gates {
         "int16x8" to Limits(agreement = 0.95, snrDb = 20.0, meanIou = 0.90, psnrDb = 30.0),
         "mixed" to int8,
     )
+    private val readOfValues = setOf("snr_db", "agreement") + int8.measured.keys
     private val trainedInt8 = Limits(agreement = 0.75, snrDb = null, meanIou = 0.60, psnrDb = 20.0)
 
     /**
@@ -104,8 +105,15 @@ internal object Gates {
         }
     }
 
-    /** The reason, in `edgecv verify`'s words, why an artifact that does not pass a gate fails. */
-    fun reason(gate: Gate): String = when (gate.name) {
+    /** The reasons, in `edgecv verify`'s words, why an artifact does not pass. What is not finite is one for all gates that are read of values. */
+    fun reasons(gates: List<Gate>, measured: Comparison): List<String> {
+        val missed = gates.filter { !it.passed }
+        val (ofValues, others) = missed.partition { measured.nonFinite > 0 && it.name in readOfValues }
+        val broken = "${measured.nonFinite} of ${measured.count} answers are not finite: NaN or infinite (on $GOLDEN)"
+        return listOfNotNull(broken.takeIf { ofValues.isNotEmpty() }) + others.map(::reason)
+    }
+
+    private fun reason(gate: Gate): String = when (gate.name) {
         "constant" -> "${gate.subject} varies in the source and is constant in the artifact (on ${gate.on})"
         "lost" -> "${gate.subject} follows the source no better than a constant does, or by another factor (on ${gate.on})"
         "never" -> "the artifact never answers ${gate.subject}, which the source does (on ${gate.on})"

@@ -90,7 +90,7 @@ public object SelfTest {
         val epochs = manifest.provenance.recipe["epochs"]
         val recorded = manifest.parity.filter { it.artifact == predictor.artifact.file }
         val gates = Gates.of(predictor.artifact.precision, trained = epochs != null && epochs !is JsonNull, comparison, recorded)
-        val reasons = gates.filter { !it.passed }.map(Gates::reason) + listOfNotNull(pictures.reason, answers.reason)
+        val reasons = Gates.reasons(gates, comparison) + listOfNotNull(pictures.reason, answers.reason)
         return Verdict(
             passed = reasons.isEmpty(),
             backend = predictor.backend,

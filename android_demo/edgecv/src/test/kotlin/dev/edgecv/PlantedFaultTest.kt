@@ -53,7 +53,7 @@ class PlantedFaultTest {
             DynamicTest.dynamicTest("$number ${plant.blamed}") {
                 val measured = set.compare(set.good + (plant.output to plant.values))
                 val gates = Gates.of(set.precision, trained = false, measured, listOf(set.recorded))
-                val reasons = gates.filter { !it.passed }.map(Gates::reason)
+                val reasons = Gates.reasons(gates, measured)
                 assertTrue(reasons.any { plant.blamed in it }, "$reasons")
                 assertSame(plant.proof, measured, gates, reasons, SUMS)
             }
