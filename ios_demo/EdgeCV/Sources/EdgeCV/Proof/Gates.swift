@@ -117,8 +117,8 @@ enum Gates {
     Gate(name: name, on: onGolden, limit: limit, value: value, passed: passed, subject: subject)
   }
 
-  /// The reasons, in `edgecv verify`'s words, why an artifact does not pass. Answers that are not finite are one for all gates that
-  /// are read of values.
+  /// The reasons, in `edgecv verify`'s words, why an artifact does not pass. Answers that are not finite are one reason for all
+  /// gates that are read of values.
   static func reasons(_ gates: [Gate], _ measured: Comparison) -> [String] {
     let missed = gates.filter { !$0.passed }
     let ofValues = ["snr_db", "agreement"] + int8.measured.map(\.name)
