@@ -29,7 +29,9 @@ def model(tmp_path_factory):
     keras.utils.set_random_seed(3)
     layers = keras.layers
     inputs = keras.Input((16, 16, 1))
-    values = layers.Dense(1024, activation="relu", name="wide")(layers.Flatten()(layers.Conv2D(4, 3)(inputs)))
+    values = layers.Dense(1024, activation="relu", name="wide")(
+        layers.Flatten()(layers.Conv2D(4, 3, name="conv")(inputs))
+    )
     path = tmp_path_factory.mktemp("wide") / "wide.keras"
     keras.Model(inputs, layers.Dense(10, activation="softmax", name="digit")(values)).save(path)
     return path
@@ -120,7 +122,7 @@ def test_it_is_looked_into_and_explained(two_files, digits_folder):
     assert result.code == 0, result.err
     found = json.loads(result.out)
     assert found["bytes"] == file.stat().st_size + 4 * 4 * 14 * 14 * 1024
-    maps = find("onnx").layer_maps(file, "conv2d", np.ones((1, 1, 16, 16, 1), np.float32)[0][None][:, 0])
+    maps = find("onnx").layer_maps(file, "conv", np.ones((1, 1, 16, 16, 1), np.float32)[0][None][:, 0])
     assert maps.shape == (1, 14, 14, 4)
 
 

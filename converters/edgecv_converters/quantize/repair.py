@@ -7,7 +7,7 @@ so are the statistics of normalizations: the reciprocal square root of a varianc
 left for the usual ones. Nothing is done where the outputs are sound, but for what never is right: a stand-in for
 infinity (-3e38, as attention masks have); what only moves integers between tensors to which TensorFlow's converter
 gave different scales: one-hot encodings, and sequences that are reversed; what divides by values that come near 0,
-which int8 rounds to 0, where its kernels refuse to divide; comparisons, whose kernels know steps of 1/256 alone; and
+which int8 rounds to 0, where its kernels refuse to divide; comparisons on scales that their kernels do not know; and
 after the last weights, where it costs next to nothing, exponentials (a softplus, log(1 + exp x), or sizes of boxes:
 values from 0.05 to 50 on steps of 0.2), the arithmetic with a number for each cell by which detectors place boxes
 (those of 0..640 have steps of 2.5), and the probabilities of many boxes (of which those of 0.004 and 0.0001 would be
@@ -23,6 +23,7 @@ from functools import cached_property
 
 import numpy as np
 
+from edgecv_converters.quantize.decoding import decoding
 from edgecv_converters.quantize.keep_float import keep_float
 from edgecv_converters.quantize.layers import sample_count
 from edgecv_converters.quantize.network import CASTS, MismatchError, Network, read_network
@@ -41,19 +42,14 @@ VARIES = 1e-4  # of the largest value: what differs by less is the same number
 HELD_BYTES = 256 << 20  # values that are looked at
 LIST_AXES = 4  # of samples of a tensor (1, n, m), such as n boxes of m numbers, or m of n
 ROUNDS = 8
+FINEST = 1 / 1024  # of the scales on which comparisons by 256ths tell most values apart
 NEAR_ZERO = 16  # steps: a smaller divisor is 3 % off and more, and 0 on samples that nobody has seen
 COMPARISONS = frozenset({"EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL", "NOT_EQUAL"})
 WRONG = frozenset({"ONE_HOT"})  # int8 files give other values than the float ones
 OTHER_VALUES = "TensorFlow's converter writes other values into the int8 file"
 DIVIDED = "int8 rounds values near 0 to 0, and by these is divided"
-COMPARED = "int8 kernels compare by steps of 1/256, whatever the scales are"
+COMPARED = "int8 kernels compare by steps of 1/256 and below 256"
 TIED = "one int8 scale would round a part of its values away"
-SPREAD = "exponentials have too few steps for their small values in int8"
-PLACED = "places in all of a picture have too few steps in int8"
-SORTED = "what the model sorts by its scores is chosen by more digits than int8 has"
-SCORED = "probabilities of many boxes, most of which are near 0, have steps of 1/256 in int8"
-PROBABLE = frozenset({"LOGISTIC", "SOFTMAX"})
-PLACING = frozenset({"ADD", "DIV", "MUL", "SUB"})
 MOVES = frozenset({"RESHAPE", "SLICE", "SQUEEZE", "STRIDED_SLICE", "TRANSPOSE"})  # of one tensor's values
 
 
@@ -180,7 +176,7 @@ class RepairSearch:
     def _run(self, *, broken: bool) -> Repaired | None:
         """Return the file with as few operations in float as it takes."""
         kept = {number for number, op in enumerate(self._network.ops) if _never(self._network, op)}
-        self._last = _decoding(self._network)
+        self._last = decoding(self._network)
         kept |= self._last.keys() | self._beyond_kernels
         split = any(group.split for group in groups(self._network))
         if not kept and not split and not broken:
@@ -202,8 +198,9 @@ class RepairSearch:
     @cached_property
     def _beyond_kernels(self) -> dict[int, str]:
         """The operations, by their numbers, that int8 kernels refuse, or get wrong, and why."""
-        compared = [n for n, op in self._computing(self._network) if op.kind in COMPARISONS]
-        beyond = [n for n in compared if not self._network.grids.keys().isdisjoint(self._network.ops[n].inputs)]
+        compared = [(n, op) for n, op in self._computing(self._network) if op.kind in COMPARISONS]
+        grids = self._network.grids
+        beyond = [n for n, op in compared if any(not FINEST <= grids[i].scale < 1 for i in op.inputs if i in grids)]
         return dict.fromkeys(beyond, COMPARED) | dict.fromkeys(self._dividing(), DIVIDED)
 
     def _dividing(self) -> set[int]:
@@ -312,52 +309,6 @@ class RepairSearch:
     @staticmethod
     def _computing(network: Network) -> Iterator[tuple[int, Op]]:
         return ((n, op) for n, op in enumerate(network.ops) if op.kind not in CASTS and op.outputs[0] in network.twins)
-
-
-def _decoding(network: Network) -> dict[int, str]:
-    """The int8 operations, by their numbers, that compute outputs after the last weights, and why they stay float.
-
-    They begin at an exponential, at the probabilities of many boxes, or at arithmetic with a number for each cell;
-    where boxes are sorted, at the weights.
-    """
-    found: dict[int, str] = {}
-    reasons: dict[int, str] = {}
-    last = last_ops(network)
-    first = SORTED if sorts(network, last) else None
-    for number in sorted(last):
-        op = network.ops[number]
-        before = next((reasons[operand] for operand in op.inputs if operand in reasons), None)
-        why = first or before or _reason(network, op)
-        touched = (*op.inputs, *op.outputs) if first else op.outputs
-        if why is None or network.grids.keys().isdisjoint(touched):
-            continue
-        reasons |= dict.fromkeys(op.outputs, why)
-        if op.kind not in CASTS:
-            found[number] = why
-    return found
-
-
-def _reason(network: Network, op: Op) -> str | None:
-    """Say why an operation after the last weights has too few steps in int8; None where it has enough."""
-    if op.kind == "EXP":
-        return SPREAD
-    if _places(network, op):
-        return PLACED
-    return SCORED if _scores(network, op) else None
-
-
-def _scores(network: Network, op: Op) -> bool:
-    """Tell whether an operation gives the probabilities of many boxes, of which most are near 0."""
-    listed = any(len(network.shapes[number]) == LIST_AXES - 1 for number in network.outputs)
-    return op.kind in PROBABLE and listed and int(np.prod(network.shapes[op.outputs[0]][:-1])) > 1
-
-
-def _places(network: Network, op: Op) -> bool:
-    """Tell whether an operand has a number for each cell or box; those for each channel have one axis."""
-    constants = [network.constants[number] for number in op.inputs if number in network.constants]
-    return op.kind in PLACING and any(
-        value.size > 1 and max(value.shape[:-1], default=1) > 1 and value.min() < value.max() for value in constants
-    )
 
 
 def _never(network: Network, op: Op) -> bool:
