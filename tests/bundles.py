@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -107,6 +108,13 @@ def onnx_artifact(file: Path, name: str, *, integers: bool = False, layout: str 
         ops={"ReduceMean": 1, "Mul": 1, "Softmax": 1},
         requires={"opset": "18"},
     )
+
+
+def edit_manifest(root: Path, change: Callable[[Any], object]) -> None:
+    """Change what a bundle's manifest says, as somebody with a text editor may."""
+    content = json.loads((root / "bundle.json").read_bytes())
+    change(content)
+    (root / "bundle.json").write_text(json.dumps(content))
 
 
 def plain(colour: tuple[int, int, int]) -> Image.Image:

@@ -45,12 +45,6 @@ def root(whole, tmp_path):
     return Path(shutil.copytree(whole, tmp_path / "colours.edgecv"))
 
 
-def edit(root, change):
-    content = json.loads((root / "bundle.json").read_bytes())
-    change(content)
-    (root / "bundle.json").write_text(json.dumps(content))
-
-
 def check_refused(root, *words):
     """The error of loading and verifying, whose message has these words and no thousands of letters."""
     with pytest.raises(BundleError) as caught:
@@ -158,7 +152,9 @@ def test_what_no_digest_covers_is_not_in_an_artifacts_folder(root, fill):
 def test_what_lies_among_the_files_and_is_not_listed_is_refused(root, folder, make):
     if folder == "models":  # wherever artifacts lie, nothing else does
         shutil.move(root / "onnx", root / "models")
-        edit(root, lambda content: [a.update(file=a["file"].replace("onnx/", "models/")) for a in content["artifacts"]])
+        bundles.edit_manifest(
+            root, lambda content: [a.update(file=a["file"].replace("onnx/", "models/")) for a in content["artifacts"]]
+        )
     (root / folder).mkdir(exist_ok=True)
     make(root / folder / "w.bin")
     check_refused(root, f"{folder}/w.bin", "is not listed")
@@ -166,7 +162,7 @@ def test_what_lies_among_the_files_and_is_not_listed_is_refused(root, folder, ma
 
 def test_an_artifact_at_the_top_has_nothing_unlisted_beside_it(root):
     shutil.move(root / ARTIFACT, root / "model.onnx")
-    edit(root, lambda content: content["artifacts"][1].update(file="model.onnx"))
+    bundles.edit_manifest(root, lambda content: content["artifacts"][1].update(file="model.onnx"))
     Bundle.load(root).verify_integrity()
     (root / "w.bin").touch()
     check_refused(root, "w.bin is not listed")
@@ -186,7 +182,7 @@ NAMES = {
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
 @pytest.mark.parametrize("place", ["artifact", "golden"])
 def test_a_name_that_no_file_of_a_bundle_has_is_refused(root, name, place):
-    edit(root, lambda c: (c["artifacts"][0] if place == "artifact" else c["golden"]).update(file=name))
+    bundles.edit_manifest(root, lambda c: (c["artifacts"][0] if place == "artifact" else c["golden"]).update(file=name))
     check_refused(root, "the bundle names the path")
 
 
@@ -197,7 +193,7 @@ def test_a_bundle_of_an_impossible_name_does_not_exist():
 
 
 def test_an_artifacts_size_is_checked(root):
-    edit(root, lambda content: content["artifacts"][0].update(bytes=1))
+    bundles.edit_manifest(root, lambda content: content["artifacts"][0].update(bytes=1))
     check_refused(root, "onnx/model.float32.onnx was changed")
 
 
@@ -274,7 +270,7 @@ MISFITS = {
 
 @pytest.mark.parametrize(("change", "words"), MISFITS.values(), ids=MISFITS)
 def test_a_manifest_that_does_not_fit_is_refused_when_it_is_loaded(root, change, words):
-    edit(root, change)
+    bundles.edit_manifest(root, change)
     check_refused(root, words)
 
 
@@ -309,5 +305,5 @@ def test_golden_cases_have_the_models_tensors_and_answers(root, change, words):
     change(content["cases"][0])
     index.write_text(json.dumps(content))
     digest = hashlib.sha256(index.read_bytes()).hexdigest()
-    edit(root, lambda manifest: manifest["golden"].update(sha256=digest))
+    bundles.edit_manifest(root, lambda manifest: manifest["golden"].update(sha256=digest))
     check_refused(root, words)

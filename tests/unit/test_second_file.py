@@ -39,12 +39,6 @@ def root(whole, tmp_path):
     return Path(shutil.copytree(whole, tmp_path / "colours.edgecv"))
 
 
-def edit(root, change):
-    content = json.loads((root / "bundle.json").read_bytes())
-    change(content)
-    (root / "bundle.json").write_text(json.dumps(content))
-
-
 def opened(root):
     return load(root, target="onnx", precision="float32")
 
@@ -143,7 +137,7 @@ FORMS = {
 
 @pytest.mark.parametrize(("change", "words"), FORMS.values(), ids=FORMS)
 def test_a_manifest_that_cannot_be_is_refused(root, change, words):
-    edit(root, lambda content: change(content["artifacts"][0]))
+    bundles.edit_manifest(root, lambda content: change(content["artifacts"][0]))
     with pytest.raises(BundleError) as caught:
         Bundle.load(root)
     assert words in caught.value.message
@@ -209,7 +203,7 @@ def test_a_model_that_reads_anything_else_is_refused_though_the_digests_fit(root
 
 
 def test_a_second_file_that_the_manifest_does_not_have_is_refused(root):
-    edit(root, lambda content: content["artifacts"][0].pop("data"))
+    bundles.edit_manifest(root, lambda content: content["artifacts"][0].pop("data"))
     with pytest.raises(BundleError, match=r"model\.float32\.onnx is damaged.*external file"):
         opened(root)
     with pytest.raises(BundleError, match=r"model\.float32\.onnx\.data is not listed"):
@@ -227,7 +221,7 @@ def test_a_zip_has_no_more_of_it_than_is_said(whole, tmp_path):
 
 
 def test_one_of_an_unknown_format_is_checked_too(root):
-    edit(root, lambda content: content["artifacts"][0].update(target="openvino"))
+    bundles.edit_manifest(root, lambda content: content["artifacts"][0].update(target="openvino"))
     bundle = Bundle.load(root)
     bundle.verify_integrity()
     (listed,) = bundle.unread.files

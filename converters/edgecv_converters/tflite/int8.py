@@ -239,10 +239,10 @@ def _plain(
         data = to_tflite(frozen, "int8", samples=streamed(spool, total, count), dense_scales=how.dense_scales)
         if how.strict:
             check_integers(data)
-        return without_empty_ranges(data, float32)
+        return data
 
     if how.quantizer != "edgecv" or spool.count <= FEW:
-        return converted(spool.count), None
+        return without_empty_ranges(converted(spool.count), float32), None
     few, known = converted(FEW), None
     try:
         network = read_network(few, float32)
@@ -250,7 +250,7 @@ def _plain(
         known = float_values(network, float32, arrays, lambda done, _: progress(done, total))
         return with_whole_ranges(network, few, known), known
     except (BiasRoomError, MismatchError, UnusableFileError):  # the ranges of all samples cannot be put in
-        return converted(spool.count), known
+        return without_empty_ranges(converted(spool.count), float32), known
 
 
 def _arrays(spool: Spool, frozen: FrozenGraph, names: list[str]) -> list[Array]:
