@@ -17,8 +17,20 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from edgecv_converters.graph.frozen import FrozenGraph
-from edgecv_converters.quantize import BIASES, LOGITS, RANGES, ROUNDING, SCALES, QuantizeSettings, Refinement, quantize
+from edgecv_converters.quantize import (
+    BEHIND,
+    BIASES,
+    LOGITS,
+    RANGES,
+    ROUNDING,
+    SCALES,
+    QuantizeSettings,
+    Refinement,
+    quantize,
+)
+from edgecv_converters.quantize.behind import readings
 from edgecv_converters.quantize.network import Network, read_network
+from edgecv_converters.quantize.shared import groups
 
 from benchmarks.shared import KWS, PICTURES, RESNET8
 
@@ -28,11 +40,13 @@ CALIBRATION, SEED = 500, 0
 BATCH, WARM_UP, SETTLING = 64, 250, 1000  # samples, steps, samples
 CHOSEN: tuple[tuple[str, tuple[str, ...] | None], ...] = (
     ("+ least-error ranges", (RANGES,)),
-    ("+ least-divergence logit ranges", (RANGES, LOGITS)),
-    ("+ bias correction", (RANGES, LOGITS, BIASES)),
-    ("+ weight scales and compensated rounding", (RANGES, LOGITS, SCALES, ROUNDING, BIASES)),
+    ("+ ranges judged behind activation functions", (RANGES, BEHIND)),
+    ("+ least-divergence logit ranges", (RANGES, BEHIND, LOGITS)),
+    ("+ bias correction", (RANGES, BEHIND, LOGITS, BIASES)),
+    ("+ weight scales and compensated rounding", (RANGES, BEHIND, LOGITS, SCALES, ROUNDING, BIASES)),
     ("default (chosen on the calibration samples)", None),
 )
+"""Each row with the steps before it; BEHIND is left out of a network in which no activation function stands alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +91,12 @@ def rows(name: str, subject: Subject, *, refine: bool) -> Iterator[Row]:
     bare = to_tflite(without_whole_pool, "int8", samples=samples)
     yield judge("converter alone", bare, 0.0)
     yield judge("+ average over the map as MEAN", plain, 0.0)
-    for ingredient, steps in CHOSEN:
+    network = read_network(plain, float32)
+    absent = () if readings(network, groups(network)) else (BEHIND,)
+    for ingredient, asked in CHOSEN:
+        if asked is not None and asked[-1:] == absent:
+            continue
+        steps = None if asked is None else tuple(step for step in asked if step not in absent)
         began = time.monotonic()
         made = quantize(plain, float32, [subject.calibration], QuantizeSettings(seed=SEED, steps=steps))
         yield judge(ingredient, made.data, time.monotonic() - began)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
-from edgecv_converters.quantize import BIASES, LOGITS, RANGES, ROUNDING, SCALES, QuantizeSettings, quantize
+from edgecv_converters.quantize import BEHIND, BIASES, LOGITS, RANGES, ROUNDING, SCALES, QuantizeSettings, quantize
 from edgecv_converters.quantize.bias import corrected, mean_shift
 from edgecv_converters.quantize.compensate import compensable
 from edgecv_converters.quantize.execute import execute, mixing, rounded, step, unwatched
@@ -291,7 +291,7 @@ def test_a_network_without_logits_has_no_step_for_them() -> None:
     _, int8, float32, data = files("residual")
     found = quantize(int8, float32, [data], QuantizeSettings())
     assert not any(LOGITS in name for name in found.distances)
-    assert f"{RANGES}, {BIASES}" in found.distances
+    assert f"{RANGES}, {BEHIND}, {BIASES}" in found.distances
 
 
 def test_a_seed_gives_the_same_bytes() -> None:

@@ -6,9 +6,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from edgecv_converters.quantize.logits import FACTORS, divergence, find_logits, least_divergence_grid
+from edgecv_converters.quantize.logits import divergence, find_logits, least_divergence_grid
 from edgecv_converters.quantize.network import Network
-from edgecv_converters.quantize.ranges import grid_of, least_error_grid
+from edgecv_converters.quantize.ranges import WIDE_FACTORS, grid_of, least_error_grid
 from edgecv_converters.quantize.shared import groups
 from edgecv_converters.tflite.reader import Grid, Op
 from hypothesis import given, settings
@@ -65,7 +65,7 @@ def test_the_search_is_as_good_as_brute_force_and_never_worse_than_the_whole_ran
     logits = drawn(seed, classes)
     low, high = ends(logits)
     found = divergence(logits, op)(least_divergence_grid(logits, op))
-    coarse = [divergence(logits, op)(grid_of(low * a, high * b)) for a in FACTORS[::6] for b in FACTORS[::6]]
+    coarse = [divergence(logits, op)(grid_of(low * a, high * b)) for a in WIDE_FACTORS[::6] for b in WIDE_FACTORS[::6]]
     assert found <= min(coarse) + 1e-15
     assert found <= divergence(logits, op)(grid_of(low, high))
 

@@ -2,6 +2,7 @@
 
 from edgecv_converters.quantize.qat import Labelled, TrainingJob
 from edgecv_converters.quantize.quantizer import (
+    BEHIND,
     BIASES,
     LOGITS,
     RANGES,
@@ -14,6 +15,7 @@ from edgecv_converters.quantize.quantizer import (
 from edgecv_converters.quantize.refine import Refinement
 
 __all__ = [
+    "BEHIND",
     "BIASES",
     "LOGITS",
     "RANGES",

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgecv_converters.quantize.behind import Pair, Pairs, summed
 from edgecv_converters.quantize.bias import correction_samples
 from edgecv_converters.quantize.logits import answered_logits
 from edgecv_converters.quantize.network import MismatchError, Network
 from edgecv_converters.quantize.observed import NotFiniteError, Observed
+from edgecv_converters.quantize.shared import groups
 from edgecv_converters.quantize.watched import WatchedFile, file_outputs, in_turn, rows_of
 from edgecv_converters.tflite.reader import Array
 
@@ -55,12 +57,14 @@ class FloatValues:
     Attributes:
         counts: Of how many samples each is.
         seen: The ends of every tensor that is int8 in the other file, and counts of its values.
+        pairs: Values of two tensors at the same places, for the sums that an activation function follows.
         means: The mean input of each product with a bias, batch 1.
         answers: The outputs, in the file's order, as `score.answers` gives them.
     """
 
     counts: SampleCounts
     seen: Observed
+    pairs: Mapping[tuple[int, int], Pair]
     means: dict[int, Array]
     answers: list[Array]
 
@@ -88,12 +92,15 @@ def float_values(
     means = MeanInputs(network)
     together = {network.twins[number]: network.shapes[number][-1] for number in answered_logits(network)}
     seen = Observed(sorted(ranged), counts.ranges, together)
+    pairs = Pairs(summed(network, groups(network)), counts.ranges)
     outputs = file_outputs(float32)
     answers: dict[int, list[Array]] = {number: [] for number in outputs}
 
     def look(number: int, values: Array) -> None:
         if number in ranged:
             seen.add(number, values, counted=row < counts.ranges)
+        if row < counts.ranges:
+            pairs.add(number, values)
         if row < counts.biases:
             means.add(number, values)
         if number in answers and row < counts.scores:
@@ -104,9 +111,14 @@ def float_values(
             file.look(look)
         except NotFiniteError as error:
             raise MismatchError(f"{_layer(network, error.tensor)} gives {error.value} for sample {row + 1}") from error
+        pairs.take()
         on_progress(row + 1, total)
     return FloatValues(
-        counts=counts, seen=seen, means=means.of(counts.biases), answers=[np.stack(answers[n]) for n in outputs]
+        counts=counts,
+        seen=seen,
+        pairs=pairs.all(),
+        means=means.of(counts.biases),
+        answers=[np.stack(answers[n]) for n in outputs],
     )
 
 

@@ -15,12 +15,11 @@ import numpy as np
 from edgecv_converters.quantize.execute import execute, rounded
 from edgecv_converters.quantize.network import Network
 from edgecv_converters.quantize.observed import Observed
-from edgecv_converters.quantize.ranges import Values, least_cost_grid
+from edgecv_converters.quantize.ranges import WIDE_FACTORS, Values, least_cost_grid
 from edgecv_converters.quantize.scheme import Scheme
 from edgecv_converters.quantize.shared import Group, groups
 from edgecv_converters.tflite.reader import Array, Grid, Op
 
-FACTORS = np.linspace(1.0, 0.05, 39)
 BATCH = 64
 
 
@@ -103,7 +102,7 @@ def least_divergence_grid(logits: Array, op: Op) -> Grid:
     """
     rows = np.asarray(logits, np.float64)
     low, high = min(float(rows.min()), 0.0), max(float(rows.max()), 0.0)
-    return least_cost_grid(low, high, divergence(rows, op), FACTORS)
+    return least_cost_grid(low, high, divergence(rows, op), WIDE_FACTORS)
 
 
 def ranged_anew(network: Network, scheme: Scheme, feeds: Mapping[int, Array]) -> Scheme:

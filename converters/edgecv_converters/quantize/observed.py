@@ -160,10 +160,12 @@ class Observed:
         """The least-error grid for all of these tensors together."""
         numbers = sorted(set(tensors))
         low, high = self.ends(numbers)
-        centres, counts = (
-            np.concatenate(parts) for parts in zip(*(self._counts[n].bins() for n in numbers), strict=True)
-        )
+        centres, counts = (np.concatenate(parts) for parts in zip(*map(self.bins, numbers), strict=True))
         return least_error_grid(centres, low, high, counts)
+
+    def bins(self, number: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """The values that were counted of a tensor, as the centres of bins, and their counts."""
+        return self._counts[number].bins()
 
 
 def _step(size: int, share: int, channels: int) -> int:

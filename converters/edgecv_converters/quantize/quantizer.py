@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from edgecv_converters.quantize.behind import read_grids, readings
 from edgecv_converters.quantize.bias import corrected
 from edgecv_converters.quantize.compensate import compensable
 from edgecv_converters.quantize.execute import execute, mixing, unwatched
@@ -33,6 +34,7 @@ from edgecv_converters.tflite.reader import Array, Grid
 Progress = Callable[[float, float | None], None]
 
 RANGES, SCALES, BIASES = "least-error activation ranges", "least-error weight scales", "bias correction"
+BEHIND = "ranges judged behind activation functions"
 LOGITS = "least-divergence logit ranges"
 ROUNDING = "error-compensated weight rounding"
 BEFORE_TRAINING = 0.1  # of what progress shows, where it is refined or trained
@@ -122,6 +124,15 @@ def up_to_weights(network: Network) -> Network:
     return replace(network, ops=network.ops[: last + 1])
 
 
+@dataclass(frozen=True, slots=True)
+class _Grids:
+    """The grids of least error for all activations, those of least error of what is read, and those of logits."""
+
+    least_error: Mapping[int, Grid]
+    read: Mapping[int, Grid]
+    logits: Mapping[int, Grid]
+
+
 @dataclass(slots=True)
 class _Search:
     """The state of one quantization.
@@ -165,33 +176,39 @@ class _Search:
         return found
 
     def _candidates(self, plain: Scheme) -> Iterator[tuple[Steps, Scheme]]:
-        grids, logits = self._grids()
-        ranged, clear = plain.with_grids(grids), (LOGITS,) if logits else ()
-        yield (RANGES,), ranged
-        if logits:
-            ranged = ranged.with_grids(logits)
-            yield (RANGES, LOGITS), ranged
-        scaled = ranged.with_weights(least_error_weights(self.network, ranged))
+        """Every scheme that is tried; those with corrected biases begin with ranges that were yielded before."""
+        found = self._grids()
+        clear = (LOGITS,) if found.logits else ()
+        ways: dict[Steps, Scheme] = {(RANGES,): plain.with_grids(found.least_error)}
+        if found.read:
+            ways[RANGES, BEHIND] = ways[RANGES,].with_grids(found.read)
+        yield from ways.items()
+        if found.logits:
+            ways = {(*steps, LOGITS): scheme.with_grids(found.logits) for steps, scheme in ways.items()}
+            yield from ways.items()
+        scaled = [scheme.with_weights(least_error_weights(self.network, scheme)) for scheme in ways.values()]
         self._part(0.5, 0.6)(1, 1)
         if mixing(up_to_weights(self.network)) is not None:
-            yield (RANGES, *clear, SCALES), scaled
+            yield from zip(((*steps, SCALES) for steps in ways), scaled, strict=True)
             return
         weights = (SCALES, ROUNDING) if compensable(self.network) else (SCALES,)
-        chosen = (((RANGES, *clear), ranged), ((RANGES, *clear, *weights), scaled), (clear, plain.with_grids(logits)))
+        chosen = [list(ways.items())[-1], *zip(((*steps, *weights) for steps in ways), scaled, strict=True)]
+        chosen.append((clear, plain.with_grids(found.logits)))
         schemes = side_by_side(self._correct(len(chosen)), chosen)
         yield from (((*steps, BIASES), scheme) for (steps, _), scheme in zip(chosen, schemes, strict=True) if scheme)
 
-    def _grids(self) -> tuple[dict[int, Grid], dict[int, Grid]]:
-        """Those of least squared error for all activations, and for logits those of least divergence."""
+    def _grids(self) -> _Grids:
         free = [group for group in groups(self.network) if group.free]
         logits = find_logits(self.network, free)
-        seen = self.float_values.seen
-        grids = self._least_error_grids(seen, free)
+        seen, pairs = self.float_values.seen, self.float_values.pairs
+        least_error = self._least_error_grids(seen, free)
+        judged = {tensor for found in logits for tensor in found.group.tensors}
+        chosen = [reading for reading in readings(self.network, free) if reading.tensor not in judged]
         clear: dict[int, Grid] = {}
         for found in logits:
             rows = seen.rows(self.network.twins[found.tensor])
             clear |= dict.fromkeys(found.group.tensors, least_divergence_grid(rows, found.op))
-        return grids, clear
+        return _Grids(least_error, read_grids(self.network, chosen, seen, pairs), clear)
 
     def _least_error_grids(self, seen: Observed, free: Sequence[Group]) -> dict[int, Grid]:
         grids: dict[int, Grid] = {}

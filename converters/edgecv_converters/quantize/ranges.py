@@ -18,6 +18,7 @@ from edgecv_converters.tflite.reader import Grid
 
 Values = npt.NDArray[Any]
 FACTORS = np.linspace(1.0, 0.3, 36)
+WIDE_FACTORS = np.linspace(1.0, 0.05, 39)  # for values of which most may be of no use to anybody
 BINS = 8192
 TURNS = 2
 SMALLEST = float(np.finfo(np.float32).tiny)
