@@ -153,6 +153,18 @@ def test_pairs_are_of_the_same_places_and_hold_the_extremes() -> None:
     assert float((pair.counts * pair.values**2).sum() / total) == pytest.approx(1, rel=0.03)
 
 
+def test_of_large_tensors_all_channels_have_pairs() -> None:
+    taken, channels = Pairs([(1, 2)], 8), np.arange(16, dtype=np.float32)
+    for _ in range(8):
+        taken.add(1, np.broadcast_to(channels, (1, 96, 96, 16)))
+        taken.add(2, np.broadcast_to(-channels, (1, 96, 96, 16)))
+        taken.take()
+    (pair,) = taken.all().values()
+    np.testing.assert_array_equal(pair.beside, -pair.values)
+    found = np.bincount(pair.values.astype(int), pair.counts, 16) / (8 * 96 * 96)
+    np.testing.assert_allclose(found, 1, rtol=0.15)
+
+
 def test_a_tensor_of_one_value_has_pairs() -> None:
     taken = Pairs([(1, 2)], 2)
     for value in (1.0, -2.0):

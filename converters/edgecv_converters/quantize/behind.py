@@ -17,12 +17,13 @@ import numpy.typing as npt
 
 from edgecv_converters.quantize.execute import step
 from edgecv_converters.quantize.network import CASTS, Network
-from edgecv_converters.quantize.observed import Observed
+from edgecv_converters.quantize.observed import STRIDE, Observed, stride
 from edgecv_converters.quantize.ranges import WIDE_FACTORS, Values, histogram, least_cost_grid
 from edgecv_converters.quantize.shared import Group
 from edgecv_converters.tflite.reader import Array, Grid, Op
 
 PAIRS: Final = 1 << 15  # pairs of values that are kept for each sum
+LOOKED_AT: Final = 1 << 16  # of each sample
 CURVES: Final = frozenset({"ELU", "GELU", "HARD_SWISH", "LEAKY_RELU", "LOGISTIC", "RELU", "RELU6", "TANH"})
 TWO: Final = frozenset({"ADD", "MUL", "SUB"})
 SUMS: Final = frozenset({"ADD", "SUB"})
@@ -110,7 +111,7 @@ class Pairs:
     """Values of tensors that are added, at the same places.
 
     The most extreme values of each sample are kept, for which a range is narrow or wide, and some of the others, which
-    stand for all.
+    stand for all. Of large tensors every n-th value is looked at.
 
     Args:
         sums: The numbers of the two tensors, of one shape.
@@ -122,20 +123,23 @@ class Pairs:
         self._numbers = {number for pair in self._found for number in pair}
         self._share = -(-PAIRS // max(3 * samples, 1))
         self._rng = np.random.default_rng(0)
-        self._now: dict[int, Array] = {}
+        self._taken = 0
+        self._now: dict[int, tuple[Array, int]] = {}
 
     def add(self, number: int, values: Array) -> None:
         """Take one sample's values of a tensor in, if it is one of them; they are copied."""
         if number in self._numbers:
-            self._now[number] = values.reshape(-1).copy()
+            step = stride(values.size, LOOKED_AT, values.shape[-1] if values.ndim else 1)
+            self._now[number] = values.reshape(-1)[self._taken * STRIDE % step :: step].copy(), step
 
     def take(self) -> None:
         """Keep some values of the sample whose tensors were added."""
         for (one, other), kept in self._found.items() if self._now else ():
-            values, beside = self._now[one], self._now[other]
+            (values, step), (beside, _) = self._now[one], self._now[other]
             places, counts = self._places(values)
-            kept.append(Pair(values[places], beside[places], counts))
+            kept.append(Pair(values[places], beside[places], counts * step))
         self._now.clear()
+        self._taken += 1
 
     def all(self) -> dict[tuple[int, int], Pair]:
         """What is kept for each sum."""

@@ -140,11 +140,11 @@ class Observed:
         if not counted:
             return
         self._added += STRIDE
-        step = _step(values.size, self._share, values.shape[-1] if values.ndim else 1)
+        step = stride(values.size, self._share, values.shape[-1] if values.ndim else 1)
         self._counts[number].add(values.reshape(-1)[self._added % step :: step])
         if number in self._together:
             rows = values.reshape(-1, self._together[number])
-            step = _step(len(rows), max(self._row_share // rows.shape[1], 1), 1)
+            step = stride(len(rows), max(self._row_share // rows.shape[1], 1), 1)
             self._rows[number].append(rows[self._added % step :: step].copy())
 
     def rows(self, number: int) -> Array:
@@ -168,8 +168,8 @@ class Observed:
         return self._counts[number].bins()
 
 
-def _step(size: int, share: int, channels: int) -> int:
-    """Every how many values are taken, so that all channels are met alike."""
+def stride(size: int, share: int, channels: int) -> int:
+    """Every how many values are taken to have no more than a share of them, and all channels alike."""
     step = max(-(-size // share), 1)
     while step > 1 and gcd(step, channels) > 1:
         step += 1
