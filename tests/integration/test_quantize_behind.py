@@ -97,6 +97,20 @@ def test_what_is_read_in_another_way_too_is_not(name: str) -> None:
     assert not readings(net, groups(net))
 
 
+def test_scores_after_the_last_weights_are_left_alone() -> None:
+    """By their squared error a range may end where boxes can no longer be told apart."""
+    keras.utils.set_random_seed(3)
+    image = keras.Input((12, 12, 3), name="image")
+    x = layers.ReLU()(layers.Add()([low(image), low(image)]))
+    levels = [layers.Reshape((-1, 2))(layers.Conv2D(2, 3, strides=s, activation="sigmoid")(x)) for s in (1, 2)]
+    graph = frozen(keras.Model(image, layers.Concatenate(axis=1)(levels)), "tflite")
+    with quiet():
+        int8, float32 = int8_file(graph, samples((12, 12, 3), 20)), to_tflite(graph, "float32")
+    net = read_network(int8, float32)
+    assert sum(op.kind == "LOGISTIC" for op in net.ops) == 2
+    assert [reading.ops[0].kind for reading in readings(net, groups(net))] == ["ADD", "ADD"]
+
+
 @pytest.mark.parametrize("name", READ)
 def test_what_is_read_of_other_samples_is_nearer(name: str) -> None:
     int8, float32, data = files(name)
