@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 from edgecv_converters.quantize import BEHIND, QuantizeSettings, quantize
-from edgecv_converters.quantize.behind import PAIRS, Pairs, read_grids, readings, summed
+from edgecv_converters.quantize.behind import PAIRS, SeenSums, read_grids, readings, summed
 from edgecv_converters.quantize.execute import execute, fake_quantize
 from edgecv_converters.quantize.floats import float_values
 from edgecv_converters.quantize.network import read_network
@@ -149,7 +149,7 @@ def test_the_step_is_tried_and_kept_where_it_helps() -> None:
 
 
 def test_pairs_are_of_the_same_places_and_hold_the_extremes() -> None:
-    rng, taken, total = np.random.default_rng(0), Pairs([(1, 2)], 300), 0
+    rng, taken, total = np.random.default_rng(0), SeenSums([(1, 2)], 300), 0
     ends = []
     for _ in range(300):
         values = rng.normal(0, 1, (1, 40, 40)).astype(np.float32)
@@ -168,7 +168,7 @@ def test_pairs_are_of_the_same_places_and_hold_the_extremes() -> None:
 
 
 def test_of_large_tensors_all_channels_have_pairs() -> None:
-    taken, channels = Pairs([(1, 2)], 8), np.arange(16, dtype=np.float32)
+    taken, channels = SeenSums([(1, 2)], 8), np.arange(16, dtype=np.float32)
     for _ in range(8):
         taken.add(1, np.broadcast_to(channels, (1, 96, 96, 16)))
         taken.add(2, np.broadcast_to(-channels, (1, 96, 96, 16)))
@@ -180,7 +180,7 @@ def test_of_large_tensors_all_channels_have_pairs() -> None:
 
 
 def test_a_tensor_of_one_value_has_pairs() -> None:
-    taken = Pairs([(1, 2)], 2)
+    taken = SeenSums([(1, 2)], 2)
     for value in (1.0, -2.0):
         taken.add(1, np.array([value], np.float32))
         taken.add(2, np.array([value], np.float32))

@@ -33,8 +33,8 @@ SUMS: Final = frozenset({"ADD", "SUB"})
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """What the network reads of a tensor: the result of some operations on its single values.
+class Readout:
+    """The result of some operations on the single values of a tensor, which is all that the network reads of it.
 
     Attributes:
         tensor: Its number.
@@ -49,7 +49,7 @@ class Reading:
     beside: int | None = None
 
 
-def readings(network: Network, groups: Iterable[Group]) -> tuple[Reading, ...]:
+def readings(network: Network, groups: Iterable[Group]) -> tuple[Readout, ...]:
     """The tensors with a grid of their own, free to be chosen, that are read through an activation function alone."""
     readers: dict[int, list[int]] = {}
     for number, op in enumerate(network.ops):
@@ -63,7 +63,7 @@ def readings(network: Network, groups: Iterable[Group]) -> tuple[Reading, ...]:
 
 def _reading(
     network: Network, tensor: int, readers: Mapping[int, Sequence[int]], last: Collection[int]
-) -> Reading | None:
+) -> Readout | None:
     waiting = list(readers.get(tensor, ()))
     beside = _beside(network, tensor, network.ops[waiting[0]]) if len(waiting) == 1 else None
     made, shown, ops = {tensor}, set[int](), list[Op]()
@@ -81,7 +81,7 @@ def _reading(
     shown |= made & {*network.outputs}
     if len(shown) != 1 or tensor in shown or not any(map(_bends, ops)):
         return None
-    return Reading(tensor, tuple(ops), shown.pop(), beside)
+    return Readout(tensor, tuple(ops), shown.pop(), beside)
 
 
 def _beside(network: Network, tensor: int, op: Op) -> int | None:
@@ -105,7 +105,7 @@ def _bends(op: Op) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class Summands:
     """Values of a tensor, what is added to each, and how many values each stands for; all of one axis."""
 
     values: Array
@@ -113,7 +113,7 @@ class Pair:
     counts: Values
 
 
-class Pairs:
+class SeenSums:
     """Values of tensors that are added, at the same places.
 
     The most extreme values of each sample are kept, for which a range is narrow or wide, and some of the others, which
@@ -125,7 +125,7 @@ class Pairs:
     """
 
     def __init__(self, sums: Iterable[tuple[int, int]], samples: int) -> None:
-        self._found: dict[tuple[int, int], list[Pair]] = {pair: [] for pair in sums}
+        self._found: dict[tuple[int, int], list[Summands]] = {pair: [] for pair in sums}
         self._numbers = {number for pair in self._found for number in pair}
         self._share = -(-PAIRS // max(3 * samples, 1))
         self._rng = np.random.default_rng(0)
@@ -143,12 +143,12 @@ class Pairs:
         for (one, other), kept in self._found.items() if self._now else ():
             (values, step), (beside, _) = self._now[one], self._now[other]
             places, counts = self._places(values)
-            kept.append(Pair(values[places], beside[places], counts * step))
+            kept.append(Summands(values[places], beside[places], counts * step))
         self._now.clear()
         self._taken += 1
 
-    def all(self) -> dict[tuple[int, int], Pair]:
-        """What is kept for each sum."""
+    def all(self) -> dict[tuple[int, int], Summands]:
+        """The values that are kept for each sum."""
         return {pair: _joined(kept) for pair, kept in self._found.items()}
 
     def _places(self, values: Array) -> tuple[npt.NDArray[np.intp], Values]:
@@ -161,9 +161,9 @@ class Pairs:
         return np.concatenate((extreme, drawn)), counts
 
 
-def _joined(kept: Sequence[Pair]) -> Pair:
+def _joined(kept: Sequence[Summands]) -> Summands:
     parts = zip(*((pair.values, pair.beside, pair.counts) for pair in kept), strict=True)
-    return Pair(*map(np.concatenate, parts))
+    return Summands(*map(np.concatenate, parts))
 
 
 def summed(network: Network, groups: Iterable[Group]) -> tuple[tuple[int, int], ...]:
@@ -173,7 +173,7 @@ def summed(network: Network, groups: Iterable[Group]) -> tuple[tuple[int, int], 
 
 
 def read_grids(
-    network: Network, chosen: Iterable[Reading], seen: Observed, pairs: Mapping[tuple[int, int], Pair]
+    network: Network, chosen: Iterable[Readout], seen: Observed, pairs: Mapping[tuple[int, int], Summands]
 ) -> dict[int, Grid]:
     """The grid of least error of what is read, for each tensor of some readings.
 
@@ -198,7 +198,7 @@ def read_grids(
 
 
 def _least_cost_grid(
-    network: Network, reading: Reading, ends: tuple[float, float], counted: tuple[Values, Values], beside: Array | None
+    network: Network, reading: Readout, ends: tuple[float, float], counted: tuple[Values, Values], beside: Array | None
 ) -> Grid:
     """The grid of least squared error of what is read, among ranges of 0.05 to 1 times both ends."""
     values = np.asarray(counted[0], np.float32)
@@ -211,7 +211,7 @@ def _least_cost_grid(
     return least_cost_grid(*ends, cost, WIDE_FACTORS)
 
 
-def _read(network: Network, reading: Reading, values: Array, beside: Array | None) -> Values:
+def _read(network: Network, reading: Readout, values: Array, beside: Array | None) -> Values:
     live: dict[int, Any] = {reading.tensor: values}
     if reading.beside is not None:
         live[reading.beside] = beside

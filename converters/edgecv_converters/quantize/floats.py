@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgecv_converters.quantize.behind import Pair, Pairs, summed
+from edgecv_converters.quantize.behind import SeenSums, Summands, summed
 from edgecv_converters.quantize.bias import correction_samples
 from edgecv_converters.quantize.logits import answered_logits
 from edgecv_converters.quantize.network import MismatchError, Network
@@ -64,7 +64,7 @@ class FloatValues:
 
     counts: SampleCounts
     seen: Observed
-    pairs: Mapping[tuple[int, int], Pair]
+    pairs: Mapping[tuple[int, int], Summands]
     means: dict[int, Array]
     answers: list[Array]
 
@@ -92,7 +92,7 @@ def float_values(
     means = MeanInputs(network)
     together = {network.twins[number]: network.shapes[number][-1] for number in answered_logits(network)}
     seen = Observed(sorted(ranged), counts.ranges, together)
-    pairs = Pairs(summed(network, groups(network)), counts.ranges)
+    pairs = SeenSums(summed(network, groups(network)), counts.ranges)
     outputs = file_outputs(float32)
     answers: dict[int, list[Array]] = {number: [] for number in outputs}
 
