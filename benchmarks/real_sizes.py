@@ -89,6 +89,8 @@ def alone(network: str, folder: Path) -> Path:
     process = multiprocessing.get_context("spawn").Process(target=prepare, args=(network, folder))
     process.start()
     process.join()
+    if process.exitcode:
+        sys.exit(f"{network} cannot be made")
     return folder / f"{network}.keras"
 
 

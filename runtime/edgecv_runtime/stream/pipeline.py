@@ -25,9 +25,8 @@ from edgecv_runtime.stream.channel import Burst, Channel, ClosedError
 from edgecv_runtime.stream.frame import Frame, FrameSource, Pace, Picture
 from edgecv_runtime.stream.statistics import Statistics
 
-FRAMES, TENSORS, ANSWERS = 1, 8, 3
-"""How many wait where none is dropped, or bursts of them: a frame while it is in the cache, and tensors to infer from
-while the cores decode and prepare."""
+FRAMES = 1  # that wait where none is dropped: a decoded frame is prepared while it is in the cache
+WAITING = 3  # tensors and answers, or bursts of them
 BURST = 0.005  # seconds; what took longer goes on at once
 Tensors = np.ndarray | dict[str, np.ndarray]
 GLANCE = 0.1  # seconds between looks at whether to stop
@@ -103,9 +102,10 @@ class Stream:
         self._duration = duration
         self._stopping = stopping
         self._stop = threading.Event()
+        slots = 1 if source.live else WAITING
         self._frames: Channel[Frame] = Channel(FRAMES, newest=source.live)
-        self._tensors: Channel[list[_Prepared]] = Channel(1 if source.live else TENSORS, newest=source.live)
-        self._answers: Channel[list[FrameAnswer]] = Channel(1 if source.live else ANSWERS)
+        self._tensors: Channel[list[_Prepared]] = Channel(slots, newest=source.live)
+        self._answers: Channel[list[FrameAnswer]] = Channel(slots)
         self._burst = 0.0 if source.live or max_fps is not None else BURST
         self._spare: list[np.ndarray] = []
         stages = (self._prepare, self._infer) if source.instant else (self._capture, self._prepare, self._infer)
