@@ -25,8 +25,7 @@ from edgecv_runtime.stream.channel import Burst, Channel, ClosedError
 from edgecv_runtime.stream.frame import Frame, FrameSource, Pace, Picture
 from edgecv_runtime.stream.statistics import Statistics
 
-FRAMES = 1  # that wait where none is dropped: a decoded frame is prepared while it is in the cache
-WAITING = 3  # tensors and answers, or bursts of them
+WAITING = 3  # frames, or bursts of them, in a slot where nothing is dropped
 BURST = 0.005  # seconds; what took longer goes on at once
 Tensors = np.ndarray | dict[str, np.ndarray]
 GLANCE = 0.1  # seconds between looks at whether to stop
@@ -103,7 +102,7 @@ class Stream:
         self._stopping = stopping
         self._stop = threading.Event()
         slots = 1 if source.live else WAITING
-        self._frames: Channel[Frame] = Channel(FRAMES, newest=source.live)
+        self._frames: Channel[Frame] = Channel(slots, newest=source.live)
         self._tensors: Channel[list[_Prepared]] = Channel(slots, newest=source.live)
         self._answers: Channel[list[FrameAnswer]] = Channel(slots)
         self._burst = 0.0 if source.live or max_fps is not None else BURST
