@@ -4,16 +4,14 @@
 `keras.applications` at 224 x 224 with random weights, 200 calibration pictures, to TFLite alone and to three targets,
 against `benchmarks/serial_convert.py`, which calls the same converters one after the other and proves nothing. Both are
 whole processes that start from nothing, in turn; memory is the peak of the summed PSS of all processes
-(`benchmarks/scaling.py`). A network has the statistics of its batch norms from the pictures, and larger weights in its
-last layer, so that its answers are decisive: an untrained network's are all about 1/1000, which no int8 softmax holds.
-Rows are merged into what was measured.
+(`benchmarks/scaling/watch.py`). The networks are those of `benchmarks/scaling/networks.py`, so that their answers are
+decisive. Rows are merged into what was measured.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
 import statistics
 import sys
 import tempfile
@@ -21,13 +19,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from PIL import Image
-
-from benchmarks import scaling, zoo_data, zoo_train
+from benchmarks.scaling.networks import application, save
+from benchmarks.scaling.watch import watched
 from edgecv import machine
 
-SIDE, PICTURES, SETTLING, STRONGER = 224, 200, 48, 8
+SIDE, PICTURES = 224, 200
 NETWORKS = ("MobileNetV2", "ResNet50", "VGG16")
 TARGETS = {"one": ("tflite",), "three": ("tflite", "onnx", "coreml")}
 
@@ -43,7 +39,8 @@ def main() -> None:
     rows = json.loads(options.out.read_text())["rows"] if options.out.exists() else {}
     for network in options.networks:
         with tempfile.TemporaryDirectory() as scratch:
-            model = alone(network, Path(scratch))
+            save(application(network, SIDE), PICTURES, Path(scratch))
+            model = Path(scratch) / "model.keras"
             for targets in options.targets:
                 name = f"{network}, {', '.join(TARGETS[targets])}"
                 rows[name] = {"machine": machine.machine_line(), **measure(model, TARGETS[targets], options.rounds)}
@@ -66,7 +63,7 @@ def measure(model: Path, targets: Sequence[str], rounds: int) -> dict[str, Any]:
     found: dict[str, list[tuple[float, int]]] = {"edgecv": [], "serial": []}
     for _ in range(rounds):
         for key, command in (("serial", theirs), ("edgecv", ours)):
-            seconds, peak, failed = scaling.watched(command)
+            seconds, peak, failed = watched(command)
             if failed is not None:
                 sys.exit(f"{' '.join(command)} failed: {failed}")
             found[key].append((round(seconds, 2), peak))
@@ -82,34 +79,6 @@ def ratio(found: dict[str, list[tuple[float, int]]], place: int) -> dict[str, fl
     """The median of edgecv's share of the serial script, and the spread."""
     ratios = [a[place] / b[place] for a, b in zip(found["edgecv"], found["serial"], strict=True)]
     return {"median": statistics.median(ratios), "min": min(ratios), "max": max(ratios)}
-
-
-def alone(network: str, folder: Path) -> Path:
-    """Prepare in a process of its own, which gives back its memory."""
-    process = multiprocessing.get_context("spawn").Process(target=prepare, args=(network, folder))
-    process.start()
-    process.join()
-    if process.exitcode:
-        sys.exit(f"{network} cannot be made")
-    return folder / f"{network}.keras"
-
-
-def prepare(network: str, folder: Path) -> None:
-    """Save the network, and its pictures in a folder a class."""
-    import keras
-
-    samples, labels = zoo_data.textures(PICTURES, 1, size=SIDE)
-    low, high = float(samples.min()), float(samples.max())
-    pixels = ((samples - low) * (255 / (high - low))).round().astype(np.uint8)
-    for number, (picture, label) in enumerate(zip(pixels, labels, strict=True)):
-        place = folder / "pictures" / f"{int(label):03d}"
-        place.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(picture).save(place / f"{number:04d}.png")
-    keras.utils.set_random_seed(0)
-    model = getattr(keras.applications, network)(weights=None, input_shape=(SIDE, SIDE, 3))
-    zoo_train.settle(model, pixels[:SETTLING].astype(np.float32))
-    model.layers[-1].kernel.assign(np.asarray(model.layers[-1].kernel) * STRONGER)
-    model.save(folder / f"{network}.keras")
 
 
 def line(name: str, row: dict[str, Any]) -> str:

@@ -27,6 +27,8 @@ GIB = 1 << 30
 SMALL_PART: Final = 24  # of the memory: what runs side by side may need it
 CGROUP: Final = Path("/sys/fs/cgroup/memory.max")
 SECONDS = 1800.0  # that one worker may take, where nobody says
+# Weights are copied in hundreds of megabytes: with pages of 4 KB half of the time may go into asking for them.
+HUGE_PAGES: Final = "glibc.malloc.hugetlb=1"
 LOG_TAIL_LINES = 25
 WATCH_SECONDS = 0.05
 
@@ -162,13 +164,14 @@ class WorkerPool:
         scratch.mkdir()
         quiet = {"TF_CPP_MIN_LOG_LEVEL": "2", "CUDA_VISIBLE_DEVICES": "-1"}
         stable = {"PYTHONHASHSEED": "0"}  # converters iterate over sets of names: the same order gives the same file
+        surroundings = {"GLIBC_TUNABLES": HUGE_PAGES} | clean_environment(scratch)  # whoever sets it has the last word
         with (staging / "host.log").open("wb") as log:
             return subprocess.Popen(
                 clean_command("-m", "edgecv_converters.isolate.fork_server", str(litter), *preload),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env=clean_environment(scratch) | quiet | stable,
+                env=surroundings | quiet | stable,
                 cwd=scratch,
                 start_new_session=True,
             )

@@ -11,6 +11,7 @@ from edgecv_converters.quantize.scheme import LARGEST_BIAS, Floats, Scheme, Weig
 from edgecv_converters.tflite.reader import Array
 
 FACTORS = np.linspace(1.0, 0.6, 41, dtype=np.float32)
+PART = 1 << 17  # values, 512 KiB
 
 
 def on_grid(weight: Array, scales: Floats, axis: int) -> Weights:
@@ -27,13 +28,27 @@ def least_error_scales(weight: Array, axis: int, smallest: Floats) -> Floats:
         axis: The channels' axis.
         smallest: No scale may be smaller than this, one for each channel; a channel of zeros gets it.
     """
-    rows = np.moveaxis(weight, axis, 0).reshape(weight.shape[axis], -1).astype(np.float32)
+    rows = np.moveaxis(weight, axis, 0).reshape(weight.shape[axis], -1)
+    found = np.empty(len(rows), np.float32)
+    size = max(1, PART // max(1, rows.shape[1]))
+    for start in range(0, len(rows), size):  # a part at a time stays in the processor's cache over all factors
+        part = slice(start, start + size)
+        found[part] = _least_error_scales(np.ascontiguousarray(rows[part], np.float32), smallest[part])
+    return found
+
+
+def _least_error_scales(rows: Array, smallest: Floats) -> Floats:
+    """As `least_error_scales`, of channels in rows."""
     widest = np.abs(rows).max(axis=1) / 127
     best, least = np.maximum(widest, smallest), np.full(len(rows), np.inf, np.float32)
+    errors = np.empty_like(rows)
     for factor in FACTORS:
         scales = np.maximum(widest * factor, smallest)
         steps = scales[:, None]
-        error = np.square(rows - np.clip(np.rint(rows / steps), -127, 127) * steps).sum(axis=1)
+        np.rint(np.divide(rows, steps, out=errors), out=errors)
+        np.minimum(np.maximum(errors, -127, out=errors), 127, out=errors)
+        np.subtract(rows, np.multiply(errors, steps, out=errors), out=errors)
+        error = np.square(errors, out=errors).sum(axis=1)
         better = error < least
         best, least = np.where(better, scales, best), np.where(better, error, least)
     return np.asarray(best, np.float32)
