@@ -35,6 +35,14 @@ def stay(seconds: float) -> tuple[float, float]:
     return began, time.monotonic()
 
 
+def fill(size: int) -> int:
+    """Fill so many bytes of `malloc`'s, and tell how many of the process's are in huge pages."""
+    held = b"1" * size
+    table = Path("/proc/self/smaps_rollup").read_text(encoding="ascii")
+    kilobytes = next(int(line.split()[1]) for line in table.splitlines() if line.startswith("AnonHugePages:"))
+    return 1024 * kilobytes if held else 0
+
+
 def refuse() -> None:
     raise ConversionError("the op is unknown", "use another")
 

@@ -27,11 +27,11 @@ from typing import IO, Any
 from edgecv_converters.coreml.package import load_coremltools
 from edgecv_converters.isolate.fork_server import NOT_FOR_WORKERS, Host
 from edgecv_converters.isolate.lean import importing_without
-from edgecv_runtime.interpreter import clean_command, clean_environment
+from edgecv_converters.isolate.pool import host_environment
+from edgecv_runtime.interpreter import clean_command
 
 from edgecv.convert.pipeline import PRELOAD
 
-FIXED = {"TF_CPP_MIN_LOG_LEVEL": "2", "CUDA_VISIBLE_DEVICES": "-1", "PYTHONHASHSEED": "0"}  # as the pool sets them
 MOST_BYTES = 1 << 17
 
 
@@ -61,7 +61,7 @@ class Nest:
     """The process that hosts are forked from, which has imported some modules."""
 
     def __init__(self, modules: tuple[str, ...]) -> None:
-        environment = clean_environment() | FIXED
+        environment = host_environment()
         self.search_path = environment["PYTHONPATH"]
         self._lock = threading.Lock()
         self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -106,7 +106,7 @@ class WarmHosts:
         if self.cold or not preload:
             return self._start(staging, litter, preload)
         scratch = staging / "scratch"
-        environment = clean_environment(scratch) | FIXED
+        environment = host_environment(scratch)
         modules = PRELOAD if set(preload) <= set(PRELOAD) else preload
         nest = self._nests.get(modules) or self._nests.setdefault(modules, Nest(modules))
         if nest.search_path != environment["PYTHONPATH"]:

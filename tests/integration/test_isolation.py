@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import signal
 import subprocess
@@ -49,6 +50,23 @@ def test_workers_run_one_after_another_where_together_they_need_too_much_memory(
 def test_a_worker_that_needs_more_than_all_may_runs_alone(tmp_path):
     with WorkerPool(tmp_path / "staging", jobs=2, together=1000) as pool:
         assert pool.submit("answer", misbehave.answer, WorkerLimits(), needs=5000, value=2).result() == 4
+
+
+def has_huge_pages():
+    choice, (library, version) = Path("/sys/kernel/mm/transparent_hugepage/enabled"), platform.libc_ver()
+    new_enough = library == "glibc" and tuple(map(int, version.split("."))) >= (2, 35)
+    return new_enough and choice.exists() and "[madvise]" in choice.read_text()
+
+
+@pytest.mark.skipif(not has_huge_pages(), reason="the system or its C library has no huge pages on request")
+@pytest.mark.parametrize(("tunables", "huge"), [(None, True), ("glibc.malloc.hugetlb=0", False)])
+def test_workers_have_what_is_large_in_huge_pages_unless_the_user_says_otherwise(tmp_path, monkeypatch, tunables, huge):
+    if tunables:
+        monkeypatch.setenv("GLIBC_TUNABLES", tunables)
+    size = 200_000_000
+    with WorkerPool(tmp_path / "staging", jobs=1) as pool:
+        found = pool.submit("fill", misbehave.fill, WorkerLimits(), size=size).result()
+    assert (found > size / 2) == huge
 
 
 def test_domain_error_keeps_its_hint(pool):

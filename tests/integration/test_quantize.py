@@ -351,6 +351,25 @@ def test_int8_files_hold_no_float_operation(name: str) -> None:
     assert [op.kind for op in flat.ops if op.kind in CASTS] == ["QUANTIZE", "DEQUANTIZE"]
 
 
+@pytest.mark.parametrize("name", ALL)
+def test_constants_are_read_as_their_integers_times_their_scales_rounded_once(name: str) -> None:
+    flat = TFLiteGraph(load(files(name)[1]))
+    read = 0
+    for number, tensor in enumerate(flat.graph.tensors):
+        if flat.is_constant(number) and flat.is_quantized(number):
+            form = [1] * len(flat.shape(number))
+            if len(tensor.quantization.scale) > 1:
+                form[tensor.quantization.quantizedDimension] = -1
+            scales, zeros = (
+                np.asarray(found, np.float64).reshape(form)
+                for found in (tensor.quantization.scale, tensor.quantization.zeroPoint)
+            )
+            real = (flat.value(number) - zeros) * scales  # in float64
+            np.testing.assert_array_equal(flat.dequantized(number), real.astype(np.float32))
+            read += 1
+    assert read
+
+
 def test_a_negation_is_a_product_in_int8() -> None:
     import keras
 

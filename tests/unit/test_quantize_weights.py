@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from edgecv_converters.quantize import weights
 from edgecv_converters.quantize.weights import FACTORS, least_error_scales, on_grid
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -42,6 +43,14 @@ def test_channels_lie_along_the_axis(axis):
     scales = least_error_scales(weight, axis, none(5))
     apart = [least_error_scales(np.take(weight, [i], axis), axis, none(1))[0] for i in range(5)]
     np.testing.assert_array_equal(scales, apart)
+
+
+@pytest.mark.parametrize("part", [1, 40, 150])
+def test_a_large_weight_in_parts_has_the_scales_of_the_whole(monkeypatch, part):
+    weight = drawn(3)
+    whole = least_error_scales(weight, 3, none(5))
+    monkeypatch.setattr(weights, "PART", part)
+    np.testing.assert_array_equal(least_error_scales(weight, 3, none(5)), whole)
 
 
 def test_weights_on_their_grid_stay():

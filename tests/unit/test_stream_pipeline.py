@@ -50,11 +50,17 @@ class Predictor:
     def __init__(self, *, prepare=0.0, infer=0.0, bad=(), broken=None):
         self.prepare_s, self.infer_s, self.bad, self.broken = prepare, infer, bad, broken
         self.tensors = set()
-        self.inside = 0
+        self.inside, self.most = 0, 0
+        self.lock = threading.Lock()
 
     def locate(self, source, out=None):
-        time.sleep(self.prepare_s)
         number = int(source[0, 0, 0])
+        with self.lock:
+            self.inside += 1
+            self.most = max(self.most, self.inside)
+        time.sleep(self.prepare_s / (1 + number % 3))  # a later frame may be ready before an earlier one
+        with self.lock:
+            self.inside -= 1
         if number in self.bad:
             raise ImageError(f"frame {number} is bad")
         tensor = np.empty((1,), np.float32) if out is None else out
@@ -109,6 +115,69 @@ def test_the_three_stages_overlap():
         assert len(list(stream)) == 20
         took = time.monotonic() - began
     assert took < 0.8  # one after the other: 1.2 s
+
+
+@pytest.fixture
+def four_cores(monkeypatch):
+    monkeypatch.setattr("edgecv_runtime.stream.pipeline.cores", lambda: 4)
+
+
+@pytest.mark.usefixtures("four_cores")
+@pytest.mark.parametrize("instant", [False, True])
+def test_frames_that_take_long_are_prepared_side_by_side_and_answered_in_order(instant):
+    predictor = Predictor(prepare=0.03, bad={5, 11})
+    with Stream(predictor, Source(40, instant=instant)) as stream:
+        answers = list(stream)
+    assert [answer.frame.index for answer in answers] == list(range(40))
+    assert all(answer.prediction.index == answer.frame.index for answer in answers if answer.prediction)
+    assert [answer.frame.index for answer in answers if answer.error] == [5, 11]
+    assert 2 <= predictor.most <= 4
+
+
+@pytest.mark.parametrize(
+    ("cores", "options", "how"),
+    [
+        (4, {"live": True}, {"prepare": 0.03}),  # the newest frame counts, not how many there are
+        (4, {}, {"prepare": 0.0}),  # handing over takes longer
+        (4, {}, {"prepare": 0.01, "infer": 0.02}),  # it is inference that takes long
+        (1, {}, {"prepare": 0.03}),
+    ],
+)
+def test_one_thread_prepares_where_more_bring_nothing(monkeypatch, cores, options, how):
+    monkeypatch.setattr("edgecv_runtime.stream.pipeline.cores", lambda: cores)
+    predictor = Predictor(**how)
+    with Stream(predictor, Source(20, **options)) as stream:
+        list(stream)
+    assert predictor.most == 1
+
+
+@pytest.mark.usefixtures("four_cores")
+def test_a_bug_beside_other_frames_comes_after_the_answers_before_it():
+    predictor = Predictor(prepare=0.03)
+    locate = predictor.locate
+
+    def broken(source, out=None):
+        if source[0, 0, 0] == 9:
+            raise TypeError("a bug")
+        return locate(source, out)
+
+    predictor.locate = broken
+    found = []
+    with Stream(predictor, Source(40)) as stream, pytest.raises(TypeError, match="a bug"):
+        found.extend(answer.prediction.index for answer in stream)
+    assert found == list(range(9))
+
+
+@pytest.mark.usefixtures("four_cores")
+@pytest.mark.parametrize("instant", [False, True])
+def test_leaving_while_frames_are_prepared_ends_every_thread(instant):
+    source = Source(10_000, instant=instant)
+    with Stream(Predictor(prepare=0.03), source) as stream:
+        answers = iter(stream)
+        for _ in range(4):
+            next(answers)
+    assert source.closed
+    assert source.given <= 40
 
 
 def test_of_a_live_source_the_newest_frame_wins():

@@ -27,10 +27,21 @@ GIB = 1 << 30
 SMALL_PART: Final = 24  # of the memory: what runs side by side may need it
 CGROUP: Final = Path("/sys/fs/cgroup/memory.max")
 SECONDS = 1800.0  # that one worker may take, where nobody says
-# Weights are copied in hundreds of megabytes: with pages of 4 KB half of the time may go into asking for them.
-HUGE_PAGES: Final = "glibc.malloc.hugetlb=1"
 LOG_TAIL_LINES = 25
 WATCH_SECONDS = 0.05
+
+
+def host_environment(scratch: Path | None = None) -> dict[str, str]:
+    """The environment of hosts and their workers, whose temporary files go into `scratch`.
+
+    Converters iterate over sets of names: the same order gives the same file. Weights are copied in hundreds of
+    megabytes, for which glibc asks for huge pages: with pages of 4 KB half of a large network's time goes into them.
+    Who sets its tunables has the last word.
+    """
+    quiet = {"TF_CPP_MIN_LOG_LEVEL": "2", "CUDA_VISIBLE_DEVICES": "-1"}
+    stable = {"PYTHONHASHSEED": "0"}
+    huge = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
+    return huge | clean_environment(scratch) | quiet | stable
 
 
 class WorkerBugError(Exception):
@@ -162,16 +173,13 @@ class WorkerPool:
     def _start_host(staging: Path, litter: Path, preload: tuple[str, ...]) -> subprocess.Popen[bytes]:
         scratch = staging / "scratch"
         scratch.mkdir()
-        quiet = {"TF_CPP_MIN_LOG_LEVEL": "2", "CUDA_VISIBLE_DEVICES": "-1"}
-        stable = {"PYTHONHASHSEED": "0"}  # converters iterate over sets of names: the same order gives the same file
-        surroundings = {"GLIBC_TUNABLES": HUGE_PAGES} | clean_environment(scratch)  # whoever sets it has the last word
         with (staging / "host.log").open("wb") as log:
             return subprocess.Popen(
                 clean_command("-m", "edgecv_converters.isolate.fork_server", str(litter), *preload),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env=surroundings | quiet | stable,
+                env=host_environment(scratch),
                 cwd=scratch,
                 start_new_session=True,
             )

@@ -2,13 +2,16 @@
 
 What is captured without work, as the names of picture files, has no thread of its own. Between the others frames
 that took less than BURST seconds together go several at once, and none is kept while the next one is not there yet.
+Where preparing is what takes long, as with photos, several frames are prepared side by side, and answered in order.
 """
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +20,7 @@ from typing import Protocol, Self
 
 import numpy as np
 
+from edgecv_runtime.cpu import cores
 from edgecv_runtime.errors import ImageError
 from edgecv_runtime.geometry import View
 from edgecv_runtime.prediction import Prediction
@@ -27,6 +31,8 @@ from edgecv_runtime.stream.statistics import Statistics
 
 WAITING = 3  # frames, or bursts of them, in a slot where nothing is dropped
 BURST = 0.005  # seconds; what took longer goes on at once
+LONG = 2.0  # milliseconds; handing over to another thread takes its time
+SLOWER = 1.5  # times as long as inference must preparing take for other threads to help
 Tensors = np.ndarray | dict[str, np.ndarray]
 GLANCE = 0.1  # seconds between looks at whether to stop
 PATIENCE = 2.0  # seconds for a source to let go; a read that hangs must not hang the end
@@ -36,7 +42,10 @@ class Answers(Protocol):
     """A predictor as far as the pipeline needs one."""
 
     def locate(self, source: Picture, out: np.ndarray | None = None) -> tuple[Tensors, View | None]:
-        """The input tensor, in `out` where that fits, or one for each input by name; and where the picture is in it."""
+        """The input tensor, in `out` where that fits, or one for each input by name; and where the picture is in it.
+
+        Several threads call it at once.
+        """
 
     def infer(self, tensor: Tensors, preprocess_ms: float = 0.0, view: View | None = None) -> Prediction:
         """The answer to what `locate` made."""
@@ -71,12 +80,16 @@ class _Prepared:
     milliseconds: float = 0.0
 
 
+_Promise = Future[_Prepared]
+_Ready = _Prepared | _Promise
+
+
 class Stream:
     """Answers to the frames of a source, in order; a context manager.
 
     Args:
-        predictor: Answers; its methods are called from two threads, one call of each at a time. One that takes clips
-            answers whenever a frame completes one.
+        predictor: Answers; `infer` is called from one thread, `locate` from others. One that takes clips answers
+            whenever a frame completes one.
         source: Frames; the stream closes it. Of a live one the newest frame wins; of others none is lost.
         max_fps: At most so many frames a second. (A live source skips the others itself.)
         duration: Seconds after which it ends.
@@ -103,14 +116,20 @@ class Stream:
         self._stop = threading.Event()
         slots = 1 if source.live else WAITING
         self._frames: Channel[Frame] = Channel(slots, newest=source.live)
-        self._tensors: Channel[list[_Prepared]] = Channel(slots, newest=source.live)
+        self._tensors: Channel[list[_Ready]] = Channel(slots, newest=source.live)
         self._answers: Channel[list[FrameAnswer]] = Channel(slots)
         self._burst = 0.0 if source.live or max_fps is not None else BURST
         self._spare: list[np.ndarray] = []
+        self._long = False  # preparing the newest frame took long
+        self._inference_ms = math.inf  # of the newest answer
+        self._orders: Channel[tuple[Frame, _Promise]] = Channel(WAITING)
+        helpers = cores() if self._burst and cores() > 1 else 0
         stages = (self._prepare, self._infer) if source.instant else (self._capture, self._prepare, self._infer)
         self._threads = [
-            threading.Thread(target=stage, name=f"edgecv{stage.__name__}", daemon=True) for stage in stages
+            threading.Thread(target=stage, name=f"edgecv{stage.__name__}", daemon=True)
+            for stage in (*stages, *[self._help] * helpers)
         ]
+        self._helped = helpers > 0
 
     def __enter__(self) -> Self:
         for thread in self._threads:
@@ -144,6 +163,7 @@ class Stream:
     def close(self) -> None:
         """End every thread. Safe to call again."""
         self._stop.set()
+        self._orders.finish()  # every promise is kept: someone may wait for it
         for channel in (self._frames, self._tensors, self._answers):
             channel.abandon()
         for thread in reversed(self._threads):  # they end with the call they are in; only then may the model be freed
@@ -174,12 +194,14 @@ class Stream:
             yield frame
 
     def _prepare(self) -> None:
-        burst = Burst(self._tensors, self._burst)
+        burst: Burst[_Ready] = Burst(self._tensors, self._burst)
         try:
             try:
                 for frame in self._captured() if self.source.instant else self._waiting(burst):
-                    for prepared in self._taken(frame):
-                        self._recycle(burst.add(prepared))
+                    for ready in self._taken(frame):
+                        self._recycle(burst.add(ready))
+                        if isinstance(ready, Future):
+                            burst.flush()
                 for prepared in self._rest():
                     burst.add(prepared)
             finally:
@@ -191,10 +213,11 @@ class Stream:
             self._tensors.finish(error)
             self._frames.abandon()
         finally:
+            self._orders.finish()
             if self.source.instant:
                 self.source.close()
 
-    def _waiting(self, burst: Burst[_Prepared]) -> Iterator[Frame]:
+    def _waiting(self, burst: Burst[_Ready]) -> Iterator[Frame]:
         """Every frame that was captured; what is prepared does not wait for one that is not there yet."""
         while True:
             if self._frames.empty:
@@ -205,11 +228,11 @@ class Stream:
                 return
             yield frame
 
-    def _taken(self, frame: Frame) -> Iterator[_Prepared]:
+    def _taken(self, frame: Frame) -> Iterator[_Ready]:
         """Prepare what a frame makes ready: itself; or the clip that it completes, and before it one that none will."""
         sequence = self._sequence
         if sequence is None or frame.whole or isinstance(frame.image, Mapping):
-            yield self._prepared(frame)
+            yield self._promised(frame) if self._long and self._helped else self._prepared(frame)
             return
         if self._newest is not None and _place(frame) != _place(self._newest):
             yield from self._rest()
@@ -235,17 +258,45 @@ class Stream:
     def _prepared(self, frame: Frame) -> _Prepared:
         began = time.perf_counter()
         try:
-            tensor, view = self._predictor.locate(frame.image, self._spare.pop() if self._spare else None)
+            tensor, view = self._predictor.locate(frame.image, self._spare_tensor())
         except ImageError as error:
             return _Prepared(frame, error=_named(error, frame))
-        return _Prepared(frame, tensor, view, milliseconds=1e3 * (time.perf_counter() - began))
+        milliseconds = 1e3 * (time.perf_counter() - began)
+        self._long = milliseconds >= max(LONG, SLOWER * self._inference_ms)
+        return _Prepared(frame, tensor, view, milliseconds=milliseconds)
+
+    def _spare_tensor(self) -> np.ndarray | None:
+        try:
+            return self._spare.pop()
+        except IndexError:  # another thread took the last one
+            return None
+
+    def _promised(self, frame: Frame) -> _Promise:
+        """Let another thread prepare a frame."""
+        promise: _Promise = Future()
+        self._orders.put((frame, promise))
+        return promise
+
+    def _help(self) -> None:
+        """Prepare frames beside other threads; what is ordered when nobody wants it any more fails at once."""
+        while True:
+            try:
+                frame, promise = self._orders.get()
+            except ClosedError:
+                return
+            try:
+                if self._stop.is_set():
+                    raise ClosedError  # noqa: TRY301 - it is whoever waits that is told
+                promise.set_result(self._prepared(frame))
+            except BaseException as error:  # noqa: BLE001 - handed on to the thread that infers
+                promise.set_exception(error)
 
     def _infer(self) -> None:
         burst = Burst(self._answers, self._burst)
         try:
             while True:
-                for prepared in self._tensors.get():
-                    burst.add(self._answer(prepared))
+                for ready in self._tensors.get():
+                    burst.add(self._answer(ready.result() if isinstance(ready, Future) else ready))
                 burst.flush()
         except ClosedError:
             self._answers.finish()
@@ -267,6 +318,7 @@ class Stream:
         if prepared.tensor is None:
             return FrameAnswer(frame=frame, error=prepared.error)
         found = self._predictor.infer(prepared.tensor, prepared.milliseconds, prepared.view)
+        self._inference_ms = found.inference_ms
         self._recycle([prepared])
         return FrameAnswer(frame=frame, prediction=found, latency_ms=1e3 * (time.monotonic() - frame.captured))
 
@@ -279,8 +331,8 @@ class Stream:
         else:
             self.statistics.add(found.preprocess_ms, found.inference_ms, found.postprocess_ms, answer.latency_ms)
 
-    def _recycle(self, done: Sequence[_Prepared]) -> None:
-        tensors = (prepared.tensor for prepared in done)
+    def _recycle(self, done: Sequence[_Ready]) -> None:
+        tensors = (ready.tensor for ready in done if isinstance(ready, _Prepared))
         self._spare += [tensor for tensor in tensors if isinstance(tensor, np.ndarray) and tensor.flags.writeable]
 
 
