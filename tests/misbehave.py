@@ -47,6 +47,14 @@ def refuse() -> None:
     raise ConversionError("the op is unknown", "use another")
 
 
+def work_around_a_wait(store: ObjectStore, before: float, waiting: float, after: float) -> None:
+    """Sleep, wait for an object that comes after so many seconds, and sleep again."""
+    time.sleep(before)
+    threading.Timer(waiting, store.put, (LATE, True)).start()
+    wait_for(store, LATE)
+    time.sleep(after)
+
+
 def wait_with_garbage(store: ObjectStore) -> bool:
     """Wait for the late object with a cycle that nothing reads any more; tell whether it was collected meanwhile."""
     gc.disable()

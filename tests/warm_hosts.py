@@ -96,21 +96,20 @@ class Nest:
 class WarmHosts:
     """Starts the hosts of every `WorkerPool`: forked, where they import modules, from where the nest did."""
 
-    def __init__(self, start: Callable[[Path, Path, tuple[str, ...]], Any]) -> None:
+    def __init__(self, start: Callable[[Path, Path, tuple[str, ...], dict[str, str]], Any]) -> None:
         self.cold = True  # until a test begins that says otherwise
         self._start = start
         self._nests: dict[tuple[str, ...], Nest] = {}
 
-    def start(self, staging: Path, litter: Path, preload: tuple[str, ...]) -> Any:
+    def start(self, staging: Path, litter: Path, preload: tuple[str, ...], environment: dict[str, str]) -> Any:
         """In place of `WorkerPool._start_host`."""
         if self.cold or not preload:
-            return self._start(staging, litter, preload)
+            return self._start(staging, litter, preload, environment)
         scratch = staging / "scratch"
-        environment = host_environment(scratch)
         modules = PRELOAD if set(preload) <= set(PRELOAD) else preload
         nest = self._nests.get(modules) or self._nests.setdefault(modules, Nest(modules))
         if nest.search_path != environment["PYTHONPATH"]:
-            return self._start(staging, litter, preload)
+            return self._start(staging, litter, preload, environment)
         scratch.mkdir()
         return nest.fork(litter, staging / "host.log", scratch, environment)
 

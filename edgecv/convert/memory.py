@@ -12,6 +12,12 @@ from edgecv.convert.recipe import ArtifactSpec
 
 GB: Final = 1e9
 LARGE: Final = 3 * GB
+HUGE_PAGES: Final = 0.06 * GB  # of weights: below it, huge pages take memory and save no time
+
+
+def wants_huge_pages(model_bytes: int) -> bool:
+    """Tell whether a model of this size is converted faster in huge pages of memory."""
+    return model_bytes >= HUGE_PAGES
 
 
 def memory_note(made: Sequence[ArtifactSpec], model_bytes: int, together: int) -> str | None:

@@ -28,7 +28,7 @@ from edgecv.convert.datasets import open_sets
 from edgecv.convert.evidence import weaknesses_of
 from edgecv.convert.explanation import check_explainable, explain_samples
 from edgecv.convert.heads import assumptions
-from edgecv.convert.memory import memory_note
+from edgecv.convert.memory import memory_note, wants_huge_pages
 from edgecv.convert.proof import Proofs
 from edgecv.convert.recipe import ArtifactSpec
 from edgecv.convert.request import ConvertRequest
@@ -85,8 +85,15 @@ def convert(request: ConvertRequest, observer: Observer | None = None, *, live: 
     with Staging(request.out, force=request.force) as staging:
         if live is not None:
             request = replace(request, model=save_live(live, staging.work), beside=beside(live))
-        with WorkerPool(staging.work, litter=staging.root, preload=PRELOAD, jobs=request.jobs) as pool:
-            workers = Workers(pool, request.limits, observer or Silent(), tree_bytes(request.model))
+        model_bytes = tree_bytes(request.model)
+        with WorkerPool(
+            staging.work,
+            litter=staging.root,
+            preload=PRELOAD,
+            jobs=request.jobs,
+            huge_pages=wants_huge_pages(model_bytes),
+        ) as pool:
+            workers = Workers(pool, request.limits, observer or Silent(), model_bytes)
             note = memory_note(needed(request.recipe.steps), workers.model_bytes, pool.together)
             if note is not None:
                 workers.observer.note(note)

@@ -52,6 +52,14 @@ def test_a_worker_that_needs_more_than_all_may_runs_alone(tmp_path):
         assert pool.submit("answer", misbehave.answer, WorkerLimits(), needs=5000, value=2).result() == 4
 
 
+def test_the_seconds_of_a_worker_are_those_of_its_work_before_and_after_a_wait(pool):
+    times = {"before": 0.4, "waiting": 2.0, "after": 0.3}
+    began = time.monotonic()
+    job = pool.submit("wait", misbehave.work_around_a_wait, WorkerLimits(), store=pool.store, **times)
+    job.result()
+    assert 0.7 <= job.seconds <= time.monotonic() - began - 1.5
+
+
 def has_huge_pages():
     choice, (library, version) = Path("/sys/kernel/mm/transparent_hugepage/enabled"), platform.libc_ver()
     new_enough = library == "glibc" and tuple(map(int, version.split("."))) >= (2, 35)
@@ -59,12 +67,15 @@ def has_huge_pages():
 
 
 @pytest.mark.skipif(not has_huge_pages(), reason="the system or its C library has no huge pages on request")
-@pytest.mark.parametrize(("tunables", "huge"), [(None, True), ("glibc.malloc.hugetlb=0", False)])
-def test_workers_have_what_is_large_in_huge_pages_unless_the_user_says_otherwise(tmp_path, monkeypatch, tunables, huge):
+@pytest.mark.parametrize(
+    ("asked", "tunables", "huge"), [(True, None, True), (False, None, False), (True, "glibc.malloc.hugetlb=0", False)]
+)
+def test_workers_have_what_is_large_in_huge_pages_where_asked(tmp_path, monkeypatch, asked, tunables, huge):
+    monkeypatch.delenv("GLIBC_TUNABLES", raising=False)
     if tunables:
         monkeypatch.setenv("GLIBC_TUNABLES", tunables)
     size = 200_000_000
-    with WorkerPool(tmp_path / "staging", jobs=1) as pool:
+    with WorkerPool(tmp_path / "staging", jobs=1, huge_pages=asked) as pool:
         found = pool.submit("fill", misbehave.fill, WorkerLimits(), size=size).result()
     assert (found > size / 2) == huge
 

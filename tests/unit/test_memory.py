@@ -7,7 +7,7 @@ from edgecv_converters.isolate import WorkerLimits, WorkerPool, machine_memory, 
 
 from edgecv import doctor
 from edgecv.convert import memory
-from edgecv.convert.memory import GB, memory_note
+from edgecv.convert.memory import GB, HUGE_PAGES, memory_note, wants_huge_pages
 from edgecv.convert.recipe import ArtifactSpec
 from tests import misbehave
 
@@ -61,3 +61,7 @@ def test_too_small_a_machine_is_said(container):
     said = memory_note((TFLITE,), MODEL, 0)
     assert said is not None
     assert said.endswith("5 GB of memory, and this machine has 2 GB: a converter may be stopped")
+
+
+def test_large_models_alone_want_huge_pages():
+    assert [wants_huge_pages(int(size)) for size in (0, HUGE_PAGES - 1, HUGE_PAGES, GB)] == [False, False, True, True]

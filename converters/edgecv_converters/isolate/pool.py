@@ -31,17 +31,20 @@ LOG_TAIL_LINES = 25
 WATCH_SECONDS = 0.05
 
 
-def host_environment(scratch: Path | None = None) -> dict[str, str]:
-    """The environment of hosts and their workers, whose temporary files go into `scratch`.
+def host_environment(scratch: Path | None = None, *, huge_pages: bool = False) -> dict[str, str]:
+    """The environment of a host and its workers.
 
-    Converters iterate over sets of names: the same order gives the same file. Weights are copied in hundreds of
-    megabytes, for which glibc asks for huge pages: with pages of 4 KB half of a large network's time goes into them.
-    Who sets its tunables has the last word.
+    Converters iterate over sets of names: the same seed of hashes gives the same file.
+
+    Args:
+        scratch: Where their temporary files go; None: where this process has its own.
+        huge_pages: Ask glibc for huge pages: weights are copied in hundreds of megabytes, and with pages of 4 KB half
+            of the time goes into asking for them. Small models take more memory with them. Who sets glibc's tunables
+            has the last word.
     """
-    quiet = {"TF_CPP_MIN_LOG_LEVEL": "2", "CUDA_VISIBLE_DEVICES": "-1"}
-    stable = {"PYTHONHASHSEED": "0"}
-    huge = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
-    return huge | clean_environment(scratch) | quiet | stable
+    huge = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"} if huge_pages else {}
+    fixed = {"TF_CPP_MIN_LOG_LEVEL": "2", "CUDA_VISIBLE_DEVICES": "-1", "PYTHONHASHSEED": "0"}
+    return huge | clean_environment(scratch) | fixed
 
 
 class WorkerBugError(Exception):
@@ -84,6 +87,7 @@ class Job:
     """One function at work in its own process.
 
     `done` and `total` are its progress, 0 of 0 where it says nothing; `remaining` are seconds, where it measured them.
+    `seconds` are those of its own work, without its waits for others, of which `worked` were before the newest of them.
     `needs` is an estimate of the bytes of memory that it takes. `died` says that its process crashed or was
     stopped, and ended without an answer of its own.
     """
@@ -96,6 +100,7 @@ class Job:
     pid: int | None = None
     since: float | None = None
     seconds: float = 0.0
+    worked: float = 0.0
     done: int = 0
     total: int = 0
     remaining: float | None = None
@@ -140,6 +145,7 @@ class WorkerPool:
         jobs: How many workers run at the same time.
         advice: What is said where one dies.
         together: The bytes of memory that workers which run side by side may need; by default a small part of all.
+        huge_pages: Give what workers allocate huge pages, for large models.
     """
 
     def __init__(
@@ -151,6 +157,7 @@ class WorkerPool:
         jobs: int = 2,
         advice: Advice = CONVERTING,
         together: int | None = None,
+        huge_pages: bool = False,
     ) -> None:
         self.together = machine_memory() // SMALL_PART if together is None else together
         self.staging = staging = staging.absolute()
@@ -163,14 +170,17 @@ class WorkerPool:
         self._slots = jobs
         self._lock = threading.Lock()
         self._ready = threading.Event()
-        self._host = self._start_host(staging, (litter or staging).absolute(), preload)
+        environment = host_environment(staging / "scratch", huge_pages=huge_pages)
+        self._host = self._start_host(staging, (litter or staging).absolute(), preload, environment)
         self._threads = [
             threading.Thread(target=loop, name=loop.__name__, daemon=True) for loop in (self._listen, self._watch)
         ]
         self._open = True
 
     @staticmethod
-    def _start_host(staging: Path, litter: Path, preload: tuple[str, ...]) -> subprocess.Popen[bytes]:
+    def _start_host(
+        staging: Path, litter: Path, preload: tuple[str, ...], environment: dict[str, str]
+    ) -> subprocess.Popen[bytes]:
         scratch = staging / "scratch"
         scratch.mkdir()
         with (staging / "host.log").open("wb") as log:
@@ -179,7 +189,7 @@ class WorkerPool:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env=host_environment(scratch),
+                env=environment,
                 cwd=scratch,
                 start_new_session=True,
             )
@@ -268,6 +278,7 @@ class WorkerPool:
                 job.pid = event["pid"]
                 job.since = time.monotonic()
             case "wait":
+                job.worked += job.elapsed()
                 job.waits = True
             case "begin":
                 job.waits, job.since = False, time.monotonic()
@@ -280,7 +291,7 @@ class WorkerPool:
                 self._start_next()
 
     def _settle(self, job: Job, code: int) -> None:
-        job.seconds = job.elapsed()
+        job.seconds = job.worked + (0.0 if job.waits else job.elapsed())
         result = self.store.path(_result_of(job.number))
         if job.unwritten is not None:
             job.future.set_exception(job.unwritten)
