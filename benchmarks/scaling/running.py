@@ -24,6 +24,7 @@ NETWORK: Final = application("MobileNetV2", 96)
 DISTINCT: Final = 100  # pictures; a longer folder has links to them
 TARGETS: Final = ("tflite", "onnx")
 PRECISIONS: Final = ("float32", "int8")
+FEWEST, TURN = 9, 30  # rounds, and calls in one: threads of another session spin on for a while
 
 
 def threads() -> tuple[int, ...]:
@@ -108,4 +109,5 @@ def _timed(opened: list[Predictor], rounds: int) -> list[tuple[float, ...]]:
     for predictor in opened:
         tensors = {io.name: rng.integers(0, 256, io.shape).astype(io.dtype) for io in predictor.artifact.inputs}
         ways.append(lambda backend=predictor.backend, given=tensors: backend.run(given))
-    return [tuple(float(us) / 1e6 for us in found) for found in in_turn(ways, [5] * len(ways), rounds=rounds)]
+    times = in_turn(ways, [TURN] * len(ways), rounds=max(rounds, FEWEST))
+    return [tuple(float(us) / 1e6 for us in found) for found in times]

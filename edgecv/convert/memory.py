@@ -12,7 +12,7 @@ from edgecv.convert.recipe import ArtifactSpec
 
 GB: Final = 1e9
 LARGE: Final = 3 * GB
-HUGE_PAGES: Final = 0.06 * GB  # of weights: below it, huge pages take memory and save no time
+HUGE_PAGES: Final = 0.2 * GB  # of weights: below it, huge pages take memory and save no time
 
 
 def wants_huge_pages(model_bytes: int) -> bool:
