@@ -12,6 +12,7 @@ nothing is measured: the plots of docs/measured.md are drawn, and its table is p
 from __future__ import annotations
 
 import argparse
+import statistics
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
@@ -62,10 +63,11 @@ def record(name: str, rounds: int) -> None:
 
 
 def cost(point: Point) -> str:
-    """What one point cost, in words."""
-    seconds = " ".join(f"{value:.4g}" for value in point.seconds) + " s"
-    peaks = " ".join(f"{value / 1e9:.2f}" for value in point.peak_bytes)
-    return ", ".join(part for part in (seconds, peaks and f"{peaks} GB", point.failed) if part)
+    """What one point cost in the middle of its rounds, in words."""
+    seconds = statistics.median(point.seconds)
+    time = f"{seconds:.3g} s" if seconds >= 1 else f"{1e3 * seconds:.3g} ms"
+    peak = f"{statistics.median(point.peak_bytes) / 1e9:.2f} GB" if point.peak_bytes else ""
+    return ", ".join(part for part in (time, peak, point.failed) if part)
 
 
 def table(found: Scaling) -> Iterator[str]:

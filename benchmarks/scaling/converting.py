@@ -56,8 +56,8 @@ def _known_networks(*precisions: str) -> tuple[Case, ...]:
 
 SMALL: Final = application("MobileNetV2", 96)
 AXES: Final = {
-    "networks": Axis("keras.applications at 224 x 224, float32", "parameters", _known_networks("float32")),
-    "networks-int8": Axis("the same, float32 and int8", "parameters", _known_networks(*BOTH)),
+    "networks": Axis("keras.applications, float32", "parameters", _known_networks("float32")),
+    "networks-int8": Axis("float32 and int8 (dashed)", "parameters", _known_networks(*BOTH)),
     "parameters": Axis(
         "dense layers of 512 to 8,192 units behind the same blocks",
         "parameters",

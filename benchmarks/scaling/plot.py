@@ -38,6 +38,7 @@ def draw_converting(panels: Sequence[Sequence[Sweep]], path: Path = CONVERTING) 
             place.set_title(f"{'; '.join(sweep.title for sweep in sweeps)}\nat the end {exponents}", loc="left")
             _dress(place, sweeps, "s", "seconds", TIME)
             _dress(other, sweeps, MEMORY, "peak, GB", SPACE)
+            _alike(place, other)
 
 
 def draw_running(panels: Mapping[str, Sequence[Sweep]], path: Path = RUNNING) -> None:
@@ -93,6 +94,13 @@ def _dress(place: Any, sweeps: Sequence[Sweep], unit: str, label: str, color: st
     if max(costs) / min(costs) < 30:
         place.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     place.margins(y=0.15)
+
+
+def _alike(place: Any, other: Any) -> None:
+    """Give the right axis as many decades as the left one: what is flat beside it looks flat."""
+    (low, high), (least, most) = place.get_ylim(), other.get_ylim()
+    middle, half = (least * most) ** 0.5, max(high / low, most / least) ** 0.5
+    other.set_ylim(middle / half, middle * half)
 
 
 def _plain(value: float, _: int) -> str:

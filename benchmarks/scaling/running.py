@@ -73,7 +73,7 @@ def pictures(rounds: int) -> Iterator[tuple[str, Point]]:
             command = [sys.executable, "-m", "edgecv", "run", str(bundle), str(place), "--precision", "int8"]
             runs = [watched(command) for _ in range(rounds)]
             yield (
-                "run",
+                "edgecv run, MobileNetV2 int8",
                 Point(
                     label=f"{count:,}",
                     size=count,

@@ -86,7 +86,7 @@ def test_what_was_measured_is_drawn_with_every_exponent_and_is_the_same_picture_
 def test_every_line_of_the_table_has_where_it_begins_and_ends():
     lines = [*command.table(Scaling(versions={}, sweeps={"layers": SWEEP}))]
     assert len(lines) == 3
-    assert lines[2].startswith("| layers | 10: 1 2 s, 0.00 0.00 GB | 1000: 100 200 s,")
+    assert lines[2].startswith("| layers | 10: 1.5 s, 0.00 GB | 1000: 150 s, 0.00 GB | 1.00, at the end 1.00 (0.70")
 
 
 def test_the_recorded_sweeps_are_those_that_can_be_measured():

@@ -38,7 +38,7 @@ def least_error_scales(weight: Array, axis: int, smallest: Floats) -> Floats:
 
 
 def _least_error_scales(rows: Array, smallest: Floats) -> Floats:
-    """As `least_error_scales`, of channels in rows."""
+    """Find the scales of `least_error_scales` for channels in rows."""
     widest = np.abs(rows).max(axis=1) / 127
     best, least = np.maximum(widest, smallest), np.full(len(rows), np.inf, np.float32)
     errors = np.empty_like(rows)
