@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,9 @@ from edgecv_converters.isolate import WorkerPool
 from tests import models
 from tests.heap import Heap
 from tests.warm_hosts import WarmHosts
+
+# Before TensorFlow is imported: some layers of Keras have no kernel without oneDNN, which old processors start without.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job: tests of Ctrl-C want Python's own
     signal.signal(signal.SIGINT, signal.default_int_handler)

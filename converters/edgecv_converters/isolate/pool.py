@@ -17,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
+from edgecv_runtime.cpu import architecture
 from edgecv_runtime.errors import ConversionError, EdgecvError
 from edgecv_runtime.interpreter import clean_command, clean_environment
 
@@ -34,17 +35,21 @@ WATCH_SECONDS = 0.05
 def host_environment(scratch: Path | None = None, *, huge_pages: bool = False) -> dict[str, str]:
     """The environment of a host and its workers.
 
-    Converters iterate over sets of names: the same seed of hashes gives the same file.
+    Converters iterate over sets of names: the same seed of hashes gives the same file. On x86-64 TensorFlow computes by
+    oneDNN on every processor, as it does by itself on newer ones: without it some layers, such as dilated transposed
+    convolutions, have no kernel.
 
     Args:
         scratch: Where their temporary files go; None: where this process has its own.
         huge_pages: Ask glibc for huge pages: weights are copied in hundreds of megabytes, and with pages of 4 KB half
-            of the time goes into asking for them. Small models take more memory with them. Who sets glibc's tunables
-            has the last word.
+            of the time goes into asking for them. Small models take more memory with them.
+
+    Who sets glibc's tunables or TensorFlow's kernels has the last word.
     """
     huge = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"} if huge_pages else {}
+    kernels = {"TF_ENABLE_ONEDNN_OPTS": "1"} if architecture() == "x86_64" else {}
     fixed = {"TF_CPP_MIN_LOG_LEVEL": "2", "CUDA_VISIBLE_DEVICES": "-1", "PYTHONHASHSEED": "0"}
-    return huge | clean_environment(scratch) | fixed
+    return huge | kernels | clean_environment(scratch) | fixed
 
 
 class WorkerBugError(Exception):
