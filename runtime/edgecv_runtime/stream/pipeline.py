@@ -120,7 +120,8 @@ class Stream:
         self._answers: Channel[list[FrameAnswer]] = Channel(slots)
         self._burst = 0.0 if source.live or max_fps is not None else BURST
         self._spare: list[np.ndarray] = []
-        self._long = False  # preparing the newest frame took long
+        self._long = False  # preparing the newest two frames took long; one may have lost its core for a while
+        self._prepare_ms = 0.0  # of the newest frame
         self._inference_ms = math.inf  # of the newest answer
         self._orders: Channel[tuple[Frame, _Promise]] = Channel(WAITING)
         helpers = cores() if self._burst and cores() > 1 else 0
@@ -262,7 +263,8 @@ class Stream:
         except ImageError as error:
             return _Prepared(frame, error=_named(error, frame))
         milliseconds = 1e3 * (time.perf_counter() - began)
-        self._long = milliseconds >= max(LONG, SLOWER * self._inference_ms)
+        self._long = min(milliseconds, self._prepare_ms) >= max(LONG, SLOWER * self._inference_ms)
+        self._prepare_ms = milliseconds
         return _Prepared(frame, tensor, view, milliseconds=milliseconds)
 
     def _spare_tensor(self) -> np.ndarray | None:
