@@ -6,6 +6,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +16,7 @@ from benchmarks.scaling.watch import watched
 
 BOTH: Final = ("float32", "int8")
 TARGETS: Final = ("tflite", "onnx", "coreml")
+PARAMETERS, MULTIPLY_ADDS = attrgetter("parameters"), attrgetter("multiply_adds")
 ARTIFACTS: Final = (
     *(f"{target}:{precision}" for precision in ("float32", "int8", "float16") for target in TARGETS),
     *("tflite:dynamic", "coreml:weights8", "coreml:palette4"),
@@ -41,17 +43,9 @@ class Axis:
     cases: tuple[Case, ...]
 
 
-def _parameters(size: Size) -> float:
-    return size.parameters
-
-
-def _multiply_adds(size: Size) -> float:
-    return size.multiply_adds
-
-
 def _known_networks(*precisions: str) -> tuple[Case, ...]:
     names = ("MobileNetV2", "EfficientNetB0", "ResNet50", "VGG16")
-    return tuple(Case(name, _parameters, application(name, 224), precisions, samples=32) for name in names)
+    return tuple(Case(name, PARAMETERS, application(name, 224), precisions, samples=32) for name in names)
 
 
 SMALL: Final = application("MobileNetV2", 96)
@@ -62,13 +56,13 @@ AXES: Final = {
         "dense layers of 512 to 8,192 units behind the same blocks",
         "parameters",
         tuple(
-            Case(f"{units:,}", _parameters, plain(64, hidden=(units, units))) for units in (512, 1024, 2048, 4096, 8192)
+            Case(f"{units:,}", PARAMETERS, plain(64, hidden=(units, units))) for units in (512, 1024, 2048, 4096, 8192)
         ),
     ),
     "multiply-adds": Axis(
         "the first convolution's stride, 16 to 1",
         "multiply-adds",
-        tuple(Case(f"stride {stride}", _multiply_adds, plain(128, stride=stride)) for stride in (16, 8, 4, 2, 1)),
+        tuple(Case(f"stride {stride}", MULTIPLY_ADDS, plain(128, stride=stride)) for stride in (16, 8, 4, 2, 1)),
     ),
     "input": Axis(
         "MobileNetV2 at 64 to 512",
@@ -115,7 +109,7 @@ def measure(cases: Sequence[Case], rounds: int) -> Iterator[Point]:
 
 
 def command(case: Case, folder: Path) -> list[str]:
-    """The command of a case: the weights are random, so only what compares the artifacts with each other is held."""
+    """The command of a case: the weights are random, so a gate that they fail does not end it."""
     words = [sys.executable, "-m", "edgecv", "convert", str(folder / "model.keras"), "--preprocess", "none"]
     words += ["--quantize", ",".join(case.precisions), "--output", str(folder / "made.edgecv"), "--force"]
     words += ["--calibrate", str(folder / "pictures"), "--samples", str(case.samples), "--keep-failing"]

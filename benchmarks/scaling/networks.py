@@ -24,14 +24,13 @@ Build = Callable[[], Any]
 class Network:
     """A network to build, for square pictures of `side`."""
 
-    name: str
     side: int
     build: Build
 
 
 def application(name: str, side: int, **options: Any) -> Network:
     """One of `keras.applications`."""
-    return Network(name, side, partial(_application, name, side, options))
+    return Network(side, partial(_application, name, side, options))
 
 
 def plain(side: int, *, stride: int = 4, width: int = 32, blocks: int = 4, hidden: tuple[int, ...] = ()) -> Network:
@@ -39,7 +38,7 @@ def plain(side: int, *, stride: int = 4, width: int = 32, blocks: int = 4, hidde
 
     Each of these changes one cost alone: the stride multiply-adds, the blocks layers, hidden units parameters.
     """
-    return Network("plain", side, partial(_plain, side, stride, width, blocks, hidden))
+    return Network(side, partial(_plain, side, stride, width, blocks, hidden))
 
 
 @dataclass(frozen=True, slots=True)

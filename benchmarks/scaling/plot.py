@@ -82,7 +82,7 @@ def _ends(sweeps: Iterable[Sweep], unit: str) -> str:
 
 
 def _dress(place: Any, sweeps: Sequence[Sweep], unit: str, label: str, color: str) -> None:
-    """Logarithmic axes with plain numbers, and a dotted line of what is linear through the middle."""
+    """Logarithmic axes with plain numbers."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     place.set(xscale="log", yscale="log", xlabel=sweeps[0].axis, ylabel=label)

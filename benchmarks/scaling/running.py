@@ -36,7 +36,9 @@ def threads() -> tuple[int, ...]:
 def batches(rounds: int) -> Iterator[tuple[str, Point]]:
     """ONNX artifacts that take so many pictures at once, on one thread: seconds of one call, by precision."""
     with tempfile.TemporaryDirectory(prefix="edgecv-scaling-") as scratch, ExitStack() as stack:
-        bundles = {batch: _bundle(Path(scratch) / str(batch), batch) for batch in BATCHES}
+        folder = Path(scratch)
+        save(NETWORK, DISTINCT, folder)
+        bundles = {batch: _bundle(folder, batch) for batch in BATCHES}
         for precision in PRECISIONS:
             opened = [
                 stack.enter_context(load(bundle, target="onnx", precision=precision)) for bundle in bundles.values()
@@ -48,6 +50,7 @@ def batches(rounds: int) -> Iterator[tuple[str, Point]]:
 def by_threads(rounds: int) -> Iterator[tuple[str, Point]]:
     """Seconds of one inference, by target and precision."""
     with tempfile.TemporaryDirectory(prefix="edgecv-scaling-") as scratch, ExitStack() as stack:
+        save(NETWORK, DISTINCT, Path(scratch))
         bundle = _bundle(Path(scratch), 1)
         for target in TARGETS:
             for precision in PRECISIONS:
@@ -63,6 +66,7 @@ def pictures(rounds: int) -> Iterator[tuple[str, Point]]:
     """`edgecv run` over folders of so many pictures: seconds and memory."""
     with tempfile.TemporaryDirectory(prefix="edgecv-scaling-") as scratch:
         folder = Path(scratch)
+        save(NETWORK, DISTINCT, folder)
         bundle = _bundle(folder, 1)
         files = sorted((folder / "pictures").rglob("*.png"))
         for count in PICTURES:
@@ -87,8 +91,7 @@ def pictures(rounds: int) -> Iterator[tuple[str, Point]]:
 def _bundle(folder: Path, batch: int) -> Path:
     import edgecv
 
-    made = folder / "made.edgecv"
-    save(NETWORK, DISTINCT, folder)
+    made = folder / f"{batch}.edgecv"
     edgecv.convert(
         folder / "model.keras",
         made,

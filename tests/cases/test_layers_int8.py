@@ -25,7 +25,7 @@ from edgecv_runtime.errors import ConversionError
 from tests.cases.int8_files import Files, decibels, files, float_file, ratios
 from tests.command import edgecv
 from tests.integration.onnx_models import onnx_session
-from tests.integration.test_quantize import digits_files
+from tests.integration.quantized_networks import digits_files
 
 Array = npt.NDArray[Any]
 EDGECV = Quantizing(quantizer="edgecv")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from edgecv_converters.isolate import GIB, WorkerBugError, WorkerLimits, WorkerPool
+from edgecv_converters.isolate.pool import host_environment
 from edgecv_runtime.errors import ConversionError
 
 from tests import misbehave
@@ -78,6 +79,15 @@ def test_workers_have_what_is_large_in_huge_pages_where_asked(tmp_path, monkeypa
     with WorkerPool(tmp_path / "staging", jobs=1, huge_pages=asked) as pool:
         found = pool.submit("fill", misbehave.fill, WorkerLimits(), size=size).result()
     assert (found > size / 2) == huge
+
+
+@pytest.mark.skipif(platform.machine() not in {"x86_64", "AMD64"}, reason="elsewhere oneDNN is TensorFlow's own choice")
+@pytest.mark.parametrize(("said", "found"), [(None, "1"), ("0", "0")])
+def test_workers_compute_by_onednn_unless_the_user_says_otherwise(monkeypatch, said, found):
+    monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS")
+    if said is not None:
+        monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", said)
+    assert host_environment()["TF_ENABLE_ONEDNN_OPTS"] == found
 
 
 def test_domain_error_keeps_its_hint(pool):

@@ -11,7 +11,7 @@ from edgecv_converters.quantize.scheme import read_scheme, write_scheme
 from edgecv_converters.quantize.score import answers
 from edgecv_converters.tflite.reader import Grid
 
-from tests.integration.test_quantize import ALL, digits_files, files
+from tests.integration.quantized_networks import ALL, digits_files, files
 
 
 @pytest.mark.parametrize("name", ALL)

@@ -27,7 +27,7 @@ from edgecv_runtime.backends.tflm_trial import check_alone
 from edgecv_runtime.errors import BackendError, BundleError, ConversionError
 
 import edgecv
-from tests.integration.test_quantize import files
+from tests.integration.quantized_networks import files
 from tests.integration.tflite_one_op import one_op
 
 pytestmark = pytest.mark.skipif(

@@ -28,7 +28,7 @@ from edgecv_runtime.errors import ConversionError
 from tests import models
 from tests.command import edgecv
 from tests.integration.onnx_models import frozen, int8_file, onnx_answers, quiet
-from tests.integration.test_quantize import ALL, files
+from tests.integration.quantized_networks import ALL, files
 
 
 def some(net: Any, seed: int) -> list[str]:

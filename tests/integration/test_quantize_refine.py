@@ -12,7 +12,7 @@ from edgecv_converters.quantize.scheme import read_scheme
 from edgecv_converters.quantize.student import learned_rounding
 from edgecv_converters.tflite.reader import Grid
 
-from tests.integration.test_quantize import digits_files
+from tests.integration.quantized_networks import digits_files
 
 SHORT = Refinement(steps=60, batch=32, pictures=frozenset({0}))
 

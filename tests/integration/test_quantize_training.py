@@ -22,7 +22,7 @@ from tests import models
 from tests.command import edgecv
 from tests.heads import head
 from tests.integration.onnx_models import frozen, int8_file, quiet, tflite_answers
-from tests.integration.test_quantize import digits_files
+from tests.integration.quantized_networks import digits_files
 
 
 def training(epochs=2, *, misled=False):

@@ -122,9 +122,10 @@ def four_cores(monkeypatch):
     monkeypatch.setattr("edgecv_runtime.stream.pipeline.cores", lambda: 4)
 
 
-@pytest.mark.usefixtures("four_cores")
+@pytest.mark.parametrize("cores", [4, 64])
 @pytest.mark.parametrize("instant", [False, True])
-def test_frames_that_take_long_are_prepared_side_by_side_and_answered_in_order(instant):
+def test_frames_that_take_long_are_prepared_side_by_side_and_answered_in_order(monkeypatch, instant, cores):
+    monkeypatch.setattr("edgecv_runtime.stream.pipeline.cores", lambda: cores)
     predictor = Predictor(prepare=0.03, bad={5, 11})
     with Stream(predictor, Source(40, instant=instant)) as stream:
         answers = list(stream)

@@ -32,6 +32,7 @@ from edgecv_runtime.stream.statistics import Statistics
 WAITING = 3  # frames, or bursts of them, in a slot where nothing is dropped
 BURST = 0.005  # seconds; what took longer goes on at once
 LONG = 2.0  # milliseconds; handing over to another thread takes its time
+MOST_HELPERS = WAITING + 1  # frames that are under way at once: what waits for inference, and what it waits for
 SLOWER = 1.5  # times as long as inference must preparing take for other threads to help
 Tensors = np.ndarray | dict[str, np.ndarray]
 GLANCE = 0.1  # seconds between looks at whether to stop
@@ -124,7 +125,7 @@ class Stream:
         self._prepare_ms = 0.0  # of the newest frame
         self._inference_ms = math.inf  # of the newest answer
         self._orders: Channel[tuple[Frame, _Promise]] = Channel(WAITING)
-        helpers = cores() if self._burst and cores() > 1 else 0
+        helpers = min(cores(), MOST_HELPERS) if self._burst and cores() > 1 else 0
         stages = (self._prepare, self._infer) if source.instant else (self._capture, self._prepare, self._infer)
         self._threads = [
             threading.Thread(target=stage, name=f"edgecv{stage.__name__}", daemon=True)

@@ -1,0 +1,183 @@
+"""How the int8 quantizer goes through its samples: in their order, of all of them, and no further than decides."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from edgecv_converters.quantize import QuantizeSettings, quantize
+from edgecv_converters.quantize.bias import corrected
+from edgecv_converters.quantize.floats import float_values
+from edgecv_converters.quantize.keep_float import keep_float
+from edgecv_converters.quantize.network import MismatchError, read_network
+from edgecv_converters.quantize.race import LEAST, nearest, race
+from edgecv_converters.quantize.scheme import read_scheme, write_scheme
+from edgecv_converters.quantize.score import answers, distance, distances, variances
+from edgecv_converters.quantize.watched import UnusableFileError, WatchedFile, file_outputs, in_turn, rows_of
+from edgecv_converters.quantize.whole_range import FEW, with_whole_ranges
+from edgecv_converters.tflite.convert import to_tflite
+from edgecv_converters.tflite.describe import load
+from edgecv_converters.tflite.write import packed
+
+from tests.integration.onnx_models import (
+    frozen,
+    int8_file,
+    quiet,
+    samples,
+)
+from tests.integration.quantized_networks import digits_files, files
+
+
+@pytest.mark.parametrize("name", ["residual", "squeeze_excite"])
+def test_a_few_samples_and_the_ranges_of_all_give_the_converters_own_file(name: str) -> None:
+    """But for the operands of additions: the converter may give an input the range of the sum."""
+    graph, int8, float32, data = files(name)
+    with quiet():
+        few = int8_file(graph, data[:FEW])
+    net = read_network(few, float32)
+    whole = with_whole_ranges(net, few, float_values(net, float32, [data]))
+    wanted, found, before = (read_scheme(net, file).grids for file in (int8, whole, few))
+    added = {number for op in net.ops if op.kind == "ADD" for number in (*op.inputs, *op.outputs)}
+    compared = [number for number in wanted if number not in added]
+    for number in compared:
+        assert found[number].scale == pytest.approx(wanted[number].scale, rel=1e-5)
+        assert abs(found[number].zero - wanted[number].zero) <= 1
+    assert any(before[number].scale < 0.99 * wanted[number].scale for number in compared)
+
+
+def test_a_file_that_is_far_behind_leaves_the_race_early() -> None:
+    _, int8, float32, calibration, _ = digits_files()
+    net = read_network(int8, float32)
+    plain = read_scheme(net, int8)
+    shifted = plain.with_biases({number: bias + 0.3 * np.abs(bias).max() for number, bias in plain.biases.items()})
+    runners = {(): int8, ("shifted",): write_scheme(net, int8, shifted), ("same",): int8}
+    found = race(net, runners, answers(float32, [calibration]), [calibration])
+    assert len(found[("shifted",)]) <= max(LEAST, len(calibration) // 4)
+    assert len(found[()]) == len(found[("same",)]) == len(calibration)
+    assert nearest(found) == ()
+    whole = distance(net, answers(float32, [calibration]), answers(int8, [calibration]))
+    assert found[()].mean() == pytest.approx(whole)
+
+
+def test_nothing_is_kept_of_a_race_that_no_file_runs() -> None:
+    from tests.integration.test_quantize_training import unusable
+
+    _, int8, float32, calibration, _ = digits_files()
+    net = read_network(int8, float32)
+    with pytest.raises(UnusableFileError, match="LiteRT does not take the file"):
+        race(net, {(): unusable(int8)}, answers(float32, [calibration]), [calibration])
+
+
+def test_an_output_that_is_given_twice_is_shown_once() -> None:
+    _, int8, float32, data = files("residual")
+    net = read_network(int8, float32)
+    model = load(float32)
+    model.subgraphs[0].outputs = [*model.subgraphs[0].outputs, model.subgraphs[0].outputs[0]]
+    shown: list[int] = []
+    file = WatchedFile(packed(model), [net.twins[net.products[0].source]])
+    file.run([data[:1]])
+    file.look(lambda number, _: shown.append(number))
+    assert sorted(shown) == sorted(set(shown))
+    assert file.outputs == [file.outputs[0]] * 2
+
+
+def test_the_ends_are_of_all_samples_where_few_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    from edgecv_converters.quantize import floats
+
+    monkeypatch.setattr(floats, "COUNTS_WORK", 0)
+    monkeypatch.setattr(floats, "FILE_WORK", 0)
+    monkeypatch.setattr(floats, "FEWEST", 4)
+    _, int8, float32, data = files("residual")
+    net = read_network(int8, float32)
+    later = np.concatenate([data[:8], 5 * data[8:9]])
+    known = float_values(net, float32, [later])
+    assert (known.counts.ranges, known.counts.scores) == (4, 4)
+    source = net.twins[net.inputs[0]]
+    assert known.seen.ends([source])[1] == later.max() > later[:4].max()
+    assert len(known.answers[0]) == 4
+
+
+def test_a_value_that_is_not_finite_is_said_with_its_layer_and_its_sample() -> None:
+    _, int8, float32, data = files("residual")
+    broken = data.copy()
+    broken[6] = np.nan
+    found = quantize(int8, float32, [broken], QuantizeSettings())
+    assert (found.data, found.steps) == (int8, ())
+    assert found.notes[0].startswith("The int8 file is the converter's plain one: input ")
+    assert found.notes[0].endswith("gives nan for sample 7")
+
+
+def reversed_tanh() -> Any:
+    """A reversed sequence of what has a kernel's own scale: the converter gives it another one."""
+    import keras
+
+    source = keras.Input((8, 4), name="sequence")
+    curved = keras.ops.tanh(keras.layers.Dense(4)(source))
+    both = keras.layers.Concatenate()([keras.ops.flip(curved, axis=1), keras.layers.Dense(2)(source)])
+    return keras.Model(source, keras.layers.Dense(3)(keras.layers.Flatten()(both)))
+
+
+def test_a_group_of_a_kernels_scale_with_another_one_needs_all_samples() -> None:
+    data = samples((8, 4), 20)
+    graph = frozen(reversed_tanh(), "tflite")
+    with quiet():
+        few, float32 = int8_file(graph, data[:FEW]), to_tflite(graph, "float32")
+    net = read_network(few, float32)
+    (op,) = (op for op in net.ops if op.kind == "REVERSE_V2")
+    assert net.grids[op.inputs[0]] != net.grids[op.outputs[0]]
+    with pytest.raises(MismatchError, match="should be its neighbours'"):
+        with_whole_ranges(net, few, float_values(net, float32, [data]))
+
+
+def two_strides() -> Any:
+    """Two convolutions of one input with the same weights."""
+    import keras
+
+    source = keras.Input((8, 8, 3), name="image")
+    same = {"kernel_initializer": keras.initializers.Constant(0.1), "bias_initializer": "ones"}
+    one, two = (keras.layers.Conv2D(4, 3, strides=step, name=f"step{step}", **same) for step in (1, 2))
+    return keras.Model(source, [one(source), two(source)])
+
+
+def test_samples_that_are_computed_side_by_side_come_in_their_order() -> None:
+    _, _, float32, data, _ = digits_files()
+    (result,) = file_outputs(float32)
+    alone = WatchedFile(float32, ())
+    count = 0
+    for row, file in enumerate(in_turn(float32, (), rows_of([data], 20))):
+        alone.run([data[row : row + 1]])
+        np.testing.assert_array_equal(file.value(result), alone.value(result))
+        count += 1
+    assert count == 20
+
+
+def test_what_the_float_file_computed_does_for_a_file_that_was_repaired_since() -> None:
+    """With one of two products that read one bias in float, the other's may be corrected."""
+    data = samples((8, 8, 3), 20)
+    graph = frozen(two_strides(), "tflite")
+    with quiet():
+        model, float32 = load(int8_file(graph, data)), to_tflite(graph, "float32")
+    first, second = (op for op in model.subgraphs[0].operators if len(op.inputs) == 3)
+    second.inputs = [*second.inputs[:2], first.inputs[2]]
+    int8 = packed(model)
+    net = read_network(int8, float32)
+    assert net.products[0].bias == net.products[1].bias
+    known = float_values(net, float32, [data])
+    kept = keep_float(net, int8, float32, {net.products[1].op}).data
+    one = read_network(kept, float32, plain=False)
+    assert len(one.products) == 1
+    scheme = read_scheme(one, kept)
+    found = corrected(one, kept, scheme, [data], known.means)
+    changed = {number for number, bias in found.biases.items() if (bias != scheme.biases[number]).any()}
+    assert changed == {one.products[0].bias}
+
+
+def test_the_variance_that_errors_are_held_against_is_of_all_samples() -> None:
+    _, int8, float32, data = files("residual")
+    net = read_network(int8, float32)
+    expected, got = answers(float32, [data]), answers(int8, [data])
+    spread = variances(expected)
+    few = [values[:5] for values in expected], [values[:5] for values in got]
+    np.testing.assert_allclose(distances(net, *few, spread), distances(net, expected, got, spread)[:5])
+    assert distance(net, expected, got) == pytest.approx(distances(net, expected, got, spread).mean())
