@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from edgecv_converters.graph.frozen import FrozenGraph
+from edgecv_runtime.ort import onnxruntime, session_options
 
 from benchmarks.interleave import Times, by_name
 from benchmarks.shared import PICTURES, RESNET8
@@ -115,11 +116,7 @@ def _tflite(content: bytes) -> Call:
 
 
 def _onnx(content: bytes) -> Call:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    session = onnxruntime().InferenceSession(content, session_options(1), providers=["CPUExecutionProvider"])
     source = session.get_inputs()[0].name
     return lambda sample: session.run(None, {source: sample})
 

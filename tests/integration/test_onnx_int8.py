@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from edgecv_converters.onnx.describe import describe
 from edgecv_converters.onnx.int8 import from_tflite
@@ -86,6 +87,18 @@ def test_what_layers_give_inside_is_the_tflite_files_own(tmp_path: Path) -> None
         np.testing.assert_allclose(maps, tflite_maps(content, layer, pixels), rtol=0, atol=1e-6)
     with pytest.raises(UsageError, match="no layer 'nope'"):
         layer_maps(tmp_path / "digits.onnx", "nope", pixels)
+
+
+def test_processors_that_saturate_show_layers_by_the_precise_kernels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, _, model = digits("float32")
+    onnx.save(model, tmp_path / "digits.onnx")
+    monkeypatch.setattr("edgecv_runtime.ort.saturates_int8", lambda: True)
+    seen, real = [], onnxruntime.InferenceSession
+    monkeypatch.setattr(onnxruntime, "InferenceSession", lambda *a, **k: seen.append(a[1]) or real(*a, **k))
+    layer_maps(tmp_path / "digits.onnx", "conv_2_1", models.digits()[0][:1, ..., None] / np.float32(255))
+    assert [one.get_session_config_entry("session.x64quantprecision") for one in seen] == ["1"]
 
 
 def test_weights_are_the_tflite_files_own() -> None:

@@ -81,7 +81,7 @@ def test_sessions_have_the_threads_asked_for(plain, options):
 
 @pytest.mark.parametrize("saturates", [True, False])
 def test_processors_that_saturate_get_the_precise_kernels(plain, options, monkeypatch, saturates):
-    monkeypatch.setattr("edgecv_runtime.backends.onnx.saturates_int8", lambda: saturates)
+    monkeypatch.setattr("edgecv_runtime.ort.saturates_int8", lambda: saturates)
     open_backend(*plain)
     if saturates:
         assert options[0].get_session_config_entry("session.x64quantprecision") == "1"

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from edgecv_runtime.ort import onnxruntime
+from edgecv_runtime.ort import onnxruntime, session_options
 
 from edgecv_converters.graph.layers import layer_of_fused, layer_without_map
 from edgecv_converters.onnx.edit import DEQUANTIZE, QUANTIZE
@@ -49,10 +49,9 @@ def layer_maps(file: Path, layer: str, samples: Array) -> Array:
         raise layer_without_map(layer, found)
     name, order = found[layer]
     shown = _shown(model, name)
-    ort = onnxruntime()
-    options = ort.SessionOptions()
+    options = session_options()
     options.add_session_config_entry(_BESIDE, str(file.parent))
-    session = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    session = onnxruntime().InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
     taken, batch = model.graph.input[0].name, model.graph.input[0].type.tensor_type.shape.dim[0].dim_value
     made = [session.run([shown], {taken: sample[None].repeat(batch, axis=0)})[0][0] for sample in samples]
     maps = np.asarray(made, np.float32)

@@ -11,13 +11,11 @@ import numpy as np
 
 from edgecv_runtime.backends import BackendInfo
 from edgecv_runtime.backends.structure.onnx import check_onnx, second_file
-from edgecv_runtime.cpu import saturates_int8
 from edgecv_runtime.errors import BackendError
 from edgecv_runtime.files import MIB
-from edgecv_runtime.ort import onnxruntime
+from edgecv_runtime.ort import onnxruntime, session_options
 from edgecv_runtime.schema import DATA_SUFFIX, Artifact
 
-QUIET = 3  # errors only
 CPU = "CPUExecutionProvider"
 OPTIMIZED = "optimized.onnx"
 _OPTIMIZED_DATA = "session.optimized_model_external_initializers"
@@ -68,7 +66,8 @@ def open_session(
     if provider not in ort.get_available_providers():
         raise BackendError(f"ONNX Runtime has no {provider} here", 'For CUDA: pip install "edgecv[onnx-gpu]"')
     _check(artifact, file)
-    options = _options(ort, threads)
+    options = session_options(threads)
+    options.add_session_config_entry("session.load_model_format", "ONNX")  # whatever the file's name ends with
     if profiled_in is not None:
         options.enable_profiling = True
         options.profile_file_prefix = str(profiled_in / "profile")
@@ -97,14 +96,3 @@ def _check(artifact: Artifact, file: Path) -> None:
     if artifact.data is not msgspec.UNSET:
         second = second_file(file.with_name(f"{file.name}{DATA_SUFFIX}"), artifact.data.file)
     check_onnx(file, artifact.file, second)
-
-
-def _options(ort: Any, threads: int) -> Any:
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = QUIET
-    options.add_session_config_entry("session.load_model_format", "ONNX")  # whatever the file's name ends with
-    if saturates_int8():  # elsewhere the answers are the same and the precise kernels only slower
-        options.add_session_config_entry("session.x64quantprecision", "1")
-    return options
