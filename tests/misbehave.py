@@ -18,6 +18,7 @@ import weakref
 from pathlib import Path
 
 from edgecv_converters.isolate.child import progress, wait_for
+from edgecv_converters.isolate.pool import resident_bytes
 from edgecv_converters.isolate.store import Key, ObjectStore
 from edgecv_runtime.errors import ConversionError
 
@@ -41,6 +42,14 @@ def fill(size: int) -> int:
     table = Path("/proc/self/smaps_rollup").read_text(encoding="ascii")
     kilobytes = next(int(line.split()[1]) for line in table.splitlines() if line.startswith("AnonHugePages:"))
     return 1024 * kilobytes if held else 0
+
+
+def leave_holes(size: int, seconds: float) -> int:
+    """Take so many bytes in small blocks, free all but the last, and tell what is still resident a while later."""
+    blocks = [b"1" * (64 << 10) for _ in range(size >> 16)]
+    del blocks[:-1]
+    time.sleep(seconds)
+    return resident_bytes(os.getpid()) if blocks else 0
 
 
 def refuse() -> None:

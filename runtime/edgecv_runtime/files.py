@@ -49,8 +49,11 @@ def open_regular(path: Path | str, most: int | None = None) -> BufferedReader:
 def read_regular(path: Path | str, most: int) -> bytes:
     """All bytes of a regular file of at most `most` bytes; raises as `open_regular`."""
     with open_regular(path, most) as file:
-        data = file.read(most + 1)
-    if len(data) > most:  # it has grown meanwhile
+        size = os.fstat(file.fileno()).st_size
+        data = file.read(size + 1)  # so much memory is taken beforehand
+        if len(data) > size:  # it has grown meanwhile, or the system does not tell
+            data += file.read(most - size)
+    if len(data) > most:
         raise _too_large(os.fspath(path), most)
     return data
 

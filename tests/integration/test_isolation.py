@@ -81,6 +81,12 @@ def test_workers_have_what_is_large_in_huge_pages_where_asked(tmp_path, monkeypa
     assert (found > size / 2) == huge
 
 
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the C library keeps nothing, or nobody can ask for it")
+def test_workers_give_back_what_they_have_freed(pool):
+    size = 200_000_000
+    assert pool.submit("leave holes", misbehave.leave_holes, WorkerLimits(), size=size, seconds=2.5).result() < size
+
+
 @pytest.mark.skipif(platform.machine() not in {"x86_64", "AMD64"}, reason="elsewhere oneDNN is TensorFlow's own choice")
 @pytest.mark.parametrize(("said", "found"), [(None, "1"), ("0", "0")])
 def test_workers_compute_by_onednn_unless_the_user_says_otherwise(monkeypatch, said, found):

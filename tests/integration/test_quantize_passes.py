@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from edgecv_converters.quantize import QuantizeSettings, quantize
 from edgecv_converters.quantize.bias import corrected
 from edgecv_converters.quantize.floats import float_values
+from edgecv_converters.quantize.held import HeldValues
 from edgecv_converters.quantize.keep_float import keep_float
 from edgecv_converters.quantize.network import MismatchError, read_network
 from edgecv_converters.quantize.race import LEAST, nearest, race
@@ -150,6 +152,22 @@ def test_samples_that_are_computed_side_by_side_come_in_their_order() -> None:
         np.testing.assert_array_equal(file.value(result), alone.value(result))
         count += 1
     assert count == 20
+
+
+def test_what_the_float_file_computed_is_held_on_disk() -> None:
+    _, int8, float32, data, _ = digits_files()
+    net = read_network(int8, float32)
+    twins = sorted({net.twins[number] for number in net.grids})
+    tracemalloc.start()
+    held = HeldValues(float32, twins, rows_of([data], 50), 50)
+    taken = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    file = WatchedFile(float32, twins)
+    for row, feed in enumerate(rows_of([data], 50)):
+        file.run(feed)
+        for twin in twins:
+            np.testing.assert_array_equal(held[twin][row], file.value(twin))
+    assert taken < sum(held[twin].nbytes for twin in twins) / 4
 
 
 def test_what_the_float_file_computed_does_for_a_file_that_was_repaired_since() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import tracemalloc
 
 import pytest
 from edgecv_runtime.files import open_regular, read_regular
@@ -18,6 +19,21 @@ def test_a_regular_file_and_a_link_to_one_are_read(tmp_path):
     assert read_regular(tmp_path / "link", 4) == b"four"
     with open_regular(str(tmp_path / "file")) as file:
         assert file.read() == b"four"
+
+
+def test_no_more_memory_is_taken_than_a_file_is_long(tmp_path):
+    (tmp_path / "file").write_bytes(b"four")
+    tracemalloc.start()
+    read_regular(tmp_path / "file", 64 << 30)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1 << 20
+
+
+def test_a_file_whose_size_the_system_does_not_tell_is_read_whole():
+    found = read_regular("/proc/self/status", 1 << 20)
+    assert found.startswith(b"Name:")
+    assert found.endswith(b"\n")
 
 
 def test_a_file_over_the_size_is_refused_without_being_read(tmp_path):

@@ -7,8 +7,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from edgecv_converters.graph import sketch as sketch_module
-from edgecv_converters.graph.sketch import PROJECTIONS, deviation, norm, sketch
+from edgecv_converters.graph.sketch import AT_ONCE, PROJECTIONS, SEED, deviation, norm, sketch
 from edgecv_converters.parity.methods import LEAST, WORK, most_samples, spread
 from hypothesis import given
 from hypothesis import strategies as st
@@ -41,9 +40,22 @@ def test_a_large_tensor_is_sketched_in_parts_with_little_memory():
     found = sketch(values)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 6 * values.nbytes
-    whole = sketch_module._signs(values.size).astype(np.float64) @ values
-    np.testing.assert_allclose(found, whole, rtol=2e-7, atol=1e-6 * norm(values))
+    assert peak < 2 * values.nbytes
+    np.testing.assert_allclose(found, signs(values.size) @ values, rtol=2e-7, atol=1e-6 * norm(values))
+
+
+def signs(count):
+    """All of the signs, from the documented stream of bits."""
+    words = np.random.PCG64(SEED).random_raw(-(-PROJECTIONS * count // 64))
+    bits = np.unpackbits(words.astype("<u8").view(np.uint8), count=PROJECTIONS * count)
+    return bits.reshape(PROJECTIONS, count) * 2.0 - 1
+
+
+@pytest.mark.parametrize("count", [1, 63, 64, 65, AT_ONCE, AT_ONCE + 1, 3 * AT_ONCE - 7])
+def test_the_signs_of_a_part_are_those_of_the_whole(count):
+    values = np.zeros(count)
+    values[[0, count // 2, -1]] = 1, 10, 100
+    assert sketch(values) == tuple(signs(count) @ values)
 
 
 def test_a_sketch_is_the_same_everywhere():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -19,6 +19,7 @@ from edgecv_converters.graph.weights import fed
 _FOLDED: Final = frozenset(
     {"BiasAdd", "Add", "AddV2", "Sub", "Mul", "Squeeze", "Reshape", "FusedBatchNormV3", "BatchToSpaceND", "Identity"}
 )
+AT_ONCE: Final = 64 << 20  # bytes of values that are asked for at a time
 Array = npt.NDArray[Any]
 
 
@@ -47,15 +48,32 @@ def sketches(frozen: FrozenGraph, sample: Mapping[str, Array]) -> tuple[Sketch, 
     )
 
 
-def _values(proto: Any, names: Iterable[str], feeds: Mapping[str, Array]) -> list[Array]:
+def _values(proto: Any, names: Iterable[str], feeds: Mapping[str, Array]) -> Iterator[Array]:
+    """The values of nodes; those of a whole graph at a time would take more memory than converting it."""
     import tensorflow as tf
 
     with tf.Graph().as_default() as graph:
         tf.import_graph_def(proto, name="")
-        with tf.compat.v1.Session(graph=graph, config=_every_node_stays(tf)) as session:
-            asked = [graph.get_operation_by_name(name).outputs[0] for name in names]
-            found = session.run(asked, {**fed(proto.node), **feeds})
-    return [np.asarray(values) for values in found]
+    given = {**fed(proto.node), **feeds}
+    with tf.compat.v1.Session(graph=graph, config=_every_node_stays(tf)) as session:
+        for asked in _parts([graph.get_operation_by_name(name).outputs[0] for name in names]):
+            yield from map(np.asarray, session.run(asked, given))
+
+
+def _parts(tensors: Iterable[Any]) -> Iterator[list[Any]]:
+    """Tensors that hold no more than `AT_ONCE` together, in order; one of unknown size counts as so much."""
+    part: list[Any] = []
+    held = 0
+    for tensor in tensors:
+        count = tensor.shape.num_elements()
+        size = AT_ONCE if count is None else count * tensor.dtype.size
+        if part and held + size > AT_ONCE:
+            yield part
+            part, held = [], 0
+        part.append(tensor)
+        held += size
+    if part:
+        yield part
 
 
 def _every_node_stays(tf: Any) -> Any:

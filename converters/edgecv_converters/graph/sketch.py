@@ -8,7 +8,6 @@ within about a third, whatever was done to the tensor: a swapped channel moves i
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -16,19 +15,19 @@ import numpy.typing as npt
 
 PROJECTIONS: Final = 16
 SEED: Final = 20_260
-AT_ONCE: Final = 1 << 16  # values whose signs are float64 at one time, which is eight times as large as they are kept
+AT_ONCE: Final = 1 << 16  # values, with their signs as float64
+WORD: Final = 64  # bits that the generator gives at a time
 DIGITS: Final = 7  # significant ones: what a float32 has
 Array = npt.NDArray[Any]
 
 
 def sketch(values: Array) -> tuple[float, ...]:
     """The projections of a tensor of any shape and real dtype, taken in C order; inf and NaN stay what they are."""
-    flat = np.asarray(values, np.float64).ravel()
-    signs, total = _signs(flat.size), np.zeros(PROJECTIONS)
+    flat, total = np.asarray(values).ravel(), np.zeros(PROJECTIONS)
     with np.errstate(all="ignore"):
         for start in range(0, flat.size, AT_ONCE):
-            part = slice(start, start + AT_ONCE)
-            total += signs[:, part].astype(np.float64) @ flat[part]
+            part = flat[start : start + AT_ONCE].astype(np.float64)
+            total += _signs(flat.size, start, part.size) @ part
     return tuple(float(f"{value:.{DIGITS}g}") for value in total)
 
 
@@ -46,12 +45,13 @@ def deviation(ours: tuple[float, ...], theirs: tuple[float, ...], size: float) -
     return distance / size if size else (0.0 if distance == 0 else math.inf)
 
 
-@lru_cache(maxsize=8)
-def _signs(count: int) -> npt.NDArray[np.int8]:
-    """(PROJECTIONS, count) random signs, the same everywhere: NumPy promises the raw stream of a bit generator."""
-    words = np.random.PCG64(SEED).random_raw(-(-PROJECTIONS * count // 64))
-    bits = np.unpackbits(words.astype("<u8").view(np.uint8), count=PROJECTIONS * count)
-    signs = bits.view(np.int8).reshape(PROJECTIONS, count)
-    signs *= 2
-    signs -= 1
-    return signs
+def _signs(count: int, start: int, size: int) -> npt.NDArray[np.float64]:
+    """(PROJECTIONS, size) of `count` random signs, from `start` on: NumPy promises a bit generator's raw stream."""
+    found = np.empty((PROJECTIONS, size))
+    for row, signs in enumerate(found):
+        word, before = divmod(row * count + start, WORD)
+        words = np.random.PCG64(SEED).advance(word).random_raw(-(-(before + size) // WORD))
+        signs[:] = np.unpackbits(words.astype("<u8").view(np.uint8), count=before + size)[before:]
+    found *= 2
+    found -= 1
+    return found

@@ -9,7 +9,10 @@ import json
 import os
 import signal
 import sys
+import threading
+import time
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +25,7 @@ from edgecv_converters.isolate.store import Key, ObjectStore
 
 PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 T = TypeVar("T")
+GIVE_BACK_SECONDS = 1.0
 MOST_WORDS = 1000  # characters of a message, so that its line stays below PIPE_BUF
 
 
@@ -84,9 +88,29 @@ def wait_for(store: ObjectStore, key: Key[T]) -> T:
 def give_back() -> None:
     """Give the memory of what is not needed any more back to the system, for the workers that are waited for."""
     gc.collect()
-    if sys.platform == "linux":
-        with suppress(AttributeError):  # of a libc that keeps nothing
-            ctypes.CDLL(None).malloc_trim(0)
+    trim = _trim()
+    if trim is not None:
+        trim(0)
+
+
+def keep_giving_back() -> None:
+    """Give what is free back to the system once a second from now on: this process may not need it again, others do.
+
+    What is smaller than 32 MB glibc keeps, for the end of the heap is seldom free.
+    """
+    trim = _trim()
+
+    def run() -> None:
+        while trim is not None:
+            time.sleep(GIVE_BACK_SECONDS)
+            trim(0)
+
+    threading.Thread(target=run, name=keep_giving_back.__name__, daemon=True).start()
+
+
+def _trim() -> Callable[[int], int] | None:
+    """The function of the C library that gives back what it keeps, where it has one."""
+    return getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
 
 
 def die_with_parent() -> None:
@@ -109,6 +133,7 @@ def run(order: Order, events: int) -> None:
     os.dup2(log, 1)
     os.dup2(log, 2)
     Reporter.current = Reporter(order.job, events)
+    keep_giving_back()
     result = Path(order.result)
     outcome = _outcome(order)
     try:

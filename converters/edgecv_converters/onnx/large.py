@@ -1,5 +1,7 @@
 """Large tensors of an ONNX graph in a file while tf2onnx works on it, which copies every constant at every step.
 
+A message keeps the memory of each copy for as long as it lives, so that a tensor of one page counts as large already.
+
 The finished model holds them itself. One that would be larger than a protocol buffer can be has them in a second file
 beside it, where each begins at a page of its own: so they are mapped, not copied.
 """
@@ -15,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 from edgecv_runtime.schema import DATA_SUFFIX
 
-from edgecv_converters.graph.weights import LARGE, Array, WeightFile, raw
+from edgecv_converters.graph.weights import Array, WeightFile, raw
 
 _PATH, _OFFSET, _LENGTH = "location", "offset", "length"
 _PAGE: Final = 4096
@@ -37,7 +39,7 @@ def large_in(file: WeightFile) -> Iterator[None]:
     places: dict[bytes, int] = {}
 
     def stored(values: Array, name: str | None = None) -> Any:
-        if values.nbytes < LARGE or values.dtype.kind not in "fiub":
+        if values.nbytes < _PAGE or values.dtype.kind not in "fiub":
             return from_array(values, name)
         tensor = from_array(np.empty(0, values.dtype), name)
         tensor.dims[:] = values.shape

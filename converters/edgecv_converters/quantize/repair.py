@@ -24,23 +24,21 @@ from functools import cached_property
 import numpy as np
 
 from edgecv_converters.quantize.decoding import decoding
+from edgecv_converters.quantize.held import HeldValues
 from edgecv_converters.quantize.keep_float import keep_float
 from edgecv_converters.quantize.layers import sample_count
 from edgecv_converters.quantize.network import CASTS, MismatchError, Network, read_network
 from edgecv_converters.quantize.ranges import grid_of
+from edgecv_converters.quantize.ruined import INFINITE, ruined
 from edgecv_converters.quantize.scheme import BiasRoomError, read_scheme, write_scheme
 from edgecv_converters.quantize.score import answers
 from edgecv_converters.quantize.shared import FIXED_RESULT, SAME_SCALE, groups
 from edgecv_converters.quantize.trunk import WEIGHTED, last_ops, sorts
-from edgecv_converters.quantize.watched import UnusableFileError, WatchedFile, rows_of
+from edgecv_converters.quantize.watched import UnusableFileError, rows_of
 from edgecv_converters.tflite.reader import Array, Grid, Op
 
-LEAST = 0.1  # of the signal: more noise than that (10 dB) is no rounding any more
-INFINITE = 1e9  # a number beyond it stands for infinity
 FAR_OFF, MANY = 0.3, 0.1  # a value that is rounded by so much of itself, and the share of them that is too much
-VARIES = 1e-4  # of the largest value: what differs by less is the same number
 HELD_BYTES = 256 << 20  # values that are looked at
-LIST_AXES = 4  # of samples of a tensor (1, n, m), such as n boxes of m numbers, or m of n
 ROUNDS = 8
 FINEST = 1 / 1024  # of the scales on which comparisons by 256ths tell most values apart
 NEAR_ZERO = 16  # steps: a smaller divisor is 3 % off and more, and 0 on samples that nobody has seen
@@ -75,7 +73,7 @@ def broken_outputs(int8: bytes, float32: bytes, samples: Sequence[Array]) -> int
     few = [values[: sample_count(network)] for values in samples]
     found = zip(network.outputs, answers(float32, few), answers(int8, few), strict=True)
     return sum(
-        _ruined(expected, got, by_column=_has_columns(network, number))
+        ruined(expected, got, by_column=_has_columns(network, number))
         for number, expected, got in found
         if not sorts(network, last_ops(network, [number]))
     )
@@ -94,7 +92,7 @@ def beyond_scales(int8: bytes, float32: bytes, samples: Sequence[Array]) -> bool
     answered = dict(zip(network.outputs, answers(float32, [v[: sample_count(network)] for v in samples]), strict=True))
     grids = {number: network.grids.get(_before_casts(network, number)) for number in fixed}
     return any(
-        grid is not None and _ruined(answered[number], grid.nearest(answered[number]), by_column=False) > 0
+        grid is not None and ruined(answered[number], grid.nearest(answered[number]), by_column=False) > 0
         for number, grid in grids.items()
     )
 
@@ -111,26 +109,6 @@ def _has_columns(network: Network, tensor: int) -> bool:
     while maker is not None and maker.kind in MOVES:
         maker = network.maker(maker.inputs[0])
     return maker is not None and maker.kind not in FIXED_RESULT
-
-
-def _ruined(expected: Array, got: Array, *, by_column: bool) -> int:
-    """Count the ruined columns, along the last axis and of a list (1, n, m) along both, and the whole as one more.
-
-    The first axis counts samples, the second is the file's batch.
-    """
-    if expected.dtype.kind != "f" or expected.size == 0:
-        return 0
-    real = np.abs(expected) < INFINITE
-    wanted = np.where(real, expected, 0).astype(np.float64)
-    noise, signal = np.square(np.where(real, got, 0) - wanted), np.square(wanted)
-    count = int(noise.sum() > LEAST * signal.sum())
-    columns = (2, 3) if wanted.ndim == LIST_AXES else (wanted.ndim - 1,)
-    for axis in columns if by_column and wanted.ndim > 1 else ():
-        rest = tuple(other for other in range(wanted.ndim) if other != axis)
-        varies = wanted.std(rest) > VARIES * np.abs(wanted).max(rest)
-        lost = (noise.sum(rest) > LEAST * signal.sum(rest)) | (np.where(real, got, 0).std(rest) == 0)
-        count += int((varies & lost).sum())
-    return count
 
 
 class RepairSearch:
@@ -232,22 +210,13 @@ class RepairSearch:
         return op.kind, self._network.layer(op.outputs[0]), why
 
     @cached_property
-    def _values(self) -> dict[int, Array]:
+    def _values(self) -> HeldValues:
         """The float file's values of its activations, by their numbers there, for some samples."""
         network = self._network
         twins = sorted({network.twins[number] for number in network.grids})
         held = sum(4 * int(np.prod(network.shapes[number])) for number in network.grids)
         count = int(np.clip(HELD_BYTES // max(held, 1), 1, min(sample_count(network), len(self._samples[0]))))
-        file = WatchedFile(self._float32, twins)
-        values: dict[int, Array] = {}
-        for row, feed in enumerate(rows_of(self._samples, count)):
-            file.run(feed)
-            for twin in twins:
-                found = file.value(twin)
-                if not row:
-                    values[twin] = np.empty((count, *found.shape), found.dtype)
-                values[twin][row] = found
-        return values
+        return HeldValues(self._float32, twins, rows_of(self._samples, count), count)
 
     def _cut(self, kept: set[int]) -> tuple[bytes, Network]:
         """The file with these operations in float, and what they had ruined on scales of its own."""
@@ -256,21 +225,25 @@ class RepairSearch:
         grids: dict[int, Grid] = {}
         for group in groups(network):
             if group.split or (group.free and any(self._is_ruined(network, number) for number in group.tensors)):
-                ends = [self._values[network.twins[number]] for number in group.tensors]
-                real = [values[np.abs(values) < INFINITE] for values in ends]
-                own = grid_of(min(v.min(initial=0) for v in real), max(v.max(initial=0) for v in real))
+                ends = [self._ends(network.twins[number]) for number in group.tensors]
+                own = grid_of(min(low for low, _ in ends), max(high for _, high in ends))
                 grids |= dict.fromkeys(group.tensors, own)
         if grids:
             data = write_scheme(network, data, read_scheme(network, data).with_grids(grids))
         return data, read_network(data, self._float32, plain=False)
 
+    def _ends(self, twin: int) -> tuple[float, float]:
+        """The least and the largest of a tensor's values that do not stand for infinity, and of 0."""
+        values = self._values[twin]
+        real = values[np.abs(values) < INFINITE]
+        return real.min(initial=0), real.max(initial=0)
+
     def _is_ruined(self, network: Network, number: int, *, by_column: bool = False) -> bool:
-        values = self._values[network.twins[number]]
         asked = network.twins[number], network.grids[number], by_column
         if asked not in self._known:
+            values, grid = self._values[network.twins[number]], network.grids[number]
             infinite = bool((np.abs(values) >= INFINITE).any())
-            ruined = infinite or _ruined(values, network.grids[number].nearest(values), by_column=by_column) > 0
-            self._known[asked] = ruined
+            self._known[asked] = infinite or ruined(values, map(grid.nearest, values), by_column=by_column) > 0
         return self._known[asked]
 
     def _tied(self, network: Network) -> Iterator[int]:

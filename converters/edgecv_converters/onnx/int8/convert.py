@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from edgecv_converters.graph.frozen import Endpoint
+from edgecv_converters.graph.weights import WeightFile
 from edgecv_converters.onnx.canonical import canonical, name_endpoints
 from edgecv_converters.onnx.edit import DEQUANTIZE, Index
 from edgecv_converters.onnx.float import OPSET
@@ -16,6 +17,7 @@ from edgecv_converters.onnx.int8.handlers import register
 from edgecv_converters.onnx.int8.pass_runner import run_passes
 from edgecv_converters.onnx.int8.passes import PASSES
 from edgecv_converters.onnx.int8.passes.uint8 import WEIGHTED
+from edgecv_converters.onnx.large import large_in, take_large
 from edgecv_converters.onnx.reader import call_tf2onnx, foreign, unsupported
 
 if TYPE_CHECKING:
@@ -56,12 +58,15 @@ def from_tflite(
     from tf2onnx import convert
 
     register()
-    model = call_tf2onnx(lambda: convert.from_tflite(str(tflite), opset=opset))
-    left = foreign(model)
-    if left:
-        raise unsupported(left)
-    name_endpoints(model, inputs, outputs)
-    done = run_passes(canonical(model, opset=opset), PASSES)
+    with large_in(WeightFile()):
+        model = call_tf2onnx(lambda: convert.from_tflite(str(tflite), opset=opset))
+        left = foreign(model)
+        if left:
+            raise unsupported(left)
+        name_endpoints(model, inputs, outputs)
+        model = canonical(model, opset=opset)
+        take_large(model)
+    done = run_passes(model, PASSES)
     for key, value in {**METADATA, "edgecv.weights": _weights(done)}.items():
         done.metadata_props.add(key=key, value=value)
     return done
