@@ -24,7 +24,7 @@ import numpy.typing as npt
 from edgecv_converters.graph.edit import depending, node_of
 
 Array = npt.NDArray[Any]
-LARGE: Final = 256 * 1024
+LARGE: Final = 16 * 1024
 """Bytes from which on a constant is stored."""
 ALIGNMENT: Final = 64
 DT_STRING: Final = 7

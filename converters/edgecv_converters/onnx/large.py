@@ -9,6 +9,7 @@ beside it, where each begins at a page of its own: so they are mapped, not copie
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
@@ -21,6 +22,8 @@ from edgecv_converters.graph.weights import Array, WeightFile, raw
 
 _PATH, _OFFSET, _LENGTH = "location", "offset", "length"
 _PAGE: Final = 4096
+_APART: Final = 256 * 1024
+"""The bytes from which on a tensor lies in the second file of a model that has one."""
 _MOST_OVERHEAD: Final = 64
 """The bytes that a tensor takes besides its name, shape and numbers, and more."""
 MOST_BYTES: Final = 2**31 - 1
@@ -76,10 +79,12 @@ def large_of(model: Any) -> list[Any]:
     return [tensor for tensor in model.graph.initializer if _is_large(tensor)]
 
 
-def take_large(model: Any) -> None:
-    """Put the large tensors of a graph, which lie in a file, back into its message, in place."""
+def take_large(model: Any, below: float = math.inf) -> None:
+    """Put tensors of a graph, which lie in a file, back into its message, in place: those below so many bytes."""
     for tensor in large_of(model):
         values = _mapped(tensor)
+        if values.nbytes >= below:
+            continue
         tensor.ClearField("data_location")
         tensor.ClearField("external_data")
         tensor.raw_data = values.tobytes()
@@ -109,6 +114,7 @@ def write_model(model: Any, path: Path, most: int = MOST_BYTES) -> None:
     if whole_size(model) <= most:
         take_large(model)
     else:
+        take_large(model, below=_APART)
         _move_large(model, path.with_name(f"{path.name}{DATA_SUFFIX}"))
     onnx.save_model(model, str(path))
 

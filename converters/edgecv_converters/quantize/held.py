@@ -16,7 +16,7 @@ from edgecv_converters.tflite.reader import Array
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where the samples of a tensor begin in the file, and how they are laid out there."""
+    """The part of the file that holds the samples of a tensor."""
 
     start: int
     shape: tuple[int, ...]

@@ -1,4 +1,4 @@
-"""Whether what an int8 file gives has anything left of what the float file gives."""
+"""Tells whether an int8 file's values have anything left of the float file's."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _column_axes(axes: int) -> tuple[int, ...]:
 
 @dataclass(slots=True)
 class _Sums:
-    """What is summed over all samples, for each place along an axis, or for all of them together."""
+    """Sums over all samples, for each place along an axis, or for all of them together."""
 
     axis: int | None
     count: int = 0
