@@ -244,6 +244,7 @@ def _plain(
     if how.quantizer != "edgecv" or spool.count <= FEW:
         return without_empty_ranges(converted(spool.count), float32), None
     few, known = converted(FEW), None
+    give_back()  # what the converter took
     try:
         network = read_network(few, float32)
         check_known(network)
