@@ -49,10 +49,10 @@ def open_regular(path: Path | str, most: int | None = None) -> BufferedReader:
 def read_regular(path: Path | str, most: int) -> bytes:
     """All bytes of a regular file of at most `most` bytes; raises as `open_regular`."""
     with open_regular(path, most) as file:
-        size = os.fstat(file.fileno()).st_size
+        size = min(os.fstat(file.fileno()).st_size, most)
         data = file.read(size + 1)  # so much memory is taken beforehand
-        if len(data) > size:  # it has grown meanwhile, or the system does not tell
-            data += file.read(most - size)
+        while size < len(data) <= most and (more := file.read(MIB)):  # it has grown, or the system does not tell
+            data += more
     if len(data) > most:
         raise _too_large(os.fspath(path), most)
     return data

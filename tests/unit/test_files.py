@@ -30,10 +30,32 @@ def test_no_more_memory_is_taken_than_a_file_is_long(tmp_path):
     assert peak < 1 << 20
 
 
+@pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="the system has no /proc")  # noqa: PTH110
 def test_a_file_whose_size_the_system_does_not_tell_is_read_whole():
-    found = read_regular("/proc/self/status", 1 << 20)
+    tracemalloc.start()
+    found = read_regular("/proc/self/status", 64 << 30)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
     assert found.startswith(b"Name:")
     assert found.endswith(b"\n")
+    assert peak < 4 << 20
+    with pytest.raises(OSError, match="larger"):
+        read_regular("/proc/self/status", 100)
+
+
+def test_a_file_that_grows_while_it_is_opened_is_refused(tmp_path, monkeypatch):
+    path = tmp_path / "file"
+    path.write_bytes(b"four")
+    real = os.fstat
+
+    def growing(descriptor):
+        with path.open("ab") as file:
+            file.write(bytes(3 << 20))
+        return real(descriptor)
+
+    monkeypatch.setattr(os, "fstat", growing)
+    with pytest.raises(OSError, match="larger"):
+        read_regular(path, 4 << 20)
 
 
 def test_a_file_over_the_size_is_refused_without_being_read(tmp_path):

@@ -1,4 +1,4 @@
-"""What counts as ruined in an int8 file, and the values by which it is told, held on disk."""
+"""What counts as ruined in an int8 file."""
 
 from __future__ import annotations
 
@@ -41,6 +41,15 @@ def test_what_stands_for_infinity_and_what_is_no_float_is_left_out():
     integers = np.arange(12).reshape(4, 1, 3)
     assert ruined(integers, integers * 0, by_column=True) == 0
     assert ruined(wanted[..., :0], wanted[..., :0], by_column=True) == 0
+
+
+@pytest.mark.parametrize("count", [7, 43, 64])
+def test_a_constant_that_float32_means_round_is_constant(count):
+    """The standard deviation of 7 times 0.1 in float32 is not 0."""
+    wanted = np.stack([np.linspace(0.09, 0.11, count), RNG.uniform(-6, 6, count)], -1)[:, None].astype(np.float32)
+    got = wanted.copy()
+    got[..., 0] = 0.1
+    assert ruined(wanted, got, by_column=True) == 1
 
 
 @pytest.mark.parametrize("by_column", [False, True])

@@ -20,6 +20,7 @@ _FOLDED: Final = frozenset(
     {"BiasAdd", "Add", "AddV2", "Sub", "Mul", "Squeeze", "Reshape", "FusedBatchNormV3", "BatchToSpaceND", "Identity"}
 )
 AT_ONCE: Final = 64 << 20  # bytes of values that are asked for at a time
+UNKNOWN: Final = 1 << 20  # bytes that values whose shape the graph does not tell are taken for
 Array = npt.NDArray[Any]
 
 
@@ -61,12 +62,12 @@ def _values(proto: Any, names: Iterable[str], feeds: Mapping[str, Array]) -> Ite
 
 
 def _parts(tensors: Iterable[Any]) -> Iterator[list[Any]]:
-    """Tensors that hold no more than `AT_ONCE` together, in order; one of unknown size counts as so much."""
+    """Tensors that hold no more than `AT_ONCE` together, in order; one of unknown size counts as `UNKNOWN`."""
     part: list[Any] = []
     held = 0
     for tensor in tensors:
         count = tensor.shape.num_elements()
-        size = AT_ONCE if count is None else count * tensor.dtype.size
+        size = UNKNOWN if count is None else count * tensor.dtype.size
         if part and held + size > AT_ONCE:
             yield part
             part, held = [], 0

@@ -51,7 +51,6 @@ def _signs(count: int, start: int, size: int) -> npt.NDArray[np.float64]:
     for row, signs in enumerate(found):
         word, before = divmod(row * count + start, WORD)
         words = np.random.PCG64(SEED).advance(word).random_raw(-(-(before + size) // WORD))
-        signs[:] = np.unpackbits(words.astype("<u8").view(np.uint8), count=before + size)[before:]
-    found *= 2
-    found -= 1
+        bits = np.unpackbits(words.astype("<u8").view(np.uint8), count=before + size)[before:]
+        signs[:] = 2 * bits.view(np.int8) - 1
     return found

@@ -99,13 +99,16 @@ def keep_giving_back() -> None:
     What is smaller than 32 MB glibc keeps, for the end of the heap is seldom free.
     """
     trim = _trim()
+    if trim is None:
+        return
 
     def run() -> None:
-        while trim is not None:
+        while True:
             time.sleep(GIVE_BACK_SECONDS)
             trim(0)
 
-    threading.Thread(target=run, name=keep_giving_back.__name__, daemon=True).start()
+    with suppress(RuntimeError):  # no thread can be had
+        threading.Thread(target=run, name=keep_giving_back.__name__, daemon=True).start()
 
 
 def _trim() -> Callable[[int], int] | None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from edgecv_converters.quantize.network import MismatchError
 from edgecv_converters.quantize.watched import WatchedFile
 from edgecv_converters.tflite.reader import Array
 
@@ -31,6 +32,10 @@ class HeldValues:
         tensors: The numbers of its tensors that are held.
         feeds: The samples, one by one: a value of batch 1 for each input, in the file's order.
         count: How many samples there are.
+
+    Raises:
+        MismatchError: The shape of a tensor depends on the sample.
+        UnusableFileError: LiteRT's kernels refuse the file.
     """
 
     def __init__(self, data: bytes, tensors: Collection[int], feeds: Iterable[Sequence[Array]], count: int) -> None:
@@ -45,6 +50,8 @@ class HeldValues:
                 if not row:
                     self._places[tensor] = _Place(end, (count, *found.shape), found.dtype)
                     end += count * found.nbytes
+                if found.shape != self._places[tensor].shape[1:]:
+                    raise MismatchError(f"tensor {tensor} has another shape in sample {row + 1}")
                 self._file.seek(self._places[tensor].start + row * found.nbytes)
                 self._file.write(found.tobytes())
         self._file.flush()
