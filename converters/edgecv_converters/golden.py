@@ -22,7 +22,8 @@ from edgecv_runtime.golden import DTYPES, FOLDER, MOST_PICTURE, ReferenceAnswer,
 from edgecv_runtime.golden_schema import Golden, GoldenAnswer, GoldenCase, GoldenTensor, Sketch
 from edgecv_runtime.manifest import decode_record
 from edgecv_runtime.paths import shortened
-from edgecv_runtime.preprocess.decode import BROKEN, QUIETLY
+from edgecv_runtime.preprocess.decode import BROKEN
+from edgecv_runtime.preprocess.silence import QUIETLY
 from edgecv_runtime.schema import GoldenInfo
 from PIL import Image
 

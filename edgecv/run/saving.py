@@ -121,7 +121,7 @@ def _names(source: Pictures) -> list[str]:
     """Name each picture's copy: its path below the folder that was given, never the same twice."""
     taken: set[str] = set()
     names = []
-    for place in source.places:
+    for place in source.places():
         suffix = place.suffix if place.suffix.lower() in KEPT_FORMATS else ".png"
         stem, number = place.with_suffix(""), 1
         name = f"{stem}{suffix}"

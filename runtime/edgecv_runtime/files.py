@@ -5,9 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from io import BufferedReader
+from io import BufferedReader, BytesIO
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 MIB: Final = 1 << 20
 _KINDS: Final = (
@@ -33,16 +33,26 @@ def open_regular(path: Path | str, most: int | None = None) -> BufferedReader:
         OSError: It is missing, cannot be read, is no regular file, is larger than `most`, or its name is impossible;
             `strerror` says which.
     """
-    name = os.fspath(path)
-    if "\0" in name:
-        raise OSError(errno.EINVAL, "its name holds a NUL character", name)
-    _check(os.stat(name), name, most)  # noqa: PTH116 - one call form for both, and no Path is made in a hot path
-    descriptor = os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
-        _check(os.fstat(descriptor), name, most)  # what lay there may have been exchanged since
-    except OSError:
-        os.close(descriptor)
-        raise
+    return os.fdopen(_open(path, most)[0], "rb")
+
+
+def open_small(path: Path | str, small: int) -> BinaryIO:
+    """Open a regular file as `open_regular` does; one of less than `small` bytes is read at once, which is quicker.
+
+    Raises:
+        OSError: As `open_regular`; or a small file cannot be read.
+    """
+    descriptor, size = _open(path)
+    if size < small:
+        try:
+            data = os.read(descriptor, size + 1)
+            if len(data) == size:
+                os.close(descriptor)
+                return BytesIO(data)
+            os.lseek(descriptor, 0, os.SEEK_SET)  # it has changed, or the system does not tell its size
+        except OSError:
+            os.close(descriptor)
+            raise
     return os.fdopen(descriptor, "rb")
 
 
@@ -56,6 +66,22 @@ def read_regular(path: Path | str, most: int) -> bytes:
     if len(data) > most:
         raise _too_large(os.fspath(path), most)
     return data
+
+
+def _open(path: Path | str, most: int | None = None) -> tuple[int, int]:
+    """Open a regular file: its descriptor, and its size in bytes. Raises as `open_regular`."""
+    name = os.fspath(path)
+    if "\0" in name:
+        raise OSError(errno.EINVAL, "its name holds a NUL character", name)
+    _check(os.stat(name), name, most)  # noqa: PTH116 - one call form for both, and no Path is made in a hot path
+    descriptor = os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        status = os.fstat(descriptor)
+        _check(status, name, most)  # what lay there may have been exchanged since
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor, status.st_size
 
 
 def _check(status: os.stat_result, name: str, most: int | None) -> None:

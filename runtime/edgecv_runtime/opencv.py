@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
+import numpy as np
+
 from edgecv_runtime.errors import MissingDependencyError
 
 
@@ -26,3 +28,12 @@ def opencv() -> Any:
             "On a machine without a desktop: pip install opencv-python-headless, instead of opencv-python",
         ) from error
     return cv2
+
+
+def reversed_channels(pixels: np.ndarray) -> np.ndarray:
+    """OpenCV's B, G, R as R, G, B, or the reverse, uint8 (height, width, 3): the same bytes, seen the other way round.
+
+    Nothing is copied: preprocessing reads only the bytes that it needs, in either order. (`cvtColor` would also wake
+    OpenCV's threads, which then wait busily on the cores that inference needs.)
+    """
+    return pixels[..., ::-1]

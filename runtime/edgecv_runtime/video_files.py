@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from edgecv_runtime.errors import ImageError
-from edgecv_runtime.opencv import opencv
+from edgecv_runtime.opencv import opencv, reversed_channels
 
 SUFFIXES: Final = frozenset(
     {".3gp", ".avi", ".flv", ".m4v", ".mjpeg", ".mjpg", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ts", ".webm", ".wmv"}
@@ -61,12 +61,12 @@ def read_clip(path: Path | str, frames: int, stride: int) -> list[np.ndarray]:
         raise ImageError(f"{path} holds no frame that can be read", "The file may be damaged")
     wanted = middle_clip(count, frames, stride)
     found: dict[int, np.ndarray] = {}
-    cv2, capture = opencv(), _opened(path)
+    capture = _opened(path)
     for place in range(wanted[-1] + 1):
         read = capture.grab()
         if read and place in wanted:
             read, pixels = capture.retrieve()
-            found[place] = cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB) if read else pixels
+            found[place] = reversed_channels(pixels) if read else pixels
         if not read:
             raise ImageError(f"{path} gives other frames when it is read again", "The file may be damaged")
     capture.release()

@@ -8,7 +8,7 @@ import socket
 import tracemalloc
 
 import pytest
-from edgecv_runtime.files import open_regular, read_regular
+from edgecv_runtime.files import open_regular, open_small, read_regular
 
 pytestmark = pytest.mark.timeout(10)
 
@@ -64,6 +64,31 @@ def test_a_file_over_the_size_is_refused_without_being_read(tmp_path):
     with pytest.raises(OSError, match=r"larger than 1 MiB") as caught:
         read_regular(tmp_path / "sparse", 1 << 20)
     assert caught.value.errno == errno.EFBIG
+
+
+@pytest.mark.parametrize("content", [b"", b"four", bytes(range(256)) * 8], ids=["empty", "small", "large"])
+def test_a_small_file_is_read_at_once_and_a_large_one_as_it_is_asked_for(tmp_path, content):
+    (tmp_path / "file").write_bytes(content)
+    with open_small(tmp_path / "file", 100) as file:
+        (tmp_path / "file").write_bytes(b"!" * len(content))
+        assert file.read() == (content if len(content) < 100 else b"!" * len(content))
+        assert file.seek(0) == 0
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="the system has no /proc")  # noqa: PTH110
+def test_a_small_file_whose_size_the_system_does_not_tell_is_read_from_its_start():
+    with open_small("/proc/self/status", 100) as file:
+        assert file.read().startswith(b"Name:")
+
+
+def test_a_small_file_that_is_missing_or_a_folder_is_refused_as_others_are(tmp_path):
+    for path in (tmp_path / "none", tmp_path):
+        messages = set()
+        for opened in (open_regular, lambda path: open_small(path, 100)):
+            with pytest.raises(OSError, match=r".") as caught:
+                opened(path)
+            messages.add((type(caught.value), caught.value.errno, caught.value.strerror))
+        assert len(messages) == 1
 
 
 @pytest.mark.parametrize("kind", ["a pipe", "a device", "a socket", "a folder"])

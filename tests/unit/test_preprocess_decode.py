@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import threading
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from edgecv_runtime.errors import ImageError
 from edgecv_runtime.preprocess import Preprocessor, decode
-from edgecv_runtime.preprocess.decode import QUIETLY
+from edgecv_runtime.preprocess.silence import QUIETLY
 from edgecv_runtime.schema import Preprocess
 from PIL import Image, ImageOps
 
@@ -180,14 +181,46 @@ class Gate:
         self.thread.join(10)
 
 
+def others():
+    """The filters but the silence's own, which matches nothing outside of it."""
+    return [one for one in warnings.filters if one[3] is not QUIETLY]
+
+
 def test_threads_that_overlap_leave_the_warning_filters_as_they_were():
-    before = list(warnings.filters)
+    before = others()
     first, second = Gate(), Gate()
     first.enter()
     second.enter()
     first.leave()
     second.leave()
-    assert list(warnings.filters) == before
+    assert others() == before
+    assert len(warnings.filters) - len(before) == 1  # however often it was entered
+
+
+def note_of_pillow():
+    warnings.warn_explicit("a note", UserWarning, "PIL/TiffImagePlugin.py", 1, module="PIL.TiffImagePlugin")
+
+
+@pytest.mark.parametrize("action", ["error", "always"])
+def test_pillows_warnings_are_silenced_whatever_filters_there_are_and_only_inside(action):
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter(action)  # it stands before the silence's own filter
+        with QUIETLY:
+            with QUIETLY:
+                note_of_pillow()
+            note_of_pillow()
+        assert not said
+        warnings.simplefilter("always")
+        note_of_pillow()
+        assert len(said) == 1
+
+
+def test_pillows_warnings_are_silenced_in_the_thread_that_reads():
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        with QUIETLY, ThreadPoolExecutor(1) as pool:
+            pool.submit(note_of_pillow).result()
+        assert len(said) == 1
 
 
 def test_only_pillows_warnings_are_silenced():

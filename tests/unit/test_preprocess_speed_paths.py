@@ -199,3 +199,15 @@ def test_pillows_nearest_from_arrays_is_pillows(have, want):
     line = np.random.default_rng(have).integers(0, 256, (1, have, 3), dtype=np.uint8)
     got = preprocessor(size=(2, want), resize=Resize(kernel="nearest"))(line)[0]
     np.testing.assert_array_equal(got, np.asarray(Image.fromarray(line).resize((want, 2), Image.Resampling.NEAREST)))
+
+
+@pytest.mark.parametrize("size", [(9, 12), (40, 31), (70, 90)], ids=["smaller", "as many rows", "larger"])
+@pytest.mark.parametrize("mode", ["stretch", "crop", "letterbox"])
+@pytest.mark.parametrize("resize", [Resize(kernel=kernel, semantics="tf") for kernel in KERNELS[1:]], ids=name)
+def test_rows_are_made_in_bands_of_any_height(monkeypatch, resize, mode, size):
+    fields = {"size": size, "resize": resize, "fit": Fit(mode=mode)}
+    picture = pixels_of(40, 53)
+    wanted = preprocessor(**fields)(picture)
+    for values in (1, 5 * 3 * size[1]):
+        monkeypatch.setattr("edgecv_runtime.preprocess.resample.PART", values)
+        np.testing.assert_array_equal(preprocessor(**fields)(picture), wanted)

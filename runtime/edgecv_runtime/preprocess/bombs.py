@@ -13,7 +13,7 @@ from typing import BinaryIO, Final, cast
 
 from PIL import Image
 
-__all__ = ["check_scans", "watched"]
+__all__ = ["LEAST_WATCHED", "check_scans", "watched"]
 
 LEAST_WATCHED: Final = 1 << 20  # bytes; what is smaller cannot have parts enough
 FREE_READS: Final = 10_000  # real files are read some hundred times

@@ -12,11 +12,11 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from edgecv_runtime.errors import ImageError
-from edgecv_runtime.files import open_regular
+from edgecv_runtime.files import open_small
 from edgecv_runtime.picture_files import FORMATS, FORMATS_IN_WORDS
-from edgecv_runtime.preprocess.bombs import check_scans, watched
+from edgecv_runtime.preprocess.bombs import LEAST_WATCHED, check_scans, watched
 from edgecv_runtime.preprocess.losses import GRAY_16, Losses, is_wide
-from edgecv_runtime.preprocess.silence import PillowSilence
+from edgecv_runtime.preprocess.silence import QUIETLY
 from edgecv_runtime.schema import Depth, Preprocess
 
 ImageSource = Path | str | bytes | Image.Image | np.ndarray
@@ -25,7 +25,6 @@ BROKEN = (
     *(MemoryError, struct.error, zlib.error, Image.DecompressionBombError),
 )
 PIL_MODE = {"rgb": "RGB", "bgr": "RGB", "gray": "L"}
-QUIETLY = PillowSilence()
 ORIENTATION = 0x0112  # EXIF 2.3, section 4.6.4
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -91,7 +90,7 @@ def _open(source: Path | str | bytes | Image.Image) -> tuple[Image.Image, bool]:
 
 def _open_file(path: Path | str) -> BinaryIO:
     try:
-        return open_regular(path)
+        return open_small(path, LEAST_WATCHED)
     except FileNotFoundError as error:
         raise ImageError(f"{path} does not exist") from error
     except IsADirectoryError as error:
@@ -147,9 +146,19 @@ def as_pixels(array: np.ndarray) -> np.ndarray:
     raise ImageError(f"a picture as an array must be uint8 of H x W or H x W x 3 (RGB), got {array.dtype} {shape}")
 
 
-def as_image(pixels: np.ndarray, mode: str) -> Image.Image:
-    """An array of H x W x C as a Pillow image of `mode`."""
+def as_image(pixels: np.ndarray, mode: str, into: Image.Image | None = None) -> Image.Image:
+    """An array of H x W x C as a Pillow image of `mode`.
+
+    Args:
+        pixels: One or three channels (R, G, B).
+        mode: "L" or "RGB".
+        into: An image whose memory is used again, where its size and mode are those of the pixels.
+    """
     height, width, channels = pixels.shape
-    image = Image.new("L" if channels == 1 else "RGB", (width, height), None)  # `fromarray` would fill it first
-    image.frombytes(np.ascontiguousarray(pixels))
-    return image if image.mode == mode else image.convert(mode)  # `convert` would copy it
+    kind = "L" if channels == 1 else "RGB"
+    if into is None or into.size != (width, height) or into.mode != kind:
+        into = Image.new(kind, (width, height), None)  # `fromarray` would fill it first
+    backwards = channels == 3 and pixels.strides[2] < 0
+    stored = np.ascontiguousarray(pixels[..., ::-1] if backwards else pixels)
+    into.frombytes(stored, "raw", "BGR" if backwards else kind)
+    return into if kind == mode else into.convert(mode)  # `convert` would copy it

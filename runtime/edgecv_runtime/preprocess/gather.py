@@ -8,7 +8,7 @@ import numpy as np
 
 from edgecv_runtime.preprocess.scratch import Scratch
 
-MAX_INDEX = 3 << 19  # entries of a stored index, 12 MiB: 256 x 256 x 3 with four neighbours each, and 299 x 299
+MAX_INDEX = 1 << 17  # entries of a stored index, 1 MiB (96 x 96 x 3 of four neighbours), lest it fill the caches
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -36,6 +37,12 @@ class Placed:
     view: View
 
 
+class _Kept(threading.local):
+    """The image that a thread filled last, whose memory it uses again: to map megabytes anew takes its time."""
+
+    image: Image.Image | None = None
+
+
 class Preprocessor:
     """Makes an artifact's input tensor from a picture, or from a raw tensor. Several threads may share one.
 
@@ -62,6 +69,7 @@ class Preprocessor:
         self._params = io.quantization if io is not None and io.dtype in INTEGERS else None
         self._planar = io is not None and io.layout == "NCHW"
         self._scratch = Scratch()
+        self._kept = _Kept()
         self._losses = Losses()
         if spec.kind == "tensor":
             self._scale = np.asarray(spec.normalize.scale, np.float32)
@@ -146,8 +154,10 @@ class Preprocessor:
             self._finish.pixels(rows, self._inside(placed, out), self._scratch)
         elif self.spec.resize.semantics == "pillow" and self.spec.resize.kernel != "nearest":
             down, across = placed.axes
-            image = as_image(pixels[down.source, across.source], PIL_MODE[self.spec.color])
-            self._from_part(image, placed, out)
+            part, mode = pixels[down.source, across.source], PIL_MODE[self.spec.color]
+            backwards = mode == "RGB" and part.strides[2] < 0  # read as they lie; the small result is turned
+            kept = self._kept.image = as_image(part[..., ::-1] if backwards else part, mode, self._kept.image)
+            self._from_part(kept, placed, out, backwards=backwards)
         else:
             self._run_plan(pixels, self._inside(placed, out))
         return placed
@@ -182,14 +192,14 @@ class Preprocessor:
         self._from_part(image, placed, out)
         return placed
 
-    def _from_part(self, image: Image.Image, placed: Placed, out: np.ndarray) -> None:
-        """From the part of a picture that is scaled, with Pillow's kernels."""
+    def _from_part(self, image: Image.Image, placed: Placed, out: np.ndarray, *, backwards: bool = False) -> None:
+        """From the part of a picture that is scaled, with Pillow's kernels; `backwards` where it is B, G, R."""
         down, across = placed.axes
         if not placed.unscaled:
             image = pillow(image, across.scaled, down.scaled, PILLOW[self.spec.resize.kernel])
         if (down.shown, across.shown) != (down.scaled, across.scaled):
             image = image.crop((across.window.start, down.window.start, across.window.stop, down.window.stop))
-        data = image.tobytes("raw", "BGR" if self.spec.color == "bgr" else image.mode)
+        data = image.tobytes("raw", "BGR" if backwards != (self.spec.color == "bgr") else image.mode)
         pixels = np.frombuffer(data, np.uint8).reshape(image.height, image.width, -1)
         rows = np.ascontiguousarray(pixels.transpose(0, 2, 1)) if self._planar else pixels.reshape(image.height, -1)
         self._finish.pixels(rows, self._inside(placed, out), self._scratch)

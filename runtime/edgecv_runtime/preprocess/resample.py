@@ -94,34 +94,53 @@ class Bilinear:
     def __init__(self, source: PixelReader, lanes: Lanes, axes: Axes) -> None:
         top, bottom, down = (part[axes[0].window] for part in bilinear(axes[0].taken, axes[0].scaled))
         left, right, across = (part[axes[1].window] for part in bilinear(axes[1].taken, axes[1].scaled))
-        used, place = np.unique(np.concatenate([top, bottom]), return_inverse=True)
-        self._apart = used.size == 2 * top.size
-        self._count = top.size
-        self._top, self._bottom = place[: top.size], place[top.size :]
-        rows = np.concatenate([top, bottom]) if self._apart else used
-        self._read = source.reader(rows + axes[0].first, np.stack([left, right]) + axes[1].first)
+        columns = np.stack([left, right]) + axes[1].first
         self._across = lanes.repeat(across)
-        self._down = down.reshape(-1, *(1 for _ in self._across.shape))
+        self._bands = []
+        for part in _parts(top.size, self._across.size):
+            rows = (top[part] + axes[0].first, bottom[part] + axes[0].first)
+            share = down[part].reshape(-1, *(1 for _ in self._across.shape))
+            self._bands.append((part, Band(source, rows, columns), share))
 
     def __call__(self, picture: np.ndarray, scratch: Scratch, out: np.ndarray) -> None:
         """See `Plan`."""
-        left, right = self._read(picture, scratch)
-        mixed = scratch.take("mixed", left.shape, F)
-        np.subtract(right, left, out=mixed, dtype=F)
-        mixed *= self._across
-        mixed += left
-        top, bottom = self._rows(mixed, scratch)
-        np.subtract(bottom, top, out=out)
-        out *= self._down
-        out += top
+        for part, band, share in self._bands:
+            left, right = band.read(picture, scratch)
+            mixed = scratch.take("mixed", left.shape, F)
+            np.subtract(right, left, out=mixed, dtype=F)
+            mixed *= self._across
+            mixed += left
+            top, bottom = band.rows(mixed, scratch)
+            np.subtract(bottom, top, out=out[part])
+            out[part] *= share
+            out[part] += top
 
-    def _rows(self, mixed: np.ndarray, scratch: Scratch) -> tuple[np.ndarray, np.ndarray]:
+
+class Band:
+    """Some of the output rows, so few that what is made of them stays in the cache: the pixels they lie between.
+
+    Args:
+        source: Reads pixels.
+        rows: Of each output row the row of pixels above and below.
+        columns: The columns to read, (sets, columns).
+    """
+
+    def __init__(self, source: PixelReader, rows: tuple[np.ndarray, np.ndarray], columns: np.ndarray) -> None:
+        both = np.concatenate(rows)
+        used, place = np.unique(both, return_inverse=True)
+        self._count = rows[0].size
+        self._apart = used.size == both.size
+        self._top, self._bottom = place[: self._count], place[self._count :]
+        self.read = source.reader(both if self._apart else used, columns)
+
+    def rows(self, pixels: np.ndarray, scratch: Scratch) -> tuple[np.ndarray, np.ndarray]:
+        """Return the rows above and the rows below, of what was read or made of it."""
         if self._apart:
-            return mixed[: self._count], mixed[self._count :]
-        shape = (self._count, *mixed.shape[1:])
+            return pixels[: self._count], pixels[self._count :]
+        shape = (self._count, *pixels.shape[1:])
         return (
-            mixed.take(self._top, axis=0, out=scratch.take("top", shape, F), mode="clip"),
-            mixed.take(self._bottom, axis=0, out=scratch.take("bottom", shape, F), mode="clip"),
+            pixels.take(self._top, axis=0, out=scratch.take("top", shape, F), mode="clip"),
+            pixels.take(self._bottom, axis=0, out=scratch.take("bottom", shape, F), mode="clip"),
         )
 
 

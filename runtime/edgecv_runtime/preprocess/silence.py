@@ -5,32 +5,33 @@ from __future__ import annotations
 import threading
 import warnings
 from types import TracebackType
+from typing import Any, Final, cast
 
 
-class PillowSilence:
-    """A context manager in which Pillow's warnings are ignored.
+class PillowSilence(threading.local):
+    """A context manager in which Pillow's warnings are ignored, in the thread that entered it.
 
     Warning filters belong to the whole process, and overlapping `warnings.catch_warnings` of several threads leave them
-    changed for good. So the first thread in saves them and the last one out restores them.
+    changed for good. So there is one filter, which stays, and matches in threads that are inside.
     """
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._inside = 0
-        self._saved = warnings.catch_warnings()
+    _inside = 0
 
     def __enter__(self) -> None:
-        with self._lock:
-            if self._inside == 0:
-                self._saved = warnings.catch_warnings()
-                self._saved.__enter__()
-                warnings.filterwarnings("ignore", category=Warning, module=r"PIL\.")
-            self._inside += 1
+        filters = cast("list[Any]", warnings.filters)
+        if not filters or filters[0] is not _FILTER:  # someone put another one before it, or took all away
+            filters[:] = [_FILTER, *(one for one in filters if one is not _FILTER)]
+        self._inside += 1
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with self._lock:
-            self._inside -= 1
-            if self._inside == 0:
-                self._saved.__exit__(kind, error, trace)
+        self._inside -= 1
+
+    def match(self, module: str) -> bool:
+        """Tell the warnings module, for which this stands in for a regular expression, whether to ignore a warning."""
+        return self._inside > 0 and module.startswith("PIL.")
+
+
+QUIETLY: Final = PillowSilence()
+_FILTER: Final = ("ignore", None, Warning, QUIETLY, 0)

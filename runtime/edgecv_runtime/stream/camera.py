@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from edgecv_runtime.errors import StreamError
-from edgecv_runtime.opencv import opencv
+from edgecv_runtime.opencv import opencv, reversed_channels
 
 OPEN_TIMEOUT, READ_TIMEOUT = 10_000, 5_000  # milliseconds, network cameras
 
@@ -49,7 +49,7 @@ class OpenCvCamera:
     def pixels(self) -> np.ndarray | None:
         """The frame that was grabbed; OpenCV gives B, G, R."""
         read, pixels = self._capture.retrieve()
-        return self._cv2.cvtColor(pixels, self._cv2.COLOR_BGR2RGB) if read else None
+        return reversed_channels(pixels) if read else None
 
     def release(self) -> None:
         """Let the camera go."""

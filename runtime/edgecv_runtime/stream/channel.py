@@ -1,14 +1,12 @@
-"""A bounded slot between two threads, and what hands small items on through one."""
+"""A bounded slot between two threads."""
 
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
-MOST = 16  # items that are handed on at once
 
 
 class ClosedError(Exception):
@@ -71,11 +69,6 @@ class Channel(Generic[T]):
                 raise self._error
             raise ClosedError
 
-    @property
-    def empty(self) -> bool:
-        """Whether nothing waits at this moment."""
-        return not self._items
-
     def finish(self, error: BaseException | None = None) -> None:
         """Take no more items; what is inside can still be taken, and then `error` is raised."""
         with self._changed:
@@ -89,37 +82,3 @@ class Channel(Generic[T]):
             self._closed = True
             self._items.clear()
             self._changed.notify_all()
-
-
-class Burst(Generic[T]):
-    """Hands small items on several at once: a handover between threads takes as long as a small picture.
-
-    Args:
-        channel: Takes the items, in lists.
-        seconds: What took longer since the last list was handed on goes at once; 0: each item does.
-    """
-
-    def __init__(self, channel: Channel[list[T]], seconds: float) -> None:
-        self._channel = channel
-        self._seconds = seconds
-        self._items: list[T] = []
-        self._last = time.monotonic()
-
-    def add(self, item: T) -> list[T]:
-        """Keep an item, or hand it on with those before it; the items that these displaced.
-
-        Raises:
-            ClosedError: The channel was closed.
-        """
-        self._items.append(item)
-        late = time.monotonic() - self._last >= self._seconds
-        return self.flush() if late or len(self._items) >= MOST else []
-
-    def flush(self) -> list[T]:
-        """Hand on what is kept; the items that it displaced. Raises as `add`."""
-        if not self._items:
-            return []
-        items, self._items = self._items, []
-        displaced = self._channel.put(items) or []
-        self._last = time.monotonic()
-        return displaced

@@ -19,8 +19,9 @@ class Frame:
     """One picture, as a predictor takes it.
 
     Attributes:
-        image: A file, an encoded picture, or uint8 RGB pixels (height, width, 3); or the numbers that a model takes
-            which takes no picture, by the input's name where it has several; or a waveform.
+        image: A file, an encoded picture, or uint8 RGB pixels (height, width, 3), of which memory may hold B, G, R
+            (`numpy.ascontiguousarray` makes what other libraries want); or the numbers that a model takes which takes
+            no picture, by the input's name where it has several; or a waveform.
         name: Where it comes from, as a person would write it.
         index: Its place in the source, counted from 0; frames that were dropped count.
         seconds: Its time: in the video for a file, else since the source began.

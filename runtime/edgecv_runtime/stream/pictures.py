@@ -16,19 +16,24 @@ class Pictures:
     """Picture files in a fixed order; each is read when its turn comes.
 
     Args:
-        files: The files, each with its place: its path below the folder that it was found in, or its name.
+        files: The files, each with the folder that was given, below which it was found; None where it was given itself.
     """
 
     live = False
     instant = True
     fps: float | None = None
 
-    def __init__(self, files: Sequence[tuple[Path, Path]]) -> None:
+    def __init__(self, files: Sequence[tuple[Path, Path | None]]) -> None:
         self.files = tuple(file for file, _ in files)
         self.names = tuple(map(str, self.files))
-        self.places = tuple(place for _, place in files)
+        self._folders = tuple(folder for _, folder in files)
         self.name = str(self.files[0]) if len(self.files) == 1 else f"{len(self.files)} pictures"
         self.count: int | None = len(self.files)
+
+    def places(self) -> list[Path]:
+        """The path of each picture below the folder that was given, or its name."""
+        pairs = zip(self.files, self._folders, strict=True)
+        return [Path(file.name) if folder is None else file.relative_to(folder) for file, folder in pairs]
 
     def frames(self, stop: threading.Event) -> Iterator[Frame]:
         """Every file."""

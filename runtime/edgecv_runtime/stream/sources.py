@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 from edgecv_runtime.clip_sound_schema import Sound
 from edgecv_runtime.errors import StreamError, UsageError
@@ -35,6 +35,7 @@ WAYS = (
     "a microphone (mic, mic:1) or - for standard input"
 )
 HEAD = 16
+DEVICE = re.compile(r"(?P<picamera>picamera(?::\d+)?)|(?P<microphone>mic(?::\d+)?)|(?P<camera>\d{1,3}|/dev/video\d+)")
 PICTURE_MAGIC = re.compile(
     rb"\xff\xd8\xff|\x89PNG|GIF8|BM|RIFF....WEBP|II\*\0|MM\0\*|P[1-6]\s|....ftypavi[fs]", re.DOTALL
 )
@@ -88,24 +89,21 @@ def kind_of(text: str) -> Kind:
         raise UsageError("the source is an empty word", f"Is a variable unset? {WAYS}, or . for this folder")
     if text == "-":
         return "pipe"
-    if re.fullmatch(r"picamera(:\d+)?", text):
-        return "picamera"
-    if re.fullmatch(r"mic(:\d+)?", text):
-        return "microphone"
-    if re.fullmatch(r"\d{1,3}|/dev/video\d+", text):
-        return "camera"
+    device = DEVICE.fullmatch(text)
+    if device is not None:
+        return cast("Kind", device.lastgroup)
     if "://" in text:
         scheme = text.split("://", maxsplit=1)[0].lower()
         if scheme in SCHEMES:
             return "network"
         raise StreamError(f"{text} has the unknown scheme {scheme!r}", f"Known are {', '.join(SCHEMES)}")
-    return _kind_of_file(Path(text))
+    return _kind_of_file(text)
 
 
-def _kind_of_file(path: Path) -> Kind:
+def _kind_of_file(path: str) -> Kind:
+    suffix = os.path.splitext(path)[1].lower()  # noqa: PTH122 - there may be thousands, and a Path takes its time
     if os.path.isdir(path):  # noqa: PTH112 - unlike Path's, it takes every name
         return "pictures"
-    suffix = path.suffix.lower()
     if suffix in SUFFIXES and os.path.lexists(path):
         return "pictures"  # whether it can be read is seen when its turn comes
     head = _head(path)
@@ -120,7 +118,7 @@ def _kind_of_file(path: Path) -> Kind:
     raise StreamError(f"{path} is neither a picture nor a video, a sound or an .npz file", WAYS)
 
 
-def _head(path: Path) -> bytes:
+def _head(path: str) -> bytes:
     try:
         with open_regular(path) as file:
             return file.read(HEAD)
@@ -152,7 +150,7 @@ def open_source(texts: Sequence[str], options: SourceOptions | None = None) -> F
         return _heard(texts, kinds, sound, options)
     match kinds[0]:
         case "pictures":
-            return Pictures([file for text in texts for file in _files(Path(text))])
+            return Pictures([file for text in texts for file in _files(text)])
         case "arrays":
             if options.model is None:
                 raise UsageError(f"{texts[0]} is read for a model, and none was given", "Give SourceOptions its model")
@@ -208,10 +206,12 @@ def _heard(texts: Sequence[str], kinds: Sequence[Kind], sound: Sound | None, opt
     return SoundFiles(files, sound)
 
 
-def _files(path: Path) -> list[tuple[Path, Path]]:
-    if path.is_dir():
-        return [(file, file.relative_to(path)) for file in pictures_in(path)]
-    return [(path, Path(path.name))]
+def _files(text: str) -> list[tuple[Path, Path | None]]:
+    """The pictures of a folder, with the folder; or one picture."""
+    path = Path(text)
+    if os.path.isdir(text):  # noqa: PTH112 - as above
+        return [(file, path) for file in pictures_in(path)]
+    return [(path, None)]
 
 
 def _camera(text: str, kind: Kind, options: SourceOptions) -> Live:

@@ -12,8 +12,9 @@ import numpy as np
 
 from edgecv_runtime.cpu import cores
 from edgecv_runtime.errors import StreamError
-from edgecv_runtime.opencv import opencv
+from edgecv_runtime.opencv import opencv, reversed_channels
 from edgecv_runtime.stream.frame import Frame
+from edgecv_runtime.stream.memory import FrameMemory
 from edgecv_runtime.video_files import DAMAGED, open_video
 
 LEAST_SHARE = 0.95  # of the frames that the header promises: the count is an estimate in some formats
@@ -33,6 +34,8 @@ class VideoFile:
         if capture is None:
             raise StreamError(f"{path} cannot be opened as a video", DAMAGED)
         self._capture = capture
+        self._memory = FrameMemory()
+        self._shape: tuple[int, ...] | None = None
         fps, count = (float(self._capture.get(key)) for key in (cv2.CAP_PROP_FPS, cv2.CAP_PROP_FRAME_COUNT))
         self.fps = fps if math.isfinite(fps) and 0 < fps <= 1000 else None
         self.count = int(count) if math.isfinite(count) and count > 0 else None
@@ -43,19 +46,27 @@ class VideoFile:
         Raises:
             StreamError: There is not one that can be read.
         """
-        index, pixels = 0, self._read(None)
+        index, pixels = 0, self._read()
         if pixels is None:
             raise StreamError(f"{self.name} holds no frame that can be read", "The file may be damaged")
         while pixels is not None and not stop.is_set():
-            rgb = opencv().cvtColor(pixels, opencv().COLOR_BGR2RGB)
-            yield Frame(image=rgb, name=self.name, index=index, seconds=self._seconds(index), captured=time.monotonic())
-            index, pixels = index + 1, self._read(pixels)
+            yield Frame(
+                image=pixels,
+                name=self.name,
+                index=index,
+                seconds=self._seconds(index),
+                captured=time.monotonic(),
+            )
+            index, pixels = index + 1, self._read()
         if pixels is None and self.count is not None and index < LEAST_SHARE * self.count:
             self._notify(f"{self.name} ends after {index} of its {self.count} frames: it may be damaged")
 
-    def _read(self, buffer: np.ndarray | None) -> np.ndarray | None:
-        read, pixels = self._capture.read(buffer)
-        return pixels if read else None
+    def _read(self) -> np.ndarray | None:
+        read, pixels = self._capture.read(None if self._shape is None else self._memory.take(self._shape))
+        if not read:
+            return None
+        self._shape = pixels.shape
+        return reversed_channels(pixels)
 
     def _seconds(self, index: int) -> float:
         position = float(self._capture.get(opencv().CAP_PROP_POS_MSEC)) / 1000
