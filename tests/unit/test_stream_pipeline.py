@@ -5,90 +5,11 @@ from __future__ import annotations
 import threading
 import time
 
-import numpy as np
 import pytest
-from edgecv_runtime.errors import BackendError, EdgecvError, ImageError, StreamError
-from edgecv_runtime.heads.answers import HeadAnswer
-from edgecv_runtime.prediction import Prediction
-from edgecv_runtime.stream import Frame, Stream
-from edgecv_runtime.stream.channel import Channel, ClosedError
-from edgecv_runtime.stream.frame import Pace
-from edgecv_runtime.stream.statistics import KEPT, ReservoirSample
+from edgecv_runtime.errors import BackendError, EdgecvError, StreamError
+from edgecv_runtime.stream import Stream
 
-
-class Source:
-    """Numbered frames, `interval` seconds apart; then the end, `error`, or nothing at all (`hangs`)."""
-
-    name, fps = "numbers", None
-
-    def __init__(self, count, *, live=False, interval=0.0, error=None, hangs=False, instant=False):
-        self.live, self.count, self.instant = live, None if live else count, instant
-        self._count, self._interval, self._error, self._hangs = count, interval, error, hangs
-        self.closed = False
-        self.given = 0
-        self.released = threading.Event()
-
-    def frames(self, stop):
-        for index in range(self._count):
-            if stop.wait(self._interval):
-                return
-            self.given += 1
-            now = time.monotonic()
-            yield Frame(image=np.full((2, 2, 3), index % 256, np.uint8), name="n", index=index, seconds=0, captured=now)
-        if self._error:
-            raise self._error
-        if self._hangs:
-            self.released.wait(20)
-
-    def close(self):
-        self.closed = True
-
-
-class Predictor:
-    """Answers with the frame's own number, as slowly as it is told to."""
-
-    def __init__(self, *, prepare=0.0, infer=0.0, bad=(), broken=None):
-        self.prepare_s, self.infer_s, self.bad, self.broken = prepare, infer, bad, broken
-        self.tensors = set()
-        self.inside, self.most = 0, 0
-        self.lock = threading.Lock()
-
-    def locate(self, source, out=None):
-        number = int(source[0, 0, 0])
-        with self.lock:
-            self.inside += 1
-            self.most = max(self.most, self.inside)
-        time.sleep(self.prepare_s / (1 + number % 3))  # a later frame may be ready before an earlier one
-        with self.lock:
-            self.inside -= 1
-        if number in self.bad:
-            raise ImageError(f"frame {number} is bad")
-        tensor = np.empty((1,), np.float32) if out is None else out
-        tensor[0] = number
-        self.tensors.add(id(tensor))
-        return tensor, None
-
-    def sequence(self):
-        return None  # it takes no clips
-
-    def infer(self, tensor, preprocess_ms=0.0, view=None):  # noqa: ARG002 - places are no part of these answers
-        before = float(tensor[0])
-        if before == self.broken:
-            raise BackendError("the kernel failed")
-        time.sleep(self.infer_s)
-        assert tensor[0] == before  # nobody writes into a tensor that is being read
-        answer = HeadAnswer(head="y", kind="classification", index=int(before), score=1.0, scores=tensor.copy())
-        return Prediction(
-            answers=(answer,),
-            outputs={},
-            preprocess_ms=preprocess_ms,
-            inference_ms=1e3 * self.infer_s,
-            postprocess_ms=0.0,
-        )
-
-
-def threads():
-    return {thread.name for thread in threading.enumerate() if thread.name.startswith("edgecv")}
+from tests.streams import Predictor, Source, threads
 
 
 @pytest.fixture(autouse=True)
@@ -105,7 +26,7 @@ def test_a_file_loses_nothing_and_keeps_its_order(slow):
     assert [answer.prediction.index for answer in answers] == list(range(100))
     assert [answer.frame.index for answer in answers] == list(range(100))
     assert (stream.statistics.frames, stream.statistics.dropped) == (100, 0)
-    assert source.closed
+    assert source.closed == 1
     assert len(predictor.tensors) <= 12  # buffers go round
 
 
@@ -177,7 +98,7 @@ def test_leaving_while_frames_are_prepared_ends_every_thread(instant):
         answers = iter(stream)
         for _ in range(4):
             next(answers)
-    assert source.closed
+    assert source.closed == 1
     assert source.given <= 40
 
 
@@ -226,7 +147,7 @@ def test_an_error_of_the_source_comes_after_the_frames_before_it():
     with Stream(Predictor(infer=0.01), source) as stream, pytest.raises(StreamError, match="vanished"):
         found.extend(answer.prediction.index for answer in stream)
     assert found == [0, 1, 2, 3, 4]
-    assert source.closed
+    assert source.closed == 1
 
 
 @pytest.mark.parametrize("live", [False, True])
@@ -235,7 +156,7 @@ def test_an_error_of_the_runtime_ends_it(live):
     with Stream(Predictor(broken=20), source) as stream, pytest.raises(BackendError, match="kernel"):
         for _ in stream:
             pass
-    assert source.closed
+    assert source.closed == 1
 
 
 def test_a_bug_in_preprocessing_is_not_lost():
@@ -287,7 +208,7 @@ def test_leaving_early_ends_the_threads():
     source = Source(10_000)
     with Stream(Predictor(infer=0.01), source) as stream:
         next(iter(stream))
-    assert source.closed
+    assert source.closed == 1
     assert source.given <= 12  # bounded: it did not run ahead
 
 
@@ -309,79 +230,6 @@ def test_statistics_hold_what_was_measured():
     assert found.seconds >= 0.2
 
 
-def test_statistics_of_nothing_are_zero():
-    with Stream(Predictor(), Source(0)) as stream:
-        assert list(stream) == []
-    assert (stream.statistics.fps, stream.statistics.seconds) == (0, 0)
-    assert stream.statistics.milliseconds["latency"].percentile(50) is None
-
-
-def test_a_long_run_keeps_a_fair_sample_in_fixed_memory():
-    sample = ReservoirSample()
-    for value in range(10 * KEPT):
-        sample.add(float(value))
-    assert len(sample._values) == KEPT
-    for share in (10, 50, 90):
-        assert sample.percentile(share) == pytest.approx(10 * KEPT * share / 100, rel=0.1)
-
-
-def test_a_full_channel_displaces_the_oldest_or_waits():
-    newest = Channel(2, newest=True)
-    assert [newest.put(number) for number in range(4)] == [None, None, 0, 1]
-    assert (newest.get(), newest.get(), newest.displaced) == (2, 3, 2)
-    waiting = Channel(1)
-    waiting.put("first")
-    writer = threading.Thread(target=waiting.put, args=("second",))
-    writer.start()
-    assert (waiting.get(), waiting.get()) == ("first", "second")
-    writer.join()
-    with pytest.raises(TimeoutError):
-        waiting.get(0.01)
-
-
-def test_a_finished_channel_gives_what_is_inside_and_then_its_error():
-    channel = Channel(3)
-    channel.put(1)
-    channel.finish(StreamError("over"))
-    with pytest.raises(ClosedError):
-        channel.put(2)
-    assert channel.get() == 1
-    with pytest.raises(StreamError, match="over"):
-        channel.get()
-
-
-def test_an_abandoned_channel_frees_a_writer_that_waits():
-    channel = Channel(1)
-    channel.put(1)
-    errors = []
-
-    def write():
-        try:
-            channel.put(2)
-        except ClosedError as error:
-            errors.append(error)
-
-    writer = threading.Thread(target=write)
-    writer.start()
-    time.sleep(0.02)
-    channel.abandon()
-    writer.join(2)
-    assert len(errors) == 1
-
-
-def test_the_pace_keeps_its_average(monkeypatch):
-    now = [100.0]
-    monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    pace = Pace(20)
-    taken = 0
-    for _ in range(300):  # ten seconds of a camera at 30 frames a second
-        taken += pace.due()
-        now[0] += 1 / 30
-    assert 195 <= taken <= 202
-    now[0] += 60  # after a pause no burst
-    assert [pace.due(), pace.due()] == [True, False]
-
-
 def test_brief_pictures_are_answered_by_the_thread_that_asks():
     source = Source(100, instant=True)
     with Stream(Predictor(bad={7}), source) as stream:
@@ -393,7 +241,7 @@ def test_brief_pictures_are_answered_by_the_thread_that_asks():
     assert [answer.frame.index for answer in answers] == list(range(100))
     assert [answer.frame.index for answer in answers if answer.error] == [7]
     assert all(answer.prediction.answers[0].index == answer.frame.index for answer in answers if answer.prediction)
-    assert source.closed
+    assert source.closed == 1
 
 
 @pytest.mark.usefixtures("four_cores")
@@ -408,7 +256,7 @@ def test_workers_help_once_two_pictures_took_long(slow):
         assert threads()
         found += answers
     assert [answer.prediction.index for answer in found] == list(range(30))
-    assert source.closed
+    assert source.closed == 1
 
 
 @pytest.mark.parametrize("way", [{"duration": 0.05}, {"stopping": lambda: True}])
@@ -418,7 +266,7 @@ def test_brief_pictures_end_when_they_shall(way):
         given = sum(1 for _ in stream)
     assert given < 100_000
     assert given == 0 or "duration" in way
-    assert source.closed
+    assert source.closed == 1
 
 
 def numbers_until_the_error(stream):

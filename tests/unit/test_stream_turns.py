@@ -78,8 +78,8 @@ def test_one_long_frame_is_no_reason_for_others_to_help():
     assert second.late() is END
 
 
-def long_turns(times, preparers=4, *, newest=False):
-    turns = Turns(preparers, newest=newest)
+def long_turns(times, preparers=4):
+    turns = Turns(preparers, newest=False)
     run_alone(turns, times, 2)
     return turns
 
@@ -121,6 +121,25 @@ def test_one_prepares_where_it_is_inference_that_takes_long():
     assert {first.next(), second.late()} == {PREPARE, INFER}
 
 
+def test_a_captured_frame_does_not_wait_for_who_waits_for_the_next_one():
+    """Nor where everything has become brief meanwhile: a pipe's writer may stop for hours."""
+    turns = long_turns((LONG, BRIEF, BRIEF))
+    capturer, other = Worker(turns), Worker(turns)
+    assert capturer.next() is CAPTURE
+    turns.captured("a", LONG)
+    assert capturer.next() is CAPTURE
+    assert other.next() is PREPARE
+    turns.captured("b", BRIEF)
+    assert capturer.next() is CAPTURE
+    turns.prepared(other.told[1], "A", BRIEF)
+    assert other.next() is INFER
+    turns.inferred(BRIEF)
+    assert other.next() is PREPARE
+    assert other.told[1].frame == "b"
+    turns.prepared(other.told[1], "B", BRIEF)
+    assert other.next() is INFER
+
+
 def test_samples_are_inferred_in_the_order_of_their_frames():
     turns = long_turns((BRIEF, LONG, BRIEF))
     slow, fast = Worker(turns), Worker(turns)
@@ -160,7 +179,7 @@ def test_no_more_frames_are_taken_than_there_is_room_for():
 
 
 def test_of_a_live_source_a_ready_sample_displaces_the_one_before_and_no_frame_waits_to_be_prepared():
-    turns = long_turns((LONG, LONG, LONG), preparers=1, newest=True)
+    turns = Turns(1, newest=True)
     taker, other = Worker(turns), Worker(turns)
     assert taker.next() is CAPTURE
     turns.captured("a", LONG)

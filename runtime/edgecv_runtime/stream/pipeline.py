@@ -82,13 +82,10 @@ class Stream:
         waits = source.live or max_fps is not None
         self._alone = source.instant and not waits  # the thread that iterates answers itself
         self._turns: Turns[Frame, Prepared] = Turns(1 if waits else min(cores(), MOST), newest=source.live)
-        workers = 2 if waits else min(max(cores(), 2), MOST + 1)
-        stages = [self._work] * workers + [self._capture] * source.live
-        self._threads = [
-            threading.Thread(target=stage, name=f"edgecv{stage.__name__}", daemon=True) for stage in stages
-        ]
-        self._working = 0
+        self._working = 2 if waits else min(max(cores(), 2), MOST + 1)
+        self._threads: list[threading.Thread] = []
         self._leaving = threading.Lock()
+        self._here = threading.RLock()  # what the thread that iterates does itself
         self._inside: threading.Thread | None = None  # the thread that the source has not let go
 
     def __enter__(self) -> Self:
@@ -123,7 +120,9 @@ class Stream:
         self._end()
         self._answers.abandon()
         if self._alone:
-            self.source.close()
+            with self._here:
+                self._alone = False
+                self._let_go()
         patience = time.monotonic() + PATIENCE
         for thread in self._threads:  # they end with the call they are in; only then may the model be freed
             while thread.is_alive() and not (self._inside is thread and time.monotonic() > patience):
@@ -135,9 +134,19 @@ class Stream:
         return any(thread.is_alive() for thread in self._threads)
 
     def _start(self) -> None:
-        self._working = len(self._threads) - self.source.live
+        self._alone = False
+        stages = [self._work] * self._working + [self._capture] * self.source.live
+        self._threads = [
+            threading.Thread(target=stage, name=f"edgecv{stage.__name__}", daemon=True) for stage in stages
+        ]
         for thread in self._threads:
             thread.start()
+
+    def _let_go(self) -> None:
+        """End the source's iteration, and close it."""
+        with suppress(ValueError):  # this thread is inside of it: an interrupt that closes the stream
+            self._frames.close()
+        self.source.close()
 
     def _end(self) -> None:
         self._stop.set()
@@ -146,11 +155,7 @@ class Stream:
 
     def _answered(self) -> Iterator[FrameAnswer | None]:
         """Every answer, and None whenever there has been none for a while."""
-        if self._alone:
-            if (yield from self._answered_here()):
-                return
-            self._alone = False
-            self._start()
+        yield from self._answered_here()
         while True:
             try:
                 yield self._answers.get(GLANCE)
@@ -159,25 +164,44 @@ class Stream:
             except ClosedError:
                 return
 
-    def _answered_here(self) -> Generator[FrameAnswer, None, bool]:
-        """Answer in this thread, until two answers one after the other were not brief; whether that was all."""
+    def _answered_here(self) -> Iterator[FrameAnswer | None]:
+        """Answer in this thread, until two answers one after the other were not brief; None for a frame without one."""
         before = long = False
-        for frame in self._frames:
-            for sample in self._samples(frame):
-                answer = self._answer(sample)
+        while not (before and long):
+            with self._here:
+                if not self._alone:
+                    return
+                answers = self._next_answers()
+            for answer in answers or ():
                 before, long = long, _milliseconds(answer) >= 1e3 * BRIEF
                 yield answer
-            if before and long:
-                return False
-        for sample in self._preparer.rest():
-            yield self._answer(sample)
-        return True
+            if self._failure is not None:
+                raise self._failure
+            if answers is None:
+                self._answers.finish()
+                return
+            if not answers:
+                yield None
+        with self._here:
+            if self._alone:
+                self._start()
+
+    def _next_answers(self) -> list[FrameAnswer] | None:
+        """The answers that the next frame makes ready; None where there is no frame and no answer any more."""
+        frame = next(self._frames, None)
+        answers: list[FrameAnswer] = []
+        try:
+            for sample in self._preparer.rest() if frame is None else self._samples(frame):
+                answers.append(self._answer(sample))  # noqa: PERF401 - those before an error are given
+        except BaseException as error:  # noqa: BLE001 - told after them
+            self._failure = error
+        return answers if answers or frame is not None else None
 
     def _samples(self, frame: Frame) -> Iterable[Prepared]:
         alone = self._preparer.alone(frame)
         return (self._preparer.prepare(frame),) if alone else self._preparer.gather(frame)
 
-    def _captured(self) -> Iterator[Frame]:
+    def _captured(self) -> Generator[Frame]:
         """Every frame of the source, at the pace that was asked for."""
         for frame in self.source.frames(self._stop):
             self.statistics.begin()
@@ -198,7 +222,7 @@ class Stream:
         finally:
             self.source.close()
 
-    def _seen(self) -> Iterator[Frame]:
+    def _seen(self) -> Generator[Frame]:
         """The newest frame of a live source, whenever one is asked for."""
         with suppress(ClosedError):
             while True:
@@ -206,23 +230,36 @@ class Stream:
 
     def _work(self) -> None:
         """Do what comes next, until nothing does; who leaves last closes what is open."""
-        while True:
-            stage, ticket = self._turns.next_stage()
-            if stage is StreamStage.END:
-                break
-            if ticket is None:
-                self._take()
-            elif ticket.sample is None:
-                self._prepare(ticket)
-            else:
-                self._infer(ticket.sample)
+        try:
+            while self._step():
+                pass
+        except BaseException as error:  # noqa: BLE001 - as above
+            self._fail(error)
         with self._leaving:
             self._working -= 1
             last = self._working == 0
         if last:
             self._answers.finish(self._failure)
             if not self.source.live:
-                self.source.close()
+                self._let_go()
+
+    def _step(self) -> bool:
+        """Do one thing; whether there may be more to do."""
+        stage, ticket = self._turns.next_stage()
+        if stage is StreamStage.END:
+            return False
+        if ticket is None:
+            self._take()
+        elif ticket.sample is None:
+            self._prepare(ticket)
+        else:
+            self._infer(ticket.sample)
+        return True
+
+    def _fail(self, error: BaseException) -> None:
+        """Hand an error on to the thread that iterates, and end."""
+        self._answers.finish(error)
+        self._end()
 
     def _take(self) -> None:
         """Capture a frame; what there is to tell of the end is told after the answers before it."""
@@ -263,8 +300,7 @@ class Stream:
         except ClosedError:
             self._end()
         except BaseException as error:  # noqa: BLE001 - as above
-            self._answers.finish(error)
-            self._end()
+            self._fail(error)
         finally:
             self._turns.inferred(seconds)
 

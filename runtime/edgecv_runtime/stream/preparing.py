@@ -51,7 +51,7 @@ class Prepared:
     frame: Frame
     tensor: Tensors | None = None
     view: View | None = None
-    error: Exception | None = None
+    error: BaseException | None = None
     milliseconds: float = 0.0
 
 
@@ -79,7 +79,7 @@ class Preparer:
             tensor, view = self._predictor.locate(frame.image, self._spare_tensor())
         except ImageError as error:
             return Prepared(frame, error=_named(error, frame))
-        except Exception as error:  # noqa: BLE001 - as the docstring says
+        except BaseException as error:  # noqa: BLE001 - as the docstring says
             return Prepared(frame, error=error)
         return Prepared(frame, tensor, view, milliseconds=1e3 * (time.perf_counter() - began))
 

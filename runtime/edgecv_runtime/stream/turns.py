@@ -63,7 +63,8 @@ class Turns(Generic[F, S]):
         self._capture_seconds = self._prepare_seconds = 0.0
         self._infer_seconds = math.inf
         self._long = False  # the newest frame took longer than BRIEF
-        self._brief = True  # the newest two frames were not both long: one may have lost its core for a while
+        # The newest two frames were not both long: one may have lost its core for a while. A camera always takes long.
+        self._brief = not newest
 
     def next_stage(self) -> tuple[StreamStage, Ticket[F, S] | None]:
         """Wait until there is something to do: a stage, and the ticket that PREPARE and INFER are about."""
@@ -122,7 +123,7 @@ class Turns(Generic[F, S]):
             self._inferring = False
             self._busy -= 1
             before, self._long = self._long, self._capture_seconds + self._prepare_seconds + seconds >= BRIEF
-            self._brief = not (before and self._long)
+            self._brief = not (self._newest or (before and self._long))
 
     def close(self) -> None:
         """Give nobody anything to do any more."""
@@ -136,10 +137,17 @@ class Turns(Generic[F, S]):
         ready = not self._inferring and self._tickets and self._tickets[0].sample is not None
         infer = StreamStage.INFER if ready else None
         if self._brief:
-            return infer or (None if self._busy else self._taking(1))
+            return infer or self._alone()
         if self._capturer == threading.get_ident():
             return self._taking(AHEAD if self._several else 1) or infer
         return infer or self._taking(1)
+
+    def _alone(self) -> StreamStage | None:
+        """Capture or prepare where nobody does anything; or prepare what who captures has left, and may wait long."""
+        if self._busy == 0:
+            return self._taking(1)
+        left = self._capturing and self._captured and not self._preparing
+        return StreamStage.PREPARE if left else None
 
     def _taking(self, ahead: int) -> StreamStage | None:
         """Capture or prepare, whichever there is room for, so that `ahead` frames are captured and not yet prepared."""
