@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 import numpy as np
 
 SHOWN_VALUES: Final = 8
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerCell:
+class AnswerCell(msgspec.Struct, frozen=True):
     """One part of an answer: a label (empty where a value stands alone), and its score or value."""
 
     label: str

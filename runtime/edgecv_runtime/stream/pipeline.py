@@ -10,9 +10,10 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
+
+import msgspec
 
 from edgecv_runtime.cpu import cores
 from edgecv_runtime.errors import ImageError
@@ -29,8 +30,7 @@ GLANCE: Final = 0.1  # seconds between looks at whether to stop
 PATIENCE = 2.0  # seconds for a source to let go; a read that hangs must not hang the end
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FrameAnswer:
+class FrameAnswer(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """The answer to one frame: a prediction, or the reason why the frame could not be read.
 
     Attributes:

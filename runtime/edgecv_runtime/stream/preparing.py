@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+import msgspec
 import numpy as np
 
 from edgecv_runtime.errors import ImageError
@@ -36,8 +36,7 @@ class Answers(Protocol):
         """Begin a sequence of frames, for a model that takes clips of them; None for another model."""
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(msgspec.Struct, frozen=True, eq=False):
     """A frame and its tensor, or why it has none.
 
     Attributes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,9 +103,10 @@ def kind_of(text: str) -> Kind:
 
 def _kind_of_file(path: str) -> Kind:
     suffix = os.path.splitext(path)[1].lower()  # noqa: PTH122 - there may be thousands, and a Path takes its time
-    if os.path.isdir(path):  # noqa: PTH112 - unlike Path's, it takes every name
+    found = _mode(path)
+    if stat.S_ISDIR(found):
         return "pictures"
-    if suffix in SUFFIXES and os.path.lexists(path):
+    if suffix in SUFFIXES and (found or os.path.lexists(path)):
         return "pictures"  # whether it can be read is seen when its turn comes
     head = _head(path)
     if suffix == ARRAYS_SUFFIX:
@@ -116,6 +118,14 @@ def _kind_of_file(path: str) -> Kind:
     if PICTURE_MAGIC.match(head):
         return "pictures"
     raise StreamError(f"{path} is neither a picture nor a video, a sound or an .npz file", WAYS)
+
+
+def _mode(path: str) -> int:
+    """Return what a path leads to, as the system says it; 0 where that is nothing, or cannot be said."""
+    try:
+        return os.stat(path).st_mode  # noqa: PTH116 - unlike Path's, it takes every name
+    except (OSError, ValueError):
+        return 0
 
 
 def _head(path: str) -> bytes:
