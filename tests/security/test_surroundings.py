@@ -139,6 +139,12 @@ def test_a_signal_ends_it_at_any_moment(place, number, delay):
     assert b"Traceback" not in told
 
 
+def test_ctrl_c_changes_nothing_once_all_is_done():
+    at_the_end = "import atexit, os; atexit.register(os.kill, os.getpid(), 2); from edgecv.__main__ import main; main()"
+    done = subprocess.run([sys.executable, "-c", at_the_end, "--version"], capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 def test_the_reader_who_left_is_no_other_broken_pipe(capsys):
     def left():
         raise OutputClosedError
