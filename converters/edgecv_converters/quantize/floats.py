@@ -68,6 +68,15 @@ class FloatValues:
     means: dict[int, Array]
     answers: list[Array]
 
+    def cover(self, network: Network) -> bool:
+        """Tell whether they are of all tensors that the steps look at, in a network of the same float file.
+
+        The converter may give a tensor a scale in one file and none in another of the same graph: of what nobody reads
+        it sees whatever lies in the memory.
+        """
+        ranged = (network.twins[number] for number in network.grids)
+        return self.seen.holds(ranged) and MeanInputs(network).tensors <= self.means.keys()
+
 
 def float_values(
     network: Network,

@@ -147,6 +147,10 @@ class Observed:
             step = stride(len(rows), max(self._row_share // rows.shape[1], 1), 1)
             self._rows[number].append(rows[self._added % step :: step].copy())
 
+    def holds(self, tensors: Iterable[int]) -> bool:
+        """Tell whether values of all these tensors were taken in."""
+        return self._ends.keys() >= set(tensors)
+
     def rows(self, number: int) -> Array:
         """The rows of one tensor, (count, values together)."""
         return np.concatenate(self._rows[number])

@@ -220,7 +220,7 @@ class _Search:
     @property
     def float_values(self) -> FloatValues:
         """Run the float file on the samples, once."""
-        if self.known is None:
+        if self.known is None or not self.known.cover(self.network):
             self.known = float_values(self.network, self.float32, self.samples, self._part(0.0, 0.3))
         return self.known
 
