@@ -92,11 +92,14 @@ def quantize(
         samples: Calibration samples for each input in the file's order, (count, ...) float32.
         settings: How.
         on_progress: Told the share that is done, 0 to 1, and how many seconds are left where that was measured.
-        known: What the float file computes for these samples, where that is known already.
+        known: What the float file computes for these samples, where that is known already; computed anew where it is of
+            another int8 file and does not cover this one.
     """
     try:
         network = read_network(plain, float32)
         check_known(network)
+        if known is not None and not known.cover(network):
+            known = None
         cut = trunk_files(network, plain, float32)
         if cut is None:
             return _Search(network, plain, float32, samples, settings, on_progress, known).run()
@@ -220,7 +223,7 @@ class _Search:
     @property
     def float_values(self) -> FloatValues:
         """Run the float file on the samples, once."""
-        if self.known is None or not self.known.cover(self.network):
+        if self.known is None:
             self.known = float_values(self.network, self.float32, self.samples, self._part(0.0, 0.3))
         return self.known
 
