@@ -17,7 +17,7 @@ import time
 import weakref
 from pathlib import Path
 
-from edgecv_converters.isolate.child import progress, wait_for
+from edgecv_converters.isolate.child import go_later, progress, wait_for
 from edgecv_converters.isolate.pool import resident_bytes
 from edgecv_converters.isolate.store import Key, ObjectStore
 from edgecv_runtime.errors import ConversionError
@@ -50,6 +50,24 @@ def leave_holes(size: int, seconds: float) -> int:
     del blocks[:-1]
     time.sleep(seconds)
     return resident_bytes(os.getpid()) if blocks else 0
+
+
+def work_later(threads: int) -> list[int]:
+    """Let others go first while there are other threads, and tell the niceness of each."""
+    there = threading.Barrier(threads + 1)
+
+    def started() -> None:
+        there.wait()
+        there.wait()
+
+    before = [threading.Thread(target=started) for _ in range(threads)]
+    for thread in before:
+        thread.start()
+    there.wait()
+    go_later()
+    found = [os.getpriority(os.PRIO_PROCESS, int(task.name)) for task in Path("/proc/self/task").iterdir()]
+    there.wait()
+    return found
 
 
 def refuse() -> None:

@@ -129,7 +129,8 @@ def run_phases(
     source = read_source(request, workers, job)
     check_explainable(request, source)
     data = prepare_data(request, source, sets, workers, staging.work)
-    proofs = Proofs(workers, staging.bundle, data, source.summary.info.multiply_adds)
+    threads = max(1, (request.jobs - 1) // len(needed(request.recipe.steps)))  # one job is the source model's
+    proofs = Proofs(workers, staging.bundle, data, source.summary.info.multiply_adds, threads)
     workers.finish()
     conversion = conversions.result()
     check_failures(conversion, request)

@@ -17,7 +17,6 @@ from edgecv.convert.data import DataPhase
 from edgecv.convert.recipe import ArtifactSpec
 from edgecv.convert.workers import Workers
 
-THREADS: Final = 1
 MEMORY: Final = 4.0  # times the size of the model: an estimate
 
 
@@ -42,12 +41,14 @@ class Proofs:
         root: The bundle's folder.
         data: What is proven on.
         multiply_adds: Of the source model for one sample; a reference evaluation takes fewer samples of large models.
+        threads: With which each artifact is run.
     """
 
     workers: Workers
     root: Path
     data: DataPhase
     multiply_adds: int | None
+    threads: int
     _found: dict[tuple[ArtifactSpec, ProofMethod], Proof | EdgecvError] = field(default_factory=dict)
 
     def start(self, spec: ArtifactSpec, converted: Converted) -> None:
@@ -72,7 +73,7 @@ class Proofs:
                 heads=tuple(head.given(converted.artifact.outputs) for head in self.data.heads),
                 method=method,
                 most=most_samples(method, self.multiply_adds),
-                threads=THREADS,
+                threads=self.threads,
                 sketches=converted.sketches,
             ),
             sets=self.data.proof_sets,

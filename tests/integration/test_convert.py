@@ -475,12 +475,14 @@ class Watching(Silent):
         self.jobs.append(job)
 
 
-@pytest.mark.parametrize("jobs", [1, 3])
-def test_so_many_jobs_run_at_the_same_time(jobs, digits_model, tmp_path):
+@pytest.mark.parametrize(("jobs", "threads"), [(1, "1 thread"), (5, "2 threads")])
+def test_so_many_jobs_run_at_the_same_time(jobs, threads, digits_model, tmp_path):
+    """What they leave free is for the proofs: of five one is the source model's, and two are each artifact's."""
     options = {"targets": ["tflite", "onnx"], "preprocess": "rescale", "jobs": jobs}
     seen = Watching()
     outcome = convert(from_options(digits_model, tmp_path / "x.edgecv", options), seen)
     assert [parity.status for parity in outcome.manifest.parity] == ["passed", "passed"]
+    assert {parity.how.rpartition(", ")[2] for parity in outcome.manifest.parity} == {threads}
     spans = sorted((job.since, job.since + job.seconds - job.worked) for job in seen.jobs)  # since the newest wait
     assert len(spans) == 5
     together = [later[0] < earlier[1] for earlier, later in itertools.pairwise(spans)]

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from edgecv_converters.isolate import GIB, WorkerBugError, WorkerLimits, WorkerPool
+from edgecv_converters.isolate.child import LATER
 from edgecv_converters.isolate.pool import host_environment
 from edgecv_runtime.errors import ConversionError
 
@@ -59,6 +60,14 @@ def test_the_seconds_of_a_worker_are_those_of_its_work_before_and_after_a_wait(p
     job = pool.submit("wait", misbehave.work_around_a_wait, WorkerLimits(), store=pool.store, **times)
     job.result()
     assert 0.7 <= job.seconds <= time.monotonic() - began - 1.5
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a niceness of each thread")
+def test_a_worker_that_may_end_later_lets_others_go_first_with_all_its_threads(pool):
+    found = pool.submit("later", misbehave.work_later, WorkerLimits(), threads=2).result()
+    before = os.getpriority(os.PRIO_PROCESS, 0)
+    assert set(found) == {min(before + LATER, 19)}
+    assert len(found) >= 3
 
 
 def has_huge_pages():

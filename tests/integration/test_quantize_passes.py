@@ -12,8 +12,8 @@ from edgecv_converters.quantize.bias import corrected
 from edgecv_converters.quantize.floats import float_values
 from edgecv_converters.quantize.held import HeldValues
 from edgecv_converters.quantize.keep_float import keep_float
-from edgecv_converters.quantize.network import MismatchError, read_network
-from edgecv_converters.quantize.race import LEAST, nearest, race
+from edgecv_converters.quantize.network import MismatchError, Network, read_network
+from edgecv_converters.quantize.race import LEAST, expected_gain, nearest, race
 from edgecv_converters.quantize.scheme import read_scheme, write_scheme
 from edgecv_converters.quantize.score import answers, distance, distances, variances
 from edgecv_converters.quantize.watched import UnusableFileError, WatchedFile, file_outputs, in_turn, rows_of
@@ -48,18 +48,45 @@ def test_a_few_samples_and_the_ranges_of_all_give_the_converters_own_file(name: 
     assert any(before[number].scale < 0.99 * wanted[number].scale for number in compared)
 
 
-def test_a_file_that_is_far_behind_leaves_the_race_early() -> None:
+def shifted(net: Network, int8: bytes, by: float, classes: slice = slice(None)) -> bytes:
+    """The file of digits with other biases of some of its last layer's classes."""
+    plain = read_scheme(net, int8)
+    last = net.products[-1].bias
+    assert last is not None
+    bias = plain.biases[last].copy()
+    bias[classes] += by * np.abs(bias).max()
+    return write_scheme(net, int8, plain.with_biases({last: bias}))
+
+
+def test_a_file_that_is_far_behind_and_one_that_answers_alike_leave_the_race_early() -> None:
     _, int8, float32, calibration, _ = digits_files()
     net = read_network(int8, float32)
-    plain = read_scheme(net, int8)
-    shifted = plain.with_biases({number: bias + 0.3 * np.abs(bias).max() for number, bias in plain.biases.items()})
-    runners = {(): int8, ("shifted",): write_scheme(net, int8, shifted), ("same",): int8}
+    runners = {(): int8, ("far",): shifted(net, int8, 9.0, slice(0, 5)), ("same",): int8}
     found = race(net, runners, answers(float32, [calibration]), [calibration])
-    assert len(found[("shifted",)]) <= max(LEAST, len(calibration) // 4)
-    assert len(found[()]) == len(found[("same",)]) == len(calibration)
+    lap = max(LEAST, len(calibration) // 4)
+    assert {steps: len(far) for steps, far in found.items()} == dict.fromkeys(runners, lap)
     assert nearest(found) == ()
-    whole = distance(net, answers(float32, [calibration]), answers(int8, [calibration]))
+    few = [calibration[:lap]]
+    whole = distance(net, answers(float32, few), answers(int8, few))
     assert found[()].mean() == pytest.approx(whole)
+
+
+def test_a_race_goes_on_while_something_may_be_gained() -> None:
+    """Each of two files is wrong about other digits: which one is nearer, few samples do not tell."""
+    _, int8, float32, calibration, _ = digits_files()
+    net = read_network(int8, float32)
+    runners = {("one",): shifted(net, int8, 9.0, slice(2, 3)), ("two",): shifted(net, int8, 9.0, slice(7, 8))}
+    found = race(net, runners, answers(float32, [calibration]), [calibration])
+    assert min(map(len, found.values())) > max(LEAST, len(calibration) // 4)
+
+
+@pytest.mark.parametrize(("behind", "error"), [(0.0, 1.0), (0.3, 0.2), (-0.5, 0.3), (2.0, 0.7)])
+def test_the_gain_to_be_expected_is_the_mean_of_what_is_saved(behind: float, error: float) -> None:
+    places = np.linspace(behind - 9 * error, behind + 9 * error, 200_001)
+    likely = np.exp(-(((places - behind) / error) ** 2) / 2) / (error * np.sqrt(2 * np.pi))
+    wanted = float((np.maximum(-places, 0) * likely).sum() * (places[1] - places[0]))
+    assert expected_gain(behind, error) == pytest.approx(wanted, rel=1e-6)
+    assert (expected_gain(behind, 0), expected_gain(-0.5, 0)) == (max(-behind, 0), 0.5)
 
 
 def test_nothing_is_kept_of_a_race_that_no_file_runs() -> None:

@@ -25,6 +25,7 @@ from edgecv_converters.isolate.store import Key, ObjectStore
 
 PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 T = TypeVar("T")
+LATER = 5  # steps of niceness
 GIVE_BACK_SECONDS = 1.0
 MOST_WORDS = 1000  # characters of a message, so that its line stays below PIPE_BUF
 
@@ -109,6 +110,13 @@ def keep_giving_back() -> None:
 
     with suppress(RuntimeError):  # no thread can be had
         threading.Thread(target=run, name=keep_giving_back.__name__, daemon=True).start()
+
+
+def go_later() -> None:
+    """Let other workers have the processor first from here on; does nothing outside a worker."""
+    if Reporter.current is not None:
+        now = os.getpriority(os.PRIO_PGRP, 0)
+        os.setpriority(os.PRIO_PGRP, 0, now + LATER)  # os.nice is of one thread, this of all that there are
 
 
 def _trim() -> Callable[[int], int] | None:

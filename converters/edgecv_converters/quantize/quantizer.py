@@ -7,6 +7,7 @@ kept: where nothing helps, the plain file stays.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -17,7 +18,7 @@ from edgecv_converters.quantize.compensate import compensable
 from edgecv_converters.quantize.execute import execute, mixing, unwatched
 from edgecv_converters.quantize.floats import FloatValues, float_values
 from edgecv_converters.quantize.kernels import unknown
-from edgecv_converters.quantize.logits import find_logits, least_divergence_grid, logit_tensors
+from edgecv_converters.quantize.logits import Logits, find_logits, least_divergence_grid, logit_tensors
 from edgecv_converters.quantize.network import MismatchError, Network, read_network
 from edgecv_converters.quantize.observed import NotFiniteError, Observed
 from edgecv_converters.quantize.qat import TrainingJob, score, trained
@@ -204,14 +205,20 @@ class _Search:
         free = [group for group in groups(self.network) if group.free]
         logits = find_logits(self.network, free)
         seen, pairs = self.float_values.seen, self.float_values.pairs
-        least_error = self._least_error_grids(seen, free)
         judged = {tensor for found in logits for tensor in found.group.tensors}
         chosen = [reading for reading in readings(self.network, free) if reading.tensor not in judged]
-        clear: dict[int, Grid] = {}
+        with ThreadPoolExecutor(1) as beside:  # logits are many at once: NumPy goes through them without Python's lock
+            clear = beside.submit(self._logit_grids, logits, seen)
+            least_error = self._least_error_grids(seen, free)
+            read = read_grids(self.network, chosen, seen, pairs)
+            return _Grids(least_error, read, clear.result())
+
+    def _logit_grids(self, logits: Sequence[Logits], seen: Observed) -> dict[int, Grid]:
+        grids: dict[int, Grid] = {}
         for found in logits:
             rows = seen.rows(self.network.twins[found.tensor])
-            clear |= dict.fromkeys(found.group.tensors, least_divergence_grid(rows, found.op))
-        return _Grids(least_error, read_grids(self.network, chosen, seen, pairs), clear)
+            grids |= dict.fromkeys(found.group.tensors, least_divergence_grid(rows, found.op))
+        return grids
 
     def _least_error_grids(self, seen: Observed, free: Sequence[Group]) -> dict[int, Grid]:
         grids: dict[int, Grid] = {}

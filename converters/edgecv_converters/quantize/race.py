@@ -1,4 +1,9 @@
-"""Finds the file that is nearest to the float file, with as few samples for each as decide it."""
+"""Finds the file that is nearest to the float file, with as few samples for each as decide it.
+
+A file leaves the race where running it further could gain next to nothing: the gain that is still to be expected of it
+is that of S. E. Chick & K. Inoue, New two-stage and sequential procedures for selecting the best simulated system
+(2001), the expected opportunity cost.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +23,7 @@ from edgecv_converters.tflite.reader import Array
 
 LEAST = 32  # samples of a lap
 LAPS = 4
-SURE = 3.0  # standard errors by which a file is behind when it leaves the race
+GAIN = 0.005  # of the nearest file's distance: a file of which less is to be expected leaves the race
 AT_ONCE = 2  # files that run side by side, where there are so many cores
 Steps = tuple[str, ...]
 Distances = Mapping[Steps, npt.NDArray[np.float64]]
@@ -31,7 +36,7 @@ def race(
 ) -> dict[Steps, npt.NDArray[np.float64]]:
     """The distance of each file's answers, sample by sample; those that were left behind ran only the first samples.
 
-    After each lap a file leaves that is farther from the float file than the nearest by more than chance.
+    After each lap a file leaves of which no gain is to be expected: it is behind the nearest by more than chance.
 
     Args:
         network: The operations of all files.
@@ -90,6 +95,21 @@ def _still_in(found: Distances) -> list[Steps]:
 
     def is_behind(steps: Steps) -> bool:
         behind = found[steps] - best
-        return float(behind.mean()) > SURE * float(behind.std()) / math.sqrt(len(behind))
+        error = float(behind.std()) / math.sqrt(len(behind))
+        return expected_gain(float(behind.mean()), error) < GAIN * float(best.mean())
 
-    return [steps for steps in found if not is_behind(steps)]
+    return [steps for steps in found if found[steps] is best or not is_behind(steps)]
+
+
+def expected_gain(behind: float, error: float) -> float:
+    """The distance that a file may be expected to save where it is nearer after all: the mean of max(-x, 0).
+
+    Args:
+        behind: By how much it was farther than the nearest, in the mean.
+        error: The standard error of that mean; x is normal around it.
+    """
+    if error <= 0:
+        return max(-behind, 0.0)
+    away = behind / error
+    density = math.exp(-away * away / 2) / math.sqrt(2 * math.pi)
+    return error * (density - away * math.erfc(away / math.sqrt(2)) / 2)

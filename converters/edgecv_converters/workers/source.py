@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgecv_converters.data import Spool
-from edgecv_converters.isolate.child import progress, wait_for
+from edgecv_converters.isolate.child import go_later, progress, wait_for
 from edgecv_converters.isolate.store import ObjectStore
 from edgecv_converters.source.model import SourceModel
 from edgecv_converters.source.request import SourceRequest, open_source
@@ -16,12 +16,15 @@ BATCH = 64
 
 
 def answer_source(request: SourceRequest, store: ObjectStore, work: Path) -> None:
-    """Put "source", then "frozen"; wait for "spools"; put "remarks" and "references", the outputs for each of them."""
+    """Put "frozen", then "source"; wait for "spools"; put "remarks" and "references", the outputs for each of them.
+
+    What the model is takes a while to find out, while converters can begin.
+    """
     source = open_source(request)
-    frozen = source.freeze()
-    store.put(SOURCE, summary_of(source))
-    frozen.save(work / "frozen")
+    source.freeze().save(work / "frozen")
     store.put(FROZEN, work / "frozen")
+    store.put(SOURCE, summary_of(source))
+    go_later()  # no proof needs the answers before an artifact is there
     spools = wait_for(store, SPOOLS)
     total = sum(spool.count for spool in spools.values())
     names = tuple(spec.name for spec in source.outputs)
