@@ -17,6 +17,7 @@ from edgecv_converters.measured import Failure, Report
 from edgecv_converters.source import save_live
 from edgecv_converters.source.beside import beside
 from edgecv_converters.source.detect import detect
+from edgecv_converters.targets import ProofMethod
 from edgecv_converters.workers.exchange import REFERENCES, REMARKS
 from edgecv_runtime.digest import tree_bytes
 from edgecv_runtime.schema import Manifest, Parity
@@ -39,6 +40,7 @@ from edgecv.convert.workers import Workers
 from edgecv.extras import require_for
 from edgecv.terminal.observer import Observer, Silent
 
+EVALUATED = 4  # samples side by side: each holds its activations
 PRELOAD = ("tensorflow", "keras", "edgecv_converters.workers")
 
 
@@ -129,8 +131,7 @@ def run_phases(
     source = read_source(request, workers, job)
     check_explainable(request, source)
     data = prepare_data(request, source, sets, workers, staging.work)
-    threads = max(1, (request.jobs - 1) // len(needed(request.recipe.steps)))  # one job is the source model's
-    proofs = Proofs(workers, staging.bundle, data, source.summary.info.multiply_adds, threads)
+    proofs = Proofs(workers, staging.bundle, data, source.summary.info.multiply_adds, proof_threads(request))
     workers.finish()
     conversion = conversions.result()
     check_failures(conversion, request)
@@ -155,3 +156,9 @@ def run_phases(
         explanation=explanation,
         seconds={**workers.seconds, "total": time.monotonic() - began},
     )
+
+
+def proof_threads(request: ConvertRequest) -> Mapping[ProofMethod, int]:
+    """Share the jobs, less the source model's, among the artifacts; an evaluation takes longest, and has them all."""
+    free = max(1, request.jobs - 1)
+    return {"runtime": max(1, free // len(needed(request.recipe.steps))), "reference": min(free, EVALUATED)}

@@ -41,14 +41,14 @@ class Proofs:
         root: The bundle's folder.
         data: What is proven on.
         multiply_adds: Of the source model for one sample; a reference evaluation takes fewer samples of large models.
-        threads: With which each artifact is run.
+        threads: With which each artifact is run, by method.
     """
 
     workers: Workers
     root: Path
     data: DataPhase
     multiply_adds: int | None
-    threads: int
+    threads: Mapping[ProofMethod, int]
     _found: dict[tuple[ArtifactSpec, ProofMethod], Proof | EdgecvError] = field(default_factory=dict)
 
     def start(self, spec: ArtifactSpec, converted: Converted) -> None:
@@ -73,7 +73,7 @@ class Proofs:
                 heads=tuple(head.given(converted.artifact.outputs) for head in self.data.heads),
                 method=method,
                 most=most_samples(method, self.multiply_adds),
-                threads=self.threads,
+                threads=self.threads[method],
                 sketches=converted.sketches,
             ),
             sets=self.data.proof_sets,

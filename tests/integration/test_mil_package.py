@@ -274,6 +274,17 @@ def test_the_first_overflow_is_named():
     assert evaluator.overflow == found
 
 
+def test_samples_side_by_side_give_the_same_answers_and_the_first_ones_overflow():
+    x = np.array([[1.0, 200.0]], np.float16)
+    feeds = [{"in0": x * np.float16(factor)} for factor in (0.5, 0.25, 1, 8, 4, 0.5)]
+    together, alone = (Evaluator(load_built(overflowing, [x])) for _ in range(2))
+    answers = together.run_all(feeds, threads=3)
+    for found, feed in zip(answers, feeds, strict=True):
+        np.testing.assert_array_equal(found["after"], alone.run(feed)["after"])
+    assert together.overflow == alone.overflow
+    assert together.overflow.largest == 400.0
+
+
 def test_an_input_that_float16_cannot_hold_is_an_overflow(package):
     evaluator = Evaluator(load_program(package))
     evaluator.run({"in0": np.full((1, 3, 6, 6), -1e5)})

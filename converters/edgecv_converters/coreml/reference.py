@@ -29,13 +29,20 @@ Watch = Callable[[Operation, tuple[Array, ...]], None]
 class ReferenceCoreML:
     """A Core ML package, executed by NumPy in the program's own types; a `Backend` for proofs, not for speed.
 
+    Args:
+        package: The saved package.
+        inputs, outputs: The artifact's.
+        threads: The number of samples that are computed side by side, where several are given at once.
+
     Raises:
         BackendError: The program holds an operation that the evaluator does not know.
         BundleError: The package is damaged.
         MissingDependencyError: coremltools, whose file format definitions are used, is not installed.
     """
 
-    def __init__(self, package: Path, inputs: Sequence[TensorIO], outputs: Sequence[TensorIO]) -> None:
+    def __init__(
+        self, package: Path, inputs: Sequence[TensorIO], outputs: Sequence[TensorIO], threads: int = 1
+    ) -> None:
         try:
             from threadpoolctl import threadpool_limits
 
@@ -48,11 +55,17 @@ class ReferenceCoreML:
         self._limits = threadpool_limits(1)
         self._inputs, self._outputs = inputs, outputs
         self._evaluator = Evaluator(self.program)
-        self.info = BackendInfo(name="reference", version="1", providers=("NumPy",), threads=1)
+        self.info = BackendInfo(name="reference", version="1", providers=("NumPy",), threads=threads)
 
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Infer once, from and to raw tensors keyed by the source model's names."""
-        found = self._evaluator.run(self.feeds(inputs))
+        return self._tensors(self._evaluator.run(self.feeds(inputs)))
+
+    def run_all(self, samples: Sequence[Mapping[str, Array]]) -> list[dict[str, Array]]:
+        """Infer once for each of several samples: NumPy computes most of it without Python's lock."""
+        return [*map(self._tensors, self._evaluator.run_all(map(self.feeds, samples), self.info.threads))]
+
+    def _tensors(self, found: Mapping[str, Any]) -> dict[str, Array]:
         return {io.name: _tensor(found[io.tensor], io, self.program) for io in self._outputs}
 
     def feeds(self, inputs: Mapping[str, Array]) -> dict[str, Array]:

@@ -109,7 +109,7 @@ class CoremlTarget(ConversionTarget):
     def open(self, artifact: Artifact, file: Path, method: ProofMethod, *, threads: int = 1) -> Backend:
         """Load a package into the reference evaluator, or into Core ML."""
         if method == "reference":
-            return ReferenceCoreML(file, artifact.inputs, artifact.outputs)
+            return ReferenceCoreML(file, artifact.inputs, artifact.outputs, threads)
         return open_backend(artifact, file, threads=threads)
 
     def execution(self, backend: Backend) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,7 +37,7 @@ class Overflow:
 
 
 class Evaluator:
-    """A program made ready to run; one that is running is used by one thread at a time.
+    """A program made ready to run; one that is running is used by one thread, and by those that it starts itself.
 
     Every operation takes and gives values of the types that the program declares. Within an operation sums are in
     float32, also for float16, and the result is rounded once, to nearest even: what an ideal device does. Devices
@@ -79,18 +80,34 @@ class Evaluator:
             BackendError: Inputs are missing, unknown, or of another shape.
             BundleError: The program contradicts itself.
         """
+        return self._noted(self._run(inputs, watch))
+
+    def run_all(self, samples: Iterable[Mapping[str, Any]], threads: int) -> list[dict[str, Answer]]:
+        """Compute the outputs for several samples, as `run` does for each, in so many threads."""
+        with ThreadPoolExecutor(threads) as pool:
+            return [self._noted(found) for found in pool.map(self._run, samples)]
+
+    def _noted(self, found: tuple[dict[str, Answer], Overflow | None]) -> dict[str, Answer]:
+        answers, overflow = found
+        self.overflow = self.overflow or overflow
+        return answers
+
+    def _run(self, inputs: Mapping[str, Any], watch: Watch | None = None) -> tuple[dict[str, Answer], Overflow | None]:
+        """One sample's answers and its first overflow; nothing that is not of this sample changes."""
         values = feed(self.program.inputs, inputs)
-        self._note_inputs(inputs, values)
+        overflow = _of_inputs(inputs, values)
         with np.errstate(all="ignore"):
             for number, step in enumerate(self._steps):
-                made = self._compute(step, values)
+                arguments = step.arguments(values)
+                made = _compute(step, arguments)
+                overflow = overflow or _overflow(step, arguments, made)
                 if watch is not None:
                     watch(step.operation, made)
                 for output, value in zip(step.operation.outputs, made, strict=True):
                     values[output.name] = value
                 for name in self._last.get(number, ()):
                     values.pop(name, None)
-        return self._answers(values)
+        return self._answers(values), overflow
 
     def _prepare(self, operation: Operation, binder: Binder) -> None:
         if operation.type == "const":
@@ -104,40 +121,10 @@ class Evaluator:
                 return
             if step.live:
                 raise unsupported(operation, f"{step.reads[0]!r} is not a constant")
-            made = self._compute(step, {})
+            arguments = step.arguments({})
+            made = _compute(step, arguments)
+            self.overflow = self.overflow or _overflow(step, arguments, made)
             self._constants.update({o.name: value for o, value in zip(operation.outputs, made, strict=True)})
-
-    def _compute(self, step: BoundOperation, values: Mapping[str, Array]) -> tuple[Array, ...]:
-        arguments, operation = step.arguments(values), step.operation
-        try:
-            result = step.kernel.function(**arguments)
-        except (ValueError, IndexError) as error:
-            raise BundleError(
-                f"the operation {operation.name!r} ({operation.type}) contradicts itself: {error}"
-            ) from error
-        results = result if isinstance(result, tuple) else (result,)
-        if len(results) != len(operation.outputs):
-            raise BundleError(
-                f"the operation {operation.name!r} ({operation.type}) has {len(operation.outputs)} outputs"
-            )
-        pairs = zip(results, operation.outputs, strict=True)
-        made = tuple(_declared(value, variable, operation) for value, variable in pairs)
-        if self.overflow is None and step.kernel.widens and not all(_finite(value) for value in made):
-            self._note(step, arguments)
-        return made
-
-    def _note_inputs(self, given: Mapping[str, Any], values: Mapping[str, Array]) -> None:
-        for name, value in values.items():
-            if self.overflow is None and not _finite(value) and np.isfinite(given[name]).all():
-                self.overflow = Overflow(name, "input", value.dtype.name, float(np.abs(given[name]).max()))
-
-    def _note(self, step: BoundOperation, arguments: Mapping[str, Any]) -> None:
-        tensors = [item for value in arguments.values() for item in (value if isinstance(value, tuple) else (value,))]
-        floats = [item for item in tensors if isinstance(item, np.ndarray) and item.dtype.kind == "f" and item.size]
-        if all(np.isfinite(item).all() for item in floats):
-            largest = max((float(np.abs(item).max()) for item in floats), default=0.0)
-            operation = step.operation
-            self.overflow = Overflow(operation.name, operation.type, operation.outputs[0].dtype, largest)
 
     def _check_names(self) -> None:
         known = {feature.name for feature in self.program.inputs} | self._constants.keys()
@@ -174,6 +161,40 @@ class Evaluator:
         if self.program.classifier is None:
             return answers
         return answers | _classified(self.program.classifier, known[self._scores])
+
+
+def _compute(step: BoundOperation, arguments: Mapping[str, Any]) -> tuple[Array, ...]:
+    operation = step.operation
+    try:
+        result = step.kernel.function(**arguments)
+    except (ValueError, IndexError) as error:
+        raise BundleError(f"the operation {operation.name!r} ({operation.type}) contradicts itself: {error}") from error
+    results = result if isinstance(result, tuple) else (result,)
+    if len(results) != len(operation.outputs):
+        raise BundleError(f"the operation {operation.name!r} ({operation.type}) has {len(operation.outputs)} outputs")
+    pairs = zip(results, operation.outputs, strict=True)
+    return tuple(_declared(value, variable, operation) for value, variable in pairs)
+
+
+def _of_inputs(given: Mapping[str, Any], values: Mapping[str, Array]) -> Overflow | None:
+    """Find the first input that its own type cannot hold."""
+    for name, value in values.items():
+        if not _finite(value) and np.isfinite(given[name]).all():
+            return Overflow(name, "input", value.dtype.name, float(np.abs(given[name]).max()))
+    return None
+
+
+def _overflow(step: BoundOperation, arguments: Mapping[str, Any], made: tuple[Array, ...]) -> Overflow | None:
+    """Tell whether what an operation made is not finite although all that went in was."""
+    if not step.kernel.widens or all(_finite(value) for value in made):
+        return None
+    tensors = [item for value in arguments.values() for item in (value if isinstance(value, tuple) else (value,))]
+    floats = [item for item in tensors if isinstance(item, np.ndarray) and item.dtype.kind == "f" and item.size]
+    if not all(np.isfinite(item).all() for item in floats):
+        return None
+    largest = max((float(np.abs(item).max()) for item in floats), default=0.0)
+    operation = step.operation
+    return Overflow(operation.name, operation.type, operation.outputs[0].dtype, largest)
 
 
 def _value_of(operation: Operation) -> Array:
