@@ -390,14 +390,14 @@ def resnet8() -> tuple[FrozenGraph, bytes, list[dict[str, Array]]]:
 def test_named_operations_are_computed_in_float32(tmp_path: Path) -> None:
     graph, data = digits("float32")
     plain = package_of(data, graph, tmp_path / "plain.mlpackage")
-    second = of_type(plain, "conv")[1].name
-    program = program_from_tflite(data, inputs=graph.inputs, outputs=graph.outputs, float32=[f"{second}_relu"])
+    second = of_type(plain, "relu")[1].name
+    program = program_from_tflite(data, inputs=graph.inputs, outputs=graph.outputs, float32=[second])
     write_package(program, graph, tmp_path / "wide.mlpackage", precision="int8", interface=Interface(), metadata=None)
     wide = load_program(tmp_path / "wide.mlpackage")
     kinds = {o.name: o.outputs[0].dtype for o in of_type(wide, "conv", "relu", "linear", "constexpr_affine_dequantize")}
     assert {name for name, dtype in kinds.items() if dtype == "float32"} == {
         second,
-        f"{second}_relu",
+        f"{second}_linear",
         f"{second}_weight",
     }
     given = [{"image": picture[None, ..., None] / np.float32(255)} for picture in models.digits()[0][:20]]

@@ -7,18 +7,25 @@ import re
 import shutil
 import struct
 import sys
+from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 import pytest
-from edgecv_converters.coreml.reference import HOW
+from edgecv_converters.coreml.describe import describe
+from edgecv_converters.coreml.names import identifier
+from edgecv_converters.coreml.reference import HOW, ReferenceCoreML
+from edgecv_converters.graph.node_sketches import sketches
 from edgecv_converters.mil import load_program
 from edgecv_converters.targets import find
 from edgecv_runtime.bundle import Bundle
 from edgecv_runtime.digest import sha256_tree, tree_bytes
 
+from tests import models
 from tests.command import edgecv
+from tests.integration.coreml_int8_models import graph_of, int8_of, package_of, pairs
+from tests.integration.test_coreml_int8 import digits
 
 WEIGHTS = Path("Data/com.apple.CoreML/weights/weight.bin")
 MODEL = Path("Data/com.apple.CoreML/model.mlmodel")
@@ -128,6 +135,38 @@ def test_a_wrong_bias_is_found(copy):
 
     spoil(copy, "conv_1", "bias", shift)
     assert "the first suspect is the conv of layer conv_1: its result is" in failure(copy)
+
+
+def biased(x, y):
+    """A dense layer whose bias is much larger than its product, which the int8 file is named after."""
+    import tensorflow as tf
+
+    weight = np.random.default_rng(0).normal(0, 0.05, (x.shape[-1], 8)).astype(np.float32)
+    with tf.name_scope("dense"):
+        product = tf.matmul(tf.reshape(x, (-1, x.shape[-1])), weight, name="MatMul")
+        far = tf.nn.bias_add(product, np.linspace(-5, 5, 8, dtype=np.float32), name="BiasAdd")
+    return {"answer": tf.nn.softmax(far)}
+
+
+@pytest.mark.filterwarnings("ignore:Implicitly cleaning up:ResourceWarning")  # coremltools' own temporary folders
+@pytest.mark.parametrize("name", ["digits", "biased"])
+def test_an_int8_program_that_is_right_has_no_suspect_by_other_names(name, tmp_path):
+    """A product before its activation is not held against the result, nor one with a bias against one without."""
+    if name == "digits":
+        graph, data = digits("float32")
+        sample = {"image": models.digits()[0][:1, ..., None] / np.float32(255)}
+    else:
+        graph = graph_of(biased)
+        data, sample = int8_of(graph, pairs(40)), pairs(1)[0]
+    package = tmp_path / "model.mlpackage"
+    program = package_of(data, graph, package, "float32")
+    known = sketches(graph, sample)
+    products = {o.name for o in program.operations if o.type in {"conv", "linear", "relu"}}
+    assert products & {identifier(one.node) for one in known}
+    taken, given, _, _ = describe(package, graph.inputs, graph.outputs)
+    with closing(ReferenceCoreML(package, taken, given)) as backend:
+        suspect = backend.suspect({io.name: sample[io.name] for io in taken}, known)
+    assert suspect is None or suspect.deviation < 0.05
 
 
 def test_a_transposed_kernel_is_found(copy):

@@ -140,7 +140,11 @@ class Emitter:
         if kind is None:
             layer = layer_of_fused(self.flat.graph.tensors[number].name.decode())
             raise ConversionError(f"Core ML has no form for the fused activation {activation} (layer {layer})")
-        name = self.unique(f"{result.name}_{kind}")
+        name = self.name(number)
+        if result.name == name:  # the source's value of this name is the activation's result
+            result.name = result.op.name = self.unique(f"{name}_linear")
+        else:
+            name = self.unique(f"{result.name}_{kind}")
         if kind == "clip":
             return self.mb.clip(x=result, alpha=self.float(-1), beta=self.float(1), name=name)
         return getattr(self.mb, kind)(x=result, name=name)
