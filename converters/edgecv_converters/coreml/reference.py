@@ -121,7 +121,7 @@ class _Trace:
 
 
 def _meant(sketches: Sequence[Sketch]) -> Iterator[tuple[str, tuple[Sketch, ...]]]:
-    """What an operation may stand for, by its name: one that is named after a product may hold its bias as well."""
+    """Tell by names what an operation may stand for: one that is named after a product may hold its bias as well."""
     for one, after in zip_longest(sketches, sketches[1:]):
         biased = after is not None and after.layer == one.layer and after.node.rpartition("/")[2].startswith("BiasAdd")
         yield identifier(one.node), (one, after) if biased else (one,)
