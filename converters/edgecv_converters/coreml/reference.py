@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import zip_longest
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -87,7 +87,7 @@ class ReferenceCoreML:
 
     def suspect(self, inputs: Mapping[str, Array], sketches: Sequence[Sketch]) -> Suspect | None:
         """The operation at which this program departs most from what the source computed on the same raw inputs."""
-        trace = _Trace(dict(_meant(sketches)))
+        trace = _Trace({identifier(known.node): known for known in sketches}, dict(_biased(sketches)))
         self.watch(inputs, trace)
         return trace.worst
 
@@ -98,9 +98,13 @@ class ReferenceCoreML:
 
 @dataclass(slots=True)
 class _Trace:
-    """Follows a run, and keeps the operation where the deviation grows by the largest factor."""
+    """Follows a run, and keeps the operation where the deviation grows by the largest factor.
 
-    known: Mapping[str, Sequence[Sketch]]
+    `biased` are what operations give that have the name of a product, and its bias as well.
+    """
+
+    known: Mapping[str, Sketch]
+    biased: Mapping[str, Sketch]
     worst: Suspect | None = None
     _growth: float = 1.0
     _deviations: dict[str, float] = field(default_factory=dict)
@@ -109,22 +113,23 @@ class _Trace:
         read = [value for values in operation.inputs.values() for value in values if isinstance(value, str)]
         before = max((self._deviations.get(name, 0.0) for name in read), default=0.0)
         for variable, values in zip(operation.outputs, outputs, strict=True):
-            met = self.known.get(_bare(variable.name), ())
-            found = min((off for one in met if (off := _deviation(values, one)) is not None), default=None)
+            name = _bare(variable.name)
+            met = (self.biased.get(name) if "bias" in operation.inputs else None) or self.known.get(name)
+            found = None if met is None else _deviation(values, met)
             self._deviations[variable.name] = before if found is None else found
-            if found is None or found <= USUAL or not np.isfinite(before):
+            if met is None or found is None or found <= USUAL or not np.isfinite(before):
                 continue
             growth = found / max(before, USUAL / 10)
             if growth > self._growth:
                 self._growth = growth
-                self.worst = Suspect(operation.name, operation.type, met[0].layer, found, before)
+                self.worst = Suspect(operation.name, operation.type, met.layer, found, before)
 
 
-def _meant(sketches: Sequence[Sketch]) -> Iterator[tuple[str, tuple[Sketch, ...]]]:
-    """Tell by names what an operation may stand for: one that is named after a product may hold its bias as well."""
-    for one, after in zip_longest(sketches, sketches[1:]):
-        biased = after is not None and after.layer == one.layer and after.node.rpartition("/")[2].startswith("BiasAdd")
-        yield identifier(one.node), (one, after) if biased else (one,)
+def _biased(sketches: Sequence[Sketch]) -> Iterator[tuple[str, Sketch]]:
+    """The results of biases, by the names of the products that they are added to."""
+    for one, after in pairwise(sketches):
+        if after.layer == one.layer and after.node.rpartition("/")[2].startswith("BiasAdd"):
+            yield identifier(one.node), after
 
 
 def _bare(name: str) -> str:

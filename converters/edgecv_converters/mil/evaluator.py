@@ -98,9 +98,8 @@ class Evaluator:
         overflow = _of_inputs(inputs, values)
         with np.errstate(all="ignore"):
             for number, step in enumerate(self._steps):
-                arguments = step.arguments(values)
-                made = _compute(step, arguments)
-                overflow = overflow or _overflow(step, arguments, made)
+                made, found = _compute(step, values)
+                overflow = overflow or found
                 if watch is not None:
                     watch(step.operation, made)
                 for output, value in zip(step.operation.outputs, made, strict=True):
@@ -121,9 +120,8 @@ class Evaluator:
                 return
             if step.live:
                 raise unsupported(operation, f"{step.reads[0]!r} is not a constant")
-            arguments = step.arguments({})
-            made = _compute(step, arguments)
-            self.overflow = self.overflow or _overflow(step, arguments, made)
+            made, found = _compute(step, {})
+            self.overflow = self.overflow or found
             self._constants.update({o.name: value for o, value in zip(operation.outputs, made, strict=True)})
 
     def _check_names(self) -> None:
@@ -163,8 +161,9 @@ class Evaluator:
         return answers | _classified(self.program.classifier, known[self._scores])
 
 
-def _compute(step: BoundOperation, arguments: Mapping[str, Any]) -> tuple[Array, ...]:
-    operation = step.operation
+def _compute(step: BoundOperation, values: Mapping[str, Array]) -> tuple[tuple[Array, ...], Overflow | None]:
+    """Compute what an operation makes of the values, and whether it overflows."""
+    arguments, operation = step.arguments(values), step.operation
     try:
         result = step.kernel.function(**arguments)
     except (ValueError, IndexError) as error:
@@ -173,7 +172,8 @@ def _compute(step: BoundOperation, arguments: Mapping[str, Any]) -> tuple[Array,
     if len(results) != len(operation.outputs):
         raise BundleError(f"the operation {operation.name!r} ({operation.type}) has {len(operation.outputs)} outputs")
     pairs = zip(results, operation.outputs, strict=True)
-    return tuple(_declared(value, variable, operation) for value, variable in pairs)
+    made = tuple(_declared(value, variable, operation) for value, variable in pairs)
+    return made, _overflow(step, arguments, made)
 
 
 def _of_inputs(given: Mapping[str, Any], values: Mapping[str, Array]) -> Overflow | None:

@@ -36,7 +36,7 @@ def race(
 ) -> dict[Steps, npt.NDArray[np.float64]]:
     """The distance of each file's answers, sample by sample; those that were left behind ran only the first samples.
 
-    After each lap a file leaves of which no gain is to be expected: it is behind the nearest by more than chance.
+    After each lap a file leaves of which next to no gain is to be expected.
 
     Args:
         network: The operations of all files.
@@ -93,12 +93,12 @@ def _still_in(found: Distances) -> list[Steps]:
         return []
     best = found[nearest(found)]
 
-    def is_behind(steps: Steps) -> bool:
+    def gains_nothing(steps: Steps) -> bool:
         behind = found[steps] - best
         error = float(behind.std()) / math.sqrt(len(behind))
         return expected_gain(float(behind.mean()), error) < GAIN * float(best.mean())
 
-    return [steps for steps in found if found[steps] is best or not is_behind(steps)]
+    return [steps for steps in found if found[steps] is best or not gains_nothing(steps)]
 
 
 def expected_gain(behind: float, error: float) -> float:
