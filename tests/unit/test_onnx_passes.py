@@ -3,127 +3,45 @@
 from __future__ import annotations
 
 import platform
-import tempfile
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import onnxruntime
 import pytest
-from edgecv_converters.onnx.canonical import canonical, check
 from edgecv_converters.onnx.edit import OnnxPass
 from edgecv_converters.onnx.int8.pass_runner import run_passes
 from edgecv_converters.onnx.int8.passes.average_pools import AVERAGE_POOLS
 from edgecv_converters.onnx.int8.passes.clamps import CLAMPS
 from edgecv_converters.onnx.int8.passes.float_weights import FLOAT_WEIGHTS
-from edgecv_converters.onnx.int8.passes.four_channels import FOUR_CHANNELS
 from edgecv_converters.onnx.int8.passes.integer_moves import INTEGER_MOVES
 from edgecv_converters.onnx.int8.passes.one_dequantize import ONE_DEQUANTIZE
 from edgecv_converters.onnx.int8.passes.own_zero_points import OWN_ZERO_POINTS
-from edgecv_converters.onnx.int8.passes.pads import PADS
 from edgecv_converters.onnx.int8.passes.rows import ROWS
 from edgecv_converters.onnx.int8.passes.same_shape import SAME_SHAPE
 from edgecv_converters.onnx.int8.passes.shared_weights import SHARED_WEIGHTS
 from edgecv_converters.onnx.int8.passes.uint8 import UINT8
 from edgecv_runtime.errors import ConversionError
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, numpy_helper
 from onnxruntime.capi.onnxruntime_pybind11_state import Fail
 
-RNG = np.random.default_rng(7)
-SCALE, ZERO8, ZEROU8 = np.float32(0.05), np.int8(-120), np.uint8(139)
-Constants = Mapping[str, Any]
+from tests.onnx_models import (
+    RNG,
+    SCALE,
+    ZERO8,
+    ZEROU8,
+    applied,
+    build,
+    ending,
+    fused,
+    node,
+    ops,
+    pictures,
+    quantized_conv,
+    session,
+)
+
 ON_X86 = platform.machine() in {"x86_64", "AMD64"}
 REFUSES = ON_X86 and tuple(map(int, onnxruntime.__version__.split(".")[:2])) >= (1, 31)
-
-
-def node(op: str, inputs: str, outputs: str, **attributes: Any) -> Any:
-    return helper.make_node(op, inputs.split(), outputs.split(), name=outputs.split(maxsplit=1)[0], **attributes)
-
-
-def build(
-    nodes: Sequence[Any],
-    constants: Constants,
-    shape: Sequence[int],
-    result: Sequence[int],
-    dtypes: tuple[int, int] = (TensorProto.FLOAT, TensorProto.FLOAT),
-) -> Any:
-    graph = helper.make_graph(
-        list(nodes),
-        "test",
-        [helper.make_tensor_value_info("x", dtypes[0], shape)],
-        [helper.make_tensor_value_info("y", dtypes[1], result)],
-        [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
-    )
-    model = canonical(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]), opset=17)
-    check(model)
-    return model
-
-
-def session(model: Any, path: Path | None = None, *, precise: bool = False) -> Any:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 4
-    if path is not None:
-        options.optimized_model_filepath = str(path)
-    if precise:
-        options.add_session_config_entry("session.x64quantprecision", "1")
-    return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-
-
-def fused(model: Any) -> Counter[str]:
-    """The operators that ONNX Runtime really runs."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "optimized.onnx"
-        session(model, path)
-        return Counter(n.op_type for n in onnx.load(path).graph.node)
-
-
-def ops(model: Any) -> Counter[str]:
-    return Counter(n.op_type for n in model.graph.node)
-
-
-def applied(model: Any, step: OnnxPass, sample: np.ndarray) -> Any:
-    """The model after the pass; its output on `sample` must be what it was, to the bit."""
-    after = run_passes(model, [step])
-    before_y, after_y = (session(m).run(None, {"x": sample})[0] for m in (model, after))
-    assert before_y.dtype == after_y.dtype
-    assert len(np.unique(before_y)) > 2
-    np.testing.assert_array_equal(before_y, after_y)
-    return after
-
-
-def pictures(*shape: int) -> np.ndarray:
-    return RNG.uniform(-7, 7, shape).astype(np.float32)
-
-
-def quantized_conv(zero: Any, channels: int = 3, units: int = 8, largest: int = 63) -> tuple[list[Any], dict[str, Any]]:
-    """The input quantized, and a per-channel convolution of it up to (not with) its QuantizeLinear.
-
-    Two products of a byte and a weight of up to 63 fit into 16 bits, so that every processor's kernels are exact.
-    """
-    nodes = [
-        node("QuantizeLinear", "x s z", "q"),
-        node("DequantizeLinear", "q s z", "d"),
-        node("DequantizeLinear", "w ws wz", "wd", axis=0),
-        node("Conv", "d wd", "c", kernel_shape=[3, 3], pads=[1, 1, 1, 1]),
-    ]
-    constants = {
-        "s": SCALE,
-        "z": zero,
-        "w": RNG.integers(-largest, largest + 1, (units, channels, 3, 3)).astype(np.int8),
-        "ws": RNG.uniform(0.002, 0.004, units).astype(np.float32),
-        "wz": np.zeros(units, np.int8),
-        "s2": np.float32(0.03),
-        "z2": zero,
-    }
-    return nodes, constants
-
-
-def ending(tensor: str) -> list[Any]:
-    return [node("QuantizeLinear", f"{tensor} s2 z2", "qy"), node("DequantizeLinear", "qy s2 z2", "y")]
 
 
 def test_uint8_shifts_activations_and_leaves_weights() -> None:
@@ -272,52 +190,6 @@ def test_integer_moves_leaves_a_change_of_scale() -> None:
     ]
     model = build(nodes, {"s": SCALE, "z": ZEROU8, "s2": SCALE * 2, "z2": ZEROU8}, (1, 2, 4, 4), (1, 4, 4, 4))
     assert ops(applied(model, INTEGER_MOVES, pictures(1, 2, 4, 4))) == ops(model)
-
-
-def padded(value: int) -> Any:
-    nodes, constants = quantized_conv(ZEROU8)
-    nodes[1].input[0] = "p"
-    pad = helper.make_node("Pad", ["q", "pads", "fill"], ["p"], name="p")
-    constants |= {"pads": np.array([0, 0, 2, 0, 0, 0, 1, 3], np.int64), "fill": np.uint8(value)}
-    return build([nodes[0], pad, *nodes[1:], *ending("c")], constants, (1, 3, 8, 8), (1, 8, 11, 11))
-
-
-def test_pads_become_the_convolutions_own() -> None:
-    after = applied(padded(int(ZEROU8)), PADS, pictures(1, 3, 8, 8))
-    assert ops(after)["Pad"] == 0
-    conv = next(n for n in after.graph.node if n.op_type == "Conv")
-    assert next(list(a.ints) for a in conv.attribute if a.name == "pads") == [3, 1, 2, 4]
-
-
-def test_a_pad_with_another_value_stays() -> None:
-    assert ops(applied(padded(7), PADS, pictures(1, 3, 8, 8)))["Pad"] == 1
-
-
-@pytest.mark.parametrize(("channels", "size", "widened"), [(3, 16, True), (1, 16, True), (4, 16, False), (3, 4, False)])
-def test_four_channels_widens_big_convolutions_of_few_channels(channels: int, size: int, widened: bool) -> None:
-    nodes, constants = quantized_conv(ZEROU8, channels)
-    model = build([*nodes, *ending("c")], constants, (1, channels, size, size), (1, 8, size, size))
-    after = applied(model, FOUR_CHANNELS, pictures(1, channels, size, size))
-    weight = next(numpy_helper.to_array(t) for t in after.graph.initializer if len(t.dims) == 4)
-    assert weight.shape[1] == (4 if widened else channels)
-    assert ops(after)["Concat"] == int(widened)
-
-
-@pytest.mark.parametrize(("stride", "weights"), [(1, {4}), (4, {3, 4})], ids=["both gain", "one gains"])
-def test_four_channels_widens_a_shared_weight_for_those_that_gain(stride: int, weights: set[int]) -> None:
-    nodes, constants = quantized_conv(ZEROU8)
-    second = [
-        node("DequantizeLinear", "q s z", "d2"),
-        node("Conv", "d2 wd", "c2", kernel_shape=[3, 3], pads=[1, 1, 1, 1], strides=[stride, stride]),
-        node("Reshape", "c flat", "r"),
-        node("Reshape", "c2 flat", "r2"),
-        node("Concat", "r r2", "y", axis=1),
-    ]
-    constants["flat"] = np.array([1, -1], np.int64)
-    model = build([*nodes, *second], constants, (1, 3, 16, 16), (1, 8 * 256 + 8 * (16 // stride) ** 2))
-    after = applied(model, FOUR_CHANNELS, pictures(1, 3, 16, 16))
-    found = [numpy_helper.to_array(t) for t in after.graph.initializer if len(t.dims) == 4]
-    assert sorted(weight.shape[1] for weight in found) == sorted(weights)
 
 
 def shared_weight(largest: int = 63) -> Any:

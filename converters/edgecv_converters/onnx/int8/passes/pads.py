@@ -10,22 +10,31 @@ from edgecv_converters.onnx.edit import DEQUANTIZE, Index, OnnxPass, redirect
 
 
 def apply(model: Any) -> Any:
-    """Fold Pad(zero point) over the spatial axes, then DequantizeLinear, then only Conv, into `pads` of the Conv."""
+    """Fold Pad(zero point) over the spatial axes, then DequantizeLinear, then only Conv, into `pads` of the Conv.
+
+    A Transpose may stand before the DequantizeLinear, as it does where the model's input is padded, channels last.
+    """
     graph = model.graph
     for pad in [node for node in graph.node if node.op_type == "Pad"]:
         index = Index.of(graph)
-        dequantize = index.only_reader(pad.output[0], DEQUANTIZE)
         amounts = index.value(pad.input[1])
-        if dequantize is None or amounts is None or len(pad.input) != 3 or not _is_zero(index, pad, dequantize):
+        if amounts is None or len(pad.input) != 3:
+            continue
+        amounts = amounts.reshape(2, -1)
+        dequantize = index.only_reader(pad.output[0], DEQUANTIZE)
+        transpose = index.only_reader(pad.output[0], "Transpose")
+        if transpose is not None:
+            dequantize = index.only_reader(transpose.output[0], DEQUANTIZE)
+            amounts = amounts[:, list(transpose.attribute[0].ints)]
+        if dequantize is None or not _is_zero(index, pad, dequantize):
             continue
         readers = index.readers(dequantize.output[0])
         if dequantize.output[0] in index.outputs or any(node.op_type != "Conv" for node in readers):
             continue
-        begin, end = np.split(amounts, 2)
-        if begin[:2].any() or end[:2].any() or (amounts < 0).any():
+        if amounts[:, :2].any() or (amounts < 0).any():
             continue
         for conv in readers:
-            _add_pads(conv, [*begin[2:].tolist(), *end[2:].tolist()])
+            _add_pads(conv, amounts[:, 2:].ravel().tolist())
         redirect(graph, pad.output[0], pad.input[0])
     return model
 
