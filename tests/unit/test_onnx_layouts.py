@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from edgecv_converters.onnx.int8.pass_runner import run_passes
 from edgecv_converters.onnx.int8.passes.flattens import FLATTENS
 from edgecv_converters.onnx.int8.passes.four_channels import FOUR_CHANNELS
 from edgecv_converters.onnx.int8.passes.pads import PADS
 from edgecv_converters.onnx.int8.passes.space_to_depth import SPACE_TO_DEPTH
+from edgecv_converters.onnx.layer_maps import layer_maps
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 from onnx import helper, numpy_helper
@@ -95,6 +98,7 @@ def picture_conv(
     *,
     padded: tuple[int, int] = (0, 0),
     batch: int = 1,
+    name: str = "c",
 ) -> Any:
     """A picture with channels last, quantized, through one convolution and back to channels last."""
     height, width = (side + 2 * more for side, more in zip(size, padded, strict=True))
@@ -107,10 +111,10 @@ def picture_conv(
         node("DequantizeLinear", "t s z", "d"),
         node("DequantizeLinear", "w ws wz", "wd", axis=0),
         node("DequantizeLinear", "b bs bz", "bd", axis=0),
-        node("Conv", "d wd bd", "c", kernel_shape=kernel, pads=pads, strides=[stride, stride]),
-        node("QuantizeLinear", "c s2 z2", "qc"),
-        node("DequantizeLinear", "qc s2 z2", "dc"),
-        node("Transpose", "dc", "y", perm=[0, 2, 3, 1]),
+        node("Conv", "d wd bd", f"{name}_prequant", kernel_shape=kernel, pads=pads, strides=[stride, stride]),
+        node("QuantizeLinear", f"{name}_prequant s2 z2", name),
+        node("Transpose", name, "t2", perm=[0, 2, 3, 1]),
+        node("DequantizeLinear", "t2 s2 z2", "y"),
     ]
     scales = RNG.uniform(0.002, 0.004, units).astype(np.float32)
     constants = {
@@ -182,6 +186,17 @@ def test_joined_columns_give_the_same_bits(data: st.DataObject) -> None:
     event("rewritten" if after != model else "left alone")
     sample = {"x": pictures(batch, *size, channels)}
     np.testing.assert_array_equal(*(session(m).run(None, sample)[0] for m in (model, after)))
+
+
+def test_a_layer_shows_its_own_columns(tmp_path: Path) -> None:
+    """`explain --feature-maps` gives what the layer gives, not several columns of it as channels."""
+    model = picture_conv(3, 16, (32, 32), (3, 3), [1, 1, 1, 1], 1, name="net/first/Conv2D")
+    shown, sample = [], pictures(1, 32, 32, 3)
+    for number, each in enumerate((model, run_passes(model, [SPACE_TO_DEPTH]))):
+        onnx.save(each, tmp_path / f"{number}.onnx")
+        shown.append(layer_maps(tmp_path / f"{number}.onnx", "first", sample))
+    assert shown[0].shape == (1, 32, 32, 16)
+    np.testing.assert_array_equal(*shown)
 
 
 def test_a_convolution_that_is_read_as_float_keeps_its_columns() -> None:

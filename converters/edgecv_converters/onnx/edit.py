@@ -10,6 +10,7 @@ import numpy as np
 
 QUANTIZE = "QuantizeLinear"
 DEQUANTIZE = "DequantizeLinear"
+INSIDE = "_inside"  # ends the name of a value that is a part of an operation, and that no layer of the source has
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +82,14 @@ class Index:
         return scale, zero
 
 
-def fresh(graph: Any, base: str) -> str:
-    """A name like `base` that no tensor or node of the graph has."""
+def fresh(graph: Any, base: str, ending: str = "") -> str:
+    """A name like `base`, with this ending, that no tensor or node of the graph has."""
     used = {name for node in graph.node for name in (node.name, *node.output)}
     used.update(tensor.name for tensor in (*graph.initializer, *graph.input))
-    name, number = base, 0
+    name, number = base + ending, 0
     while name in used:
         number += 1
-        name = f"{base}_{number}"
+        name = f"{base}_{number}{ending}"
     return name
 
 

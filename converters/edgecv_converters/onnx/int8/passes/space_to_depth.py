@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from edgecv_converters.onnx.edit import DEQUANTIZE, QUANTIZE, Index, OnnxPass, add_constant, fresh, shapes
+from edgecv_converters.onnx.edit import DEQUANTIZE, INSIDE, QUANTIZE, Index, OnnxPass, add_constant, fresh, shapes
 
 _PACK = 4  # channels that a dot product takes at once
 _UNITS = 16  # output channels that a kernel computes at once
@@ -148,14 +148,15 @@ def _rewrite(graph: Any, place: _QuantizedConv, columns: _JoinedColumns) -> None
     from onnx import helper
 
     conv, (batch, channels, height, _), (_, units, rows, width) = place.conv, place.before, place.after
-    chain = _Chain(graph, conv.name)
-    bytes_last = chain.add("Transpose", place.source.input[0], perm=_LAST)
+    chain = _Chain(graph, conv.name.partition(";")[0])  # of all that TFLite fused, the first
+    taken = chain.add("taken_last", "Transpose", place.source.input[0], perm=_LAST)
     if place.left or columns.filled:
         amounts = np.array([0, 0, place.left, 0, 0, 0, columns.filled, 0], np.int64)
-        bytes_last = chain.add("Pad", bytes_last, add_constant(graph, f"{conv.name}_columns", amounts), _zero(place))
+        taken = chain.add("padded", "Pad", taken, chain.constant("amounts", amounts), place.source.input[2])
     joined = [batch, height, (place.left + place.before[3] + columns.filled) // columns.taken, columns.taken * channels]
-    wide = chain.add("Transpose", chain.reshape(bytes_last, joined), perm=_FIRST)
-    conv.input[0] = chain.add(DEQUANTIZE, wide, *place.source.input[1:])
+    taken = chain.add("taken_columns", "Reshape", taken, chain.constant("taken_shape", np.array(joined, np.int64)))
+    taken = chain.add("taken", "Transpose", taken, perm=_FIRST)
+    conv.input[0] = chain.add("real", DEQUANTIZE, taken, *place.source.input[1:])
     _rewrite_parts(graph, place, columns)
     given = {a.name: helper.get_attribute_value(a) for a in conv.attribute}
     top, _, bottom, _ = given.get("pads", [0, 0, 0, 0])
@@ -164,13 +165,11 @@ def _rewrite(graph: Any, place: _QuantizedConv, columns: _JoinedColumns) -> None
     del conv.attribute[:]
     conv.attribute.extend(helper.make_attribute(name, value) for name, value in sorted(given.items()))
     result = place.quantize.output[0]
-    place.quantize.name = place.quantize.output[0] = fresh(graph, f"{result}_joined")
-    last = chain.add("Transpose", place.quantize.output[0], perm=_LAST)
-    chain.add("Transpose", chain.reshape(last, [batch, rows, width, units]), perm=_FIRST, result=result)
-
-
-def _zero(place: _QuantizedConv) -> str:
-    return str(place.source.input[2])
+    place.quantize.name = place.quantize.output[0] = chain.free("given")
+    split = chain.constant("given_shape", np.array([batch, rows, width, units], np.int64))
+    last = chain.add("given_last", "Transpose", place.quantize.output[0], perm=_LAST)
+    last = chain.add("given_columns", "Reshape", last, split)
+    graph.node.append(helper.make_node("Transpose", [last], [result], name=result, perm=_FIRST))
 
 
 def _rewrite_parts(graph: Any, place: _QuantizedConv, columns: _JoinedColumns) -> None:
@@ -209,22 +208,26 @@ def joined_weight(weight: np.ndarray, given: int, stride: int, width: int) -> np
 
 @dataclass(frozen=True, slots=True)
 class _Chain:
-    """Adds nodes to a graph, named after the one that they are for."""
+    """Adds nodes to a graph, named after the one that they are for, and so that they pass for no layer."""
 
     graph: Any
     name: str
 
-    def add(self, kind: str, *inputs: str, result: str | None = None, **attributes: Any) -> str:
-        """Add a node, and return the name of its output: `result`, or a free one."""
+    def free(self, role: str) -> str:
+        """A free name for a part."""
+        return fresh(self.graph, f"{self.name}_{role}", INSIDE)
+
+    def add(self, role: str, kind: str, *inputs: str, **attributes: Any) -> str:
+        """Add a node, and return the name of its output."""
         from onnx import helper
 
-        output = result or fresh(self.graph, f"{self.name}_{kind}")
+        output = self.free(role)
         self.graph.node.append(helper.make_node(kind, inputs, [output], name=output, **attributes))
         return output
 
-    def reshape(self, data: str, sizes: Sequence[int]) -> str:
-        """Add a Reshape to `sizes`."""
-        return self.add("Reshape", data, add_constant(self.graph, f"{self.name}_shape", np.array(sizes, np.int64)))
+    def constant(self, role: str, value: np.ndarray) -> str:
+        """Add a constant, and return its name."""
+        return add_constant(self.graph, f"{self.name}_{role}", value)
 
 
 SPACE_TO_DEPTH = OnnxPass("space_to_depth", apply)
