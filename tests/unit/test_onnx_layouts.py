@@ -53,10 +53,15 @@ def test_a_pad_with_another_value_stays() -> None:
     assert ops(applied(padded(7), PADS, pictures(1, 3, 8, 8)))["Pad"] == 1
 
 
-@pytest.mark.parametrize(("channels", "size", "widened"), [(3, 16, True), (1, 16, True), (4, 16, False), (3, 4, False)])
-def test_four_channels_widens_big_convolutions_of_few_channels(channels: int, size: int, widened: bool) -> None:
-    nodes, constants = quantized_conv(ZEROU8, channels)
-    model = build([*nodes, *ending("c")], constants, (1, channels, size, size), (1, 8, size, size))
+@pytest.mark.parametrize(
+    ("channels", "size", "units", "widened"),
+    [(3, 16, 16, True), (1, 16, 16, True), (4, 16, 16, False), (3, 4, 16, False), (3, 16, 8, False)],
+)
+def test_four_channels_widens_big_convolutions_of_few_channels(
+    channels: int, size: int, units: int, widened: bool
+) -> None:
+    nodes, constants = quantized_conv(ZEROU8, channels, units)
+    model = build([*nodes, *ending("c")], constants, (1, channels, size, size), (1, units, size, size))
     after = applied(model, FOUR_CHANNELS, pictures(1, channels, size, size))
     weight = next(numpy_helper.to_array(t) for t in after.graph.initializer if len(t.dims) == 4)
     assert weight.shape[1] == (4 if widened else channels)
@@ -65,7 +70,7 @@ def test_four_channels_widens_big_convolutions_of_few_channels(channels: int, si
 
 @pytest.mark.parametrize(("stride", "weights"), [(1, {4}), (4, {3, 4})], ids=["both gain", "one gains"])
 def test_four_channels_widens_a_shared_weight_for_those_that_gain(stride: int, weights: set[int]) -> None:
-    nodes, constants = quantized_conv(ZEROU8)
+    nodes, constants = quantized_conv(ZEROU8, units=16)
     second = [
         node("DequantizeLinear", "q s z", "d2"),
         node("Conv", "d2 wd", "c2", kernel_shape=[3, 3], pads=[1, 1, 1, 1], strides=[stride, stride]),
@@ -74,7 +79,7 @@ def test_four_channels_widens_a_shared_weight_for_those_that_gain(stride: int, w
         node("Concat", "r r2", "y", axis=1),
     ]
     constants["flat"] = np.array([1, -1], np.int64)
-    model = build([*nodes, *second], constants, (1, 3, 16, 16), (1, 8 * 256 + 8 * (16 // stride) ** 2))
+    model = build([*nodes, *second], constants, (1, 3, 16, 16), (1, 16 * 256 + 16 * (16 // stride) ** 2))
     after = applied(model, FOUR_CHANNELS, pictures(1, 3, 16, 16))
     found = [numpy_helper.to_array(t) for t in after.graph.initializer if len(t.dims) == 4]
     assert sorted(weight.shape[1] for weight in found) == sorted(weights)

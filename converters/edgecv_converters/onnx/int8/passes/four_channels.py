@@ -10,6 +10,7 @@ import numpy as np
 from edgecv_converters.onnx.edit import DEQUANTIZE, Index, OnnxPass, add_constant, fresh, shapes
 
 _PACK = 4
+_UNITS = 16  # output channels; with fewer no kernel gains
 _POSITIONS = 256
 
 
@@ -17,7 +18,7 @@ def apply(model: Any) -> Any:
     """Append channels that hold the zero point, and weights that are 0 for them, to the input of such a Conv.
 
     The sums stay the same. A 3 x 3 convolution of 3 channels, 27 products a position, takes twice the time of one of 4
-    channels (ONNX Runtime 1.31, AVX512-VNNI). Convolutions of few positions are left as they are.
+    channels (ONNX Runtime 1.31, AVX512-VNNI). Convolutions of few positions or outputs are left as they are.
     """
     graph = model.graph
     known = shapes(model)
@@ -64,7 +65,9 @@ def _widened(graph: Any, weight: Any, values: np.ndarray, missing: int) -> str:
 
 def _gains(conv: Any, weight: np.ndarray, known: dict[str, tuple[int, ...]]) -> bool:
     group = next((a.i for a in conv.attribute if a.name == "group"), 1)
-    if weight.ndim != 4 or group != 1 or weight.shape[1] >= _PACK or math.prod(weight.shape[1:]) % _PACK == 0:
+    if weight.ndim != 4 or group != 1 or weight.shape[0] < _UNITS:
+        return False
+    if weight.shape[1] >= _PACK or math.prod(weight.shape[1:]) % _PACK == 0:
         return False
     result = known.get(conv.output[0], ())
     return len(result) == 4 and conv.input[0] in known and math.prod(result[2:]) >= _POSITIONS
