@@ -25,7 +25,7 @@ def apply(model: Any) -> Any:
         transpose = index.only_reader(pad.output[0], "Transpose")
         if transpose is not None:
             dequantize = index.only_reader(transpose.output[0], DEQUANTIZE)
-            amounts = amounts[:, list(transpose.attribute[0].ints)]
+            amounts = amounts[:, next((list(a.ints) for a in transpose.attribute), slice(None, None, -1))]
         if dequantize is None or not _is_zero(index, pad, dequantize):
             continue
         readers = index.readers(dequantize.output[0])
