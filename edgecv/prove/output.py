@@ -106,7 +106,7 @@ def _fall(parity: Parity) -> str:
     if not falls:
         return ""
     known = [fall for fall in falls if fall is not None]
-    return f" ({number(max(known))})" if len(known) == len(falls) else " (not measured)"
+    return f" ({number(round(max(known), 2) + 0.0)})" if len(known) == len(falls) else " (not measured)"
 
 
 def print_evaluations(results: list[Evaluation], *, as_json: bool) -> None:
