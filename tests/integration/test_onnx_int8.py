@@ -172,6 +172,34 @@ def test_integer_inputs_and_outputs_stay(io: IoType) -> None:
     assert np.abs(wanted.astype(int) - found.astype(int)).max() <= 2
 
 
+@pytest.mark.parametrize("io", ["int8", "uint8"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_integer_maps_as_answers_keep_their_scales(io: IoType, channels: int) -> None:
+    """Such an answer is moved after it is rounded: a mask by a Reshape, a picture by a Transpose."""
+    import keras
+
+    source = keras.Input((16, 16, 3), name="image")
+    inner = keras.layers.Conv2D(16, 3, padding="same", activation="relu")(source)
+    graph = frozen(keras.Model(source, keras.layers.Conv2D(channels, 1, activation="sigmoid")(inner)), "tflite")
+    content = int8_file(graph, samples((16, 16, 3), 8), io)
+    model = from_tflite(content, inputs=graph.inputs, outputs=graph.outputs)
+    taken, given, _ = describe(model, graph.inputs, graph.outputs)
+    taken_tflite, given_tflite, _ = describe_tflite(content, graph.inputs, graph.outputs)
+    assert [io.quantization for io in (*taken, *given)] == [io.quantization for io in (*taken_tflite, *given_tflite)]
+
+
+def test_a_picture_that_is_answered_as_well_gives_the_same_bytes_each_time() -> None:
+    """The optimizers of tf2onnx went through sets of nodes in the order of their addresses."""
+    import keras
+
+    source = keras.Input((12, 12, 3), name="image")
+    padded = keras.layers.ZeroPadding2D(2)(source)
+    graph = frozen(keras.Model(source, [keras.layers.Conv2D(4, 3)(padded), padded]), "tflite")
+    content = int8_file(graph, samples((12, 12, 3), 8))
+    made = {from_tflite(content, inputs=graph.inputs, outputs=graph.outputs).SerializeToString() for _ in range(8)}
+    assert len(made) == 1
+
+
 def test_float_inputs_have_no_quantization() -> None:
     graph, _, model = digits("float32")
     taken, given, ops = describe(model, graph.inputs, graph.outputs)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 import pytest
-from edgecv_converters.onnx.edit import OnnxPass
+from edgecv_converters.onnx.edit import Index, OnnxPass
 from edgecv_converters.onnx.int8.pass_runner import run_passes
 from edgecv_converters.onnx.int8.passes.average_pools import AVERAGE_POOLS
 from edgecv_converters.onnx.int8.passes.clamps import CLAMPS
@@ -324,6 +324,24 @@ def test_a_pass_that_changes_the_outputs_is_named() -> None:
     model = build([node("Relu", "x", "y")], {}, (2, 3), (2, 3))
     with pytest.raises(ConversionError, match="pass grow changed the inputs or outputs"):
         run_passes(model, [OnnxPass("grow", grow)])
+
+
+def test_the_search_for_a_scale_ends_in_a_circle() -> None:
+    """`inspect` reads the files of strangers."""
+    graph = helper.make_graph([node("Reshape", "b shape", "a"), node("Reshape", "a shape", "b")], "circle", [], [])
+    index = Index.of(graph)
+    assert index.quantize_behind("a") is None
+    assert index.dequantize_ahead("a") is None
+
+
+def test_a_scale_is_that_of_the_integers_themselves() -> None:
+    """The numbers of a table are quantized, the row numbers by which a Gather reads it are not."""
+    nodes = [node("Gather", "table rows", "g"), node("Transpose", "g", "t"), node("DequantizeLinear", "t s z", "y")]
+    index = Index.of(helper.make_graph(nodes, "lookup", [], []))
+    found = index.dequantize_ahead("table")
+    assert found is not None
+    assert found.output == ["y"]
+    assert index.dequantize_ahead("rows") is None
 
 
 def test_passes_leave_the_given_model_alone() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from edgecv_runtime.schema import QuantParams, TensorIO
 
 from edgecv_converters.graph.frozen import Endpoint
-from edgecv_converters.onnx.edit import DEQUANTIZE, QUANTIZE, Index
+from edgecv_converters.onnx.edit import Index
 from edgecv_converters.tflite.describe import AS_THEY_ARE
 
 _INTEGERS = frozenset({"int8", "uint8", "int16", "uint16"})
@@ -53,10 +53,9 @@ def _io(index: Index, value: Any, endpoint: Endpoint) -> TensorIO:
 
 
 def _boundary(index: Index, name: str) -> QuantParams | None:
-    """The parameters of the DequantizeLinear that reads an input, or the QuantizeLinear that makes an output."""
-    near = [*index.readers(name), *filter(None, [index.maker(name, QUANTIZE)])]
-    for node in near:
-        if node.op_type in {QUANTIZE, DEQUANTIZE}:
-            scale, zero = index.quantization(node)
-            return QuantParams(scale=float(scale), zero_point=int(zero))
-    return None
+    """The parameters by which an input's integers are read, or an output's are made."""
+    node = index.dequantize_ahead(name) or index.quantize_behind(name)
+    if node is None:
+        return None
+    scale, zero = index.quantization(node)
+    return QuantParams(scale=float(scale), zero_point=int(zero))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,21 @@ import numpy as np
 QUANTIZE = "QuantizeLinear"
 DEQUANTIZE = "DequantizeLinear"
 INSIDE = "_inside"  # ends the name of a value that is a part of an operation, and that no layer of the source has
+MOVING: Mapping[str, int | None] = MappingProxyType(
+    {
+        "MaxPool": 1,
+        "Pad": 1,
+        "Concat": None,
+        "Transpose": 1,
+        "Reshape": 1,
+        "Squeeze": 1,
+        "Unsqueeze": 1,
+        "Slice": 1,
+        "Gather": 1,
+        "Expand": 1,
+        "Tile": 1,
+    }
+)  # operations that only move or choose elements, and how many of their inputs hold these; None: all
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +82,26 @@ class Index:
         if len(readers) != 1 or name in self.outputs or readers[0].op_type not in op_types:
             return None
         return readers[0]
+
+    def quantize_behind(self, name: str) -> Any | None:
+        """The QuantizeLinear whose integers tensor `name` holds, as they are or moved; None where it holds none."""
+        for _ in self.graph.node:  # no more steps: a stranger's graph may be a circle
+            node = self.producers.get(name)
+            if node is None or node.op_type not in MOVING:
+                return node if node is not None and node.op_type == QUANTIZE else None
+            name = node.input[0] if node.input else ""
+        return None
+
+    def dequantize_ahead(self, name: str) -> Any | None:
+        """A DequantizeLinear that reads the integers of tensor `name`, as they are or moved; None where none does."""
+        names = [name]
+        for each in names:
+            for node, position in self.consumers.get(each, []):
+                if node.op_type == DEQUANTIZE and position == 0:
+                    return node
+                if node.op_type in MOVING and position < (MOVING[node.op_type] or len(node.input)):
+                    names += [given for given in node.output[:1] if given not in names]
+        return None
 
     def value(self, name: str) -> np.ndarray | None:
         """A constant's value, or None where `name` is computed."""

@@ -14,6 +14,7 @@ from edgecv_runtime.formats import ONNX
 from edgecv_runtime.schema import DATA_SUFFIX, QuantParams
 
 from edgecv_converters.inspection import ArtifactInspection, PortRow, sane, share
+from edgecv_converters.onnx.edit import Index
 
 MOST: Final = 2048 * MIB  # bytes of a protobuf, which can have no more
 _DAMAGED: Final = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, MemoryError, RecursionError)
@@ -167,14 +168,12 @@ def _port(graph: Any, value: Any) -> PortRow:
 
 
 def _quantization(graph: Any, name: str, dtype: str) -> QuantParams | None:
-    """Scale and zero point of an integer input or output, from the Q or DQ node at it."""
+    """Scale and zero point of an integer input or output, from the node that converts its integers."""
     if dtype not in {"int8", "uint8", "int16", "uint16"}:
         return None
-    for node in graph.node:
-        at = node.input[:1] if node.op_type == "DequantizeLinear" else node.output[:1]
-        if node.op_type in _CONVERTING and name in at:
-            return _parameters(graph, node)
-    return None
+    index = Index.of(graph)
+    node = index.dequantize_ahead(name) or index.quantize_behind(name)
+    return None if node is None else _parameters(graph, node)
 
 
 def _parameters(graph: Any, node: Any) -> QuantParams | None:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from edgecv_runtime.ort import onnxruntime, session_options
 
 from edgecv_converters.graph.layers import layer_of_fused, layer_without_map
-from edgecv_converters.onnx.edit import DEQUANTIZE, INSIDE, QUANTIZE
+from edgecv_converters.onnx.edit import DEQUANTIZE, INSIDE, Index
 
 Array = npt.NDArray[Any]
 MAP_AXES: Final = 4
@@ -20,7 +20,6 @@ PLANES: Final = frozenset(
     {"Conv", "ConvTranspose", "MaxPool", "AveragePool", "GlobalAveragePool", "BatchNormalization"}
 )
 TURNED: Final = {(0, 2, 3, 1): LAST, (0, 3, 1, 2): FIRST}  # what a Transpose with these axes gives
-MOVES: Final = frozenset({"Transpose", "Reshape"})
 REAL, UNROUNDED = "/real", "_prequant"  # of an int8 file's values: as a float again, and before it is rounded
 SHOWN: Final = "/shown"
 _BESIDE: Final = "session.model_external_initializers_file_folder_path"  # where the second file of a model lies
@@ -63,8 +62,7 @@ def _shown(model: Any, name: str) -> str:
     """Make a value an output of a model, in real numbers; returns the output's name."""
     from onnx import TensorProto, helper
 
-    makers = {result: node for node in model.graph.node for result in node.output}
-    quantize = _quantize_of(makers, makers[name])
+    quantize = Index.of(model.graph).quantize_behind(name)
     if quantize is not None:
         real = helper.make_node(DEQUANTIZE, [name, *quantize.input[1:]], [name + SHOWN])
         model.graph.node.append(real)
@@ -75,23 +73,16 @@ def _shown(model: Any, name: str) -> str:
     return name
 
 
-def _quantize_of(makers: Mapping[str, Any], node: Any) -> Any | None:
-    """The QuantizeLinear whose integers a node gives, as they are or moved; None where it gives none."""
-    while node is not None and node.op_type in MOVES:
-        node = makers.get(node.input[0])
-    return node if node is not None and node.op_type == QUANTIZE else None
-
-
 def _maps(model: Any) -> dict[str, tuple[str, str]]:
     """The last map of each layer, and where its channels are, by the layer's name."""
     described = {value.name: value for value in model.graph.value_info}
-    makers = {name: node for node in model.graph.node for name in node.output}
+    index = Index.of(model.graph)
     orders, found = _orders(model), {}
     for node in model.graph.node:
         for name in node.output:
             source = name.removesuffix(REAL).partition(":")[0]
             ours = "/" not in source or source.endswith((UNROUNDED, INSIDE))  # that no layer of the source has
-            kinds = FLOATS if _quantize_of(makers, node) is None else INTEGERS
+            kinds = FLOATS if index.quantize_behind(name) is None else INTEGERS
             if not ours and name in described and name in orders and _is_map(described[name], orders[name], kinds):
                 found[layer_of_fused(source)] = (name, orders[name])
     return found

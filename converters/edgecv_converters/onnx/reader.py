@@ -6,6 +6,7 @@ import logging
 import os
 import traceback
 import warnings
+import zlib
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -53,6 +54,18 @@ def _failing_optimizers(*, skipped: bool) -> Iterator[None]:
             os.environ[_CATCH_ERRORS] = before
 
 
+@contextmanager
+def _nodes_in_one_order() -> Iterator[None]:
+    """Let a set of tf2onnx's nodes have one order, whatever their addresses: its optimizers go through such sets."""
+    from tf2onnx.graph import Node
+
+    Node.__hash__ = lambda node: zlib.crc32(node.name.encode())
+    try:
+        yield
+    finally:
+        del Node.__hash__
+
+
 def call_tf2onnx(convert: Callable[[], tuple[Any, Any]]) -> Any:
     """Return the model that a call of tf2onnx makes, by edgecv's own handlers where its own are wrong.
 
@@ -83,7 +96,7 @@ def _complete_or_error(*, skipped: bool) -> Iterator[None]:
     logger.addHandler(handler)
     logger.propagate, logger.level = False, logging.ERROR
     try:
-        with warnings.catch_warnings(), _failing_optimizers(skipped=skipped):
+        with warnings.catch_warnings(), _failing_optimizers(skipped=skipped), _nodes_in_one_order():
             warnings.filterwarnings("ignore", message=r"\s*Warning: tf.lite.Interpreter is deprecated")
             yield
     except Exception as error:

@@ -2,29 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from edgecv_converters.onnx.edit import DEQUANTIZE, QUANTIZE, Index, OnnxPass, redirect
-
-_DATA_INPUTS: Mapping[str, int | None] = MappingProxyType(
-    {
-        "MaxPool": 1,
-        "Pad": 1,
-        "Concat": None,
-        "Transpose": 1,
-        "Reshape": 1,
-        "Squeeze": 1,
-        "Unsqueeze": 1,
-        "Slice": 1,
-        "Gather": 1,
-        "Expand": 1,
-        "Tile": 1,
-    }
-)
+from edgecv_converters.onnx.edit import DEQUANTIZE, MOVING, QUANTIZE, Index, OnnxPass, redirect
 
 
 def apply(model: Any) -> Any:
@@ -34,11 +16,11 @@ def apply(model: Any) -> Any:
     """
     graph = model.graph
     index = Index.of(graph)
-    for node in [node for node in graph.node if node.op_type in _DATA_INPUTS]:
+    for node in [node for node in graph.node if node.op_type in MOVING]:
         quantize = index.only_reader(node.output[0], QUANTIZE)
         if quantize is None or not _pads_with_zero(index, node):
             continue
-        count = _DATA_INPUTS[node.op_type] or len(node.input)
+        count = MOVING[node.op_type] or len(node.input)
         makers = [maker for name in node.input[:count] if (maker := index.maker(name, DEQUANTIZE)) is not None]
         if len(makers) != count or not all(_same(index, maker, quantize) for maker in makers):
             continue

@@ -15,6 +15,7 @@ _PACK = 4  # channels that a dot product takes at once
 _UNITS = 16  # output channels that a kernel computes at once
 _POSITIONS = 256  # smaller maps gain nothing
 _MORE_PRODUCTS = 2000  # for each position, or half as many again: what fewer and fuller rows are worth
+_MORE_BYTES = 1 << 15  # of a weight, mostly zeros
 _LAST = (0, 2, 3, 1)  # channels last, as the kernels read and write
 _FIRST = (0, 3, 1, 2)
 
@@ -111,16 +112,23 @@ class _JoinedColumns:
 
 
 def _columns(place: _QuantizedConv) -> _JoinedColumns | None:
-    """The fewest columns at once that make the kernels fast; None where they are, or where it costs too much."""
+    """The fewest columns at once that make the kernels fast; None where they are, or where it costs too much.
+
+    Where they would make the weight too large, fewer are taken, which help as well.
+    """
     units, channels = place.values[0].shape[:2]
     if math.prod(place.after[2:]) < _POSITIONS or (channels % _PACK == 0 and units >= _UNITS):
         return None
+    found = None
     for given in range(1, _UNITS + 1):
         taken = given * place.stride
-        if place.after[3] % given == 0 and taken * channels % _PACK == 0 and given * units >= _UNITS:
-            found = _joined(place, given, taken)
-            return found if found is not None and _pays(place, found) else None
-    return None
+        if place.after[3] % given or taken * channels % _PACK or taken == 1 or given * units < _PACK:
+            continue
+        joined = _joined(place, given, taken)
+        found = joined if joined is not None and _pays(place, joined) else found
+        if given * units >= _UNITS:
+            break
+    return found
 
 
 def _joined(place: _QuantizedConv, given: int, taken: int) -> _JoinedColumns | None:
@@ -132,12 +140,13 @@ def _joined(place: _QuantizedConv, given: int, taken: int) -> _JoinedColumns | N
 
 
 def _pays(place: _QuantizedConv, columns: _JoinedColumns) -> bool:
-    """Tell whether few products are added; kernels compute whole packs of channels and of units."""
+    """Tell whether few products and bytes are added; the kernels compute whole packs of channels and of units."""
     units, channels, *kernel = place.values[0].shape
-    before = _whole(units, _UNITS) * math.prod(kernel) * _whole(channels, _PACK)
+    before = max(units, _UNITS) * math.prod(kernel) * _whole(channels, _PACK)
     inside = kernel[0] * columns.width * columns.taken * channels
     after = _whole(columns.given * units, _UNITS) * inside / columns.given
-    return bool(after <= before + max(_MORE_PRODUCTS, before / 2))
+    few = after <= before + max(_MORE_PRODUCTS, before / 2)
+    return bool(few and columns.given * units * inside <= place.values[0].size + _MORE_BYTES)
 
 
 def _whole(count: int, pack: int) -> int:
