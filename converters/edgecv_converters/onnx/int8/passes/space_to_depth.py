@@ -24,18 +24,20 @@ def apply(model: Any) -> Any:
     """Write a Conv between casts as one of `taken` columns at once, which gives `given` columns of its result at once.
 
     Columns beside each other become channels (space to depth along the width, as in MLPerf's ResNet50 on TPUs: Ying &
-    al., "Image Classification at Supercomputer Scale", 2018). Channels last that is a Reshape, which moves nothing. The
-    weights are put where their column is now, and are 0 elsewhere, so the sums stay the same. A convolution whose
-    channels do not come in fours, or that gives fewer than 16, takes 1.3 to 7 times as long without it (ONNX Runtime
-    1.31, AVX512-VNNI); those that would compute too many zeros are left as they are.
+    al., "Image Classification at Supercomputer Scale", 2018). With channels last that is a Reshape, which moves
+    nothing. The weights are put where their column is now, and are 0 elsewhere, so the sums stay the same. A
+    convolution whose channels do not come in fours, or that gives fewer than 16, takes 1.3 to 7 times as long without
+    it (ONNX Runtime 1.31, AVX512-VNNI); those that would compute too many zeros are left as they are.
     """
     graph = model.graph
     known = shapes(model)
+    index = Index.of(graph)
     for conv in [node for node in graph.node if node.op_type == "Conv"]:
-        place = _QuantizedConv.of(Index.of(graph), conv, known)
+        place = _QuantizedConv.of(index, conv, known)
         columns = None if place is None else _columns(place)
         if place is not None and columns is not None:
-            _rewrite(graph, place, columns)
+            _rewrite(index, place, columns)
+            index = Index.of(graph)
     return model
 
 
@@ -67,7 +69,7 @@ class _QuantizedConv:
 
     @classmethod
     def of(cls, index: Index, conv: Any, known: Mapping[str, tuple[int, ...]]) -> _QuantizedConv | None:
-        """The place of `conv`, or None where it is none that the pass can rewrite."""
+        """Describe `conv`; None where it is not one that can be rewritten."""
         source, *makers = (index.maker(name, DEQUANTIZE) for name in conv.input)
         quantize = index.only_reader(conv.output[0], QUANTIZE)
         before, after = known.get(conv.input[0], ()), known.get(conv.output[0], ())
@@ -153,9 +155,10 @@ def _whole(count: int, pack: int) -> int:
     return -(-count // pack) * pack
 
 
-def _rewrite(graph: Any, place: _QuantizedConv, columns: _JoinedColumns) -> None:
+def _rewrite(index: Index, place: _QuantizedConv, columns: _JoinedColumns) -> None:
     from onnx import helper
 
+    graph = index.graph
     conv, (batch, channels, height, _), (_, units, rows, width) = place.conv, place.before, place.after
     chain = _Chain(graph, conv.name.partition(";")[0])  # of all that TFLite fused, the first
     taken = chain.add("taken_last", "Transpose", place.source.input[0], perm=_LAST)
@@ -166,7 +169,7 @@ def _rewrite(graph: Any, place: _QuantizedConv, columns: _JoinedColumns) -> None
     taken = chain.add("taken_columns", "Reshape", taken, chain.constant("taken_shape", np.array(joined, np.int64)))
     taken = chain.add("taken", "Transpose", taken, perm=_FIRST)
     conv.input[0] = chain.add("real", DEQUANTIZE, taken, *place.source.input[1:])
-    _rewrite_parts(graph, place, columns)
+    _rewrite_parts(index, place, columns)
     given = {a.name: helper.get_attribute_value(a) for a in conv.attribute}
     top, _, bottom, _ = given.get("pads", [0, 0, 0, 0])
     given |= {"pads": [top, 0, bottom, columns.right], "strides": [given.get("strides", [1, 1])[0], 1]}
@@ -181,9 +184,8 @@ def _rewrite(graph: Any, place: _QuantizedConv, columns: _JoinedColumns) -> None
     graph.node.append(helper.make_node("Transpose", [last], [result], name=result, perm=_FIRST))
 
 
-def _rewrite_parts(graph: Any, place: _QuantizedConv, columns: _JoinedColumns) -> None:
+def _rewrite_parts(index: Index, place: _QuantizedConv, columns: _JoinedColumns) -> None:
     """Give the weight its joined form, and each number of a channel to all columns that come at once."""
-    index = Index.of(graph)
     weight, *rest = place.values
     joined = [joined_weight(weight, columns.given, place.stride, columns.width)]
     joined += [np.tile(value, columns.given) for value in rest]
@@ -191,7 +193,7 @@ def _rewrite_parts(graph: Any, place: _QuantizedConv, columns: _JoinedColumns) -
         held = [value]
         held += [np.tile(each, columns.given) if each.ndim else each for each in index.quantization(part)]
         for position, each in enumerate(held):
-            part.input[position] = add_constant(graph, part.input[position], each)
+            part.input[position] = add_constant(index.graph, part.input[position], each)
 
 
 def joined_weight(weight: np.ndarray, given: int, stride: int, width: int) -> np.ndarray:
