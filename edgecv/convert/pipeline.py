@@ -100,11 +100,11 @@ def convert(request: ConvertRequest, observer: Observer | None = None, *, live: 
             if note is not None:
                 workers.observer.note(note)
             result = run_phases(request, sets, workers, staging)
-        manifest, report = assemble(request, result, staging.bundle)
-        outcome = Outcome(path=request.out, manifest=manifest, report=report)
-        if outcome.failed and not request.keep_failing:
-            return Outcome(path=None, manifest=manifest, report=report)
-        staging.commit()
+            manifest, report = assemble(request, result, staging.bundle)
+            outcome = Outcome(path=request.out, manifest=manifest, report=report)
+            if outcome.failed and not request.keep_failing:
+                return Outcome(path=None, manifest=manifest, report=report)
+            staging.commit()  # as long as there is a pool, its host removes what is here if this process is killed
     return outcome
 
 

@@ -139,9 +139,9 @@ def test_each_way_to_die_is_one_error(tmp_path, kind, limits, message):
     assert gone(lambda: workers(tmp_path) == [])
 
 
-def call_in_background(*arguments):
+def call_in_background(*arguments, code="from edgecv.__main__ import main; main()"):
     path = os.pathsep.join(str(REPOSITORY / part) for part in (".", "converters", "runtime"))
-    command = [sys.executable, "-m", "edgecv", *map(str, arguments)]
+    command = [sys.executable, "-c", code, *map(str, arguments)]
     return subprocess.Popen(
         command, env=os.environ | {"PYTHONPATH": path}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -201,3 +201,19 @@ def test_a_converter_that_is_killed_does_not_take_the_others_along(digits_model,
     assert "not made" in result.out
     assert [path.name for path in sorted(out.iterdir())][:3] == ["bundle.json", "golden", "onnx"]
     assert edgecv("verify", out).code == 0
+
+
+def test_kill_9_while_the_report_is_written_leaves_nothing(digits_model, tmp_path):
+    code = (
+        "import os, signal\n"
+        "from edgecv.__main__ import main\n"
+        "from edgecv.convert import pipeline\n"
+        "pipeline.assemble = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "main()\n"
+    )
+    process = call_in_background(
+        "convert", digits_model, "-o", tmp_path / "x.edgecv", "-p", "rescale", "-t", "tflite", code=code
+    )
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    assert gone(lambda: list(tmp_path.iterdir()) == [])
