@@ -103,8 +103,10 @@ def convert(request: ConvertRequest, observer: Observer | None = None, *, live: 
             manifest, report = assemble(request, result, staging.bundle)
             outcome = Outcome(path=request.out, manifest=manifest, report=report)
             if outcome.failed and not request.keep_failing:
-                return Outcome(path=None, manifest=manifest, report=report)
-            staging.commit()  # as long as there is a pool, its host removes what is here if this process is killed
+                outcome = replace(outcome, path=None)
+            else:
+                staging.commit()
+            staging.clear()  # while there is a host, which removes what is here if this process is killed
     return outcome
 
 

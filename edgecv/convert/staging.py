@@ -77,8 +77,12 @@ class Staging:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        shutil.rmtree(self.root, ignore_errors=True)
+        self.clear()
         self._open.close()
+
+    def clear(self) -> None:
+        """Remove what is here; nothing can be made here any more."""
+        shutil.rmtree(self.root, ignore_errors=True)
 
     def commit(self) -> None:
         """Move the bundle (or its .zip) into place at once.

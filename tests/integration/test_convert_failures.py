@@ -203,12 +203,22 @@ def test_a_converter_that_is_killed_does_not_take_the_others_along(digits_model,
     assert edgecv("verify", out).code == 0
 
 
-def test_kill_9_while_the_report_is_written_leaves_nothing(digits_model, tmp_path):
+@pytest.mark.parametrize(
+    ("moment", "left"),
+    [("pipeline.assemble = kill", []), ("subprocess.Popen.wait = kill", ["x.edgecv"])],
+    ids=["while the report is written", "while the host of the workers ends"],
+)
+def test_kill_9_at_the_end_leaves_nothing_beside_the_bundle(digits_model, tmp_path, moment, left):
     code = (
-        "import os, signal\n"
+        "import os, signal, subprocess\n"
         "from edgecv.__main__ import main\n"
         "from edgecv.convert import pipeline\n"
-        "pipeline.assemble = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "def kill(*_, **__):\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "def arm(*arguments, real=pipeline.assemble):\n"
+        f"    {moment}\n"
+        "    return (kill if pipeline.assemble is kill else real)(*arguments)\n"
+        "pipeline.assemble = arm\n"
         "main()\n"
     )
     process = call_in_background(
@@ -216,4 +226,4 @@ def test_kill_9_while_the_report_is_written_leaves_nothing(digits_model, tmp_pat
     )
     process.communicate()
     assert process.returncode == -signal.SIGKILL
-    assert gone(lambda: list(tmp_path.iterdir()) == [])
+    assert gone(lambda: [path.name for path in tmp_path.iterdir()] == left)

@@ -267,11 +267,13 @@ class WorkerPool:
     def _listen(self) -> None:
         for line in self._host.stdout or ():
             self._hear(json.loads(line))
-        reason = (Path(self.store.folder).parent / "host.log").read_text(errors="replace").strip().splitlines()
+        unfinished = [job for job in self.jobs.values() if not job.future.done()]
+        if not unfinished:
+            return
+        reason = (self.store.folder.parent / "host.log").read_text(errors="replace").strip().splitlines()
         tail = f": {reason[-1]}" if reason else ""
-        for job in list(self.jobs.values()):
-            if not job.future.done():
-                job.future.set_exception(self.advice.error(f"the worker host ended before {job.name} was done{tail}"))
+        for job in unfinished:
+            job.future.set_exception(self.advice.error(f"the worker host ended before {job.name} was done{tail}"))
 
     def _hear(self, event: dict[str, Any]) -> None:
         if event["event"] == "ready":
