@@ -8,10 +8,7 @@ from typing import Any
 import numpy as np
 
 from edgecv_converters.onnx.edit import DEQUANTIZE, Index, OnnxPass, add_constant, fresh, shapes
-
-_PACK = 4
-_UNITS = 16  # output channels; with fewer no kernel gains
-_POSITIONS = 256
+from edgecv_converters.onnx.int8.kernels import PACK, POSITIONS, UNITS
 
 
 def apply(model: Any) -> Any:
@@ -29,7 +26,7 @@ def apply(model: Any) -> Any:
         values = None if weight is None else index.value(weight.input[0])
         if source is None or weight is None or values is None or not _gains(conv, values, known):
             continue
-        missing = -values.shape[1] % _PACK
+        missing = -values.shape[1] % PACK
         _, zero = index.quantization(source)
         if index.readers(source.output[0]) != [conv] or zero.size != 1:
             continue
@@ -65,12 +62,12 @@ def _widened(graph: Any, weight: Any, values: np.ndarray, missing: int) -> str:
 
 def _gains(conv: Any, weight: np.ndarray, known: dict[str, tuple[int, ...]]) -> bool:
     group = next((a.i for a in conv.attribute if a.name == "group"), 1)
-    if weight.ndim != 4 or group != 1 or weight.shape[0] < _UNITS:
+    if weight.ndim != 4 or group != 1 or weight.shape[0] < UNITS:
         return False
-    if weight.shape[1] >= _PACK or math.prod(weight.shape[1:]) % _PACK == 0:
+    if weight.shape[1] >= PACK or math.prod(weight.shape[1:]) % PACK == 0:
         return False
     result = known.get(conv.output[0], ())
-    return len(result) == 4 and conv.input[0] in known and math.prod(result[2:]) >= _POSITIONS
+    return len(result) == 4 and conv.input[0] in known and math.prod(result[2:]) >= POSITIONS
 
 
 FOUR_CHANNELS = OnnxPass("four_channels", apply)

@@ -10,10 +10,8 @@ from typing import Any
 import numpy as np
 
 from edgecv_converters.onnx.edit import DEQUANTIZE, INSIDE, QUANTIZE, Index, OnnxPass, add_constant, fresh, shapes
+from edgecv_converters.onnx.int8.kernels import PACK, POSITIONS, UNITS
 
-_PACK = 4  # channels that a dot product takes at once
-_UNITS = 16  # output channels that a kernel computes at once
-_POSITIONS = 256  # smaller maps gain nothing
 _MORE_PRODUCTS = 2000  # for each position, or half as many again: what fewer and fuller rows are worth
 _MORE_BYTES = 1 << 15  # of a weight, mostly zeros
 _LAST = (0, 2, 3, 1)  # channels last, as the kernels read and write
@@ -33,10 +31,10 @@ def apply(model: Any) -> Any:
     known = shapes(model)
     index = Index.of(graph)
     for conv in [node for node in graph.node if node.op_type == "Conv"]:
-        place = _QuantizedConv.of(index, conv, known)
-        columns = None if place is None else _columns(place)
-        if place is not None and columns is not None:
-            _rewrite(index, place, columns)
+        quantized = _QuantizedConv.of(index, conv, known)
+        columns = None if quantized is None else _columns(quantized)
+        if quantized is not None and columns is not None:
+            _rewrite(index, quantized, columns)
             index = Index.of(graph)
     return model
 
@@ -113,83 +111,88 @@ class _JoinedColumns:
     right: int
 
 
-def _columns(place: _QuantizedConv) -> _JoinedColumns | None:
+def _columns(quantized: _QuantizedConv) -> _JoinedColumns | None:
     """The fewest columns at once that make the kernels fast; None where they are, or where it costs too much.
 
     Where they would make the weight too large, fewer are taken, which help as well.
     """
-    units, channels = place.values[0].shape[:2]
-    if math.prod(place.after[2:]) < _POSITIONS or (channels % _PACK == 0 and units >= _UNITS):
+    units, channels = quantized.values[0].shape[:2]
+    if math.prod(quantized.after[2:]) < POSITIONS or (channels % PACK == 0 and units >= UNITS):
         return None
     found = None
-    for given in range(1, _UNITS + 1):
-        taken = given * place.stride
-        if place.after[3] % given or taken * channels % _PACK or taken == 1 or given * units < _PACK:
+    for given in range(1, UNITS + 1):
+        taken = given * quantized.stride
+        if quantized.after[3] % given or taken * channels % PACK or taken == 1 or given * units < PACK:
             continue
-        joined = _joined(place, given, taken)
-        found = joined if joined is not None and _pays(place, joined) else found
-        if given * units >= _UNITS:
+        joined = _joined(quantized, given, taken)
+        found = joined if joined is not None and _pays(quantized, joined) else found
+        if given * units >= UNITS:
             break
     return found
 
 
-def _joined(place: _QuantizedConv, given: int, taken: int) -> _JoinedColumns | None:
-    width = -(-(place.stride * (given - 1) + place.values[0].shape[3]) // taken)
-    present = place.left + place.before[3]
+def _joined(quantized: _QuantizedConv, given: int, taken: int) -> _JoinedColumns | None:
+    width = -(-(quantized.stride * (given - 1) + quantized.values[0].shape[3]) // taken)
+    present = quantized.left + quantized.before[3]
     whole = -(-present // taken)
-    right = place.after[3] // given + width - 1 - whole
+    right = quantized.after[3] // given + width - 1 - whole
     return None if right < 0 else _JoinedColumns(given, taken, width, whole * taken - present, right)
 
 
-def _pays(place: _QuantizedConv, columns: _JoinedColumns) -> bool:
+def _pays(quantized: _QuantizedConv, columns: _JoinedColumns) -> bool:
     """Tell whether few products and bytes are added; the kernels compute whole packs of channels and of units."""
-    units, channels, *kernel = place.values[0].shape
-    before = max(units, _UNITS) * math.prod(kernel) * _whole(channels, _PACK)
+    units, channels, *kernel = quantized.values[0].shape
+    before = max(units, UNITS) * math.prod(kernel) * _whole(channels, PACK)
     inside = kernel[0] * columns.width * columns.taken * channels
-    after = _whole(columns.given * units, _UNITS) * inside / columns.given
+    after = _whole(columns.given * units, UNITS) * inside / columns.given
     few = after <= before + max(_MORE_PRODUCTS, before / 2)
-    return bool(few and columns.given * units * inside <= place.values[0].size + _MORE_BYTES)
+    return bool(few and columns.given * units * inside <= quantized.values[0].size + _MORE_BYTES)
 
 
 def _whole(count: int, pack: int) -> int:
     return -(-count // pack) * pack
 
 
-def _rewrite(index: Index, place: _QuantizedConv, columns: _JoinedColumns) -> None:
+def _rewrite(index: Index, quantized: _QuantizedConv, columns: _JoinedColumns) -> None:
     from onnx import helper
 
     graph = index.graph
-    conv, (batch, channels, height, _), (_, units, rows, width) = place.conv, place.before, place.after
+    conv, (batch, channels, height, _), (_, units, rows, width) = quantized.conv, quantized.before, quantized.after
     chain = _Chain(graph, conv.name.partition(";")[0])  # of all that TFLite fused, the first
-    taken = chain.add("taken_last", "Transpose", place.source.input[0], perm=_LAST)
-    if place.left or columns.filled:
-        amounts = np.array([0, 0, place.left, 0, 0, 0, columns.filled, 0], np.int64)
-        taken = chain.add("padded", "Pad", taken, chain.constant("amounts", amounts), place.source.input[2])
-    joined = [batch, height, (place.left + place.before[3] + columns.filled) // columns.taken, columns.taken * channels]
+    taken = chain.add("taken_last", "Transpose", quantized.source.input[0], perm=_LAST)
+    if quantized.left or columns.filled:
+        amounts = np.array([0, 0, quantized.left, 0, 0, 0, columns.filled, 0], np.int64)
+        taken = chain.add("padded", "Pad", taken, chain.constant("amounts", amounts), quantized.source.input[2])
+    joined = [
+        batch,
+        height,
+        (quantized.left + quantized.before[3] + columns.filled) // columns.taken,
+        columns.taken * channels,
+    ]
     taken = chain.add("taken_columns", "Reshape", taken, chain.constant("taken_shape", np.array(joined, np.int64)))
     taken = chain.add("taken", "Transpose", taken, perm=_FIRST)
-    conv.input[0] = chain.add("real", DEQUANTIZE, taken, *place.source.input[1:])
-    _rewrite_parts(index, place, columns)
+    conv.input[0] = chain.add("real", DEQUANTIZE, taken, *quantized.source.input[1:])
+    _rewrite_parts(index, quantized, columns)
     given = {a.name: helper.get_attribute_value(a) for a in conv.attribute}
     top, _, bottom, _ = given.get("pads", [0, 0, 0, 0])
     given |= {"pads": [top, 0, bottom, columns.right], "strides": [given.get("strides", [1, 1])[0], 1]}
-    given["kernel_shape"] = [place.values[0].shape[2], columns.width]
+    given["kernel_shape"] = [quantized.values[0].shape[2], columns.width]
     del conv.attribute[:]
     conv.attribute.extend(helper.make_attribute(name, value) for name, value in sorted(given.items()))
-    result = place.quantize.output[0]
-    place.quantize.name = place.quantize.output[0] = chain.free("given")
+    result = quantized.quantize.output[0]
+    quantized.quantize.name = quantized.quantize.output[0] = chain.free("given")
     split = chain.constant("given_shape", np.array([batch, rows, width, units], np.int64))
-    last = chain.add("given_last", "Transpose", place.quantize.output[0], perm=_LAST)
+    last = chain.add("given_last", "Transpose", quantized.quantize.output[0], perm=_LAST)
     last = chain.add("given_columns", "Reshape", last, split)
     graph.node.append(helper.make_node("Transpose", [last], [result], name=result, perm=_FIRST))
 
 
-def _rewrite_parts(index: Index, place: _QuantizedConv, columns: _JoinedColumns) -> None:
+def _rewrite_parts(index: Index, quantized: _QuantizedConv, columns: _JoinedColumns) -> None:
     """Give the weight its joined form, and each number of a channel to all columns that come at once."""
-    weight, *rest = place.values
-    joined = [joined_weight(weight, columns.given, place.stride, columns.width)]
+    weight, *rest = quantized.values
+    joined = [joined_weight(weight, columns.given, quantized.stride, columns.width)]
     joined += [np.tile(value, columns.given) for value in rest]
-    for part, value in zip(place.parts, joined, strict=True):
+    for part, value in zip(quantized.parts, joined, strict=True):
         held = [value]
         held += [np.tile(each, columns.given) if each.ndim else each for each in index.quantization(part)]
         for position, each in enumerate(held):
