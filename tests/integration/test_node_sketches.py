@@ -22,7 +22,7 @@ def test_a_graph_that_is_run_in_parts_gives_the_sketches_of_one_run(monkeypatch)
             parts.append(len(part))
             yield part
 
-    monkeypatch.setattr(node_sketches, "AT_ONCE", 1000)
+    monkeypatch.setattr(node_sketches, "MOST_AT_ONCE", 1000)
     monkeypatch.setattr(node_sketches, "_parts", counted)
     found = node_sketches.sketches(graph, sample)
     assert len(parts) > 5

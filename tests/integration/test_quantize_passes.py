@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -10,16 +11,18 @@ import pytest
 from edgecv_converters.quantize import QuantizeSettings, quantize
 from edgecv_converters.quantize.bias import corrected
 from edgecv_converters.quantize.floats import float_values
-from edgecv_converters.quantize.held import HeldValues
+from edgecv_converters.quantize.held import HeldFiles, HeldValues
 from edgecv_converters.quantize.keep_float import keep_float
 from edgecv_converters.quantize.network import MismatchError, Network, read_network
 from edgecv_converters.quantize.race import LEAST, expected_gain, nearest, race
 from edgecv_converters.quantize.scheme import read_scheme, write_scheme
 from edgecv_converters.quantize.score import answers, distance, distances, variances
 from edgecv_converters.quantize.watched import UnusableFileError, WatchedFile, file_outputs, in_turn, rows_of
+from edgecv_converters.quantize.weights import least_error_weights
 from edgecv_converters.quantize.whole_range import FEW, with_whole_ranges
 from edgecv_converters.tflite.convert import to_tflite
 from edgecv_converters.tflite.describe import load
+from edgecv_converters.tflite.reader import Grid
 from edgecv_converters.tflite.write import packed
 
 from tests.integration.onnx_models import (
@@ -181,6 +184,27 @@ def test_samples_that_are_computed_side_by_side_come_in_their_order() -> None:
     assert count == 20
 
 
+def test_files_that_run_in_turn_share_their_bytes() -> None:
+    _, _, float32, data, _ = digits_files()
+    large = float32 + bytes(8 << 20)
+    tracemalloc.start()
+    for _ in in_turn(large, (), rows_of([data], 4)):
+        pass
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1.5 * len(large)
+
+
+def test_float_weights_are_read_where_they_lie_in_the_file() -> None:
+    _, int8, float32, _, _ = digits_files()
+    whole = np.frombuffer(float32, np.uint8)
+    net = read_network(int8, float32)
+    assert all(np.shares_memory(net.constants[product.weight], whole) for product in net.products)
+    scheme = read_scheme(net, int8)
+    one, other = least_error_weights(net, [scheme, scheme.with_grids({net.inputs[0]: Grid(0.5, 0)})])
+    assert all(one.weights[product.weight] is other.weights[product.weight] for product in net.products)
+
+
 def test_what_the_float_file_computed_is_held_on_disk() -> None:
     _, int8, float32, data, _ = digits_files()
     net = read_network(int8, float32)
@@ -190,11 +214,46 @@ def test_what_the_float_file_computed_is_held_on_disk() -> None:
     taken = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
     file = WatchedFile(float32, twins)
-    for row, feed in enumerate(rows_of([data], 50)):
+    rows, size = {twin: held.rows(twin) for twin in twins}, 0
+    for feed in rows_of([data], 50):
         file.run(feed)
         for twin in twins:
-            np.testing.assert_array_equal(held[twin][row], file.value(twin))
-    assert taken < sum(held[twin].nbytes for twin in twins) / 4
+            found = next(rows[twin])
+            np.testing.assert_array_equal(found, file.value(twin))
+            size += found.nbytes
+    assert taken < size / 4
+    assert all(next(left, None) is None for left in rows.values())
+
+
+def test_the_values_of_one_sample_are_in_memory_at_a_time() -> None:
+    _, int8, float32, data, _ = digits_files()
+    net = read_network(int8, float32)
+    largest = net.twins[max(net.grids, key=lambda number: np.prod(net.shapes[number]))]
+    held = HeldValues(float32, [largest], rows_of([data], 50), 50)
+    size = next(held.rows(largest)).nbytes
+    tracemalloc.start()
+    for _ in held.rows(largest):
+        pass
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 3 * size + 4096
+
+
+def test_files_are_held_on_disk_and_read_by_several_threads() -> None:
+    content = {(str(number),): bytes([number]) * (1 << 20) for number in range(8)}
+    tracemalloc.start()
+    held = HeldFiles[tuple[str, ...]]()
+    for name, data in content.items():
+        held.add(name, data)
+    taken = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert list(held) == list(content)
+    assert len(held) == 8
+    assert taken < 1 << 20
+    with ThreadPoolExecutor(4) as threads:
+        assert dict(zip(content, threads.map(held.__getitem__, content), strict=True)) == content
+    with pytest.raises(KeyError):
+        held["9",]
 
 
 def test_what_the_float_file_computed_does_for_a_file_that_was_repaired_since() -> None:

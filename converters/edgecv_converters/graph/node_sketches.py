@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -19,7 +19,8 @@ from edgecv_converters.graph.weights import fed
 _FOLDED: Final = frozenset(
     {"BiasAdd", "Add", "AddV2", "Sub", "Mul", "Squeeze", "Reshape", "FusedBatchNormV3", "BatchToSpaceND", "Identity"}
 )
-AT_ONCE: Final = 64 << 20  # bytes of values that are asked for at a time
+LEAST_AT_ONCE, MOST_AT_ONCE = 24 << 20, 64 << 20  # bytes of values that are asked for at a time
+PARTS: Final = 8  # each computes anew what the values of the others are made of
 UNKNOWN: Final = 1 << 20  # bytes that values whose shape the graph does not tell are taken for
 Array = npt.NDArray[Any]
 
@@ -58,23 +59,30 @@ def _values(proto: Any, names: Iterable[str], feeds: Mapping[str, Array]) -> Ite
     given = {**fed(proto.node), **feeds}
     with tf.compat.v1.Session(graph=graph, config=_every_node_stays(tf)) as session:
         for asked in _parts([graph.get_operation_by_name(name).outputs[0] for name in names]):
-            yield from map(np.asarray, session.run(asked, given))
+            found = session.run(asked, given)
+            found.reverse()
+            while found:  # each is given back as soon as it was looked at
+                yield np.asarray(found.pop())
 
 
-def _parts(tensors: Iterable[Any]) -> Iterator[list[Any]]:
-    """Tensors that hold no more than `AT_ONCE` together, in order; one of unknown size counts as `UNKNOWN`."""
+def _parts(tensors: Sequence[Any]) -> Iterator[list[Any]]:
+    """Tensors in order, in parts that hold little together; one of unknown size counts as `UNKNOWN`."""
     part: list[Any] = []
-    held = 0
-    for tensor in tensors:
-        count = tensor.shape.num_elements()
-        size = UNKNOWN if count is None else count * tensor.dtype.size
-        if part and held + size > AT_ONCE:
+    held, sizes = 0, list(map(_size, tensors))
+    most = min(max(sum(sizes) // PARTS, LEAST_AT_ONCE), MOST_AT_ONCE)
+    for tensor, size in zip(tensors, sizes, strict=True):
+        if part and held + size > most:
             yield part
             part, held = [], 0
         part.append(tensor)
         held += size
     if part:
         yield part
+
+
+def _size(tensor: Any) -> int:
+    count = tensor.shape.num_elements()
+    return UNKNOWN if count is None else int(count * tensor.dtype.size)
 
 
 def _every_node_stays(tf: Any) -> Any:

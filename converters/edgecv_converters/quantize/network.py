@@ -152,7 +152,7 @@ def _pair_operand(
         original = np.zeros(ours.shape(a), np.float32) if b < 0 else theirs.value(b)
         if original.shape != ours.shape(a):
             raise MismatchError(f"a constant of {op.kind} of {_layer(ours, op)} has another shape in the int8 file")
-        constants[a] = original.astype(np.float32) if original.dtype.kind == "f" else original
+        constants[a] = original.astype(np.float32, copy=False) if original.dtype.kind == "f" else original
 
 
 def _layer(flat: TFLiteGraph, op: Op) -> str:

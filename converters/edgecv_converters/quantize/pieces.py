@@ -15,6 +15,8 @@ from edgecv_converters.tflite.describe import load
 from edgecv_converters.tflite.reader import Array, TFLiteGraph
 from edgecv_converters.tflite.write import NO_DATA, packed
 
+NOTHING = np.empty(0, np.int8)
+
 
 class CutFile:
     """A file whose operations are run in turn for a number of samples, by LiteRT's own kernels.
@@ -76,9 +78,12 @@ class CutFile:
         into = [detail["index"] for detail in interpreter.get_input_details()]
         out_of = [detail["index"] for detail in interpreter.get_output_details()]
         found: list[list[Array]] = [[] for _ in made]
+        ended = [number for number in taken if self._last[number] < ops.stop]
         for row in range(len(next(iter(self._live.values())))):
             for index, number in zip(into, taken, strict=True):
                 interpreter.set_tensor(index, self._live[number][row])
+            for number in ended:
+                self._live[number][row] = NOTHING  # what is computed takes its place
             interpreter.invoke()
             for rows, index in zip(found, out_of, strict=True):
                 rows.append(interpreter.get_tensor(index))

@@ -17,6 +17,7 @@ from edgecv_converters.quantize.bias import corrected
 from edgecv_converters.quantize.compensate import compensable
 from edgecv_converters.quantize.execute import execute, mixing, unwatched
 from edgecv_converters.quantize.floats import FloatValues, float_values
+from edgecv_converters.quantize.held import HeldFiles
 from edgecv_converters.quantize.kernels import unknown
 from edgecv_converters.quantize.logits import Logits, find_logits, least_divergence_grid, logit_tensors
 from edgecv_converters.quantize.network import MismatchError, Network, read_network
@@ -160,7 +161,10 @@ class _Search:
         schemes: dict[Steps, Scheme] = {(): plain, **dict(self._candidates(plain))}
         if self.settings.steps is not None:
             schemes = {steps: scheme for steps, scheme in schemes.items() if steps in {(), self.settings.steps}}
-        files = {steps: made for steps, scheme in schemes.items() if (made := self._file(steps, scheme)) is not None}
+        files = HeldFiles[Steps]()
+        for steps, scheme in schemes.items():
+            if (made := self._file(steps, scheme)) is not None:
+                files.add(steps, made)
         found = self._race(files)
         wanted = self.settings.steps
         steps = wanted if wanted is not None and wanted in found else nearest(found)
@@ -190,7 +194,7 @@ class _Search:
         if found.logits:
             ways = {(*steps, LOGITS): scheme.with_grids(found.logits) for steps, scheme in ways.items()}
             yield from ways.items()
-        scaled = [scheme.with_weights(least_error_weights(self.network, scheme)) for scheme in ways.values()]
+        scaled = least_error_weights(self.network, [*ways.values()])
         self._part(0.5, 0.6)(1, 1)
         if mixing(up_to_weights(self.network)) is not None:
             yield from zip(((*steps, SCALES) for steps in ways), scaled, strict=True)

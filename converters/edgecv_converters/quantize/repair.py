@@ -198,9 +198,9 @@ class RepairSearch:
 
     def _comes_near_zero(self, tensor: int) -> bool:
         grid = self._network.grids.get(tensor)
-        return grid is not None and bool(
-            np.abs(self._values[self._network.twins[tensor]]).min() < NEAR_ZERO * grid.scale
-        )
+        if grid is None:
+            return False
+        return any(np.abs(values).min() < NEAR_ZERO * grid.scale for values in self._rows(self._network, tensor))
 
     def _in_words(self, number: int) -> tuple[str, str, str]:
         """The kind and the layer of an operation that stays float, and why."""
@@ -234,16 +234,20 @@ class RepairSearch:
 
     def _ends(self, twin: int) -> tuple[float, float]:
         """The least and the largest of a tensor's values that do not stand for infinity, and of 0."""
-        values = self._values[twin]
-        real = values[np.abs(values) < INFINITE]
-        return real.min(initial=0), real.max(initial=0)
+        real = (values[np.abs(values) < INFINITE] for values in self._values.rows(twin))
+        ends = [(part.min(initial=0), part.max(initial=0)) for part in real]
+        return min(low for low, _ in ends), max(high for _, high in ends)
+
+    def _rows(self, network: Network, number: int) -> Iterator[Array]:
+        """The float values of an activation, sample by sample."""
+        return self._values.rows(network.twins[number])
 
     def _is_ruined(self, network: Network, number: int, *, by_column: bool = False) -> bool:
         asked = network.twins[number], network.grids[number], by_column
         if asked not in self._known:
-            values, grid = self._values[network.twins[number]], network.grids[number]
-            infinite = bool((np.abs(values) >= INFINITE).any())
-            self._known[asked] = infinite or ruined(values, map(grid.nearest, values), by_column=by_column) > 0
+            infinite = any(bool((np.abs(values) >= INFINITE).any()) for values in self._rows(network, number))
+            rounded = map(network.grids[number].nearest, self._rows(network, number))
+            self._known[asked] = infinite or ruined(self._rows(network, number), rounded, by_column=by_column) > 0
         return self._known[asked]
 
     def _tied(self, network: Network) -> Iterator[int]:
@@ -274,10 +278,12 @@ class RepairSearch:
         return frozenset(found)
 
     def _has_no_steps(self, network: Network, number: int) -> bool:
-        values = self._values[network.twins[number]]
-        real = values[values != 0]
-        off = np.abs(network.grids[number].nearest(real) - real) > FAR_OFF * np.abs(real)
-        return bool(real.size) and float(off.mean()) > MANY
+        far = count = 0
+        for values in self._rows(network, number):
+            real = values[values != 0]
+            far += int((np.abs(network.grids[number].nearest(real) - real) > FAR_OFF * np.abs(real)).sum())
+            count += real.size
+        return far > MANY * count
 
     @staticmethod
     def _computing(network: Network) -> Iterator[tuple[int, Op]]:

@@ -85,7 +85,7 @@ def read_scheme(network: Network, data: bytes) -> Scheme:
     weights, biases = {}, {}
     for product in network.products:
         scales = np.asarray(flat.graph.tensors[product.weight].quantization.scale, np.float32)
-        weights[product.weight] = Weights(flat.value(product.weight).astype(np.int8), scales, product.axis)
+        weights[product.weight] = Weights(flat.value(product.weight).astype(np.int8, copy=False), scales, product.axis)
         if product.bias is not None:
             step = _bias_scales(grids[product.source], scales).astype(np.float64)
             biases[product.bias] = flat.value(product.bias).astype(np.float64) * step

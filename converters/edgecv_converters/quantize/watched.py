@@ -6,8 +6,9 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from copy import copy
 from itertools import cycle
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from edgecv_runtime.errors import ConversionError
@@ -16,7 +17,7 @@ from edgecv_converters.tflite.describe import parsed
 from edgecv_converters.tflite.reader import Array
 
 OUTPUTS_FIELD = 8  # of a SubGraph, in its vtable
-AHEAD = 2  # samples that are computed while one is looked at
+AHEAD = 1  # samples that are computed while one is looked at: each is in the memory of an interpreter of its own
 THREADS = 1  # more wait for each other where the machine has other work
 
 
@@ -100,7 +101,19 @@ class WatchedFile:
         self._inputs = [int(number) for number in graph.inputs]
         self.outputs = file_outputs(data)
         self._shown = [*self.outputs, *sorted((given & set(tensors)) - set(self.outputs))]
-        self._interpreter = interpreter_of(_with_outputs(data, self._shown))
+        self._data = _with_outputs(data, self._shown)
+        self._interpreter: Any = None
+        self.open()
+
+    def open(self) -> None:
+        """Give it an interpreter of its own."""
+        self._interpreter = interpreter_of(self._data)
+
+    def another(self) -> Self:
+        """One more of the same file, whose bytes both read: it runs while this one is looked at."""
+        other = copy(self)
+        other.open()
+        return other
 
     def run(self, feed: Sequence[Array]) -> None:
         """Compute one sample: a value of batch 1 for each input, in the file's order.
@@ -133,7 +146,8 @@ def file_outputs(data: bytes) -> list[int]:
 
 def in_turn(data: bytes, tensors: Collection[int], feeds: Iterable[Sequence[Array]]) -> Iterator[WatchedFile]:
     """The file after each sample, to be looked at: meanwhile other interpreters compute the next samples."""
-    files = cycle([WatchedFile(data, tensors) for _ in range(AHEAD + 1)])
+    first = WatchedFile(data, tensors)
+    files = cycle([first, *(first.another() for _ in range(AHEAD))])
     with ThreadPoolExecutor(AHEAD) as beside:
         running: deque[tuple[WatchedFile, Future[None]]] = deque()
         for feed in feeds:
@@ -162,6 +176,6 @@ def _with_outputs(data: bytes, tensors: Sequence[int]) -> bytes:
     table = schema.Model.GetRootAs(data, 0).Subgraphs(0)._tab  # noqa: SLF001 - the schema shows no positions
     place = table.Pos + table.Offset(OUTPUTS_FIELD)
     room = -len(data) % 4
-    changed = bytearray(data + bytes(room) + np.array([len(tensors), *tensors], "<i4").tobytes())
-    changed[place : place + 4] = np.array([len(data) + room - place], "<u4").tobytes()
-    return bytes(changed)
+    whole, offset = memoryview(data), np.array([len(data) + room - place], "<u4").tobytes()
+    listed = np.array([len(tensors), *tensors], "<i4").tobytes()
+    return b"".join((whole[:place], offset, whole[place + len(offset) :], bytes(room), listed))

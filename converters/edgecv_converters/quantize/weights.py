@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 import numpy as np
 
-from edgecv_converters.quantize.network import Network
+from edgecv_converters.quantize.network import Network, WeightedOp
 from edgecv_converters.quantize.scheme import LARGEST_BIAS, Floats, Scheme, Weights, spread
 from edgecv_converters.tflite.reader import Array
 
@@ -54,23 +54,41 @@ def _least_error_scales(rows: Array, smallest: Floats) -> Floats:
     return np.asarray(best, np.float32)
 
 
-def least_error_weights(network: Network, scheme: Scheme) -> Mapping[int, Weights]:
-    """Weights of least error for every product whose scales are per channel."""
-    found: dict[int, Weights] = {}
+def least_error_weights(network: Network, schemes: Sequence[Scheme]) -> list[Scheme]:
+    """The schemes with weights of least error for every product whose scales are per channel.
+
+    Schemes that leave the same room for a product's bias share its weights.
+    """
+    found: list[dict[int, Weights]] = [{} for _ in schemes]
     for product in network.products:
-        weight, before = network.constants[product.weight], scheme.weights[product.weight]
-        if len(before.scales) != weight.shape[product.axis]:
-            continue
-        smallest = np.where(
-            np.abs(np.moveaxis(weight, product.axis, 0)).reshape(len(before.scales), -1).max(1) == 0,
-            before.scales,
-            np.finfo(np.float32).tiny,
-        )
-        if product.bias is not None:
-            room = np.abs(scheme.biases[product.bias]) / (scheme.grids[product.source].scale * LARGEST_BIAS)
-            smallest = np.maximum(smallest, room)
-        scales = least_error_scales(weight, product.axis, smallest.astype(np.float32))
-        if product.weight in found:
-            scales = np.maximum(scales, found[product.weight].scales)
-        found[product.weight] = on_grid(weight, scales, product.axis)
-    return found
+        weight = network.constants[product.weight]
+        known: dict[bytes, Weights] = {}
+        for scheme, own in zip(schemes, found, strict=True):
+            if len(scheme.weights[product.weight].scales) != weight.shape[product.axis]:
+                continue
+            smallest = _smallest_scales(network, product, scheme)
+            asked = smallest.tobytes()
+            if asked not in known:
+                known[asked] = on_grid(weight, least_error_scales(weight, product.axis, smallest), product.axis)
+            own[product.weight] = _coarser(weight, known[asked], own.get(product.weight))
+    return [scheme.with_weights(own) for scheme, own in zip(schemes, found, strict=True)]
+
+
+def _smallest_scales(network: Network, product: WeightedOp, scheme: Scheme) -> Floats:
+    """The smallest scales that leave room for a bias; where they forbid no scale that is tried, the least number."""
+    weight, before = network.constants[product.weight], scheme.weights[product.weight]
+    largest = np.abs(np.moveaxis(weight, product.axis, 0)).reshape(len(before.scales), -1).max(1)
+    tiny = np.finfo(np.float32).tiny
+    smallest = np.where(largest == 0, before.scales, tiny)
+    if product.bias is not None:
+        room = np.abs(scheme.biases[product.bias]) / (scheme.grids[product.source].scale * LARGEST_BIAS)
+        tried = largest / 127 * FACTORS.min()
+        smallest = np.maximum(smallest, np.where(room < tried, tiny, room))
+    return smallest.astype(np.float32)
+
+
+def _coarser(weight: Array, one: Weights, other: Weights | None) -> Weights:
+    """Weights that several products share, on the larger of their scales."""
+    if other is None:
+        return one
+    return on_grid(weight, np.maximum(one.scales, other.scales), one.axis)

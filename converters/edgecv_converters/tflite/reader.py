@@ -87,10 +87,10 @@ class TFLiteGraph:
         return data is not None and len(data) > 0
 
     def value(self, number: int) -> Array:
-        """A constant as the file holds it."""
+        """A constant as the file holds it: the file's own memory, for reading only."""
         tensor = self.graph.tensors[number]
-        data = np.asarray(self.model.buffers[tensor.buffer].data, np.uint8)
-        return np.frombuffer(data.tobytes(), dtype_of(tensor)).reshape(self.shape(number))
+        data = np.ascontiguousarray(self.model.buffers[tensor.buffer].data, np.uint8)
+        return np.frombuffer(data.data, dtype_of(tensor)).reshape(self.shape(number))
 
     def dequantized(self, number: int) -> Array:
         """An integer constant's real values, float32."""
