@@ -255,7 +255,7 @@ Jobs = Annotated[
         "--jobs",
         metavar="N",
         help="How many conversions and proofs run at the same time. Large models take fewer: what would need too much "
-        "memory together runs one after another. Default: one more than the machine has cores.",
+        "memory together runs one after another. Default: the number of cores, and two at least.",
         panel=WORKERS,
     ),
 ]

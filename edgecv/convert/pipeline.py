@@ -161,6 +161,6 @@ def run_phases(
 
 
 def proof_threads(request: ConvertRequest) -> Mapping[ProofMethod, int]:
-    """Share the jobs, less the source model's, among the artifacts; an evaluation takes longest, and has them all."""
-    free = max(1, request.jobs - 1)
-    return {"runtime": max(1, free // len(needed(request.recipe.steps))), "reference": min(free, EVALUATED)}
+    """Share the jobs among the artifacts; an evaluation takes longest, and has them all."""
+    each = max(1, request.jobs // len(needed(request.recipe.steps)))
+    return {"runtime": each, "reference": min(request.jobs, EVALUATED)}

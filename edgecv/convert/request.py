@@ -31,8 +31,8 @@ TAKEN = frozenset(  # options that are read before a record gets them
 
 
 def default_jobs() -> int:
-    """One worker for each core, and the source model's, which mostly waits."""
-    return 1 + (os.cpu_count() or 1)
+    """One worker for each core, and two at least: the source model's mostly waits."""
+    return max(2, os.cpu_count() or 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,7 +172,7 @@ class ConvertOptions(TypedDict, total=False):
         signature: The signature or function of a SavedModel to take; by default the one that serves.
         time_limit: Seconds for each converter.
         memory_limit: GiB for each converter; 80 % of the machine's by default.
-        jobs: Worker processes at the same time; by default one more than the machine has cores.
+        jobs: Worker processes at the same time; by default as many as the machine has cores, and two at least.
         explain: Compare on so many samples where the source and each artifact look.
         force: Replace an existing bundle.
     """
