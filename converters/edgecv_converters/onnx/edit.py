@@ -83,6 +83,13 @@ class Index:
             return None
         return readers[0]
 
+    def read(self, node: Any, position: int, name: str) -> None:
+        """Let a node read another tensor, in the graph and in this index of it."""
+        before = self.consumers.get(node.input[position], [])
+        before[:] = [(other, place) for other, place in before if other is not node or place != position]
+        node.input[position] = name
+        self.consumers.setdefault(name, []).append((node, position))
+
     def quantize_behind(self, name: str) -> Any | None:
         """The QuantizeLinear whose integers tensor `name` holds, as they are or moved; None where it holds none."""
         for _ in self.graph.node:  # no more steps: a stranger's graph may be a circle

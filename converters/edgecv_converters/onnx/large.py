@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import hashlib
 import math
+import mmap
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -61,6 +63,7 @@ def large_in(file: WeightFile) -> Iterator[None]:
         yield
     finally:
         numpy_helper.from_array, numpy_helper.to_array = from_array, to_array
+        _whole_file.cache_clear()
 
 
 def kept_in(file: WeightFile | None, model: Any) -> AbstractContextManager[None]:
@@ -153,6 +156,14 @@ def _place(tensor: Any) -> dict[str, str]:
 def _mapped(tensor: Any) -> Array:
     from onnx import helper
 
-    place = _place(tensor)
+    place, dims = _place(tensor), tuple(tensor.dims)
     dtype = helper.tensor_dtype_to_np_dtype(tensor.data_type)
-    return np.memmap(place[_PATH], dtype, "r", int(place[_OFFSET]), tuple(tensor.dims))
+    whole = _whole_file(place[_PATH], Path(place[_PATH]).stat().st_size)
+    return np.frombuffer(whole, dtype, math.prod(dims), int(place[_OFFSET])).reshape(dims)
+
+
+@lru_cache(maxsize=2)
+def _whole_file(path: str, size: int) -> mmap.mmap:
+    """A file of so many bytes, mapped once: tf2onnx compares each large tensor with all others of its shape."""
+    with Path(path).open("rb") as file:
+        return mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ)

@@ -28,10 +28,10 @@ def apply(model: Any) -> Any:
         if scale.size != 1 or zero.dtype != np.uint8:
             continue
         low, high = (_quantized(limit, float(scale), int(zero)) for limit in limits)
-        quantize.input[0] = clamp.input[0]
+        index.read(quantize, 0, clamp.input[0])
         if (low, high) != (0, _LARGEST):
             _clip_bytes(graph, index, quantize, low, high)
-        index = Index.of(graph)
+            index = Index.of(graph)
     return model
 
 
