@@ -8,6 +8,7 @@ within about a third, whatever was done to the tensor: a swapped channel moves i
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any, Final
 
 import numpy as np
@@ -23,22 +24,24 @@ Array = npt.NDArray[Any]
 
 def sketch(values: Array) -> tuple[float, ...]:
     """The projections of a tensor of any shape and real dtype, taken in C order; inf and NaN stay what they are."""
-    flat, total = np.asarray(values).ravel(), np.zeros(PROJECTIONS)
+    total = np.zeros(PROJECTIONS)
     with np.errstate(all="ignore"):
-        for start in range(0, flat.size, AT_ONCE):
-            part = flat[start : start + AT_ONCE].astype(np.float64)
-            total += _signs(flat.size, start, part.size) @ part
+        for start, part in _parts(values):
+            total += _signs(np.size(values), start, part.size) @ part
     return tuple(float(f"{value:.{DIGITS}g}") for value in total)
 
 
 def norm(values: Array) -> float:
     """The Euclidean norm of a tensor, to as many digits as a sketch."""
-    flat, total = np.asarray(values).ravel(), 0.0
     with np.errstate(all="ignore"):
-        for start in range(0, flat.size, AT_ONCE):
-            part = flat[start : start + AT_ONCE].astype(np.float64)
-            total += float(np.einsum("i,i", part, part))
+        total = sum(float(np.einsum("i,i", part, part)) for _, part in _parts(values))
     return float(f"{math.sqrt(total):.{DIGITS}g}")
+
+
+def _parts(values: Array) -> Iterator[tuple[int, npt.NDArray[np.float64]]]:
+    """A tensor's values in C order, some at a time, each with the place of the first."""
+    flat = np.asarray(values).ravel()
+    return ((start, flat[start : start + AT_ONCE].astype(np.float64)) for start in range(0, flat.size, AT_ONCE))
 
 
 def deviation(ours: tuple[float, ...], theirs: tuple[float, ...], size: float) -> float:

@@ -8,7 +8,7 @@ import tempfile
 import weakref
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -75,7 +75,7 @@ class HeldValues:
             yield np.frombuffer(data, place.dtype).reshape(place.shape)
 
 
-class HeldFiles(Mapping[Name, bytes], Generic[Name]):
+class HeldFiles(Mapping[Name, bytes]):
     """Whole files by name: in memory is what was asked for, as long as it is needed. Threads may read them at once."""
 
     def __init__(self) -> None:

@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import tee
 
 import numpy as np
 
@@ -246,8 +247,9 @@ class RepairSearch:
         asked = network.twins[number], network.grids[number], by_column
         if asked not in self._known:
             infinite = any(bool((np.abs(values) >= INFINITE).any()) for values in self._rows(network, number))
-            rounded = map(network.grids[number].nearest, self._rows(network, number))
-            self._known[asked] = infinite or ruined(self._rows(network, number), rounded, by_column=by_column) > 0
+            exact, again = tee(self._rows(network, number))
+            rounded = map(network.grids[number].nearest, again)
+            self._known[asked] = infinite or ruined(exact, rounded, by_column=by_column) > 0
         return self._known[asked]
 
     def _tied(self, network: Network) -> Iterator[int]:

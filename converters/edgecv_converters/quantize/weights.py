@@ -62,11 +62,12 @@ def least_error_weights(network: Network, schemes: Sequence[Scheme]) -> list[Sch
     found: list[dict[int, Weights]] = [{} for _ in schemes]
     for product in network.products:
         weight = network.constants[product.weight]
+        largest = np.abs(np.moveaxis(weight, product.axis, 0)).reshape(weight.shape[product.axis], -1).max(1)
         known: dict[bytes, Weights] = {}
         for scheme, own in zip(schemes, found, strict=True):
             if len(scheme.weights[product.weight].scales) != weight.shape[product.axis]:
                 continue
-            smallest = _smallest_scales(network, product, scheme)
+            smallest = _smallest_scales(product, scheme, largest)
             asked = smallest.tobytes()
             if asked not in known:
                 known[asked] = on_grid(weight, least_error_scales(weight, product.axis, smallest), product.axis)
@@ -74,12 +75,10 @@ def least_error_weights(network: Network, schemes: Sequence[Scheme]) -> list[Sch
     return [scheme.with_weights(own) for scheme, own in zip(schemes, found, strict=True)]
 
 
-def _smallest_scales(network: Network, product: WeightedOp, scheme: Scheme) -> Floats:
+def _smallest_scales(product: WeightedOp, scheme: Scheme, largest: Floats) -> Floats:
     """The smallest scales that leave room for a bias; where they forbid no scale that is tried, the least number."""
-    weight, before = network.constants[product.weight], scheme.weights[product.weight]
-    largest = np.abs(np.moveaxis(weight, product.axis, 0)).reshape(len(before.scales), -1).max(1)
     tiny = np.finfo(np.float32).tiny
-    smallest = np.where(largest == 0, before.scales, tiny)
+    smallest = np.where(largest == 0, scheme.weights[product.weight].scales, tiny)
     if product.bias is not None:
         room = np.abs(scheme.biases[product.bias]) / (scheme.grids[product.source].scale * LARGEST_BIAS)
         tried = largest / 127 * FACTORS.min()
